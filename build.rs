@@ -1,0 +1,58 @@
+//! Turns `locales/*.toml` into sorted tables that the program holds as static data: no catalogue is
+//! parsed at run time, and a third language is one new file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rerun-if-changed=locales");
+    let mut out = String::from("pub(super) static LOCALES: &[Locale] = &[\n");
+    for (code, path) in toml_files(Path::new("locales")) {
+        println!("cargo::rerun-if-changed={path}");
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let table: toml::Table = text.parse().unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut entries = BTreeMap::new();
+        flatten("", &toml::Value::Table(table), &mut entries);
+        writeln!(out, "    Locale {{ code: {code:?}, messages: &[").unwrap();
+        for (key, value) in entries {
+            writeln!(out, "        ({key:?}, {value:?}),").unwrap();
+        }
+        out.push_str("    ] },\n");
+    }
+    out.push_str("];\n");
+    let target = Path::new(&env::var("OUT_DIR").unwrap()).join("locales.rs");
+    fs::write(target, out).unwrap();
+}
+
+/// The files of a folder that end in `.toml`, as (name without ending, path), in order of name.
+fn toml_files(folder: &Path) -> BTreeMap<String, String> {
+    fs::read_dir(folder)
+        .expect("locales/ is part of the source")
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_toml = path.extension().is_some_and(|e| e == "toml");
+            if !is_toml {
+                return None;
+            }
+            Some((path.file_stem()?.to_str()?.to_owned(), path.to_str()?.to_owned()))
+        })
+        .collect()
+}
+
+/// Nested tables become dotted keys: `[ports] held = "…"` is `ports.held`.
+fn flatten(prefix: &str, value: &toml::Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&dotted, value, into);
+            }
+        }
+        toml::Value::String(text) => {
+            into.insert(prefix.to_owned(), text.clone());
+        }
+        other => panic!("locales: {prefix} is {}, not a text", other.type_str()),
+    }
+}

@@ -1,0 +1,140 @@
+//! What the environment wishes: every `OPENCLAW_*` variable and the home folder, read once.
+//!
+//! No other module reads such a variable. What the wishes *mean* beside a `--profile` is decided in
+//! [`crate::instance`]; this module only knows their names.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::msg;
+use crate::secret::Secret;
+
+/// The environment's wishes, as they stand, blank ones left out.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// The folder that `~` means: `OPENCLAW_HOME` (as OpenClaw 2026.9.6 reads it), else `HOME`.
+    pub home: PathBuf,
+    /// `OPENCLAW_PROFILE`.
+    pub profile: Option<String>,
+    /// `OPENCLAW_STATE_DIR`, `~` expanded, absolute.
+    pub state_dir: Option<PathBuf>,
+    /// `OPENCLAW_CONFIG_PATH`, `~` expanded, absolute.
+    pub config_path: Option<PathBuf>,
+    /// `OPENCLAW_GATEWAY_PORT` as it stands.
+    pub gateway_port: Option<String>,
+    /// `OPENCLAW_GATEWAY_TOKEN`.
+    pub gateway_token: Option<Secret>,
+    /// Which other variables that belong to one instance are set: URL, password, unit, label, task.
+    pub others: Vec<&'static str>,
+    /// `OPENCLAW_SERVICE_MARKER` is set: the environment is that of a service.
+    pub service_marker: bool,
+    /// `OPENCLAW_NODE_CLI`: where OpenClaw from npm is.
+    pub node_cli: Option<PathBuf>,
+}
+
+/// Variables that name something of one instance and travel with its environment (`facts.md` 1, 5).
+const OTHERS: [&str; 8] = [
+    "OPENCLAW_GATEWAY_URL",
+    "OPENCLAW_GATEWAY_PASSWORD",
+    "OPENCLAW_OAUTH_DIR",
+    "OPENCLAW_SYSTEMD_UNIT",
+    "OPENCLAW_LAUNCHD_LABEL",
+    "OPENCLAW_WINDOWS_TASK_NAME",
+    "OPENCLAW_TASK_SCRIPT",
+    "OPENCLAW_LOG_PREFIX",
+];
+
+impl Environment {
+    /// Reads the variables. Fails where no usable home folder is known, before anything is written.
+    pub fn read(host: &Host) -> Result<Self> {
+        let home = home(host)?;
+        let path = |name: &str| -> Result<Option<PathBuf>> {
+            host.var(name)
+                .map(|value| absolute(&home, host.cwd(), value))
+                .transpose()
+                .map_err(|value| Error::usage(msg!("environment.path", name = name, value = value)))
+        };
+        Ok(Self {
+            profile: host.var("OPENCLAW_PROFILE").map(str::to_owned),
+            state_dir: path("OPENCLAW_STATE_DIR")?,
+            config_path: path("OPENCLAW_CONFIG_PATH")?,
+            gateway_port: host.var("OPENCLAW_GATEWAY_PORT").map(str::to_owned),
+            gateway_token: host.var("OPENCLAW_GATEWAY_TOKEN").map(Secret::new),
+            others: OTHERS.into_iter().filter(|name| host.var(name).is_some()).collect(),
+            service_marker: host.var("OPENCLAW_SERVICE_MARKER").is_some(),
+            node_cli: path("OPENCLAW_NODE_CLI")?,
+            home,
+        })
+    }
+
+    /// The language wish, `OPENCLAW_LANG`: needed before anything that can fail.
+    pub fn lang(host: &Host) -> Option<&str> {
+        host.var("OPENCLAW_LANG")
+    }
+
+    /// A path as a user may type it, `~` expanded, made absolute.
+    pub fn expand(&self, cwd: Option<&Path>, typed: &str) -> Option<PathBuf> {
+        absolute(&self.home, cwd, typed).ok()
+    }
+}
+
+/// The home folder, or why there is none that may be written to.
+fn home(host: &Host) -> Result<PathBuf> {
+    let (name, value) = match (host.var("OPENCLAW_HOME"), host.var("HOME").or_else(|| host.var("USERPROFILE"))) {
+        (Some(value), _) => ("OPENCLAW_HOME", value),
+        (None, Some(value)) => ("HOME", value),
+        (None, None) => {
+            return Err(Error::usage(msg!("environment.no-home")).hint(msg!("environment.set-home")));
+        }
+    };
+    let unusable = |why| Error::usage(msg!("environment.bad-home", name = name, value = value, why = why));
+    let path = match value.strip_prefix('~') {
+        // Only OPENCLAW_HOME may lean on HOME.
+        Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with('/')) => {
+            let base = host.var("HOME").ok_or_else(|| Error::usage(msg!("environment.no-home")))?;
+            Path::new(base).join(rest.trim_start_matches('/'))
+        }
+        _ => PathBuf::from(value),
+    };
+    if !path.is_absolute() || path.parent().is_none() {
+        return Err(unusable("absolute").hint(msg!("environment.set-home")));
+    }
+    if path.exists() && !path.is_dir() {
+        return Err(unusable("folder").hint(msg!("environment.set-home")));
+    }
+    if let Some(owner) = host.foreign_home_under_sudo(&path) {
+        return Err(Error::usage(msg!("environment.sudo-home", home = path.display(), owner = owner))
+            .hint(msg!("environment.sudo-way-out")));
+    }
+    Ok(path)
+}
+
+fn absolute(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
+    let path = match typed.strip_prefix('~') {
+        Some("") => home.to_path_buf(),
+        Some(rest) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(typed),
+    };
+    let path = if path.is_absolute() { path } else { cwd.ok_or_else(|| typed.to_owned())?.join(path) };
+    if typed.contains('\0') {
+        return Err(typed.escape_debug().to_string());
+    }
+    Ok(tidy(&path))
+}
+
+/// The path without `.` and `..`, by its words alone: nothing is asked of the disk.
+fn tidy(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}

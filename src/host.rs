@@ -1,0 +1,136 @@
+//! The outside world: arguments, environment, terminal, clock, randomness, sockets, processes.
+//!
+//! One value, made once in `main` and passed down. Code below asks it and nothing else, so that a test
+//! can hand in a world of its own ([`Host::with`]) and a reader knows where the program touches the
+//! system. Files are read through [`read`] (bounded, regular files only) and written only by
+//! [`crate::apply`].
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+pub mod ports;
+pub mod read;
+#[cfg_attr(unix, path = "host/unix.rs")]
+#[cfg_attr(windows, path = "host/windows.rs")]
+mod system;
+
+/// The outside world as the program sees it.
+#[derive(Debug)]
+pub struct Host {
+    args: Vec<OsString>,
+    vars: BTreeMap<OsString, OsString>,
+    cwd: Option<PathBuf>,
+    program: Option<PathBuf>,
+    terminal: Terminal,
+}
+
+/// Which standard streams are a terminal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminal {
+    /// Standard input.
+    pub stdin: bool,
+    /// Standard output.
+    pub stdout: bool,
+    /// Standard error.
+    pub stderr: bool,
+}
+
+impl Host {
+    /// The real one.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+    pub fn os() -> Self {
+        use std::io::IsTerminal as _;
+        Self {
+            args: std::env::args_os().collect(),
+            vars: std::env::vars_os().collect(),
+            cwd: std::env::current_dir().ok(),
+            program: std::env::current_exe().ok(),
+            terminal: Terminal {
+                stdin: std::io::stdin().is_terminal(),
+                stdout: std::io::stdout().is_terminal(),
+                stderr: std::io::stderr().is_terminal(),
+            },
+        }
+    }
+
+    /// A world of a test's own: only these arguments and variables, no terminal.
+    pub fn with<K: AsRef<OsStr>, V: AsRef<OsStr>>(args: &[&str], vars: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self {
+            args: args.iter().map(OsString::from).collect(),
+            vars: vars.into_iter().map(|(k, v)| (k.as_ref().to_owned(), v.as_ref().to_owned())).collect(),
+            cwd: Some(PathBuf::from("/")),
+            program: None,
+            terminal: Terminal::default(),
+        }
+    }
+
+    /// The arguments, the program's own name first.
+    pub fn args(&self) -> &[OsString] {
+        &self.args
+    }
+
+    /// A variable's value, trimmed; unset, blank and not-Unicode ones are `None`, as OpenClaw has it.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        let value = self.vars.get(OsStr::new(name))?.to_str()?.trim();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The working folder, where there still is one.
+    pub fn cwd(&self) -> Option<&Path> {
+        self.cwd.as_deref()
+    }
+
+    /// The path of this program.
+    pub fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
+    }
+
+    /// Which streams are a terminal.
+    pub fn terminal(&self) -> Terminal {
+        self.terminal
+    }
+
+    /// The time.
+    #[expect(clippy::unused_self, reason = "the clock is part of the world")]
+    pub fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    /// Random bytes from the system.
+    ///
+    /// # Panics
+    /// Where the system has no source of randomness: no token could be made there.
+    #[expect(clippy::unused_self, reason = "randomness is part of the world")]
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes).expect("the system has a source of randomness");
+        bytes
+    }
+
+    /// The owner's name (or number) of `home` where this is root through sudo and the folder is somebody else's.
+    pub fn foreign_home_under_sudo(&self, home: &Path) -> Option<String> {
+        self.var("SUDO_UID")?;
+        system::foreign_owner(home).map(|uid| match self.var("SUDO_USER") {
+            Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
+            _ => uid.to_string(),
+        })
+    }
+
+    /// Whether a TCP listener could be bound here and now, on exactly this address. The listener is
+    /// closed again at once. An address that this host does not have (no IPv6) counts as free.
+    #[expect(clippy::unused_self, reason = "sockets are part of the world")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that binds")]
+    pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
+        use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+        match TcpListener::bind(SocketAddr::new(ip, port)) {
+            Ok(_) => true,
+            // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
+            Err(e) => {
+                matches!(e.kind(), AddrNotAvailable | Unsupported) || matches!(e.raw_os_error(), Some(97 | 47))
+            }
+        }
+    }
+}

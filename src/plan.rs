@@ -1,0 +1,136 @@
+//! What would be done: pure data, computed from a survey and answers, printable and serialisable.
+//!
+//! A plan names every path, port and change before anything is written. It carries the bytes that
+//! [`crate::apply`] will write, with the secrets among them marked, so that showing a plan never shows
+//! a secret. Nothing here touches the disk or assumes that `apply` runs on this host.
+
+use std::path::{Path, PathBuf};
+
+use crate::i18n::Msg;
+use crate::secret::Secret;
+
+/// An ordered list of changes and what the user should know about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order in which they are carried out. What makes an instance exist (its config) is last.
+    pub changes: Vec<Change>,
+    /// What the user should know before confirming: costs, paths set aside, parts that are not there yet.
+    pub notices: Vec<Msg>,
+}
+
+/// One change of the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Make a folder, mode 0700, and its missing parents. Planned only where it does not exist.
+    MakeDir {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Write a file whole, mode 0600.
+    Write(FileWrite),
+    /// Move a file or a folder out of the way, within its file system. Nothing is ever deleted.
+    MoveAside {
+        /// What is moved.
+        path: PathBuf,
+        /// Where it will be found; does not exist before.
+        to: PathBuf,
+    },
+}
+
+/// A file that is written whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileWrite {
+    /// The file. A symbolic link is kept: what it points to is written.
+    pub path: PathBuf,
+    /// What will stand in it.
+    pub content: Content,
+    /// The bytes that stood there when the plan was made; `None` where there was no file. `apply`
+    /// refuses to go on where they changed since.
+    pub before: Option<Vec<u8>>,
+    /// Whether what stood there moves into the ring of five backups first (`facts.md` 3).
+    pub backup: bool,
+    /// What the file is, for the review.
+    pub kind: FileKind,
+}
+
+/// What a written file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// `openclaw.json`.
+    Config,
+    /// `instance.toml`: engine, language, port record.
+    Record,
+    /// The host's registry of instances.
+    Registry,
+    /// A file of the workspace: AGENTS.md and its kin.
+    Workspace,
+    /// Keys of a model provider.
+    Keys,
+    /// Where the wizard's answers are kept on request.
+    Answers,
+}
+
+/// The text of a file, with the secrets that stand in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    text: String,
+    secrets: Vec<(Secret, Origin)>,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made by this program.
+    Generated,
+    /// Given by the user.
+    Given,
+    /// Stood in the file before.
+    Kept,
+}
+
+impl Content {
+    /// A text without secrets.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), secrets: Vec::new() }
+    }
+
+    /// A text in which these secrets stand.
+    pub fn with_secrets(text: impl Into<String>, secrets: Vec<(Secret, Origin)>) -> Self {
+        Self { text: text.into(), secrets }
+    }
+
+    /// What is written to the file.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// The text with each secret replaced by what `name` says of its origin: fit for a screen.
+    pub fn shown(&self, name: impl Fn(Origin) -> String) -> String {
+        self.secrets.iter().fold(self.text.clone(), |text, (secret, origin)| {
+            if secret.expose().is_empty() { text } else { text.replace(secret.expose(), &name(*origin)) }
+        })
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown(|_| "(hidden)".to_owned()))
+    }
+}
+
+impl Change {
+    /// The path that comes to be, changes, or goes.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::MakeDir { path } | Self::MoveAside { path, .. } => path,
+            Self::Write(write) => &write.path,
+        }
+    }
+}
+
+impl Plan {
+    /// Whether carrying it out would change nothing.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}

@@ -1,0 +1,26 @@
+//! Values that never reach a screen, a log or an argument list.
+
+use std::fmt;
+
+/// A token, password or key. `Debug` hides it, it has no `Display` and no `Serialize`: whoever needs
+/// the characters says so with [`Secret::expose`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The characters themselves, to be written to a 0600 file and nowhere else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}

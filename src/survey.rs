@@ -1,0 +1,128 @@
+//! What is on the host: one read-only pass, an immutable snapshot.
+//!
+//! Instances are looked for where they can be: folders `~/.openclaw*`, further `*.json` files in
+//! `~/.openclaw` (the manual way of the page), the registry, and installed service files. A broken
+//! instance is part of the answer, with the reason; it never fails the survey as a whole.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::config::document::Fault;
+use crate::ports::{Claim, Family, Span};
+use crate::profile::ProfileName;
+use crate::registry::Registry;
+use crate::secret::Secret;
+
+/// The snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Every instance found, the default first, then by label; one entry per config file.
+    pub instances: Vec<Surveyed>,
+    /// Every TCP port that is listened on.
+    pub listeners: Vec<Listener>,
+    /// The ports that the kernel hands out to clients, where it says.
+    pub ephemeral: Option<Span>,
+    /// Ports that the system keeps for itself (Windows).
+    pub excluded: Vec<Span>,
+    /// OpenClaw from npm, where it is on this host.
+    pub node: Option<NodeEngine>,
+    /// The registry as it was read.
+    pub registry: Registry,
+}
+
+/// One instance as found.
+#[derive(Clone, Debug)]
+pub struct Surveyed {
+    /// What it is called on a screen: its profile, or its config's path where it has none.
+    pub label: String,
+    /// Its profile, where its folder or the registry tells.
+    pub profile: Option<ProfileName>,
+    /// Its config file, there or not.
+    pub config_path: PathBuf,
+    /// Its state folder.
+    pub state_dir: PathBuf,
+    /// The workspaces that its config names or its state folder implies: absolute, links resolved where they exist.
+    pub workspaces: Vec<PathBuf>,
+    /// How its config is.
+    pub config: ConfigHealth,
+    /// The base port that it would use now, and on which ground.
+    pub base: Option<(Family, PortSource)>,
+    /// All ports that it holds: derived ones, pinned ones, and those its engine might use instead.
+    pub claims: Vec<Claim>,
+    /// The messaging tokens of its config: (key, value), to be compared and never shown.
+    pub tokens: Vec<(String, Secret)>,
+    /// The service file that starts it.
+    pub service: Option<PathBuf>,
+    /// How it was found.
+    pub found_by: Vec<FoundBy>,
+}
+
+/// How a config file is.
+#[derive(Clone, Debug)]
+pub enum ConfigHealth {
+    /// Read and understood.
+    Ok,
+    /// Not there (yet).
+    Missing,
+    /// There, and not readable or not valid JSON5.
+    Broken(Fault),
+}
+
+/// Why an instance has its base port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortSource {
+    /// `gateway.port` in its config.
+    Config,
+    /// `--port` or `OPENCLAW_GATEWAY_PORT` in its service file.
+    Service,
+    /// `OPENCLAW_GATEWAY_PORT` in its `.env`.
+    EnvFile,
+    /// The record that this program keeps (`instance.toml`, registry).
+    Record,
+    /// Nothing sets it: what its engine would use.
+    Default,
+}
+
+/// How an instance was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FoundBy {
+    /// A folder `~/.openclaw*`.
+    Folder,
+    /// A further `*.json` in `~/.openclaw`.
+    ConfigFile,
+    /// The registry.
+    Registry,
+    /// A service file.
+    Service,
+}
+
+/// A listening TCP socket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// The address it is bound to; a wildcard holds the port on every address.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// The process, where this user may know it.
+    pub owner: Option<Owner>,
+}
+
+/// The process that holds a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its id.
+    pub pid: u32,
+    /// Its short name.
+    pub name: String,
+    /// The label of the instance whose gateway it is, where it is one.
+    pub instance: Option<String>,
+}
+
+/// OpenClaw from npm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEngine {
+    /// Its command.
+    pub path: PathBuf,
+    /// Its version, as its `package.json` has it.
+    pub version: String,
+}
