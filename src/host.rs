@@ -57,10 +57,16 @@ impl Host {
     }
 
     /// A world of a test's own: only these arguments and variables, no terminal.
-    pub fn with<K: AsRef<OsStr>, V: AsRef<OsStr>>(args: &[&str], vars: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub fn with<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        args: &[&str],
+        vars: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         Self {
             args: args.iter().map(OsString::from).collect(),
-            vars: vars.into_iter().map(|(k, v)| (k.as_ref().to_owned(), v.as_ref().to_owned())).collect(),
+            vars: vars
+                .into_iter()
+                .map(|(k, v)| (k.as_ref().to_owned(), v.as_ref().to_owned()))
+                .collect(),
             cwd: Some(PathBuf::from("/")),
             program: None,
             terminal: Terminal::default(),
@@ -94,7 +100,6 @@ impl Host {
     }
 
     /// The time.
-    #[expect(clippy::unused_self, reason = "the clock is part of the world")]
     pub fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -103,7 +108,6 @@ impl Host {
     ///
     /// # Panics
     /// Where the system has no source of randomness: no token could be made there.
-    #[expect(clippy::unused_self, reason = "randomness is part of the world")]
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         getrandom::fill(&mut bytes).expect("the system has a source of randomness");
@@ -121,7 +125,6 @@ impl Host {
 
     /// Whether a TCP listener could be bound here and now, on exactly this address. The listener is
     /// closed again at once. An address that this host does not have (no IPv6) counts as free.
-    #[expect(clippy::unused_self, reason = "sockets are part of the world")]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that binds")]
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
@@ -129,7 +132,8 @@ impl Host {
             Ok(_) => true,
             // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
             Err(e) => {
-                matches!(e.kind(), AddrNotAvailable | Unsupported) || matches!(e.raw_os_error(), Some(97 | 47))
+                matches!(e.kind(), AddrNotAvailable | Unsupported)
+                    || matches!(e.raw_os_error(), Some(97 | 47))
             }
         }
     }

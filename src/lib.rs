@@ -14,21 +14,76 @@
 //! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod environment;
 pub mod error;
 pub mod host;
 pub mod i18n;
+pub mod instance;
+pub mod letters;
 pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod registry;
 pub mod secret;
+pub mod selection;
 pub mod survey;
+pub mod ui;
 
 use std::process::ExitCode;
 
-/// Runs the program in this world.
-pub fn run(_host: &host::Host) -> ExitCode {
-    ExitCode::SUCCESS
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::i18n::Lang;
+use crate::ui::Ui;
+
+/// Runs the program in this world: language, words, verb, and an error reported once.
+pub fn run(host: &Host) -> ExitCode {
+    let asked = selection::lang(host.args())
+        .into_iter()
+        .chain(environment::Environment::lang(host));
+    let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
+    let scanned = selection::scan(host.args());
+    let (json, no_color) = match &scanned {
+        Ok(selection) => (selection.json, selection.no_color),
+        Err(_) => (host.args().iter().any(|a| a == "--json"), false),
+    };
+    let ui = Ui::new(host, lang, json, no_color);
+    match scanned.and_then(|selection| dispatch(host, ui, lang, &selection)) {
+        Ok(code) => code,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn dispatch(host: &Host, ui: Ui, _lang: Lang, selection: &selection::Selection) -> Result<ExitCode> {
+    let matches = match cli::Cli::command().try_get_matches_from(&selection.rest) {
+        Ok(matches) => matches,
+        Err(error) => {
+            ui.err(&error.to_string());
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
+    };
+    let parsed =
+        cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
+    let Some(command) = parsed.command else {
+        ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let env = environment::Environment::read(host)?;
+    let instance = instance::Instance::resolve(&env, selection.profile.as_ref())?;
+    cli::dispatch(
+        &cli::Context {
+            host,
+            env,
+            instance,
+            ui,
+        },
+        command,
+    )
 }

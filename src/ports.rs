@@ -85,7 +85,10 @@ pub struct Span {
 impl Span {
     /// The interval of one port.
     pub fn one(port: u16) -> Self {
-        Self { first: port, last: port }
+        Self {
+            first: port,
+            last: port,
+        }
     }
 
     /// Whether a port is in it.
@@ -112,7 +115,11 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}-{}", self.first, self.last) }
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
     }
 }
 
@@ -135,7 +142,9 @@ impl Family {
 
     /// The fixed ports with their roles, ascending.
     pub fn fixed(self) -> impl Iterator<Item = (Role, u16)> {
-        Role::FIXED.into_iter().map(move |(role, offset)| (role, self.base + offset))
+        Role::FIXED
+            .into_iter()
+            .map(move |(role, offset)| (role, self.base + offset))
     }
 
     /// The port of a fixed role. `CdpPool` gives the pool's first port, `Pinned` the base.
@@ -150,12 +159,18 @@ impl Family {
     /// The browsers' debugging ports.
     pub fn cdp_pool(self) -> Span {
         let (first, last) = Role::CDP_OFFSETS;
-        Span { first: self.base + first, last: self.base + last }
+        Span {
+            first: self.base + first,
+            last: self.base + last,
+        }
     }
 
     /// From the base port to the last port of the pool.
     pub fn span(self) -> Span {
-        Span { first: self.base, last: self.base + Role::LAST_OFFSET }
+        Span {
+            first: self.base,
+            last: self.base + Role::LAST_OFFSET,
+        }
     }
 }
 
@@ -184,6 +199,8 @@ pub struct Claim {
 /// The port that OpenClaw 2026.9.6 uses for a named profile without a port in its config: FNV-1a over
 /// the name's bytes (`facts.md` 2).
 pub fn hashed_default(profile: &str) -> u16 {
-    let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| {
+        (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
+    });
     20_000 + u16::try_from(hash % 40_000).expect("below 40000")
 }

@@ -48,8 +48,14 @@ struct Text {
 impl Registry {
     /// Understands the text of the file; `before` is `None` where there is none.
     pub fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
-        let mut registry = Self { path: path.to_path_buf(), before, ..Self::default() };
-        let Some(bytes) = &registry.before else { return registry };
+        let mut registry = Self {
+            path: path.to_path_buf(),
+            before,
+            ..Self::default()
+        };
+        let Some(bytes) = &registry.before else {
+            return registry;
+        };
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string());
         match text.and_then(|t| toml::from_str::<Text>(t).map_err(|e| e.to_string())) {
             Ok(text) if text.version == 1 => registry.entries = text.instances,
@@ -61,18 +67,33 @@ impl Registry {
 
     /// The file's text with this entry in it, in the place of an entry with the same config.
     pub fn with(&self, entry: Entry) -> String {
-        let mut entries: Vec<_> = self.entries.iter().filter(|e| e.config != entry.config).cloned().collect();
+        let mut entries: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|e| e.config != entry.config)
+            .cloned()
+            .collect();
         entries.push(entry);
         Self::render(entries)
     }
 
     /// The file's text without the entry of this config.
     pub fn without(&self, config: &Path) -> String {
-        Self::render(self.entries.iter().filter(|e| e.config != config).cloned().collect())
+        Self::render(
+            self.entries
+                .iter()
+                .filter(|e| e.config != config)
+                .cloned()
+                .collect(),
+        )
     }
 
     fn render(mut entries: Vec<Entry>) -> String {
         entries.sort_by(|a, b| a.config.cmp(&b.config));
-        toml::to_string(&Text { version: 1, instances: entries }).expect("paths are Unicode or were refused before")
+        toml::to_string(&Text {
+            version: 1,
+            instances: entries,
+        })
+        .expect("paths are Unicode or were refused before")
     }
 }

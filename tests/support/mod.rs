@@ -23,7 +23,10 @@ pub struct Ran {
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary folder"), vars: Vec::new() }
+        Self {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+            vars: Vec::new(),
+        }
     }
 
     /// The sandbox's HOME.
@@ -60,8 +63,15 @@ impl Sandbox {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         std::fs::create_dir_all(self.home()).expect("HOME");
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw"));
-        command.args(args).env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
-        command.envs(self.vars.iter().map(|(k, v)| (k, v))).current_dir(self.home()).stdin(Stdio::null());
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", "/usr/bin:/bin");
+        command
+            .envs(self.vars.iter().map(|(k, v)| (k, v)))
+            .current_dir(self.home())
+            .stdin(Stdio::null());
         command
     }
 
@@ -86,12 +96,22 @@ impl Sandbox {
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
     use std::os::unix::fs::PermissionsExt as _;
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
     for entry in entries {
         let path = entry.expect("an entry").path();
         let meta = std::fs::symlink_metadata(&path).expect("metadata");
-        let bytes = if meta.is_file() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
-        out.push((path.strip_prefix(root).expect("below").to_path_buf(), meta.permissions().mode(), bytes));
+        let bytes = if meta.is_file() {
+            std::fs::read(&path).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        out.push((
+            path.strip_prefix(root).expect("below").to_path_buf(),
+            meta.permissions().mode(),
+            bytes,
+        ));
         if meta.is_dir() {
             walk(root, &path, out);
         }
@@ -102,14 +122,22 @@ impl Ran {
     /// The one JSON document on stdout.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|e| panic!("stdout is no JSON document ({e}):\n{}\nstderr:\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| {
+            panic!(
+                "stdout is no JSON document ({e}):\n{}\nstderr:\n{}",
+                self.stdout, self.stderr
+            )
+        })
     }
 
     /// Asserts the exit code, showing everything where it differs.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
