@@ -15,7 +15,7 @@ pub const RING: usize = 5;
 /// A backup that is there.
 #[derive(Clone, Debug)]
 pub struct Backup {
-    /// Its place in the ring: 0 is the newest.
+    /// Its place in the ring: 1 is the newest, [`RING`] the oldest.
     pub number: usize,
     /// Its file.
     pub path: PathBuf,
@@ -25,19 +25,19 @@ pub struct Backup {
     pub bytes: u64,
 }
 
-/// The file of a place in the ring. Numbers beyond the ring have a name too; nothing writes them.
+/// The file of a place in the ring: 1 is `.bak`, 2 is `.bak.1`, and so on.
 pub fn path(config: &Path, number: usize) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".bak");
-    if number > 0 {
-        name.push(format!(".{number}"));
+    if number > 1 {
+        name.push(format!(".{}", number - 1));
     }
     PathBuf::from(name)
 }
 
 /// The backups of a config, the newest first. Links are not followed.
 pub fn list(config: &Path) -> Vec<Backup> {
-    (0..RING)
+    (1..=RING)
         .filter_map(|number| {
             let path = path(config, number);
             let meta = std::fs::symlink_metadata(&path)
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_names_are_openclaws() {
-        let names: Vec<_> = (0..RING)
+        let names: Vec<_> = (1..=RING)
             .map(|n| path(Path::new("/h/openclaw.json"), n))
             .collect();
         let expected =
@@ -94,19 +94,19 @@ mod tests {
         let write = |number, text: &str| std::fs::write(path(&config, number), text).unwrap();
         assert!(newest_valid(&config, None).is_none());
 
-        write(0, "{ broken");
-        write(1, "{ same: 1 }");
-        write(3, "{ good: 1 }");
-        write(4, "{ older: 1 }");
-        std::fs::create_dir(path(&config, 2)).unwrap();
+        write(1, "{ broken");
+        write(2, "{ same: 1 }");
+        write(4, "{ good: 1 }");
+        write(5, "{ older: 1 }");
+        std::fs::create_dir(path(&config, 3)).unwrap();
         assert_eq!(
             list(&config).iter().map(|b| b.number).collect::<Vec<_>>(),
-            [0, 1, 3, 4]
+            [1, 2, 4, 5]
         );
 
         let newest = |current| newest_valid(&config, current).map(|(backup, _)| backup.number);
-        assert_eq!(newest(None), Some(1));
-        assert_eq!(newest(Some(b"{ same: 1 }".as_slice())), Some(3));
+        assert_eq!(newest(None), Some(2));
+        assert_eq!(newest(Some(b"{ same: 1 }".as_slice())), Some(4));
         assert!(list(&config)[0].read().is_err());
     }
 }

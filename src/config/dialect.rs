@@ -89,7 +89,7 @@ impl Dialect {
             Self::Early | Self::Common => EARLY,
             Self::Late => LATE,
         };
-        match node_version.and_then(|version| parts(version)) {
+        match node_version.and_then(parts) {
             Some(reader) if Some(reader) < parts(own) => node_version.unwrap_or(own),
             _ => own,
         }

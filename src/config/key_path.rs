@@ -147,26 +147,23 @@ impl Parser<'_> {
     fn bracket(&mut self) -> Result<Segment, PathError> {
         let open = self.at + 1;
         self.next();
-        let segment = match self.peek() {
-            Some(quote @ ('"' | '\'')) => {
+        let segment = if let Some(quote @ ('"' | '\'')) = self.peek() {
+            self.next();
+            let mut key = String::new();
+            loop {
+                match self.next().ok_or(PathError::Bracket(open))? {
+                    '\\' => key.push(self.next().ok_or(PathError::Bracket(open))?),
+                    c if c == quote => break Segment::Key(key),
+                    c => key.push(c),
+                }
+            }
+        } else {
+            let mut digits = String::new();
+            while let Some(c) = self.peek().filter(char::is_ascii_digit) {
+                digits.push(c);
                 self.next();
-                let mut key = String::new();
-                loop {
-                    match self.next().ok_or(PathError::Bracket(open))? {
-                        '\\' => key.push(self.next().ok_or(PathError::Bracket(open))?),
-                        c if c == quote => break Segment::Key(key),
-                        c => key.push(c),
-                    }
-                }
             }
-            _ => {
-                let mut digits = String::new();
-                while let Some(c) = self.peek().filter(char::is_ascii_digit) {
-                    digits.push(c);
-                    self.next();
-                }
-                Segment::Index(digits.parse().map_err(|_| PathError::Bracket(open))?)
-            }
+            Segment::Index(digits.parse().map_err(|_| PathError::Bracket(open))?)
         };
         if self.next() == Some(']') {
             Ok(segment)

@@ -281,14 +281,19 @@ impl Pen {
             0 => self.out.push(' '),
             1 => self.out.push_str("\n  "),
             2 => self.out.push_str("\r\n\t"),
-            3 | 4 => {
+            comment @ (3 | 4) => {
                 self.comments += 1;
-                let text = format!("note {};", self.comments);
-                self.out.push_str(&if style % 8 == 3 {
-                    format!("/* {text} */")
+                let (open, close) = if comment == 3 {
+                    ("/*", "*/")
                 } else {
-                    format!("// {text}\n ")
-                });
+                    (
+                        "//", "
+ ",
+                    )
+                };
+                for part in [open, " note ", &self.comments.to_string(), "; ", close] {
+                    self.out.push_str(part);
+                }
             }
             _ => {}
         }
