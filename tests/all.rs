@@ -4,3 +4,5 @@
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
