@@ -57,7 +57,10 @@ impl Size {
 
 /// A key that is no letter, as xterm sends it.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "a keyboard is whole, whichever of its keys the tests press")]
+#[allow(
+    dead_code,
+    reason = "a keyboard is whole, whichever of its keys the tests press"
+)]
 pub enum Key {
     Enter,
     Escape,
