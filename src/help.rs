@@ -92,8 +92,13 @@ pub fn usage(command: &Command, lang: Lang) -> String {
     usage
 }
 
+/// The arguments of a built command below their headings: what is typed, and what it means.
+pub fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String, String)>)> {
+    page::sections(command, lang)
+}
+
 /// `<PATH>`, or `[VALUE]` where it may be left out.
-pub fn positional(arg: &Arg) -> String {
+fn positional(arg: &Arg) -> String {
     let name = arg
         .get_value_names()
         .and_then(|names| names.first())

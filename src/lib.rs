@@ -52,6 +52,9 @@ pub fn run(host: &Host) -> ExitCode {
         Err(_) => (host.args().iter().any(|a| a == "--json"), false),
     };
     let ui = Ui::new(host, lang, json, no_color);
+    if let Some(code) = cli::completions::answer(host, lang, ui) {
+        return code;
+    }
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
         Ok(code) => code,
         Err(error) => {
@@ -75,17 +78,7 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
     let Some(command) = parsed.command else {
         return Ok(version(ui));
     };
-    let env = environment::Environment::read(host)?;
-    let instance = instance::Instance::resolve(&env, selection.profile.as_ref())?;
-    cli::dispatch(
-        &cli::Context {
-            host,
-            env,
-            instance,
-            ui,
-        },
-        command,
-    )
+    cli::dispatch(host, ui, selection.profile.as_ref(), command)
 }
 
 fn version(ui: Ui) -> ExitCode {

@@ -33,10 +33,7 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style
         })
         .collect();
     let mut lists = vec![(text(lang, "help.heading.commands").unwrap_or_default(), commands)];
-    lists.extend(sections(command).into_iter().map(|(heading, args)| {
-        let entries = args.iter().map(|arg| (left(arg), right(arg, lang)));
-        (heading, entries.collect())
-    }));
+    lists.extend(sections(command, lang));
     let widths = lists
         .iter()
         .flat_map(|(_, entries)| entries)
@@ -68,15 +65,16 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style
 }
 
 /// The arguments below their headings, in the order of their ranks.
-fn sections(command: &Command) -> Vec<(&str, Vec<&Arg>)> {
+pub(super) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String, String)>)> {
     let mut args: Vec<_> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
     args.sort_by_key(|arg| arg.get_display_order());
-    let mut sections: Vec<(&str, Vec<&Arg>)> = Vec::new();
+    let mut sections: Vec<(&str, Vec<_>)> = Vec::new();
     for arg in args {
         let heading = arg.get_help_heading().unwrap_or_default();
+        let entry = (left(arg), right(arg, lang));
         match sections.last_mut() {
-            Some((last, args)) if *last == heading => args.push(arg),
-            _ => sections.push((heading, vec![arg])),
+            Some((last, entries)) if *last == heading => entries.push(entry),
+            _ => sections.push((heading, vec![entry])),
         }
     }
     sections

@@ -106,6 +106,17 @@ impl Sandbox {
     }
 }
 
+/// Whether a program is on this machine. A test that needs it says so and ends where it is not.
+pub fn installed(program: &str) -> bool {
+    let found = ["/usr/local/bin", "/usr/bin", "/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(program).exists());
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
     use std::os::unix::fs::PermissionsExt as _;
     let Ok(entries) = std::fs::read_dir(dir) else {
