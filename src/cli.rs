@@ -20,6 +20,7 @@ use crate::ui::Ui;
 
 pub mod completions;
 pub mod man;
+mod onboard;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
