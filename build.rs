@@ -1,6 +1,11 @@
 //! Turns `locales/*.toml` into sorted tables that the program holds as static data: no catalogue is
 //! parsed at run time, and a third language is one new file.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the rules are for the program, not for its build"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -46,7 +51,11 @@ fn flatten(prefix: &str, value: &toml::Value, into: &mut BTreeMap<String, String
     match value {
         toml::Value::Table(table) => {
             for (key, value) in table {
-                let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let dotted = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten(&dotted, value, into);
             }
         }

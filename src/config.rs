@@ -1,5 +1,56 @@
 //! `openclaw.json` as a document: read as JSON5, edited without losing what is not ours, judged by the
 //! rules of both OpenClaw releases.
+//!
+//! Nothing here writes: a changed [`document::Document`] is text that [`crate::apply`] puts in place.
 
+use std::path::Path;
+
+use crate::host::read::{self, ReadError};
+
+pub mod backup;
 pub mod dialect;
 pub mod document;
+pub mod fault;
+pub mod include;
+pub mod key_path;
+pub mod schema;
+pub mod secrets;
+
+mod reader;
+mod rewrite;
+
+use document::Document;
+use fault::Fault;
+
+pub use include::effective;
+pub use reader::value as parse_value;
+
+/// What stands at a config's path.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// Nothing.
+    Missing,
+    /// A config that can be read. Its bytes are [`Document::text`].
+    Ok(Document),
+    /// Something that can't be used as a config.
+    Broken(Fault),
+}
+
+/// Reads the config at a path, links followed.
+pub fn load(path: &Path) -> Loaded {
+    match read::bytes(path) {
+        Ok(bytes) => match of_bytes(bytes) {
+            Ok(document) => Loaded::Ok(document),
+            Err(fault) => Loaded::Broken(fault),
+        },
+        Err(ReadError::Missing) => Loaded::Missing,
+        Err(error) => Loaded::Broken(error.into()),
+    }
+}
+
+/// A config from the bytes of its file.
+pub fn of_bytes(bytes: Vec<u8>) -> Result<Document, Fault> {
+    let text =
+        String::from_utf8(bytes).map_err(|e| Fault::not_text(e.as_bytes(), e.utf8_error().valid_up_to()))?;
+    Document::of_text(text)
+}

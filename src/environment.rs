@@ -61,7 +61,10 @@ impl Environment {
             config_path: path("OPENCLAW_CONFIG_PATH")?,
             gateway_port: host.var("OPENCLAW_GATEWAY_PORT").map(str::to_owned),
             gateway_token: host.var("OPENCLAW_GATEWAY_TOKEN").map(Secret::new),
-            others: OTHERS.into_iter().filter(|name| host.var(name).is_some()).collect(),
+            others: OTHERS
+                .into_iter()
+                .filter(|name| host.var(name).is_some())
+                .collect(),
             service_marker: host.var("OPENCLAW_SERVICE_MARKER").is_some(),
             node_cli: path("OPENCLAW_NODE_CLI")?,
             home,
@@ -81,31 +84,45 @@ impl Environment {
 
 /// The home folder, or why there is none that may be written to.
 fn home(host: &Host) -> Result<PathBuf> {
-    let (name, value) = match (host.var("OPENCLAW_HOME"), host.var("HOME").or_else(|| host.var("USERPROFILE"))) {
+    let (name, value) = match (
+        host.var("OPENCLAW_HOME"),
+        host.var("HOME").or_else(|| host.var("USERPROFILE")),
+    ) {
         (Some(value), _) => ("OPENCLAW_HOME", value),
         (None, Some(value)) => ("HOME", value),
         (None, None) => {
             return Err(Error::usage(msg!("environment.no-home")).hint(msg!("environment.set-home")));
         }
     };
-    let unusable = |why| Error::usage(msg!("environment.bad-home", name = name, value = value, why = why));
     let path = match value.strip_prefix('~') {
         // Only OPENCLAW_HOME may lean on HOME.
         Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with('/')) => {
-            let base = host.var("HOME").ok_or_else(|| Error::usage(msg!("environment.no-home")))?;
+            let base = host
+                .var("HOME")
+                .ok_or_else(|| Error::usage(msg!("environment.no-home")))?;
             Path::new(base).join(rest.trim_start_matches('/'))
         }
         _ => PathBuf::from(value),
     };
     if !path.is_absolute() || path.parent().is_none() {
-        return Err(unusable("absolute").hint(msg!("environment.set-home")));
+        return Err(
+            Error::usage(msg!("environment.home-not-absolute", name = name, value = value))
+                .hint(msg!("environment.set-home")),
+        );
     }
     if path.exists() && !path.is_dir() {
-        return Err(unusable("folder").hint(msg!("environment.set-home")));
+        return Err(
+            Error::usage(msg!("environment.home-not-folder", name = name, value = value))
+                .hint(msg!("environment.set-home")),
+        );
     }
     if let Some(owner) = host.foreign_home_under_sudo(&path) {
-        return Err(Error::usage(msg!("environment.sudo-home", home = path.display(), owner = owner))
-            .hint(msg!("environment.sudo-way-out")));
+        return Err(Error::usage(msg!(
+            "environment.sudo-home",
+            home = path.display(),
+            owner = owner
+        ))
+        .hint(msg!("environment.sudo-way-out")));
     }
     Ok(path)
 }
@@ -116,7 +133,11 @@ fn absolute(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result
         Some(rest) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
         _ => PathBuf::from(typed),
     };
-    let path = if path.is_absolute() { path } else { cwd.ok_or_else(|| typed.to_owned())?.join(path) };
+    let path = if path.is_absolute() {
+        path
+    } else {
+        cwd.ok_or_else(|| typed.to_owned())?.join(path)
+    };
     if typed.contains('\0') {
         return Err(typed.escape_debug().to_string());
     }

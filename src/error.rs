@@ -47,22 +47,36 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An operation that failed or found nothing: exit 1.
     pub fn no(msg: Msg) -> Self {
-        Self { kind: Kind::No, msg, hints: Vec::new(), cause: None }
+        Self {
+            kind: Kind::No,
+            msg,
+            hints: Vec::new(),
+            cause: None,
+        }
     }
 
     /// Wrong usage: exit 2.
     pub fn usage(msg: Msg) -> Self {
-        Self { kind: Kind::Usage, ..Self::no(msg) }
+        Self {
+            kind: Kind::Usage,
+            ..Self::no(msg)
+        }
     }
 
     /// Impossible until somebody changes configuration or ports: exit 78.
     pub fn blocked(msg: Msg) -> Self {
-        Self { kind: Kind::Blocked, ..Self::no(msg) }
+        Self {
+            kind: Kind::Blocked,
+            ..Self::no(msg)
+        }
     }
 
     /// Ctrl-C: exit 130.
     pub fn interrupted() -> Self {
-        Self { kind: Kind::Interrupted, ..Self::no(Msg::new("error.interrupted")) }
+        Self {
+            kind: Kind::Interrupted,
+            ..Self::no(Msg::new("error.interrupted"))
+        }
     }
 
     /// Adds a way out.

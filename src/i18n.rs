@@ -35,7 +35,10 @@ impl Lang {
 
     /// The language with this code (`tr`, `en`), in ASCII of any case.
     pub fn from_code(code: &str) -> Option<Self> {
-        LOCALES.iter().position(|l| l.code.eq_ignore_ascii_case(code)).map(Self)
+        LOCALES
+            .iter()
+            .position(|l| l.code.eq_ignore_ascii_case(code))
+            .map(Self)
     }
 
     /// All languages, in order of their code.
@@ -51,7 +54,10 @@ impl Lang {
     /// The text for a key, before its arguments are put in.
     pub fn text(self, key: &str) -> Option<&'static str> {
         let messages = LOCALES[self.0].messages;
-        messages.binary_search_by_key(&key, |(k, _)| k).ok().map(|at| messages[at].1)
+        messages
+            .binary_search_by_key(&key, |(k, _)| k)
+            .ok()
+            .map(|at| messages[at].1)
     }
 
     /// Every (key, text) of this language, in order of key.
@@ -83,7 +89,10 @@ enum Arg {
 impl Msg {
     /// A sentence without arguments. Use [`crate::msg!`], which a test checks against the catalogues.
     pub fn new(key: &'static str) -> Self {
-        Self { key, args: Vec::new() }
+        Self {
+            key,
+            args: Vec::new(),
+        }
     }
 
     /// Puts a value in the place `{name}`.
@@ -107,24 +116,29 @@ impl Msg {
 
     /// The sentence in a language.
     pub fn render(&self, lang: Lang) -> String {
-        let template = lang.text(self.key).or_else(|| Lang::english().text(self.key)).unwrap_or(self.key);
-        let mut out = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some(open) = rest.find('{') {
-            out.push_str(&rest[..open]);
-            rest = &rest[open..];
-            let Some(close) = rest.find('}') else { break };
-            let name = &rest[1..close];
+        self.render_with(lang, &str::to_owned)
+    }
+
+    /// The sentence in a language, its own words (not its arguments, which are the user's) passed through `words`.
+    pub fn render_with(&self, lang: Lang, words: &dyn Fn(&str) -> String) -> String {
+        let mut rest = lang
+            .text(self.key)
+            .or_else(|| Lang::english().text(self.key))
+            .unwrap_or(self.key);
+        let mut out = String::with_capacity(rest.len());
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(&words(before));
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
             match self.args.iter().find(|(n, _)| *n == name) {
                 Some((_, Arg::Text(text))) => out.push_str(text),
-                Some((_, Arg::Msg(msg))) => out.push_str(&msg.render(lang)),
+                Some((_, Arg::Msg(msg))) => out.push_str(&msg.render_with(lang, words)),
                 None => {
                     let _ = write!(out, "{{{name}}}");
                 }
             }
-            rest = &rest[close + 1..];
+            rest = after;
         }
-        out.push_str(rest);
+        out.push_str(&words(rest));
         out
     }
 }

@@ -14,21 +14,94 @@
 //! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod environment;
 pub mod error;
+pub mod help;
 pub mod host;
 pub mod i18n;
+pub mod instance;
+pub mod letters;
 pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod registry;
 pub mod secret;
+pub mod selection;
 pub mod survey;
+pub mod ui;
 
 use std::process::ExitCode;
 
-/// Runs the program in this world.
-pub fn run(_host: &host::Host) -> ExitCode {
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::ui::Ui;
+
+/// Runs the program in this world: language, words, verb, and an error reported once.
+pub fn run(host: &Host) -> ExitCode {
+    let asked = selection::lang(host.args())
+        .into_iter()
+        .chain(environment::Environment::lang(host));
+    let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
+    let scanned = selection::scan(host.args());
+    let (json, no_color) = match &scanned {
+        Ok(selection) => (selection.json, selection.no_color),
+        Err(_) => (host.args().iter().any(|a| a == "--json"), false),
+    };
+    let ui = Ui::new(host, lang, json, no_color);
+    if let Some(code) = cli::completions::answer(host, lang, ui) {
+        return code;
+    }
+    match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
+        Ok(code) => code,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+    if let [_, word] = &selection.rest[..]
+        && ["--version", "-V", "-v"].iter().any(|version| word == version)
+    {
+        return Ok(version(ui));
+    }
+    let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
+        return explain(ui, selection);
+    };
+    let parsed =
+        cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
+    let Some(command) = parsed.command else {
+        return Ok(version(ui));
+    };
+    cli::dispatch(host, ui, selection.profile.as_ref(), command)
+}
+
+fn version(ui: Ui) -> ExitCode {
+    ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
+}
+
+/// Help on stdout where it was asked for, on stderr where it stands for an error.
+fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+    let style = help::Style {
+        width: ui.width(),
+        bold: ui.colour(),
+    };
+    let fit = |page: String| if ui.ascii() { letters::ascii(&page) } else { page };
+    match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
+        help::Explained::Asked(page) => {
+            ui.out(&fit(page));
+            Ok(ExitCode::SUCCESS)
+        }
+        help::Explained::Needed(page) => {
+            ui.err(&fit(page));
+            Ok(ExitCode::from(2))
+        }
+        help::Explained::Wrong(error) => Err(error),
+    }
 }

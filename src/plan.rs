@@ -91,12 +91,18 @@ pub enum Origin {
 impl Content {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), secrets: Vec::new() }
+        Self {
+            text: text.into(),
+            secrets: Vec::new(),
+        }
     }
 
     /// A text in which these secrets stand.
     pub fn with_secrets(text: impl Into<String>, secrets: Vec<(Secret, Origin)>) -> Self {
-        Self { text: text.into(), secrets }
+        Self {
+            text: text.into(),
+            secrets,
+        }
     }
 
     /// What is written to the file.
@@ -106,9 +112,15 @@ impl Content {
 
     /// The text with each secret replaced by what `name` says of its origin: fit for a screen.
     pub fn shown(&self, name: impl Fn(Origin) -> String) -> String {
-        self.secrets.iter().fold(self.text.clone(), |text, (secret, origin)| {
-            if secret.expose().is_empty() { text } else { text.replace(secret.expose(), &name(*origin)) }
-        })
+        self.secrets
+            .iter()
+            .fold(self.text.clone(), |text, (secret, origin)| {
+                if secret.expose().is_empty() {
+                    text
+                } else {
+                    text.replace(secret.expose(), &name(*origin))
+                }
+            })
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::i18n::Msg;
+use crate::letters::unmarked;
 use crate::msg;
 
 /// The longest name, in characters.
@@ -45,11 +46,16 @@ impl ProfileName {
     /// Parses a name as typed. Blanks around it are not part of it (`facts.md` 1).
     pub fn parse(typed: &str) -> Result<Self, NameError> {
         let name = typed.trim();
-        let Some(first) = name.chars().next() else { return Err(NameError::Empty) };
+        let Some(first) = name.chars().next() else {
+            return Err(NameError::Empty);
+        };
         if !first.is_ascii_alphanumeric() {
             return Err(NameError::Start(first));
         }
-        if let Some(odd) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        if let Some(odd) = name
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+        {
             return Err(NameError::Character(odd));
         }
         if name.len() > MAX_LEN {
@@ -62,6 +68,11 @@ impl ProfileName {
             return Ok(Self::default_profile());
         }
         Ok(Self(name.to_owned()))
+    }
+
+    /// A name that no instance can have: stands for an unusable one that was inherited.
+    pub(crate) fn unusable() -> Self {
+        Self(String::new())
     }
 
     /// The name as text.
@@ -86,7 +97,11 @@ impl ProfileName {
 
     /// What OpenClaw appends to a name for this profile: nothing for the default, else `-NAME`.
     pub fn suffix(&self) -> String {
-        if self.is_default() { String::new() } else { format!("-{}", self.0) }
+        if self.is_default() {
+            String::new()
+        } else {
+            format!("-{}", self.0)
+        }
     }
 }
 
@@ -126,35 +141,15 @@ pub fn suggest(typed: &str) -> Option<String> {
     Some(name)
 }
 
-fn unmarked(c: char) -> char {
-    match c {
-        'ı' => 'i',
-        'İ' => 'I',
-        'ş' => 's',
-        'Ş' => 'S',
-        'ğ' => 'g',
-        'Ğ' => 'G',
-        'ç' => 'c',
-        'Ç' => 'C',
-        'ö' => 'o',
-        'Ö' => 'O',
-        'ü' | 'û' => 'u',
-        'Ü' | 'Û' => 'U',
-        'â' => 'a',
-        'Â' => 'A',
-        'î' => 'i',
-        'Î' => 'I',
-        other => other,
-    }
-}
-
 /// Device names of Windows, which are no folder there (Win32 "Naming Files").
 fn is_device(name: &str) -> bool {
     const PLAIN: [&str; 4] = ["con", "prn", "aux", "nul"];
     if PLAIN.iter().any(|d| name.eq_ignore_ascii_case(d)) {
         return true;
     }
-    let Some((stem, digit)) = name.split_at_checked(3) else { return false };
+    let Some((stem, digit)) = name.split_at_checked(3) else {
+        return false;
+    };
     let numbered = matches!(digit.as_bytes(), [b'1'..=b'9']);
     numbered && (stem.eq_ignore_ascii_case("com") || stem.eq_ignore_ascii_case("lpt"))
 }

@@ -7,8 +7,27 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
+use crate::host::Host;
+
 /// The registry's file in the state home (`~/.local/state/openclaw` on Linux).
 pub const FILE: &str = "registry.toml";
+
+/// The state home: where things lie that belong to the user's host and to no instance.
+///
+/// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
+/// and everywhere else `~/.local/state/openclaw`.
+pub fn state_home(host: &Host, env: &Environment) -> PathBuf {
+    let xdg = host
+        .var("XDG_STATE_HOME")
+        .map(Path::new)
+        .filter(|dir| dir.is_absolute());
+    let of_user = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
+    let base = xdg
+        .filter(|_| of_user)
+        .map_or_else(|| env.home.join(".local/state"), Path::to_path_buf);
+    base.join("openclaw")
+}
 
 /// All entries, with the bytes they were read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,8 +67,14 @@ struct Text {
 impl Registry {
     /// Understands the text of the file; `before` is `None` where there is none.
     pub fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
-        let mut registry = Self { path: path.to_path_buf(), before, ..Self::default() };
-        let Some(bytes) = &registry.before else { return registry };
+        let mut registry = Self {
+            path: path.to_path_buf(),
+            before,
+            ..Self::default()
+        };
+        let Some(bytes) = &registry.before else {
+            return registry;
+        };
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string());
         match text.and_then(|t| toml::from_str::<Text>(t).map_err(|e| e.to_string())) {
             Ok(text) if text.version == 1 => registry.entries = text.instances,
@@ -61,18 +86,33 @@ impl Registry {
 
     /// The file's text with this entry in it, in the place of an entry with the same config.
     pub fn with(&self, entry: Entry) -> String {
-        let mut entries: Vec<_> = self.entries.iter().filter(|e| e.config != entry.config).cloned().collect();
+        let mut entries: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|e| e.config != entry.config)
+            .cloned()
+            .collect();
         entries.push(entry);
         Self::render(entries)
     }
 
     /// The file's text without the entry of this config.
     pub fn without(&self, config: &Path) -> String {
-        Self::render(self.entries.iter().filter(|e| e.config != config).cloned().collect())
+        Self::render(
+            self.entries
+                .iter()
+                .filter(|e| e.config != config)
+                .cloned()
+                .collect(),
+        )
     }
 
     fn render(mut entries: Vec<Entry>) -> String {
         entries.sort_by(|a, b| a.config.cmp(&b.config));
-        toml::to_string(&Text { version: 1, instances: entries }).expect("paths are Unicode or were refused before")
+        toml::to_string(&Text {
+            version: 1,
+            instances: entries,
+        })
+        .expect("paths are Unicode or were refused before")
     }
 }

@@ -1,5 +1,15 @@
 //! All integration tests in one binary, a module per verb: they run the real program in a sandbox.
 
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#![allow(unreachable_pub, reason = "modules of one binary")]
 
+#[cfg(target_os = "linux")]
+mod completions;
+#[cfg(target_os = "linux")]
+mod help;
+mod man;
+mod structure;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod words;

@@ -1,5 +1,10 @@
 //! Which OpenClaw release a config is written for: their strict schemas refuse each other's keys.
 
+use serde_json::Value;
+
+use super::document::find;
+use super::key_path::KeyPath;
+
 /// A release's schema (`facts.md` 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -9,4 +14,155 @@ pub enum Dialect {
     Late,
     /// Only what both accept.
     Common,
+}
+
+/// The releases whose schemas are known.
+const EARLY: &str = "2026.1.30";
+const LATE: &str = "2026.9.6";
+
+/// Keys that one release alone knows and that tell where a config comes from (`facts.md` 0).
+const TELLING: [(&str, Dialect); 8] = [
+    ("meta.lastTouchedAt", Dialect::Early),
+    ("canvasHost", Dialect::Early),
+    ("browser.color", Dialect::Early),
+    ("gateway.tailscale.resetOnExit", Dialect::Early),
+    ("meta.migrations", Dialect::Late),
+    ("agents.entries", Dialect::Late),
+    ("gateway.customBindHost", Dialect::Late),
+    ("wizard.securityAcknowledgedAt", Dialect::Late),
+];
+
+impl Dialect {
+    /// The dialect of a release by its version. Releases between the two that are known get what both
+    /// accept. `None` where the text is no version.
+    pub fn of_version(version: &str) -> Option<Self> {
+        let (year, month, _) = parts(version)?;
+        Some(match (year, month) {
+            (..2026, _) | (2026, ..=1) => Self::Early,
+            (2026, 2..9) => Self::Common,
+            _ => Self::Late,
+        })
+    }
+
+    /// The dialect that a config is written in: keys of one release alone, else the version that last
+    /// wrote it. `None` where neither tells.
+    pub fn of_config(config: &Value) -> Option<Self> {
+        let has = |wanted| {
+            TELLING.iter().any(|(path, dialect)| {
+                *dialect == wanted && find(config, &KeyPath::keys(path.split('.'))).is_some()
+            })
+        };
+        let late_auth = find(config, &KeyPath::keys(["gateway", "auth", "mode"]))
+            .is_some_and(|mode| mode == "none" || mode == "trusted-proxy");
+        match (has(Self::Early), has(Self::Late) || late_auth) {
+            (true, false) => Some(Self::Early),
+            (false, true) => Some(Self::Late),
+            // Keys of both: no release takes it; the version is the best that is left to go by.
+            _ => Self::of_version(find(config, &KeyPath::keys(["meta", "lastTouchedVersion"]))?.as_str()?),
+        }
+    }
+
+    /// The dialect to write: that of OpenClaw on this host (its version), else that of the existing
+    /// config, else what both accept.
+    pub fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
+        node_version
+            .and_then(Self::of_version)
+            .or_else(|| existing.and_then(Self::of_config))
+            .unwrap_or(Self::Common)
+    }
+
+    /// Whether `gateway.auth.mode` may be `none`.
+    pub fn allows_auth_none(self) -> bool {
+        self == Self::Late
+    }
+
+    /// Whether `gateway.customBindHost` may be written. The early release's own wizard writes it and its
+    /// reader then refuses the file.
+    pub fn allows_custom_bind_host(self) -> bool {
+        self == Self::Late
+    }
+
+    /// What to write as `meta.lastTouchedVersion`: a version that the reader does not take for a newer
+    /// one than itself. `node_version` is that of OpenClaw on this host.
+    pub fn stamp(self, node_version: Option<&str>) -> &str {
+        let own = match self {
+            Self::Early | Self::Common => EARLY,
+            Self::Late => LATE,
+        };
+        match node_version.and_then(parts) {
+            Some(reader) if Some(reader) < parts(own) => node_version.unwrap_or(own),
+            _ => own,
+        }
+    }
+}
+
+/// Year, month and patch of `2026.1.30`, `v2026.1.30-2`.
+fn parts(version: &str) -> Option<(u32, u32, u32)> {
+    let version = version.trim().trim_start_matches('v');
+    let version = version.split(['-', '+']).next()?;
+    let mut numbers = version.splitn(3, '.').map(|part| part.parse::<u32>().ok());
+    Some((numbers.next()??, numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_version_has_a_dialect() {
+        for (version, dialect) in [
+            ("2026.1.30", Some(Dialect::Early)),
+            ("v2026.1.5-2", Some(Dialect::Early)),
+            ("2025.12.1", Some(Dialect::Early)),
+            ("2026.4.1", Some(Dialect::Common)),
+            ("2026.9.6", Some(Dialect::Late)),
+            ("2027.1.1", Some(Dialect::Late)),
+            ("latest", None),
+            ("2026.9", None),
+        ] {
+            assert_eq!(Dialect::of_version(version), dialect, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_config_tells_by_its_keys_then_by_its_stamp() {
+        let early = json!({ "canvasHost": {}, "meta": { "lastTouchedVersion": "2026.9.6" } });
+        assert_eq!(Dialect::of_config(&early), Some(Dialect::Early));
+        let late = json!({ "gateway": { "auth": { "mode": "none" } } });
+        assert_eq!(Dialect::of_config(&late), Some(Dialect::Late));
+        assert_eq!(
+            Dialect::of_config(&json!({ "meta": { "lastTouchedVersion": "2026.9.6" } })),
+            Some(Dialect::Late)
+        );
+        assert_eq!(Dialect::of_config(&json!({ "gateway": { "port": 18789 } })), None);
+        let both = json!({ "canvasHost": {}, "agents": { "entries": {} } });
+        assert_eq!(Dialect::of_config(&both), None);
+    }
+
+    #[test]
+    fn the_engine_decides_before_the_config() {
+        let early = json!({ "canvasHost": {} });
+        assert_eq!(Dialect::choose(Some("2026.9.6"), Some(&early)), Dialect::Late);
+        assert_eq!(Dialect::choose(None, Some(&early)), Dialect::Early);
+        assert_eq!(Dialect::choose(Some("?"), None), Dialect::Common);
+    }
+
+    #[test]
+    fn no_reader_is_told_that_a_newer_one_wrote() {
+        for (dialect, reader) in [
+            (Dialect::Early, "2026.1.30"),
+            (Dialect::Early, "2026.1.5"),
+            (Dialect::Common, "2026.1.30"),
+            (Dialect::Common, "2026.9.6"),
+            (Dialect::Late, "2026.9.1"),
+            (Dialect::Late, "2026.11.2"),
+        ] {
+            assert!(
+                parts(dialect.stamp(Some(reader))) <= parts(reader),
+                "{dialect:?} {reader}"
+            );
+        }
+        assert_eq!(Dialect::Late.stamp(None), "2026.9.6");
+    }
 }

@@ -1,10 +1,260 @@
-//! The text of a config as a tree that keeps comments, order and unknown keys.
+//! The text of a config and the value it stands for, edited together.
+//!
+//! An edit is made on the value first; the text follows by the smallest change ([`super::rewrite`]) and
+//! is read again. Only a text that stands for exactly the wanted value is taken, so a surprise in the
+//! text's form can refuse an edit but never damage a file. `${VAR}` is a string like any other here:
+//! nothing reads or writes the environment through a config.
 
-/// Why a config can't be used: where it breaks and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Line and column, from 1, where the text itself is at fault.
-    pub at: Option<(usize, usize)>,
-    /// What is wrong, in no language yet.
-    pub why: crate::i18n::Msg,
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::key_path::{KeyPath, Segment};
+use super::{reader, rewrite};
+use crate::error::{Error, Result};
+use crate::msg;
+
+pub use super::fault::Fault;
+
+/// A config: its text, byte for byte, and its value.
+#[derive(Clone, PartialEq)]
+pub struct Document {
+    text: String,
+    value: Value,
 }
+
+/// Why an edit was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// A value stands in the way that is no object.
+    #[error("{0} is no object")]
+    NotAnObject(KeyPath),
+    /// A value stands in the way that is no array.
+    #[error("{0} is no array")]
+    NotAnArray(KeyPath),
+    /// The index is beyond the end: an array grows by one element at a time.
+    #[error("{path} has {len} elements")]
+    Beyond {
+        /// The array.
+        path: KeyPath,
+        /// How many elements it has.
+        len: usize,
+    },
+    /// The text can't be changed without a risk for what else stands in it.
+    #[error("the text can't be edited")]
+    Form,
+}
+
+impl Document {
+    /// Reads a text: JSON5, an object, a byte order mark tolerated and kept.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        Self::of_text(text.to_owned())
+    }
+
+    pub(super) fn of_text(text: String) -> Result<Self, Fault> {
+        let value = reader::config(&text)?;
+        Ok(Self { text, value })
+    }
+
+    /// A new config: an empty object, two blanks of indentation, a line end at its end.
+    pub fn empty() -> Self {
+        Self {
+            text: "{}\n".to_owned(),
+            value: Value::Object(Map::new()),
+        }
+    }
+
+    /// The text, byte for byte as read where nothing was changed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The value of the whole: an object. `$include` is not followed, see [`super::effective`].
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The value at a path.
+    pub fn get(&self, path: &KeyPath) -> Option<&Value> {
+        find(&self.value, path)
+    }
+
+    /// Puts a value in the place of what stands there; missing objects on the way are made. Whether
+    /// anything changed: an equal value changes no byte.
+    pub fn set(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
+        self.edit(|root| {
+            *slot(root, path)? = value;
+            Ok(())
+        })
+    }
+
+    /// Like [`Self::set`], but objects are merged: keys that the value does not have stay. Arrays are
+    /// replaced whole.
+    pub fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
+        self.edit(|root| {
+            merge(slot(root, path)?, value);
+            Ok(())
+        })
+    }
+
+    /// Takes a key or an element away. Whether it was there.
+    pub fn unset(&mut self, path: &KeyPath) -> Result<bool, EditError> {
+        self.edit(|root| {
+            remove(root, path);
+            Ok(())
+        })
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut Value) -> Result<(), EditError>) -> Result<bool, EditError> {
+        let mut after = self.value.clone();
+        change(&mut after)?;
+        if after == self.value {
+            return Ok(false);
+        }
+        let (Some(old), Some(new)) = (self.value.as_object(), after.as_object()) else {
+            return Err(EditError::NotAnObject(KeyPath::root()));
+        };
+        let text = rewrite::rewrite(&self.text, old, new).ok_or(EditError::Form)?;
+        let written = Self::of_text(text).map_err(|_| EditError::Form)?;
+        if written.value != after {
+            return Err(EditError::Form);
+        }
+        *self = written;
+        Ok(true)
+    }
+}
+
+/// The value at a path below a value.
+pub fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
+    path.segments()
+        .iter()
+        .try_fold(root, |value, segment| match (value, segment) {
+            (Value::Object(map), Segment::Key(key)) => map.get(key),
+            (Value::Array(elements), segment) => elements.get(index(segment)?),
+            _ => None,
+        })
+}
+
+/// The place at a path; made where it is missing and can be made.
+fn slot<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
+    let mut place = root;
+    for (at, segment) in path.segments().iter().enumerate() {
+        let here = || path.prefix(at);
+        let wanted = index(segment);
+        place = match (place, segment) {
+            (Value::Array(elements), _) => {
+                let wanted = wanted.ok_or_else(|| EditError::NotAnObject(here()))?;
+                let len = elements.len();
+                if wanted == len {
+                    elements.push(empty_for(path, at));
+                }
+                elements
+                    .get_mut(wanted)
+                    .ok_or_else(|| EditError::Beyond { path: here(), len })?
+            }
+            (Value::Object(map), Segment::Key(key)) => map.entry(key).or_insert_with(|| empty_for(path, at)),
+            (_, Segment::Index(_)) => return Err(EditError::NotAnArray(here())),
+            (_, Segment::Key(_)) => return Err(EditError::NotAnObject(here())),
+        };
+    }
+    Ok(place)
+}
+
+/// What is made at a step that is missing: what the next step needs.
+fn empty_for(path: &KeyPath, at: usize) -> Value {
+    match path.segments().get(at + 1) {
+        Some(Segment::Key(_)) => Value::Object(Map::new()),
+        Some(Segment::Index(_)) => Value::Array(Vec::new()),
+        None => Value::Null,
+    }
+}
+
+fn remove(root: &mut Value, path: &KeyPath) {
+    let Some((last, way)) = path.segments().split_last() else {
+        return;
+    };
+    let parent = way
+        .iter()
+        .try_fold(root, |value, segment| match (value, segment) {
+            (Value::Object(map), Segment::Key(key)) => map.get_mut(key),
+            (Value::Array(elements), segment) => elements.get_mut(index(segment)?),
+            _ => None,
+        });
+    match (parent, last) {
+        (Some(Value::Object(map)), Segment::Key(key)) => drop(map.shift_remove(key)),
+        (Some(Value::Array(elements)), segment) => {
+            if let Some(at) = index(segment).filter(|at| *at < elements.len()) {
+                elements.remove(at);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn merge(place: &mut Value, value: Value) {
+    match (place, value) {
+        (Value::Object(place), Value::Object(value)) => {
+            for (key, value) in value {
+                match place.get_mut(&key) {
+                    Some(place) => merge(place, value),
+                    None => drop(place.insert(key, value)),
+                }
+            }
+        }
+        (place, value) => *place = value,
+    }
+}
+
+fn index(segment: &Segment) -> Option<usize> {
+    match segment {
+        Segment::Index(index) => Some(*index),
+        Segment::Key(key) if key.bytes().all(|b| b.is_ascii_digit()) => key.parse().ok(),
+        Segment::Key(_) => None,
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A config holds secrets: its text is not for logs.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({} bytes)", self.text.len())
+    }
+}
+
+impl From<EditError> for Error {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotAnObject(path) => {
+                Self::blocked(msg!("config.edit-not-an-object", path = Shown(&path)))
+            }
+            EditError::NotAnArray(path) => {
+                Self::blocked(msg!("config.edit-not-an-array", path = Shown(&path)))
+            }
+            EditError::Beyond { path, len } => {
+                Self::blocked(msg!("config.edit-beyond", path = Shown(&path), count = len))
+            }
+            EditError::Form => Self::blocked(msg!("config.edit-form")).hint(msg!("config.edit-by-hand")),
+        }
+    }
+}
+
+/// A path as a message shows it: the root has a name too.
+struct Shown<'a>(&'a KeyPath);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.segments().is_empty() {
+            f.write_str("<root>")
+        } else {
+            self.0.fmt(f)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -53,5 +53,9 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     // The file may have grown since: read one byte past the bound to see it.
     File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     let read = bytes.len() as u64;
-    if read > MAX_BYTES { Err(ReadError::TooLarge(read)) } else { Ok(bytes) }
+    if read > MAX_BYTES {
+        Err(ReadError::TooLarge(read))
+    } else {
+        Ok(bytes)
+    }
 }

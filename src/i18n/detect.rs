@@ -23,7 +23,10 @@ pub fn detect<'a>(
             .chain([locale])
             .find_map(of_locale)
             .unwrap_or_else(Lang::english),
-        None => system().as_deref().and_then(of_locale).unwrap_or_else(Lang::english),
+        None => system()
+            .as_deref()
+            .and_then(of_locale)
+            .unwrap_or_else(Lang::english),
     }
 }
 
@@ -57,7 +60,13 @@ mod tests {
     fn locale_variables_are_read_as_gettext_reads_them() {
         assert_eq!(with(&[], &[("LANG", "tr_TR.UTF-8")]), "tr");
         assert_eq!(with(&[], &[("LC_ALL", "tr")]), "tr");
-        assert_eq!(with(&[], &[("LC_ALL", "C"), ("LANG", "tr_TR.UTF-8"), ("LANGUAGE", "tr")]), "en");
+        assert_eq!(
+            with(
+                &[],
+                &[("LC_ALL", "C"), ("LANG", "tr_TR.UTF-8"), ("LANGUAGE", "tr")]
+            ),
+            "en"
+        );
         assert_eq!(with(&[], &[("LANG", "en_US.UTF-8"), ("LANGUAGE", "tr:en")]), "tr");
         assert_eq!(with(&[], &[("LANG", "ja_JP.UTF-8")]), "en");
         assert_eq!(with(&[], &[]), "en");

@@ -1,10 +1,16 @@
 //! The sandbox: a HOME of its own, an empty environment, the real program.
+//!
+//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs every test under that locale. The words stay English there
+//! unless the test chooses a language itself, so that tests can name words.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+#[cfg(target_os = "linux")]
+pub mod pty;
 
 /// A throw-away home folder and the variables that the program will see.
 pub struct Sandbox {
@@ -23,7 +29,10 @@ pub struct Ran {
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary folder"), vars: Vec::new() }
+        Self {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+            vars: Vec::new(),
+        }
     }
 
     /// The sandbox's HOME.
@@ -60,8 +69,21 @@ impl Sandbox {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         std::fs::create_dir_all(self.home()).expect("HOME");
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw"));
-        command.args(args).env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
-        command.envs(self.vars.iter().map(|(k, v)| (k, v))).current_dir(self.home()).stdin(Stdio::null());
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", "/usr/bin:/bin");
+        let own = |(name, _): &(OsString, _)| name == "LANG" || name == "LC_ALL";
+        if let Some(locale) = std::env::var_os("TEST_LOCALE")
+            && !self.vars.iter().any(own)
+        {
+            command.env("LC_ALL", locale).env("OPENCLAW_LANG", "en");
+        }
+        command
+            .envs(self.vars.iter().map(|(k, v)| (k, v)))
+            .current_dir(self.home())
+            .stdin(Stdio::null());
         command
     }
 
@@ -84,14 +106,35 @@ impl Sandbox {
     }
 }
 
+/// Whether a program is on this machine. A test that needs it says so and ends where it is not.
+pub fn installed(program: &str) -> bool {
+    let found = ["/usr/local/bin", "/usr/bin", "/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(program).exists());
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
     use std::os::unix::fs::PermissionsExt as _;
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
     for entry in entries {
         let path = entry.expect("an entry").path();
         let meta = std::fs::symlink_metadata(&path).expect("metadata");
-        let bytes = if meta.is_file() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
-        out.push((path.strip_prefix(root).expect("below").to_path_buf(), meta.permissions().mode(), bytes));
+        let bytes = if meta.is_file() {
+            std::fs::read(&path).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        out.push((
+            path.strip_prefix(root).expect("below").to_path_buf(),
+            meta.permissions().mode(),
+            bytes,
+        ));
         if meta.is_dir() {
             walk(root, &path, out);
         }
@@ -102,14 +145,22 @@ impl Ran {
     /// The one JSON document on stdout.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|e| panic!("stdout is no JSON document ({e}):\n{}\nstderr:\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| {
+            panic!(
+                "stdout is no JSON document ({e}):\n{}\nstderr:\n{}",
+                self.stdout, self.stderr
+            )
+        })
     }
 
     /// Asserts the exit code, showing everything where it differs.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }

@@ -1,0 +1,112 @@
+//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (`facts.md` 3).
+//!
+//! `.bak` is the newest, each higher number is older. Names and a read-only look at what is there; the
+//! ring is turned by [`crate::apply`] when it writes.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::document::{Document, Fault};
+use super::{Loaded, load};
+
+/// How many backups there are.
+pub const RING: usize = 5;
+
+/// A backup that is there.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// Its place in the ring: 1 is the newest, [`RING`] the oldest.
+    pub number: usize,
+    /// Its file.
+    pub path: PathBuf,
+    /// When it was last written, where the system says.
+    pub modified: Option<SystemTime>,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// The file of a place in the ring: 1 is `.bak`, 2 is `.bak.1`, and so on.
+pub fn path(config: &Path, number: usize) -> PathBuf {
+    let mut name = config.as_os_str().to_owned();
+    name.push(".bak");
+    if number > 1 {
+        name.push(format!(".{}", number - 1));
+    }
+    PathBuf::from(name)
+}
+
+/// The backups of a config, the newest first. Links are not followed.
+pub fn list(config: &Path) -> Vec<Backup> {
+    (1..=RING)
+        .filter_map(|number| {
+            let path = path(config, number);
+            let meta = std::fs::symlink_metadata(&path)
+                .ok()
+                .filter(std::fs::Metadata::is_file)?;
+            Some(Backup {
+                number,
+                path,
+                modified: meta.modified().ok(),
+                bytes: meta.len(),
+            })
+        })
+        .collect()
+}
+
+impl Backup {
+    /// Reads it: the config that it holds, or why it holds none.
+    pub fn read(&self) -> Result<Document, Fault> {
+        match load(&self.path) {
+            Loaded::Ok(document) => Ok(document),
+            Loaded::Broken(fault) => Err(fault),
+            Loaded::Missing => Err(crate::host::read::ReadError::Missing.into()),
+        }
+    }
+}
+
+/// The newest backup that can be read and differs from what stands in the config now (`current`).
+pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Backup, Document)> {
+    list(config)
+        .into_iter()
+        .filter_map(|backup| backup.read().ok().map(|document| (backup, document)))
+        .find(|(_, document)| current != Some(document.text().as_bytes()))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests build their own world")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_openclaws() {
+        let names: Vec<_> = (1..=RING)
+            .map(|n| path(Path::new("/h/openclaw.json"), n))
+            .collect();
+        let expected =
+            ["", ".1", ".2", ".3", ".4"].map(|end| PathBuf::from(format!("/h/openclaw.json.bak{end}")));
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_newest_usable_one_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("openclaw.json");
+        let write = |number, text: &str| std::fs::write(path(&config, number), text).unwrap();
+        assert!(newest_valid(&config, None).is_none());
+
+        write(1, "{ broken");
+        write(2, "{ same: 1 }");
+        write(4, "{ good: 1 }");
+        write(5, "{ older: 1 }");
+        std::fs::create_dir(path(&config, 3)).unwrap();
+        assert_eq!(
+            list(&config).iter().map(|b| b.number).collect::<Vec<_>>(),
+            [1, 2, 4, 5]
+        );
+
+        let newest = |current| newest_valid(&config, current).map(|(backup, _)| backup.number);
+        assert_eq!(newest(None), Some(2));
+        assert_eq!(newest(Some(b"{ same: 1 }".as_slice())), Some(4));
+        assert!(list(&config)[0].read().is_err());
+    }
+}

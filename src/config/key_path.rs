@@ -1,0 +1,274 @@
+//! Where in a config: `gateway.port`, `agents.list[0].id`, `auth.profiles["anthropic:default"].mode`.
+
+use std::fmt;
+use std::str::Chars;
+
+use crate::error::Error;
+use crate::msg;
+
+/// The way from the root of a config to one value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyPath(Vec<Segment>);
+
+/// One step of the way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A key of an object. Where an array stands instead, a key of digits is an index of it
+    /// (`agents.list.0`), as OpenClaw has it.
+    Key(String),
+    /// An index of an array, from 0.
+    Index(usize),
+}
+
+/// Why a text is no path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Nothing was given.
+    #[error("empty path")]
+    Empty,
+    /// Two dots, or a dot at an end: a key is missing before this character (from 1).
+    #[error("key missing at character {0}")]
+    KeyMissing(usize),
+    /// A bracket without its partner, or without a number or a quoted key in it.
+    #[error("bad bracket at character {0}")]
+    Bracket(usize),
+    /// A character that wants quotes: `["…"]`.
+    #[error("character {1:?} at {0}")]
+    Character(usize, char),
+}
+
+impl KeyPath {
+    /// The whole config.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// A way over keys alone, taken as they are: dots in them separate nothing.
+    pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self(keys.into_iter().map(|key| Segment::Key(key.into())).collect())
+    }
+
+    /// Parses a path as typed.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(PathError::Empty);
+        }
+        let mut parser = Parser {
+            rest: text.chars(),
+            at: 0,
+        };
+        let mut segments = Vec::new();
+        loop {
+            if parser.peek() == Some('[') {
+                segments.push(parser.bracket()?);
+            } else {
+                segments.push(Segment::Key(parser.bare_key()?));
+            }
+            match parser.peek() {
+                None => return Ok(Self(segments)),
+                Some('.') => {
+                    parser.next();
+                    if parser.peek() == Some('[') {
+                        return Err(PathError::KeyMissing(parser.at + 1));
+                    }
+                }
+                Some('[') => {}
+                Some(c) => return Err(PathError::Character(parser.at + 1, c)),
+            }
+        }
+    }
+
+    /// The steps.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// The path one key further.
+    #[must_use]
+    pub fn child(&self, key: impl Into<String>) -> Self {
+        self.with(Segment::Key(key.into()))
+    }
+
+    /// The path one index further.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Segment::Index(index))
+    }
+
+    fn with(&self, segment: Segment) -> Self {
+        let mut path = self.clone();
+        path.0.push(segment);
+        path
+    }
+
+    /// The path of the first `count` steps.
+    #[must_use]
+    pub fn prefix(&self, count: usize) -> Self {
+        Self(self.0.iter().take(count).cloned().collect())
+    }
+}
+
+struct Parser<'a> {
+    rest: Chars<'a>,
+    /// Characters taken so far.
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<char> {
+        self.rest.clone().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        self.at += 1;
+        self.rest.next()
+    }
+
+    fn bare_key(&mut self) -> Result<String, PathError> {
+        let mut key = String::new();
+        while let Some(c) = self.peek() {
+            match c {
+                '.' | '[' => break,
+                ']' | '"' | '\'' | '\\' => return Err(PathError::Character(self.at + 1, c)),
+                c if c.is_whitespace() || c.is_control() => return Err(PathError::Character(self.at + 1, c)),
+                c => key.push(c),
+            }
+            self.next();
+        }
+        if key.is_empty() {
+            Err(PathError::KeyMissing(self.at + 1))
+        } else {
+            Ok(key)
+        }
+    }
+
+    /// `[0]` or `["key"]` (or with single quotes); a backslash takes the next character as it is.
+    fn bracket(&mut self) -> Result<Segment, PathError> {
+        let open = self.at + 1;
+        self.next();
+        let segment = if let Some(quote @ ('"' | '\'')) = self.peek() {
+            self.next();
+            let mut key = String::new();
+            loop {
+                match self.next().ok_or(PathError::Bracket(open))? {
+                    '\\' => key.push(self.next().ok_or(PathError::Bracket(open))?),
+                    c if c == quote => break Segment::Key(key),
+                    c => key.push(c),
+                }
+            }
+        } else {
+            let mut digits = String::new();
+            while let Some(c) = self.peek().filter(char::is_ascii_digit) {
+                digits.push(c);
+                self.next();
+            }
+            Segment::Index(digits.parse().map_err(|_| PathError::Bracket(open))?)
+        };
+        if self.next() == Some(']') {
+            Ok(segment)
+        } else {
+            Err(PathError::Bracket(open))
+        }
+    }
+}
+
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Key(key) if is_bare(key) => write!(f, "{}{key}", if at == 0 { "" } else { "." })?,
+                Segment::Key(key) => write!(f, "[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key needs no brackets. Narrower than what [`KeyPath::parse`] takes: a key that looks odd
+/// is easier to read in quotes.
+fn is_bare(key: &str) -> bool {
+    !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))
+}
+
+impl PathError {
+    /// The usage error for a path as typed.
+    pub fn of(&self, typed: &str) -> Error {
+        let error = match self {
+            Self::Empty => Error::usage(msg!("config.path-empty")),
+            Self::KeyMissing(at) => Error::usage(msg!("config.path-key", path = typed, at = at)),
+            Self::Bracket(at) => Error::usage(msg!("config.path-bracket", path = typed, at = at)),
+            Self::Character(at, found) => Error::usage(msg!(
+                "config.path-character",
+                path = typed,
+                at = at,
+                found = found.escape_debug()
+            )),
+        };
+        error.hint(msg!("config.path-form"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys(text: &str) -> Vec<Segment> {
+        KeyPath::parse(text).unwrap().0
+    }
+
+    fn key(text: &str) -> Segment {
+        Segment::Key(text.to_owned())
+    }
+
+    #[test]
+    fn the_forms_that_a_user_types() {
+        assert_eq!(keys("gateway.port"), [key("gateway"), key("port")]);
+        assert_eq!(
+            keys("agents.list[0].id"),
+            [key("agents"), key("list"), Segment::Index(0), key("id")]
+        );
+        let quoted = [key("auth"), key("profiles"), key("anthropic:default")];
+        assert_eq!(keys(r#"auth.profiles["anthropic:default"]"#), quoted);
+        assert_eq!(keys("auth.profiles['anthropic:default']"), quoted);
+        assert_eq!(keys("auth.profiles.anthropic:default"), quoted);
+        assert_eq!(keys(r#"["a.b"].c"#), [key("a.b"), key("c")]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let error = |text| KeyPath::parse(text).unwrap_err();
+        assert_eq!(error("  "), PathError::Empty);
+        assert_eq!(error("a..b"), PathError::KeyMissing(3));
+        assert_eq!(error("a."), PathError::KeyMissing(3));
+        assert_eq!(error(".a"), PathError::KeyMissing(1));
+        assert_eq!(error("a.[0]"), PathError::KeyMissing(3));
+        assert_eq!(error("a[x]"), PathError::Bracket(2));
+        assert_eq!(error("a[0"), PathError::Bracket(2));
+        assert_eq!(error("a[\"b]"), PathError::Bracket(2));
+        assert_eq!(error("a[99999999999999999999999]"), PathError::Bracket(2));
+        assert_eq!(error("a[0]b"), PathError::Character(5, 'b'));
+        assert_eq!(error("a b"), PathError::Character(2, ' '));
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_read_as_it_is_printed(raw in proptest::collection::vec((any::<bool>(), ".*", 0..9_usize), 1..6)) {
+            let path = KeyPath(raw.into_iter().map(|(is_key, key, index)| {
+                if is_key { Segment::Key(key) } else { Segment::Index(index) }
+            }).collect());
+            // A path is trimmed as typed text is; one that ends in quotes keeps its blanks.
+            prop_assert_eq!(KeyPath::parse(&path.to_string()), Ok(path));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".*") {
+            let _ = KeyPath::parse(&text);
+        }
+    }
+}

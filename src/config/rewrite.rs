@@ -1,0 +1,123 @@
+//! From one value to another by the smallest change of the text.
+//!
+//! Comments, order, indentation, line ends and everything that is equal in both values stay as they
+//! stand. The edits themselves are jsonc-parser's; what is decided here is only *where* to edit.
+
+use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
+use serde_json::{Map, Value};
+
+use super::reader;
+
+/// The text of `after`, made from a text whose value is `before`. `None` where the text can't be edited.
+pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<String> {
+    let (mark, body) = match text.strip_prefix(reader::BOM) {
+        Some(body) => (reader::BOM, body),
+        None => ("", text),
+    };
+    let root = CstRootNode::parse(body, &reader::options()).ok()?;
+    object(&root.object_value()?, before, after)?;
+    Some(format!("{mark}{root}"))
+}
+
+fn object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
+    for gone in before.keys().filter(|key| !after.contains_key(*key)) {
+        for property in node.properties() {
+            if property.decoded_name().as_ref() == Some(gone) {
+                property.remove();
+            }
+        }
+    }
+    for (key, new) in after {
+        match before.get(key) {
+            Some(old) if old == new => {}
+            Some(old) => {
+                // The last one counts where a key stands twice (see `reader`).
+                let is_it = |name: Option<String>| name.as_ref() == Some(key);
+                let property = node
+                    .properties()
+                    .into_iter()
+                    .rev()
+                    .find(|p| is_it(p.decoded_name()))?;
+                if !inside(&property.value()?, old, new)? {
+                    property.set_value(input(new));
+                }
+            }
+            None => {
+                node.append(key, input(new));
+            }
+        }
+    }
+    Some(())
+}
+
+/// Elements that are equal at both ends stay; what is between is changed, removed or inserted.
+fn array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
+    let start = before
+        .iter()
+        .zip(after)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let (old_rest, new_rest) = (&before[start..], &after[start..]);
+    let end = old_rest
+        .iter()
+        .rev()
+        .zip(new_rest.iter().rev())
+        .take_while(|(old, new)| old == new)
+        .count();
+    let (old_rest, new_rest) = (
+        &old_rest[..old_rest.len() - end],
+        &new_rest[..new_rest.len() - end],
+    );
+
+    let elements = node.elements();
+    for (at, (old, new)) in old_rest.iter().zip(new_rest).enumerate() {
+        let element = elements.get(start + at)?;
+        if !inside(element, old, new)? {
+            replace(element.clone(), new)?;
+        }
+    }
+    let both = old_rest.len().min(new_rest.len());
+    for element in elements.get(start + both..start + old_rest.len())?.iter().rev() {
+        element.clone().remove();
+    }
+    for (at, new) in new_rest.iter().enumerate().skip(both) {
+        node.insert(start + at, input(new));
+    }
+    Some(())
+}
+
+/// Changes a container in place where old and new are of one kind; `false` where they are not.
+fn inside(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => object(&node.as_object()?, old, new).map(|()| true),
+        (Value::Array(old), Value::Array(new)) => array(&node.as_array()?, old, new).map(|()| true),
+        _ => Some(false),
+    }
+}
+
+fn replace(node: CstNode, new: &Value) -> Option<()> {
+    use jsonc_parser::cst::{CstContainerNode as Container, CstLeafNode as Leaf};
+    let new = input(new);
+    match node {
+        CstNode::Container(Container::Object(node)) => node.replace_with(new),
+        CstNode::Container(Container::Array(node)) => node.replace_with(new),
+        CstNode::Leaf(Leaf::StringLit(node)) => node.replace_with(new),
+        CstNode::Leaf(Leaf::NumberLit(node)) => node.replace_with(new),
+        CstNode::Leaf(Leaf::BooleanLit(node)) => node.replace_with(new),
+        CstNode::Leaf(Leaf::NullKeyword(node)) => node.replace_with(new),
+        CstNode::Leaf(Leaf::WordLit(node)) => node.replace_with(new),
+        _ => None,
+    }
+    .map(|_| ())
+}
+
+fn input(value: &Value) -> CstInputValue {
+    match value {
+        Value::Null => CstInputValue::Null,
+        Value::Bool(value) => CstInputValue::Bool(*value),
+        Value::Number(number) => CstInputValue::Number(number.to_string()),
+        Value::String(text) => CstInputValue::String(text.clone()),
+        Value::Array(elements) => CstInputValue::Array(elements.iter().map(input).collect()),
+        Value::Object(map) => CstInputValue::Object(map.iter().map(|(k, v)| (k.clone(), input(v))).collect()),
+    }
+}

@@ -1,0 +1,307 @@
+use serde_json::json;
+
+use super::*;
+use crate::i18n::Lang;
+
+fn found(config: &Value, dialect: Dialect) -> Vec<String> {
+    check(config, dialect)
+        .into_iter()
+        .map(|f| format!("{} {}", f.path, f.why.key()))
+        .collect()
+}
+
+/// The validator of a release's own schema.
+pub(crate) fn validator(dialect: Dialect) -> jsonschema::Validator {
+    let mut schema = schema(dialect);
+    drop_foreign_patterns(&mut schema);
+    // The schemas of single plugins were pasted in whole, their references point nowhere.
+    schema["properties"]["plugins"] = json!({ "type": "object" });
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// Patterns with `\0`, which JavaScript reads and Rust's regex engines refuse. None is on a key of ours.
+fn drop_foreign_patterns(node: &mut Value) {
+    match node {
+        Value::Object(map) => {
+            map.retain(|key, value| {
+                key != "pattern" || !value.as_str().is_some_and(|text| text.contains("\\0"))
+            });
+            map.values_mut().for_each(drop_foreign_patterns);
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_foreign_patterns),
+        _ => {}
+    }
+}
+
+/// The schema of a release: the late one as published, the early one made from its validator.
+fn schema(dialect: Dialect) -> Value {
+    let text = match dialect {
+        Dialect::Early => include_str!("../../../tests/fixtures/openclaw-2026.1.30.config.schema.json"),
+        _ => include_str!("../../../tests/fixtures/openclaw-2026.9.6.config.schema.json"),
+    };
+    serde_json::from_str(text).unwrap()
+}
+
+fn fresh() -> Value {
+    json!({
+        "agents": { "defaults": { "workspace": "/h/.openclaw-rescue/workspace-rescue", "model": { "primary": "x/y" } } },
+        "auth": { "profiles": { "anthropic:default": { "provider": "anthropic", "mode": "api_key" } } },
+        "channels": { "telegram": { "botToken": "1:a" }, "discord": { "token": "x" } },
+        "gateway": { "mode": "local", "port": 19789, "bind": "loopback", "auth": { "mode": "token", "token": "t" },
+                     "tailscale": { "mode": "off" } },
+        "wizard": { "lastRunAt": "2026-01-01T00:00:00.000Z", "lastRunVersion": "2026.1.30",
+                    "lastRunCommand": "onboard", "lastRunMode": "local" },
+        "meta": { "lastTouchedVersion": "2026.1.30" },
+    })
+}
+
+#[test]
+fn a_fresh_config_is_fine_in_every_dialect() {
+    for dialect in [Dialect::Early, Dialect::Late, Dialect::Common] {
+        assert_eq!(found(&fresh(), dialect), [""; 0], "{dialect:?}");
+    }
+}
+
+#[test]
+fn each_release_refuses_the_others_keys() {
+    for (config, early, late) in [
+        (
+            json!({ "canvasHost": { "port": 18793 } }),
+            None,
+            Some("canvasHost config.schema-unknown"),
+        ),
+        (
+            json!({ "meta": { "lastTouchedAt": "x" } }),
+            None,
+            Some("meta.lastTouchedAt config.schema-unknown"),
+        ),
+        (
+            json!({ "browser": { "color": "#FF4500" } }),
+            None,
+            Some("browser.color config.schema-unknown"),
+        ),
+        (
+            json!({ "gateway": { "customBindHost": "10.0.0.1" } }),
+            Some("gateway.customBindHost config.schema-unknown"),
+            None,
+        ),
+        (
+            json!({ "gateway": { "auth": { "mode": "none" } } }),
+            Some("gateway.auth.mode config.schema-word"),
+            None,
+        ),
+        (
+            json!({ "agents": { "entries": { "main": { "name": "m" } } } }),
+            Some("agents.entries config.schema-unknown"),
+            None,
+        ),
+        (
+            json!({ "browser": { "profiles": { "work": { "cdpPort": 18801 } } } }),
+            Some("browser.profiles.work config.schema-required"),
+            None,
+        ),
+    ] {
+        assert_eq!(
+            found(&config, Dialect::Early),
+            Vec::from_iter(early.map(str::to_owned))
+        );
+        assert_eq!(
+            found(&config, Dialect::Late),
+            Vec::from_iter(late.map(str::to_owned))
+        );
+        assert_eq!(found(&config, Dialect::Common).len(), 1, "{config}");
+    }
+}
+
+#[test]
+fn wrong_values_are_found_with_their_path() {
+    for (config, expected) in [
+        (json!({ "foo": 1 }), "foo config.schema-unknown"),
+        (
+            json!({ "gateway": { "prot": 1 } }),
+            "gateway.prot config.schema-unknown",
+        ),
+        (
+            json!({ "gateway": { "port": "18789" } }),
+            "gateway.port config.schema-port",
+        ),
+        (
+            json!({ "gateway": { "port": 0 } }),
+            "gateway.port config.schema-port",
+        ),
+        (
+            json!({ "gateway": { "port": 65536 } }),
+            "gateway.port config.schema-port",
+        ),
+        (
+            json!({ "gateway": { "port": 1.5 } }),
+            "gateway.port config.schema-port",
+        ),
+        (json!({ "gateway": 18789 }), "gateway config.schema-object"),
+        (
+            json!({ "gateway": { "bind": "0.0.0.0" } }),
+            "gateway.bind config.schema-word",
+        ),
+        (
+            json!({ "gateway": { "auth": { "token": 7 } } }),
+            "gateway.auth.token config.schema-text",
+        ),
+        (
+            json!({ "gateway": { "trustedProxies": "a" } }),
+            "gateway.trustedProxies config.schema-texts",
+        ),
+        (
+            json!({ "agents": { "list": [{ "name": "x" }] } }),
+            "agents.list[0] config.schema-required",
+        ),
+        (
+            json!({ "agents": { "list": {} } }),
+            "agents.list config.schema-list",
+        ),
+        (json!({ "tools": [] }), "tools config.schema-object"),
+        (
+            json!({ "channels": { "telegram": { "dmPolicy": "open" } } }),
+            "channels.telegram.allowFrom config.schema-open",
+        ),
+    ] {
+        assert_eq!(found(&config, Dialect::Common), [expected], "{config}");
+        for lang in Lang::all() {
+            let why = check(&config, Dialect::Common)[0].why.render(lang);
+            assert!(!why.contains('{') && !why.starts_with("config."), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_variable_may_stand_for_any_text() {
+    let config = json!({ "gateway": { "bind": "${BIND}", "auth": { "token": "${TOKEN}" } } });
+    assert_eq!(found(&config, Dialect::Common), [""; 0]);
+    // OpenClaw substitutes texts: a port from a variable stays a text and is refused there too.
+    assert_eq!(
+        found(&json!({ "gateway": { "port": "${P}" } }), Dialect::Early).len(),
+        1
+    );
+}
+
+#[test]
+fn what_the_table_does_not_know_whole_is_not_judged() {
+    let config = json!({
+        "tools": { "anything": { "at": "all" } },
+        "channels": { "matrix": { "homeserver": 7 }, "telegram": { "groups": { "*": { "odd": 1 } } } },
+        "$include": "./more.json5",
+        "gateway": { "$include": ["./gateway.json5"] },
+    });
+    assert_eq!(found(&config, Dialect::Common), [""; 0]);
+}
+
+/// A value that this shape takes and one that it refuses, where both releases' schemas say so.
+fn samples(shape: Shape) -> (Value, Option<Value>) {
+    match shape {
+        Shape::Any => (Value::Null, None),
+        Shape::Object => (json!({}), Some(json!(1))),
+        // A URL is a text that even the keys with a format take.
+        Shape::Text | Shape::Secret => (json!("https://x.example"), Some(json!(true))),
+        Shape::Texts => (json!(["x"]), Some(json!([1]))),
+        Shape::OneOf(words) => (json!(words[0]), Some(json!("no such word"))),
+        Shape::Colour => (json!("#FF4500"), Some(json!("orange"))),
+        Shape::Bool => (json!(true), Some(json!("true"))),
+        Shape::Port => (json!(18789), Some(json!(0))),
+        Shape::Whole(least) => (json!(least.max(1)), Some(json!(least - 1))),
+        Shape::Number => (json!(1), Some(json!("1"))),
+    }
+}
+
+/// A config with one value at the place of a row, and what else must stand beside it.
+fn planted(pattern: &str, value: Value) -> Value {
+    pattern.rsplit('.').fold(value, |value, step| match step {
+        "[]" => json!([value]),
+        "*" => json!({ "some-name": value }),
+        key => json!({ key: value }),
+    })
+}
+
+/// Every row of the table against the release's own schema, one key at a time: what the table takes the
+/// schema takes, and what the table refuses the schema refuses *at that key*.
+#[test]
+fn the_table_agrees_with_the_schemas_of_both_releases() {
+    for (dialect, release) in [(Dialect::Early, Release::Early), (Dialect::Late, Release::Late)] {
+        let validator = validator(dialect);
+        let mut compared = 0;
+        // Only one key is planted, so what the schema wants beside it does not count.
+        let errors = |config: &Value| -> Vec<String> {
+            let is_missing =
+                |kind: &_| matches!(kind, jsonschema::error::ValidationErrorKind::Required { .. });
+            validator
+                .iter_errors(config)
+                .filter(|e| !is_missing(e.kind()))
+                .map(|e| e.to_string())
+                .collect()
+        };
+        for Row(pattern, _, shape) in table::TABLE.iter().filter(|row| row.1.is(release)) {
+            // The late reader still takes the list of agents and turns it into entries; its schema does not.
+            if dialect == Dialect::Late && pattern.starts_with("agents.list") {
+                continue;
+            }
+            let (good, bad) = samples(*shape);
+            if !matches!(shape, Shape::Any) {
+                let config = planted(pattern, good);
+                assert_eq!(errors(&config), [""; 0], "{dialect:?} {pattern}");
+                let own = check(&config, dialect);
+                assert!(
+                    own.iter().all(|f| f.why.key() == "config.schema-required"),
+                    "{pattern} {own:?}"
+                );
+            }
+            if let Some(bad) = bad {
+                let config = planted(pattern, bad);
+                assert_ne!(errors(&config), [""; 0], "{dialect:?} {pattern}");
+                assert_ne!(found(&config, dialect), [""; 0], "{dialect:?} {pattern}");
+            }
+            compared += 1;
+        }
+        assert!(compared > 150, "{compared}");
+    }
+}
+
+/// Every key that a release's schema names, down to where the table stops judging, is in the table.
+#[test]
+fn the_table_misses_no_key_of_the_schemas() {
+    fn resolve<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
+        while let Some(to) = node.get("$ref").and_then(Value::as_str) {
+            node = root
+                .pointer(to.trim_start_matches('#'))
+                .expect("a reference into the schema");
+        }
+        node
+    }
+    for (dialect, release) in [(Dialect::Early, Release::Early), (Dialect::Late, Release::Late)] {
+        let schema = schema(dialect);
+        let rows: Vec<&Row> = table::TABLE.iter().filter(|row| row.1.is(release)).collect();
+        let mut todo = vec![(String::new(), &schema)];
+        let mut seen = 0;
+        while let Some((at, node)) = todo.pop() {
+            let node = resolve(&schema, node);
+            let strict = node.get("additionalProperties") == Some(&json!(false));
+            for (key, child) in node
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let path = if at.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{at}.{key}")
+                };
+                let below = format!("{path}.");
+                let named = rows.iter().any(|row| row.0 == path || row.0.starts_with(&below));
+                assert!(named || !strict || at == "channels", "{dialect:?} {path}");
+                seen += 1;
+                if rows.iter().any(|row| row.0.starts_with(&below)) {
+                    todo.push((path, child));
+                }
+            }
+        }
+        assert!(seen > 150, "{seen}");
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+
+fn env(home: &Path, vars: &[(&str, &str)]) -> Environment {
+    let home = home.to_str().expect("a Unicode path");
+    let vars = vars
+        .iter()
+        .map(|(k, v)| (*k, v.replace('~', home)))
+        .chain([("HOME", home.to_owned())]);
+    Environment::read(&crate::host::Host::with(&["openclaw"], vars)).expect("an environment")
+}
+
+fn resolve(flag: Option<&str>, vars: &[(&str, &str)]) -> (Instance, Vec<&'static str>) {
+    let home = Path::new("/nonexistent/home");
+    let flag = flag.map(|name| ProfileName::parse(name).unwrap());
+    let instance = Instance::resolve(&env(home, vars), flag.as_ref()).expect("resolves");
+    let keys = instance.notices.iter().map(Msg::key).collect();
+    (instance, keys)
+}
+
+fn state(flag: Option<&str>, vars: &[(&str, &str)]) -> String {
+    let (instance, _) = resolve(flag, vars);
+    let short = |path: &Path| path.to_str().unwrap().replace("/nonexistent/home", "~");
+    format!(
+        "{} {} {}",
+        instance.profile,
+        short(&instance.state_dir),
+        short(&instance.config_path)
+    )
+}
+
+#[test]
+fn profiles_have_their_own_folders() {
+    assert_eq!(state(None, &[]), "default ~/.openclaw ~/.openclaw/openclaw.json");
+    assert_eq!(
+        state(Some("rescue"), &[]),
+        "rescue ~/.openclaw-rescue ~/.openclaw-rescue/openclaw.json"
+    );
+    assert_eq!(
+        state(Some("Rescue"), &[]),
+        "Rescue ~/.openclaw-Rescue ~/.openclaw-Rescue/openclaw.json"
+    );
+    assert_eq!(
+        state(None, &[("OPENCLAW_PROFILE", "rescue")]),
+        state(Some("rescue"), &[])
+    );
+}
+
+/// L2 and demand 1: each variable of another profile's environment, alone and in pairs, changes nothing.
+#[test]
+fn l2_the_environment_of_another_profile_is_set_aside() {
+    let foreign = [
+        ("OPENCLAW_PROFILE", "main"),
+        ("OPENCLAW_STATE_DIR", "~/.openclaw"),
+        ("OPENCLAW_STATE_DIR", "~/.openclaw-main"),
+        ("OPENCLAW_CONFIG_PATH", "~/.openclaw/openclaw.json"),
+    ];
+    let companions = [
+        ("OPENCLAW_GATEWAY_PORT", "18789"),
+        ("OPENCLAW_GATEWAY_TOKEN", "canary"),
+        ("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"),
+        ("OPENCLAW_LAUNCHD_LABEL", "ai.openclaw.gateway"),
+    ];
+    let own = state(Some("rescue"), &[]);
+    for mark in foreign {
+        assert_eq!(state(Some("rescue"), &[mark]), own, "{mark:?}");
+        for companion in companions {
+            let (instance, notices) = resolve(Some("rescue"), &[mark, companion]);
+            assert_eq!(instance.wished_port, None, "{mark:?} {companion:?}");
+            assert_eq!(instance.wished_token, None, "{mark:?} {companion:?}");
+            assert_eq!(
+                notices,
+                ["instance.set-aside"],
+                "one line for {mark:?} {companion:?}"
+            );
+        }
+    }
+    let paths = [("OPENCLAW_PROFILE", "main"), ("OPENCLAW_STATE_DIR", "/srv/main")];
+    assert_eq!(
+        state(Some("rescue"), &paths),
+        own,
+        "what a named other profile brings is its own"
+    );
+}
+
+#[test]
+fn a_service_environment_without_a_profile_is_the_defaults() {
+    let vars = [
+        ("OPENCLAW_SERVICE_MARKER", "openclaw"),
+        ("OPENCLAW_GATEWAY_PORT", "18789"),
+    ];
+    assert_eq!(resolve(Some("rescue"), &vars).0.wished_port, None);
+    assert_eq!(resolve(Some("default"), &vars).0.wished_port, Some(18789));
+}
+
+#[test]
+fn wishes_of_the_user_stand_and_are_told() {
+    let (instance, notices) = resolve(Some("rescue"), &[("OPENCLAW_STATE_DIR", "/srv/x")]);
+    assert_eq!(instance.config_path, Path::new("/srv/x/openclaw.json"));
+    assert_eq!(notices, ["instance.custom-path"]);
+    assert_eq!(
+        resolve(Some("rescue"), &[("OPENCLAW_GATEWAY_PORT", "20123")])
+            .0
+            .wished_port,
+        Some(20123)
+    );
+}
+
+/// L3: the state folder alone moves config and state together.
+#[test]
+fn l3_the_state_dir_alone_moves_the_config() {
+    assert_eq!(
+        state(None, &[("OPENCLAW_STATE_DIR", "/srv/x")]),
+        "default /srv/x /srv/x/openclaw.json"
+    );
+}
+
+#[test]
+fn the_manual_way_of_the_page_keeps_instances_apart() {
+    let vars = [
+        ("OPENCLAW_CONFIG_PATH", "~/.openclaw/main.json"),
+        ("OPENCLAW_STATE_DIR", "~/.openclaw-main"),
+    ];
+    assert_eq!(state(None, &vars), "main ~/.openclaw-main ~/.openclaw/main.json");
+}
+
+#[test]
+fn an_unusable_port_of_the_environment_is_refused() {
+    let env = env(
+        Path::new("/nonexistent/home"),
+        &[("OPENCLAW_GATEWAY_PORT", "99999")],
+    );
+    let profile = ProfileName::parse("rescue").unwrap();
+    assert_eq!(
+        Instance::resolve(&env, Some(&profile)).unwrap_err().code(),
+        "environment.port"
+    );
+    assert_eq!(parse_port("127.0.0.1:18789"), Some(18789));
+    assert_eq!(parse_port("18789x"), None);
+}
+
+#[test]
+fn a_twin_by_case_is_refused_while_the_own_folder_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".openclaw-rescue")).unwrap();
+    let env = env(home.path(), &[]);
+    let resolve = |name| Instance::resolve(&env, Some(&ProfileName::parse(name).unwrap()));
+    assert_eq!(resolve("Rescue").unwrap_err().code(), "profile.case");
+    assert!(resolve("rescue").is_ok());
+}
