@@ -151,6 +151,23 @@ fn a_folder_in_which_another_instance_lives_is_not_moved() {
     refused(&world, vec![reset], &[theirs], "apply.holds-another");
 }
 
+#[test]
+fn nothing_is_moved_to_another_file_system() {
+    let world = World::new();
+    let far = Path::new("/dev/shm");
+    let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev()).ok();
+    if [None, device(world.dir.path())].contains(&device(far)) {
+        // A host with one file system has no such case.
+        return;
+    }
+    world.put("ws/A", "stays");
+    let moved = Change::MoveAside {
+        path: world.path("ws"),
+        to: far.join("openclaw-never-made"),
+    };
+    refused(&world, vec![moved], &[], "apply.other-device");
+}
+
 /// A transaction with a bit of everything, stopped right after its commit was marked.
 fn at_the_mark<'a>(world: &'a World, plan: &'a Plan) -> transaction::Transaction<'a> {
     let script = script::script(plan, preflight::look(plan, &[]).unwrap(), "test");
