@@ -21,6 +21,9 @@ use crate::ui::Ui;
 /// The section of commands.
 const SECTION: &str = "1";
 
+/// The same page comes out on every day. Blank, because `roff` would leave an empty argument out.
+const NO_DATE: &str = " ";
+
 /// Prints the program's page, or writes the page of each command into a folder.
 pub fn run(ui: Ui, args: &ManArgs) -> Result<ExitCode> {
     let mut root = help::localise(Cli::command(), ui.lang());
@@ -63,7 +66,10 @@ fn page(root: &Command, command: &Command, lang: Lang) -> String {
     let title = title(command);
     let source = concat!("openclaw ", env!("CARGO_PKG_VERSION"));
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    page.control("TH", [&title, SECTION, "", source, &say(msg!("man.manual"))]);
+    page.control("TH", [&title, SECTION, NO_DATE, source, &say(msg!("man.manual"))]);
+    // groff would break our words by the rules of English.
+    page.control("nh", []);
+    page.control("ad", ["l"]);
     page.control("SH", [say(msg!("man.name")).as_str()]);
     page.text([roman(format!("{title} - {}", about.trim_end_matches('.')))]);
     page.control("SH", [say(msg!("man.synopsis")).as_str()]);
