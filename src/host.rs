@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -123,18 +123,50 @@ impl Host {
         })
     }
 
-    /// Whether a TCP listener could be bound here and now, on exactly this address. The listener is
-    /// closed again at once. An address that this host does not have (no IPv6) counts as free.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that binds")]
+    /// Whether a TCP listener could be bound here and now, on exactly this address. An address that this
+    /// host does not have (no IPv6) counts as free.
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
-        match TcpListener::bind(SocketAddr::new(ip, port)) {
-            Ok(_) => true,
+        match system::try_bind(SocketAddr::new(ip, port)) {
+            Ok(()) => true,
             // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
             Err(e) => {
                 matches!(e.kind(), AddrNotAvailable | Unsupported)
                     || matches!(e.raw_os_error(), Some(97 | 47))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn a_port_is_taken_while_somebody_listens_there_and_only_there() {
+        let host = Host::with(&[], [("", ""); 0]);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(!host.can_bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+        assert!(!host.can_bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port));
+        assert!(host.can_bind(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), port));
+        drop(listener);
+        assert!(host.can_bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn looks_at_the_same_port_do_not_see_each_other() {
+        use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
+        let other = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_reuseaddr(&other, true).unwrap();
+        bind(&other, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = SocketAddr::try_from(getsockname(&other).unwrap()).unwrap().port();
+        let host = Host::with(&[], [("", ""); 0]);
+        assert!(host.can_bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
 }

@@ -5,6 +5,7 @@
 //! those of `design.md`, port rules 1 to 7, and `facts.md` 2.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub mod planner;
 
@@ -22,6 +23,10 @@ pub const MIN_DISTANCE: u16 = 20;
 pub const DISJOINT_DISTANCE: u16 = Role::LAST_OFFSET + 1;
 /// The distance of the ranges that are suggested first (rule 4).
 pub const RANGE_STEP: u16 = 1000;
+
+/// The addresses that every gateway needs, whatever it binds beyond: its relays listen there, and so do
+/// its own clients look for it.
+pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// What a port of an instance is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,6 +177,19 @@ impl Family {
             last: self.base + Role::LAST_OFFSET,
         }
     }
+
+    /// What an instance with this base port holds: each fixed port and the pool.
+    pub fn claims(self) -> impl Iterator<Item = Claim> {
+        let derived = |span, role| Claim {
+            span,
+            role: Some(role),
+            why: Why::Derived,
+        };
+        let fixed = self
+            .fixed()
+            .map(move |(role, port)| derived(Span::one(port), role));
+        fixed.chain(std::iter::once(derived(self.cdp_pool(), Role::CdpPool)))
+    }
 }
 
 /// Where a claim comes from.
@@ -196,11 +214,69 @@ pub struct Claim {
     pub why: Why,
 }
 
+impl Claim {
+    /// A port that a key of a config, or a line of a service, names.
+    pub fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
+        Self {
+            span,
+            role: Some(role),
+            why: Why::Pinned(key.into()),
+        }
+    }
+
+    /// The family of which this claim is the base port.
+    pub fn family(&self) -> Option<Family> {
+        (self.role == Some(Role::Base))
+            .then(|| Family::new(self.span.first))
+            .flatten()
+    }
+
+    /// Whether it is ports to choose among, so that an overlap costs something and breaks nothing yet.
+    pub fn is_pool(&self) -> bool {
+        self.role == Some(Role::CdpPool)
+    }
+}
+
+/// A listening TCP socket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// The address it is bound to; a wildcard holds the port on every address.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// The process, where this user may know it.
+    pub owner: Option<Owner>,
+}
+
+/// The process that holds a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its id.
+    pub pid: u32,
+    /// Its short name.
+    pub name: String,
+    /// The label of the instance whose gateway it is, where it is one.
+    pub instance: Option<String>,
+}
+
+impl Listener {
+    /// Whether it keeps others from binding its port on this address. A wildcard blocks every address,
+    /// and is blocked by every address; `::` counts for IPv4 too, as systems have it by default.
+    pub fn blocks(&self, address: IpAddr) -> bool {
+        let (held, wanted) = (self.ip.to_canonical(), address.to_canonical());
+        held == wanted
+            || matches!(held, IpAddr::V6(ip) if ip.is_unspecified())
+            || matches!(wanted, IpAddr::V6(ip) if ip.is_unspecified())
+            || (held.is_unspecified() || wanted.is_unspecified()) && held.is_ipv4() == wanted.is_ipv4()
+    }
+}
+
 /// The port that OpenClaw 2026.9.6 uses for a named profile without a port in its config: FNV-1a over
 /// the name's bytes (`facts.md` 2).
 pub fn hashed_default(profile: &str) -> u16 {
     let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| {
         (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
     });
-    20_000 + u16::try_from(hash % 40_000).expect("below 40000")
+    // A remainder of 40000 always fits.
+    20_000 + u16::try_from(hash % 40_000).unwrap_or_default()
 }

@@ -4,11 +4,10 @@
 //! `~/.openclaw` (the manual way of the page), the registry, and installed service files. A broken
 //! instance is part of the answer, with the reason; it never fails the survey as a whole.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::config::document::Fault;
-use crate::ports::{Claim, Family, Span};
+use crate::ports::{Claim, Family, Listener, Span};
 use crate::profile::ProfileName;
 use crate::registry::Registry;
 use crate::secret::Secret;
@@ -94,28 +93,6 @@ pub enum FoundBy {
     Registry,
     /// A service file.
     Service,
-}
-
-/// A listening TCP socket.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listener {
-    /// The address it is bound to; a wildcard holds the port on every address.
-    pub ip: IpAddr,
-    /// The port.
-    pub port: u16,
-    /// The process, where this user may know it.
-    pub owner: Option<Owner>,
-}
-
-/// The process that holds a port.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
-    /// Its id.
-    pub pid: u32,
-    /// Its short name.
-    pub name: String,
-    /// The label of the instance whose gateway it is, where it is one.
-    pub instance: Option<String>,
 }
 
 /// OpenClaw from npm.

@@ -1,0 +1,45 @@
+//! Systems without `/proc`: the `listeners` crate knows the sockets and their processes.
+
+use super::{Process, Socket};
+
+pub(super) fn listening() -> Vec<Socket> {
+    let all = listeners::get_all().unwrap_or_default().into_iter();
+    let tcp =
+        all.filter(|l| l.protocol == listeners::Protocol::TCP && l.state == listeners::SocketState::Listen);
+    tcp.map(|l| Socket {
+        ip: l.socket.ip(),
+        port: l.socket.port(),
+        process: Some(Process {
+            pid: l.process.pid,
+            name: l.process.name,
+        }),
+    })
+    .collect()
+}
+
+/// The dynamic ports of RFC 6335, which macOS and Windows have by default.
+#[expect(clippy::unnecessary_wraps, reason = "Linux may not say")]
+pub(super) fn ephemeral_range() -> Option<(u16, u16)> {
+    Some((49152, 65535))
+}
+
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "host starts programs")]
+pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
+    let words = ["interface", "ipv4", "show", "excludedportrange", "protocol=tcp"];
+    let output = std::process::Command::new("netsh").args(words).output();
+    output.map_or_else(
+        |_| Vec::new(),
+        |o| super::netsh_ranges(&String::from_utf8_lossy(&o.stdout)),
+    )
+}
+
+#[cfg(not(windows))]
+pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
+    Vec::new()
+}
+
+/// Not told by these systems without a program of its own.
+pub(super) fn words_of(_pid: u32, _prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
+    (Vec::new(), Vec::new())
+}

@@ -1,0 +1,160 @@
+//! What the planner says, as sentences in no language yet.
+
+use super::{Check, Full, Loser, Notice, Overlap, Refusal, Suggestion, Verdict};
+use crate::error::Error;
+use crate::i18n::Msg;
+use crate::msg;
+use crate::ports::{Claim, DISJOINT_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role, Why};
+
+impl Role {
+    /// What it is called on a screen.
+    pub fn msg(self) -> Msg {
+        match self {
+            Self::Base => msg!("role.base"),
+            Self::Bridge => msg!("role.bridge"),
+            Self::BrowserControl => msg!("role.browser-control"),
+            Self::ExtensionRelay => msg!("role.extension-relay"),
+            Self::Canvas => msg!("role.canvas"),
+            Self::Relay => msg!("role.relay"),
+            Self::CdpPool => msg!("role.cdp-pool"),
+            Self::Pinned => msg!("role.pinned"),
+        }
+    }
+}
+
+impl Claim {
+    /// What the port is held for, with the key that pins it.
+    pub fn msg(&self) -> Msg {
+        match &self.why {
+            Why::Pinned(key) => msg!("ports.claim-pinned", key = key),
+            Why::Listening => msg!("ports.claim-listening"),
+            Why::Derived => self.role.map_or_else(|| msg!("ports.claim-listening"), Role::msg),
+        }
+    }
+}
+
+impl Listener {
+    /// The process behind it: name, id, and the instance whose gateway it is.
+    pub fn msg(&self) -> Msg {
+        match &self.owner {
+            None => msg!("ports.process-unknown"),
+            Some(owner) => match &owner.instance {
+                None => msg!("ports.process", name = owner.name, pid = owner.pid),
+                Some(instance) => {
+                    msg!(
+                        "ports.process-gateway",
+                        name = owner.name,
+                        pid = owner.pid,
+                        instance = instance
+                    )
+                }
+            },
+        }
+    }
+}
+
+impl Refusal {
+    /// The reason, with every number in it.
+    pub fn msg(&self, base: u16) -> Msg {
+        match self {
+            Self::Privileged => msg!("ports.privileged", base = base, min = MIN_BASE),
+            Self::TooHigh => msg!("ports.too-high", base = base, max = MAX_BASE),
+            Self::TooClose { holder, base: other } => {
+                let distance = base.abs_diff(*other);
+                msg!(
+                    "ports.too-close",
+                    base = base,
+                    holder = holder,
+                    other = other,
+                    distance = distance,
+                    min = MIN_DISTANCE
+                )
+            }
+            Self::Taken {
+                holder,
+                role,
+                port,
+                claim,
+            } => msg!("ports.taken", base = base, port = port, holder = holder)
+                .with_msg("role", role.msg())
+                .with_msg("claim", claim.msg()),
+            Self::Held { role, listener } => {
+                msg!("ports.held", base = base, port = listener.port, ip = listener.ip)
+                    .with_msg("role", role.msg())
+                    .with_msg("process", listener.msg())
+            }
+            Self::Unopenable { role, port } => {
+                msg!("ports.unopenable", base = base, port = port).with_msg("role", role.msg())
+            }
+            Self::Excluded { role, port, span } => {
+                msg!("ports.excluded", base = base, port = port, span = span).with_msg("role", role.msg())
+            }
+            Self::PoolTaken { pool } => msg!("ports.pool-taken", base = base, pool = pool),
+        }
+    }
+}
+
+impl Overlap {
+    /// What is shared, and what it costs whom.
+    pub fn msg(&self) -> Msg {
+        match self.loser {
+            Loser::Asker => msg!(
+                "ports.near-own",
+                holder = self.holder,
+                span = self.span,
+                nth = self.nth
+            ),
+            Loser::Holder => msg!(
+                "ports.near-other",
+                holder = self.holder,
+                span = self.span,
+                nth = self.nth
+            ),
+        }
+    }
+}
+
+impl Notice {
+    /// What is worth knowing.
+    pub fn msg(&self) -> Msg {
+        match self {
+            Self::Ephemeral(span) => msg!("ports.ephemeral", span = span),
+            Self::InPool(listener) => {
+                msg!("ports.in-pool", port = listener.port).with_msg("process", listener.msg())
+            }
+            Self::Excluded(span) => msg!("ports.pool-excluded", span = span),
+            Self::Reserved(profile, span) => msg!("ports.reserved", profile = profile, span = span),
+        }
+    }
+}
+
+impl Check {
+    /// The base port, or its refusal as an error (exit 78) with the way out.
+    ///
+    /// # Errors
+    /// Where the verdict is a refusal.
+    pub fn accept(self, instead: Option<&Suggestion>) -> Result<Self, Error> {
+        match &self.verdict {
+            Verdict::Refused(why) => {
+                let error = Error::blocked(why.msg(self.base));
+                Err(match instead {
+                    Some(good) => error.hint(msg!("ports.instead", base = good.family.base())),
+                    None => error.hint(msg!("ports.free-one")),
+                })
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+impl From<Full> for Error {
+    fn from(full: Full) -> Self {
+        let msg = msg!(
+            "ports.full",
+            asked = full.asked,
+            found = full.found,
+            ports = DISJOINT_DISTANCE
+        );
+        Self::blocked(msg).hint(msg!("ports.free-one"))
+    }
+}
