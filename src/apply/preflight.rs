@@ -58,7 +58,7 @@ pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
 }
 
 pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> {
-    let others = Others::locate(others)?;
+    let others = Others::locate(others);
     let mut sight = Sight {
         targets: Vec::new(),
         notices: Vec::new(),
@@ -202,13 +202,13 @@ fn in_the_way(msg: Msg, path: &Path) -> Error {
 struct Others(Vec<(PathBuf, PathBuf)>);
 
 impl Others {
-    fn locate(paths: &[PathBuf]) -> Result<Self> {
+    fn locate(paths: &[PathBuf]) -> Self {
         let located = paths.iter().map(|path| {
             // What can't be looked into can't be led into either: its name stands for it.
             let real = locate(path, LastLink::Follow, &[]).map_or_else(|_| path.clone(), |place| place.real);
             (path.clone(), real)
         });
-        Ok(Self(located.collect()))
+        Self(located.collect())
     }
 
     /// Refuses a place that is another instance's, or that links lead into one.

@@ -1,5 +1,7 @@
 //! The transaction on real folders: what it writes, what it refuses, and what a kill leaves behind.
 
+#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

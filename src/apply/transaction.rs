@@ -139,7 +139,7 @@ impl<'a> Transaction<'a> {
     /// fails the journal stays, and the next run tries again.
     pub(super) fn undo(&self, failed: Error, events: &mut dyn FnMut(Event<'_>)) -> Error {
         match undo(self.state_home, &self.journal, &mut |path| {
-            events(Event::Undone(path))
+            events(Event::Undone(path));
         }) {
             Ok(()) => failed.hint(msg!("apply.undone")),
             Err(fault) => failed.hint(msg!(

@@ -114,11 +114,11 @@ pub(super) fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// Whether an open file is still the one under this name.
-pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    Ok(fs::symlink_metadata(path).is_ok_and(|named| {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|named| {
         file.metadata()
             .is_ok_and(|open| identity(&open) == identity(&named))
-    }))
+    })
 }
 
 fn identity(meta: &Metadata) -> (u64, u64) {
