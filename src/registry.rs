@@ -7,8 +7,27 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
+use crate::host::Host;
+
 /// The registry's file in the state home (`~/.local/state/openclaw` on Linux).
 pub const FILE: &str = "registry.toml";
+
+/// The state home: where things lie that belong to the user's host and to no instance.
+///
+/// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
+/// and everywhere else `~/.local/state/openclaw`.
+pub fn state_home(host: &Host, env: &Environment) -> PathBuf {
+    let xdg = host
+        .var("XDG_STATE_HOME")
+        .map(Path::new)
+        .filter(|dir| dir.is_absolute());
+    let of_user = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
+    let base = xdg
+        .filter(|_| of_user)
+        .map_or_else(|| env.home.join(".local/state"), Path::to_path_buf);
+    base.join("openclaw")
+}
 
 /// All entries, with the bytes they were read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

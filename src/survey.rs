@@ -4,13 +4,74 @@
 //! `~/.openclaw` (the manual way of the page), the registry, and installed service files. A broken
 //! instance is part of the answer, with the reason; it never fails the survey as a whole.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use crate::config::document::Fault;
+use crate::config::fault::Fault;
+use crate::environment::Environment;
+use crate::host::{self, Host, read};
 use crate::ports::{Claim, Family, Listener, Span};
 use crate::profile::ProfileName;
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::secret::Secret;
+
+mod discover;
+mod engine;
+mod instance;
+mod owners;
+pub mod ports;
+mod service;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+/// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
+pub fn take(host: &Host, env: &Environment) -> Survey {
+    let path = registry::state_home(host, env).join(registry::FILE);
+    let registry = read_registry(&path);
+    let found = discover::instances(env, &registry);
+    let mut instances: Vec<_> = found
+        .into_iter()
+        .map(|found| instance::survey(env, found))
+        .collect();
+    label(&mut instances);
+    let listeners = owners::listeners(&instances);
+    let span = |(first, last)| Span { first, last };
+    Survey {
+        instances,
+        listeners,
+        ephemeral: host::ports::ephemeral_range().map(span),
+        excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
+        node: engine::find(host, env),
+        registry,
+    }
+}
+
+fn read_registry(path: &Path) -> Registry {
+    match read::bytes(path) {
+        Ok(bytes) => Registry::parse(path, Some(bytes)),
+        Err(read::ReadError::Missing) => Registry::parse(path, None),
+        Err(error) => Registry {
+            fault: Some(error.to_string()),
+            ..Registry::parse(path, None)
+        },
+    }
+}
+
+/// The default instance first, then by label. A label is an instance's own: where two have the same
+/// profile, all but the first are called by their config's path.
+fn label(instances: &mut [Surveyed]) {
+    let mut used = BTreeSet::new();
+    for instance in instances.iter_mut() {
+        if !used.insert(instance.label.clone()) {
+            instance.label = instance.config_path.display().to_string();
+        }
+    }
+    instances.sort_by(|a, b| {
+        let key = |i: &Surveyed| !i.profile.as_ref().is_some_and(ProfileName::is_default);
+        key(a).cmp(&key(b)).then_with(|| a.label.cmp(&b.label))
+    });
+}
 
 /// The snapshot.
 #[derive(Clone, Debug, Default)]

@@ -28,6 +28,9 @@ pub struct Planner {
     pub holders: Vec<Holder>,
     /// What listens, without the asker's own gateway.
     pub listeners: Vec<Listener>,
+    /// The ports that the asker's own gateway listens on: a probe finds them taken, and they are not in
+    /// the way.
+    pub own_ports: Vec<u16>,
     /// The ports that the kernel hands out to clients.
     pub ephemeral: Option<Span>,
     /// Ports that nobody may bind: kept by the system, or found taken by a probe.

@@ -20,6 +20,7 @@ fn planner(asker: &str) -> Planner {
         asker,
         holders: Vec::new(),
         listeners: Vec::new(),
+        own_ports: Vec::new(),
         ephemeral,
         excluded: Vec::new(),
     }

@@ -1,0 +1,139 @@
+//! One instance as found: its port and on which ground, what it holds, what it owns.
+
+use super::discover::Candidate;
+use super::settings::{self, Reading};
+use super::{ConfigHealth, PortSource, Surveyed};
+use crate::environment::Environment;
+use crate::instance::{Instance, RECORD_FILE};
+use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, Family, Role, Span, hashed_default};
+use crate::profile::ProfileName;
+
+/// Judges an instance by its files.
+pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
+    let (base, claims) = ports(&found);
+    let value = match &found.reading {
+        Reading::Ok(value) => Some(value),
+        Reading::Missing | Reading::Broken(_) => None,
+    };
+    let mut workspaces = value
+        .map(|v| settings::workspaces(env, &found.state_dir, v))
+        .unwrap_or_default();
+    if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
+        workspaces.extend(implied_workspaces(env, &found));
+    }
+    let tokens = value.map(settings::tokens).unwrap_or_default();
+    let label = match &found.profile {
+        Some(profile) => profile.to_string(),
+        None => found.config_path.display().to_string(),
+    };
+    Surveyed {
+        label,
+        profile: found.profile,
+        config_path: found.config_path,
+        state_dir: found.state_dir,
+        workspaces,
+        config: match found.reading {
+            Reading::Ok(_) => ConfigHealth::Ok,
+            Reading::Missing => ConfigHealth::Missing,
+            Reading::Broken(fault) => ConfigHealth::Broken(fault),
+        },
+        base,
+        claims,
+        tokens,
+        service: found.service.map(|service| service.file),
+        found_by: found.found_by,
+    }
+}
+
+/// The port that it would use now, and all that it holds.
+fn ports(found: &Candidate) -> (Option<(Family, PortSource)>, Vec<Claim>) {
+    let set = set_port(found);
+    let mut claims = Vec::new();
+    let base = match set {
+        Some((port, source, key)) => {
+            let family = Family::new(port);
+            match family {
+                Some(family) => claims.extend(family.claims()),
+                // Nothing can be derived from such a port, but it is bound all the same.
+                None => claims.push(Claim::pinned(Span::one(port), Role::Pinned, key)),
+            }
+            family.map(|family| (family, source))
+        }
+        None if matches!(found.reading, Reading::Missing) && found.service.is_none() => None,
+        None => {
+            let bases = default_bases(found.profile.as_ref());
+            let families = bases.iter().filter_map(|base| Family::new(*base));
+            claims.extend(families.flat_map(Family::claims));
+            Family::new(bases[0]).map(|family| (family, PortSource::Default))
+        }
+    };
+    if let Reading::Ok(value) = &found.reading {
+        let derived: Vec<_> = claims.iter().filter(|c| !c.is_pool()).map(|c| c.span).collect();
+        claims.extend(
+            settings::pinned(value)
+                .into_iter()
+                .filter(|c| !derived.contains(&c.span)),
+        );
+    }
+    (base, claims)
+}
+
+/// The port that something sets, from the strongest ground to the weakest, with the key that sets it.
+fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
+    const VAR: &str = "OPENCLAW_GATEWAY_PORT";
+    let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
+    let env_file = || {
+        let value = settings::variable(&found.state_dir.join(".env"), VAR)?;
+        Some((
+            value.parse().ok().filter(|port| *port > 0)?,
+            PortSource::EnvFile,
+            VAR,
+        ))
+    };
+    let config = || match &found.reading {
+        Reading::Ok(value) => Some((settings::base_port(value)?, PortSource::Config, "gateway.port")),
+        Reading::Missing | Reading::Broken(_) => None,
+    };
+    let record = || {
+        let recorded = settings::recorded_port(&found.state_dir.join(RECORD_FILE));
+        let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
+        Some((port, PortSource::Record, RECORD_FILE))
+    };
+    service().or_else(env_file).or_else(config).or_else(record)
+}
+
+/// What an instance without a port would use, the likeliest first: releases disagree on named profiles
+/// (rule 4).
+fn default_bases(profile: Option<&ProfileName>) -> Vec<u16> {
+    match profile {
+        Some(profile) if profile.is_dev() => vec![DEV_BASE],
+        Some(profile) if !profile.is_default() => vec![hashed_default(profile.as_str()), DEFAULT_BASE],
+        _ => vec![DEFAULT_BASE],
+    }
+}
+
+/// Where its workspace is when its config names none: wherever a release would have put it and it
+/// exists; else where this program puts it, unless there is no instance yet.
+fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::PathBuf> {
+    let plain = found.state_dir.join("workspace");
+    let own = found.profile.as_ref().map(|profile| {
+        let instance = Instance {
+            state_dir: found.state_dir.clone(),
+            ..Instance::canonical(&env.home, profile.clone())
+        };
+        (instance.default_workspace(), instance.legacy_workspace(&env.home))
+    });
+    let (proposed, legacy) = own.unwrap_or_else(|| (plain.clone(), None));
+    let mut paths: Vec<_> = [Some(plain), Some(proposed.clone()), legacy]
+        .into_iter()
+        .flatten()
+        .filter(|path| path.is_dir())
+        .map(|path| settings::resolved(&path))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    if paths.is_empty() && !matches!(found.reading, Reading::Missing) {
+        paths.push(settings::resolved(&proposed));
+    }
+    paths
+}

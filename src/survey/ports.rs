@@ -1,0 +1,106 @@
+//! The planner's picture of a survey, and suggestions that were tried on the host.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::{Survey, settings};
+use crate::host::Host;
+use crate::ports::planner::{Full, Holder, Planner, Suggestion};
+use crate::ports::{Family, LOOPBACK, Listener, Span};
+use crate::profile::ProfileName;
+
+impl Survey {
+    /// Who holds what, seen by the instance with this config: what it holds itself is not in the way.
+    pub fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
+        let own = self.position(config_path);
+        let own_label = own.map(|at| self.instances[at].label.as_str());
+        let others = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != own);
+        let holders = others
+            .filter(|(_, instance)| !instance.claims.is_empty())
+            .map(|(_, instance)| Holder {
+                label: instance.label.clone(),
+                claims: instance.claims.clone(),
+            });
+        let is_own = |listener: &&Listener| {
+            let owner = listener
+                .owner
+                .as_ref()
+                .and_then(|owner| owner.instance.as_deref());
+            own_label.is_some() && owner == own_label
+        };
+        let (own_listeners, listeners): (Vec<_>, Vec<_>) = self.listeners.iter().partition(is_own);
+        Planner {
+            asker: asker.clone(),
+            holders: holders.collect(),
+            listeners: listeners.into_iter().cloned().collect(),
+            own_ports: own_listeners.into_iter().map(|listener| listener.port).collect(),
+            ephemeral: self.ephemeral,
+            excluded: self.excluded.clone(),
+        }
+    }
+
+    /// The instance with this config, links followed.
+    pub fn position(&self, config_path: &Path) -> Option<usize> {
+        let by_words = self.instances.iter().position(|i| i.config_path == config_path);
+        by_words.or_else(|| {
+            let real = settings::resolved(config_path);
+            self.instances
+                .iter()
+                .position(|i| settings::resolved(&i.config_path) == real)
+        })
+    }
+}
+
+/// The planner's suggestions of which every port could be bound here and now, on these addresses and
+/// on loopback. A port that can't be is kept in the planner as one that nobody may bind, and the
+/// planner is asked again: each round takes ports away, so it ends.
+///
+/// # Errors
+/// [`Full`] where no base port is left.
+pub fn suggest_probed(
+    host: &Host,
+    planner: &mut Planner,
+    addresses: &[IpAddr],
+    count: usize,
+) -> Result<Vec<Suggestion>, Full> {
+    let mut known: Vec<Family> = Vec::new();
+    loop {
+        let suggestions = planner.suggest(count)?;
+        let untried = suggestions.iter().filter(|s| !known.contains(&s.family));
+        let tried: Vec<_> = untried
+            .map(|s| (s.family, taken(host, planner, s, addresses)))
+            .collect();
+        if tried.iter().all(|(_, taken)| taken.is_empty()) {
+            return Ok(suggestions);
+        }
+        for (family, taken) in tried {
+            if taken.is_empty() {
+                known.push(family);
+            }
+            planner.excluded.extend(taken);
+        }
+    }
+}
+
+/// The ports of a suggestion that are found taken, beyond those that the planner knows of: of its fixed
+/// roles, and of its pool where that is to be its own.
+fn taken(host: &Host, planner: &Planner, suggestion: &Suggestion, addresses: &[IpAddr]) -> Vec<Span> {
+    let needed = || {
+        addresses
+            .iter()
+            .chain(LOOPBACK.iter().filter(|ip| !addresses.contains(ip)))
+    };
+    let free = |port: u16| planner.own_ports.contains(&port) || needed().all(|ip| host.can_bind(*ip, port));
+    let pool = suggestion.family.cdp_pool();
+    let pool = (pool.first..=pool.last).filter(|_| suggestion.overlaps.is_empty());
+    let known = |port: &u16| planner.excluded.iter().any(|span| span.contains(*port));
+    let ports = suggestion.family.fixed().map(|(_, port)| port).chain(pool);
+    ports
+        .filter(|port| !known(port) && !free(*port))
+        .map(Span::one)
+        .collect()
+}

@@ -1,0 +1,231 @@
+//! What a config says about ports, workspaces and tokens, and the small files beside it.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::{self, Loaded, fault::Fault};
+use crate::environment::Environment;
+use crate::host::read;
+use crate::ports::{Claim, Role, Span};
+use crate::secret::Secret;
+
+/// A config as it was read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// There is none.
+    Missing,
+    /// Its value, included files merged in.
+    Ok(Value),
+    /// It can't be used.
+    Broken(Fault),
+}
+
+/// Reads a config.
+pub(super) fn read(path: &Path) -> Reading {
+    match config::load(path) {
+        Loaded::Missing => Reading::Missing,
+        Loaded::Ok(document) => config::effective(path, &document).map_or_else(Reading::Broken, Reading::Ok),
+        Loaded::Broken(fault) => Reading::Broken(fault),
+    }
+}
+
+/// The path with the links of its existing part followed: what two paths of one file have in common.
+pub(super) fn resolved(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    for part in path.ancestors() {
+        if let Ok(real) = part.canonicalize() {
+            return rest.iter().rev().fold(real, |path, name| path.join(name));
+        }
+        rest.extend(part.file_name());
+    }
+    path.to_path_buf()
+}
+
+/// A port, where the value is one: 1 to 65535, as a whole number.
+fn port(value: &Value) -> Option<u16> {
+    let number = value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|n| n.fract() == 0.0)?;
+        format!("{number}").parse().ok()
+    })?;
+    u16::try_from(number).ok().filter(|port| *port > 0)
+}
+
+/// `gateway.port`.
+pub(super) fn base_port(config: &Value) -> Option<u16> {
+    port(config.pointer("/gateway/port")?)
+}
+
+/// The port of a URL on this host; `None` where it is another host's, or has none of its own.
+fn local_port(value: &Value) -> Option<u16> {
+    let (_, rest) = value.as_str()?.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let address = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, address)| address);
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let local = host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback() || ip.is_unspecified());
+    port.parse().ok().filter(|port| local && *port > 0)
+}
+
+/// How many ports a pool has that starts where a key says.
+const POOL: u16 = Role::CDP_OFFSETS.1 - Role::CDP_OFFSETS.0;
+
+fn pool_from(first: u16, key: &str) -> Claim {
+    let last = first.saturating_add(POOL);
+    Claim::pinned(Span { first, last }, Role::CdpPool, key)
+}
+
+/// The ports that keys of a config set (`facts.md` 2), those of either release.
+pub(super) fn pinned(config: &Value) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let browser = config.get("browser").unwrap_or(&Value::Null);
+    let mut pin = |found: Option<u16>, role, key: &str| {
+        claims.extend(found.map(|port| Claim::pinned(Span::one(port), role, key)));
+        found
+    };
+    pin(
+        config.pointer("/canvasHost/port").and_then(port),
+        Role::Canvas,
+        "canvasHost.port",
+    );
+    pin(
+        browser.get("cdpUrl").and_then(local_port),
+        Role::Pinned,
+        "browser.cdpUrl",
+    );
+    let control = [
+        (
+            browser.get("controlUrl").and_then(local_port),
+            "browser.controlUrl",
+        ),
+        (browser.get("controlPort").and_then(port), "browser.controlPort"),
+    ];
+    for (found, key) in control {
+        pin(found, Role::BrowserControl, key);
+    }
+    for (name, profile) in browser
+        .get("profiles")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let key = |field: &str| format!("browser.profiles.{name}.{field}");
+        pin(
+            profile.get("cdpPort").and_then(port),
+            Role::Pinned,
+            &key("cdpPort"),
+        );
+        pin(
+            profile.get("cdpUrl").and_then(local_port),
+            Role::Pinned,
+            &key("cdpUrl"),
+        );
+    }
+    // The pool follows a control port that is set: control + 9 and on.
+    let offset = Role::CDP_OFFSETS.0 - 2;
+    let pools = control
+        .into_iter()
+        .filter_map(|(found, key)| Some(pool_from(found?.checked_add(offset)?, key)));
+    claims.extend(pools);
+    let range = browser.get("cdpPortRangeStart").and_then(port);
+    claims.extend(range.map(|first| pool_from(first, "browser.cdpPortRangeStart")));
+    claims
+}
+
+/// The workspaces that a config names, as paths.
+pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) -> Vec<PathBuf> {
+    let agents = config.get("agents").unwrap_or(&Value::Null);
+    let default = agents.get("defaults");
+    let list = agents.get("list").and_then(Value::as_array).into_iter().flatten();
+    let entries = agents
+        .get("entries")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(_, v)| v);
+    let named = default
+        .into_iter()
+        .chain(list)
+        .chain(entries)
+        .filter_map(|agent| agent.get("workspace")?.as_str());
+    let mut paths: Vec<_> = named
+        .filter(|typed| !typed.trim().is_empty())
+        .filter_map(|typed| env.expand(Some(state_dir), typed.trim()))
+        .map(|path| resolved(&path))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// The tokens of messaging channels: (key, value). One that is to be filled in from a variable is not
+/// known here.
+pub(super) fn tokens(config: &Value) -> Vec<(String, Secret)> {
+    const KEYS: [&str; 3] = ["botToken", "token", "appToken"];
+    let mut tokens = Vec::new();
+    let mut take = |path: &str, account: &Value| {
+        let set = KEYS
+            .into_iter()
+            .filter_map(|key| Some((key, account.get(key)?.as_str()?)));
+        let known = set.filter(|(_, value)| !value.trim().is_empty() && !value.contains("${"));
+        tokens.extend(known.map(|(key, value)| (format!("{path}.{key}"), Secret::new(value.trim()))));
+    };
+    for (name, channel) in config
+        .get("channels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let path = format!("channels.{name}");
+        take(&path, channel);
+        for (account, value) in channel
+            .get("accounts")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            take(&format!("{path}.accounts.{account}"), value);
+        }
+    }
+    tokens
+}
+
+/// The lines `NAME=value` of an environment file; `export`, blanks, quotes and comments as usual.
+pub(super) fn assignments(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
+        let line = line.trim();
+        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        let value = value.trim();
+        let bare = ['"', '\'']
+            .into_iter()
+            .find_map(|q| value.strip_prefix(q)?.strip_suffix(q));
+        let plain = || {
+            value
+                .split_once(" #")
+                .map_or(value, |(value, _)| value.trim_end())
+        };
+        (!name.starts_with('#')).then(|| (name.trim(), bare.unwrap_or_else(plain)))
+    })
+}
+
+/// The last value of a variable in an environment file.
+pub(super) fn variable(path: &Path, name: &str) -> Option<String> {
+    let text = read::text(path).ok()?;
+    let found = assignments(&text).filter(|(n, _)| *n == name).last();
+    found
+        .map(|(_, value)| value.to_owned())
+        .filter(|value| !value.is_empty())
+}
+
+/// The base port of the record that this program keeps.
+pub(super) fn recorded_port(path: &Path) -> Option<u16> {
+    let record: toml::Table = read::text(path).ok()?.parse().ok()?;
+    let base = record.get("ports")?.get("base")?.as_integer()?;
+    u16::try_from(base).ok()
+}

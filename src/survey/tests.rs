@@ -1,0 +1,472 @@
+//! Surveys of home folders that the tests build.
+
+#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::ports::planner::{Planner, Refusal, Verdict};
+use crate::ports::{LOOPBACK, Role, Why};
+
+/// A home folder of a test's own.
+pub(super) struct Home(TempDir);
+
+pub(super) fn put(path: &Path, text: impl AsRef<[u8]>) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+impl Home {
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn path(&self, below: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(below)
+    }
+
+    pub(super) fn put(&self, below: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        put(&self.path(below), text);
+        self.path(below)
+    }
+
+    pub(super) fn survey(&self) -> Survey {
+        self.survey_with(&[])
+    }
+
+    fn survey_with(&self, vars: &[(&str, &str)]) -> Survey {
+        let home = self.path("");
+        let home = home.to_str().unwrap().trim_end_matches('/');
+        let host = Host::with(&[], vars.iter().copied().chain([("HOME", home)]));
+        take(&host, &Environment::read(&host).unwrap())
+    }
+}
+
+fn labels(survey: &Survey) -> Vec<&str> {
+    survey.instances.iter().map(|i| i.label.as_str()).collect()
+}
+
+fn bases(survey: &Survey) -> Vec<Option<(u16, PortSource)>> {
+    survey
+        .instances
+        .iter()
+        .map(|i| i.base.map(|(family, source)| (family.base(), source)))
+        .collect()
+}
+
+#[test]
+fn a_home_without_instances_is_an_empty_survey() {
+    let home = Home::new();
+    home.put(".openclaw-notes.txt", "no folder");
+    home.put(".openclawed/openclaw.json", "{}");
+    std::fs::create_dir(home.path(".openclaw-a b")).unwrap();
+    let survey = home.survey();
+    assert_eq!(labels(&survey), [""; 0]);
+    assert_eq!(
+        survey.registry.path,
+        home.path(".local/state/openclaw/registry.toml")
+    );
+    assert_eq!((survey.registry.before, survey.registry.fault), (None, None));
+}
+
+#[test]
+fn instances_come_default_first_each_with_the_port_it_would_use() {
+    let home = Home::new();
+    home.put(".openclaw/openclaw.json", "{gateway: {}}");
+    home.put(".openclaw-dev/openclaw.json", "{}");
+    home.put(
+        ".openclaw-c/openclaw.json",
+        "{gateway: {port: 20789}, // comment\n}",
+    );
+    home.put(".openclaw-c/instance.toml", "[ports]\nbase = 1\n");
+    home.put(".openclaw-e/openclaw.json", "{gateway: {port: 20789}}");
+    home.put(".openclaw-e/.env", "A=1\nOPENCLAW_GATEWAY_PORT='21789'\n");
+    home.put(".openclaw-r/instance.toml", "[ports]\nbase = 22789\n");
+    home.put(".openclaw-s/openclaw.json", "{gateway: {port: 20789}}");
+    home.put(".openclaw-s/.env", "OPENCLAW_GATEWAY_PORT=21789\n");
+    let state = home.path(".openclaw-s");
+    let unit = format!(
+        "[Service]\nExecStart=x --port 23789\nEnvironment=OPENCLAW_STATE_DIR={}\n",
+        state.display()
+    );
+    let file = home.put(".config/systemd/user/openclaw-gateway-s.service", unit);
+    std::fs::create_dir(home.path(".openclaw-empty")).unwrap();
+    let survey = home.survey();
+    assert_eq!(labels(&survey), ["default", "c", "dev", "e", "empty", "r", "s"]);
+    assert_eq!(
+        bases(&survey),
+        [
+            Some((18789, PortSource::Default)),
+            Some((20789, PortSource::Config)),
+            Some((19001, PortSource::Default)),
+            Some((21789, PortSource::EnvFile)),
+            None,
+            Some((22789, PortSource::Record)),
+            Some((23789, PortSource::Service)),
+        ]
+    );
+    assert_eq!(survey.instances[4].claims, [], "an empty folder holds nothing");
+    assert_eq!(survey.instances[6].service, Some(file));
+    assert_eq!(survey.instances[6].found_by, [FoundBy::Folder, FoundBy::Service]);
+}
+
+#[test]
+fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
+    let home = Home::new();
+    home.put(".openclaw-rescue/openclaw.json", "{gateway: {mode: 'local'}}");
+    let survey = home.survey();
+    assert_eq!(bases(&survey), [Some((23532, PortSource::Default))]);
+    let claimed: Vec<_> = survey.instances[0]
+        .claims
+        .iter()
+        .filter_map(Claim::family)
+        .map(Family::base)
+        .collect();
+    assert_eq!(claimed, [23532, 18789]);
+}
+
+#[test]
+fn keys_that_pin_ports_are_claims() {
+    let home = Home::new();
+    let config = "{gateway: {port: 20000}, canvasHost: {port: 20004}, browser: {
+        cdpUrl: 'http://127.0.0.1:30001', controlUrl: 'http://localhost:30100/x', cdpPortRangeStart: 40000,
+        profiles: {work: {cdpPort: 30002}, far: {cdpUrl: 'http://10.0.0.1:30003'}, six: {cdpUrl: 'ws://[::1]:30004/a'},
+            bare: {cdpUrl: 'http://127.0.0.1/x'}, odd: {cdpPort: '1'}, big: {cdpPort: 70000}}}}";
+    home.put(".openclaw/openclaw.json", config);
+    let survey = home.survey();
+    let pinned: Vec<_> = survey.instances[0]
+        .claims
+        .iter()
+        .filter_map(|claim| match &claim.why {
+            Why::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("browser.cdpUrl", "30001"),
+        ("browser.controlUrl", "30100"),
+        ("browser.profiles.work.cdpPort", "30002"),
+        ("browser.profiles.six.cdpUrl", "30004"),
+        ("browser.controlUrl", "30109-30208"),
+        ("browser.cdpPortRangeStart", "40000-40099"),
+    ];
+    assert_eq!(
+        pinned,
+        expected.map(|(key, span)| (key, span.to_owned())),
+        "the derived canvas port is no new one"
+    );
+}
+
+#[test]
+fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
+    let home = Home::new();
+    home.put(".openclaw-x/openclaw.json", "{gateway: {port: 65500}}");
+    let survey = home.survey();
+    assert_eq!(survey.instances[0].base, None);
+    assert_eq!(
+        survey.instances[0].claims,
+        [Claim::pinned(Span::one(65500), Role::Pinned, "gateway.port")]
+    );
+}
+
+#[test]
+fn one_instance_found_in_every_way_is_one_entry() {
+    let home = Home::new();
+    let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
+    std::os::unix::fs::symlink(home.path(".openclaw-rescue"), home.path(".openclaw-alias")).unwrap();
+    let state = home.path(".openclaw-rescue");
+    let entry = registry::Entry {
+        profile: "rescue".to_owned(),
+        config: config.clone(),
+        state: state.clone(),
+        workspace: state.join("w"),
+        port: 1,
+    };
+    let elsewhere = registry::Entry {
+        profile: "far".to_owned(),
+        config: home.path("srv/openclaw.json"),
+        state: home.path("srv"),
+        workspace: home.path("srv/w"),
+        port: 24789,
+    };
+    let text = Registry {
+        entries: vec![entry],
+        ..Registry::default()
+    }
+    .with(elsewhere);
+    home.put("xdg/openclaw/registry.toml", text);
+    let unit = format!(
+        "[Service]\nExecStart=x gateway\nEnvironment=OPENCLAW_CONFIG_PATH={}\n",
+        config.display()
+    );
+    home.put(".config/systemd/user/openclaw-gateway-rescue.service", unit);
+    let survey = home.survey_with(&[("XDG_STATE_HOME", home.path("xdg").to_str().unwrap())]);
+    assert_eq!(labels(&survey), ["far", "rescue"]);
+    assert_eq!(survey.instances[1].config_path, config);
+    assert_eq!(
+        survey.instances[1].found_by,
+        [FoundBy::Folder, FoundBy::Registry, FoundBy::Service]
+    );
+    assert_eq!(
+        bases(&survey)[0],
+        Some((24789, PortSource::Record)),
+        "its port is remembered while its config is gone"
+    );
+}
+
+#[test]
+fn the_manual_way_puts_several_configs_into_one_folder() {
+    let home = Home::new();
+    home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    home.put(".openclaw/main.json", "{gateway: {port: 20000}}");
+    home.put(".openclaw/rescue.json", "{agents: {}, gateway: {port: 21000}}");
+    home.put(".openclaw/exec-approvals.json", "{version: 1}");
+    home.put(".openclaw/openclaw.json.bak", "{gateway: {port: 1}}");
+    home.put(".openclaw/half.json", "{gateway: {");
+    std::fs::create_dir(home.path(".openclaw-main")).unwrap();
+    let survey = home.survey();
+    let main = home.path(".openclaw/main.json");
+    let rescue = home.path(".openclaw/rescue.json");
+    assert_eq!(
+        labels(&survey),
+        [
+            "default",
+            main.to_str().unwrap(),
+            rescue.to_str().unwrap(),
+            "main"
+        ]
+    );
+    assert_eq!(survey.instances[1].state_dir, home.path(".openclaw-main"));
+    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
+    assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
+}
+
+#[test]
+fn one_bad_instance_spoils_nothing() {
+    let home = Home::new();
+    home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    home.put(".openclaw-cut/openclaw.json", "{\n  gateway: {port: 1");
+    home.put(".openclaw-huge/openclaw.json", vec![b' '; 10 * 1024 * 1024]);
+    home.put(".openclaw-binary/openclaw.json", b"\xff\xfe\0");
+    home.put(".openclaw-deep/openclaw.json", "[".repeat(100_000));
+    home.put(".openclaw-folder/openclaw.json/x", "");
+    home.put(".openclaw-include/openclaw.json", "{$include: './openclaw.json'}");
+    for name in ["fifo", "dangling", "loop"] {
+        std::fs::create_dir(home.path(&format!(".openclaw-{name}"))).unwrap();
+    }
+    let fifo = home.path(".openclaw-fifo/openclaw.json");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(home.path(".openclaw/x.json"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::os::unix::fs::symlink("nowhere", home.path(".openclaw-dangling/openclaw.json")).unwrap();
+    std::os::unix::fs::symlink("openclaw.json", home.path(".openclaw-loop/openclaw.json")).unwrap();
+    std::os::unix::fs::symlink("nowhere", home.path(".openclaw-nowhere")).unwrap();
+    home.put(".local/state/openclaw/registry.toml", "version = \"");
+    home.put(".config/systemd/user/openclaw-gateway-odd.service", b"\xff\xfe");
+    let survey = home.survey();
+    let health = |label: &str| {
+        let instance = survey
+            .instances
+            .iter()
+            .find(|i| i.label == label)
+            .unwrap_or_else(|| panic!("{label}"));
+        instance.config.clone()
+    };
+    assert!(matches!(health("default"), ConfigHealth::Ok));
+    assert!(matches!(health("dangling"), ConfigHealth::Missing));
+    for label in ["huge", "binary", "deep", "folder", "include", "fifo", "loop"] {
+        assert!(
+            matches!(health(label), ConfigHealth::Broken(_)),
+            "{label}: {:?}",
+            health(label)
+        );
+    }
+    let ConfigHealth::Broken(fault) = health("cut") else {
+        panic!("cut")
+    };
+    assert_eq!(fault.at.map(|(line, _)| line), Some(2));
+    assert!(survey.registry.fault.is_some());
+}
+
+#[test]
+fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
+    let home = Home::new();
+    let config = "{agents: {defaults: {workspace: '~/w'}, list: [{workspace: '/srv/b'}], entries: {c: {workspace: 'rel'}}}}";
+    home.put(".openclaw/openclaw.json", config);
+    std::fs::create_dir(home.path("real")).unwrap();
+    std::os::unix::fs::symlink(home.path("real"), home.path("w")).unwrap();
+    home.put(
+        ".openclaw-a/openclaw.json",
+        "{agents: {list: [{id: 'x', workspace: '/srv/x'}]}}",
+    );
+    home.put(".openclaw-b/openclaw.json", "{}");
+    home.put(".openclaw/workspace-b/AGENTS.md", "");
+    let survey = home.survey();
+    let workspaces = |at: usize| survey.instances[at].workspaces.clone();
+    let mut named = [
+        home.path("real"),
+        PathBuf::from("/srv/b"),
+        home.path(".openclaw/rel"),
+    ];
+    named.sort();
+    assert_eq!(workspaces(0), named);
+    assert_eq!(
+        workspaces(1),
+        [PathBuf::from("/srv/x"), home.path(".openclaw-a/workspace-a")]
+    );
+    assert_eq!(
+        workspaces(2),
+        [home.path(".openclaw/workspace-b")],
+        "left there by an early release"
+    );
+}
+
+#[test]
+fn tokens_are_found_and_never_shown() {
+    let home = Home::new();
+    let config = "{channels: {telegram: {botToken: '1:abc', accounts: {b: {botToken: '2:def'}, c: {botToken: '${T}'}}},
+        discord: {token: 'xyz'}, defaults: {groupPolicy: 'open'}}}";
+    home.put(".openclaw/openclaw.json", config);
+    let survey = home.survey();
+    let mut keys: Vec<_> = survey.instances[0]
+        .tokens
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.expose()))
+        .collect();
+    keys.sort_unstable();
+    let expected = [
+        ("channels.discord.token", "xyz"),
+        ("channels.telegram.accounts.b.botToken", "2:def"),
+        ("channels.telegram.botToken", "1:abc"),
+    ];
+    assert_eq!(keys, expected);
+    assert!(!format!("{survey:?}").contains("xyz"));
+}
+
+#[test]
+fn the_node_engine_is_found_by_its_package_and_never_this_program() {
+    let home = Home::new();
+    home.put(
+        "lib/node_modules/openclaw/package.json",
+        r#"{"name": "openclaw", "version": "2026.9.6"}"#,
+    );
+    let entry = home.put("lib/node_modules/openclaw/bin/openclaw.mjs", "");
+    home.put("other/openclaw", "a program of the same name");
+    std::fs::create_dir(home.path("bin")).unwrap();
+    std::os::unix::fs::symlink(&entry, home.path("bin/openclaw")).unwrap();
+    let path = format!("{}:{}", home.path("other").display(), home.path("bin").display());
+    let node = home.survey_with(&[("PATH", &path)]).node;
+    let expected = NodeEngine {
+        path: home.path("bin/openclaw"),
+        version: "2026.9.6".to_owned(),
+    };
+    assert_eq!(node, Some(expected));
+    assert_eq!(
+        home.survey_with(&[("PATH", home.path("other").to_str().unwrap())])
+            .node,
+        None
+    );
+    let cli = home
+        .survey_with(&[("OPENCLAW_NODE_CLI", entry.to_str().unwrap())])
+        .node;
+    assert_eq!(cli.map(|node| node.path), Some(entry));
+}
+
+#[test]
+fn what_an_instance_holds_is_in_the_way_of_others_only() {
+    let home = Home::new();
+    let config = home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    let survey = home.survey();
+    let default = ProfileName::default_profile();
+    let own = survey.planner(&default, &config);
+    assert!(!matches!(
+        own.check(18789, &[]).verdict,
+        Verdict::Refused(Refusal::TooClose { .. })
+    ));
+    let rescue = ProfileName::parse("rescue").unwrap();
+    let other = survey.planner(&rescue, &home.path(".openclaw-rescue/openclaw.json"));
+    assert!(matches!(
+        other.check(18789, &[]).verdict,
+        Verdict::Refused(Refusal::TooClose { .. })
+    ));
+}
+
+#[test]
+fn a_gateway_is_known_by_the_base_port_it_listens_on() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let config = home.put(
+        ".openclaw-rescue/openclaw.json",
+        format!("{{gateway: {{port: {port}}}}}"),
+    );
+    // The test's own process is called after the crate.
+    let survey = home.survey();
+    let held = survey.listeners.iter().find(|l| l.port == port).unwrap();
+    let owner = held.owner.clone().unwrap();
+    assert_eq!(
+        (owner.pid, owner.instance.as_deref()),
+        (std::process::id(), Some("rescue"))
+    );
+    let own = survey.planner(&ProfileName::parse("rescue").unwrap(), &config);
+    assert!(own.own_ports.contains(&port));
+    let other = survey.planner(
+        &ProfileName::default_profile(),
+        &home.path(".openclaw/openclaw.json"),
+    );
+    assert!(other.listeners.iter().any(|l| l.port == port));
+}
+
+#[test]
+fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port();
+    let except = |first: u16, last: u16| [(1, first - 1), (last + 1, u16::MAX)];
+    let mut planner = Planner {
+        asker: ProfileName::parse("x").unwrap(),
+        holders: Vec::new(),
+        listeners: Vec::new(),
+        own_ports: Vec::new(),
+        ephemeral: None,
+        excluded: except(taken - 2, taken + 108)
+            .map(|(first, last)| Span { first, last })
+            .to_vec(),
+    };
+    let host = Host::with(&[], [("", ""); 0]);
+    assert_eq!(
+        planner.suggest(1).unwrap()[0].family.base(),
+        taken - 2,
+        "all that is left"
+    );
+    let mut own = Planner {
+        own_ports: vec![taken],
+        ..planner.clone()
+    };
+    let found = ports::suggest_probed(&host, &mut planner, &LOOPBACK, 1);
+    assert!(planner.excluded.contains(&Span::one(taken)));
+    if let Ok(found) = found {
+        assert!(
+            found[0].family.fixed().all(|(_, port)| port != taken),
+            "its pool is cut, its ports are free"
+        );
+    }
+    assert!(ports::suggest_probed(&host, &mut own, &LOOPBACK, 1).is_ok());
+    assert!(
+        !own.excluded.contains(&Span::one(taken)),
+        "the asker's own gateway is not in the way"
+    );
+}
