@@ -19,6 +19,7 @@ use crate::profile::ProfileName;
 use crate::ui::Ui;
 
 pub mod completions;
+mod config;
 pub mod man;
 mod onboard;
 
@@ -340,10 +341,9 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
     match command {
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
-        Command::Onboard(_)
-        | Command::Setup(_)
-        | Command::Ports(_)
-        | Command::Profiles(_)
-        | Command::Config(_) => context().map(|_| ExitCode::SUCCESS),
+        Command::Config(args) => config::run(&context()?, &args),
+        Command::Onboard(_) | Command::Setup(_) | Command::Ports(_) | Command::Profiles(_) => {
+            context().map(|_| ExitCode::SUCCESS)
+        }
     }
 }

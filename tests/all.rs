@@ -7,6 +7,10 @@
 mod apply;
 #[cfg(target_os = "linux")]
 mod completions;
+#[cfg(unix)]
+mod config;
+#[cfg(target_os = "linux")]
+mod crash;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
