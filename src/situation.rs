@@ -125,10 +125,7 @@ impl<'a> Situation<'a> {
 
     /// The paths of the other instances, which nothing that is done here may touch.
     pub fn others_paths(&self) -> Vec<PathBuf> {
-        let paths = self.others().flat_map(|other| {
-            other.workspaces.iter().chain([&other.config_path, &other.state_dir]).cloned().collect::<Vec<_>>()
-        });
-        paths.collect()
+        self.survey.paths_of_others(&self.instance.config_path)
     }
 
     /// A path as typed: `~` expanded, absolute.

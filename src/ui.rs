@@ -8,7 +8,10 @@ use std::io;
 
 mod fields;
 mod review;
+mod table;
 mod wrap;
+
+pub(crate) use table::Table;
 
 use serde::Serialize;
 use serde_json::{Value, json};

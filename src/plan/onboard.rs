@@ -338,7 +338,7 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// `2026-11-22T19:22:45.123Z` as part of a folder's name: `20261122T192245123Z`.
-fn folder_stamp(now: &str) -> String {
+pub fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
