@@ -27,7 +27,12 @@ const TOKEN_BYTES: usize = 24;
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
     let terminal = context.host.terminal();
     let person = terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
-    let absolute = |path: &PathBuf| context.host.cwd().map_or_else(|| path.clone(), |cwd| cwd.join(path));
+    let absolute = |path: &PathBuf| {
+        context
+            .host
+            .cwd()
+            .map_or_else(|| path.clone(), |cwd| cwd.join(path))
+    };
     let run = Run {
         context,
         given: Given::gather(context.host, args)?,
@@ -104,7 +109,11 @@ impl Run<'_> {
     /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
     /// two runs at once never take the same ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let lock = if self.dry_run { None } else { Some(self.context.lock()?) };
+        let lock = if self.dry_run {
+            None
+        } else {
+            Some(self.context.lock()?)
+        };
         let survey = self.survey();
         let mut situation = self.situation(&survey, false)?;
         let answers = self.interview(&mut situation, Asker::Defaults)?;
@@ -164,7 +173,14 @@ impl Run<'_> {
 
     fn situation<'s>(&'s self, survey: &'s Survey, interactive: bool) -> Result<Situation<'s>> {
         let (host, env) = (self.context.host, &self.context.env);
-        Situation::new(host, survey, env, self.instance.clone(), interactive, self.token.clone())
+        Situation::new(
+            host,
+            survey,
+            env,
+            self.instance.clone(),
+            interactive,
+            self.token.clone(),
+        )
     }
 
     fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
@@ -176,7 +192,11 @@ impl Run<'_> {
     }
 
     fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {
-        let ground = Ground::read(plan::targets(situation, answers).into_iter().chain(self.save_answers.clone()));
+        let ground = Ground::read(
+            plan::targets(situation, answers)
+                .into_iter()
+                .chain(self.save_answers.clone()),
+        );
         let stamp = Stamp {
             now: self.now.clone(),
             command: self.command,
@@ -184,7 +204,8 @@ impl Run<'_> {
         };
         let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
         if let Some(path) = &self.save_answers {
-            plan.changes.extend(self.answers_file(path, situation, answers, &ground));
+            plan.changes
+                .extend(self.answers_file(path, situation, answers, &ground));
         }
         Ok(plan)
     }
@@ -202,11 +223,23 @@ impl Run<'_> {
         let before = ground.bytes(path).map(<[u8]>::to_vec);
         let stands = before.as_deref() == Some(text.as_bytes());
         let (path, content) = (path.to_path_buf(), Content::plain(text));
-        let write = FileWrite { path, content, before, backup: false, kind: FileKind::Answers };
+        let write = FileWrite {
+            path,
+            content,
+            before,
+            backup: false,
+            kind: FileKind::Answers,
+        };
         (!stands).then_some(Change::Write(write))
     }
 
-    fn carry_out(&self, lock: &HostLock, situation: &Situation<'_>, mut plan: Plan, answers: &Answers) -> Result<ExitCode> {
+    fn carry_out(
+        &self,
+        lock: &HostLock,
+        situation: &Situation<'_>,
+        mut plan: Plan,
+        answers: &Answers,
+    ) -> Result<ExitCode> {
         let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
         plan.notices.extend(applied.notices);
         let ui = &self.context.ui;
@@ -222,12 +255,19 @@ impl Run<'_> {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.line(&msg!("onboard.ports", base = summary.ports.base(), span = summary.ports.span()));
+            ui.line(&msg!(
+                "onboard.ports",
+                base = summary.ports.base(),
+                span = summary.ports.span()
+            ));
         }
         for notice in &plan.notices {
             ui.note(notice);
         }
-        ui.line(&msg!("onboard.next", command = format!("{} config validate", instance.command())));
+        ui.line(&msg!(
+            "onboard.next",
+            command = format!("{} config validate", instance.command())
+        ));
         Ok(ExitCode::SUCCESS)
     }
 
