@@ -8,6 +8,7 @@ mod completions;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;
+mod readme;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]
