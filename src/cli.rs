@@ -11,15 +11,20 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::apply::{self, HostLock};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::profile::ProfileName;
+use crate::registry;
 use crate::ui::Ui;
 
 pub mod completions;
+mod config;
 pub mod man;
+mod onboard;
+mod profiles;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -331,6 +336,22 @@ impl<'a> Context<'a> {
             ui,
         })
     }
+
+    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    fn lock(&self) -> Result<HostLock> {
+        let lock = HostLock::acquire(&registry::state_home(self.host, &self.env), HostLock::PATIENCE)?;
+        if let Some(recovered) = apply::recover(&lock)? {
+            for msg in &recovered.msgs {
+                self.ui.note(msg);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    fn now(&self) -> String {
+        humantime::format_rfc3339_millis(self.host.now()).to_string()
+    }
 }
 
 /// Carries a verb out. Scripts and man pages need no instance, and so no home folder.
@@ -339,10 +360,10 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
     match command {
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
-        Command::Onboard(_)
-        | Command::Setup(_)
-        | Command::Ports(_)
-        | Command::Profiles(_)
-        | Command::Config(_) => context().map(|_| ExitCode::SUCCESS),
+        Command::Config(args) => config::run(&context()?, &args),
+        Command::Onboard(args) => onboard::onboard(&context()?, &args),
+        Command::Setup(args) => onboard::setup(&context()?, &args),
+        Command::Profiles(args) => profiles::run(&context()?, &args),
+        Command::Ports(_) => context().map(|_| ExitCode::SUCCESS),
     }
 }

@@ -13,6 +13,7 @@
 //! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in
 //! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
 
+pub mod answers;
 pub mod apply;
 pub mod cli;
 pub mod config;
@@ -27,10 +28,13 @@ pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod registry;
+pub mod report;
 pub mod secret;
 pub mod selection;
+pub mod situation;
 pub mod survey;
 pub mod ui;
+pub mod wizard;
 
 use std::process::ExitCode;
 

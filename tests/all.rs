@@ -4,7 +4,15 @@
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
 #[cfg(target_os = "linux")]
+mod apply;
+#[cfg(target_os = "linux")]
 mod completions;
+#[cfg(unix)]
+mod config;
+#[cfg(target_os = "linux")]
+mod crash;
+#[cfg(target_os = "linux")]
+mod crash;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;

@@ -112,9 +112,16 @@ pub fn installed(program: &str) -> bool {
         .iter()
         .any(|dir| Path::new(dir).join(program).exists());
     if !found {
-        eprintln!("skipped: {program} is not installed");
+        skipped(&format!("{program} is not installed"));
     }
     found
+}
+
+/// Says why a test ends without having tested anything.
+#[expect(clippy::print_stderr, reason = "shown with --nocapture, and by a run that lists what it skipped")]
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("skipped {test}: {why}");
 }
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
