@@ -14,6 +14,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;
+mod readme;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

@@ -146,5 +146,7 @@ fn a_variable_of_that_name_alone_changes_nothing() {
     for value in ["bash", "yes"] {
         let sandbox = Sandbox::new().var("COMPLETE", value);
         assert_eq!(sandbox.run(["--version"]).exits(0).stdout, "openclaw 0.1.0\n");
+        let help = sandbox.run(["setup", "--help"]).exits(0);
+        assert!(help.stdout.contains("--dry-run"), "{}", help.stdout);
     }
 }
