@@ -118,7 +118,10 @@ pub fn installed(program: &str) -> bool {
 }
 
 /// Says why a test ends without having tested anything.
-#[expect(clippy::print_stderr, reason = "shown with --nocapture, and by a run that lists what it skipped")]
+#[expect(
+    clippy::print_stderr,
+    reason = "shown with --nocapture, and by a run that lists what it skipped"
+)]
 pub fn skipped(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     eprintln!("skipped {test}: {why}");
