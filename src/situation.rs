@@ -105,7 +105,10 @@ impl<'a> Situation<'a> {
 
     /// The base port that the instance has: from its config, else from its record.
     pub fn standing_port(&self) -> Option<u16> {
-        let in_config = self.value("gateway.port").and_then(Value::as_u64).and_then(|port| port.try_into().ok());
+        let in_config = self
+            .value("gateway.port")
+            .and_then(Value::as_u64)
+            .and_then(|port| port.try_into().ok());
         in_config.or_else(|| match self.surveyed()?.base? {
             (_, PortSource::Default) => None,
             (family, _) => Some(family.base()),
@@ -120,7 +123,12 @@ impl<'a> Situation<'a> {
     /// The other instances of the host.
     pub fn others(&self) -> impl Iterator<Item = &'a Surveyed> {
         let own = self.survey.position(&self.instance.config_path);
-        self.survey.instances.iter().enumerate().filter(move |(at, _)| Some(*at) != own).map(|(_, other)| other)
+        self.survey
+            .instances
+            .iter()
+            .enumerate()
+            .filter(move |(at, _)| Some(*at) != own)
+            .map(|(_, other)| other)
     }
 
     /// The paths of the other instances, which nothing that is done here may touch.

@@ -121,9 +121,18 @@ impl Survey {
     /// Configs, state folders and workspaces of every instance but the one with this config.
     pub fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);
-        let others = self.instances.iter().enumerate().filter(|(at, _)| Some(*at) != own);
+        let others = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != own);
         others
-            .flat_map(|(_, other)| other.workspaces.iter().chain([&other.config_path, &other.state_dir]))
+            .flat_map(|(_, other)| {
+                other
+                    .workspaces
+                    .iter()
+                    .chain([&other.config_path, &other.state_dir])
+            })
             .cloned()
             .collect()
     }

@@ -147,13 +147,19 @@ impl Ui {
 
     /// A heading, bold where colour is.
     fn heading(&self, msg: &Msg) -> String {
-        console::style(self.say(msg)).bold().force_styling(self.colour).to_string()
+        console::style(self.say(msg))
+            .bold()
+            .force_styling(self.colour)
+            .to_string()
     }
 
     /// What is worth knowing, marked and broken to the width of the terminal.
     fn notice(&self, msg: &Msg) -> String {
         let lines = wrap::wrap(&self.say(msg), self.width.saturating_sub(4));
-        let marked = lines.iter().enumerate().map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
+        let marked = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
         marked.collect::<Vec<_>>().join("\n")
     }
 
@@ -168,8 +174,15 @@ impl Ui {
     pub fn refusal(&self, error: &Error) {
         self.prose(&error.msg);
         for hint in &error.hints {
-            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5)).iter().enumerate() {
-                self.err(&if at == 0 { format!("  {} {line}", self.arrow()) } else { format!("    {line}") });
+            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5))
+                .iter()
+                .enumerate()
+            {
+                self.err(&if at == 0 {
+                    format!("  {} {line}", self.arrow())
+                } else {
+                    format!("    {line}")
+                });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `onboard` and `setup`: gather, ask, plan, show, confirm, apply, report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::answers::Answers;
@@ -27,12 +27,17 @@ const TOKEN_BYTES: usize = 24;
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
     let terminal = context.host.terminal();
     let person = terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
-    let absolute = |path: &PathBuf| context.host.cwd().map_or_else(|| path.clone(), |cwd| cwd.join(path));
+    let absolute = |path: &PathBuf| {
+        context
+            .host
+            .cwd()
+            .map_or_else(|| path.clone(), |cwd| cwd.join(path))
+    };
     let run = Run {
         context,
         given: Given::gather(context.host, args)?,
         command: "onboard",
-        dry_run: args.dry_run,
+        only_plan: args.dry_run,
         save_answers: args.save_answers.as_ref().map(absolute),
         instance: instance(context, args)?,
         token: token(context),
@@ -59,7 +64,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         context,
         given: Given::gather(context.host, &given)?,
         command: "setup",
-        dry_run: args.dry_run,
+        only_plan: args.dry_run,
         save_answers: None,
         instance: context.instance.clone(),
         token: token(context),
@@ -85,7 +90,9 @@ fn instance(context: &Context<'_>, args: &OnboardArgs) -> Result<Instance> {
 
 fn token(context: &Context<'_>) -> Secret {
     let bytes = context.host.random::<TOKEN_BYTES>();
-    Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    let hex =
+        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+    Secret::new(bytes.iter().flat_map(hex).collect::<String>())
 }
 
 /// One run of the wizard.
@@ -93,7 +100,7 @@ struct Run<'a> {
     context: &'a Context<'a>,
     given: Given,
     command: &'static str,
-    dry_run: bool,
+    only_plan: bool,
     save_answers: Option<PathBuf>,
     instance: Instance,
     token: Secret,
@@ -104,7 +111,11 @@ impl Run<'_> {
     /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
     /// two runs at once never take the same ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let lock = if self.dry_run { None } else { Some(self.context.lock()?) };
+        let lock = if self.only_plan {
+            None
+        } else {
+            Some(self.context.lock()?)
+        };
         let survey = self.survey();
         let mut situation = self.situation(&survey, false)?;
         let answers = self.interview(&mut situation, Asker::Defaults)?;
@@ -125,7 +136,7 @@ impl Run<'_> {
         let mut situation = self.situation(&survey, true)?;
         let answers = self.interview(&mut situation, Asker::Person(&mut terminal))?;
         let mut plan = self.plan(&situation, &answers)?;
-        if self.dry_run {
+        if self.only_plan {
             return self.show(&situation, &plan, &answers);
         }
         loop {
@@ -164,7 +175,14 @@ impl Run<'_> {
 
     fn situation<'s>(&'s self, survey: &'s Survey, interactive: bool) -> Result<Situation<'s>> {
         let (host, env) = (self.context.host, &self.context.env);
-        Situation::new(host, survey, env, self.instance.clone(), interactive, self.token.clone())
+        Situation::new(
+            host,
+            survey,
+            env,
+            self.instance.clone(),
+            interactive,
+            self.token.clone(),
+        )
     }
 
     fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
@@ -176,7 +194,11 @@ impl Run<'_> {
     }
 
     fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {
-        let ground = Ground::read(plan::targets(situation, answers).into_iter().chain(self.save_answers.clone()));
+        let ground = Ground::read(
+            plan::targets(situation, answers)
+                .into_iter()
+                .chain(self.save_answers.clone()),
+        );
         let stamp = Stamp {
             now: self.now.clone(),
             command: self.command,
@@ -184,29 +206,19 @@ impl Run<'_> {
         };
         let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
         if let Some(path) = &self.save_answers {
-            plan.changes.extend(self.answers_file(path, situation, answers, &ground));
+            plan.changes
+                .extend(answers_file(path, situation, answers, &ground));
         }
         Ok(plan)
     }
 
-    fn answers_file(
+    fn carry_out(
         &self,
-        path: &std::path::Path,
+        lock: &HostLock,
         situation: &Situation<'_>,
+        mut plan: Plan,
         answers: &Answers,
-        ground: &Ground,
-    ) -> Option<Change> {
-        let mut saved = steps::saved(answers);
-        saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
-        let text = toml::to_string(&saved).expect("texts, numbers and booleans");
-        let before = ground.bytes(path).map(<[u8]>::to_vec);
-        let stands = before.as_deref() == Some(text.as_bytes());
-        let (path, content) = (path.to_path_buf(), Content::plain(text));
-        let write = FileWrite { path, content, before, backup: false, kind: FileKind::Answers };
-        (!stands).then_some(Change::Write(write))
-    }
-
-    fn carry_out(&self, lock: &HostLock, situation: &Situation<'_>, mut plan: Plan, answers: &Answers) -> Result<ExitCode> {
+    ) -> Result<ExitCode> {
         let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
         plan.notices.extend(applied.notices);
         let ui = &self.context.ui;
@@ -222,12 +234,19 @@ impl Run<'_> {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.line(&msg!("onboard.ports", base = summary.ports.base(), span = summary.ports.span()));
+            ui.line(&msg!(
+                "onboard.ports",
+                base = summary.ports.base(),
+                span = summary.ports.span()
+            ));
         }
         for notice in &plan.notices {
             ui.note(notice);
         }
-        ui.line(&msg!("onboard.next", command = format!("{} config validate", instance.command())));
+        ui.line(&msg!(
+            "onboard.next",
+            command = format!("{} config validate", instance.command())
+        ));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -250,4 +269,27 @@ impl Run<'_> {
             ui.document(&report::onboard(plan, summary, answers, dry_run, &notices));
         }
     }
+}
+
+/// The answers as a file for the next time, where it does not stand so already.
+fn answers_file(
+    path: &Path,
+    situation: &Situation<'_>,
+    answers: &Answers,
+    ground: &Ground,
+) -> Option<Change> {
+    let mut saved = steps::saved(answers);
+    saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
+    let text = toml::to_string(&saved).expect("texts, numbers and booleans");
+    let before = ground.bytes(path).map(<[u8]>::to_vec);
+    let stands = before.as_deref() == Some(text.as_bytes());
+    let (path, content) = (path.to_path_buf(), Content::plain(text));
+    let write = FileWrite {
+        path,
+        content,
+        before,
+        backup: false,
+        kind: FileKind::Answers,
+    };
+    (!stands).then_some(Change::Write(write))
 }

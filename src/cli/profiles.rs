@@ -21,9 +21,21 @@ use super::{Context, ProfilesArgs, ProfilesCommand};
 pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
     match &args.command {
         None | Some(ProfilesCommand::List) => Ok(list(context)),
-        Some(ProfilesCommand::Remove { name, workspace, yes, dry_run }) => {
+        Some(ProfilesCommand::Remove {
+            name,
+            workspace,
+            yes,
+            dry_run,
+        }) => {
             let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
-            Removal { context, name, workspace: *workspace, yes: *yes, dry_run: *dry_run }.run()
+            Removal {
+                context,
+                name,
+                workspace: *workspace,
+                yes: *yes,
+                dry_run: *dry_run,
+            }
+            .run()
         }
     }
 }
@@ -31,7 +43,11 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
 fn list(context: &Context<'_>) -> ExitCode {
     let (ui, survey) = (&context.ui, survey::take(context.host, &context.env));
     if ui.is_json() {
-        let profiles: Vec<_> = survey.instances.iter().map(|found| document(context, &survey, found)).collect();
+        let profiles: Vec<_> = survey
+            .instances
+            .iter()
+            .map(|found| document(context, &survey, found))
+            .collect();
         ui.document(&json!({ "ok": true, "profiles": profiles }));
         return ExitCode::SUCCESS;
     }
@@ -51,10 +67,17 @@ fn list(context: &Context<'_>) -> ExitCode {
         let home = &context.env.home;
         table.row(vec![
             found.label.clone(),
-            found.base.map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
+            found
+                .base
+                .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
             ui.say(&health(found)),
             shown(home, &found.state_dir),
-            found.workspaces.iter().map(|path| shown(home, path)).collect::<Vec<_>>().join(", "),
+            found
+                .workspaces
+                .iter()
+                .map(|path| shown(home, path))
+                .collect::<Vec<_>>()
+                .join(", "),
         ]);
     }
     ui.out(&table.render(ui.width()));
@@ -78,7 +101,10 @@ fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
         ConfigHealth::Missing => ("missing", Value::Null),
         ConfigHealth::Broken(fault) => {
             let (line, column) = fault.at.unzip();
-            ("invalid", json!({ "line": line, "column": column, "message": context.ui.say(&fault.why) }))
+            (
+                "invalid",
+                json!({ "line": line, "column": column, "message": context.ui.say(&fault.why) }),
+            )
         }
     };
     json!({
@@ -109,7 +135,10 @@ fn source_name(source: PortSource) -> &'static str {
 
 /// The process of the instance's gateway, where one listens.
 fn running(survey: &Survey, found: &Surveyed) -> Option<u32> {
-    let owners = survey.listeners.iter().filter_map(|listener| listener.owner.as_ref());
+    let owners = survey
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref());
     let own = owners.filter(|owner| owner.instance.as_deref() == Some(&found.label));
     own.map(|owner| owner.pid).next()
 }
@@ -153,7 +182,10 @@ impl Removal<'_> {
     }
 
     fn find<'s>(&self, survey: &'s Survey) -> Result<&'s Surveyed> {
-        let found = survey.instances.iter().find(|found| found.profile.as_ref() == Some(&self.name));
+        let found = survey
+            .instances
+            .iter()
+            .find(|found| found.profile.as_ref() == Some(&self.name));
         found.ok_or_else(|| {
             let error = Error::no(msg!("profiles.unknown", profile = self.name));
             let labels = survey.instances.iter().filter_map(|found| found.profile.as_ref());
@@ -167,11 +199,19 @@ impl Removal<'_> {
     fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
         let found = self.find(survey)?;
         if let Some(pid) = running(survey, found) {
-            return Err(Error::blocked(msg!("profiles.remove-running", profile = self.name, pid = pid)));
+            return Err(Error::blocked(msg!(
+                "profiles.remove-running",
+                profile = self.name,
+                pid = pid
+            )));
         }
         if let Some(service) = &found.service {
             let path = shown(&self.context.env.home, service);
-            return Err(Error::blocked(msg!("profiles.remove-service", profile = self.name, path = path)));
+            return Err(Error::blocked(msg!(
+                "profiles.remove-service",
+                profile = self.name,
+                path = path
+            )));
         }
         if let Some(fault) = &survey.registry.fault {
             let path = shown(&self.context.env.home, &survey.registry.path);
@@ -192,7 +232,9 @@ impl Removal<'_> {
         let ui = &self.context.ui;
         if ui.is_json() {
             let changes = report::changes(plan);
-            ui.document(&json!({ "ok": true, "profile": self.name.as_str(), "dryRun": dry_run, "changes": changes }));
+            ui.document(
+                &json!({ "ok": true, "profile": self.name.as_str(), "dryRun": dry_run, "changes": changes }),
+            );
         } else {
             ui.out(&ui.review(plan, &self.context.env.home, false));
             if !dry_run {

@@ -15,7 +15,10 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these columns.
     pub(crate) fn new(headings: Vec<String>) -> Self {
-        Self { headings, rows: Vec::new() }
+        Self {
+            headings,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; it has a cell for each column.
@@ -26,14 +29,23 @@ impl Table {
     /// The lines, for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
         let all = || std::iter::once(&self.headings).chain(&self.rows);
-        let widest = |at: usize| all().filter_map(|row| row.get(at)).map(|cell| width(cell)).max().unwrap_or_default();
+        let widest = |at: usize| {
+            all()
+                .filter_map(|row| row.get(at))
+                .map(|cell| width(cell))
+                .max()
+                .unwrap_or_default()
+        };
         let widths: Vec<_> = (0..self.headings.len()).map(widest).collect();
         let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
         if total > columns {
             return self.blocks(columns);
         }
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, w)| format!("{cell}{}", " ".repeat(w - width(cell))));
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, w)| format!("{cell}{}", " ".repeat(w - width(cell))));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         all().map(line).collect::<Vec<_>>().join("\n")
