@@ -84,9 +84,12 @@ fn arguments(text: &str) -> BTreeSet<&str> {
 
 /// The text of a source up to its tests.
 fn without_tests(text: &str) -> &str {
-    let tests = text
-        .match_indices("#[cfg(test)]")
-        .find(|(at, _)| text[*at..].lines().take(3).any(|line| line.ends_with("mod tests {")));
+    let tests = text.match_indices("#[cfg(test)]").find(|(at, _)| {
+        text[*at..]
+            .lines()
+            .take(3)
+            .any(|line| line.ends_with("mod tests {"))
+    });
     tests.map_or(text, |(at, _)| &text[..at])
 }
 
@@ -219,10 +222,7 @@ fn sentences_are_written_as_the_languages_have_them() {
     for (code, catalogue) in catalogues() {
         for (key, text) in catalogue {
             let plain = text.trim() == text && !text.is_empty();
-            assert!(
-                plain,
-                "{code}: {key}: blanks around, or nothing: {text:?}"
-            );
+            assert!(plain, "{code}: {key}: blanks around, or nothing: {text:?}");
             for glued in ["(s)", "(ler)", "(lar)", "(ları)", "(leri)"] {
                 assert!(
                     !text.contains(glued),
