@@ -12,8 +12,6 @@ mod config;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
-mod crash;
-#[cfg(target_os = "linux")]
 mod help;
 mod man;
 mod structure;
