@@ -19,4 +19,6 @@ mod structure;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod wizard;
 mod words;
