@@ -349,7 +349,10 @@ impl Planner {
             .ephemeral
             .and_then(|span| span.overlap(family.span()))
             .map(Notice::Ephemeral);
-        let reserved = self.reserved().filter_map(|(name, owned)| {
+        // Where the owner has its port, the overlap with it is told already.
+        let owners = |base| self.holders.iter().any(|holder| holder.bases().any(|held| held == base));
+        let reserved = self.reserved().filter(|(_, owned)| !owners(owned.base()));
+        let reserved = reserved.filter_map(|(name, owned)| {
             let span = owned.span().overlap(family.span())?;
             Some(Notice::Reserved(name, span))
         });
