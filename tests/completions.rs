@@ -73,6 +73,7 @@ fn bash_offers_commands_flags_profiles_and_languages() {
     assert_eq!(bash(&sandbox, &["profiles", "remove", "rese"]), ["research"]);
     assert_eq!(bash(&sandbox, &["--lang", ""]), ["en", "tr"]);
     assert_eq!(bash(&sandbox, &["onboard", "--gateway-po"]), ["--gateway-port"]);
+    assert_eq!(bash(&sandbox, &["onboard", "--gateway-auth", "p"]), ["password"]);
     assert_eq!(bash(&sandbox, &["completions", "z"]), ["zsh"]);
     assert_eq!(bash(&sandbox, &["no-such-command", "x"]), [""]);
     assert_eq!(sandbox.tree(), before);
