@@ -17,6 +17,8 @@ use crate::host::Host;
 use crate::instance::Instance;
 use crate::ui::Ui;
 
+mod ports;
+
 /// `openclaw`
 #[derive(Debug, Parser)]
 #[command(
@@ -318,9 +320,9 @@ pub fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode> {
         context.ui.note(notice);
     }
     match command {
+        Command::Ports(args) => ports::run(context, &args),
         Command::Onboard(_)
         | Command::Setup(_)
-        | Command::Ports(_)
         | Command::Profiles(_)
         | Command::Config(_)
         | Command::Completions(_)

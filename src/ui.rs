@@ -4,6 +4,9 @@
 //! only what was asked for. Whether colour, line drawing and letters beyond ASCII may be used is decided
 //! here once, from the terminal and the environment.
 
+pub mod band;
+pub mod wrap;
+
 use std::io;
 
 use serde::Serialize;
@@ -98,6 +101,16 @@ impl Ui {
     /// A sentence on stdout, as a line.
     pub fn line(&self, msg: &Msg) {
         self.out(&self.say(msg));
+    }
+
+    /// A sentence on stdout, in lines that fit.
+    pub fn paragraph(&self, msg: &Msg) {
+        self.out(&wrap::wrap(&self.say(msg), self.width, 0));
+    }
+
+    /// A sentence on stdout that belongs to the line above.
+    pub fn remark(&self, msg: &Msg) {
+        self.out(&wrap::wrap(&format!("  {}", self.say(msg)), self.width, 4));
     }
 
     /// Text on stdout, as lines.
