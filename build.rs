@@ -1,5 +1,6 @@
 //! Turns `locales/*.toml` into sorted tables that the program holds as static data: no catalogue is
-//! parsed at run time, and a third language is one new file.
+//! parsed at run time, and a third language is one new file. Beside a language, `locales/workspace/CODE`
+//! may hold its workspace files.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,7 +15,7 @@ use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=locales");
     let mut out = String::from("pub(super) static LOCALES: &[Locale] = &[\n");
-    for (code, path) in toml_files(Path::new("locales")) {
+    for (code, path) in files(Path::new("locales"), "toml") {
         println!("cargo::rerun-if-changed={path}");
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         let table: toml::Table = text.parse().unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -24,6 +25,11 @@ fn main() {
         for (key, value) in entries {
             writeln!(out, "        ({key:?}, {value:?}),").unwrap();
         }
+        out.push_str("    ], workspace: &[\n");
+        for (name, path) in files(&Path::new("locales/workspace").join(&code), "md") {
+            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            writeln!(out, "        (\"{name}.md\", {text:?}),").unwrap();
+        }
         out.push_str("    ] },\n");
     }
     out.push_str("];\n");
@@ -31,14 +37,16 @@ fn main() {
     fs::write(target, out).unwrap();
 }
 
-/// The files of a folder that end in `.toml`, as (name without ending, path), in order of name.
-fn toml_files(folder: &Path) -> BTreeMap<String, String> {
-    fs::read_dir(folder)
-        .expect("locales/ is part of the source")
+/// The files of a folder with this ending, as (name without ending, path), in order of name.
+fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeMap::new();
+    };
+    entries
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            let is_toml = path.extension().is_some_and(|e| e == "toml");
-            if !is_toml {
+            let fits = path.extension().is_some_and(|e| e == ending);
+            if !fits {
                 return None;
             }
             Some((path.file_stem()?.to_str()?.to_owned(), path.to_str()?.to_owned()))

@@ -15,8 +15,13 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
 use crate::instance::Instance;
+use crate::profile::ProfileName;
 use crate::ui::Ui;
 
+pub mod completions;
+mod config;
+pub mod man;
+mod onboard;
 mod ports;
 
 /// `openclaw`
@@ -314,18 +319,33 @@ pub struct Context<'a> {
     pub ui: Ui,
 }
 
-/// Carries a verb out.
-pub fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode> {
-    for notice in &context.instance.notices {
-        context.ui.note(notice);
+impl<'a> Context<'a> {
+    /// Reads the environment, resolves the instance, and says what was set aside.
+    fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
+        let env = Environment::read(host)?;
+        let instance = Instance::resolve(&env, profile)?;
+        for notice in &instance.notices {
+            ui.note(notice);
+        }
+        Ok(Self {
+            host,
+            env,
+            instance,
+            ui,
+        })
     }
+}
+
+/// Carries a verb out. Scripts and man pages need no instance, and so no home folder.
+pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Command) -> Result<ExitCode> {
+    let context = || Context::read(host, ui, profile);
     match command {
-        Command::Ports(args) => ports::run(context, &args),
-        Command::Onboard(_)
-        | Command::Setup(_)
-        | Command::Profiles(_)
-        | Command::Config(_)
-        | Command::Completions(_)
-        | Command::Man(_) => Ok(ExitCode::SUCCESS),
+        Command::Completions(args) => completions::run(host, ui, &args),
+        Command::Man(args) => man::run(ui, &args),
+        Command::Config(args) => config::run(&context()?, &args),
+        Command::Ports(args) => ports::run(&context()?, &args),
+        Command::Onboard(_) | Command::Setup(_) | Command::Profiles(_) => {
+            context().map(|_| ExitCode::SUCCESS)
+        }
     }
 }

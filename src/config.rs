@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::host::read::{self, ReadError};
 
+pub mod assign;
 pub mod backup;
 pub mod dialect;
 pub mod document;

@@ -94,14 +94,6 @@ fn home(host: &Host) -> Result<PathBuf> {
             return Err(Error::usage(msg!("environment.no-home")).hint(msg!("environment.set-home")));
         }
     };
-    let unusable = |why| {
-        Error::usage(msg!(
-            "environment.bad-home",
-            name = name,
-            value = value,
-            why = why
-        ))
-    };
     let path = match value.strip_prefix('~') {
         // Only OPENCLAW_HOME may lean on HOME.
         Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with('/')) => {
@@ -113,10 +105,16 @@ fn home(host: &Host) -> Result<PathBuf> {
         _ => PathBuf::from(value),
     };
     if !path.is_absolute() || path.parent().is_none() {
-        return Err(unusable("absolute").hint(msg!("environment.set-home")));
+        return Err(
+            Error::usage(msg!("environment.home-not-absolute", name = name, value = value))
+                .hint(msg!("environment.set-home")),
+        );
     }
     if path.exists() && !path.is_dir() {
-        return Err(unusable("folder").hint(msg!("environment.set-home")));
+        return Err(
+            Error::usage(msg!("environment.home-not-folder", name = name, value = value))
+                .hint(msg!("environment.set-home")),
+        );
     }
     if let Some(owner) = host.foreign_home_under_sudo(&path) {
         return Err(Error::usage(msg!(

@@ -99,6 +99,11 @@ impl Host {
         self.terminal
     }
 
+    /// Everything on standard input, bounded as a file is.
+    pub fn stdin_text(&self) -> Result<String, read::ReadError> {
+        read::all(std::io::stdin().lock())
+    }
+
     /// The time.
     pub fn now(&self) -> SystemTime {
         SystemTime::now()

@@ -15,6 +15,7 @@ pub use detect::detect;
 struct Locale {
     code: &'static str,
     messages: &'static [(&'static str, &'static str)],
+    workspace: &'static [(&'static str, &'static str)],
 }
 
 mod catalogue {
@@ -70,6 +71,13 @@ impl fmt::Debug for Lang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
     }
+}
+
+/// The first files of a workspace, (name, text), in a language; in English where it has none.
+pub fn workspace_files(lang: Lang) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = LOCALES[lang.0].workspace;
+    let files = if own.is_empty() { LOCALES[Lang::english().0].workspace } else { own };
+    files.iter().copied()
 }
 
 /// A sentence that is not yet in any language: a key of the catalogue and its arguments.

@@ -13,11 +13,13 @@
 //! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in
 //! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
 
+pub mod answers;
 pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod environment;
 pub mod error;
+pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
@@ -26,10 +28,13 @@ pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod registry;
+pub mod report;
 pub mod secret;
 pub mod selection;
+pub mod situation;
 pub mod survey;
 pub mod ui;
+pub mod wizard;
 
 use std::process::ExitCode;
 
@@ -37,7 +42,6 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::i18n::Lang;
 use crate::ui::Ui;
 
 /// Runs the program in this world: language, words, verb, and an error reported once.
@@ -52,7 +56,10 @@ pub fn run(host: &Host) -> ExitCode {
         Err(_) => (host.args().iter().any(|a| a == "--json"), false),
     };
     let ui = Ui::new(host, lang, json, no_color);
-    match scanned.and_then(|selection| dispatch(host, ui, lang, &selection)) {
+    if let Some(code) = cli::completions::answer(host, lang, ui) {
+        return code;
+    }
+    match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
         Ok(code) => code,
         Err(error) => {
             ui.error(&error);
@@ -61,29 +68,44 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
-fn dispatch(host: &Host, ui: Ui, _lang: Lang, selection: &selection::Selection) -> Result<ExitCode> {
-    let matches = match cli::Cli::command().try_get_matches_from(&selection.rest) {
-        Ok(matches) => matches,
-        Err(error) => {
-            ui.err(&error.to_string());
-            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
-        }
+fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+    if let [_, word] = &selection.rest[..]
+        && ["--version", "-V", "-v"].iter().any(|version| word == version)
+    {
+        return Ok(version(ui));
+    }
+    let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
+        return explain(ui, selection);
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
     let Some(command) = parsed.command else {
-        ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(version(ui));
     };
-    let env = environment::Environment::read(host)?;
-    let instance = instance::Instance::resolve(&env, selection.profile.as_ref())?;
-    cli::dispatch(
-        &cli::Context {
-            host,
-            env,
-            instance,
-            ui,
-        },
-        command,
-    )
+    cli::dispatch(host, ui, selection.profile.as_ref(), command)
+}
+
+fn version(ui: Ui) -> ExitCode {
+    ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
+    ExitCode::SUCCESS
+}
+
+/// Help on stdout where it was asked for, on stderr where it stands for an error.
+fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+    let style = help::Style {
+        width: ui.width(),
+        bold: ui.colour(),
+    };
+    let fit = |page: String| if ui.ascii() { letters::ascii(&page) } else { page };
+    match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
+        help::Explained::Asked(page) => {
+            ui.out(&fit(page));
+            Ok(ExitCode::SUCCESS)
+        }
+        help::Explained::Needed(page) => {
+            ui.err(&fit(page));
+            Ok(ExitCode::from(2))
+        }
+        help::Explained::Wrong(error) => Err(error),
+    }
 }

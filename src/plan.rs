@@ -6,16 +6,53 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod ground;
+pub mod isolation;
+mod keys;
+mod onboard;
+mod record;
+mod reset;
+mod workspace;
+
+use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
+use crate::ports::Family;
 use crate::secret::Secret;
+
+pub use onboard::{Stamp, addresses, onboard, targets};
 
 /// An ordered list of changes and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// The instance that comes to be, as a user should see it; `None` for plans that only edit a file.
+    pub instance: Option<Summary>,
     /// In the order in which they are carried out. What makes an instance exist (its config) is last.
     pub changes: Vec<Change>,
     /// What the user should know before confirming: costs, paths set aside, parts that are not there yet.
     pub notices: Vec<Msg>,
+}
+
+/// The instance that a plan sets up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its profile.
+    pub profile: String,
+    /// Its config file.
+    pub config: PathBuf,
+    /// Its state folder.
+    pub state: PathBuf,
+    /// Its workspace.
+    pub workspace: PathBuf,
+    /// Its ports.
+    pub ports: Family,
+    /// Where it listens.
+    pub bind: Bind,
+    /// How clients prove themselves, and where the token or password comes from.
+    pub auth: Auth,
+    /// Where the token or password comes from.
+    pub credential: Option<Origin>,
+    /// Whether a service shall run it.
+    pub service: bool,
 }
 
 /// One change of the disk.

@@ -4,10 +4,12 @@
 //! only what was asked for. Whether colour, line drawing and letters beyond ASCII may be used is decided
 //! here once, from the terminal and the environment.
 
-pub mod band;
-pub mod wrap;
-
 use std::io;
+
+pub mod band;
+mod fields;
+mod review;
+mod wrap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -105,12 +107,21 @@ impl Ui {
 
     /// A sentence on stdout, in lines that fit.
     pub fn paragraph(&self, msg: &Msg) {
-        self.out(&wrap::wrap(&self.say(msg), self.width, 0));
+        self.hanging(0, 0, &self.say(msg));
     }
 
     /// A sentence on stdout that belongs to the line above.
     pub fn remark(&self, msg: &Msg) {
-        self.out(&wrap::wrap(&format!("  {}", self.say(msg)), self.width, 4));
+        self.hanging(2, 4, &self.say(msg));
+    }
+
+    /// Text on stdout in lines that fit: the first one indented by `first` columns, the others by `rest`.
+    pub fn hanging(&self, first: usize, rest: usize, text: &str) {
+        let lines = wrap::wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+        for (at, line) in lines.iter().enumerate() {
+            let indent = if at == 0 { first } else { rest };
+            self.out(&format!("{:indent$}{line}", ""));
+        }
     }
 
     /// Text on stdout, as lines.
@@ -148,6 +159,35 @@ impl Ui {
         }
         if self.json {
             self.document(&self.error_document(error));
+        }
+    }
+
+    /// A heading, bold where colour is.
+    fn heading(&self, msg: &Msg) -> String {
+        console::style(self.say(msg)).bold().force_styling(self.colour).to_string()
+    }
+
+    /// What is worth knowing, marked and broken to the width of the terminal.
+    fn notice(&self, msg: &Msg) -> String {
+        let lines = wrap::wrap(&self.say(msg), self.width.saturating_sub(4));
+        let marked = lines.iter().enumerate().map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
+        marked.collect::<Vec<_>>().join("\n")
+    }
+
+    /// A paragraph on stderr, broken to the width of the terminal.
+    pub fn prose(&self, msg: &Msg) {
+        for line in wrap::wrap(&self.say(msg), self.width) {
+            self.err(&line);
+        }
+    }
+
+    /// Why a reply was not taken, before its question comes again.
+    pub fn refusal(&self, error: &Error) {
+        self.prose(&error.msg);
+        for hint in &error.hints {
+            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5)).iter().enumerate() {
+                self.err(&if at == 0 { format!("  {} {line}", self.arrow()) } else { format!("    {line}") });
+            }
         }
     }
 

@@ -3,4 +3,21 @@
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
+#[cfg(target_os = "linux")]
+mod apply;
+#[cfg(target_os = "linux")]
+mod completions;
+#[cfg(unix)]
+mod config;
+#[cfg(target_os = "linux")]
+mod crash;
+#[cfg(target_os = "linux")]
+mod crash;
+#[cfg(target_os = "linux")]
+mod help;
+mod man;
+mod structure;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod words;

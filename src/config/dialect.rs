@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::document::find;
 use super::key_path::KeyPath;
+use crate::i18n::Msg;
+use crate::msg;
 
 /// A release's schema (`facts.md` 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +64,34 @@ impl Dialect {
         }
     }
 
-    /// The dialect to write: that of OpenClaw on this host (its version), else that of the existing
-    /// config, else what both accept.
-    pub fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
+    /// The dialect that OpenClaw on this host (its version) decides, else the existing config.
+    pub fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
         node_version
             .and_then(Self::of_version)
             .or_else(|| existing.and_then(Self::of_config))
-            .unwrap_or(Self::Common)
+    }
+
+    /// The dialect to write: what is decided ([`Self::decide`]), else what both releases accept.
+    pub fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
+        Self::decide(node_version, existing).unwrap_or(Self::Common)
+    }
+
+    /// The stable name, for `--json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Early => "early",
+            Self::Late => "late",
+            Self::Common => "common",
+        }
+    }
+
+    /// What it is called on a screen.
+    pub fn msg(self) -> Msg {
+        match self {
+            Self::Early => msg!("dialect.early", version = EARLY),
+            Self::Late => msg!("dialect.late", version = LATE),
+            Self::Common => msg!("dialect.common", early = EARLY, late = LATE),
+        }
     }
 
     /// Whether `gateway.auth.mode` may be `none`.

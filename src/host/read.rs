@@ -49,9 +49,18 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     if meta.len() > MAX_BYTES {
         return Err(ReadError::TooLarge(meta.len()));
     }
+    bounded(File::open(path)?)
+}
+
+/// The text that a stream brings.
+pub(super) fn all(stream: impl io::Read) -> Result<String, ReadError> {
+    String::from_utf8(bounded(stream)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
+}
+
+fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    // The file may have grown since: read one byte past the bound to see it.
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    // A file may have grown since it was measured: read one byte past the bound to see it.
+    stream.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     let read = bytes.len() as u64;
     if read > MAX_BYTES {
         Err(ReadError::TooLarge(read))

@@ -1,38 +1,43 @@
-//! Lines that fit the screen.
+//! Breaking prose into lines by display width: letters of two columns count as two.
 
-use console::measure_text_width;
+use console::measure_text_width as width;
 
-/// The text in lines of at most `width` columns, broken between words; from the second line on it is
-/// indented. A word that is longer than a line stands alone.
-pub fn wrap(text: &str, width: usize, indent: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let own_indent = text.len() - text.trim_start_matches(' ').len();
-    let mut line = " ".repeat(own_indent);
-    let mut is_empty = true;
-    for word in text.split_whitespace() {
-        if !is_empty && measure_text_width(&line) + 1 + measure_text_width(word) > width {
-            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            is_empty = true;
+/// The text in lines of at most `columns`, broken at blanks; a longer word has a line of its own.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
         }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
+        lines.push(line);
     }
-    lines.push(line);
-    lines.join("\n")
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn words_stay_whole_and_lines_short() {
-        assert_eq!(wrap("  one two three", 9, 4), "  one two\n    three");
-        assert_eq!(wrap("çalışma alanı", 13, 0), "çalışma alanı");
-        assert_eq!(wrap("/a/very/long/path x", 5, 1), "/a/very/long/path\n x");
-        assert_eq!(wrap("", 5, 1), "");
+    fn paragraphs_stay_apart() {
+        assert_eq!(wrap("bir iki üç\ndört", 7), ["bir iki", "üç", "dört"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_unless_one_word_is(text in "[a-zğüş漢 ]{0,80}", columns in 1_usize..60) {
+            for line in wrap(&text, columns) {
+                prop_assert!(width(&line) <= columns || !line.contains(' '));
+            }
+        }
     }
 }

@@ -1,10 +1,16 @@
 //! The sandbox: a HOME of its own, an empty environment, the real program.
+//!
+//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs every test under that locale. The words stay English there
+//! unless the test chooses a language itself, so that tests can name words.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+#[cfg(target_os = "linux")]
+pub mod pty;
 
 /// A throw-away home folder and the variables that the program will see.
 pub struct Sandbox {
@@ -68,6 +74,12 @@ impl Sandbox {
             .env_clear()
             .env("HOME", self.home())
             .env("PATH", "/usr/bin:/bin");
+        let own = |(name, _): &(OsString, _)| name == "LANG" || name == "LC_ALL";
+        if let Some(locale) = std::env::var_os("TEST_LOCALE")
+            && !self.vars.iter().any(own)
+        {
+            command.env("LC_ALL", locale).env("OPENCLAW_LANG", "en");
+        }
         command
             .envs(self.vars.iter().map(|(k, v)| (k, v)))
             .current_dir(self.home())
@@ -92,6 +104,27 @@ impl Sandbox {
         out.sort();
         out
     }
+}
+
+/// Whether a program is on this machine. A test that needs it says so and ends where it is not.
+pub fn installed(program: &str) -> bool {
+    let found = ["/usr/local/bin", "/usr/bin", "/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(program).exists());
+    if !found {
+        skipped(&format!("{program} is not installed"));
+    }
+    found
+}
+
+/// Says why a test ends without having tested anything.
+#[expect(
+    clippy::print_stderr,
+    reason = "shown with --nocapture, and by a run that lists what it skipped"
+)]
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("skipped {test}: {why}");
 }
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {

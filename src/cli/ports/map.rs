@@ -13,7 +13,6 @@ use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
 use crate::ui::Ui;
 use crate::ui::band::{self, Glyphs, Row, Tone};
-use crate::ui::wrap::wrap;
 
 /// Shows the map, as the run wishes it.
 pub(super) fn show(ui: Ui, survey: &Survey) {
@@ -36,7 +35,7 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
         ui.paragraph(&msg!("ports.others"));
         for listener in &map.others {
             let place = std::net::SocketAddr::new(listener.ip, listener.port).to_string();
-            two_columns(ui, &place, &ui.say(&listener.msg()));
+            ui.hanging(2, 4, &format!("{place}: {}", ui.say(&listener.msg())));
         }
     }
     if let Some(range) = survey.ephemeral {
@@ -97,11 +96,7 @@ fn style(ui: Ui, tone: Tone) -> Style {
 fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
     let bold = Style::new().force_styling(ui.colour()).bold();
     let label = bold.apply_to(&instance.label);
-    ui.out(&wrap(
-        &format!("{label}: {}", ui.say(&ground(instance))),
-        ui.width(),
-        2,
-    ));
+    ui.hanging(0, 2, &format!("{label}: {}", ui.say(&ground(instance))));
     if let ConfigHealth::Broken(fault) = &instance.config {
         let why = msg!("ports.broken", place = fault.place(&instance.config_path))
             .with_msg("why", fault.why.clone());
@@ -124,7 +119,7 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
             msg!("ports.overlap")
         };
         let word = style(ui, kind).apply_to(ui.say(&word)).to_string();
-        ui.out(&wrap(&format!("  {word} {}", ui.say(msg)), ui.width(), 4));
+        ui.hanging(2, 4, &format!("{word} {}", ui.say(msg)));
     }
 }
 
@@ -173,12 +168,8 @@ fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
         ui.out(&format!("{start}  {third}"));
     } else {
         ui.out(start.trim_end());
-        ui.out(&wrap(&format!("    {third}"), ui.width(), 4));
+        ui.hanging(4, 4, third);
     }
-}
-
-fn two_columns(ui: Ui, first: &str, second: &str) {
-    ui.out(&wrap(&format!("  {first:<22} {second}"), ui.width(), 4));
 }
 
 impl PortSource {

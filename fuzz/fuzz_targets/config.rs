@@ -1,0 +1,48 @@
+//! The config reader and its edits: any text is read or refused, a text that was read is written back
+//! byte for byte, and an edit sets what it was asked to set and nothing else.
+//!
+//! The first bytes name a key and a value, the rest is the config.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use openclaw::config::dialect::Dialect;
+use openclaw::config::document::{Document, EditError};
+use openclaw::config::key_path::KeyPath;
+use openclaw::config::{parse_value, schema, secrets};
+use serde_json::Value;
+
+fuzz_target!(|input: (&str, &str, &str)| {
+    let (key, value, text) = input;
+    let Ok(document) = Document::parse(text) else {
+        return;
+    };
+    assert_eq!(document.text(), text);
+
+    let _ = schema::check(document.value(), Dialect::Common);
+    let _ = secrets::redacted(&KeyPath::root(), document.value());
+
+    let Ok(path) = KeyPath::parse(key) else { return };
+    assert_eq!(KeyPath::parse(&path.to_string()).as_ref(), Ok(&path));
+    let value = parse_value(value).unwrap_or_else(|_| Value::from(value));
+
+    let mut edited = document.clone();
+    match edited.set(&path, value.clone()) {
+        Ok(changed) => {
+            assert_eq!(edited.get(&path), Some(&value));
+            assert_eq!(changed, edited.text() != text);
+            assert_eq!(edited.set(&path, value), Ok(false));
+            let read_again = Document::parse(edited.text()).expect("what is written can be read");
+            assert_eq!(read_again.value(), edited.value());
+            if edited.unset(&path).is_ok() {
+                Document::parse(edited.text()).expect("what is written can be read");
+            }
+        }
+        // What is refused leaves everything as it was.
+        Err(
+            EditError::Form | EditError::NotAnObject(_) | EditError::NotAnArray(_) | EditError::Beyond { .. },
+        ) => {
+            assert_eq!(edited.text(), text);
+        }
+    }
+});

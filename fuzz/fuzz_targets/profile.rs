@@ -1,0 +1,25 @@
+//! Profile names: a name that is taken is one harmless part of a path, and a name that is proposed for
+//! a refused one is itself taken.
+
+#![no_main]
+
+use std::path::{Component, Path};
+
+use libfuzzer_sys::fuzz_target;
+use openclaw::profile::{ProfileName, suggest};
+
+fuzz_target!(|typed: &str| {
+    match ProfileName::parse(typed) {
+        Ok(name) => {
+            assert!(name.as_str().is_ascii() && !name.as_str().is_empty() && name.as_str().len() <= 64);
+            let parts: Vec<_> = Path::new(name.as_str()).components().collect();
+            assert!(matches!(parts[..], [Component::Normal(_)]));
+            assert_eq!(ProfileName::parse(name.as_str()), Ok(name));
+        }
+        Err(_) => {
+            if let Some(proposed) = suggest(typed) {
+                assert!(ProfileName::parse(&proposed).is_ok(), "{proposed}");
+            }
+        }
+    }
+});

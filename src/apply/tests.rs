@@ -1,0 +1,232 @@
+//! The transaction on real folders: what it writes, what it refuses, and what a kill leaves behind.
+
+#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::plan::{Content, FileKind, FileWrite};
+
+mod crash;
+mod refuse;
+mod write;
+
+/// A host of its own: a folder for instances, a state home beside it, the lock taken.
+struct World {
+    dir: TempDir,
+    lock: HostLock,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = HostLock::acquire(&dir.path().join("state"), Duration::ZERO).unwrap();
+        Self { dir, lock }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    fn put(&self, below: &str, text: &str) -> PathBuf {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.path(below)).unwrap_or_else(|e| panic!("{below}: {e}"))
+    }
+
+    fn mode(&self, below: &str) -> u32 {
+        fs::symlink_metadata(self.path(below))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777
+    }
+
+    fn chmod(&self, below: &str, mode: u32) {
+        fs::set_permissions(self.path(below), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Everything but the lock: names, modes, and what the files hold.
+    fn tree(&self) -> BTreeMap<PathBuf, (u32, String)> {
+        let mut tree = BTreeMap::new();
+        walk(self.dir.path(), &mut tree);
+        tree.remove(&self.path("state/lock"));
+        tree
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> Result<Applied> {
+        apply(&self.lock, &plan(changes), &[], &mut |_| {})
+    }
+
+    /// A write of what is planned from the disk as it is now.
+    fn write(&self, below: &str, text: &str) -> FileWrite {
+        let path = self.path(below);
+        let before = path.is_file().then(|| fs::read(&path).unwrap());
+        FileWrite {
+            path,
+            content: Content::plain(text),
+            before,
+            backup: false,
+            kind: FileKind::Workspace,
+        }
+    }
+
+    fn config(&self, below: &str, text: &str) -> FileWrite {
+        FileWrite {
+            backup: true,
+            kind: FileKind::Config,
+            ..self.write(below, text)
+        }
+    }
+}
+
+fn plan(changes: Vec<Change>) -> Plan {
+    Plan {
+        changes,
+        notices: Vec::new(),
+    }
+}
+
+fn walk(dir: &Path, tree: &mut BTreeMap<PathBuf, (u32, String)>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let meta = fs::symlink_metadata(&path).unwrap();
+        let text = if meta.is_file() {
+            fs::read_to_string(&path).unwrap()
+        } else {
+            String::new()
+        };
+        tree.insert(path.clone(), (meta.mode(), text));
+        if meta.is_dir() {
+            walk(&path, tree);
+        }
+    }
+}
+
+/// The temporary files and journals that are still there.
+fn leftovers(tree: &BTreeMap<PathBuf, (u32, String)>) -> Vec<&PathBuf> {
+    tree.keys()
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.ends_with(".tmp") || name.starts_with("journal")
+        })
+        .collect()
+}
+
+#[test]
+fn an_empty_plan_writes_nothing() {
+    let world = World::new();
+    let before = fs::metadata(world.path("state")).unwrap().mtime_nsec();
+    assert_eq!(world.apply(vec![]).unwrap(), Applied::default());
+    assert_eq!(fs::metadata(world.path("state")).unwrap().mtime_nsec(), before);
+}
+
+#[test]
+fn progress_tells_every_change_twice_in_order() {
+    let world = World::new();
+    let changes = vec![
+        Change::MakeDir {
+            path: world.path("ws"),
+        },
+        Change::Write(world.write("ws/A", "a")),
+        Change::Write(world.config("i/openclaw.json", "{}")),
+    ];
+    let mut told = Vec::new();
+    let applied = apply(&world.lock, &plan(changes.clone()), &[], &mut |event| {
+        told.push(match event {
+            Event::Started(change) => ("started", change.path().to_path_buf()),
+            Event::Done(change) => ("done", change.path().to_path_buf()),
+            Event::Undone(path) => ("undone", path.to_path_buf()),
+        });
+    });
+    let paths: Vec<_> = changes.iter().map(|change| change.path().to_path_buf()).collect();
+    assert_eq!(applied.unwrap().changed, paths);
+    let all = |what| paths.iter().map(move |path| (what, path.clone()));
+    assert_eq!(told, all("started").chain(all("done")).collect::<Vec<_>>());
+}
+
+mod lock {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_waits_and_is_told_who_holds_it() {
+        let world = World::new();
+        let error = HostLock::acquire(&world.path("state"), Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.code(), "apply.lock-held");
+        let said = error.msg.render(crate::i18n::Lang::english());
+        assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
+    }
+
+    #[test]
+    fn a_waiter_gets_it_as_soon_as_it_is_free_and_the_file_stays() {
+        let World { dir, lock } = World::new();
+        let home = dir.path().join("state");
+        let waiter = std::thread::spawn(move || HostLock::acquire(&home, HostLock::PATIENCE).map(drop));
+        drop(lock);
+        waiter.join().unwrap().unwrap();
+        assert_eq!(
+            fs::metadata(dir.path().join("state/lock"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_removed_meanwhile_is_not_mistaken_for_the_lock() {
+        let world = World::new();
+        fs::remove_file(world.path("state/lock")).unwrap();
+        let second = HostLock::acquire(&world.path("state"), Duration::ZERO).unwrap();
+        let third = HostLock::acquire(&world.path("state"), Duration::ZERO);
+        assert_eq!(third.unwrap_err().code(), "apply.lock-held");
+        drop(second);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = dir.path().join("lock");
+        let refused = || HostLock::acquire(dir.path(), HostLock::PATIENCE).unwrap_err();
+        fs::create_dir(&lock).unwrap();
+        assert_eq!(refused().code(), "apply.lock-not-a-file");
+        fs::remove_dir(&lock).unwrap();
+        symlink(dir.path().join("elsewhere"), &lock).unwrap();
+        assert_eq!(refused().code(), "apply.lock-not-a-file");
+        assert!(!dir.path().join("elsewhere").exists());
+        fs::remove_file(&lock).unwrap();
+        make_fifo(&lock);
+        let error = refused();
+        assert_eq!(
+            (error.code(), error.kind.exit_code()),
+            ("apply.lock-not-a-file", 78)
+        );
+    }
+
+    #[test]
+    fn a_state_home_that_is_a_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let acquire = |path: &Path| HostLock::acquire(path, Duration::ZERO).unwrap_err();
+        assert_eq!(acquire(&file).code(), "apply.not-a-folder");
+        assert_eq!(acquire(&file.join("below")).code(), "apply.failed");
+    }
+}
+
+fn make_fifo(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}

@@ -1,0 +1,54 @@
+//! The same doors on Windows. Not tested: this project is built on Linux. What a profile's folder
+//! inherits there is private to its user already, so no mode is set.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+pub(super) fn succeed(_file: &File, _old: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn impersonate(_file: &File, _old: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn open_to_others(_meta: &Metadata) -> Option<String> {
+    None
+}
+
+/// NTFS orders its own metadata; a folder can't be opened for this.
+pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Two names of one file have the same bytes, which is what the callers need to know.
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
+    fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}
+
+/// An open file can't be renamed or removed there.
+pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
+    Ok(true)
+}
+
+pub(super) fn same_device(_a: &Metadata, _b: &Metadata) -> bool {
+    true
+}

@@ -1,0 +1,129 @@
+//! `openclaw completions SHELL`, and the answers that the script asks for while somebody types.
+//!
+//! The script holds no list of words: at each Tab it runs this program with `COMPLETE=SHELL`, so what it
+//! offers is what this version takes and what is on this host now. Completing only reads, and says
+//! nothing where it has nothing to offer: an error in the middle of a half-typed line helps nobody.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Arg, Command, CommandFactory as _, ValueHint};
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCandidates;
+use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+
+use super::{Cli, CompletionsArgs, Shell};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::help;
+use crate::host::Host;
+use crate::i18n::Lang;
+use crate::instance::profile_of_folder;
+use crate::profile::ProfileName;
+use crate::ui::Ui;
+
+/// The variable by which a script asks.
+const ASKS: &str = "COMPLETE";
+/// What is completed.
+const NAME: &str = "openclaw";
+
+/// Prints the script.
+///
+/// # Panics
+/// Never: memory takes every byte.
+pub fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    let shell: &dyn EnvCompleter = match args.shell {
+        Shell::Bash => &Bash,
+        Shell::Elvish => &Elvish,
+        Shell::Fish => &Fish,
+        Shell::Powershell => &Powershell,
+        Shell::Zsh => &Zsh,
+    };
+    shell
+        .write_registration(ASKS, NAME, NAME, &completer(host), &mut script)
+        .expect("memory takes every byte");
+    ui.out(String::from_utf8_lossy(&script).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers a script: `COMPLETE=bash openclaw -- openclaw --prof`. `None` where none asks; the variable
+/// alone, which other programs know too, changes nothing.
+pub fn answer(host: &Host, lang: Lang, ui: Ui) -> Option<ExitCode> {
+    let [_, separator, words @ ..] = host.args() else {
+        return None;
+    };
+    if separator != "--" || words.is_empty() {
+        return None;
+    }
+    let asking = host.var(ASKS)?;
+    let shells: [&dyn EnvCompleter; 5] = [&Bash, &Elvish, &Fish, &Powershell, &Zsh];
+    let shell = shells.into_iter().find(|shell| shell.is(asking))?;
+    let mut offers = Vec::new();
+    let mut command = command(host, lang);
+    let written = shell.write_complete(&mut command, words.to_vec(), host.cwd(), &mut offers);
+    let offers = String::from_utf8_lossy(&offers);
+    if written.is_ok() && !offers.is_empty() {
+        ui.out(offers.trim_end_matches('\n'));
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+/// How the script calls this program: by its name where it was called so, else by its whole path.
+fn completer(host: &Host) -> String {
+    let typed = host.args().first().map(OsString::as_os_str).unwrap_or_default();
+    let by_path = Path::new(typed).components().count() > 1;
+    match host.program() {
+        Some(program) if by_path => program.to_string_lossy().into_owned(),
+        _ => NAME.to_owned(),
+    }
+}
+
+/// The commands with their words, and with what this host has to offer.
+fn command(host: &Host, lang: Lang) -> Command {
+    let profiles = profiles(host);
+    let named = move |arg: Arg| arg.add(offers(profiles.clone()));
+    let languages = Lang::all()
+        .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
+        .collect();
+    help::localise(Cli::command(), lang)
+        .mut_arg("profile", &named)
+        .mut_arg("lang", |arg| arg.add(offers(languages)))
+        .mut_subcommand("profiles", |profiles| {
+            profiles.mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
+        })
+        .mut_subcommand("onboard", |onboard| {
+            onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
+        })
+        .mut_subcommand("setup", |setup| {
+            setup.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
+        })
+        .mut_subcommand("man", |man| {
+            man.mut_arg("dir", |arg| arg.value_hint(ValueHint::DirPath))
+        })
+}
+
+fn offers(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || {
+        words
+            .iter()
+            .map(|(word, help)| CompletionCandidate::new(word).help(help.map(Into::into)))
+            .collect()
+    })
+}
+
+/// The profiles that have a folder on this host, by name. No home, no profiles: no error either.
+fn profiles(host: &Host) -> Vec<(String, Option<&'static str>)> {
+    let Some(entries) = Environment::read(host)
+        .ok()
+        .and_then(|env| std::fs::read_dir(env.home).ok())
+    else {
+        return Vec::new();
+    };
+    let mut names: Vec<ProfileName> = entries
+        .filter_map(|entry| profile_of_folder(entry.ok()?.file_name().to_str()?))
+        .collect();
+    names.sort();
+    names.into_iter().map(|name| (name.to_string(), None)).collect()
+}

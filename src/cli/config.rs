@@ -1,0 +1,226 @@
+//! `openclaw config`: read and change one instance's config.
+//!
+//! A change is made under the host-wide lock, on the file as it is *then*, and goes through the same
+//! transaction as everything else that is written: fifty changes at once all arrive. A file that can't
+//! be read is never written over; only `restore` replaces it, and keeps it.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{ConfigArgs, ConfigCommand, Context};
+use crate::config::dialect::Dialect;
+use crate::config::document::Document;
+use crate::config::key_path::KeyPath;
+use crate::config::{Loaded, assign, document, effective, load, schema, secrets};
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::survey;
+
+mod change;
+mod restore;
+
+use change::change;
+
+/// The longest value that is read from standard input, in bytes.
+const STDIN_LIMIT: u64 = 1024 * 1024;
+
+/// Carries `openclaw config ...` out.
+pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> {
+    match &args.command {
+        ConfigCommand::Get { path } => get(context, path),
+        ConfigCommand::Set {
+            path,
+            value,
+            stdin,
+            replace,
+        } => {
+            let path = parse_path(path)?;
+            let typed = match value {
+                Some(value) if !stdin => value.clone(),
+                _ => from_stdin()?,
+            };
+            set(context, &path, &typed, *replace)
+        }
+        ConfigCommand::Unset { path } => unset(context, path),
+        ConfigCommand::File => Ok(file(context)),
+        ConfigCommand::Validate => validate(context),
+        ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
+        ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
+    }
+}
+
+fn parse_path(typed: &str) -> Result<KeyPath> {
+    KeyPath::parse(typed).map_err(|e| e.of(typed))
+}
+
+/// A value from standard input; one line end at its end is the shell's, not the value's.
+fn from_stdin() -> Result<String> {
+    let refused = || Error::usage(msg!("config.stdin-failed", limit = STDIN_LIMIT));
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(STDIN_LIMIT + 1)
+        .read_to_string(&mut text)
+        .map_err(|cause| refused().because(cause))?;
+    if text.len() as u64 > STDIN_LIMIT {
+        return Err(refused());
+    }
+    let end = text.strip_suffix('\n').map_or(text.len(), str::len);
+    text.truncate(end);
+    text.truncate(text.strip_suffix('\r').map_or(text.len(), str::len));
+    Ok(text)
+}
+
+/// The config as it is, or why the verb can't go on.
+fn read_config(context: &Context<'_>) -> Result<Document> {
+    let path = &context.instance.config_path;
+    match load(path) {
+        Loaded::Ok(document) => Ok(document),
+        Loaded::Broken(fault) => Err(fault.blocked(path)),
+        Loaded::Missing => Err(Error::no(msg!("config.missing", path = path.display()))
+            .hint(msg!("config.hint-make", command = context.instance.command()))),
+    }
+}
+
+fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+    let path = parse_path(typed)?;
+    let file = &context.instance.config_path;
+    let read = read_config(context)?;
+    let whole = effective(file, &read).map_err(|fault| fault.blocked(file))?;
+    let value = document::find(&whole, &path).ok_or_else(|| {
+        Error::no(msg!("config.no-such-key", path = path))
+            .hint(msg!("config.hint-file", path = file.display()))
+    })?;
+    let shown = secrets::redacted(&path, value);
+    if context.ui.is_json() {
+        context
+            .ui
+            .document(&json!({ "ok": true, "path": path.to_string(), "value": shown }));
+    } else {
+        context.ui.out(&match &shown {
+            Value::String(text) => text.clone(),
+            other => format!("{other:#}"),
+        });
+        if shown != *value {
+            context
+                .ui
+                .note(&msg!("config.hidden-note", path = file.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
+    let value = assign::typed_value(path, typed)?;
+    let edit = |document: &mut Document| {
+        if replace {
+            document.set(path, value)
+        } else {
+            document.merge(path, value)
+        }
+    };
+    let written = change(context, edit)?;
+    report(context, path, written.as_deref(), "config.was-set", "config.same");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unset(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+    let path = parse_path(typed)?;
+    let written = change(context, |document| document.unset(&path))?;
+    report(
+        context,
+        &path,
+        written.as_deref(),
+        "config.was-unset",
+        "config.not-there",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What came of a change: the backup is the one that was made, `None` where nothing was written.
+fn report(
+    context: &Context<'_>,
+    path: &KeyPath,
+    backup: Option<&Path>,
+    done: &'static str,
+    same: &'static str,
+) {
+    if context.ui.is_json() {
+        context.ui.document(&json!({
+            "ok": true,
+            "path": path.to_string(),
+            "changed": backup.is_some(),
+            "config": context.instance.config_path,
+            "backup": backup,
+        }));
+    } else {
+        let key = if backup.is_some() { done } else { same };
+        context.ui.line(&Msg::new(key).with("path", path));
+        if let Some(backup) = backup {
+            context
+                .ui
+                .note(&msg!("config.kept-before", path = backup.display()));
+        }
+    }
+}
+
+fn file(context: &Context<'_>) -> ExitCode {
+    let path = &context.instance.config_path;
+    if context.ui.is_json() {
+        context
+            .ui
+            .document(&json!({ "ok": true, "config": path, "exists": path.exists() }));
+    } else {
+        context.ui.out(&path.display().to_string());
+    }
+    ExitCode::SUCCESS
+}
+
+fn validate(context: &Context<'_>) -> Result<ExitCode> {
+    let path = &context.instance.config_path;
+    let read = read_config(context)?;
+    let value = effective(path, &read).map_err(|fault| fault.blocked(path))?;
+    let survey = survey::take(context.host, &context.env);
+    let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
+    let findings = schema::check(&value, dialect);
+    if context.ui.is_json() {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "path": finding.path.to_string(),
+                    "code": finding.why.key(),
+                    "message": context.ui.say(&finding.why),
+                })
+            })
+            .collect();
+        context.ui.document(&json!({
+            "ok": findings.is_empty(),
+            "config": path,
+            "dialect": dialect.name(),
+            "findings": list,
+        }));
+    } else if findings.is_empty() {
+        context.ui.line(&msg!("config.valid", path = path.display()));
+    } else {
+        context.ui.line(&msg!("config.invalid", path = path.display()));
+        for finding in &findings {
+            let line = Msg::new("config.finding")
+                .with("path", &finding.path)
+                .with_msg("why", finding.why.clone());
+            context.ui.out(&format!("  - {}", context.ui.say(&line)));
+        }
+    }
+    context
+        .ui
+        .note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
+    Ok(if findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}

@@ -1,0 +1,156 @@
+//! A change of the config: under the lock, on the file as it is then, by the one transaction.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::read_config;
+use crate::apply::{self, HostLock};
+use crate::cli::Context;
+use crate::config::document::{Document, EditError};
+use crate::config::key_path::KeyPath;
+use crate::config::{assign, backup, effective, secrets};
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::plan::{Change, Content, FileKind, FileWrite, Origin, Plan};
+use crate::registry;
+use crate::secret::Secret;
+use crate::survey::{self, Survey};
+
+/// Edits the config under the lock; the path of the backup where anything was written.
+pub(super) fn change(
+    context: &Context<'_>,
+    edit: impl FnOnce(&mut Document) -> Result<bool, EditError>,
+) -> Result<Option<PathBuf>> {
+    let lock = lock(context)?;
+    let path = &context.instance.config_path;
+    let before = read_config(context)?;
+    let mut after = before.clone();
+    if !edit(&mut after)? {
+        return Ok(None);
+    }
+    let survey = survey::take(context.host, &context.env);
+    refuse_new_findings(context, &survey, &before, &after)?;
+    refuse_taken_port(context, &survey, &before, &after)?;
+    let bytes = before.text().as_bytes().to_vec();
+    write(
+        context,
+        &lock,
+        &survey,
+        vec![config_write(path, &after, Some(bytes))],
+    )?;
+    Ok(Some(backup::path(path, 1)))
+}
+
+/// The right to write; what an interrupted run left is settled first.
+pub(super) fn lock(context: &Context<'_>) -> Result<HostLock> {
+    let state_home = registry::state_home(context.host, &context.env);
+    let lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    if let Some(recovered) = apply::recover(&lock)? {
+        for msg in &recovered.msgs {
+            context.ui.note(msg);
+        }
+    }
+    Ok(lock)
+}
+
+fn refuse_new_findings(
+    context: &Context<'_>,
+    survey: &Survey,
+    before: &Document,
+    after: &Document,
+) -> Result<()> {
+    let path = &context.instance.config_path;
+    // An include that can't be followed is somebody's to repair, perhaps by this very change.
+    let whole = |document: &Document| effective(path, document).unwrap_or_else(|_| document.value().clone());
+    let findings = assign::new_findings(&whole(before), &whole(after), node_version(survey));
+    let Some(first) = findings.into_iter().next() else {
+        return Ok(());
+    };
+    let what = Msg::new("config.refused")
+        .with("path", first.path)
+        .with_msg("why", first.why);
+    Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
+}
+
+/// A new base port goes by the same rules as one that the wizard is given (`design.md`, port rules 1, 6).
+fn refuse_taken_port(
+    context: &Context<'_>,
+    survey: &Survey,
+    before: &Document,
+    after: &Document,
+) -> Result<()> {
+    let key = KeyPath::keys(["gateway", "port"]);
+    let port = |document: &Document| {
+        document
+            .get(&key)?
+            .as_u64()
+            .and_then(|port| u16::try_from(port).ok())
+    };
+    let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
+        return Ok(());
+    };
+    let bind = after
+        .get(&KeyPath::keys(["gateway", "bind"]))
+        .and_then(Value::as_str);
+    // Loopback is looked at in any case.
+    let addresses: &[IpAddr] = match bind {
+        None | Some("loopback") => &[],
+        Some(_) => &[
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ],
+    };
+    let instance = &context.instance;
+    let planner = survey.planner(&instance.profile, &instance.config_path);
+    planner.check(new, addresses).accept(None).map(drop)
+}
+
+pub(super) fn node_version(survey: &Survey) -> Option<&str> {
+    survey.node.as_ref().map(|node| node.version.as_str())
+}
+
+/// The config's new text; its secrets are marked, so that no plan shows them.
+pub(super) fn config_write(path: &Path, document: &Document, before: Option<Vec<u8>>) -> Change {
+    let secrets = secrets::of(document.value())
+        .into_iter()
+        .map(|(_, text)| (Secret::new(text), Origin::Kept));
+    Change::Write(FileWrite {
+        path: path.to_path_buf(),
+        content: Content::with_secrets(document.text(), secrets.collect()),
+        backup: before.is_some(),
+        before,
+        kind: FileKind::Config,
+    })
+}
+
+pub(super) fn write(
+    context: &Context<'_>,
+    lock: &HostLock,
+    survey: &Survey,
+    changes: Vec<Change>,
+) -> Result<()> {
+    let own = &context.instance.config_path;
+    let others: Vec<PathBuf> = survey
+        .instances
+        .iter()
+        .filter(|other| other.config_path != *own && other.state_dir != context.instance.state_dir)
+        .flat_map(|other| {
+            [&other.config_path, &other.state_dir]
+                .into_iter()
+                .chain(&other.workspaces)
+        })
+        .cloned()
+        .collect();
+    let plan = Plan {
+        changes,
+        notices: Vec::new(),
+    };
+    let applied = apply::apply(lock, &plan, &others, &mut |_| {})?;
+    for notice in &applied.notices {
+        context.ui.note(notice);
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! `onboard` and `setup`: gather, ask, plan, show, confirm, apply, report.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::answers::Answers;
+use crate::apply::{self, HostLock};
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::plan::ground::Ground;
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, Stamp};
+use crate::profile::ProfileName;
+use crate::secret::Secret;
+use crate::situation::{Situation, shown};
+use crate::survey::Survey;
+use crate::wizard::terminal::Terminal;
+use crate::wizard::{Asker, Given, given, interview, steps};
+use crate::{msg, registry, report, survey};
+
+use super::{Context, OnboardArgs, SetupArgs};
+
+/// How long a run waits for another one that is writing.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
+const TOKEN_BYTES: usize = 24;
+
+/// `openclaw onboard`
+pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
+    let terminal = context.host.terminal();
+    let person = terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
+    let absolute = |path: &PathBuf| context.host.cwd().map_or_else(|| path.clone(), |cwd| cwd.join(path));
+    let run = Run {
+        context,
+        given: Given::gather(context.host, args)?,
+        command: "onboard",
+        dry_run: args.dry_run,
+        save_answers: args.save_answers.as_ref().map(absolute),
+        instance: instance(context, args)?,
+        token: token(context),
+    };
+    if person {
+        run.with_person()
+    } else if args.non_interactive {
+        run.with_defaults()
+    } else {
+        run.with_nobody()
+    }
+}
+
+/// `openclaw setup`: a baseline without questions.
+pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode> {
+    let given = OnboardArgs {
+        // Folders and files only: no agent comes to life here that could be a risk.
+        accept_risk: true,
+        workspace: args.workspace.clone(),
+        ..OnboardArgs::default()
+    };
+    let run = Run {
+        context,
+        given: Given::gather(context.host, &given)?,
+        command: "setup",
+        dry_run: args.dry_run,
+        save_answers: None,
+        instance: context.instance.clone(),
+        token: token(context),
+    };
+    run.with_defaults()
+}
+
+/// The instance of the command line, or where nobody chose one, that of the answers file.
+fn instance(context: &Context<'_>, args: &OnboardArgs) -> Result<Instance> {
+    let named = match args.answers.as_ref().filter(|_| !context.instance.chosen) {
+        Some(path) => given::profile_of(path)?,
+        None => None,
+    };
+    match named {
+        Some(name) => {
+            let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
+            Instance::resolve(&context.env, Some(&profile))
+        }
+        None => Ok(context.instance.clone()),
+    }
+}
+
+fn token(context: &Context<'_>) -> Secret {
+    let bytes = context.host.random::<TOKEN_BYTES>();
+    Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// One run of the wizard.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    given: Given,
+    command: &'static str,
+    dry_run: bool,
+    save_answers: Option<PathBuf>,
+    instance: Instance,
+    token: Secret,
+}
+
+impl Run<'_> {
+    /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
+    /// two runs at once never take the same ports.
+    fn with_defaults(&self) -> Result<ExitCode> {
+        let lock = if self.dry_run { None } else { Some(lock(self.context)?) };
+        let survey = self.survey();
+        let mut situation = self.situation(&survey, false)?;
+        let answers = self.interview(&mut situation, Asker::Defaults)?;
+        let plan = self.plan(&situation, &answers)?;
+        match lock {
+            Some(lock) => self.carry_out(&lock, &situation, plan, &answers),
+            None => self.show(&situation, &plan, &answers),
+        }
+    }
+
+    /// A person is asked, sees the plan, and confirms it. What was confirmed is what is done: where the
+    /// host changed meanwhile, the new plan is shown.
+    fn with_person(&self) -> Result<ExitCode> {
+        let ui = &self.context.ui;
+        let mut terminal = Terminal::new(*ui);
+        ui.prose(&Msg::new("onboard.welcome"));
+        let survey = self.survey();
+        let mut situation = self.situation(&survey, true)?;
+        let answers = self.interview(&mut situation, Asker::Person(&mut terminal))?;
+        let mut plan = self.plan(&situation, &answers)?;
+        if self.dry_run {
+            return self.show(&situation, &plan, &answers);
+        }
+        loop {
+            ui.err("");
+            ui.err(&ui.review(&plan, &self.context.env.home, false));
+            ui.err("");
+            if !plan.is_empty() && !terminal.confirm(&Msg::new("onboard.confirm"), Some(true))? {
+                return Err(Error::no(Msg::new("onboard.left")));
+            }
+            let lock = lock(self.context)?;
+            let survey = self.survey();
+            let mut now = self.situation(&survey, true)?;
+            if let Some(profile) = &answers.profile {
+                now.choose(profile)?;
+            }
+            let again = self.plan(&now, &answers)?;
+            if again.same_but_stamp(&plan) {
+                return self.carry_out(&lock, &now, again, &answers);
+            }
+            ui.prose(&Msg::new("onboard.changed-meanwhile"));
+            plan = again;
+        }
+    }
+
+    /// Nobody can be asked and nobody said so: names the flags that answer what is open.
+    fn with_nobody(&self) -> Result<ExitCode> {
+        let survey = self.survey();
+        let mut situation = self.situation(&survey, false)?;
+        self.interview(&mut situation, Asker::Nobody)?;
+        Err(Error::usage(Msg::new("answers.nobody")))
+    }
+
+    fn survey(&self) -> Survey {
+        survey::take(self.context.host, &self.context.env)
+    }
+
+    fn situation<'s>(&'s self, survey: &'s Survey, interactive: bool) -> Result<Situation<'s>> {
+        let (host, env) = (self.context.host, &self.context.env);
+        Situation::new(host, survey, env, self.instance.clone(), interactive, self.token.clone())
+    }
+
+    fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
+        let interview = interview(situation, &self.given, asker)?;
+        for unused in &interview.unused {
+            self.context.ui.note(unused);
+        }
+        Ok(interview.answers)
+    }
+
+    fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {
+        let ground = Ground::read(plan::targets(situation, answers).into_iter().chain(self.save_answers.clone()));
+        let stamp = Stamp {
+            now: humantime::format_rfc3339_millis(self.context.host.now()).to_string(),
+            command: self.command,
+            lang: self.context.ui.lang(),
+        };
+        let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
+        if let Some(path) = &self.save_answers {
+            plan.changes.extend(self.answers_file(path, situation, answers, &ground));
+        }
+        Ok(plan)
+    }
+
+    fn answers_file(
+        &self,
+        path: &std::path::Path,
+        situation: &Situation<'_>,
+        answers: &Answers,
+        ground: &Ground,
+    ) -> Option<Change> {
+        let mut saved = steps::saved(answers);
+        saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
+        let text = toml::to_string(&saved).expect("texts, numbers and booleans");
+        let before = ground.bytes(path).map(<[u8]>::to_vec);
+        let stands = before.as_deref() == Some(text.as_bytes());
+        let (path, content) = (path.to_path_buf(), Content::plain(text));
+        let write = FileWrite { path, content, before, backup: false, kind: FileKind::Answers };
+        (!stands).then_some(Change::Write(write))
+    }
+
+    fn carry_out(&self, lock: &HostLock, situation: &Situation<'_>, mut plan: Plan, answers: &Answers) -> Result<ExitCode> {
+        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
+        plan.notices.extend(applied.notices);
+        let ui = &self.context.ui;
+        if ui.is_json() {
+            self.document(&plan, answers, false);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let instance = &situation.instance;
+        let path = shown(&self.context.env.home, &instance.config_path);
+        ui.line(&if plan.is_empty() {
+            msg!("onboard.unchanged", profile = instance.profile, path = path)
+        } else {
+            msg!("onboard.done", profile = instance.profile, path = path)
+        });
+        if let Some(summary) = &plan.instance {
+            ui.line(&msg!("onboard.ports", base = summary.ports.base(), span = summary.ports.span()));
+        }
+        for notice in &plan.notices {
+            ui.note(notice);
+        }
+        ui.line(&msg!("onboard.next", command = format!("{} config validate", instance.command())));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What would be done, and nothing of it.
+    fn show(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
+        apply::preflight(plan, &situation.others_paths())?;
+        let ui = &self.context.ui;
+        if ui.is_json() {
+            self.document(plan, answers, true);
+        } else {
+            ui.out(&ui.review(plan, &self.context.env.home, true));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn document(&self, plan: &Plan, answers: &Answers, dry_run: bool) {
+        let ui = &self.context.ui;
+        let notices: Vec<_> = plan.notices.iter().map(|notice| ui.say(notice)).collect();
+        if let Some(summary) = &plan.instance {
+            ui.document(&report::onboard(plan, summary, answers, dry_run, &notices));
+        }
+    }
+}
+
+/// The host-wide lock, with a run that was cut short brought to its end first.
+pub(super) fn lock(context: &Context<'_>) -> Result<HostLock> {
+    let state_home = registry::state_home(context.host, &context.env);
+    let lock = HostLock::acquire(&state_home, LOCK_WAIT)?;
+    if let Some(recovered) = apply::recover(&lock)? {
+        for msg in &recovered.msgs {
+            context.ui.note(msg);
+        }
+    }
+    Ok(lock)
+}

@@ -1,0 +1,149 @@
+//! What `config set` takes for a value, and whether the config that comes of it may be written.
+
+use serde_json::Value;
+
+use super::dialect::Dialect;
+use super::key_path::KeyPath;
+use super::schema::{self, Finding};
+use super::{reader, secrets};
+use crate::error::{Error, Result};
+use crate::msg;
+
+/// The value that was typed: JSON5 where it is that, else the text itself. At a key that holds a secret
+/// a text stays a text: a token of digits is no number.
+pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
+    let text = typed.trim();
+    let value = match reader::value(text) {
+        Ok(value) if secrets::is_secret(path) && !(value.is_object() || value.is_array()) => typed.into(),
+        Ok(value) => value,
+        // Whoever types a bracket or a quote means JSON5, and is told where it breaks.
+        Err(fault) if text.starts_with(['{', '[', '"', '\'']) && !secrets::is_secret(path) => {
+            let (line, column) = fault.at.unwrap_or((1, 1));
+            let what = msg!("config.value-form", line = line, column = column).with_msg("why", fault.why);
+            return Err(Error::usage(what).hint(msg!("config.value-quotes")));
+        }
+        Err(_) => typed.into(),
+    };
+    if holds_stand_in(&value) {
+        return Err(Error::usage(msg!(
+            "config.value-hidden",
+            hidden = secrets::HIDDEN
+        )));
+    }
+    Ok(value)
+}
+
+fn holds_stand_in(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(secrets::HIDDEN),
+        Value::Array(elements) => elements.iter().any(holds_stand_in),
+        Value::Object(map) => map.values().any(holds_stand_in),
+        _ => false,
+    }
+}
+
+/// What OpenClaw would refuse after an edit and did not refuse before: a key that was wrong already does
+/// not keep anybody from setting another one right.
+///
+/// Where neither OpenClaw on this host (`node_version`) nor the config decides which release it is for, it
+/// is enough that one of them takes it.
+pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<Finding> {
+    let dialects = match Dialect::decide(node_version, Some(before)) {
+        Some(dialect) => vec![dialect],
+        None => vec![Dialect::Late, Dialect::Early],
+    };
+    let added = |dialect| {
+        let old = schema::check(before, dialect);
+        let mut new = schema::check(after, dialect);
+        new.retain(|finding| !old.contains(finding));
+        new
+    };
+    dialects
+        .into_iter()
+        .map(added)
+        .min_by_key(Vec::len)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn typed(path: &str, text: &str) -> Result<Value> {
+        typed_value(&KeyPath::parse(path).unwrap(), text)
+    }
+
+    #[test]
+    fn a_value_is_json5_or_a_text() {
+        for (text, value) in [
+            ("18789", json!(18789)),
+            (" true ", json!(true)),
+            ("loopback", json!("loopback")),
+            ("'18789'", json!("18789")),
+            (
+                "{ mode: 'local', port: 1, }",
+                json!({ "mode": "local", "port": 1 }),
+            ),
+            ("~/work space", json!("~/work space")),
+            ("", json!("")),
+            ("1 2", json!("1 2")),
+            ("${PORT}", json!("${PORT}")),
+        ] {
+            assert_eq!(typed("gateway.x", text).unwrap(), value, "{text}");
+        }
+        let error = typed("gateway", "{ mode: 'local' port: 1 }").unwrap_err();
+        assert_eq!((error.kind.exit_code(), error.code()), (2, "config.value-form"));
+    }
+
+    #[test]
+    fn a_secret_is_never_taken_for_a_number() {
+        assert_eq!(typed("gateway.auth.token", "0012").unwrap(), json!("0012"));
+        assert_eq!(typed("gateway.auth.token", "true").unwrap(), json!("true"));
+        assert_eq!(typed("gateway.auth.token", "{odd").unwrap(), json!("{odd"));
+        let reference = typed(
+            "gateway.auth.token",
+            "{ source: 'env', provider: 'default', id: 'T' }",
+        )
+        .unwrap();
+        assert!(reference.is_object());
+    }
+
+    #[test]
+    fn what_stands_for_a_secret_on_the_screen_is_no_value() {
+        let shown = format!("{{ token: '{}' }}", secrets::HIDDEN);
+        assert_eq!(
+            typed("gateway.auth", &shown).unwrap_err().code(),
+            "config.value-hidden"
+        );
+    }
+
+    #[test]
+    fn only_new_findings_stand_in_the_way() {
+        let keys = |before, after, node| -> Vec<_> {
+            new_findings(&before, &after, node)
+                .iter()
+                .map(|f| f.path.to_string())
+                .collect::<Vec<_>>()
+        };
+        let wrong = json!({ "gateway": { "prot": 1 } });
+        let other = json!({ "gateway": { "prot": 1, "port": 19789 } });
+        assert_eq!(keys(wrong.clone(), other, None), [""; 0]);
+        assert_eq!(keys(json!({}), wrong, None), ["gateway.prot"]);
+
+        let late = json!({ "gateway": { "customBindHost": "10.0.0.1" } });
+        assert_eq!(
+            keys(json!({}), late.clone(), None),
+            [""; 0],
+            "nothing says that it is for the early one"
+        );
+        assert_eq!(
+            keys(json!({}), late.clone(), Some("2026.1.30")),
+            ["gateway.customBindHost"]
+        );
+        assert_eq!(
+            keys(json!({ "canvasHost": {} }), late, None),
+            ["canvasHost", "gateway.customBindHost"][1..]
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! What no two instances may share (`design.md`, isolation rules): config, state folder, workspace. The
+//! ports are judged by [`crate::ports`].
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::msg;
+use crate::situation::Situation;
+use crate::survey::Surveyed;
+
+/// Refuses an instance whose config or state folder is another's.
+pub fn instance(situation: &Situation<'_>) -> Result<()> {
+    let own = &situation.instance;
+    let (config, state) = (resolved(&own.config_path), resolved(&own.state_dir));
+    for other in situation.others() {
+        let other_config = resolved(&other.config_path);
+        let other_state = resolved(&other.state_dir);
+        if config == other_config {
+            return Err(shared("isolation.config", situation, &own.config_path, other));
+        }
+        if state == other_state || inside(&state, &other_state) || inside(&other_state, &state) {
+            return Err(shared("isolation.state", situation, &own.state_dir, other));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a workspace that is another instance's, lies in one or around one, or in another's state folder.
+pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
+    let refused = |why| Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed(situation)));
+    let shown = situation.shown(path);
+    let real = resolved(path);
+    let home = resolved(&situation.env.home);
+    if path.to_str().is_none() {
+        return Err(refused(msg!("isolation.workspace-unicode", path = shown)));
+    }
+    if real.exists() && !real.is_dir() {
+        return Err(refused(msg!("isolation.workspace-file", path = shown)));
+    }
+    let own_state = resolved(&situation.instance.state_dir);
+    if real == home || inside(&home, &real) || real == own_state || inside(&own_state, &real) {
+        return Err(refused(msg!("isolation.workspace-around", path = shown)));
+    }
+    // What an early release of OpenClaw left in the default's folder under this very name is this instance's.
+    let legacy = situation.instance.legacy_workspace(&situation.env.home).map(|legacy| resolved(&legacy));
+    for other in situation.others() {
+        for theirs in other.workspaces.iter().map(|theirs| resolved(theirs)) {
+            if real == theirs || inside(&real, &theirs) || inside(&theirs, &real) {
+                return Err(refused(msg!("isolation.workspace", path = shown, holder = other.label)));
+            }
+        }
+        let state = resolved(&other.state_dir);
+        let in_state = real == state || inside(&real, &state) || inside(&state, &real);
+        if in_state && legacy.as_ref() != Some(&real) {
+            return Err(refused(msg!("isolation.workspace-state", path = shown, holder = other.label)));
+        }
+    }
+    Ok(())
+}
+
+fn proposed(situation: &Situation<'_>) -> String {
+    situation.shown(&situation.instance.default_workspace())
+}
+
+fn shared(key: &'static str, situation: &Situation<'_>, path: &Path, other: &Surveyed) -> Error {
+    let msg = crate::i18n::Msg::new(key).with("path", situation.shown(path)).with("holder", &other.label);
+    Error::blocked(msg).hint(msg!("isolation.way-out", command = "openclaw --profile NAME onboard"))
+}
+
+/// Whether the first lies below the second.
+fn inside(path: &Path, folder: &Path) -> bool {
+    path != folder && path.starts_with(folder)
+}
+
+/// A path with the links in it followed, as far as it exists.
+pub fn resolved(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    let mut existing = path;
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return missing.iter().rev().fold(real, |path: PathBuf, name| path.join(name));
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name);
+                existing = parent;
+            }
+            _ => return path.to_path_buf(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a plan says and what became of it, as data for `--json`. Secrets are never in it.
+
+use serde_json::{Value, json};
+
+use crate::answers::{Answers, Provider};
+use crate::plan::{Change, FileKind, Origin, Plan, Summary};
+use crate::ports::{Family, Role};
+
+/// The name of a secret's origin, as `--json` and the shown texts have it.
+pub fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Generated => "generated",
+        Origin::Given => "given",
+        Origin::Kept => "kept",
+    }
+}
+
+/// The ports of a family by role.
+pub fn ports(family: Family) -> Value {
+    let mut ports = serde_json::Map::new();
+    for (role, port) in family.fixed() {
+        ports.insert(role.name().to_owned(), port.into());
+    }
+    let pool = family.cdp_pool();
+    ports.insert(Role::CdpPool.name().to_owned(), json!([pool.first, pool.last]));
+    ports.into()
+}
+
+/// The changes of a plan, in order. The text of what this program owns is shown, its secrets by origin.
+pub fn changes(plan: &Plan) -> Value {
+    plan.changes.iter().map(change).collect()
+}
+
+fn change(change: &Change) -> Value {
+    match change {
+        Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
+        Change::MoveAside { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
+        Change::Write(write) => {
+            let action = if write.before.is_some() { "change-file" } else { "create-file" };
+            let mut entry = json!({
+                "action": action,
+                "path": write.path,
+                "mode": "0600",
+                "kind": kind_name(write.kind),
+                "backup": write.backup,
+            });
+            if matches!(write.kind, FileKind::Config | FileKind::Record) {
+                entry["content"] = write.content.shown(|origin| format!("<{}>", origin_name(origin))).into();
+            }
+            entry
+        }
+    }
+}
+
+fn kind_name(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Config => "config",
+        FileKind::Record => "record",
+        FileKind::Registry => "registry",
+        FileKind::Workspace => "workspace",
+        FileKind::Keys => "keys",
+        FileKind::Answers => "answers",
+    }
+}
+
+/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (`facts.md` 10), and ours.
+pub fn onboard(plan: &Plan, summary: &Summary, answers: &Answers, dry_run: bool, notices: &[String]) -> Value {
+    json!({
+        "ok": true,
+        "mode": "local",
+        "profile": summary.profile,
+        "dryRun": dry_run,
+        "changed": !plan.is_empty(),
+        "configPath": summary.config,
+        "stateDir": summary.state,
+        "workspace": summary.workspace,
+        "authChoice": answers.provider.unwrap_or(Provider::Skip).name(),
+        "gateway": {
+            "port": summary.ports.base(),
+            "bind": summary.bind.name(),
+            "authMode": summary.auth.name(),
+            "credential": summary.credential.map(origin_name),
+            "tailscaleMode": "off",
+        },
+        "ports": ports(summary.ports),
+        "installDaemon": summary.service,
+        "changes": changes(plan),
+        "notices": notices,
+    })
+}

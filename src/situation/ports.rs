@@ -1,0 +1,26 @@
+//! The situation as the port planner sees it.
+
+use std::net::IpAddr;
+
+use crate::error::Result;
+use crate::ports::planner::{Planner, Suggestion};
+use crate::survey::ports::suggest_probed;
+
+use super::Situation;
+
+impl Situation<'_> {
+    /// Who holds what, seen by this instance.
+    pub fn planner(&self) -> Planner {
+        self.survey.planner(&self.instance.profile, &self.instance.config_path)
+    }
+
+    /// The base ports that are proposed for a gateway on these addresses, best first, each probed.
+    pub fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
+        Ok(suggest_probed(self.host, &mut self.planner(), addresses, count)?)
+    }
+
+    /// The good base port nearest to a typed one.
+    pub fn nearest_port(&self, typed: u16) -> Option<Suggestion> {
+        self.planner().nearest(typed)
+    }
+}

@@ -1,0 +1,85 @@
+//! A plan as a person reads it: the instance to be, each change, what is worth knowing.
+
+use std::path::Path;
+
+use crate::i18n::Msg;
+use crate::msg;
+use crate::plan::{Change, FileKind, Origin, Plan, Summary};
+use crate::situation::shown;
+
+use super::Ui;
+use super::fields::Fields;
+
+impl Ui {
+    /// The plan as lines. With `texts`, the text of the config to be is shown too, secrets by origin.
+    pub fn review(&self, plan: &Plan, home: &Path, texts: bool) -> String {
+        let mut out = Vec::new();
+        if let Some(summary) = &plan.instance {
+            out.push(self.heading(&msg!("plan.title", profile = summary.profile)));
+            out.push(self.summary(summary, home).render(self.width()));
+        }
+        if plan.is_empty() {
+            out.push(self.say(&Msg::new("plan.nothing")));
+        } else {
+            out.push(self.heading(&Msg::new("plan.changes")));
+            out.extend(plan.changes.iter().map(|change| format!("  {}", self.change(change, home))));
+        }
+        if texts {
+            for change in &plan.changes {
+                if let Change::Write(write) = change
+                    && write.kind == FileKind::Config
+                {
+                    out.push(self.heading(&msg!("plan.text", path = shown(home, &write.path))));
+                    out.push(write.content.shown(|origin| format!("<{}>", self.say(&origin_msg(origin)))));
+                }
+            }
+        }
+        out.extend(plan.notices.iter().map(|notice| self.notice(notice)));
+        out.join("\n")
+    }
+
+    fn summary(&self, summary: &Summary, home: &Path) -> Fields {
+        let mut fields = Fields::default();
+        let mut add = |label: Msg, value: String| fields.add(self.say(&label), value);
+        add(Msg::new("plan.config"), shown(home, &summary.config));
+        add(Msg::new("plan.state"), shown(home, &summary.state));
+        add(Msg::new("plan.workspace"), shown(home, &summary.workspace));
+        add(Msg::new("plan.port"), summary.ports.base().to_string());
+        add(Msg::new("plan.span"), summary.ports.span().to_string());
+        add(Msg::new("plan.bind"), summary.bind.name().to_owned());
+        let auth = match summary.credential {
+            Some(origin) => format!("{}: {}", summary.auth.name(), self.say(&origin_msg(origin))),
+            None => summary.auth.name().to_owned(),
+        };
+        add(Msg::new("plan.auth"), auth);
+        let service = if summary.service { msg!("ui.yes") } else { msg!("ui.no") };
+        add(Msg::new("plan.service"), self.say(&service));
+        fields
+    }
+
+    fn change(&self, change: &Change, home: &Path) -> String {
+        let msg = match change {
+            Change::MakeDir { path } => msg!("plan.make-dir", path = shown(home, path)),
+            Change::MoveAside { path, to } => {
+                msg!("plan.move-aside", path = shown(home, path), to = shown(home, to))
+            }
+            Change::Write(write) => {
+                let path = shown(home, &write.path);
+                match (write.before.is_some(), write.backup) {
+                    (false, _) => msg!("plan.create-file", path = path),
+                    (true, false) => msg!("plan.change-file", path = path),
+                    (true, true) => msg!("plan.change-file-backup", path = path),
+                }
+            }
+        };
+        self.say(&msg)
+    }
+}
+
+fn origin_msg(origin: Origin) -> Msg {
+    match origin {
+        Origin::Generated => msg!("plan.generated"),
+        Origin::Given => msg!("plan.given"),
+        Origin::Kept => msg!("plan.kept"),
+    }
+}

@@ -1,0 +1,139 @@
+//! How clients prove themselves to the gateway.
+
+use crate::answers::{Auth, Bind};
+use crate::config::dialect::Dialect;
+use crate::plan::Origin;
+use crate::secret::Secret;
+
+use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing};
+
+pub(super) struct GatewayAuth;
+pub(super) struct GatewayToken;
+pub(super) struct GatewayPassword;
+
+impl Step for GatewayAuth {
+    fn id(&self) -> &'static str {
+        "gateway-auth"
+    }
+
+    fn quick(&self) -> bool {
+        false
+    }
+
+    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        if kept(answers) {
+            return None;
+        }
+        let mut labels = vec![
+            (Auth::Token.name(), msg!("step.gateway-auth.token")),
+            (Auth::Password.name(), msg!("step.gateway-auth.password")),
+        ];
+        if may_be_open(situation, answers) {
+            labels.push((Auth::None.name(), msg!("step.gateway-auth.none")));
+        }
+        let standing = standing(situation, answers, "gateway.auth.mode").unwrap_or(Auth::Token.name());
+        Some(Question::choice(msg!("step.gateway-auth.ask"), choices(labels), standing))
+    }
+
+    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let name = reply.text();
+        let auth = Auth::of(name).ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
+        if auth == Auth::None && !may_be_open(situation, answers) {
+            return Err(Error::usage(if situation.dialect == Dialect::Late {
+                msg!("step.gateway-auth.none-needs-loopback")
+            } else {
+                msg!("step.gateway-auth.none-needs-release")
+            }));
+        }
+        answers.auth = Some(auth);
+        Ok(())
+    }
+
+    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+        Some(answers.auth?.name().into())
+    }
+}
+
+/// No proof at all: on loopback only, and only where the release's schema knows it (`facts.md` 0).
+fn may_be_open(situation: &Situation<'_>, answers: &Answers) -> bool {
+    situation.dialect == Dialect::Late && answers.bind.is_some_and(Bind::is_loopback)
+}
+
+/// What stands in the config, as a credential that is kept.
+fn standing_secret(situation: &Situation<'_>, answers: &Answers, key: &str) -> Option<(Secret, Origin)> {
+    let text = standing(situation, answers, key).filter(|text| !text.is_empty())?;
+    Some((Secret::new(text), Origin::Kept))
+}
+
+impl Step for GatewayToken {
+    fn id(&self) -> &'static str {
+        "gateway-token"
+    }
+
+    fn quick(&self) -> bool {
+        false
+    }
+
+    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        if answers.auth != Some(Auth::Token) {
+            return None;
+        }
+        let intro = if standing_secret(situation, answers, "gateway.auth.token").is_some() {
+            msg!("step.gateway-token.kept")
+        } else {
+            msg!("step.gateway-token.generated")
+        };
+        Some(Question::secret(msg!("step.gateway-token.ask"), true).after(intro))
+    }
+
+    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let given = reply.secret();
+        // A token that stands is kept: clients have it (`facts.md` 3, the rerun bug of onboarding).
+        answers.credential = if !given.expose().is_empty() {
+            Some((given, Origin::Given))
+        } else if let Some(kept) = standing_secret(situation, answers, "gateway.auth.token") {
+            Some(kept)
+        } else if let Some(wished) = situation.instance.wished_token.clone() {
+            Some((wished, Origin::Given))
+        } else {
+            Some((situation.fresh_token.clone(), Origin::Generated))
+        };
+        Ok(())
+    }
+
+    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+        None
+    }
+}
+
+impl Step for GatewayPassword {
+    fn id(&self) -> &'static str {
+        "gateway-password"
+    }
+
+    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        if answers.auth != Some(Auth::Password) {
+            return None;
+        }
+        let standing = standing_secret(situation, answers, "gateway.auth.password").is_some();
+        let question = Question::secret(msg!("step.gateway-password.ask"), standing);
+        Some(if standing { question.after(msg!("step.gateway-password.kept")) } else { question })
+    }
+
+    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let given = reply.secret();
+        answers.credential = if given.expose().is_empty() {
+            standing_secret(situation, answers, "gateway.auth.password")
+        } else {
+            Some((given, Origin::Given))
+        };
+        match answers.credential {
+            Some(_) => Ok(()),
+            None => Err(Error::usage(msg!("step.gateway-password.empty"))),
+        }
+    }
+
+    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+        None
+    }
+}

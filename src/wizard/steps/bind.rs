@@ -1,0 +1,80 @@
+//! Where the gateway listens.
+
+use std::net::IpAddr;
+
+use crate::answers::Bind;
+use crate::config::dialect::Dialect;
+
+use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing};
+
+pub(super) struct GatewayBind;
+pub(super) struct GatewayCustomHost;
+
+impl Step for GatewayBind {
+    fn id(&self) -> &'static str {
+        "gateway-bind"
+    }
+
+    fn quick(&self) -> bool {
+        false
+    }
+
+    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        if kept(answers) {
+            return None;
+        }
+        let mut labels = vec![
+            (Bind::Loopback.name(), msg!("step.gateway-bind.loopback")),
+            (Bind::Lan.name(), msg!("step.gateway-bind.lan")),
+            (Bind::Tailnet.name(), msg!("step.gateway-bind.tailnet")),
+            (Bind::Auto.name(), msg!("step.gateway-bind.auto")),
+        ];
+        if situation.dialect == Dialect::Late {
+            labels.push((Bind::Custom.name(), msg!("step.gateway-bind.custom")));
+        }
+        let standing = standing(situation, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
+        Some(Question::choice(msg!("step.gateway-bind.ask"), choices(labels), standing))
+    }
+
+    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let name = reply.text();
+        let bind = Bind::of(name).ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
+        // Only later releases' schema has a key for the address (`facts.md` 0, 3).
+        if bind == Bind::Custom && situation.dialect != Dialect::Late {
+            return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
+        }
+        answers.bind = Some(bind);
+        Ok(())
+    }
+
+    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+        Some(answers.bind?.name().into())
+    }
+}
+
+impl Step for GatewayCustomHost {
+    fn id(&self) -> &'static str {
+        "gateway-custom-host"
+    }
+
+    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        if answers.bind != Some(Bind::Custom) {
+            return None;
+        }
+        let standing = standing(situation, answers, "gateway.customBindHost").map(str::to_owned);
+        Some(Question::text(msg!("step.gateway-custom-host.ask"), standing))
+    }
+
+    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let typed = reply.text();
+        let host: IpAddr = typed
+            .parse()
+            .map_err(|_| Error::usage(msg!("step.gateway-custom-host.invalid", value = typed.escape_debug())))?;
+        answers.bind_host = Some(host);
+        Ok(())
+    }
+
+    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+        Some(answers.bind_host?.to_string().into())
+    }
+}

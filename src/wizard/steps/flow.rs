@@ -1,0 +1,35 @@
+//! Quick or advanced: how much is asked.
+
+use crate::answers::Flow;
+
+use super::{Answers, Question, Reply, Result, Situation, Step, choices, msg, not_a_choice};
+
+pub(super) struct FlowStep;
+
+impl Step for FlowStep {
+    fn id(&self) -> &'static str {
+        "flow"
+    }
+
+    fn ask(&self, _: &Situation<'_>, _: &Answers) -> Option<Question> {
+        let options = choices([
+            (Flow::Quickstart.name(), msg!("step.flow.quickstart")),
+            (Flow::Advanced.name(), msg!("step.flow.advanced")),
+        ]);
+        Some(Question::choice(msg!("step.flow.ask"), options, Flow::default().name()))
+    }
+
+    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        let name = match reply.text() {
+            // OpenClaw's other name for it (`facts.md` 10).
+            "manual" => Flow::Advanced.name(),
+            name => name,
+        };
+        answers.flow = Flow::of(name).ok_or_else(|| not_a_choice(self.id(), name, Flow::ALL.iter().map(|f| f.name())))?;
+        Ok(())
+    }
+
+    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+        Some(answers.flow.name().into())
+    }
+}

@@ -1,0 +1,150 @@
+//! Completions as real shells get them: the script is run, and a half-typed line is completed.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::pty::{Key, Size, Terminal};
+use crate::support::{Sandbox, installed};
+
+/// A host with three instances.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
+    for folder in [
+        ".openclaw",
+        ".openclaw-rescue",
+        ".openclaw-research",
+        ".openclaw-",
+        ".config",
+    ] {
+        std::fs::create_dir_all(sandbox.path(folder)).unwrap();
+    }
+    sandbox
+}
+
+/// A shell in the sandbox that finds the program by its name.
+fn shell(sandbox: &Sandbox, name: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let mut path = OsString::from(program.parent().unwrap());
+    path.push(":/usr/local/bin:/usr/bin:/bin");
+    let mut command = Command::new(name);
+    command
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env("PATH", path)
+        .env("LC_ALL", "C.UTF-8")
+        .env("OPENCLAW_LANG", "en")
+        .current_dir(sandbox.home())
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What bash offers for the last of these words.
+fn bash(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let script = r#"
+        source <(openclaw completions bash)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_TYPE=9
+        _clap_complete_openclaw openclaw "${COMP_WORDS[COMP_CWORD]}" ""
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let mut command = shell(sandbox, "bash");
+    command
+        .args(["--norc", "-c", script, "bash", "openclaw"])
+        .args(words);
+    output(&mut command).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_offers_commands_flags_profiles_and_languages() {
+    let sandbox = sandbox();
+    let before = sandbox.tree();
+    assert_eq!(bash(&sandbox, &["onb"]), ["onboard"]);
+    assert_eq!(
+        bash(&sandbox, &["--profile", ""]),
+        ["default", "rescue", "research"]
+    );
+    assert_eq!(bash(&sandbox, &["ports", "--profile", "resc"]), ["rescue"]);
+    assert_eq!(bash(&sandbox, &["profiles", "remove", "rese"]), ["research"]);
+    assert_eq!(bash(&sandbox, &["--lang", ""]), ["en", "tr"]);
+    assert_eq!(bash(&sandbox, &["onboard", "--gateway-po"]), ["--gateway-port"]);
+    assert_eq!(bash(&sandbox, &["completions", "z"]), ["zsh"]);
+    assert_eq!(bash(&sandbox, &["no-such-command", "x"]), [""]);
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn fish_offers_profiles() {
+    if !installed("fish") {
+        return;
+    }
+    let sandbox = sandbox();
+    let script = "openclaw completions fish | source; complete -C 'openclaw --profile res'";
+    let offers = output(shell(&sandbox, "fish").args(["--no-config", "-c", script]));
+    assert_eq!(offers, "rescue\nresearch\n");
+}
+
+#[test]
+fn zsh_offers_profiles() {
+    if !installed("zsh") {
+        return;
+    }
+    let sandbox = sandbox();
+    let mut command = shell(&sandbox, "zsh");
+    command.args(["-f", "-i"]);
+    let mut zsh = Terminal::run(command, Size::USUAL);
+    zsh.type_in("PS1='ready> '; autoload -Uz compinit; compinit -u -D; source <(openclaw completions zsh)\r");
+    zsh.wait_until("the script is loaded", |screen| {
+        screen
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("ready>"))
+    });
+    zsh.type_in("openclaw --profile resc").press(Key::Tab);
+    zsh.wait_for("openclaw --profile rescue");
+}
+
+#[test]
+fn every_shell_has_a_script_that_calls_the_program() {
+    let sandbox = sandbox();
+    for name in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = sandbox.run(["completions", name]).exits(0);
+        assert!(ran.stdout.contains("COMPLETE"), "{name}: {}", ran.stdout);
+        assert!(
+            ran.stdout.contains(env!("CARGO_BIN_EXE_openclaw")),
+            "{name}: {}",
+            ran.stdout
+        );
+        assert_eq!(ran.stderr, "");
+    }
+}
+
+#[test]
+fn completing_is_silent_whatever_is_asked() {
+    let sandbox = sandbox().var("COMPLETE", "bash").var("_CLAP_COMPLETE_INDEX", "7");
+    let ran = sandbox
+        .run(["--", "openclaw", "--profile", "a/b", "--bogus"])
+        .exits(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    let mut homeless = sandbox.command(["--", "openclaw", "--profile", ""]);
+    let output = homeless
+        .env_remove("HOME")
+        .env("_CLAP_COMPLETE_INDEX", "2")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_variable_of_that_name_alone_changes_nothing() {
+    for value in ["bash", "yes"] {
+        let sandbox = Sandbox::new().var("COMPLETE", value);
+        assert_eq!(sandbox.run(["--version"]).exits(0).stdout, "openclaw 0.1.0\n");
+    }
+}

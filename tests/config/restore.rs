@@ -1,0 +1,75 @@
+//! `openclaw config restore`: back to a backup, nothing lost on the way.
+
+use serde_json::json;
+
+use super::{CONFIG, LIVED_IN, config_json, done, mode, sandbox};
+use crate::support::Sandbox;
+
+#[test]
+fn restore_goes_back_and_keeps_the_broken_file() {
+    let sandbox = sandbox(LIVED_IN);
+    done(&sandbox, &["set", "gateway.bind", "lan"]);
+    let good = sandbox.read(CONFIG);
+    sandbox.write(CONFIG, "{ broken");
+    sandbox.write(format!("{CONFIG}.bak.1"), "{ broken too");
+
+    let hints = config_json(&sandbox, &["get", "gateway.port"], 78)["hints"].clone();
+    assert!(
+        hints[0]
+            .as_str()
+            .is_some_and(|h| h.contains("openclaw --profile rescue config restore")),
+        "{hints}"
+    );
+    let list = config_json(&sandbox, &["restore", "--list"], 0);
+    let codes: Vec<_> = list["backups"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|b| &b["code"])
+        .collect();
+    assert_eq!(codes, ["config.backup-fine", "config.backup-broken"]);
+    assert_eq!(
+        config_json(&sandbox, &["restore", "--to", "2"], 78)["code"],
+        "config.backup-broken"
+    );
+    assert_eq!(
+        config_json(&sandbox, &["restore", "--to", "4"], 1)["code"],
+        "config.no-backup-number"
+    );
+
+    assert_eq!(config_json(&sandbox, &["restore"], 0)["from"], json!(1));
+    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(format!("{CONFIG}.bak")), "{ broken");
+    assert_eq!(mode(&sandbox.path(CONFIG)), 0o600);
+    assert_ne!(good, LIVED_IN);
+}
+
+#[test]
+fn restore_replaces_what_no_backup_could_hold() {
+    let huge = "x".repeat(5 * 1024 * 1024);
+    let sandbox = sandbox(&huge);
+    sandbox.write(format!("{CONFIG}.bak"), LIVED_IN);
+    let restored = config_json(&sandbox, &["restore"], 0);
+    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    let kept = restored["kept"].as_str().expect("kept");
+    assert_eq!(std::fs::read_to_string(kept).expect("it is there"), huge);
+
+    let nothing = super::sandbox("{ broken");
+    assert_eq!(
+        config_json(&nothing, &["restore"], 78)["code"],
+        "config.no-backup"
+    );
+    assert_eq!(nothing.read(CONFIG), "{ broken");
+}
+
+#[test]
+fn restore_works_where_the_config_is_gone() {
+    let sandbox = Sandbox::new();
+    sandbox.write(format!("{CONFIG}.bak"), LIVED_IN);
+    done(&sandbox, &["restore"]);
+    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(
+        config_json(&sandbox, &["restore", "--to", "1"], 0)["changed"],
+        json!(false)
+    );
+}

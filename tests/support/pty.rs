@@ -1,0 +1,344 @@
+//! The real program in a terminal of its own: what a person would see and type.
+//!
+//! A thread reads what the program writes and hands it on through a channel; the test waits on a
+//! condition of the screen with a deadline. Nothing sleeps, and a wait that fails shows the screen.
+//!
+//! ```ignore
+//! let sandbox = Sandbox::new();
+//! let mut terminal = Terminal::start(&sandbox, ["onboard"], Size::USUAL);
+//! terminal.wait_for("Base port").type_in("19789").press(Key::Enter);
+//! terminal.wait_until("the plan is shown", |screen| screen.text().contains("19789"));
+//! assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+//! assert_eq!(terminal.modes(), Modes::usual());
+//! ```
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::num::NonZeroU16;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use pty_process::blocking::{Pty, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use super::Sandbox;
+
+/// How long a condition may take to come true, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The size of a terminal, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub rows: u16,
+    pub columns: u16,
+}
+
+impl Size {
+    /// The size that terminals have when nobody chose one.
+    pub const USUAL: Self = Self {
+        rows: 24,
+        columns: 80,
+    };
+
+    /// Columns wide, and so high that nothing scrolls away.
+    pub const fn tall(columns: u16) -> Self {
+        Self { rows: 200, columns }
+    }
+
+    fn cells(self) -> (NonZeroU16, NonZeroU16) {
+        let cell = |n| NonZeroU16::new(n).expect("a terminal has at least one cell");
+        (cell(self.rows), cell(self.columns))
+    }
+}
+
+/// A key that is no letter, as xterm sends it.
+#[derive(Clone, Copy, Debug)]
+#[allow(
+    dead_code,
+    reason = "a keyboard is whole, whichever of its keys the tests press"
+)]
+pub enum Key {
+    Enter,
+    Escape,
+    Tab,
+    Backspace,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    CtrlC,
+    CtrlD,
+    CtrlZ,
+}
+
+impl Key {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Enter => b"\r",
+            Self::Escape => b"\x1b",
+            Self::Tab => b"\t",
+            Self::Backspace => b"\x7f",
+            Self::Up => b"\x1b[A",
+            Self::Down => b"\x1b[B",
+            Self::Right => b"\x1b[C",
+            Self::Left => b"\x1b[D",
+            Self::Home => b"\x1b[H",
+            Self::End => b"\x1b[F",
+            Self::PageUp => b"\x1b[5~",
+            Self::PageDown => b"\x1b[6~",
+            Self::CtrlC => b"\x03",
+            Self::CtrlD => b"\x04",
+            Self::CtrlZ => b"\x1a",
+        }
+    }
+}
+
+/// What `stty` would say: whether the terminal was left as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modes {
+    pub echo: bool,
+    pub lines: bool,
+    pub signals: bool,
+}
+
+impl Modes {
+    /// As a shell leaves it to a program.
+    pub const fn usual() -> Self {
+        Self {
+            echo: true,
+            lines: true,
+            signals: true,
+        }
+    }
+}
+
+/// What stands on the screen now.
+pub struct Screen<'a>(&'a vt100::Screen);
+
+impl Screen<'_> {
+    /// Its lines, blank ends left out.
+    pub fn text(&self) -> String {
+        self.0.contents()
+    }
+
+    /// Its lines, one for each row, blanks at their end left out.
+    pub fn lines(&self) -> Vec<String> {
+        let (_, columns) = self.0.size();
+        let mut lines: Vec<_> = self
+            .0
+            .rows(0, columns.get())
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        while lines.last().is_some_and(String::is_empty) {
+            lines.pop();
+        }
+        lines
+    }
+
+    /// Whether some row, or rows that were wrapped, hold this text.
+    pub fn contains(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    /// Where the cursor is: row and column from 0.
+    pub fn cursor(&self) -> (u16, u16) {
+        self.0.cursor_position()
+    }
+
+    /// Whether the cursor can't be seen.
+    pub fn cursor_is_hidden(&self) -> bool {
+        self.0.hide_cursor()
+    }
+}
+
+/// A running program and its terminal. Dropped, it takes the program with it.
+pub struct Terminal {
+    pty: Arc<Pty>,
+    child: Child,
+    output: Receiver<Vec<u8>>,
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// Starts the program in the sandbox with these arguments.
+    pub fn start<S: AsRef<OsStr>>(sandbox: &Sandbox, args: impl IntoIterator<Item = S>, size: Size) -> Self {
+        Self::run(sandbox.command(args), size)
+    }
+
+    /// Starts any command in a terminal. `TERM` is `xterm-256color` where the command does not say.
+    pub fn run(mut command: std::process::Command, size: Size) -> Self {
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
+        let (pty, pts) = open().expect("a pty");
+        pty.resize(pty_process::Size::new(size.rows, size.columns))
+            .expect("a size");
+        let child = pty_process::blocking::Command::from(command)
+            .spawn(pts)
+            .expect("the program starts");
+        let pty = Arc::new(pty);
+        let (sender, output) = channel();
+        let reader = Arc::clone(&pty);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // The last holder of the other end being gone reads as an error on Linux, as 0 elsewhere.
+            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
+                if sender.send(bytes[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let (rows, columns) = size.cells();
+        Self {
+            pty,
+            child,
+            output,
+            parser: vt100::Parser::new(rows, columns, 0),
+            raw: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Types a text, letter by letter as it stands.
+    pub fn type_in(&mut self, text: &str) -> &mut Self {
+        self.send(text.as_bytes())
+    }
+
+    /// Presses a key.
+    pub fn press(&mut self, key: Key) -> &mut Self {
+        self.send(key.bytes())
+    }
+
+    /// Presses a key several times.
+    pub fn press_times(&mut self, key: Key, times: usize) -> &mut Self {
+        for _ in 0..times {
+            self.press(key);
+        }
+        self
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> &mut Self {
+        (&*self.pty).write_all(bytes).expect("the terminal takes keys");
+        self
+    }
+
+    /// Waits until this text is on the screen.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> &mut Self {
+        self.wait_until(&format!("{text:?} is on the screen"), |screen| {
+            screen.contains(text)
+        })
+    }
+
+    /// Waits until this text is gone from the screen.
+    #[track_caller]
+    pub fn wait_gone(&mut self, text: &str) -> &mut Self {
+        self.wait_until(&format!("{text:?} is gone"), |screen| !screen.contains(text))
+    }
+
+    /// Waits until a condition of the screen holds; `what` says it for the report.
+    #[track_caller]
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if holds(&self.screen()) {
+                return self;
+            }
+            if !self.read_until(deadline) {
+                let why = if self.ended {
+                    "the program ended"
+                } else {
+                    "time is up"
+                };
+                panic!("{why} before {what}; the screen:\n{}", self.screen().text());
+            }
+        }
+    }
+
+    /// Takes one piece of output; `false` where there is none before the deadline or ever again.
+    fn read_until(&mut self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.output.recv_timeout(left) {
+            Ok(bytes) => {
+                self.parser.process(&bytes);
+                self.raw.extend(bytes);
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.ended = true;
+                false
+            }
+        }
+    }
+
+    /// What has been read onto the screen so far.
+    pub fn screen(&self) -> Screen<'_> {
+        Screen(self.parser.screen())
+    }
+
+    /// Every byte that has been read so far.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Gives the terminal another size, which the program is told by a signal.
+    pub fn resize(&mut self, size: Size) -> &mut Self {
+        let (rows, columns) = size.cells();
+        self.parser.set_size(rows, columns);
+        self.pty
+            .resize(pty_process::Size::new(size.rows, size.columns))
+            .expect("a size");
+        self
+    }
+
+    /// The state of the terminal now, for before and after.
+    pub fn modes(&self) -> Modes {
+        let local = tcgetattr(&*self.pty).expect("the terminal's state").local_modes;
+        Modes {
+            echo: local.contains(LocalModes::ECHO),
+            lines: local.contains(LocalModes::ICANON),
+            signals: local.contains(LocalModes::ISIG),
+        }
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&mut self, signal: Signal) -> &mut Self {
+        kill_process(Pid::from_child(&self.child), signal).expect("the program is there");
+        self
+    }
+
+    /// Waits for the program's end: its exit code, or 128 and the signal's number, as a shell has it.
+    #[track_caller]
+    pub fn exit_code(&mut self) -> i32 {
+        let deadline = Instant::now() + PATIENCE;
+        while self.read_until(deadline) {}
+        assert!(
+            self.ended,
+            "the program does not end; the screen:\n{}",
+            self.screen().text()
+        );
+        let status = self.child.wait().expect("the program's end");
+        status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Already ended is what is wanted: neither can fail in a way that matters here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

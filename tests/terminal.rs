@@ -1,0 +1,82 @@
+//! The terminal driver itself, tried on programs whose behaviour is known: a test that waits for the
+//! wrong reason would prove nothing about ours.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use crate::support::Sandbox;
+use crate::support::pty::{Key, Modes, Size, Terminal};
+
+fn shell(script: &str) -> Terminal {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    Terminal::run(command, Size::USUAL)
+}
+
+#[test]
+fn our_program_runs_in_it_and_leaves_it_as_it_was() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::start(&sandbox, ["--version"], Size::USUAL);
+    terminal.wait_for("openclaw 0.1.0");
+    assert_eq!(terminal.exit_code(), 0);
+    assert_eq!(terminal.modes(), Modes::usual());
+    assert!(terminal.raw().starts_with(b"openclaw 0.1.0\r\n"));
+}
+
+#[test]
+fn keys_arrive_and_the_screen_follows() {
+    let mut terminal =
+        shell("printf 'name? '; read name; printf '\\033[2J\\033[Hwelcome %s\\n' \"$name\"; exit 7");
+    terminal
+        .wait_for("name?")
+        .type_in("çığx")
+        .press(Key::Backspace)
+        .press(Key::Enter)
+        .wait_gone("name?");
+    terminal.wait_until("a line of welcome", |screen| screen.lines() == ["welcome çığ"]);
+    assert_eq!(terminal.screen().cursor(), (1, 0));
+    assert_eq!(terminal.exit_code(), 7);
+}
+
+#[test]
+fn modes_and_a_hidden_cursor_are_seen() {
+    let mut terminal =
+        shell("stty -echo -icanon; printf '\\033[?25lready'; read x; stty sane; printf '\\033[?25hdone'");
+    terminal.wait_for("ready");
+    assert!(terminal.screen().cursor_is_hidden());
+    let raw = Modes {
+        echo: false,
+        lines: false,
+        ..Modes::usual()
+    };
+    assert_eq!(terminal.modes(), raw);
+    terminal.press_times(Key::Enter, 1).wait_for("done");
+    assert!(!terminal.screen().cursor_is_hidden());
+    assert_eq!((terminal.exit_code(), terminal.modes()), (0, Modes::usual()));
+}
+
+#[test]
+fn a_resize_reaches_the_program() {
+    let mut terminal = shell("trap 'stty size; exit 0' WINCH; echo ready; while :; do read x; done");
+    terminal.wait_for("ready").resize(Size {
+        rows: 20,
+        columns: 40,
+    });
+    terminal.wait_for("20 40");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn interrupts_and_signals_end_it_with_a_shells_codes() {
+    let mut terminal = shell("echo ready; exec cat");
+    assert_eq!(terminal.wait_for("ready").press(Key::CtrlC).exit_code(), 130);
+    let mut terminal = shell("echo ready; exec cat");
+    assert_eq!(terminal.wait_for("ready").signal(Signal::TERM).exit_code(), 143);
+}
+
+#[test]
+#[should_panic(expected = "the program ended before \"never\" is on the screen")]
+fn waiting_for_what_never_comes_fails_with_the_screen() {
+    shell("echo something else").wait_for("never");
+}

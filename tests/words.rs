@@ -1,0 +1,264 @@
+//! The catalogues: every language has the same sentences with the same arguments, each sentence is
+//! used, and each one that is used is there. A third language is one more file, found by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use openclaw::cli::Cli;
+use openclaw::help;
+
+type Catalogue = BTreeMap<String, String>;
+
+/// Texts that are the same in Turkish and in English, because developers say them so, or because they
+/// are names, code or values only.
+const SAME: &[&str] = &[
+    "cli.meaning",
+    "config.include-broken",
+    "help.value.ip",
+    "help.value.model",
+    "help.value.n",
+    "help.value.port",
+    "help.value.token",
+    "help.value.url",
+    "ports.process",
+];
+
+/// The keys of sentences that are chosen by a name at run time, with the source that does it.
+const CHOSEN: &[(&str, &str)] = &[];
+
+/// The folder of the source.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every catalogue in the folder by its code, its tables flattened to dotted keys.
+fn catalogues() -> BTreeMap<String, Catalogue> {
+    let folder = root().join("locales");
+    let mut catalogues = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let table: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+            let mut catalogue = Catalogue::new();
+            flatten("", &toml::Value::Table(table), &mut catalogue);
+            let code = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            catalogues.insert(code, catalogue);
+        }
+    }
+    assert!(catalogues.len() > 1 && catalogues.contains_key("en"));
+    catalogues
+}
+
+fn flatten(prefix: &str, value: &toml::Value, into: &mut Catalogue) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                flatten(&format!("{prefix}{dot}{key}"), value, into);
+            }
+        }
+        value => {
+            into.insert(prefix.to_owned(), value.as_str().expect("a text").to_owned());
+        }
+    }
+}
+
+/// The `{arguments}` of a sentence.
+fn arguments(text: &str) -> BTreeSet<&str> {
+    text.split('{')
+        .skip(1)
+        .map(|rest| rest.split_once('}').expect("a closed brace").0)
+        .collect()
+}
+
+/// The text of a source up to its tests.
+fn without_tests(text: &str) -> &str {
+    let tests = text
+        .match_indices("#[cfg(test)]")
+        .find(|(at, _)| text[*at..].lines().take(3).any(|line| line.contains("mod tests")));
+    tests.map_or(text, |(at, _)| &text[..at])
+}
+
+/// Every source file that is part of the program, with its text up to its tests.
+pub fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(dir: &Path, into: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, into);
+            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let below = path.strip_prefix(root()).unwrap().to_path_buf();
+                into.push((below, without_tests(&text).to_owned()));
+            }
+        }
+    }
+    let mut sources = Vec::new();
+    walk(&root().join("src"), &mut sources);
+    sources.sort();
+    sources
+}
+
+/// The text literals of a source that look like a key of the catalogue: `"section.some-key"`.
+fn literals<'a>(source: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
+    let is_key = |text: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        text.split_once('.')
+            .is_some_and(|(section, rest)| sections.contains(section) && !rest.is_empty())
+            && text.chars().all(plain)
+            && ![".toml", ".json"].iter().any(|ending| text.ends_with(ending))
+    };
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| is_key(text))
+        .collect()
+}
+
+#[test]
+fn every_language_has_the_same_sentences_with_the_same_arguments() {
+    let catalogues = catalogues();
+    let english = &catalogues["en"];
+    let mut faults = Vec::new();
+    for (code, catalogue) in &catalogues {
+        for key in english.keys().filter(|key| !catalogue.contains_key(*key)) {
+            faults.push(format!("{code} lacks {key}"));
+        }
+        for (key, text) in catalogue {
+            match english.get(key) {
+                None => faults.push(format!("only {code} has {key}")),
+                Some(other) if arguments(other) != arguments(text) => {
+                    faults.push(format!("{code} has other arguments than en in {key}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
+    let catalogues = catalogues();
+    let english = &catalogues["en"];
+    let sections: BTreeSet<&str> = english.keys().filter_map(|key| key.split('.').next()).collect();
+    let sources = sources();
+    let mut used: BTreeMap<String, String> = help::keys(Cli::command())
+        .into_iter()
+        .map(|key| (key, "the commands".to_owned()))
+        .collect();
+    for (path, source) in &sources {
+        for key in literals(source, &sections) {
+            used.entry(key.to_owned())
+                .or_insert_with(|| path.display().to_string());
+        }
+        // A key given to msg! or Msg::new counts whatever its section, so that a typo there is found.
+        for call in ["msg!(", "Msg::new("] {
+            for rest in source.split(call).skip(1) {
+                if let Some((key, _)) = rest
+                    .trim_start()
+                    .strip_prefix('"')
+                    .and_then(|r| r.split_once('"'))
+                {
+                    used.entry(key.to_owned())
+                        .or_insert_with(|| path.display().to_string());
+                }
+            }
+        }
+    }
+    used.extend(
+        CHOSEN
+            .iter()
+            .map(|(key, by)| ((*key).to_owned(), (*by).to_owned())),
+    );
+    let missing: Vec<_> = used
+        .iter()
+        .filter(|(key, _)| !english.contains_key(*key))
+        .collect();
+    assert!(missing.is_empty(), "used, but in no catalogue: {missing:#?}");
+    let unused: Vec<_> = english.keys().filter(|key| !used.contains_key(*key)).collect();
+    assert!(
+        unused.is_empty(),
+        "in the catalogues, but used nowhere: {unused:#?}"
+    );
+}
+
+#[test]
+fn other_languages_are_not_english_in_disguise() {
+    let catalogues = catalogues();
+    let english = &catalogues["en"];
+    for (code, catalogue) in catalogues.iter().filter(|(code, _)| *code != "en") {
+        let same: Vec<_> = catalogue
+            .iter()
+            .filter(|(key, text)| english.get(*key) == Some(text) && !SAME.contains(&key.as_str()))
+            .collect();
+        assert!(same.is_empty(), "{code}: the same as in English: {same:#?}");
+    }
+    for key in SAME {
+        assert_eq!(
+            english[*key], catalogues["tr"][*key],
+            "{key} is allowed to be the same and is not"
+        );
+    }
+}
+
+#[test]
+fn sentences_are_written_as_the_languages_have_them() {
+    for (code, catalogue) in catalogues() {
+        for (key, text) in catalogue {
+            let plain = text.trim() == text && !text.contains("  ") && !text.is_empty();
+            assert!(
+                plain,
+                "{code}: {key}: blanks around or within, or nothing: {text:?}"
+            );
+            for glued in ["(s)", "(ler)", "(lar)", "(ları)", "(leri)"] {
+                assert!(
+                    !text.contains(glued),
+                    "{code}: {key}: a number takes no {glued}: {text}"
+                );
+            }
+            if code == "tr" {
+                // A suffix would have to follow the vowels of a value that is not known.
+                for suffix in ["}’", "}'"] {
+                    assert!(!text.contains(suffix), "{key}: a suffix on a placeholder: {text}");
+                }
+                for begging in ["Lütfen", "lütfen"] {
+                    assert!(
+                        !text.contains(begging),
+                        "{key}: the imperative is polite enough: {text}"
+                    );
+                }
+                // Marks of a text that lost its letters, or of a straight apostrophe.
+                assert!(!text.contains('\''), "{key}: Turkish takes ’: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_word_changes_its_case_at_run_time() {
+    // "İ".to_lowercase() is not "i", and "i".to_uppercase() is not "İ": only ASCII is ever cased.
+    for (path, source) in sources() {
+        for banned in [".to_lowercase()", ".to_uppercase()"] {
+            assert!(!source.contains(banned), "{}: {banned}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_glossary_has_a_word_for_each_thing_in_every_language() {
+    let glossary = std::fs::read_to_string(root().join("locales/GLOSSARY.md")).unwrap();
+    let rows: Vec<Vec<&str>> = glossary
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.contains("---"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let (header, rows) = rows.split_first().expect("a table");
+    assert!(rows.len() > 10);
+    for row in rows {
+        assert_eq!(row.len(), header.len(), "{row:?}");
+        assert!(row[..2].iter().all(|word| !word.is_empty()), "{row:?}");
+    }
+}
