@@ -12,12 +12,14 @@ mod config;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
-mod crash;
-#[cfg(target_os = "linux")]
 mod help;
 mod man;
+#[cfg(target_os = "linux")]
+mod ports;
 mod structure;
 mod support;
+#[cfg(target_os = "linux")]
+mod survey;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod words;

@@ -7,7 +7,7 @@ use super::span;
 use crate::i18n::Msg;
 use crate::msg;
 use crate::ports::planner::merged;
-use crate::ports::{Claim, Listener, Role, Why};
+use crate::ports::{Claim, Family, Listener, Role, Why};
 use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
@@ -46,9 +46,14 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
 
 fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = Glyphs::new(ui.ascii() || ui.plain());
-    let row = |instance: &Surveyed| Row {
-        label: instance.label.clone(),
-        spans: merged(instance.claims.iter().map(|claim| claim.span).collect()),
+    let row = |instance: &Surveyed| {
+        // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
+        let families = instance.claims.iter().filter_map(Claim::family).map(Family::span);
+        let claims = instance.claims.iter().map(|claim| claim.span);
+        Row {
+            label: instance.label.clone(),
+            spans: merged(families.chain(claims).collect()),
+        }
     };
     let rows: Vec<_> = survey
         .instances
