@@ -11,11 +11,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::apply::{self, HostLock};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::profile::ProfileName;
+use crate::registry;
 use crate::ui::Ui;
 
 pub mod completions;
@@ -23,6 +25,7 @@ mod config;
 pub mod man;
 mod onboard;
 mod ports;
+mod profiles;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -334,6 +337,22 @@ impl<'a> Context<'a> {
             ui,
         })
     }
+
+    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    fn lock(&self) -> Result<HostLock> {
+        let lock = HostLock::acquire(&registry::state_home(self.host, &self.env), HostLock::PATIENCE)?;
+        if let Some(recovered) = apply::recover(&lock)? {
+            for msg in &recovered.msgs {
+                self.ui.note(msg);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    fn now(&self) -> String {
+        humantime::format_rfc3339_millis(self.host.now()).to_string()
+    }
 }
 
 /// Carries a verb out. Scripts and man pages need no instance, and so no home folder.
@@ -343,9 +362,9 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
+        Command::Onboard(args) => onboard::onboard(&context()?, &args),
+        Command::Setup(args) => onboard::setup(&context()?, &args),
+        Command::Profiles(args) => profiles::run(&context()?, &args),
         Command::Ports(args) => ports::run(&context()?, &args),
-        Command::Onboard(_) | Command::Setup(_) | Command::Profiles(_) => {
-            context().map(|_| ExitCode::SUCCESS)
-        }
     }
 }

@@ -76,7 +76,11 @@ impl fmt::Debug for Lang {
 /// The first files of a workspace, (name, text), in a language; in English where it has none.
 pub fn workspace_files(lang: Lang) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = LOCALES[lang.0].workspace;
-    let files = if own.is_empty() { LOCALES[Lang::english().0].workspace } else { own };
+    let files = if own.is_empty() {
+        LOCALES[Lang::english().0].workspace
+    } else {
+        own
+    };
     files.iter().copied()
 }
 

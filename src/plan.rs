@@ -11,6 +11,7 @@ pub mod isolation;
 mod keys;
 mod onboard;
 mod record;
+mod remove;
 mod reset;
 mod workspace;
 
@@ -19,7 +20,8 @@ use crate::i18n::Msg;
 use crate::ports::Family;
 use crate::secret::Secret;
 
-pub use onboard::{Stamp, addresses, onboard, targets};
+pub use onboard::{Stamp, addresses, folder_stamp, onboard, targets};
+pub use remove::remove;
 
 /// An ordered list of changes and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -141,6 +141,18 @@ pub fn suggest(typed: &str) -> Option<String> {
     Some(name)
 }
 
+/// The name that was probably meant: at most two slips of the pen away.
+pub fn nearest<'a>(
+    typed: &ProfileName,
+    names: impl Iterator<Item = &'a ProfileName>,
+) -> Option<&'a ProfileName> {
+    let with_distance = names.map(|name| (strsim::damerau_levenshtein(typed.as_str(), name.as_str()), name));
+    with_distance
+        .filter(|(slips, _)| *slips <= 2)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, name)| name)
+}
+
 /// Device names of Windows, which are no folder there (Win32 "Naming Files").
 fn is_device(name: &str) -> bool {
     const PLAIN: [&str; 4] = ["con", "prn", "aux", "nul"];

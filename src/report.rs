@@ -36,7 +36,11 @@ fn change(change: &Change) -> Value {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
         Change::MoveAside { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
         Change::Write(write) => {
-            let action = if write.before.is_some() { "change-file" } else { "create-file" };
+            let action = if write.before.is_some() {
+                "change-file"
+            } else {
+                "create-file"
+            };
             let mut entry = json!({
                 "action": action,
                 "path": write.path,
@@ -45,7 +49,10 @@ fn change(change: &Change) -> Value {
                 "backup": write.backup,
             });
             if matches!(write.kind, FileKind::Config | FileKind::Record) {
-                entry["content"] = write.content.shown(|origin| format!("<{}>", origin_name(origin))).into();
+                entry["content"] = write
+                    .content
+                    .shown(|origin| format!("<{}>", origin_name(origin)))
+                    .into();
             }
             entry
         }
@@ -64,7 +71,13 @@ fn kind_name(kind: FileKind) -> &'static str {
 }
 
 /// The document of `onboard --json` and `setup --json`: OpenClaw's keys (`facts.md` 10), and ours.
-pub fn onboard(plan: &Plan, summary: &Summary, answers: &Answers, dry_run: bool, notices: &[String]) -> Value {
+pub fn onboard(
+    plan: &Plan,
+    summary: &Summary,
+    answers: &Answers,
+    dry_run: bool,
+    notices: &[String],
+) -> Value {
     json!({
         "ok": true,
         "mode": "local",

@@ -105,7 +105,10 @@ impl<'a> Situation<'a> {
 
     /// The base port that the instance has: from its config, else from its record.
     pub fn standing_port(&self) -> Option<u16> {
-        let in_config = self.value("gateway.port").and_then(Value::as_u64).and_then(|port| port.try_into().ok());
+        let in_config = self
+            .value("gateway.port")
+            .and_then(Value::as_u64)
+            .and_then(|port| port.try_into().ok());
         in_config.or_else(|| match self.surveyed()?.base? {
             (_, PortSource::Default) => None,
             (family, _) => Some(family.base()),
@@ -120,15 +123,17 @@ impl<'a> Situation<'a> {
     /// The other instances of the host.
     pub fn others(&self) -> impl Iterator<Item = &'a Surveyed> {
         let own = self.survey.position(&self.instance.config_path);
-        self.survey.instances.iter().enumerate().filter(move |(at, _)| Some(*at) != own).map(|(_, other)| other)
+        self.survey
+            .instances
+            .iter()
+            .enumerate()
+            .filter(move |(at, _)| Some(*at) != own)
+            .map(|(_, other)| other)
     }
 
     /// The paths of the other instances, which nothing that is done here may touch.
     pub fn others_paths(&self) -> Vec<PathBuf> {
-        let paths = self.others().flat_map(|other| {
-            other.workspaces.iter().chain([&other.config_path, &other.state_dir]).cloned().collect::<Vec<_>>()
-        });
-        paths.collect()
+        self.survey.paths_of_others(&self.instance.config_path)
     }
 
     /// A path as typed: `~` expanded, absolute.

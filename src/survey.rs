@@ -126,6 +126,27 @@ pub struct Surveyed {
     pub found_by: Vec<FoundBy>,
 }
 
+impl Survey {
+    /// Configs, state folders and workspaces of every instance but the one with this config.
+    pub fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
+        let own = self.position(config_path);
+        let others = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != own);
+        others
+            .flat_map(|(_, other)| {
+                other
+                    .workspaces
+                    .iter()
+                    .chain([&other.config_path, &other.state_dir])
+            })
+            .cloned()
+            .collect()
+    }
+}
+
 /// How a config file is.
 #[derive(Clone, Debug)]
 pub enum ConfigHealth {
@@ -152,6 +173,20 @@ pub enum PortSource {
     Record,
     /// Nothing sets it: what its engine would use.
     Default,
+}
+
+impl PortSource {
+    /// The stable name, as `--json` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Service => "service",
+            Self::EnvFile => "env-file",
+            Self::Backup => "backup",
+            Self::Record => "record",
+            Self::Default => "default",
+        }
+    }
 }
 
 /// How an instance was found.

@@ -9,7 +9,10 @@ use std::io;
 pub mod band;
 mod fields;
 mod review;
+mod table;
 mod wrap;
+
+pub(crate) use table::Table;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -164,13 +167,19 @@ impl Ui {
 
     /// A heading, bold where colour is.
     fn heading(&self, msg: &Msg) -> String {
-        console::style(self.say(msg)).bold().force_styling(self.colour).to_string()
+        console::style(self.say(msg))
+            .bold()
+            .force_styling(self.colour)
+            .to_string()
     }
 
     /// What is worth knowing, marked and broken to the width of the terminal.
     fn notice(&self, msg: &Msg) -> String {
         let lines = wrap::wrap(&self.say(msg), self.width.saturating_sub(4));
-        let marked = lines.iter().enumerate().map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
+        let marked = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
         marked.collect::<Vec<_>>().join("\n")
     }
 
@@ -185,8 +194,15 @@ impl Ui {
     pub fn refusal(&self, error: &Error) {
         self.prose(&error.msg);
         for hint in &error.hints {
-            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5)).iter().enumerate() {
-                self.err(&if at == 0 { format!("  {} {line}", self.arrow()) } else { format!("    {line}") });
+            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5))
+                .iter()
+                .enumerate()
+            {
+                self.err(&if at == 0 {
+                    format!("  {} {line}", self.arrow())
+                } else {
+                    format!("    {line}")
+                });
             }
         }
     }

@@ -39,7 +39,10 @@ pub struct Interview {
 
 /// Asks every question of the table that the situation leaves open.
 pub fn interview(situation: &mut Situation<'_>, given: &Given, mut asker: Asker<'_>) -> Result<Interview> {
-    let mut answers = Answers { bootstrap: given.bootstrap, ..Answers::default() };
+    let mut answers = Answers {
+        bootstrap: given.bootstrap,
+        ..Answers::default()
+    };
     let mut unused = Vec::new();
     let mut open = Vec::new();
     for step in steps::ALL {
@@ -89,15 +92,26 @@ pub fn interview(situation: &mut Situation<'_>, given: &Given, mut asker: Asker<
         }
         Asker::Nobody => {
             let error = Error::usage(Msg::new("answers.nobody"));
-            let error = if open.is_empty() { error } else { error.hint(msg!("answers.open", flags = flags(&open))) };
-            return Err(error.hint(msg!("answers.non-interactive", command = situation.instance.command())));
+            let error = if open.is_empty() {
+                error
+            } else {
+                error.hint(msg!("answers.open", flags = flags(&open)))
+            };
+            return Err(error.hint(msg!(
+                "answers.non-interactive",
+                command = situation.instance.command()
+            )));
         }
     }
     Ok(Interview { answers, unused })
 }
 
 fn flags(names: &[&str]) -> String {
-    names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("--{name}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

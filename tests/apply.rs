@@ -58,6 +58,7 @@ pub fn write(path: &Path, text: &str, kind: FileKind) -> Change {
 
 pub fn plan(changes: Vec<Change>) -> Plan {
     Plan {
+        instance: None,
         changes,
         ..Plan::default()
     }

@@ -57,7 +57,7 @@ fn the_map_shows_every_instance_its_ports_and_who_gets_into_whose_way() {
     let broken = instance(&map, "broken");
     assert_eq!(
         (&broken["health"], &broken["fault"]["line"]),
-        (&json!("broken"), &json!(2))
+        (&json!("invalid"), &json!(2))
     );
 }
 

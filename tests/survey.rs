@@ -40,7 +40,7 @@ fn whatever_stands_in_the_place_of_a_config_the_others_are_told() {
     sandbox.write(".openclaw-folder/openclaw.json/file", "");
     sandbox.write(".openclaw-shut/openclaw.json", "{}");
     let shut = sandbox.path(".openclaw-shut");
-    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o0)).unwrap();
     sandbox.write(".openclaw-fifo/x", "");
     let fifo = sandbox.path(".openclaw-fifo/openclaw.json");
     assert!(
@@ -60,7 +60,7 @@ fn whatever_stands_in_the_place_of_a_config_the_others_are_told() {
         .iter()
         .map(|i| i["health"].as_str().unwrap())
         .collect();
-    assert_eq!(health[..5], ["ok", "broken", "ok", "broken", "broken"]);
+    assert_eq!(health[..5], ["ok", "invalid", "ok", "invalid", "invalid"]);
     assert_eq!(map["instances"][2]["base"], 20000);
 }
 

@@ -85,6 +85,8 @@ pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> 
                     return Err(Error::blocked(msg!("apply.twice", path = write.path.display())));
                 }
                 if matches!(write.kind, FileKind::Config | FileKind::Record)
+                    // A folder that is still to be made will be ours alone.
+                    && place.real.parent() == Some(&*place.anchor)
                     && judged.insert(place.anchor.clone())
                 {
                     sight.notices.extend(open_folder(&place.anchor));

@@ -93,6 +93,7 @@ impl World {
 
 fn plan(changes: Vec<Change>) -> Plan {
     Plan {
+        instance: None,
         changes,
         notices: Vec::new(),
     }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
@@ -17,12 +16,10 @@ use crate::situation::{Situation, shown};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, given, interview, steps};
-use crate::{msg, registry, report, survey};
+use crate::{msg, report, survey};
 
 use super::{Context, OnboardArgs, SetupArgs};
 
-/// How long a run waits for another one that is writing.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
 const TOKEN_BYTES: usize = 24;
 
@@ -30,7 +27,12 @@ const TOKEN_BYTES: usize = 24;
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
     let terminal = context.host.terminal();
     let person = terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
-    let absolute = |path: &PathBuf| context.host.cwd().map_or_else(|| path.clone(), |cwd| cwd.join(path));
+    let absolute = |path: &PathBuf| {
+        context
+            .host
+            .cwd()
+            .map_or_else(|| path.clone(), |cwd| cwd.join(path))
+    };
     let run = Run {
         context,
         given: Given::gather(context.host, args)?,
@@ -39,6 +41,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         save_answers: args.save_answers.as_ref().map(absolute),
         instance: instance(context, args)?,
         token: token(context),
+        now: context.now(),
     };
     if person {
         run.with_person()
@@ -65,6 +68,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         save_answers: None,
         instance: context.instance.clone(),
         token: token(context),
+        now: context.now(),
     };
     run.with_defaults()
 }
@@ -98,13 +102,18 @@ struct Run<'a> {
     save_answers: Option<PathBuf>,
     instance: Instance,
     token: Secret,
+    now: String,
 }
 
 impl Run<'_> {
     /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
     /// two runs at once never take the same ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let lock = if self.dry_run { None } else { Some(lock(self.context)?) };
+        let lock = if self.dry_run {
+            None
+        } else {
+            Some(self.context.lock()?)
+        };
         let survey = self.survey();
         let mut situation = self.situation(&survey, false)?;
         let answers = self.interview(&mut situation, Asker::Defaults)?;
@@ -135,14 +144,14 @@ impl Run<'_> {
             if !plan.is_empty() && !terminal.confirm(&Msg::new("onboard.confirm"), Some(true))? {
                 return Err(Error::no(Msg::new("onboard.left")));
             }
-            let lock = lock(self.context)?;
+            let lock = self.context.lock()?;
             let survey = self.survey();
             let mut now = self.situation(&survey, true)?;
             if let Some(profile) = &answers.profile {
                 now.choose(profile)?;
             }
             let again = self.plan(&now, &answers)?;
-            if again.same_but_stamp(&plan) {
+            if again == plan {
                 return self.carry_out(&lock, &now, again, &answers);
             }
             ui.prose(&Msg::new("onboard.changed-meanwhile"));
@@ -164,7 +173,14 @@ impl Run<'_> {
 
     fn situation<'s>(&'s self, survey: &'s Survey, interactive: bool) -> Result<Situation<'s>> {
         let (host, env) = (self.context.host, &self.context.env);
-        Situation::new(host, survey, env, self.instance.clone(), interactive, self.token.clone())
+        Situation::new(
+            host,
+            survey,
+            env,
+            self.instance.clone(),
+            interactive,
+            self.token.clone(),
+        )
     }
 
     fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
@@ -176,15 +192,20 @@ impl Run<'_> {
     }
 
     fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {
-        let ground = Ground::read(plan::targets(situation, answers).into_iter().chain(self.save_answers.clone()));
+        let ground = Ground::read(
+            plan::targets(situation, answers)
+                .into_iter()
+                .chain(self.save_answers.clone()),
+        );
         let stamp = Stamp {
-            now: humantime::format_rfc3339_millis(self.context.host.now()).to_string(),
+            now: self.now.clone(),
             command: self.command,
             lang: self.context.ui.lang(),
         };
         let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
         if let Some(path) = &self.save_answers {
-            plan.changes.extend(self.answers_file(path, situation, answers, &ground));
+            plan.changes
+                .extend(self.answers_file(path, situation, answers, &ground));
         }
         Ok(plan)
     }
@@ -202,11 +223,23 @@ impl Run<'_> {
         let before = ground.bytes(path).map(<[u8]>::to_vec);
         let stands = before.as_deref() == Some(text.as_bytes());
         let (path, content) = (path.to_path_buf(), Content::plain(text));
-        let write = FileWrite { path, content, before, backup: false, kind: FileKind::Answers };
+        let write = FileWrite {
+            path,
+            content,
+            before,
+            backup: false,
+            kind: FileKind::Answers,
+        };
         (!stands).then_some(Change::Write(write))
     }
 
-    fn carry_out(&self, lock: &HostLock, situation: &Situation<'_>, mut plan: Plan, answers: &Answers) -> Result<ExitCode> {
+    fn carry_out(
+        &self,
+        lock: &HostLock,
+        situation: &Situation<'_>,
+        mut plan: Plan,
+        answers: &Answers,
+    ) -> Result<ExitCode> {
         let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
         plan.notices.extend(applied.notices);
         let ui = &self.context.ui;
@@ -222,12 +255,19 @@ impl Run<'_> {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.line(&msg!("onboard.ports", base = summary.ports.base(), span = summary.ports.span()));
+            ui.line(&msg!(
+                "onboard.ports",
+                base = summary.ports.base(),
+                span = summary.ports.span()
+            ));
         }
         for notice in &plan.notices {
             ui.note(notice);
         }
-        ui.line(&msg!("onboard.next", command = format!("{} config validate", instance.command())));
+        ui.line(&msg!(
+            "onboard.next",
+            command = format!("{} config validate", instance.command())
+        ));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -250,16 +290,4 @@ impl Run<'_> {
             ui.document(&report::onboard(plan, summary, answers, dry_run, &notices));
         }
     }
-}
-
-/// The host-wide lock, with a run that was cut short brought to its end first.
-pub(super) fn lock(context: &Context<'_>) -> Result<HostLock> {
-    let state_home = registry::state_home(context.host, &context.env);
-    let lock = HostLock::acquire(&state_home, LOCK_WAIT)?;
-    if let Some(recovered) = apply::recover(&lock)? {
-        for msg in &recovered.msgs {
-            context.ui.note(msg);
-        }
-    }
-    Ok(lock)
 }

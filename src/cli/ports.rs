@@ -3,7 +3,7 @@
 //! With `--json` each prints one document. A span is `{"first", "last"}`.
 //!
 //! - `ports`: `ok`; `ephemeral` (span or null); `excluded` (spans); `instances`, each with `label`,
-//!   `profile` (or null), `config`, `stateDir`, `service` (or null), `health` (`ok`, `missing`, `broken`),
+//!   `profile` (or null), `config`, `stateDir`, `service` (or null), `health` (`ok`, `missing`, `invalid`),
 //!   `fault` (null, or `{line, column, message}`), `base` (or null), `source` (`config`, `service`,
 //!   `env-file`, `backup`, `record`, `default`, or null), `ports`, each a span with `role`, `why` (`derived`,
 //!   `pinned`, `listening`), `key` (or null), `state` (`free`, `own`, `held`) and `listeners`, and

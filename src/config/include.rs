@@ -275,7 +275,7 @@ mod tests {
             ("a.json", "{ x: { $include: './b/../openclaw.json' } }"),
         ]);
         assert_eq!(circle.effective().unwrap_err().why.key(), "config.include-broken");
-        assert!(circle.refused().contains("openclaw.json"));
+        assert!(circle.refused().contains("leads back to"), "{}", circle.refused());
 
         let names: Vec<String> = (0..=MAX_DEPTH).map(|n| format!("{n}.json")).collect();
         let texts: Vec<String> = (1..=MAX_DEPTH + 1)

@@ -26,13 +26,24 @@ pub enum Standing {
 impl Ground {
     /// Reads what stands at these paths.
     pub fn read(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self(paths.into_iter().map(|path| (path.clone(), standing(&path))).collect())
+        Self(
+            paths
+                .into_iter()
+                .map(|path| (path.clone(), standing(&path)))
+                .collect(),
+        )
     }
 
     /// Only what stands at these paths.
     #[must_use]
     pub fn only(&self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self(paths.into_iter().filter_map(|path| self.0.get_key_value(&path)).map(|(k, v)| (k.clone(), v.clone())).collect())
+        Self(
+            paths
+                .into_iter()
+                .filter_map(|path| self.0.get_key_value(&path))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+        )
     }
 
     /// What stands at a path; nothing is known to stand at one that was not asked for.

@@ -27,7 +27,8 @@ pub fn instance(situation: &Situation<'_>) -> Result<()> {
 
 /// Refuses a workspace that is another instance's, lies in one or around one, or in another's state folder.
 pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
-    let refused = |why| Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed(situation)));
+    let refused =
+        |why| Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed(situation)));
     let shown = situation.shown(path);
     let real = resolved(path);
     let home = resolved(&situation.env.home);
@@ -42,17 +43,28 @@ pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
         return Err(refused(msg!("isolation.workspace-around", path = shown)));
     }
     // What an early release of OpenClaw left in the default's folder under this very name is this instance's.
-    let legacy = situation.instance.legacy_workspace(&situation.env.home).map(|legacy| resolved(&legacy));
+    let legacy = situation
+        .instance
+        .legacy_workspace(&situation.env.home)
+        .map(|legacy| resolved(&legacy));
     for other in situation.others() {
         for theirs in other.workspaces.iter().map(|theirs| resolved(theirs)) {
             if real == theirs || inside(&real, &theirs) || inside(&theirs, &real) {
-                return Err(refused(msg!("isolation.workspace", path = shown, holder = other.label)));
+                return Err(refused(msg!(
+                    "isolation.workspace",
+                    path = shown,
+                    holder = other.label
+                )));
             }
         }
         let state = resolved(&other.state_dir);
         let in_state = real == state || inside(&real, &state) || inside(&state, &real);
         if in_state && legacy.as_ref() != Some(&real) {
-            return Err(refused(msg!("isolation.workspace-state", path = shown, holder = other.label)));
+            return Err(refused(msg!(
+                "isolation.workspace-state",
+                path = shown,
+                holder = other.label
+            )));
         }
     }
     Ok(())
@@ -63,8 +75,13 @@ fn proposed(situation: &Situation<'_>) -> String {
 }
 
 fn shared(key: &'static str, situation: &Situation<'_>, path: &Path, other: &Surveyed) -> Error {
-    let msg = crate::i18n::Msg::new(key).with("path", situation.shown(path)).with("holder", &other.label);
-    Error::blocked(msg).hint(msg!("isolation.way-out", command = "openclaw --profile NAME onboard"))
+    let msg = crate::i18n::Msg::new(key)
+        .with("path", situation.shown(path))
+        .with("holder", &other.label);
+    Error::blocked(msg).hint(msg!(
+        "isolation.way-out",
+        command = "openclaw --profile NAME onboard"
+    ))
 }
 
 /// Whether the first lies below the second.
@@ -78,7 +95,10 @@ pub fn resolved(path: &Path) -> PathBuf {
     let mut existing = path;
     loop {
         if let Ok(real) = existing.canonicalize() {
-            return missing.iter().rev().fold(real, |path: PathBuf, name| path.join(name));
+            return missing
+                .iter()
+                .rev()
+                .fold(real, |path: PathBuf, name| path.join(name));
         }
         match (existing.parent(), existing.file_name()) {
             (Some(parent), Some(name)) => {

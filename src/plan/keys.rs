@@ -19,11 +19,16 @@ const OPENAI_LINE: &str = "OPENAI_API_KEY=";
 
 /// The file that takes the key, where it is not there yet.
 pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> Result<Option<FileWrite>> {
-    let (Some(provider), Some(key)) = (answers.provider, &answers.provider_key) else { return Ok(None) };
+    let (Some(provider), Some(key)) = (answers.provider, &answers.provider_key) else {
+        return Ok(None);
+    };
     let (path, text) = match provider {
         Provider::OpenAi => {
             let path = instance.env_file();
-            let before = ground.bytes(&path).map(String::from_utf8_lossy).unwrap_or_default();
+            let before = ground
+                .bytes(&path)
+                .map(String::from_utf8_lossy)
+                .unwrap_or_default();
             (path, env_text(&before, key))
         }
         Provider::Custom | Provider::Skip => return Ok(None),
@@ -38,7 +43,13 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
         return Ok(None);
     }
     let content = Content::with_secrets(text, vec![(key.clone(), Origin::Given)]);
-    Ok(Some(FileWrite { path, content, before, backup: false, kind: FileKind::Keys }))
+    Ok(Some(FileWrite {
+        path,
+        content,
+        before,
+        backup: false,
+        kind: FileKind::Keys,
+    }))
 }
 
 /// `.env` with this key in it; its other lines stay.
@@ -56,7 +67,9 @@ fn env_text(before: &str, key: &Secret) -> String {
 fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match ground.at(path) {
         Standing::Nothing => Document::empty(),
-        Standing::File(bytes) => crate::config::of_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?,
+        Standing::File(bytes) => {
+            crate::config::of_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
+        }
         Standing::Folder | Standing::Else => return Err(super::onboard::in_the_way(path)),
     };
     let id = provider.id();
@@ -78,6 +91,9 @@ mod tests {
     fn other_lines_of_an_env_file_stay() {
         let key = Secret::new("sk-1");
         assert_eq!(env_text("", &key), "OPENAI_API_KEY=sk-1\n");
-        assert_eq!(env_text("A=1\nOPENAI_API_KEY=old\nB=2\n", &key), "A=1\nOPENAI_API_KEY=sk-1\nB=2\n");
+        assert_eq!(
+            env_text("A=1\nOPENAI_API_KEY=old\nB=2\n", &key),
+            "A=1\nOPENAI_API_KEY=sk-1\nB=2\n"
+        );
     }
 }

@@ -22,7 +22,9 @@ use crate::secret::Secret;
 use crate::situation::Situation;
 
 use super::ground::{Ground, Standing};
-use super::{Change, Content, FileKind, FileWrite, Origin, Plan, Summary, isolation, keys, record, reset, workspace};
+use super::{
+    Change, Content, FileKind, FileWrite, Origin, Plan, Summary, isolation, keys, record, reset, workspace,
+};
 
 /// What a plan is stamped with.
 #[derive(Clone, Debug)]
@@ -51,7 +53,11 @@ pub fn targets(situation: &Situation<'_>, answers: &Answers) -> Vec<PathBuf> {
     paths.extend(folder_of(&instance.config_path));
     paths.extend(folder_of(&instance.auth_profiles()));
     paths.extend(workspace::paths(&place));
-    paths.extend(reset::paths(instance, &standing_workspace(situation), answers.existing));
+    paths.extend(reset::paths(
+        instance,
+        &standing_workspace(situation),
+        answers.existing,
+    ));
     paths
 }
 
@@ -63,35 +69,59 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
     isolation::workspace(situation, &place)?;
     if let Some(fault) = &situation.survey.registry.fault {
         let path = situation.shown(&situation.survey.registry.path);
-        return Err(Error::blocked(msg!("registry.broken", path = path, why = fault)).hint(Msg::new("registry.way-out")));
+        return Err(Error::blocked(msg!("registry.broken", path = path, why = fault))
+            .hint(Msg::new("registry.way-out")));
     }
 
     let config = Config::of(situation, answers)?;
-    let mut plan = Plan { notices: config.notices.clone(), ..Plan::default() };
+    let mut plan = Plan {
+        notices: config.notices.clone(),
+        ..Plan::default()
+    };
     let aside = reset::paths(instance, &standing_workspace(situation), answers.existing);
-    plan.changes.extend(reset::changes(instance, ground, &aside, &folder_stamp(&stamp.now)));
+    plan.changes.extend(reset::changes(
+        instance,
+        ground,
+        &aside,
+        &folder_stamp(&stamp.now),
+    ));
     let gone = |path: &Path| aside.iter().any(|moved| path.starts_with(moved));
     let folder = |path: PathBuf| (!ground.has(&path) || gone(&path)).then_some(Change::MakeDir { path });
 
     plan.changes.extend(folder(instance.state_dir.clone()));
-    plan.changes.extend(folder_of(&instance.config_path).filter(|f| *f != instance.state_dir).and_then(folder));
+    plan.changes.extend(
+        folder_of(&instance.config_path)
+            .filter(|f| *f != instance.state_dir)
+            .and_then(folder),
+    );
     plan.changes.extend(folder(instance.sessions()));
     plan.changes.extend(folder(place.clone()));
     if answers.bootstrap && !config.skips_bootstrap() {
         let fresh;
-        let ground = if gone(&place) { fresh = Ground::default(); &fresh } else { ground };
-        plan.changes.extend(workspace::changes(&place, ground, stamp.lang));
+        let ground = if gone(&place) {
+            fresh = Ground::default();
+            &fresh
+        } else {
+            ground
+        };
+        plan.changes
+            .extend(workspace::changes(&place, ground, stamp.lang));
     }
     if let Some(write) = keys::write(instance, &without(ground, &gone, instance), answers)? {
         plan.changes.extend(folder_of(&write.path).and_then(folder));
         plan.changes.push(Change::Write(write));
     }
-    plan.changes.extend(record_write(situation, ground, config.ports, stamp)?);
-    plan.changes.extend(registry_write(situation, &place, config.ports)?);
+    plan.changes
+        .extend(record_write(situation, ground, config.ports, stamp)?);
+    plan.changes
+        .extend(registry_write(situation, &place, config.ports)?);
     let summary = config.summary(situation, answers, place);
     plan.changes.extend(config.write(situation, answers, stamp)?);
     if answers.service {
-        plan.notices.push(msg!("plan.service-later", command = format!("{} gateway install", instance.command())));
+        plan.notices.push(msg!(
+            "plan.service-later",
+            command = format!("{} gateway install", instance.command())
+        ));
     }
     plan.instance = Some(summary);
     Ok(plan)
@@ -116,7 +146,11 @@ struct Config {
 impl Config {
     fn of(situation: &Situation<'_>, answers: &Answers) -> Result<Self> {
         let fresh = !situation.exists || answers.existing.is_reset();
-        let document = if fresh { Document::empty() } else { situation.current.clone() };
+        let document = if fresh {
+            Document::empty()
+        } else {
+            situation.current.clone()
+        };
         let (ports, notices) = ports(situation, answers)?;
         let mut config = Self {
             document,
@@ -127,7 +161,9 @@ impl Config {
             notices,
         };
         if answers.existing != Existing::Keep || fresh {
-            config.fill(situation, answers, fresh).map_err(|e| not_editable(&situation.instance.config_path, e))?;
+            config
+                .fill(situation, answers, fresh)
+                .map_err(|e| not_editable(&situation.instance.config_path, e))?;
         }
         Ok(config)
     }
@@ -135,7 +171,9 @@ impl Config {
     fn fill(&mut self, situation: &Situation<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
         let place = workspace_of(situation, answers);
         // A workspace that stands in the config as `~/...` and is meant again is not rewritten.
-        let stands = self.text("agents.defaults.workspace").and_then(|typed| situation.path(typed));
+        let stands = self
+            .text("agents.defaults.workspace")
+            .and_then(|typed| situation.path(typed));
         if stands.as_ref() != Some(&place) {
             self.set("agents.defaults.workspace", json!(place))?;
         }
@@ -153,7 +191,11 @@ impl Config {
         if let Some(auth) = answers.auth {
             self.set("gateway.auth.mode", json!(auth.name()))?;
             if let Some((credential, _)) = &answers.credential {
-                let key = if auth == Auth::Password { "gateway.auth.password" } else { "gateway.auth.token" };
+                let key = if auth == Auth::Password {
+                    "gateway.auth.password"
+                } else {
+                    "gateway.auth.token"
+                };
                 self.set(key, json!(credential.expose()))?;
             }
         }
@@ -184,7 +226,9 @@ impl Config {
 
     fn custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         let custom = &answers.custom;
-        let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else { return Ok(()) };
+        let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
+            return Ok(());
+        };
         let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
         let at = KeyPath::keys(["models", "providers", id]);
         self.put(&at.child("baseUrl"), json!(url))?;
@@ -193,7 +237,12 @@ impl Config {
             self.put(&at.child("apiKey"), json!(key.expose()))?;
             self.given.push(key.clone());
         }
-        let known = self.document.get(&at.child("models")).and_then(Value::as_array).cloned().unwrap_or_default();
+        let known = self
+            .document
+            .get(&at.child("models"))
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         if known.iter().any(|entry| entry["id"] == **model) {
             return Ok(());
         }
@@ -232,7 +281,10 @@ impl Config {
         let instance = &situation.instance;
         let credential = match &self.credential {
             Some((_, origin)) => Some(*origin),
-            None => (self.text("gateway.auth.token").or(self.text("gateway.auth.password"))).map(|_| Origin::Kept),
+            None => (self
+                .text("gateway.auth.token")
+                .or(self.text("gateway.auth.password")))
+            .map(|_| Origin::Kept),
         };
         Summary {
             profile: instance.profile.to_string(),
@@ -240,15 +292,26 @@ impl Config {
             state: instance.state_dir.clone(),
             workspace,
             ports: self.ports,
-            bind: self.text("gateway.bind").and_then(Bind::of).unwrap_or(Bind::Loopback),
-            auth: self.text("gateway.auth.mode").and_then(Auth::of).unwrap_or(Auth::Token),
+            bind: self
+                .text("gateway.bind")
+                .and_then(Bind::of)
+                .unwrap_or(Bind::Loopback),
+            auth: self
+                .text("gateway.auth.mode")
+                .and_then(Auth::of)
+                .unwrap_or(Auth::Token),
             credential,
             service: answers.service,
         }
     }
 
     /// The config's file, stamped, if anything in it changed.
-    fn write(mut self, situation: &Situation<'_>, answers: &Answers, stamp: &Stamp) -> Result<Option<Change>> {
+    fn write(
+        mut self,
+        situation: &Situation<'_>,
+        answers: &Answers,
+        stamp: &Stamp,
+    ) -> Result<Option<Change>> {
         if !self.changed {
             return Ok(None);
         }
@@ -270,7 +333,11 @@ impl Config {
         let mut secrets: Vec<_> = self.credential.into_iter().collect();
         secrets.extend(self.given.into_iter().map(|secret| (secret, Origin::Given)));
         let standing = crate::config::secrets::of(self.document.value());
-        secrets.extend(standing.into_iter().map(|(_, text)| (Secret::new(text), Origin::Kept)));
+        secrets.extend(
+            standing
+                .into_iter()
+                .map(|(_, text)| (Secret::new(text), Origin::Kept)),
+        );
         Ok(Some(Change::Write(FileWrite {
             path,
             content: Content::with_secrets(self.document.text(), secrets),
@@ -309,27 +376,40 @@ fn said(check: &Check) -> Vec<Msg> {
         Verdict::Refused(why) => vec![why.msg(check.base)],
         Verdict::Disjoint => Vec::new(),
     };
-    costs.into_iter().chain(check.notices.iter().map(crate::ports::planner::Notice::msg)).collect()
+    costs
+        .into_iter()
+        .chain(check.notices.iter().map(crate::ports::planner::Notice::msg))
+        .collect()
 }
 
 /// The addresses that the gateway will bind beside loopback.
 pub fn addresses(situation: &Situation<'_>, answers: &Answers) -> Vec<IpAddr> {
-    let bind = answers.bind.or_else(|| situation.text("gateway.bind").and_then(Bind::of)).unwrap_or(Bind::Loopback);
+    let bind = answers
+        .bind
+        .or_else(|| situation.text("gateway.bind").and_then(Bind::of))
+        .unwrap_or(Bind::Loopback);
     match bind {
         Bind::Loopback => Vec::new(),
         Bind::Custom => answers.bind_host.into_iter().collect(),
         // Which addresses these are is known at start only: any of them counts.
-        Bind::Lan | Bind::Tailnet | Bind::Auto => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+        Bind::Lan | Bind::Tailnet | Bind::Auto => {
+            vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
+        }
     }
 }
 
 /// The workspace to be: answered, standing, or the proposed one.
 fn workspace_of(situation: &Situation<'_>, answers: &Answers) -> PathBuf {
-    answers.workspace.clone().unwrap_or_else(|| standing_workspace(situation))
+    answers
+        .workspace
+        .clone()
+        .unwrap_or_else(|| standing_workspace(situation))
 }
 
 fn standing_workspace(situation: &Situation<'_>) -> PathBuf {
-    let standing = situation.text("agents.defaults.workspace").and_then(|typed| situation.path(typed));
+    let standing = situation
+        .text("agents.defaults.workspace")
+        .and_then(|typed| situation.path(typed));
     standing.unwrap_or_else(|| situation.instance.default_workspace())
 }
 
@@ -338,11 +418,16 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// `2026-11-22T19:22:45.123Z` as part of a folder's name: `20261122T192245123Z`.
-fn folder_stamp(now: &str) -> String {
+pub fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-fn record_write(situation: &Situation<'_>, ground: &Ground, ports: Family, stamp: &Stamp) -> Result<Option<Change>> {
+fn record_write(
+    situation: &Situation<'_>,
+    ground: &Ground,
+    ports: Family,
+    stamp: &Stamp,
+) -> Result<Option<Change>> {
     let path = situation.instance.record_path();
     let before = match ground.at(&path) {
         Standing::Nothing => None,
@@ -359,7 +444,10 @@ fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: Family) ->
     let (instance, registry) = (&situation.instance, &situation.survey.registry);
     for path in [&instance.config_path, &instance.state_dir] {
         if path.to_str().is_none() {
-            return Err(Error::usage(msg!("isolation.workspace-unicode", path = path.display())));
+            return Err(Error::usage(msg!(
+                "isolation.workspace-unicode",
+                path = path.display()
+            )));
         }
     }
     let text = registry.with(registry::Entry {
@@ -369,13 +457,26 @@ fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: Family) ->
         workspace: workspace.to_path_buf(),
         port: ports.base(),
     });
-    Ok(whole(registry.path.clone(), text, registry.before.clone(), FileKind::Registry))
+    Ok(whole(
+        registry.path.clone(),
+        text,
+        registry.before.clone(),
+        FileKind::Registry,
+    ))
 }
 
 /// A file of ours that is written whole, unless it stands so already.
 fn whole(path: PathBuf, text: String, before: Option<Vec<u8>>, kind: FileKind) -> Option<Change> {
     let stands = before.as_deref() == Some(text.as_bytes());
-    (!stands).then(|| Change::Write(FileWrite { path, content: Content::plain(text), before, backup: false, kind }))
+    (!stands).then(|| {
+        Change::Write(FileWrite {
+            path,
+            content: Content::plain(text),
+            before,
+            backup: false,
+            kind,
+        })
+    })
 }
 
 /// The file stands and can be read, but not be edited without losing something of it.
@@ -385,5 +486,6 @@ pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
 
 /// Something that is no file stands where a file must go.
 pub(super) fn in_the_way(path: &Path) -> Error {
-    Error::blocked(msg!("plan.in-the-way", path = path.display())).hint(msg!("plan.move-it", name = CONFIG_FILE))
+    Error::blocked(msg!("plan.in-the-way", path = path.display()))
+        .hint(msg!("plan.move-it", name = CONFIG_FILE))
 }

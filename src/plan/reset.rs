@@ -39,13 +39,21 @@ pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], s
             // A workspace or config elsewhere stays on its own file system.
             Err(_) => beside(path, stamp),
         };
-        if let Some(folder) = to.parent().filter(|folder| folder.starts_with(&instance.state_dir)) {
-            let make = Change::MakeDir { path: folder.to_path_buf() };
+        if let Some(folder) = to
+            .parent()
+            .filter(|folder| folder.starts_with(&instance.state_dir))
+        {
+            let make = Change::MakeDir {
+                path: folder.to_path_buf(),
+            };
             if !changes.contains(&make) {
                 changes.push(make);
             }
         }
-        changes.push(Change::MoveAside { path: path.clone(), to });
+        changes.push(Change::MoveAside {
+            path: path.clone(),
+            to,
+        });
     }
     changes
 }

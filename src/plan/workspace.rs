@@ -25,7 +25,13 @@ pub(super) fn changes(workspace: &Path, ground: &Ground, lang: Lang) -> Vec<Chan
         .filter(|(path, _)| !ground.has(path))
         .map(|(path, text)| {
             let content = Content::plain(text);
-            Change::Write(FileWrite { path, content, before: None, backup: false, kind: FileKind::Workspace })
+            Change::Write(FileWrite {
+                path,
+                content,
+                before: None,
+                backup: false,
+                kind: FileKind::Workspace,
+            })
         })
         .collect()
 }

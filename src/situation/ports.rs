@@ -11,7 +11,8 @@ use super::Situation;
 impl Situation<'_> {
     /// Who holds what, seen by this instance.
     pub fn planner(&self) -> Planner {
-        self.survey.planner(&self.instance.profile, &self.instance.config_path)
+        self.survey
+            .planner(&self.instance.profile, &self.instance.config_path)
     }
 
     /// The base ports that are proposed for a gateway on these addresses, best first, each probed.

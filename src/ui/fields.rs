@@ -15,7 +15,12 @@ impl Fields {
 
     /// The lines, for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
-        let label_width = self.0.iter().map(|(label, _)| width(label)).max().unwrap_or_default();
+        let label_width = self
+            .0
+            .iter()
+            .map(|(label, _)| width(label))
+            .max()
+            .unwrap_or_default();
         let lines = self.0.iter().map(|(label, value)| {
             let gap = " ".repeat(label_width - width(label));
             if 2 + label_width + 2 + width(value) <= columns {

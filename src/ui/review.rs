@@ -22,7 +22,11 @@ impl Ui {
             out.push(self.say(&Msg::new("plan.nothing")));
         } else {
             out.push(self.heading(&Msg::new("plan.changes")));
-            out.extend(plan.changes.iter().map(|change| format!("  {}", self.change(change, home))));
+            out.extend(
+                plan.changes
+                    .iter()
+                    .map(|change| format!("  {}", self.change(change, home))),
+            );
         }
         if texts {
             for change in &plan.changes {
@@ -30,7 +34,11 @@ impl Ui {
                     && write.kind == FileKind::Config
                 {
                     out.push(self.heading(&msg!("plan.text", path = shown(home, &write.path))));
-                    out.push(write.content.shown(|origin| format!("<{}>", self.say(&origin_msg(origin)))));
+                    out.push(
+                        write
+                            .content
+                            .shown(|origin| format!("<{}>", self.say(&origin_msg(origin)))),
+                    );
                 }
             }
         }
@@ -52,7 +60,11 @@ impl Ui {
             None => summary.auth.name().to_owned(),
         };
         add(Msg::new("plan.auth"), auth);
-        let service = if summary.service { msg!("ui.yes") } else { msg!("ui.no") };
+        let service = if summary.service {
+            msg!("ui.yes")
+        } else {
+            msg!("ui.no")
+        };
         add(Msg::new("plan.service"), self.say(&service));
         fields
     }

@@ -26,7 +26,11 @@ pub struct Given {
 
 impl Default for Given {
     fn default() -> Self {
-        Self { replies: BTreeMap::new(), offered: BTreeMap::new(), bootstrap: true }
+        Self {
+            replies: BTreeMap::new(),
+            offered: BTreeMap::new(),
+            bootstrap: true,
+        }
     }
 }
 
@@ -34,7 +38,10 @@ impl Given {
     /// Gathers flags over answers file over environment. Reads the files that are named, and standard
     /// input at most once.
     pub fn gather(host: &Host, args: &OnboardArgs) -> Result<Self> {
-        let mut given = Self { bootstrap: !args.skip_bootstrap, ..Self::default() };
+        let mut given = Self {
+            bootstrap: !args.skip_bootstrap,
+            ..Self::default()
+        };
         if let Some(path) = &args.answers {
             given.answers_file(path)?;
         }
@@ -48,11 +55,31 @@ impl Given {
         Ok(given)
     }
 
+    /// Only these replies, by flag.
+    #[cfg(test)]
+    pub(super) fn of(replies: impl IntoIterator<Item = (&'static str, Reply)>) -> Self {
+        Self {
+            replies: replies.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// The reply to a step, if one was given.
     pub fn reply(&self, step: &dyn Step, answers: &Answers) -> Option<Reply> {
         let flag = step.flag(answers);
-        let offered = || self.offered.get(flag).filter(|_| step.id() == "api-key").cloned().map(Reply::Secret);
-        let shared = || self.replies.get("api-key").filter(|_| step.id() == "api-key").cloned();
+        let offered = || {
+            self.offered
+                .get(flag)
+                .filter(|_| step.id() == "api-key")
+                .cloned()
+                .map(Reply::Secret)
+        };
+        let shared = || {
+            self.replies
+                .get("api-key")
+                .filter(|_| step.id() == "api-key")
+                .cloned()
+        };
         self.replies.get(flag).cloned().or_else(shared).or_else(offered)
     }
 
@@ -91,7 +118,8 @@ impl Given {
             // OpenClaw's default scope leaves the workspace (`facts.md` 10).
             (true, None) => {
                 let scope = args.reset_scope.as_deref().unwrap_or("config+creds+sessions");
-                self.replies.insert("existing", Reply::Text(format!("reset-{scope}")));
+                self.replies
+                    .insert("existing", Reply::Text(format!("reset-{scope}")));
             }
             (false, choice) => self.put("existing", choice.as_ref()),
         }
@@ -118,22 +146,30 @@ impl Given {
         ];
         for (flag, value) in values {
             if let Some(value) = value {
-                self.replies.insert(flag, Reply::Secret(Secret::new(value.trim())));
+                self.replies
+                    .insert(flag, Reply::Secret(Secret::new(value.trim())));
             }
         }
         let files = [
             ("gateway-token", "gateway-token-file", &secrets.gateway_token_file),
-            ("gateway-password", "gateway-password-file", &secrets.gateway_password_file),
+            (
+                "gateway-password",
+                "gateway-password-file",
+                &secrets.gateway_password_file,
+            ),
             ("api-key", "api-key-file", &secrets.api_key_file),
             ("channel-token", "channel-token-file", &secrets.channel_token_file),
         ];
-        let from_stdin = files.iter().filter(|(_, _, path)| path.as_deref() == Some(Path::new("-")));
+        let from_stdin = files
+            .iter()
+            .filter(|(_, _, path)| path.as_deref() == Some(Path::new("-")));
         if from_stdin.count() > 1 {
             return Err(Error::usage(msg!("answers.stdin-twice")));
         }
         for (flag, source, path) in files {
             if let Some(path) = path {
-                self.replies.insert(flag, Reply::Secret(secret_file(host, source, path)?));
+                self.replies
+                    .insert(flag, Reply::Secret(secret_file(host, source, path)?));
             }
         }
         Ok(())
@@ -143,18 +179,28 @@ impl Given {
     fn answers_file(&mut self, path: &Path) -> Result<()> {
         for (key, value) in answers_table(path)? {
             let step = steps::ALL.iter().find(|step| step.id() == key);
-            let step = step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
+            let step =
+                step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
             let reply = match value {
                 toml::Value::String(text) => Reply::Text(text),
                 toml::Value::Integer(number) => Reply::Text(number.to_string()),
                 toml::Value::Boolean(yes) => Reply::Yes(yes),
                 other => {
                     let kind = other.type_str();
-                    return Err(Error::usage(msg!("answers.value", path = path.display(), key = key, kind = kind)));
+                    return Err(Error::usage(msg!(
+                        "answers.value",
+                        path = path.display(),
+                        key = key,
+                        kind = kind
+                    )));
                 }
             };
             if steps::is_secret(step.id()) {
-                return Err(Error::usage(msg!("answers.secret", path = path.display(), key = key)));
+                return Err(Error::usage(msg!(
+                    "answers.secret",
+                    path = path.display(),
+                    key = key
+                )));
             }
             self.replies.insert(step.id(), reply);
         }
@@ -165,18 +211,27 @@ impl Given {
 /// The profile that an answers file names: the instance is resolved before the interview.
 pub fn profile_of(path: &Path) -> Result<Option<String>> {
     let table = answers_table(path)?;
-    Ok(table.get("profile").and_then(toml::Value::as_str).map(str::to_owned))
+    Ok(table
+        .get("profile")
+        .and_then(toml::Value::as_str)
+        .map(str::to_owned))
 }
 
 fn answers_table(path: &Path) -> Result<toml::Table> {
-    let refused = |why: String| Error::usage(msg!("answers.file", path = path.display())).because(anyhow::Error::msg(why));
+    let refused = |why: String| {
+        Error::usage(msg!("answers.file", path = path.display())).because(anyhow::Error::msg(why))
+    };
     let text = read::text(path).map_err(|e| refused(e.to_string()))?;
     text.parse().map_err(|e: toml::de::Error| refused(e.to_string()))
 }
 
 /// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.
 fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
-    let text = if path == Path::new("-") { host.stdin_text() } else { read::text(path) };
+    let text = if path == Path::new("-") {
+        host.stdin_text()
+    } else {
+        read::text(path)
+    };
     let text = text.map_err(|e| {
         let error = Error::usage(msg!("answers.secret-file", flag = flag, path = path.display()));
         match e {
@@ -186,7 +241,11 @@ fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
     })?;
     let secret = text.trim();
     if secret.is_empty() {
-        return Err(Error::usage(msg!("answers.secret-empty", flag = flag, path = path.display())));
+        return Err(Error::usage(msg!(
+            "answers.secret-empty",
+            flag = flag,
+            path = path.display()
+        )));
     }
     Ok(Secret::new(secret))
 }

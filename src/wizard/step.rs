@@ -102,22 +102,38 @@ impl Question {
     /// A choice.
     pub fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
         let default = options.iter().position(|o| o.id == default).unwrap_or_default();
-        Self { intro: Vec::new(), text, kind: Kind::Choice { options, default } }
+        Self {
+            intro: Vec::new(),
+            text,
+            kind: Kind::Choice { options, default },
+        }
     }
 
     /// A line of text.
     pub fn text(text: Msg, default: Option<String>) -> Self {
-        Self { intro: Vec::new(), text, kind: Kind::Text { default } }
+        Self {
+            intro: Vec::new(),
+            text,
+            kind: Kind::Text { default },
+        }
     }
 
     /// A secret.
     pub fn secret(text: Msg, optional: bool) -> Self {
-        Self { intro: Vec::new(), text, kind: Kind::Secret { optional } }
+        Self {
+            intro: Vec::new(),
+            text,
+            kind: Kind::Secret { optional },
+        }
     }
 
     /// Yes or no.
     pub fn yes_no(text: Msg, default: Option<bool>) -> Self {
-        Self { intro: Vec::new(), text, kind: Kind::YesNo { default } }
+        Self {
+            intro: Vec::new(),
+            text,
+            kind: Kind::YesNo { default },
+        }
     }
 
     /// Says this before the question.

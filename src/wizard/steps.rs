@@ -49,13 +49,20 @@ pub static ALL: &[&dyn Step] = &[
 
 /// The choices of an enum that has names: labels are `step.STEP.NAME` in the catalogues.
 fn choices(labels: impl IntoIterator<Item = (&'static str, Msg)>) -> Vec<Choice> {
-    labels.into_iter().map(|(id, label)| Choice { id: id.to_owned(), label }).collect()
+    labels
+        .into_iter()
+        .map(|(id, label)| Choice {
+            id: id.to_owned(),
+            label,
+        })
+        .collect()
 }
 
 /// A value that is none of the choices: says which there are.
 fn not_a_choice(flag: &'static str, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Error {
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
-    Error::usage(msg!("answers.choice", flag = flag, value = typed.escape_debug())).hint(msg!("answers.choices", names = names))
+    Error::usage(msg!("answers.choice", flag = flag, value = typed.escape_debug()))
+        .hint(msg!("answers.choices", names = names))
 }
 
 /// A yes or no, as a flag, a file or a prompt brings it.
@@ -77,16 +84,25 @@ fn kept(answers: &Answers) -> bool {
 
 /// The value of a key that is the default of a question; nothing once the old config is moved aside.
 fn standing<'s>(situation: &'s Situation<'_>, answers: &Answers, key: &str) -> Option<&'s str> {
-    if answers.existing.is_reset() { None } else { situation.text(key) }
+    if answers.existing.is_reset() {
+        None
+    } else {
+        situation.text(key)
+    }
 }
 
 /// Whether the step's answer is a secret, which no answers file holds.
 pub(super) fn is_secret(id: &str) -> bool {
-    matches!(id, "gateway-token" | "gateway-password" | "api-key" | "channel-token")
+    matches!(
+        id,
+        "gateway-token" | "gateway-password" | "api-key" | "channel-token"
+    )
 }
 
 /// The answers as an answers file has them: no secrets.
 pub fn saved(answers: &Answers) -> toml::Table {
-    let all = ALL.iter().filter_map(|step| Some((step.id().to_owned(), step.saved(answers)?)));
+    let all = ALL
+        .iter()
+        .filter_map(|step| Some((step.id().to_owned(), step.saved(answers)?)));
     all.collect()
 }

@@ -30,8 +30,11 @@ impl Terminal {
             let _ = Term::stderr().show_cursor();
             std::process::exit(i32::from(Error::interrupted().kind.exit_code()));
         });
-        let theme: Box<dyn Theme> =
-            if ui.colour() && !ui.ascii() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
+        let theme: Box<dyn Theme> = if ui.colour() && !ui.ascii() {
+            Box::new(ColorfulTheme::default())
+        } else {
+            Box::new(SimpleTheme)
+        };
         Self { ui, theme }
     }
 
@@ -40,7 +43,11 @@ impl Terminal {
         let words = [self.ui.say(&msg!("ui.yes")), self.ui.say(&msg!("ui.no"))];
         // Where nothing is the default, the cursor stands on the harmless answer.
         let at = usize::from(!default.unwrap_or(false));
-        let chosen = Select::with_theme(&*self.theme).with_prompt(text).items(words).default(at).interact()?;
+        let chosen = Select::with_theme(&*self.theme)
+            .with_prompt(text)
+            .items(words)
+            .default(at)
+            .interact()?;
         Ok(chosen == 0)
     }
 
@@ -55,11 +62,22 @@ impl Terminal {
         match &question.kind {
             Kind::Choice { options, default } => {
                 let labels: Vec<_> = options.iter().map(|option| self.ui.say(&option.label)).collect();
-                let at = Select::with_theme(theme).with_prompt(text).items(&labels).default(*default).interact()?;
-                Ok(Reply::Text(options.get(at).map(|option| option.id.clone()).unwrap_or_default()))
+                let at = Select::with_theme(theme)
+                    .with_prompt(text)
+                    .items(&labels)
+                    .default(*default)
+                    .interact()?;
+                Ok(Reply::Text(
+                    options
+                        .get(at)
+                        .map(|option| option.id.clone())
+                        .unwrap_or_default(),
+                ))
             }
             Kind::Text { default } => {
-                let mut input = Input::<String>::with_theme(theme).with_prompt(text).allow_empty(true);
+                let mut input = Input::<String>::with_theme(theme)
+                    .with_prompt(text)
+                    .allow_empty(true);
                 if let Some(default) = default {
                     input = input.default(default.clone());
                 }

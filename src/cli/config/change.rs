@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Origin, Plan};
-use crate::registry;
 use crate::secret::Secret;
 use crate::survey::{self, Survey};
 
@@ -24,7 +23,7 @@ pub(super) fn change(
     context: &Context<'_>,
     edit: impl FnOnce(&mut Document) -> Result<bool, EditError>,
 ) -> Result<Option<PathBuf>> {
-    let lock = lock(context)?;
+    let lock = context.lock()?;
     let path = &context.instance.config_path;
     let before = read_config(context)?;
     let mut after = before.clone();
@@ -42,18 +41,6 @@ pub(super) fn change(
         vec![config_write(path, &after, Some(bytes))],
     )?;
     Ok(Some(backup::path(path, 1)))
-}
-
-/// The right to write; what an interrupted run left is settled first.
-pub(super) fn lock(context: &Context<'_>) -> Result<HostLock> {
-    let state_home = registry::state_home(context.host, &context.env);
-    let lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
-    if let Some(recovered) = apply::recover(&lock)? {
-        for msg in &recovered.msgs {
-            context.ui.note(msg);
-        }
-    }
-    Ok(lock)
 }
 
 fn refuse_new_findings(
@@ -132,19 +119,9 @@ pub(super) fn write(
     survey: &Survey,
     changes: Vec<Change>,
 ) -> Result<()> {
-    let own = &context.instance.config_path;
-    let others: Vec<PathBuf> = survey
-        .instances
-        .iter()
-        .filter(|other| other.config_path != *own && other.state_dir != context.instance.state_dir)
-        .flat_map(|other| {
-            [&other.config_path, &other.state_dir]
-                .into_iter()
-                .chain(&other.workspaces)
-        })
-        .cloned()
-        .collect();
+    let others = survey.paths_of_others(&context.instance.config_path);
     let plan = Plan {
+        instance: None,
         changes,
         notices: Vec::new(),
     };

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::{config_write, lock, write};
+use super::change::{config_write, write};
 use crate::cli::Context;
 use crate::config::backup::{self, Backup};
 use crate::config::document;
@@ -87,7 +87,7 @@ fn unusable(backup: &Backup, fault: &document::Fault) -> Msg {
 
 /// `config restore`
 pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
-    let lock = lock(context)?;
+    let lock = context.lock()?;
     let path = &context.instance.config_path;
     let current = read::bytes(path);
     let now = current.as_deref().ok();

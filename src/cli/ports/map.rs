@@ -189,17 +189,6 @@ impl PortSource {
             Self::Default => msg!("ports.source-default"),
         }
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Service => "service",
-            Self::EnvFile => "env-file",
-            Self::Backup => "backup",
-            Self::Record => "record",
-            Self::Default => "default",
-        }
-    }
 }
 
 fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
@@ -217,7 +206,7 @@ fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
     let (health, fault) = match &instance.config {
         ConfigHealth::Ok => ("ok", None),
         ConfigHealth::Missing => ("missing", None),
-        ConfigHealth::Broken(fault) => ("broken", Some(fault)),
+        ConfigHealth::Broken(fault) => ("invalid", Some(fault)),
     };
     let neighbours = entry.neighbours.iter().map(|neighbour| {
         json!({ "label": neighbour.label, "conflict": neighbour.conflict, "message": ui.say(&neighbour.msg) })

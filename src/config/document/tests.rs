@@ -102,6 +102,15 @@ fn an_equal_value_changes_no_byte() {
 }
 
 #[test]
+fn of_a_key_that_stands_twice_the_last_one_is_changed_and_all_are_removed() {
+    let mut twice = document("{ a: 1, b: 0, 'a': 2 }");
+    twice.set(&path("a"), json!(3)).unwrap();
+    assert_eq!(twice.text(), "{ a: 1, b: 0, 'a': 3 }");
+    twice.unset(&path("a")).unwrap();
+    assert_eq!(twice.value(), &json!({ "b": 0 }));
+}
+
+#[test]
 fn the_style_of_the_file_is_kept() {
     let tabs = "{\r\n\t\"a\": {\r\n\t\t\"b\": 1,\r\n\t},\r\n}\r\n";
     let mut edited = document(tabs);

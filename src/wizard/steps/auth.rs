@@ -5,7 +5,9 @@ use crate::config::dialect::Dialect;
 use crate::plan::Origin;
 use crate::secret::Secret;
 
-use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing};
+use super::{
+    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+};
 
 pub(super) struct GatewayAuth;
 pub(super) struct GatewayToken;
@@ -32,12 +34,17 @@ impl Step for GatewayAuth {
             labels.push((Auth::None.name(), msg!("step.gateway-auth.none")));
         }
         let standing = standing(situation, answers, "gateway.auth.mode").unwrap_or(Auth::Token.name());
-        Some(Question::choice(msg!("step.gateway-auth.ask"), choices(labels), standing))
+        Some(Question::choice(
+            msg!("step.gateway-auth.ask"),
+            choices(labels),
+            standing,
+        ))
     }
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
-        let auth = Auth::of(name).ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
+        let auth = Auth::of(name)
+            .ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
         if auth == Auth::None && !may_be_open(situation, answers) {
             return Err(Error::usage(if situation.dialect == Dialect::Late {
                 msg!("step.gateway-auth.none-needs-loopback")
@@ -117,7 +124,11 @@ impl Step for GatewayPassword {
         }
         let standing = standing_secret(situation, answers, "gateway.auth.password").is_some();
         let question = Question::secret(msg!("step.gateway-password.ask"), standing);
-        Some(if standing { question.after(msg!("step.gateway-password.kept")) } else { question })
+        Some(if standing {
+            question.after(msg!("step.gateway-password.kept"))
+        } else {
+            question
+        })
     }
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {

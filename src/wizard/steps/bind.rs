@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use crate::answers::Bind;
 use crate::config::dialect::Dialect;
 
-use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing};
+use super::{
+    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+};
 
 pub(super) struct GatewayBind;
 pub(super) struct GatewayCustomHost;
@@ -33,12 +35,17 @@ impl Step for GatewayBind {
             labels.push((Bind::Custom.name(), msg!("step.gateway-bind.custom")));
         }
         let standing = standing(situation, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
-        Some(Question::choice(msg!("step.gateway-bind.ask"), choices(labels), standing))
+        Some(Question::choice(
+            msg!("step.gateway-bind.ask"),
+            choices(labels),
+            standing,
+        ))
     }
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
-        let bind = Bind::of(name).ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
+        let bind = Bind::of(name)
+            .ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
         // Only later releases' schema has a key for the address (`facts.md` 0, 3).
         if bind == Bind::Custom && situation.dialect != Dialect::Late {
             return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
@@ -67,9 +74,12 @@ impl Step for GatewayCustomHost {
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
-        let host: IpAddr = typed
-            .parse()
-            .map_err(|_| Error::usage(msg!("step.gateway-custom-host.invalid", value = typed.escape_debug())))?;
+        let host: IpAddr = typed.parse().map_err(|_| {
+            Error::usage(msg!(
+                "step.gateway-custom-host.invalid",
+                value = typed.escape_debug()
+            ))
+        })?;
         answers.bind_host = Some(host);
         Ok(())
     }

@@ -3,7 +3,9 @@
 
 use crate::answers::Channel;
 
-use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing};
+use super::{
+    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+};
 
 pub(super) struct ChannelStep;
 pub(super) struct ChannelToken;
@@ -22,7 +24,11 @@ impl Step for ChannelStep {
             (Channel::Telegram.name(), msg!("step.channel.telegram")),
             (Channel::Discord.name(), msg!("step.channel.discord")),
         ]);
-        Some(Question::choice(msg!("step.channel.ask"), options, Channel::Skip.name()))
+        Some(Question::choice(
+            msg!("step.channel.ask"),
+            options,
+            Channel::Skip.name(),
+        ))
     }
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
@@ -47,23 +53,34 @@ impl Step for ChannelToken {
         let key = channel.token_key()?;
         let standing = standing(situation, answers, key).is_some();
         let question = Question::secret(msg!("step.channel-token.ask", channel = channel.name()), standing);
-        Some(if standing { question.after(msg!("step.channel-token.kept")) } else { question })
+        Some(if standing {
+            question.after(msg!("step.channel-token.kept"))
+        } else {
+            question
+        })
     }
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let token = reply.secret();
         let text = token.expose();
-        let stands = answers.channel.and_then(Channel::token_key).and_then(|key| standing(situation, answers, key));
+        let stands = answers
+            .channel
+            .and_then(Channel::token_key)
+            .and_then(|key| standing(situation, answers, key));
         if text.is_empty() && stands.is_none() {
             return Err(Error::usage(msg!("step.channel-token.empty")));
         }
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::usage(msg!("step.channel-token.blank")));
         }
-        let holder = situation.others().find(|other| other.tokens.iter().any(|(_, held)| *held == token));
+        let holder = situation
+            .others()
+            .find(|other| other.tokens.iter().any(|(_, held)| *held == token));
         if let Some(holder) = holder.filter(|_| !text.is_empty()) {
-            return Err(Error::blocked(msg!("step.channel-token.shared", holder = holder.label))
-                .hint(msg!("step.channel-token.own-bot")));
+            return Err(
+                Error::blocked(msg!("step.channel-token.shared", holder = holder.label))
+                    .hint(msg!("step.channel-token.own-bot")),
+            );
         }
         answers.channel_token = (!text.is_empty()).then_some(token);
         Ok(())

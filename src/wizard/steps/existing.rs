@@ -23,12 +23,19 @@ impl Step for ExistingStep {
             (Existing::Keep.name(), msg!("step.existing.keep")),
             (Existing::Change.name(), msg!("step.existing.change")),
             (Existing::ResetConfig.name(), msg!("step.existing.reset-config")),
-            (Existing::ResetCredentials.name(), msg!("step.existing.reset-credentials")),
+            (
+                Existing::ResetCredentials.name(),
+                msg!("step.existing.reset-credentials"),
+            ),
             (Existing::ResetFull.name(), msg!("step.existing.reset-full")),
         ]);
         let path = situation.shown(&situation.instance.config_path);
         // Without a person the given flags count, so the default is to change what they name.
-        let default = if situation.interactive { Existing::Keep } else { Existing::Change };
+        let default = if situation.interactive {
+            Existing::Keep
+        } else {
+            Existing::Change
+        };
         let profile = &situation.instance.profile;
         let intro = msg!("step.existing.intro", profile = profile, path = path);
         Some(Question::choice(msg!("step.existing.ask"), options, default.name()).after(intro))
@@ -43,7 +50,11 @@ impl Step for ExistingStep {
 
     fn saved(&self, answers: &Answers) -> Option<toml::Value> {
         // A saved reset would move the next run's config aside: a file only ever says keep or change.
-        let choice = if answers.existing == Existing::Keep { Existing::Keep } else { Existing::Change };
+        let choice = if answers.existing == Existing::Keep {
+            Existing::Keep
+        } else {
+            Existing::Change
+        };
         Some(choice.name().into())
     }
 }

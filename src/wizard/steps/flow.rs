@@ -16,7 +16,11 @@ impl Step for FlowStep {
             (Flow::Quickstart.name(), msg!("step.flow.quickstart")),
             (Flow::Advanced.name(), msg!("step.flow.advanced")),
         ]);
-        Some(Question::choice(msg!("step.flow.ask"), options, Flow::default().name()))
+        Some(Question::choice(
+            msg!("step.flow.ask"),
+            options,
+            Flow::default().name(),
+        ))
     }
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
@@ -25,7 +29,8 @@ impl Step for FlowStep {
             "manual" => Flow::Advanced.name(),
             name => name,
         };
-        answers.flow = Flow::of(name).ok_or_else(|| not_a_choice(self.id(), name, Flow::ALL.iter().map(|f| f.name())))?;
+        answers.flow = Flow::of(name)
+            .ok_or_else(|| not_a_choice(self.id(), name, Flow::ALL.iter().map(|f| f.name())))?;
         Ok(())
     }
 

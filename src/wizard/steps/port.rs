@@ -16,14 +16,28 @@ impl Step for GatewayPort {
             return None;
         }
         // What the instance has stays what it is asked to have: ports do not creep from run to run.
-        let standing = situation.instance.wished_port.or_else(|| situation.standing_port());
-        let suggested = || Some(situation.suggest_ports(1, &addresses(situation, answers)).ok()?.first()?.family.base());
+        let standing = situation
+            .instance
+            .wished_port
+            .or_else(|| situation.standing_port());
+        let suggested = || {
+            Some(
+                situation
+                    .suggest_ports(1, &addresses(situation, answers))
+                    .ok()?
+                    .first()?
+                    .family
+                    .base(),
+            )
+        };
         let base = standing.or_else(suggested);
         let question = Question::text(msg!("step.gateway-port.ask"), base.map(|base| base.to_string()));
         let family = base.and_then(crate::ports::Family::new);
         Some(match (standing, family) {
             (None, Some(family)) => question.after(msg!("step.gateway-port.suggested", span = family.span())),
-            (Some(_), Some(family)) => question.after(msg!("step.gateway-port.standing", span = family.span())),
+            (Some(_), Some(family)) => {
+                question.after(msg!("step.gateway-port.standing", span = family.span()))
+            }
             _ => question.after(msg!("step.gateway-port.none")),
         })
     }

@@ -19,7 +19,11 @@ impl Step for Profile {
             return None;
         }
         let taken = |name: &str| {
-            situation.survey.instances.iter().any(|i| i.profile.as_ref().is_some_and(|p| p.as_str() == name))
+            situation
+                .survey
+                .instances
+                .iter()
+                .any(|i| i.profile.as_ref().is_some_and(|p| p.as_str() == name))
         };
         let (proposed, intro) = match (taken("default"), taken(SECOND)) {
             (false, _) => ("default", msg!("step.profile.first")),

@@ -31,8 +31,16 @@ impl Step for AuthChoice {
         ]);
         // Nobody there, or a provider set up before: nothing is changed without a wish.
         let leave = !situation.interactive || (situation.exists && !answers.existing.is_reset());
-        let default = if leave { Provider::Skip } else { Provider::Anthropic };
-        Some(Question::choice(msg!("step.auth-choice.ask"), options, default.name()))
+        let default = if leave {
+            Provider::Skip
+        } else {
+            Provider::Anthropic
+        };
+        Some(Question::choice(
+            msg!("step.auth-choice.ask"),
+            options,
+            default.name(),
+        ))
     }
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
@@ -62,10 +70,15 @@ impl Step for CustomBaseUrl {
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
-        let rest = typed.strip_prefix("http://").or_else(|| typed.strip_prefix("https://"));
+        let rest = typed
+            .strip_prefix("http://")
+            .or_else(|| typed.strip_prefix("https://"));
         let usable = rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
         if !usable || typed.contains(char::is_whitespace) {
-            return Err(Error::usage(msg!("step.custom-base-url.invalid", value = typed.escape_debug())));
+            return Err(Error::usage(msg!(
+                "step.custom-base-url.invalid",
+                value = typed.escape_debug()
+            )));
         }
         answers.custom.base_url = Some(typed.trim_end_matches('/').to_owned());
         Ok(())
@@ -117,7 +130,10 @@ impl Step for CustomProviderId {
         let typed = reply.text();
         let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if typed.is_empty() || !typed.chars().all(usable) {
-            return Err(Error::usage(msg!("step.custom-provider-id.invalid", value = typed.escape_debug())));
+            return Err(Error::usage(msg!(
+                "step.custom-provider-id.invalid",
+                value = typed.escape_debug()
+            )));
         }
         answers.custom.provider_id = Some(typed.to_owned());
         Ok(())
@@ -183,12 +199,25 @@ impl Step for Model {
         let late = situation.dialect != Dialect::Early;
         // What each release itself takes for the provider's default.
         let default = match provider {
-            Provider::Anthropic => if late { "anthropic/claude-opus-5" } else { "anthropic/claude-opus-4-5" }.to_owned(),
-            Provider::OpenAi => if late { "openai/gpt-6-astra" } else { "openai/gpt-5.2" }.to_owned(),
-            Provider::OpenRouter => "openrouter/auto".to_owned(),
-            Provider::Google => {
-                if late { "google/gemini-3.1-pro-preview" } else { "google/gemini-3-pro-preview" }.to_owned()
+            Provider::Anthropic => if late {
+                "anthropic/claude-opus-5"
+            } else {
+                "anthropic/claude-opus-4-5"
             }
+            .to_owned(),
+            Provider::OpenAi => if late {
+                "openai/gpt-6-astra"
+            } else {
+                "openai/gpt-5.2"
+            }
+            .to_owned(),
+            Provider::OpenRouter => "openrouter/auto".to_owned(),
+            Provider::Google => if late {
+                "google/gemini-3.1-pro-preview"
+            } else {
+                "google/gemini-3-pro-preview"
+            }
+            .to_owned(),
             Provider::Custom | Provider::Skip => {
                 let custom = &answers.custom;
                 let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
@@ -200,9 +229,14 @@ impl Step for Model {
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
-        let usable = typed.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty());
+        let usable = typed
+            .split_once('/')
+            .is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty());
         if !usable || typed.contains(char::is_whitespace) {
-            return Err(Error::usage(msg!("step.model.invalid", value = typed.escape_debug())));
+            return Err(Error::usage(msg!(
+                "step.model.invalid",
+                value = typed.escape_debug()
+            )));
         }
         answers.model = Some(typed.to_owned());
         Ok(())

@@ -15,7 +15,11 @@ impl Step for AcceptRisk {
     }
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, _: &mut Answers) -> Result<()> {
-        if yes_no(self.id(), &reply)? { Ok(()) } else { Err(Error::no(Msg::new("step.accept-risk.declined"))) }
+        if yes_no(self.id(), &reply)? {
+            Ok(())
+        } else {
+            Err(Error::no(Msg::new("step.accept-risk.declined")))
+        }
     }
 
     fn saved(&self, _: &Answers) -> Option<toml::Value> {

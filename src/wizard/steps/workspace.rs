@@ -16,7 +16,10 @@ impl Step for Workspace {
             return None;
         }
         let own = situation.instance.default_workspace();
-        let legacy = situation.instance.legacy_workspace(&situation.env.home).filter(|path| path.is_dir());
+        let legacy = situation
+            .instance
+            .legacy_workspace(&situation.env.home)
+            .filter(|path| path.is_dir());
         let question = |default: String| Question::text(msg!("step.workspace.ask"), Some(default));
         if let Some(standing) = standing(situation, answers, "agents.defaults.workspace") {
             return Some(question(standing.to_owned()));

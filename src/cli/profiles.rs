@@ -1,0 +1,235 @@
+//! `profiles`: every instance on the host, and taking one away.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::apply;
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::profile::{self, ProfileName};
+use crate::situation::shown;
+use crate::survey::{ConfigHealth, Survey, Surveyed};
+use crate::ui::Table;
+use crate::wizard::terminal::Terminal;
+use crate::{msg, plan, report, survey};
+
+use super::{Context, ProfilesArgs, ProfilesCommand};
+
+/// `openclaw profiles ...`
+pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
+    match &args.command {
+        None | Some(ProfilesCommand::List) => Ok(list(context)),
+        Some(ProfilesCommand::Remove {
+            name,
+            workspace,
+            yes,
+            dry_run,
+        }) => {
+            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            Removal {
+                context,
+                name,
+                workspace: *workspace,
+                yes: *yes,
+                dry_run: *dry_run,
+            }
+            .run()
+        }
+    }
+}
+
+fn list(context: &Context<'_>) -> ExitCode {
+    let (ui, survey) = (&context.ui, survey::take(context.host, &context.env));
+    if ui.is_json() {
+        let profiles: Vec<_> = survey
+            .instances
+            .iter()
+            .map(|found| document(context, &survey, found))
+            .collect();
+        ui.document(&json!({ "ok": true, "profiles": profiles }));
+        return ExitCode::SUCCESS;
+    }
+    if survey.instances.is_empty() {
+        ui.line(&Msg::new("profiles.none"));
+        return ExitCode::SUCCESS;
+    }
+    let heading = |name| ui.say(&Msg::new(name));
+    let mut table = Table::new(vec![
+        heading("profiles.name"),
+        heading("profiles.port"),
+        heading("profiles.health"),
+        heading("profiles.state"),
+        heading("profiles.workspace"),
+    ]);
+    for found in &survey.instances {
+        let home = &context.env.home;
+        table.row(vec![
+            found.label.clone(),
+            found
+                .base
+                .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
+            ui.say(&health(found)),
+            shown(home, &found.state_dir),
+            found
+                .workspaces
+                .iter()
+                .map(|path| shown(home, path))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ]);
+    }
+    ui.out(&table.render(ui.width()));
+    ExitCode::SUCCESS
+}
+
+fn health(found: &Surveyed) -> Msg {
+    match &found.config {
+        ConfigHealth::Ok => msg!("profiles.ok"),
+        ConfigHealth::Missing => msg!("profiles.missing"),
+        ConfigHealth::Broken(fault) => match fault.at {
+            Some((line, column)) => msg!("profiles.broken-at", line = line, column = column),
+            None => msg!("profiles.broken"),
+        },
+    }
+}
+
+fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
+    let (health, fault) = match &found.config {
+        ConfigHealth::Ok => ("ok", Value::Null),
+        ConfigHealth::Missing => ("missing", Value::Null),
+        ConfigHealth::Broken(fault) => {
+            let (line, column) = fault.at.unzip();
+            (
+                "invalid",
+                json!({ "line": line, "column": column, "message": context.ui.say(&fault.why) }),
+            )
+        }
+    };
+    json!({
+        "name": found.label,
+        "profile": found.profile.as_ref().map(ProfileName::as_str),
+        "basePort": found.base.map(|(family, _)| family.base()),
+        "portSource": found.base.map(|(_, source)| source.name()),
+        "ports": found.base.map(|(family, _)| report::ports(family)),
+        "config": health,
+        "configPath": found.config_path,
+        "configFault": fault,
+        "stateDir": found.state_dir,
+        "workspaces": found.workspaces,
+        "serviceFile": found.service,
+        "running": running(survey, found),
+    })
+}
+
+/// The process of the instance's gateway, where one listens.
+fn running(survey: &Survey, found: &Surveyed) -> Option<u32> {
+    let owners = survey
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref());
+    let own = owners.filter(|owner| owner.instance.as_deref() == Some(&found.label));
+    own.map(|owner| owner.pid).next()
+}
+
+/// `openclaw profiles remove NAME`
+struct Removal<'a> {
+    context: &'a Context<'a>,
+    name: ProfileName,
+    workspace: bool,
+    yes: bool,
+    dry_run: bool,
+}
+
+impl Removal<'_> {
+    fn run(&self) -> Result<ExitCode> {
+        let (context, ui) = (self.context, &self.context.ui);
+        let before = survey::take(context.host, &context.env);
+        // What is there to be removed is known before anybody is asked.
+        let plan = self.plan(&before)?;
+        if self.dry_run {
+            self.tell(&plan, true);
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes {
+            let terminal = context.host.terminal();
+            if !(terminal.stdin && terminal.stderr) {
+                return Err(Error::usage(msg!("profiles.remove-unasked", profile = self.name)));
+            }
+            ui.err(&ui.review(&plan, &context.env.home, false));
+            if !Terminal::new(*ui).confirm(&msg!("profiles.remove-ask", profile = self.name), Some(false))? {
+                return Err(Error::no(msg!("profiles.remove-left", profile = self.name)));
+            }
+        }
+        let lock = context.lock()?;
+        let survey = survey::take(context.host, &context.env);
+        let plan = self.plan(&survey)?;
+        let others = survey.paths_of_others(&self.find(&survey)?.config_path);
+        apply::apply(&lock, &plan, &others, &mut |_| {})?;
+        self.tell(&plan, false);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn find<'s>(&self, survey: &'s Survey) -> Result<&'s Surveyed> {
+        let found = survey
+            .instances
+            .iter()
+            .find(|found| found.profile.as_ref() == Some(&self.name));
+        found.ok_or_else(|| {
+            let error = Error::no(msg!("profiles.unknown", profile = self.name));
+            let labels = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+            match profile::nearest(&self.name, labels) {
+                Some(near) => error.hint(msg!("profiles.meant", profile = near)),
+                None => error.hint(Msg::new("profiles.see-list")),
+            }
+        })
+    }
+
+    fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
+        let found = self.find(survey)?;
+        if let Some(pid) = running(survey, found) {
+            return Err(Error::blocked(msg!(
+                "profiles.remove-running",
+                profile = self.name,
+                pid = pid
+            )));
+        }
+        if let Some(service) = &found.service {
+            let path = shown(&self.context.env.home, service);
+            return Err(Error::blocked(msg!(
+                "profiles.remove-service",
+                profile = self.name,
+                path = path
+            )));
+        }
+        if let Some(fault) = &survey.registry.fault {
+            let path = shown(&self.context.env.home, &survey.registry.path);
+            let error = Error::blocked(msg!("registry.broken", path = path, why = fault));
+            return Err(error.hint(Msg::new("registry.way-out")));
+        }
+        let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
+            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+            Err(_) => Vec::new(),
+        };
+        let stamp = plan::folder_stamp(&self.context.now());
+        let plan = plan::remove(found, &entries, &survey.registry, self.workspace, &stamp);
+        apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
+        Ok(plan)
+    }
+
+    fn tell(&self, plan: &plan::Plan, dry_run: bool) {
+        let ui = &self.context.ui;
+        if ui.is_json() {
+            let changes = report::changes(plan);
+            ui.document(
+                &json!({ "ok": true, "profile": self.name.as_str(), "dryRun": dry_run, "changes": changes }),
+            );
+        } else {
+            ui.out(&ui.review(plan, &self.context.env.home, false));
+            if !dry_run {
+                ui.line(&msg!("profiles.removed", profile = self.name));
+            }
+        }
+    }
+}
