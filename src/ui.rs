@@ -6,6 +6,7 @@
 
 use std::io;
 
+pub mod band;
 mod fields;
 mod review;
 mod table;
@@ -117,6 +118,25 @@ impl Ui {
     /// A sentence on stdout, as a line.
     pub fn line(&self, msg: &Msg) {
         self.out(&self.say(msg));
+    }
+
+    /// A sentence on stdout, in lines that fit.
+    pub fn paragraph(&self, msg: &Msg) {
+        self.hanging(0, 0, &self.say(msg));
+    }
+
+    /// A sentence on stdout that belongs to the line above.
+    pub fn remark(&self, msg: &Msg) {
+        self.hanging(2, 4, &self.say(msg));
+    }
+
+    /// Text on stdout in lines that fit: the first one indented by `first` columns, the others by `rest`.
+    pub fn hanging(&self, first: usize, rest: usize, text: &str) {
+        let lines = wrap::wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+        for (at, line) in lines.iter().enumerate() {
+            let indent = if at == 0 { first } else { rest };
+            self.out(&format!("{:indent$}{line}", ""));
+        }
     }
 
     /// Text on stdout, as lines.

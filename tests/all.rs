@@ -14,9 +14,13 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;
+#[cfg(target_os = "linux")]
+mod ports;
 mod readme;
 mod structure;
 mod support;
+#[cfg(target_os = "linux")]
+mod survey;
 #[cfg(target_os = "linux")]
 mod terminal;
 #[cfg(target_os = "linux")]

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 use crate::situation::{Situation, shown};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, given, interview, steps};
+use crate::wizard::{Asker, Given, interview, steps};
 use crate::{msg, report, survey};
 
 use super::{Context, OnboardArgs, SetupArgs};
@@ -33,13 +33,14 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
             .cwd()
             .map_or_else(|| path.clone(), |cwd| cwd.join(path))
     };
+    let mut given = Given::gather(context.host, args)?;
     let run = Run {
         context,
-        given: Given::gather(context.host, args)?,
+        instance: instance(context, &mut given)?,
+        given,
         command: "onboard",
         only_plan: args.dry_run,
         save_answers: args.save_answers.as_ref().map(absolute),
-        instance: instance(context, args)?,
         token: token(context),
         now: context.now(),
     };
@@ -74,12 +75,8 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
 }
 
 /// The instance of the command line, or where nobody chose one, that of the answers file.
-fn instance(context: &Context<'_>, args: &OnboardArgs) -> Result<Instance> {
-    let named = match args.answers.as_ref().filter(|_| !context.instance.chosen) {
-        Some(path) => given::profile_of(path)?,
-        None => None,
-    };
-    match named {
+fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
+    match given.take_profile().filter(|_| !context.instance.chosen) {
         Some(name) => {
             let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
             Instance::resolve(&context.env, Some(&profile))

@@ -129,6 +129,28 @@ fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
 }
 
 #[test]
+fn a_config_that_can_not_be_read_keeps_the_port_of_its_backup() {
+    let home = Home::new();
+    home.put(".openclaw-a/openclaw.json", "{");
+    home.put(".openclaw-a/openclaw.json.bak", "{gateway: {port: 24789}}");
+    home.put(".openclaw-b/openclaw.json", "{");
+    let survey = home.survey();
+    let hashed = Family::new(crate::ports::hashed_default("b")).unwrap();
+    assert_eq!(
+        bases(&survey),
+        [
+            Some((24789, PortSource::Backup)),
+            Some((hashed.base(), PortSource::Default))
+        ]
+    );
+    assert_eq!(
+        survey.instances[1].claims,
+        hashed.claims().collect::<Vec<_>>(),
+        "and not the default's port"
+    );
+}
+
+#[test]
 fn keys_that_pin_ports_are_claims() {
     let home = Home::new();
     let config = "{gateway: {port: 20000}, canvasHost: {port: 20004}, browser: {
@@ -228,20 +250,18 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
     home.put(".openclaw/half.json", "{gateway: {");
     std::fs::create_dir(home.path(".openclaw-main")).unwrap();
     let survey = home.survey();
-    let main = home.path(".openclaw/main.json");
-    let rescue = home.path(".openclaw/rescue.json");
     assert_eq!(
         labels(&survey),
         [
             "default",
-            main.to_str().unwrap(),
-            rescue.to_str().unwrap(),
-            "main"
+            "main",
+            "~/.openclaw/main.json",
+            "~/.openclaw/rescue.json"
         ]
     );
-    assert_eq!(survey.instances[1].state_dir, home.path(".openclaw-main"));
-    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
-    assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
+    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw-main"));
+    assert_eq!(survey.instances[3].state_dir, home.path(".openclaw"));
+    assert_eq!(bases(&survey)[3], Some((21000, PortSource::Config)));
 }
 
 #[test]
