@@ -57,7 +57,10 @@ pub fn run(host: &Host) -> ExitCode {
             no_color: selection.no_color,
             accessible: selection.accessible,
         },
-        Err(_) => ui::Wishes { json: host.args().iter().any(|a| a == "--json"), ..ui::Wishes::default() },
+        Err(_) => ui::Wishes {
+            json: host.args().iter().any(|a| a == "--json"),
+            ..ui::Wishes::default()
+        },
     };
     let ui = Ui::new(host, lang, wishes);
     if let Some(code) = cli::completions::answer(host, lang, ui) {

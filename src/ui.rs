@@ -54,7 +54,11 @@ const WIDTH: usize = 80;
 impl Ui {
     /// What this terminal and environment allow, and the command line wishes.
     pub fn new(host: &Host, lang: Lang, wishes: Wishes) -> Self {
-        let Wishes { json, no_color, accessible } = wishes;
+        let Wishes {
+            json,
+            no_color,
+            accessible,
+        } = wishes;
         let dumb = host.var("TERM") == Some("dumb");
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
         let plain = dumb || accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
@@ -203,7 +207,6 @@ impl Ui {
     }
 
     /// Text in lines of at most so many columns.
-    #[expect(clippy::unused_self, reason = "breaking lines is the screen's business")]
     pub fn broken(&self, text: &str, columns: usize) -> Vec<String> {
         wrap::wrap(text, columns)
     }

@@ -6,7 +6,10 @@ use crate::support::pty::{Key, Modes, Size, Terminal};
 /// A host that has a default gateway already.
 fn beside_default() -> Sandbox {
     let sandbox = Sandbox::new().var("TERM", "xterm-256color");
-    sandbox.write(".openclaw/openclaw.json", r#"{ "gateway": { "mode": "local", "port": 18789 } }"#);
+    sandbox.write(
+        ".openclaw/openclaw.json",
+        r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
+    );
     sandbox
 }
 
@@ -83,21 +86,35 @@ fn sets_up_a_rescue_bot(words: &Words, columns: u16) {
     let sandbox = beside_default();
     let before = sandbox.tree();
     let mut terminal = to_the_review(words, &sandbox, columns);
-    assert_eq!(sandbox.tree(), before, "nothing is written before the plan is confirmed");
+    assert_eq!(
+        sandbox.tree(),
+        before,
+        "nothing is written before the plan is confirmed"
+    );
     terminal.press(Key::Enter).wait_for(words.done);
     assert_eq!(terminal.exit_code(), 0);
     assert_eq!(terminal.modes(), Modes::usual());
     assert!(!terminal.screen().cursor_is_hidden());
-    let seen = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    let seen = String::from_utf8_lossy(terminal.raw()).into_owned();
     assert!(!seen.contains(CANARY), "a key is never shown");
     let config: serde_json::Value =
         serde_json::from_str(&sandbox.read(".openclaw-rescue/openclaw.json")).expect("a config");
     let port = config["gateway"]["port"].as_u64().expect("a port");
-    assert!(port >= 18789 + 111, "{port} shares nothing with the default's ports");
-    assert!(sandbox.read(".openclaw-rescue/agents/main/agent/auth-profiles.json").contains(CANARY));
+    assert!(
+        port >= 18789 + 111,
+        "{port} shares nothing with the default's ports"
+    );
+    assert!(
+        sandbox
+            .read(".openclaw-rescue/agents/main/agent/auth-profiles.json")
+            .contains(CANARY)
+    );
     assert!(!sandbox.read(".openclaw-rescue/openclaw.json").contains(CANARY));
     let record = sandbox.read(".openclaw-rescue/instance.toml");
-    assert!(record.contains(&format!("language = \"{}\"", words.lang)), "{record}");
+    assert!(
+        record.contains(&format!("language = \"{}\"", words.lang)),
+        "{record}"
+    );
 }
 
 #[test]
@@ -133,7 +150,14 @@ fn ctrl_c_at_each_kind_of_prompt_exits_130() {
     // A choice, a text, a secret: how far to go, and what to press there.
     let stops: [(&str, &[(&str, Key)]); 2] = [
         (ENGLISH.risk, &[]),
-        (ENGLISH.workspace, &[(ENGLISH.risk, Key::Up), (ENGLISH.flow, Key::Enter), (ENGLISH.profile, Key::Enter)]),
+        (
+            ENGLISH.workspace,
+            &[
+                (ENGLISH.risk, Key::Up),
+                (ENGLISH.flow, Key::Enter),
+                (ENGLISH.profile, Key::Enter),
+            ],
+        ),
     ];
     for (stop, way) in stops {
         let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
@@ -143,7 +167,11 @@ fn ctrl_c_at_each_kind_of_prompt_exits_130() {
                 terminal.press(Key::Enter);
             }
         }
-        assert_eq!(terminal.wait_for(stop).press(Key::CtrlC).exit_code(), 130, "at {stop}");
+        assert_eq!(
+            terminal.wait_for(stop).press(Key::CtrlC).exit_code(),
+            130,
+            "at {stop}"
+        );
         assert_eq!(terminal.modes(), Modes::usual(), "at {stop}");
         assert!(!terminal.screen().cursor_is_hidden(), "at {stop}");
     }

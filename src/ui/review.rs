@@ -70,12 +70,19 @@ impl Ui {
         let mut lines = Vec::new();
         let mut rest = &plan.changes[..];
         while let Some((change, after)) = rest.split_first() {
-            let together = rest.iter().take_while(|other| workspace_file(other).is_some()).count();
+            let together = rest
+                .iter()
+                .take_while(|other| workspace_file(other).is_some())
+                .count();
             rest = if together > 1 {
                 let folder = change.path().parent().unwrap_or_else(|| change.path());
                 let make = msg!("plan.create-files", path = shown(home, folder), count = together);
                 lines.push(format!("  {}", self.say(&make)));
-                let names = rest[..together].iter().filter_map(workspace_file).collect::<Vec<_>>().join(", ");
+                let names = rest[..together]
+                    .iter()
+                    .filter_map(workspace_file)
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 let names = wrap::wrap(&names, self.width().saturating_sub(4));
                 lines.extend(names.iter().map(|line| format!("    {line}")));
                 &rest[together..]

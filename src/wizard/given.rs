@@ -228,7 +228,11 @@ fn answers_table(host: &Host, path: &Path) -> Result<toml::Table> {
 
 /// The text of a file; `-` is standard input.
 fn file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
-    if path == Path::new(STDIN) { host.stdin_text() } else { read::text(path) }
+    if path == Path::new(STDIN) {
+        host.stdin_text()
+    } else {
+        read::text(path)
+    }
 }
 
 /// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.

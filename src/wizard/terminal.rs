@@ -50,7 +50,10 @@ impl Terminal {
         // A label of two lines would not be wiped away whole when the cursor moves.
         let fit = |label: String| console::truncate_str(&label, self.room(), "…").into_owned();
         let select = Select::with_theme(&*self.theme).with_prompt(self.heading(text));
-        select.items(labels.into_iter().map(fit)).default(default).interact()
+        select
+            .items(labels.into_iter().map(fit))
+            .default(default)
+            .interact()
     }
 
     /// Columns that dialoguer leaves beside its marks.
@@ -66,7 +69,9 @@ impl Terminal {
         }
         let mut lines = self.ui.broken(text, self.room());
         let last = lines.pop().unwrap_or_default();
-        lines.iter().for_each(|line| self.ui.err(line));
+        for line in &lines {
+            self.ui.err(line);
+        }
         last
     }
 
@@ -82,10 +87,17 @@ impl Terminal {
             Kind::Choice { options, default } => {
                 let labels = options.iter().map(|option| self.ui.say(&option.label)).collect();
                 let at = self.select(&text, labels, *default)?;
-                Ok(Reply::Text(options.get(at).map(|option| option.id.clone()).unwrap_or_default()))
+                Ok(Reply::Text(
+                    options
+                        .get(at)
+                        .map(|option| option.id.clone())
+                        .unwrap_or_default(),
+                ))
             }
             Kind::Text { default } => {
-                let mut input = Input::<String>::with_theme(theme).with_prompt(self.heading(&text)).allow_empty(true);
+                let mut input = Input::<String>::with_theme(theme)
+                    .with_prompt(self.heading(&text))
+                    .allow_empty(true);
                 if let Some(default) = default {
                     let beside = measure_text_width(&text) + measure_text_width(default) + 3 <= self.room();
                     if !beside {
