@@ -265,6 +265,32 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
 }
 
 #[test]
+fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
+    let home = Home::new();
+    let config = home.put(".openclaw/main.json", "{gateway: {port: 20000}}");
+    let unit = format!(
+        "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/main\n",
+        config.display()
+    );
+    home.put(".config/systemd/user/openclaw-gateway-main.service", unit);
+    let survey = home.survey();
+    let main = survey.instances.iter().find(|i| i.config_path == config).unwrap();
+    assert_eq!(main.state_dir, Path::new("/srv/main"));
+    assert_eq!(main.found_by, [FoundBy::ConfigFile, FoundBy::Service]);
+
+    // A folder's own config, started by a service with another state folder.
+    let config = home.put(".openclaw-x/openclaw.json", "{gateway: {port: 21000}}");
+    let unit = format!(
+        "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/x\n",
+        config.display()
+    );
+    home.put(".config/systemd/user/openclaw-gateway-x.service", unit);
+    let survey = home.survey();
+    let x = survey.instances.iter().find(|i| i.config_path == config).unwrap();
+    assert_eq!(x.state_dir, Path::new("/srv/x"));
+}
+
+#[test]
 fn one_bad_instance_spoils_nothing() {
     let home = Home::new();
     home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
