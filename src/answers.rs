@@ -84,8 +84,10 @@ macro_rules! named {
 
 named! {
     /// How much is asked.
+    #[derive(Default)]
     Flow {
         /// The few questions that matter; good values for the rest.
+        #[default]
         Quickstart = "quickstart",
         /// Every question.
         Advanced = "advanced",
@@ -94,10 +96,12 @@ named! {
 
 named! {
     /// What happens to a config that is there.
+    #[derive(Default)]
     Existing {
         /// Nothing of it changes; what is missing around it is made.
         Keep = "keep",
         /// Its values are the defaults of the questions.
+        #[default]
         Change = "change",
         /// The config is moved aside.
         ResetConfig = "reset-config",
@@ -111,7 +115,7 @@ named! {
 named! {
     /// Where the gateway listens: OpenClaw's names.
     Bind {
-        /// 127.0.0.1 and ::1.
+        /// `127.0.0.1` and `::1`.
         Loopback = "loopback",
         /// Every address.
         Lan = "lan",
@@ -163,18 +167,6 @@ named! {
         Discord = "discord",
         /// Later.
         Skip = "skip",
-    }
-}
-
-impl Default for Flow {
-    fn default() -> Self {
-        Self::Quickstart
-    }
-}
-
-impl Default for Existing {
-    fn default() -> Self {
-        Self::Change
     }
 }
 

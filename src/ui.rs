@@ -37,15 +37,27 @@ pub struct Ui {
     width: usize,
 }
 
+/// What the command line says of the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// `--json`: one document on stdout.
+    pub json: bool,
+    /// `--no-color`.
+    pub no_color: bool,
+    /// `--accessible`: for a screen reader.
+    pub accessible: bool,
+}
+
 /// The width of a terminal that does not say, in columns.
 const WIDTH: usize = 80;
 
 impl Ui {
-    /// What this terminal and environment allow. `json` is the wish for one document on stdout.
-    pub fn new(host: &Host, lang: Lang, json: bool, no_color: bool) -> Self {
+    /// What this terminal and environment allow, and the command line wishes.
+    pub fn new(host: &Host, lang: Lang, wishes: Wishes) -> Self {
+        let Wishes { json, no_color, accessible } = wishes;
         let dumb = host.var("TERM") == Some("dumb");
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
-        let plain = dumb || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
+        let plain = dumb || accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
         let wanted = (host.terminal().stdout || forced) && !plain;
         let width = console::Term::stdout()
             .size_checked()
@@ -188,6 +200,12 @@ impl Ui {
         for line in wrap::wrap(&self.say(msg), self.width) {
             self.err(&line);
         }
+    }
+
+    /// Text in lines of at most so many columns.
+    #[expect(clippy::unused_self, reason = "breaking lines is the screen's business")]
+    pub fn broken(&self, text: &str, columns: usize) -> Vec<String> {
+        wrap::wrap(text, columns)
     }
 
     /// Why a reply was not taken, before its question comes again.

@@ -16,10 +16,13 @@ mod help;
 mod man;
 #[cfg(target_os = "linux")]
 mod ports;
+mod readme;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]
 mod survey;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod wizard;
 mod words;

@@ -108,7 +108,8 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
             .extend(workspace::changes(&place, ground, stamp.lang));
     }
     if let Some(write) = keys::write(instance, &without(ground, &gone, instance), answers)? {
-        plan.changes.extend(folder_of(&write.path).and_then(folder));
+        let folder = folder_of(&write.path).and_then(folder).filter(|make| !plan.changes.contains(make));
+        plan.changes.extend(folder);
         plan.changes.push(Change::Write(write));
     }
     plan.changes

@@ -14,6 +14,9 @@ use crate::secret::Secret;
 use super::steps;
 use super::{Reply, Step};
 
+/// The path that stands for standard input.
+const STDIN: &str = "-";
+
 /// Replies by the flag (without dashes) that brought them.
 #[derive(Debug)]
 pub struct Given {
@@ -43,7 +46,7 @@ impl Given {
             ..Self::default()
         };
         if let Some(path) = &args.answers {
-            given.answers_file(path)?;
+            given.answers_file(host, path)?;
         }
         given.flags(args)?;
         given.secrets(host, args)?;
@@ -81,6 +84,14 @@ impl Given {
                 .cloned()
         };
         self.replies.get(flag).cloned().or_else(shared).or_else(offered)
+    }
+
+    /// Takes out the profile that an answers file names: it is settled before the interview.
+    pub fn take_profile(&mut self) -> Option<String> {
+        match self.replies.remove("profile")? {
+            Reply::Text(name) => Some(name),
+            Reply::Secret(_) | Reply::Yes(_) => None,
+        }
     }
 
     fn put(&mut self, flag: &'static str, value: Option<&String>) {
@@ -160,9 +171,8 @@ impl Given {
             ("api-key", "api-key-file", &secrets.api_key_file),
             ("channel-token", "channel-token-file", &secrets.channel_token_file),
         ];
-        let from_stdin = files
-            .iter()
-            .filter(|(_, _, path)| path.as_deref() == Some(Path::new("-")));
+        let paths = files.iter().map(|(_, _, path)| *path).chain([&args.answers]);
+        let from_stdin = paths.filter(|path| path.as_deref() == Some(Path::new(STDIN)));
         if from_stdin.count() > 1 {
             return Err(Error::usage(msg!("answers.stdin-twice")));
         }
@@ -176,8 +186,8 @@ impl Given {
     }
 
     /// An answers file: one key per flag, no secrets.
-    fn answers_file(&mut self, path: &Path) -> Result<()> {
-        for (key, value) in answers_table(path)? {
+    fn answers_file(&mut self, host: &Host, path: &Path) -> Result<()> {
+        for (key, value) in answers_table(host, path)? {
             let step = steps::ALL.iter().find(|step| step.id() == key);
             let step =
                 step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
@@ -208,30 +218,22 @@ impl Given {
     }
 }
 
-/// The profile that an answers file names: the instance is resolved before the interview.
-pub fn profile_of(path: &Path) -> Result<Option<String>> {
-    let table = answers_table(path)?;
-    Ok(table
-        .get("profile")
-        .and_then(toml::Value::as_str)
-        .map(str::to_owned))
-}
-
-fn answers_table(path: &Path) -> Result<toml::Table> {
+fn answers_table(host: &Host, path: &Path) -> Result<toml::Table> {
     let refused = |why: String| {
         Error::usage(msg!("answers.file", path = path.display())).because(anyhow::Error::msg(why))
     };
-    let text = read::text(path).map_err(|e| refused(e.to_string()))?;
+    let text = file_or_stdin(host, path).map_err(|e| refused(e.to_string()))?;
     text.parse().map_err(|e: toml::de::Error| refused(e.to_string()))
+}
+
+/// The text of a file; `-` is standard input.
+fn file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
+    if path == Path::new(STDIN) { host.stdin_text() } else { read::text(path) }
 }
 
 /// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.
 fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
-    let text = if path == Path::new("-") {
-        host.stdin_text()
-    } else {
-        read::text(path)
-    };
+    let text = file_or_stdin(host, path);
     let text = text.map_err(|e| {
         let error = Error::usage(msg!("answers.secret-file", flag = flag, path = path.display()));
         match e {
