@@ -9,6 +9,9 @@ use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
 use crate::ports::{Family, LOOPBACK, Listener, Span};
 use crate::profile::ProfileName;
 
+#[cfg(test)]
+mod tests;
+
 impl Survey {
     /// Who holds what, seen by the instance with this config: what it holds itself is not in the way.
     pub fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
