@@ -4,9 +4,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::plan::Origin;
 use crate::profile::ProfileName;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 
 /// The decisions. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+mod given;
 pub mod man;
 mod onboard;
 mod ports;

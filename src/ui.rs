@@ -8,6 +8,7 @@ use std::io;
 
 pub mod band;
 mod fields;
+mod progress;
 mod review;
 mod table;
 mod wrap;

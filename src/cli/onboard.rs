@@ -18,7 +18,7 @@ use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, interview, steps};
 use crate::{msg, report, survey};
 
-use super::{Context, OnboardArgs, SetupArgs};
+use super::{Context, OnboardArgs, SetupArgs, given};
 
 /// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
 const TOKEN_BYTES: usize = 24;
@@ -33,7 +33,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
             .cwd()
             .map_or_else(|| path.clone(), |cwd| cwd.join(path))
     };
-    let mut given = Given::gather(context.host, args)?;
+    let mut given = given::gather(context.host, args)?;
     let run = Run {
         context,
         instance: instance(context, &mut given)?,
@@ -63,7 +63,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
     };
     let run = Run {
         context,
-        given: Given::gather(context.host, &given)?,
+        given: given::gather(context.host, &given)?,
         command: "setup",
         only_plan: args.dry_run,
         save_answers: None,
@@ -216,7 +216,11 @@ impl Run<'_> {
         mut plan: Plan,
         answers: &Answers,
     ) -> Result<ExitCode> {
-        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
+        let progress = self.context.ui.progress(plan.changes.len());
+        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |event| {
+            progress.on(event)
+        })?;
+        drop(progress);
         plan.notices.extend(applied.notices);
         let ui = &self.context.ui;
         if ui.is_json() {

@@ -5,6 +5,7 @@ use super::settings::{self, Reading};
 use super::{ConfigHealth, PortSource, Surveyed};
 use crate::config::backup;
 use crate::environment::Environment;
+use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, Family, Role, Span, hashed_default};
 use crate::profile::ProfileName;
@@ -144,12 +145,12 @@ fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::Pa
         .into_iter()
         .flatten()
         .filter(|path| path.is_dir())
-        .map(|path| settings::resolved(&path))
+        .map(|path| read::resolved(&path))
         .collect();
     paths.sort();
     paths.dedup();
     if paths.is_empty() && !matches!(found.reading, Reading::Missing) {
-        paths.push(settings::resolved(&proposed));
+        paths.push(read::resolved(&proposed));
     }
     paths
 }

@@ -1,9 +1,10 @@
 //! The planner's picture of a survey, and suggestions that were tried on the host.
 
+use crate::host::read;
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::{Survey, settings};
+use super::Survey;
 use crate::host::Host;
 use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
 use crate::ports::{Family, LOOPBACK, Listener, Span};
@@ -50,10 +51,10 @@ impl Survey {
     pub fn position(&self, config_path: &Path) -> Option<usize> {
         let by_words = self.instances.iter().position(|i| i.config_path == config_path);
         by_words.or_else(|| {
-            let real = settings::resolved(config_path);
+            let real = read::resolved(config_path);
             self.instances
                 .iter()
-                .position(|i| settings::resolved(&i.config_path) == real)
+                .position(|i| read::resolved(&i.config_path) == real)
         })
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::{Change, FileKind, Origin, Plan, Summary};
+use crate::plan::{Change, FileKind, Plan, Summary};
+use crate::secret::Origin;
 use crate::situation::shown;
 
 use super::fields::Fields;
