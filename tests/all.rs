@@ -14,6 +14,10 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;
+#[cfg(target_os = "linux")]
+mod onboard;
+#[cfg(target_os = "linux")]
+mod profiles;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]
