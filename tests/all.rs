@@ -15,7 +15,12 @@ mod crash;
 mod help;
 mod man;
 #[cfg(target_os = "linux")]
+mod onboard;
+mod onboard;
+#[cfg(target_os = "linux")]
 mod ports;
+#[cfg(target_os = "linux")]
+mod profiles;
 mod readme;
 mod structure;
 mod support;

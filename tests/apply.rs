@@ -40,6 +40,7 @@ fn worker() {
     match std::env::var(TASK).expect("a task").as_str() {
         "count" => count(folder),
         "hold" => hold(folder),
+        "listen" => listen(folder),
         "fill" => fill(folder),
         "onboard" => crate::crash::onboard(folder),
         task => panic!("no such task: {task}"),
@@ -101,6 +102,13 @@ fn fifty_processes_at_once_all_get_the_lock_in_turn() {
 fn hold(folder: &Path) {
     let _lock = HostLock::acquire(&folder.join("state"), Duration::ZERO).expect("the lock");
     fs::write(folder.join("held"), "").unwrap();
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// Listens on the port that the first suggestion is, says so, and goes on until it is killed.
+fn listen(folder: &Path) {
+    let _listener = std::net::TcpListener::bind("127.0.0.1:19789").expect("a network of its own");
+    fs::write(folder.join("listening"), "").unwrap();
     let _ = std::io::stdin().read(&mut [0]);
 }
 

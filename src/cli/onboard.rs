@@ -218,7 +218,7 @@ impl Run<'_> {
     ) -> Result<ExitCode> {
         let progress = self.context.ui.progress(plan.changes.len());
         let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |event| {
-            progress.on(event)
+            progress.on(event);
         })?;
         drop(progress);
         plan.notices.extend(applied.notices);

@@ -3,7 +3,9 @@
 use crate::answers::Provider;
 use crate::config::dialect::Dialect;
 
-use super::{Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice};
+use super::{
+    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+};
 
 pub(super) struct AuthChoice;
 pub(super) struct ApiKey;
@@ -196,6 +198,14 @@ impl Step for Model {
 
     fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
         let provider = answers.provider.filter(|p| *p != Provider::Skip)?;
+        // A model of this provider that stands stays: the same answers again change nothing. That of a
+        // custom server follows from its own answers.
+        let own = |model: &&str| {
+            provider != Provider::Custom && model.split_once('/').is_some_and(|(id, _)| id == provider.id())
+        };
+        if let Some(model) = standing(situation, answers, "agents.defaults.model.primary").filter(own) {
+            return Some(Question::text(msg!("step.model.ask"), Some(model.to_owned())));
+        }
         let late = situation.dialect != Dialect::Early;
         // What each release itself takes for the provider's default.
         let default = match provider {

@@ -1,0 +1,237 @@
+//! `openclaw profiles`: what is on the host, and taking one instance away and nothing else.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::onboard::{MAIN, beside_main, config_path, onboarded, touched, written};
+use crate::support::{Sandbox, network};
+
+/// A default instance, one of ours, and one whose config is broken.
+fn three() -> Sandbox {
+    let sandbox = beside_main();
+    let _ = onboarded(&sandbox, "rescue", &[]);
+    sandbox.write(config_path("torn"), "{\n  gateway: { port: 30789,\n");
+    sandbox
+}
+
+fn listed(sandbox: &Sandbox) -> Vec<Value> {
+    let document = sandbox.run(["profiles", "list", "--json"]).exits(0).json();
+    assert_eq!(document["ok"], true);
+    document["profiles"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn the_list_shows_every_instance_and_where_a_config_breaks() {
+    let sandbox = three();
+    let before = sandbox.tree();
+    let profiles = listed(&sandbox);
+    let names: Vec<_> = profiles
+        .iter()
+        .map(|p| p["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["default", "rescue", "torn"]);
+    let [default, rescue, torn] = &profiles[..] else {
+        panic!("{names:?}")
+    };
+    assert_eq!(
+        (&default["basePort"], &default["config"]),
+        (&json!(18789), &json!("ok"))
+    );
+    assert_eq!(rescue["configPath"], json!(sandbox.path(config_path("rescue"))));
+    assert_eq!(
+        rescue["workspaces"],
+        json!([sandbox.path(".openclaw-rescue/workspace-rescue")])
+    );
+    assert_eq!(torn["config"], "invalid");
+    assert_eq!(torn["configFault"]["line"], 2, "{torn:#}");
+    assert!(torn["configFault"]["column"].is_u64() && torn["configFault"]["message"].is_string());
+
+    let text = sandbox.run(["profiles"]).exits(0);
+    for shown in ["default", "18789", "~/.openclaw-rescue", "torn", "2:12"] {
+        assert!(text.stdout.contains(shown), "{shown}:\n{}", text.stdout);
+    }
+    assert!(!text.stdout.contains('\u{1b}'));
+    for secret in ["MAIN-TOKEN", "MAIN-BOT"] {
+        assert!(!text.stdout.contains(secret) && !json!(profiles).to_string().contains(secret));
+    }
+    assert_eq!(sandbox.tree(), before, "a list writes nothing");
+}
+
+#[test]
+fn an_empty_host_has_no_profiles_and_says_how_to_get_one() {
+    let sandbox = Sandbox::new();
+    assert_eq!(listed(&sandbox), [Value::Null; 0]);
+    let run = sandbox.run(["profiles"]).exits(0);
+    assert!(run.stdout.contains("openclaw onboard"), "{}", run.stdout);
+    assert!(sandbox.tree().is_empty());
+}
+
+#[test]
+fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
+    let sandbox = three();
+    let main = touched(&sandbox.path(".openclaw"));
+    let config = sandbox.read(config_path("rescue"));
+    let document = sandbox
+        .run(["profiles", "remove", "rescue", "--yes", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&document["ok"], &document["dryRun"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(touched(&sandbox.path(".openclaw")), main);
+    assert!(
+        sandbox
+            .path(".openclaw-rescue/workspace-rescue/SOUL.md")
+            .is_file()
+    );
+    assert!(!sandbox.path(config_path("rescue")).exists());
+    let aside = sandbox.tree().into_iter().find(|(path, ..)| {
+        path.to_string_lossy().starts_with(".openclaw-rescue.aside-") && path.ends_with("openclaw.json")
+    });
+    assert_eq!(aside.expect("nothing is deleted").2, config.as_bytes());
+    assert!(
+        !sandbox
+            .read(".local/state/openclaw/registry.toml")
+            .contains("rescue")
+    );
+    // What is left of it is no instance, and its name and ports are free again.
+    let names: Vec<_> = listed(&sandbox).iter().map(|p| p["name"].clone()).collect();
+    assert!(!json!(names).to_string().contains("aside"), "{names:?}");
+    let _ = onboarded(&sandbox, "rescue", &[]);
+}
+
+#[test]
+fn remove_with_the_workspace_moves_that_aside_too() {
+    let sandbox = beside_main();
+    let outside = sandbox.path("work/rescue");
+    let _ = onboarded(
+        &sandbox,
+        "rescue",
+        &["--workspace", outside.to_str().expect("text")],
+    );
+    let other = sandbox.write("work/mine.txt", "mine");
+    let _ = sandbox
+        .run(["profiles", "remove", "rescue", "--workspace", "--yes"])
+        .exits(0);
+    assert!(!outside.exists() && !sandbox.path(".openclaw-rescue").exists());
+    assert_eq!(std::fs::read_to_string(other).expect("a file"), "mine");
+    let kept = sandbox.tree().into_iter().any(|(path, ..)| {
+        path.to_string_lossy().starts_with("work/rescue.aside-") && path.ends_with("SOUL.md")
+    });
+    assert!(kept, "nothing is deleted");
+}
+
+#[test]
+fn a_workspace_that_is_a_link_keeps_its_target() {
+    let sandbox = beside_main();
+    let target = sandbox.write("elsewhere/data.txt", "data");
+    let _ = onboarded(&sandbox, "rescue", &["--skip-bootstrap"]);
+    let workspace = sandbox.path(".openclaw-rescue/workspace-rescue");
+    std::fs::remove_dir(&workspace).expect("empty");
+    std::os::unix::fs::symlink(target.parent().expect("a folder"), &workspace).expect("a link");
+    for words in [
+        &["profiles", "remove", "rescue", "--yes"][..],
+        &["profiles", "remove", "rescue", "--yes", "--workspace"],
+    ] {
+        let _ = sandbox.run(words);
+        assert!(
+            target.exists() || sandbox.tree().iter().any(|(path, ..)| path.ends_with("data.txt")),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_and_an_unasked_one_change_nothing() {
+    let sandbox = three();
+    let before = sandbox.tree();
+    let document = sandbox
+        .run(["profiles", "remove", "rescue", "--dry-run", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(document["dryRun"], true);
+    assert!(!document["changes"].as_array().expect("changes").is_empty());
+    assert_eq!(sandbox.tree(), before);
+    let run = sandbox.run(["profiles", "remove", "rescue", "--json"]).exits(2);
+    assert!(run.stderr.contains("--yes"), "{}", run.stderr);
+    assert_eq!(run.json()["ok"], false);
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn an_unknown_name_is_no_new_world_and_gets_a_suggestion() {
+    let sandbox = three();
+    let before = written(&sandbox);
+    let run = sandbox
+        .run(["profiles", "remove", "resuce", "--yes", "--json"])
+        .exits(1);
+    assert!(
+        run.json()["hints"].to_string().contains("rescue"),
+        "{}",
+        run.stdout
+    );
+    let run = sandbox
+        .run(["profiles", "remove", "a/b", "--yes", "--json"])
+        .exits(2);
+    assert!(run.json()["hints"].to_string().contains("a-b"), "{}", run.stdout);
+    assert_eq!(written(&sandbox), before);
+}
+
+#[test]
+fn a_service_that_still_starts_it_stops_a_removal() {
+    let sandbox = three();
+    let unit = ".config/systemd/user/openclaw-gateway-rescue.service";
+    sandbox.write(
+        unit,
+        format!(
+            "[Service]\nExecStart=openclaw gateway\nEnvironment=OPENCLAW_PROFILE=rescue\n\
+             Environment=OPENCLAW_STATE_DIR={0}\nEnvironment=OPENCLAW_CONFIG_PATH={0}/openclaw.json\n",
+            sandbox.path(".openclaw-rescue").display()
+        ),
+    );
+    let before = written(&sandbox);
+    let document = sandbox
+        .run(["profiles", "remove", "rescue", "--yes", "--json"])
+        .exits(78)
+        .json();
+    assert!(
+        document["message"].as_str().is_some_and(|m| m.contains(unit)),
+        "{document}"
+    );
+    assert_eq!(written(&sandbox), before);
+}
+
+#[test]
+fn a_running_gateway_is_not_taken_away() {
+    network::own("profiles::a_running_gateway_is_not_taken_away", || {
+        let sandbox = beside_main();
+        let _ = onboarded(&sandbox, "rescue", &[]);
+        // A gateway as the survey knows one: it listens, and its environment names the instance.
+        let mut gateway = crate::apply::worker_command("listen", &sandbox.home());
+        gateway
+            .env("OPENCLAW_PROFILE", "rescue")
+            .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-rescue"))
+            .env("OPENCLAW_CONFIG_PATH", sandbox.path(config_path("rescue")))
+            .env("OPENCLAW_SERVICE_MARKER", "openclaw")
+            .env("OPENCLAW_SERVICE_KIND", "gateway")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut gateway = gateway.spawn().expect("a listener");
+        while !sandbox.path("listening").exists() {
+            assert!(gateway.try_wait().expect("a child").is_none(), "it listens");
+            std::thread::yield_now();
+        }
+        let run = sandbox
+            .run(["profiles", "remove", "rescue", "--yes", "--json"])
+            .exits(78);
+        let document = run.json();
+        assert_eq!(document["code"], "profiles.remove-running", "{document}");
+        assert!(sandbox.path(config_path("rescue")).is_file());
+        assert_eq!(sandbox.read(".openclaw/openclaw.json"), MAIN);
+        gateway.kill().expect("a child");
+        gateway.wait().expect("an end");
+        let _ = sandbox.run(["profiles", "remove", "rescue", "--yes"]).exits(0);
+    });
+}
