@@ -16,7 +16,6 @@ mod help;
 mod man;
 #[cfg(target_os = "linux")]
 mod onboard;
-mod onboard;
 #[cfg(target_os = "linux")]
 mod ports;
 #[cfg(target_os = "linux")]
