@@ -54,6 +54,8 @@ fn choices(labels: impl IntoIterator<Item = (&'static str, Msg)>) -> Vec<Choice>
         .map(|(id, label)| Choice {
             id: id.to_owned(),
             label,
+            detail: Vec::new(),
+            spans: Vec::new(),
         })
         .collect()
 }
