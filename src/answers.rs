@@ -4,9 +4,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::plan::Origin;
 use crate::profile::ProfileName;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 
 /// The decisions. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,8 +83,10 @@ macro_rules! named {
 
 named! {
     /// How much is asked.
+    #[derive(Default)]
     Flow {
         /// The few questions that matter; good values for the rest.
+        #[default]
         Quickstart = "quickstart",
         /// Every question.
         Advanced = "advanced",
@@ -94,10 +95,12 @@ named! {
 
 named! {
     /// What happens to a config that is there.
+    #[derive(Default)]
     Existing {
         /// Nothing of it changes; what is missing around it is made.
         Keep = "keep",
         /// Its values are the defaults of the questions.
+        #[default]
         Change = "change",
         /// The config is moved aside.
         ResetConfig = "reset-config",
@@ -111,7 +114,7 @@ named! {
 named! {
     /// Where the gateway listens: OpenClaw's names.
     Bind {
-        /// 127.0.0.1 and ::1.
+        /// `127.0.0.1` and `::1`.
         Loopback = "loopback",
         /// Every address.
         Lan = "lan",
@@ -163,18 +166,6 @@ named! {
         Discord = "discord",
         /// Later.
         Skip = "skip",
-    }
-}
-
-impl Default for Flow {
-    fn default() -> Self {
-        Self::Quickstart
-    }
-}
-
-impl Default for Existing {
-    fn default() -> Self {
-        Self::Change
     }
 }
 

@@ -22,8 +22,10 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+mod given;
 pub mod man;
 mod onboard;
+mod ports;
 mod profiles;
 
 /// `openclaw`
@@ -364,6 +366,6 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),
-        Command::Ports(_) => context().map(|_| ExitCode::SUCCESS),
+        Command::Ports(args) => ports::run(&context()?, &args),
     }
 }

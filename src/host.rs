@@ -24,6 +24,7 @@ pub struct Host {
     vars: BTreeMap<OsString, OsString>,
     cwd: Option<PathBuf>,
     program: Option<PathBuf>,
+    state_home: Option<PathBuf>,
     terminal: Terminal,
 }
 
@@ -48,6 +49,7 @@ impl Host {
             vars: std::env::vars_os().collect(),
             cwd: std::env::current_dir().ok(),
             program: std::env::current_exe().ok(),
+            state_home: dirs::state_dir().or_else(dirs::data_local_dir),
             terminal: Terminal {
                 stdin: std::io::stdin().is_terminal(),
                 stdout: std::io::stdout().is_terminal(),
@@ -61,14 +63,15 @@ impl Host {
         args: &[&str],
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
+        let pair = |(name, value): (K, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
+        let vars: BTreeMap<OsString, OsString> = vars.into_iter().map(pair).collect();
+        let state_home = vars.get(OsStr::new("XDG_STATE_HOME")).map(PathBuf::from);
         Self {
             args: args.iter().map(OsString::from).collect(),
-            vars: vars
-                .into_iter()
-                .map(|(k, v)| (k.as_ref().to_owned(), v.as_ref().to_owned()))
-                .collect(),
+            vars,
             cwd: Some(PathBuf::from("/")),
             program: None,
+            state_home,
             terminal: Terminal::default(),
         }
     }
@@ -92,6 +95,17 @@ impl Host {
     /// The path of this program.
     pub fn program(&self) -> Option<&Path> {
         self.program.as_deref()
+    }
+
+    /// Where programs of this user keep their state, as the system has it: `$XDG_STATE_HOME` or
+    /// `~/.local/state` on Linux, the local application data elsewhere.
+    pub fn state_home(&self) -> Option<&Path> {
+        self.state_home.as_deref()
+    }
+
+    /// Any one TCP port that is free now, wherever it lies: a last resort. Nothing is reserved.
+    pub fn spare_port(&self) -> Option<u16> {
+        portpicker::pick_unused_port()
     }
 
     /// Which streams are a terminal.

@@ -51,11 +51,18 @@ pub fn run(host: &Host) -> ExitCode {
         .chain(environment::Environment::lang(host));
     let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
     let scanned = selection::scan(host.args());
-    let (json, no_color) = match &scanned {
-        Ok(selection) => (selection.json, selection.no_color),
-        Err(_) => (host.args().iter().any(|a| a == "--json"), false),
+    let wishes = match &scanned {
+        Ok(selection) => ui::Wishes {
+            json: selection.json,
+            no_color: selection.no_color,
+            accessible: selection.accessible,
+        },
+        Err(_) => ui::Wishes {
+            json: host.args().iter().any(|a| a == "--json"),
+            ..ui::Wishes::default()
+        },
     };
-    let ui = Ui::new(host, lang, json, no_color);
+    let ui = Ui::new(host, lang, wishes);
     if let Some(code) = cli::completions::answer(host, lang, ui) {
         return code;
     }

@@ -6,10 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
+mod config;
 pub mod ground;
 pub mod isolation;
 mod keys;
 mod onboard;
+mod ports;
 mod record;
 mod remove;
 mod reset;
@@ -18,9 +20,10 @@ mod workspace;
 use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
 use crate::ports::Family;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 
-pub use onboard::{Stamp, addresses, folder_stamp, onboard, targets};
+pub use onboard::{Stamp, folder_stamp, onboard, targets};
+pub use ports::addresses;
 pub use remove::remove;
 
 /// An ordered list of changes and what the user should know about them.
@@ -114,17 +117,6 @@ pub enum FileKind {
 pub struct Content {
     text: String,
     secrets: Vec<(Secret, Origin)>,
-}
-
-/// Where a secret comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Made by this program.
-    Generated,
-    /// Given by the user.
-    Given,
-    /// Stood in the file before.
-    Kept,
 }
 
 impl Content {

@@ -18,12 +18,9 @@ pub const FILE: &str = "registry.toml";
 /// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
 /// and everywhere else `~/.local/state/openclaw`.
 pub fn state_home(host: &Host, env: &Environment) -> PathBuf {
-    let xdg = host
-        .var("XDG_STATE_HOME")
-        .map(Path::new)
-        .filter(|dir| dir.is_absolute());
     let of_user = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
-    let base = xdg
+    let base = host
+        .state_home()
         .filter(|_| of_user)
         .map_or_else(|| env.home.join(".local/state"), Path::to_path_buf);
     base.join("openclaw")

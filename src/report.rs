@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Provider};
-use crate::plan::{Change, FileKind, Origin, Plan, Summary};
+use crate::plan::{Change, FileKind, Plan, Summary};
 use crate::ports::{Family, Role};
+use crate::secret::Origin;
 
 /// The name of a secret's origin, as `--json` and the shown texts have it.
 pub fn origin_name(origin: Origin) -> &'static str {

@@ -24,3 +24,14 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(hidden)")
     }
 }
+
+/// Where a secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made by this program.
+    Generated,
+    /// Given by the user.
+    Given,
+    /// Stood in the file before.
+    Kept,
+}

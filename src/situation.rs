@@ -10,7 +10,7 @@ use crate::config::key_path::KeyPath;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::host::Host;
+use crate::host::{Host, read};
 use crate::instance::Instance;
 use crate::profile::ProfileName;
 use crate::secret::Secret;
@@ -39,6 +39,19 @@ pub struct Situation<'a> {
     pub interactive: bool,
     /// A fresh random token, in case one is needed.
     pub fresh_token: Secret,
+    /// The other instances and where they really lie.
+    neighbours: Vec<Neighbour<'a>>,
+}
+
+/// Another instance, the links in its paths followed.
+#[derive(Debug)]
+pub struct Neighbour<'a> {
+    /// What was found of it.
+    pub found: &'a Surveyed,
+    /// Its config.
+    pub config: PathBuf,
+    /// Its state folder.
+    pub state: PathBuf,
 }
 
 impl<'a> Situation<'a> {
@@ -61,6 +74,7 @@ impl<'a> Situation<'a> {
             dialect: Dialect::Common,
             interactive,
             fresh_token,
+            neighbours: Vec::new(),
         };
         situation.load()?;
         Ok(situation)
@@ -81,6 +95,19 @@ impl<'a> Situation<'a> {
         };
         self.dialect = Dialect::choose(self.node_version(), exists.then(|| document.value()));
         (self.current, self.exists) = (document, exists);
+        let own = self.survey.position(&self.instance.config_path);
+        let others = self
+            .survey
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != own);
+        let neighbour = |(_, found): (usize, &'a Surveyed)| Neighbour {
+            found,
+            config: read::resolved(&found.config_path),
+            state: read::resolved(&found.state_dir),
+        };
+        self.neighbours = others.map(neighbour).collect();
         Ok(())
     }
 
@@ -121,14 +148,8 @@ impl<'a> Situation<'a> {
     }
 
     /// The other instances of the host.
-    pub fn others(&self) -> impl Iterator<Item = &'a Surveyed> {
-        let own = self.survey.position(&self.instance.config_path);
-        self.survey
-            .instances
-            .iter()
-            .enumerate()
-            .filter(move |(at, _)| Some(*at) != own)
-            .map(|(_, other)| other)
+    pub fn others(&self) -> &[Neighbour<'a>] {
+        &self.neighbours
     }
 
     /// The paths of the other instances, which nothing that is done here may touch.

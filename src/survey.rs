@@ -18,6 +18,7 @@ use crate::secret::Secret;
 mod discover;
 mod engine;
 mod instance;
+pub mod map;
 mod owners;
 pub mod ports;
 mod service;
@@ -34,7 +35,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         .into_iter()
         .map(|found| instance::survey(env, found))
         .collect();
-    label(&mut instances);
+    label(&env.home, &mut instances);
     let listeners = owners::listeners(&instances);
     let span = |(first, last)| Span { first, last };
     Survey {
@@ -58,13 +59,21 @@ fn read_registry(path: &Path) -> Registry {
     }
 }
 
+/// What an instance is called by its config's path.
+fn path_label(home: &Path, config: &Path) -> String {
+    match config.strip_prefix(home) {
+        Ok(below) => format!("~/{}", below.display()),
+        Err(_) => config.display().to_string(),
+    }
+}
+
 /// The default instance first, then by label. A label is an instance's own: where two have the same
 /// profile, all but the first are called by their config's path.
-fn label(instances: &mut [Surveyed]) {
+fn label(home: &Path, instances: &mut [Surveyed]) {
     let mut used = BTreeSet::new();
     for instance in instances.iter_mut() {
         if !used.insert(instance.label.clone()) {
-            instance.label = instance.config_path.display().to_string();
+            instance.label = path_label(home, &instance.config_path);
         }
     }
     instances.sort_by(|a, b| {
@@ -158,10 +167,26 @@ pub enum PortSource {
     Service,
     /// `OPENCLAW_GATEWAY_PORT` in its `.env`.
     EnvFile,
+    /// `gateway.port` in the newest backup of a config that can't be read.
+    Backup,
     /// The record that this program keeps (`instance.toml`, registry).
     Record,
     /// Nothing sets it: what its engine would use.
     Default,
+}
+
+impl PortSource {
+    /// The stable name, as `--json` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Service => "service",
+            Self::EnvFile => "env-file",
+            Self::Backup => "backup",
+            Self::Record => "record",
+            Self::Default => "default",
+        }
+    }
 }
 
 /// How an instance was found.

@@ -6,7 +6,9 @@
 
 use std::io;
 
+pub mod band;
 mod fields;
+mod progress;
 mod review;
 mod table;
 mod wrap;
@@ -36,15 +38,31 @@ pub struct Ui {
     width: usize,
 }
 
+/// What the command line says of the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// `--json`: one document on stdout.
+    pub json: bool,
+    /// `--no-color`.
+    pub no_color: bool,
+    /// `--accessible`: for a screen reader.
+    pub accessible: bool,
+}
+
 /// The width of a terminal that does not say, in columns.
 const WIDTH: usize = 80;
 
 impl Ui {
-    /// What this terminal and environment allow. `json` is the wish for one document on stdout.
-    pub fn new(host: &Host, lang: Lang, json: bool, no_color: bool) -> Self {
+    /// What this terminal and environment allow, and the command line wishes.
+    pub fn new(host: &Host, lang: Lang, wishes: Wishes) -> Self {
+        let Wishes {
+            json,
+            no_color,
+            accessible,
+        } = wishes;
         let dumb = host.var("TERM") == Some("dumb");
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
-        let plain = dumb || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
+        let plain = dumb || accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
         let wanted = (host.terminal().stdout || forced) && !plain;
         let width = console::Term::stdout()
             .size_checked()
@@ -105,6 +123,25 @@ impl Ui {
     /// A sentence on stdout, as a line.
     pub fn line(&self, msg: &Msg) {
         self.out(&self.say(msg));
+    }
+
+    /// A sentence on stdout, in lines that fit.
+    pub fn paragraph(&self, msg: &Msg) {
+        self.hanging(0, 0, &self.say(msg));
+    }
+
+    /// A sentence on stdout that belongs to the line above.
+    pub fn remark(&self, msg: &Msg) {
+        self.hanging(2, 4, &self.say(msg));
+    }
+
+    /// Text on stdout in lines that fit: the first one indented by `first` columns, the others by `rest`.
+    pub fn hanging(&self, first: usize, rest: usize, text: &str) {
+        let lines = wrap::wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+        for (at, line) in lines.iter().enumerate() {
+            let indent = if at == 0 { first } else { rest };
+            self.out(&format!("{:indent$}{line}", ""));
+        }
     }
 
     /// Text on stdout, as lines.
@@ -168,6 +205,11 @@ impl Ui {
         for line in wrap::wrap(&self.say(msg), self.width) {
             self.err(&line);
         }
+    }
+
+    /// Text in lines of at most so many columns.
+    pub fn broken(&self, text: &str, columns: usize) -> Vec<String> {
+        wrap::wrap(text, columns)
     }
 
     /// Why a reply was not taken, before its question comes again.

@@ -17,9 +17,16 @@ mod man;
 #[cfg(target_os = "linux")]
 mod onboard;
 #[cfg(target_os = "linux")]
+mod ports;
+#[cfg(target_os = "linux")]
 mod profiles;
+mod readme;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]
+mod survey;
+#[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod wizard;
 mod words;

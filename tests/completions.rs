@@ -73,6 +73,7 @@ fn bash_offers_commands_flags_profiles_and_languages() {
     assert_eq!(bash(&sandbox, &["profiles", "remove", "rese"]), ["research"]);
     assert_eq!(bash(&sandbox, &["--lang", ""]), ["en", "tr"]);
     assert_eq!(bash(&sandbox, &["onboard", "--gateway-po"]), ["--gateway-port"]);
+    assert_eq!(bash(&sandbox, &["onboard", "--gateway-auth", "p"]), ["password"]);
     assert_eq!(bash(&sandbox, &["completions", "z"]), ["zsh"]);
     assert_eq!(bash(&sandbox, &["no-such-command", "x"]), [""]);
     assert_eq!(sandbox.tree(), before);
@@ -146,5 +147,7 @@ fn a_variable_of_that_name_alone_changes_nothing() {
     for value in ["bash", "yes"] {
         let sandbox = Sandbox::new().var("COMPLETE", value);
         assert_eq!(sandbox.run(["--version"]).exits(0).stdout, "openclaw 0.1.0\n");
+        let help = sandbox.run(["setup", "--help"]).exits(0);
+        assert!(help.stdout.contains("--dry-run"), "{}", help.stdout);
     }
 }

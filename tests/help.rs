@@ -9,7 +9,7 @@ use crate::support::pty::{Modes, Size, Terminal};
 fn help_fits_wide_and_narrow_terminals_in_both_languages() {
     for (lang, usage) in [("en", "Usage:"), ("tr", "Kullanım:")] {
         for columns in [80, 40] {
-            let sandbox = Sandbox::new().var("OPENCLAW_LANG", lang);
+            let sandbox = Sandbox::new().var("OPENCLAW_LANG", lang).var("LC_ALL", "C.UTF-8");
             for verb in ["onboard", "config"] {
                 let mut terminal = Terminal::start(&sandbox, [verb, "--help"], Size::tall(columns));
                 assert_eq!(terminal.exit_code(), 0);

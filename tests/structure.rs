@@ -8,6 +8,12 @@ use std::collections::BTreeSet;
 
 use crate::words::{root, sources};
 
+/// Who may know somebody above, and why.
+const ALLOWED: &[(&str, &str)] = &[
+    // It reads the flags as they were typed, and nothing else of the command line.
+    ("src/wizard/given.rs", "cli"),
+];
+
 /// The top module of a file: `src/cli/man.rs` is part of `cli`.
 fn module(path: &std::path::Path) -> String {
     let below = path.strip_prefix("src").unwrap();
@@ -58,7 +64,10 @@ fn modules_know_only_what_lies_below_them() {
                 "ui" => !["cli", "wizard", "help"].contains(&to.as_str()),
                 _ => !edge.contains(&to.as_str()),
             };
-            if !allowed && from != to {
+            let excused = ALLOWED
+                .iter()
+                .any(|(file, module)| path.ends_with(file) && to == *module);
+            if !allowed && !excused && from != to {
                 faults.push(format!("{}: {from} knows {to}", path.display()));
             }
         }

@@ -14,6 +14,7 @@ use clap_complete::engine::ArgValueCandidates;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::{Cli, CompletionsArgs, Shell};
+use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::help;
@@ -94,6 +95,18 @@ fn command(host: &Host, lang: Lang) -> Command {
             profiles.mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
         })
         .mut_subcommand("onboard", |onboard| {
+            let values: [(&str, Vec<&str>); 6] = [
+                ("flow", Flow::ALL.iter().map(|v| v.name()).collect()),
+                ("existing", Existing::ALL.iter().map(|v| v.name()).collect()),
+                ("gateway_bind", Bind::ALL.iter().map(|v| v.name()).collect()),
+                ("gateway_auth", Auth::ALL.iter().map(|v| v.name()).collect()),
+                ("auth_choice", Provider::ALL.iter().map(|v| v.name()).collect()),
+                ("channel", Channel::ALL.iter().map(|v| v.name()).collect()),
+            ];
+            let onboard = values.into_iter().fold(onboard, |onboard, (name, values)| {
+                let words = values.into_iter().map(|value| (value.to_owned(), None));
+                onboard.mut_arg(name, |arg| arg.add(offers(words.collect())))
+            });
             onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
         })
         .mut_subcommand("setup", |setup| {

@@ -1,6 +1,6 @@
 //! `onboard` and `setup`: gather, ask, plan, show, confirm, apply, report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::answers::Answers;
@@ -15,10 +15,10 @@ use crate::secret::Secret;
 use crate::situation::{Situation, shown};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, given, interview, steps};
+use crate::wizard::{Asker, Given, interview, steps};
 use crate::{msg, report, survey};
 
-use super::{Context, OnboardArgs, SetupArgs};
+use super::{Context, OnboardArgs, SetupArgs, given};
 
 /// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
 const TOKEN_BYTES: usize = 24;
@@ -33,13 +33,14 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
             .cwd()
             .map_or_else(|| path.clone(), |cwd| cwd.join(path))
     };
+    let mut given = given::gather(context.host, args)?;
     let run = Run {
         context,
-        given: Given::gather(context.host, args)?,
+        instance: instance(context, &mut given)?,
+        given,
         command: "onboard",
-        dry_run: args.dry_run,
+        only_plan: args.dry_run,
         save_answers: args.save_answers.as_ref().map(absolute),
-        instance: instance(context, args)?,
         token: token(context),
         now: context.now(),
     };
@@ -62,9 +63,9 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
     };
     let run = Run {
         context,
-        given: Given::gather(context.host, &given)?,
+        given: given::gather(context.host, &given)?,
         command: "setup",
-        dry_run: args.dry_run,
+        only_plan: args.dry_run,
         save_answers: None,
         instance: context.instance.clone(),
         token: token(context),
@@ -74,12 +75,8 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
 }
 
 /// The instance of the command line, or where nobody chose one, that of the answers file.
-fn instance(context: &Context<'_>, args: &OnboardArgs) -> Result<Instance> {
-    let named = match args.answers.as_ref().filter(|_| !context.instance.chosen) {
-        Some(path) => given::profile_of(path)?,
-        None => None,
-    };
-    match named {
+fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
+    match given.take_profile().filter(|_| !context.instance.chosen) {
         Some(name) => {
             let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
             Instance::resolve(&context.env, Some(&profile))
@@ -90,7 +87,9 @@ fn instance(context: &Context<'_>, args: &OnboardArgs) -> Result<Instance> {
 
 fn token(context: &Context<'_>) -> Secret {
     let bytes = context.host.random::<TOKEN_BYTES>();
-    Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    let hex =
+        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+    Secret::new(bytes.iter().flat_map(hex).collect::<String>())
 }
 
 /// One run of the wizard.
@@ -98,7 +97,7 @@ struct Run<'a> {
     context: &'a Context<'a>,
     given: Given,
     command: &'static str,
-    dry_run: bool,
+    only_plan: bool,
     save_answers: Option<PathBuf>,
     instance: Instance,
     token: Secret,
@@ -109,7 +108,7 @@ impl Run<'_> {
     /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
     /// two runs at once never take the same ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let lock = if self.dry_run {
+        let lock = if self.only_plan {
             None
         } else {
             Some(self.context.lock()?)
@@ -134,7 +133,7 @@ impl Run<'_> {
         let mut situation = self.situation(&survey, true)?;
         let answers = self.interview(&mut situation, Asker::Person(&mut terminal))?;
         let mut plan = self.plan(&situation, &answers)?;
-        if self.dry_run {
+        if self.only_plan {
             return self.show(&situation, &plan, &answers);
         }
         loop {
@@ -205,32 +204,9 @@ impl Run<'_> {
         let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
         if let Some(path) = &self.save_answers {
             plan.changes
-                .extend(self.answers_file(path, situation, answers, &ground));
+                .extend(answers_file(path, situation, answers, &ground));
         }
         Ok(plan)
-    }
-
-    fn answers_file(
-        &self,
-        path: &std::path::Path,
-        situation: &Situation<'_>,
-        answers: &Answers,
-        ground: &Ground,
-    ) -> Option<Change> {
-        let mut saved = steps::saved(answers);
-        saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
-        let text = toml::to_string(&saved).expect("texts, numbers and booleans");
-        let before = ground.bytes(path).map(<[u8]>::to_vec);
-        let stands = before.as_deref() == Some(text.as_bytes());
-        let (path, content) = (path.to_path_buf(), Content::plain(text));
-        let write = FileWrite {
-            path,
-            content,
-            before,
-            backup: false,
-            kind: FileKind::Answers,
-        };
-        (!stands).then_some(Change::Write(write))
     }
 
     fn carry_out(
@@ -240,7 +216,11 @@ impl Run<'_> {
         mut plan: Plan,
         answers: &Answers,
     ) -> Result<ExitCode> {
-        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |_| {})?;
+        let progress = self.context.ui.progress(plan.changes.len());
+        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |event| {
+            progress.on(event)
+        })?;
+        drop(progress);
         plan.notices.extend(applied.notices);
         let ui = &self.context.ui;
         if ui.is_json() {
@@ -290,4 +270,27 @@ impl Run<'_> {
             ui.document(&report::onboard(plan, summary, answers, dry_run, &notices));
         }
     }
+}
+
+/// The answers as a file for the next time, where it does not stand so already.
+fn answers_file(
+    path: &Path,
+    situation: &Situation<'_>,
+    answers: &Answers,
+    ground: &Ground,
+) -> Option<Change> {
+    let mut saved = steps::saved(answers);
+    saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
+    let text = toml::to_string(&saved).expect("texts, numbers and booleans");
+    let before = ground.bytes(path).map(<[u8]>::to_vec);
+    let stands = before.as_deref() == Some(text.as_bytes());
+    let (path, content) = (path.to_path_buf(), Content::plain(text));
+    let write = FileWrite {
+        path,
+        content,
+        before,
+        backup: false,
+        kind: FileKind::Answers,
+    };
+    (!stands).then_some(Change::Write(write))
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::profile::{self, ProfileName};
 use crate::situation::shown;
-use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
+use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
 use crate::{msg, plan, report, survey};
@@ -111,7 +111,7 @@ fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
         "name": found.label,
         "profile": found.profile.as_ref().map(ProfileName::as_str),
         "basePort": found.base.map(|(family, _)| family.base()),
-        "portSource": found.base.map(|(_, source)| source_name(source)),
+        "portSource": found.base.map(|(_, source)| source.name()),
         "ports": found.base.map(|(family, _)| report::ports(family)),
         "config": health,
         "configPath": found.config_path,
@@ -121,16 +121,6 @@ fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
         "serviceFile": found.service,
         "running": running(survey, found),
     })
-}
-
-fn source_name(source: PortSource) -> &'static str {
-    match source {
-        PortSource::Config => "config",
-        PortSource::Service => "service",
-        PortSource::EnvFile => "env-file",
-        PortSource::Record => "record",
-        PortSource::Default => "default",
-    }
 }
 
 /// The process of the instance's gateway, where one listens.

@@ -1,6 +1,6 @@
 //! The text of a config and the value it stands for, edited together.
 //!
-//! An edit is made on the value first; the text follows by the smallest change ([`super::rewrite`]) and
+//! An edit is made on the value first; the text follows by the smallest change (`rewrite`) and
 //! is read again. Only a text that stands for exactly the wanted value is taken, so a surprise in the
 //! text's form can refuse an edit but never damage a file. `${VAR}` is a string like any other here:
 //! nothing reads or writes the environment through a config.

@@ -1,7 +1,7 @@
 //! What the strict schemas of both OpenClaw releases say about a config.
 //!
 //! A gateway refuses a config as a whole for one key that it does not know, so what is written is
-//! checked first. One table of keys ([`table`]) serves both releases; what it names is judged as
+//! checked first. One table of keys (`table`) serves both releases; what it names is judged as
 //! strictly as the releases do, and what lies deeper (tools, plugins, a channel's groups, ...) is left to
 //! OpenClaw itself.
 

@@ -166,6 +166,16 @@ fn wrong_lines_are_told_from_what_clap_knows() {
 }
 
 #[test]
+fn the_value_of_a_mistyped_flag_is_not_repeated() {
+    let error = wrong("openclaw onboard --gateway-tokn=canary");
+    let said: Vec<_> = std::iter::once(&error.msg).chain(&error.hints).collect();
+    assert!(
+        said.iter()
+            .all(|msg| !msg.render(Lang::english()).contains("canary"))
+    );
+}
+
+#[test]
 fn a_wrong_word_cannot_move_the_cursor() {
     let error = wrong("openclaw \u{1b}[2J");
     assert!(!error.msg.render(Lang::english()).contains('\u{1b}'));

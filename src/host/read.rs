@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest config that is read, in bytes.
 pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -67,4 +67,16 @@ fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     } else {
         Ok(bytes)
     }
+}
+
+/// The path with the links of its existing part followed: what two paths of one file have in common.
+pub fn resolved(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    for part in path.ancestors() {
+        if let Ok(real) = part.canonicalize() {
+            return rest.iter().rev().fold(real, |path, name| path.join(name));
+        }
+        rest.extend(part.file_name());
+    }
+    path.to_path_buf()
 }

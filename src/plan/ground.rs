@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::config::document::EditError;
+use crate::error::Error;
 use crate::host::read;
+use crate::msg;
 
 /// What stands at each path.
 #[derive(Clone, Debug, Default)]
@@ -74,4 +77,14 @@ fn standing(path: &Path) -> Standing {
         Err(read::ReadError::Missing) => Standing::Nothing,
         Err(_) => Standing::Else,
     }
+}
+
+/// The file stands and can be read, but not be edited without losing something of it.
+pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
+    Error::blocked(msg!("plan.not-editable", path = path.display())).because(why)
+}
+
+/// Something that is no file stands where a file must go.
+pub(super) fn in_the_way(path: &Path) -> Error {
+    Error::blocked(msg!("plan.in-the-way", path = path.display())).hint(msg!("plan.move-it"))
 }

@@ -1,9 +1,10 @@
 //! What no two instances may share (`design.md`, isolation rules): config, state folder, workspace. The
 //! ports are judged by [`crate::ports`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::host::read::resolved;
 use crate::msg;
 use crate::situation::Situation;
 use crate::survey::Surveyed;
@@ -13,13 +14,16 @@ pub fn instance(situation: &Situation<'_>) -> Result<()> {
     let own = &situation.instance;
     let (config, state) = (resolved(&own.config_path), resolved(&own.state_dir));
     for other in situation.others() {
-        let other_config = resolved(&other.config_path);
-        let other_state = resolved(&other.state_dir);
-        if config == other_config {
-            return Err(shared("isolation.config", situation, &own.config_path, other));
+        if config == other.config {
+            return Err(shared(
+                "isolation.config",
+                situation,
+                &own.config_path,
+                other.found,
+            ));
         }
-        if state == other_state || inside(&state, &other_state) || inside(&other_state, &state) {
-            return Err(shared("isolation.state", situation, &own.state_dir, other));
+        if state == other.state || inside(&state, &other.state) || inside(&other.state, &state) {
+            return Err(shared("isolation.state", situation, &own.state_dir, other.found));
         }
     }
     Ok(())
@@ -48,22 +52,23 @@ pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
         .legacy_workspace(&situation.env.home)
         .map(|legacy| resolved(&legacy));
     for other in situation.others() {
-        for theirs in other.workspaces.iter().map(|theirs| resolved(theirs)) {
-            if real == theirs || inside(&real, &theirs) || inside(&theirs, &real) {
+        let holder = &other.found.label;
+        // The survey has followed the links in them.
+        for theirs in &other.found.workspaces {
+            if real == *theirs || inside(&real, theirs) || inside(theirs, &real) {
                 return Err(refused(msg!(
                     "isolation.workspace",
                     path = shown,
-                    holder = other.label
+                    holder = holder
                 )));
             }
         }
-        let state = resolved(&other.state_dir);
-        let in_state = real == state || inside(&real, &state) || inside(&state, &real);
+        let in_state = real == other.state || inside(&real, &other.state) || inside(&other.state, &real);
         if in_state && legacy.as_ref() != Some(&real) {
             return Err(refused(msg!(
                 "isolation.workspace-state",
                 path = shown,
-                holder = other.label
+                holder = holder
             )));
         }
     }
@@ -87,25 +92,4 @@ fn shared(key: &'static str, situation: &Situation<'_>, path: &Path, other: &Sur
 /// Whether the first lies below the second.
 fn inside(path: &Path, folder: &Path) -> bool {
     path != folder && path.starts_with(folder)
-}
-
-/// A path with the links in it followed, as far as it exists.
-pub fn resolved(path: &Path) -> PathBuf {
-    let mut missing = Vec::new();
-    let mut existing = path;
-    loop {
-        if let Ok(real) = existing.canonicalize() {
-            return missing
-                .iter()
-                .rev()
-                .fold(real, |path: PathBuf, name| path.join(name));
-        }
-        match (existing.parent(), existing.file_name()) {
-            (Some(parent), Some(name)) => {
-                missing.push(name);
-                existing = parent;
-            }
-            _ => return path.to_path_buf(),
-        }
-    }
 }

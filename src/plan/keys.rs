@@ -8,10 +8,9 @@ use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::plan::Origin;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 
-use super::ground::{Ground, Standing};
+use super::ground::{Ground, Standing, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
 
 /// The line of `.env` that OpenAI's key stands in.
@@ -70,7 +69,7 @@ fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: 
         Standing::File(bytes) => {
             crate::config::of_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
         }
-        Standing::Folder | Standing::Else => return Err(super::onboard::in_the_way(path)),
+        Standing::Folder | Standing::Else => return Err(in_the_way(path)),
     };
     let id = provider.id();
     let entry = json!({ "type": "api_key", "provider": id, "key": key.expose() });
@@ -79,7 +78,7 @@ fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: 
         document.set(&KeyPath::keys(["version"]), json!(1))?;
         document.set(&at, entry)
     };
-    edit(&mut document).map_err(|e| super::onboard::not_editable(path, e))?;
+    edit(&mut document).map_err(|e| not_editable(path, e))?;
     Ok(document.text().to_owned())
 }
 

@@ -3,28 +3,20 @@
 //! What stands already and equals the answer is not touched: the same answers a second time plan no
 //! change at all, not even a stamp.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
-use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
-use crate::config::document::{Document, EditError};
-use crate::config::key_path::KeyPath;
+use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, Msg};
-use crate::instance::CONFIG_FILE;
+use crate::instance::Instance;
 use crate::msg;
 use crate::ports::Family;
-use crate::ports::planner::{Check, Verdict};
 use crate::registry;
-use crate::secret::Secret;
 use crate::situation::Situation;
 
-use super::ground::{Ground, Standing};
-use super::{
-    Change, Content, FileKind, FileWrite, Origin, Plan, Summary, isolation, keys, record, reset, workspace,
-};
+use super::config::Config;
+use super::ground::{Ground, Standing, in_the_way};
+use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, record, reset, workspace};
 
 /// What a plan is stamped with.
 #[derive(Clone, Debug)]
@@ -108,7 +100,10 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
             .extend(workspace::changes(&place, ground, stamp.lang));
     }
     if let Some(write) = keys::write(instance, &without(ground, &gone, instance), answers)? {
-        plan.changes.extend(folder_of(&write.path).and_then(folder));
+        let folder = folder_of(&write.path)
+            .and_then(folder)
+            .filter(|make| !plan.changes.contains(make));
+        plan.changes.extend(folder);
         plan.changes.push(Change::Write(write));
     }
     plan.changes
@@ -128,278 +123,13 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
 }
 
 /// The key files as they stand once a reset has moved them aside.
-fn without(ground: &Ground, gone: &dyn Fn(&Path) -> bool, instance: &crate::instance::Instance) -> Ground {
+fn without(ground: &Ground, gone: &dyn Fn(&Path) -> bool, instance: &Instance) -> Ground {
     let paths = [instance.env_file(), instance.auth_profiles()];
     ground.only(paths.into_iter().filter(|path| !gone(path)))
 }
 
-/// The config to be, and what was decided on the way.
-struct Config {
-    document: Document,
-    changed: bool,
-    ports: Family,
-    credential: Option<(Secret, Origin)>,
-    given: Vec<Secret>,
-    notices: Vec<Msg>,
-}
-
-impl Config {
-    fn of(situation: &Situation<'_>, answers: &Answers) -> Result<Self> {
-        let fresh = !situation.exists || answers.existing.is_reset();
-        let document = if fresh {
-            Document::empty()
-        } else {
-            situation.current.clone()
-        };
-        let (ports, notices) = ports(situation, answers)?;
-        let mut config = Self {
-            document,
-            changed: fresh,
-            ports,
-            credential: answers.credential.clone(),
-            given: Vec::new(),
-            notices,
-        };
-        if answers.existing != Existing::Keep || fresh {
-            config
-                .fill(situation, answers, fresh)
-                .map_err(|e| not_editable(&situation.instance.config_path, e))?;
-        }
-        Ok(config)
-    }
-
-    fn fill(&mut self, situation: &Situation<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
-        let place = workspace_of(situation, answers);
-        // A workspace that stands in the config as `~/...` and is meant again is not rewritten.
-        let stands = self
-            .text("agents.defaults.workspace")
-            .and_then(|typed| situation.path(typed));
-        if stands.as_ref() != Some(&place) {
-            self.set("agents.defaults.workspace", json!(place))?;
-        }
-        if let Some(model) = &answers.model {
-            self.set("agents.defaults.model.primary", json!(model))?;
-        }
-        self.set("gateway.mode", json!("local"))?;
-        self.set("gateway.port", json!(self.ports.base()))?;
-        if let Some(bind) = answers.bind {
-            self.set("gateway.bind", json!(bind.name()))?;
-        }
-        if let Some(host) = answers.bind_host {
-            self.set("gateway.customBindHost", json!(host.to_string()))?;
-        }
-        if let Some(auth) = answers.auth {
-            self.set("gateway.auth.mode", json!(auth.name()))?;
-            if let Some((credential, _)) = &answers.credential {
-                let key = if auth == Auth::Password {
-                    "gateway.auth.password"
-                } else {
-                    "gateway.auth.token"
-                };
-                self.set(key, json!(credential.expose()))?;
-            }
-        }
-        if fresh {
-            self.set("gateway.tailscale.mode", json!("off"))?;
-        }
-        self.provider(answers)?;
-        if let (Some(channel), Some(token)) = (answers.channel, &answers.channel_token)
-            && let Some(key) = Channel::token_key(channel)
-        {
-            self.set(key, json!(token.expose()))?;
-            self.given.push(token.clone());
-        }
-        Ok(())
-    }
-
-    fn provider(&mut self, answers: &Answers) -> Result<(), EditError> {
-        match answers.provider {
-            Some(provider @ (Provider::Anthropic | Provider::OpenRouter | Provider::Google)) => {
-                let id = provider.id();
-                let at = KeyPath::keys(["auth".to_owned(), "profiles".to_owned(), format!("{id}:default")]);
-                self.put(&at, json!({ "provider": id, "mode": "api_key" }))
-            }
-            Some(Provider::Custom) => self.custom_provider(answers),
-            Some(Provider::OpenAi | Provider::Skip) | None => Ok(()),
-        }
-    }
-
-    fn custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
-        let custom = &answers.custom;
-        let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
-            return Ok(());
-        };
-        let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
-        let at = KeyPath::keys(["models", "providers", id]);
-        self.put(&at.child("baseUrl"), json!(url))?;
-        self.put(&at.child("api"), json!("openai-completions"))?;
-        if let Some(key) = &answers.provider_key {
-            self.put(&at.child("apiKey"), json!(key.expose()))?;
-            self.given.push(key.clone());
-        }
-        let known = self
-            .document
-            .get(&at.child("models"))
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        if known.iter().any(|entry| entry["id"] == **model) {
-            return Ok(());
-        }
-        let entry = json!({
-            "id": model,
-            "name": model,
-            "reasoning": false,
-            "input": ["text"],
-            "cost": { "input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0 },
-            "contextWindow": 128_000,
-            "maxTokens": 8192,
-        });
-        self.put(&at.child("models"), known.into_iter().chain([entry]).collect())
-    }
-
-    fn text(&self, key: &str) -> Option<&str> {
-        self.document.get(&KeyPath::parse(key).ok()?)?.as_str()
-    }
-
-    fn set(&mut self, key: &'static str, value: Value) -> Result<(), EditError> {
-        let at = KeyPath::parse(key).expect("a key path of ours");
-        self.put(&at, value)
-    }
-
-    fn put(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
-        self.changed |= self.document.set(at, value)?;
-        Ok(())
-    }
-
-    fn skips_bootstrap(&self) -> bool {
-        let at = KeyPath::keys(["agents", "defaults", "skipBootstrap"]);
-        self.document.get(&at).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    fn summary(&self, situation: &Situation<'_>, answers: &Answers, workspace: PathBuf) -> Summary {
-        let instance = &situation.instance;
-        let credential = match &self.credential {
-            Some((_, origin)) => Some(*origin),
-            None => (self
-                .text("gateway.auth.token")
-                .or(self.text("gateway.auth.password")))
-            .map(|_| Origin::Kept),
-        };
-        Summary {
-            profile: instance.profile.to_string(),
-            config: instance.config_path.clone(),
-            state: instance.state_dir.clone(),
-            workspace,
-            ports: self.ports,
-            bind: self
-                .text("gateway.bind")
-                .and_then(Bind::of)
-                .unwrap_or(Bind::Loopback),
-            auth: self
-                .text("gateway.auth.mode")
-                .and_then(Auth::of)
-                .unwrap_or(Auth::Token),
-            credential,
-            service: answers.service,
-        }
-    }
-
-    /// The config's file, stamped, if anything in it changed.
-    fn write(
-        mut self,
-        situation: &Situation<'_>,
-        answers: &Answers,
-        stamp: &Stamp,
-    ) -> Result<Option<Change>> {
-        if !self.changed {
-            return Ok(None);
-        }
-        let path = situation.instance.config_path.clone();
-        // What a reset moves aside is gone by the time the new config is written.
-        let stays = situation.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (`facts.md` 0).
-        let version = &situation.stamp_version();
-        let stamps = [
-            ("wizard.lastRunAt", stamp.now.as_str()),
-            ("wizard.lastRunVersion", version),
-            ("wizard.lastRunCommand", stamp.command),
-            ("wizard.lastRunMode", "local"),
-            ("meta.lastTouchedVersion", version),
-        ];
-        for (key, value) in stamps {
-            self.set(key, json!(value)).map_err(|e| not_editable(&path, e))?;
-        }
-        let mut secrets: Vec<_> = self.credential.into_iter().collect();
-        secrets.extend(self.given.into_iter().map(|secret| (secret, Origin::Given)));
-        let standing = crate::config::secrets::of(self.document.value());
-        secrets.extend(
-            standing
-                .into_iter()
-                .map(|(_, text)| (Secret::new(text), Origin::Kept)),
-        );
-        Ok(Some(Change::Write(FileWrite {
-            path,
-            content: Content::with_secrets(self.document.text(), secrets),
-            before: stays.then(|| situation.current.text().as_bytes().to_vec()),
-            backup: stays,
-            kind: FileKind::Config,
-        })))
-    }
-}
-
-/// The ports of the instance to be, judged against everybody else's, and what is to be said of them.
-fn ports(situation: &Situation<'_>, answers: &Answers) -> Result<(Family, Vec<Msg>)> {
-    let addresses = addresses(situation, answers);
-    let standing = situation.standing_port();
-    let base = match answers.port.or(standing) {
-        Some(base) => base,
-        None => match situation.suggest_ports(1, &addresses)?.first() {
-            Some(suggestion) => suggestion.family.base(),
-            None => return Err(Error::blocked(msg!("ports.free-one"))),
-        },
-    };
-    let family = Family::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
-    let check = situation.planner().check(base, &addresses);
-    if standing == Some(base) {
-        // A port that stands is not refused again, whoever holds it today: nothing of it changes.
-        return Ok((family, said(&check)));
-    }
-    let check = check.accept(situation.nearest_port(base).as_ref())?;
-    Ok((family, said(&check)))
-}
-
-/// What a person should know of a port that is taken: what it costs, and what else is worth knowing.
-fn said(check: &Check) -> Vec<Msg> {
-    let costs = match &check.verdict {
-        Verdict::Near(overlaps) => overlaps.iter().map(crate::ports::planner::Overlap::msg).collect(),
-        Verdict::Refused(why) => vec![why.msg(check.base)],
-        Verdict::Disjoint => Vec::new(),
-    };
-    costs
-        .into_iter()
-        .chain(check.notices.iter().map(crate::ports::planner::Notice::msg))
-        .collect()
-}
-
-/// The addresses that the gateway will bind beside loopback.
-pub fn addresses(situation: &Situation<'_>, answers: &Answers) -> Vec<IpAddr> {
-    let bind = answers
-        .bind
-        .or_else(|| situation.text("gateway.bind").and_then(Bind::of))
-        .unwrap_or(Bind::Loopback);
-    match bind {
-        Bind::Loopback => Vec::new(),
-        Bind::Custom => answers.bind_host.into_iter().collect(),
-        // Which addresses these are is known at start only: any of them counts.
-        Bind::Lan | Bind::Tailnet | Bind::Auto => {
-            vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
-        }
-    }
-}
-
 /// The workspace to be: answered, standing, or the proposed one.
-fn workspace_of(situation: &Situation<'_>, answers: &Answers) -> PathBuf {
+pub(super) fn workspace_of(situation: &Situation<'_>, answers: &Answers) -> PathBuf {
     answers
         .workspace
         .clone()
@@ -477,15 +207,4 @@ fn whole(path: PathBuf, text: String, before: Option<Vec<u8>>, kind: FileKind) -
             kind,
         })
     })
-}
-
-/// The file stands and can be read, but not be edited without losing something of it.
-pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
-    Error::blocked(msg!("plan.not-editable", path = path.display())).because(why)
-}
-
-/// Something that is no file stands where a file must go.
-pub(super) fn in_the_way(path: &Path) -> Error {
-    Error::blocked(msg!("plan.in-the-way", path = path.display()))
-        .hint(msg!("plan.move-it", name = CONFIG_FILE))
 }

@@ -17,7 +17,7 @@ mod search;
 mod tests;
 mod words;
 
-pub use search::{Full, Suggestion};
+pub use search::{Full, Suggestion, merged};
 
 /// Who holds what, as far as it is in the way of the profile that asks.
 #[derive(Clone, Debug)]
@@ -349,10 +349,15 @@ impl Planner {
             .ephemeral
             .and_then(|span| span.overlap(family.span()))
             .map(Notice::Ephemeral);
-        let reserved = self.reserved().filter_map(|(name, owned)| {
-            let span = owned.span().overlap(family.span())?;
-            Some(Notice::Reserved(name, span))
-        });
+        // Where its owner is there, the overlap with it says more.
+        let is_held = |owned: Family| self.holders.iter().any(|h| h.bases().any(|b| b == owned.base()));
+        let reserved = self
+            .reserved()
+            .filter(|(_, owned)| !is_held(*owned))
+            .filter_map(|(name, owned)| {
+                let span = owned.span().overlap(family.span())?;
+                Some(Notice::Reserved(name, span))
+            });
         let listening = self
             .listeners
             .iter()

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::msg;
 use crate::ports::planner::{Planner, Suggestion};
 use crate::survey::ports::suggest_probed;
 
@@ -17,7 +18,13 @@ impl Situation<'_> {
 
     /// The base ports that are proposed for a gateway on these addresses, best first, each probed.
     pub fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
-        Ok(suggest_probed(self.host, &mut self.planner(), addresses, count)?)
+        suggest_probed(self.host, &mut self.planner(), addresses, count).map_err(|full| {
+            let error = Error::from(full);
+            match self.host.spare_port() {
+                Some(port) => error.hint(msg!("ports.spare", port = port)),
+                None => error,
+            }
+        })
     }
 
     /// The good base port nearest to a typed one.

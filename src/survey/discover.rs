@@ -1,5 +1,6 @@
 //! Where instances can be: one entry per config file, however many ways lead to it.
 
+use crate::host::read;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -129,7 +130,7 @@ struct Collection {
 
 impl Collection {
     fn position(&self, config: &Path) -> Option<usize> {
-        self.by_file.get(&settings::resolved(config)).copied()
+        self.by_file.get(&read::resolved(config)).copied()
     }
 
     /// A way to an instance: a new one, or one more way to a known one. Folders come first, so that
@@ -142,10 +143,7 @@ impl Collection {
         state_dir: PathBuf,
     ) -> &mut Candidate {
         let next = self.found.len();
-        let at = *self
-            .by_file
-            .entry(settings::resolved(&config_path))
-            .or_insert(next);
+        let at = *self.by_file.entry(read::resolved(&config_path)).or_insert(next);
         if at == next {
             self.found.push(Candidate {
                 profile: None,

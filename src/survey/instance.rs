@@ -3,7 +3,9 @@
 use super::discover::Candidate;
 use super::settings::{self, Reading};
 use super::{ConfigHealth, PortSource, Surveyed};
+use crate::config::backup;
 use crate::environment::Environment;
+use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, Family, Role, Span, hashed_default};
 use crate::profile::ProfileName;
@@ -24,7 +26,7 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
     let tokens = value.map(settings::tokens).unwrap_or_default();
     let label = match &found.profile {
         Some(profile) => profile.to_string(),
-        None => found.config_path.display().to_string(),
+        None => super::path_label(&env.home, &found.config_path),
     };
     Surveyed {
         label,
@@ -61,7 +63,11 @@ fn ports(found: &Candidate) -> (Option<(Family, PortSource)>, Vec<Claim>) {
         }
         None if matches!(found.reading, Reading::Missing) && found.service.is_none() => None,
         None => {
-            let bases = default_bases(found.profile.as_ref());
+            let mut bases = default_bases(found.profile.as_ref());
+            if matches!(found.reading, Reading::Broken(_)) {
+                // It can't start as it is: its likeliest port is kept for it, and no other.
+                bases.truncate(1);
+            }
             let families = bases.iter().filter_map(|base| Family::new(*base));
             claims.extend(families.flat_map(Family::claims));
             Family::new(bases[0]).map(|family| (family, PortSource::Default))
@@ -92,7 +98,8 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
     };
     let config = || match &found.reading {
         Reading::Ok(value) => Some((settings::base_port(value)?, PortSource::Config, "gateway.port")),
-        Reading::Missing | Reading::Broken(_) => None,
+        Reading::Broken(_) => backup_port(found),
+        Reading::Missing => None,
     };
     let record = || {
         let recorded = settings::recorded_port(&found.state_dir.join(RECORD_FILE));
@@ -100,6 +107,16 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
         Some((port, PortSource::Record, RECORD_FILE))
     };
     service().or_else(env_file).or_else(config).or_else(record)
+}
+
+/// The port of the newest backup that can be read, where the config itself can't.
+fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
+    let (_, document) = backup::newest_valid(&found.config_path, None)?;
+    Some((
+        settings::base_port(document.value())?,
+        PortSource::Backup,
+        "gateway.port",
+    ))
 }
 
 /// What an instance without a port would use, the likeliest first: releases disagree on named profiles
@@ -128,12 +145,12 @@ fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::Pa
         .into_iter()
         .flatten()
         .filter(|path| path.is_dir())
-        .map(|path| settings::resolved(&path))
+        .map(|path| read::resolved(&path))
         .collect();
     paths.sort();
     paths.dedup();
     if paths.is_empty() && !matches!(found.reading, Reading::Missing) {
-        paths.push(settings::resolved(&proposed));
+        paths.push(read::resolved(&proposed));
     }
     paths
 }

@@ -1,8 +1,9 @@
 //! Whose gateway is it that listens? What a process says of itself goes before what its port suggests.
 
+use crate::host::read;
 use std::path::{Path, PathBuf};
 
-use super::{Surveyed, settings};
+use super::Surveyed;
 use crate::host::ports::{self, Socket};
 use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
@@ -112,7 +113,7 @@ impl Known<'_> {
             return Told::of(by_profile(name));
         }
         if let Some(path) = var("OPENCLAW_CONFIG_PATH") {
-            let path = settings::resolved(Path::new(path));
+            let path = read::resolved(Path::new(path));
             return Told::of(self.configs().iter().position(|config| *config == path));
         }
         if let Some(dir) = var("OPENCLAW_STATE_DIR") {
@@ -126,7 +127,7 @@ impl Known<'_> {
         self.configs.get_or_init(|| {
             self.instances
                 .iter()
-                .map(|i| settings::resolved(&i.config_path))
+                .map(|i| read::resolved(&i.config_path))
                 .collect()
         })
     }

@@ -1,13 +1,17 @@
 //! The planner's picture of a survey, and suggestions that were tried on the host.
 
+use crate::host::read;
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::{Survey, settings};
+use super::Survey;
 use crate::host::Host;
-use crate::ports::planner::{Full, Holder, Planner, Suggestion};
+use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
 use crate::ports::{Family, LOOPBACK, Listener, Span};
 use crate::profile::ProfileName;
+
+#[cfg(test)]
+mod tests;
 
 impl Survey {
     /// Who holds what, seen by the instance with this config: what it holds itself is not in the way.
@@ -47,10 +51,10 @@ impl Survey {
     pub fn position(&self, config_path: &Path) -> Option<usize> {
         let by_words = self.instances.iter().position(|i| i.config_path == config_path);
         by_words.or_else(|| {
-            let real = settings::resolved(config_path);
+            let real = read::resolved(config_path);
             self.instances
                 .iter()
-                .position(|i| settings::resolved(&i.config_path) == real)
+                .position(|i| read::resolved(&i.config_path) == real)
         })
     }
 }
@@ -86,21 +90,58 @@ pub fn suggest_probed(
     }
 }
 
+/// Whether a port can be bound on all these addresses and on loopback, or is the asker's already.
+fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: u16) -> bool {
+    let loopback = LOOPBACK.iter().filter(|ip| !addresses.contains(ip));
+    let mut needed = addresses.iter().chain(loopback);
+    planner.own_ports.contains(&port) || needed.all(|ip| host.can_bind(*ip, port))
+}
+
 /// The ports of a suggestion that are found taken, beyond those that the planner knows of: of its fixed
 /// roles, and of its pool where that is to be its own.
 fn taken(host: &Host, planner: &Planner, suggestion: &Suggestion, addresses: &[IpAddr]) -> Vec<Span> {
-    let needed = || {
-        addresses
-            .iter()
-            .chain(LOOPBACK.iter().filter(|ip| !addresses.contains(ip)))
-    };
-    let free = |port: u16| planner.own_ports.contains(&port) || needed().all(|ip| host.can_bind(*ip, port));
     let pool = suggestion.family.cdp_pool();
     let pool = (pool.first..=pool.last).filter(|_| suggestion.overlaps.is_empty());
     let known = |port: &u16| planner.excluded.iter().any(|span| span.contains(*port));
     let ports = suggestion.family.fixed().map(|(_, port)| port).chain(pool);
     ports
-        .filter(|port| !known(port) && !free(*port))
+        .filter(|port| !known(port) && !free(host, planner, addresses, *port))
         .map(Span::one)
         .collect()
+}
+
+/// The planner's judgement of a base port whose fixed ports were tried, too.
+pub fn check_probed(host: &Host, planner: &mut Planner, addresses: &[IpAddr], base: u16) -> Check {
+    let check = planner.check(base, addresses);
+    let (Some(family), Verdict::Disjoint | Verdict::Near(_)) = (Family::new(base), &check.verdict) else {
+        return check;
+    };
+    // The pool is not tried: a port or two that are taken there refuse nothing.
+    let fixed = family.fixed().map(|(_, port)| port);
+    let taken: Vec<_> = fixed
+        .filter(|port| !free(host, planner, addresses, *port))
+        .map(Span::one)
+        .collect();
+    if taken.is_empty() {
+        return check;
+    }
+    planner.excluded.extend(taken);
+    planner.check(base, addresses)
+}
+
+/// The good base port that is nearest to a typed one, all its ports tried.
+pub fn nearest_probed(
+    host: &Host,
+    planner: &mut Planner,
+    addresses: &[IpAddr],
+    typed: u16,
+) -> Option<Suggestion> {
+    loop {
+        let nearest = planner.nearest(typed)?;
+        let taken = taken(host, planner, &nearest, addresses);
+        if taken.is_empty() {
+            return Some(nearest);
+        }
+        planner.excluded.extend(taken);
+    }
 }

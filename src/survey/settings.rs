@@ -31,18 +31,6 @@ pub(super) fn read(path: &Path) -> Reading {
     }
 }
 
-/// The path with the links of its existing part followed: what two paths of one file have in common.
-pub(super) fn resolved(path: &Path) -> PathBuf {
-    let mut rest = Vec::new();
-    for part in path.ancestors() {
-        if let Ok(real) = part.canonicalize() {
-            return rest.iter().rev().fold(real, |path, name| path.join(name));
-        }
-        rest.extend(part.file_name());
-    }
-    path.to_path_buf()
-}
-
 /// A port, where the value is one: 1 to 65535, as a whole number.
 fn port(value: &Value) -> Option<u16> {
     let number = value.as_u64().or_else(|| {
@@ -157,7 +145,7 @@ pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) ->
     let mut paths: Vec<_> = named
         .filter(|typed| !typed.trim().is_empty())
         .filter_map(|typed| env.expand(Some(state_dir), typed.trim()))
-        .map(|path| resolved(&path))
+        .map(|path| read::resolved(&path))
         .collect();
     paths.sort();
     paths.dedup();

@@ -2,14 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::planner::{Planner, Refusal, Verdict};
-use crate::ports::{LOOPBACK, Role, Why};
+use crate::ports::{Role, Why};
 
 /// A home folder of a test's own.
 pub(super) struct Home(TempDir);
@@ -129,6 +127,28 @@ fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
 }
 
 #[test]
+fn a_config_that_can_not_be_read_keeps_the_port_of_its_backup() {
+    let home = Home::new();
+    home.put(".openclaw-a/openclaw.json", "{");
+    home.put(".openclaw-a/openclaw.json.bak", "{gateway: {port: 24789}}");
+    home.put(".openclaw-b/openclaw.json", "{");
+    let survey = home.survey();
+    let hashed = Family::new(crate::ports::hashed_default("b")).unwrap();
+    assert_eq!(
+        bases(&survey),
+        [
+            Some((24789, PortSource::Backup)),
+            Some((hashed.base(), PortSource::Default))
+        ]
+    );
+    assert_eq!(
+        survey.instances[1].claims,
+        hashed.claims().collect::<Vec<_>>(),
+        "and not the default's port"
+    );
+}
+
+#[test]
 fn keys_that_pin_ports_are_claims() {
     let home = Home::new();
     let config = "{gateway: {port: 20000}, canvasHost: {port: 20004}, browser: {
@@ -228,20 +248,44 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
     home.put(".openclaw/half.json", "{gateway: {");
     std::fs::create_dir(home.path(".openclaw-main")).unwrap();
     let survey = home.survey();
-    let main = home.path(".openclaw/main.json");
-    let rescue = home.path(".openclaw/rescue.json");
     assert_eq!(
         labels(&survey),
         [
             "default",
-            main.to_str().unwrap(),
-            rescue.to_str().unwrap(),
-            "main"
+            "main",
+            "~/.openclaw/main.json",
+            "~/.openclaw/rescue.json"
         ]
     );
-    assert_eq!(survey.instances[1].state_dir, home.path(".openclaw-main"));
-    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
-    assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
+    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw-main"));
+    assert_eq!(survey.instances[3].state_dir, home.path(".openclaw"));
+    assert_eq!(bases(&survey)[3], Some((21000, PortSource::Config)));
+}
+
+#[test]
+fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
+    let home = Home::new();
+    let config = home.put(".openclaw/main.json", "{gateway: {port: 20000}}");
+    let unit = format!(
+        "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/main\n",
+        config.display()
+    );
+    home.put(".config/systemd/user/openclaw-gateway-main.service", unit);
+    let survey = home.survey();
+    let main = survey.instances.iter().find(|i| i.config_path == config).unwrap();
+    assert_eq!(main.state_dir, Path::new("/srv/main"));
+    assert_eq!(main.found_by, [FoundBy::ConfigFile, FoundBy::Service]);
+
+    // A folder's own config, started by a service with another state folder.
+    let config = home.put(".openclaw-x/openclaw.json", "{gateway: {port: 21000}}");
+    let unit = format!(
+        "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/x\n",
+        config.display()
+    );
+    home.put(".config/systemd/user/openclaw-gateway-x.service", unit);
+    let survey = home.survey();
+    let x = survey.instances.iter().find(|i| i.config_path == config).unwrap();
+    assert_eq!(x.state_dir, Path::new("/srv/x"));
 }
 
 #[test]
@@ -384,89 +428,4 @@ fn the_node_engine_is_found_by_its_package_and_never_this_program() {
         .survey_with(&[("OPENCLAW_NODE_CLI", entry.to_str().unwrap())])
         .node;
     assert_eq!(cli.map(|node| node.path), Some(entry));
-}
-
-#[test]
-fn what_an_instance_holds_is_in_the_way_of_others_only() {
-    let home = Home::new();
-    let config = home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-    let survey = home.survey();
-    let default = ProfileName::default_profile();
-    let own = survey.planner(&default, &config);
-    assert!(!matches!(
-        own.check(18789, &[]).verdict,
-        Verdict::Refused(Refusal::TooClose { .. })
-    ));
-    let rescue = ProfileName::parse("rescue").unwrap();
-    let other = survey.planner(&rescue, &home.path(".openclaw-rescue/openclaw.json"));
-    assert!(matches!(
-        other.check(18789, &[]).verdict,
-        Verdict::Refused(Refusal::TooClose { .. })
-    ));
-}
-
-#[test]
-fn a_gateway_is_known_by_the_base_port_it_listens_on() {
-    let home = Home::new();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let config = home.put(
-        ".openclaw-rescue/openclaw.json",
-        format!("{{gateway: {{port: {port}}}}}"),
-    );
-    // The test's own process is called after the crate.
-    let survey = home.survey();
-    let held = survey.listeners.iter().find(|l| l.port == port).unwrap();
-    let owner = held.owner.clone().unwrap();
-    assert_eq!(
-        (owner.pid, owner.instance.as_deref()),
-        (std::process::id(), Some("rescue"))
-    );
-    let own = survey.planner(&ProfileName::parse("rescue").unwrap(), &config);
-    assert!(own.own_ports.contains(&port));
-    let other = survey.planner(
-        &ProfileName::default_profile(),
-        &home.path(".openclaw/openclaw.json"),
-    );
-    assert!(other.listeners.iter().any(|l| l.port == port));
-}
-
-#[test]
-fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = listener.local_addr().unwrap().port();
-    let except = |first: u16, last: u16| [(1, first - 1), (last + 1, u16::MAX)];
-    let mut planner = Planner {
-        asker: ProfileName::parse("x").unwrap(),
-        holders: Vec::new(),
-        listeners: Vec::new(),
-        own_ports: Vec::new(),
-        ephemeral: None,
-        excluded: except(taken - 2, taken + 108)
-            .map(|(first, last)| Span { first, last })
-            .to_vec(),
-    };
-    let host = Host::with(&[], [("", ""); 0]);
-    assert_eq!(
-        planner.suggest(1).unwrap()[0].family.base(),
-        taken - 2,
-        "all that is left"
-    );
-    let mut own = Planner {
-        own_ports: vec![taken],
-        ..planner.clone()
-    };
-    let found = ports::suggest_probed(&host, &mut planner, &LOOPBACK, 1);
-    assert!(planner.excluded.contains(&Span::one(taken)));
-    if let Ok(found) = found {
-        assert!(
-            found[0].family.fixed().all(|(_, port)| port != taken),
-            "its pool is cut, its ports are free"
-        );
-    }
-    assert!(ports::suggest_probed(&host, &mut own, &LOOPBACK, 1).is_ok());
-    assert!(
-        !own.excluded.contains(&Span::one(taken)),
-        "the asker's own gateway is not in the way"
-    );
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::{Change, FileKind, Origin, Plan, Summary};
+use crate::plan::{Change, FileKind, Plan, Summary};
+use crate::secret::Origin;
 use crate::situation::shown;
 
-use super::Ui;
 use super::fields::Fields;
+use super::{Ui, wrap};
 
 impl Ui {
     /// The plan as lines. With `texts`, the text of the config to be is shown too, secrets by origin.
@@ -22,11 +23,7 @@ impl Ui {
             out.push(self.say(&Msg::new("plan.nothing")));
         } else {
             out.push(self.heading(&Msg::new("plan.changes")));
-            out.extend(
-                plan.changes
-                    .iter()
-                    .map(|change| format!("  {}", self.change(change, home))),
-            );
+            out.extend(self.changes(plan, home));
         }
         if texts {
             for change in &plan.changes {
@@ -69,6 +66,35 @@ impl Ui {
         fields
     }
 
+    /// A line for each change; files of one workspace that are new share a line, their names below it.
+    fn changes(&self, plan: &Plan, home: &Path) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut rest = &plan.changes[..];
+        while let Some((change, after)) = rest.split_first() {
+            let together = rest
+                .iter()
+                .take_while(|other| workspace_file(other).is_some())
+                .count();
+            rest = if together > 1 {
+                let folder = change.path().parent().unwrap_or_else(|| change.path());
+                let make = msg!("plan.create-files", path = shown(home, folder), count = together);
+                lines.push(format!("  {}", self.say(&make)));
+                let names = rest[..together]
+                    .iter()
+                    .filter_map(workspace_file)
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let names = wrap::wrap(&names, self.width().saturating_sub(4));
+                lines.extend(names.iter().map(|line| format!("    {line}")));
+                &rest[together..]
+            } else {
+                lines.push(format!("  {}", self.change(change, home)));
+                after
+            };
+        }
+        lines
+    }
+
     fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = shown(home, path)),
@@ -85,6 +111,14 @@ impl Ui {
             }
         };
         self.say(&msg)
+    }
+}
+
+/// The name of a first file of a workspace.
+fn workspace_file(change: &Change) -> Option<&str> {
+    match change {
+        Change::Write(write) if write.kind == FileKind::Workspace => write.path.file_name()?.to_str(),
+        _ => None,
     }
 }
 

@@ -92,7 +92,7 @@ fn standing<'s>(situation: &'s Situation<'_>, answers: &Answers, key: &str) -> O
 }
 
 /// Whether the step's answer is a secret, which no answers file holds.
-pub(super) fn is_secret(id: &str) -> bool {
+pub fn is_secret(id: &str) -> bool {
     matches!(
         id,
         "gateway-token" | "gateway-password" | "api-key" | "channel-token"

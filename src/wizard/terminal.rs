@@ -3,7 +3,7 @@
 //! Yes and no are a choice between two words of the language, since dialoguer's own confirm listens for
 //! the English letters only. Ctrl-C leaves at once: the cursor is shown again, nothing was written.
 
-use console::Term;
+use console::{Term, measure_text_width};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Input, Password, Select};
 
@@ -39,21 +39,45 @@ impl Terminal {
     }
 
     /// Yes or no, in the words of the language; `None` makes the user choose.
-    fn yes_no(&self, text: String, default: Option<bool>) -> dialoguer::Result<bool> {
-        let words = [self.ui.say(&msg!("ui.yes")), self.ui.say(&msg!("ui.no"))];
+    fn yes_no(&self, text: &str, default: Option<bool>) -> dialoguer::Result<bool> {
+        let words = vec![self.ui.say(&msg!("ui.yes")), self.ui.say(&msg!("ui.no"))];
         // Where nothing is the default, the cursor stands on the harmless answer.
         let at = usize::from(!default.unwrap_or(false));
-        let chosen = Select::with_theme(&*self.theme)
-            .with_prompt(text)
-            .items(words)
-            .default(at)
-            .interact()?;
-        Ok(chosen == 0)
+        Ok(self.select(text, words, at)? == 0)
+    }
+
+    fn select(&self, text: &str, labels: Vec<String>, default: usize) -> dialoguer::Result<usize> {
+        // A label of two lines would not be wiped away whole when the cursor moves.
+        let fit = |label: String| console::truncate_str(&label, self.room(), "…").into_owned();
+        let select = Select::with_theme(&*self.theme).with_prompt(self.heading(text));
+        select
+            .items(labels.into_iter().map(fit))
+            .default(default)
+            .interact()
+    }
+
+    /// Columns that dialoguer leaves beside its marks.
+    fn room(&self) -> usize {
+        self.ui.width().saturating_sub(6)
+    }
+
+    /// The prompt for a question: itself, or where it is too long for a line, only its last words; the
+    /// whole of it stands above then.
+    fn heading(&self, text: &str) -> String {
+        if measure_text_width(text) <= self.room() {
+            return text.to_owned();
+        }
+        let mut lines = self.ui.broken(text, self.room());
+        let last = lines.pop().unwrap_or_default();
+        for line in &lines {
+            self.ui.err(line);
+        }
+        last
     }
 
     /// Asks for a last yes.
     pub fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
-        self.yes_no(self.ui.say(text), default).map_err(|e| failed(&e))
+        self.yes_no(&self.ui.say(text), default).map_err(|e| failed(&e))
     }
 
     fn put(&self, question: &Question) -> dialoguer::Result<Reply> {
@@ -61,12 +85,8 @@ impl Terminal {
         let theme = &*self.theme;
         match &question.kind {
             Kind::Choice { options, default } => {
-                let labels: Vec<_> = options.iter().map(|option| self.ui.say(&option.label)).collect();
-                let at = Select::with_theme(theme)
-                    .with_prompt(text)
-                    .items(&labels)
-                    .default(*default)
-                    .interact()?;
+                let labels = options.iter().map(|option| self.ui.say(&option.label)).collect();
+                let at = self.select(&text, labels, *default)?;
                 Ok(Reply::Text(
                     options
                         .get(at)
@@ -76,21 +96,25 @@ impl Terminal {
             }
             Kind::Text { default } => {
                 let mut input = Input::<String>::with_theme(theme)
-                    .with_prompt(text)
+                    .with_prompt(self.heading(&text))
                     .allow_empty(true);
                 if let Some(default) = default {
-                    input = input.default(default.clone());
+                    let beside = measure_text_width(&text) + measure_text_width(default) + 3 <= self.room();
+                    if !beside {
+                        self.ui.err(&format!("  {default}"));
+                    }
+                    input = input.default(default.clone()).show_default(beside);
                 }
                 Ok(Reply::Text(input.interact_text()?))
             }
             Kind::Secret { optional } => {
-                let mut password = Password::with_theme(theme).with_prompt(text);
+                let mut password = Password::with_theme(theme).with_prompt(self.heading(&text));
                 if *optional {
                     password = password.allow_empty_password(true);
                 }
                 Ok(Reply::Secret(Secret::new(password.interact()?.trim())))
             }
-            Kind::YesNo { default } => Ok(Reply::Yes(self.yes_no(text, *default)?)),
+            Kind::YesNo { default } => Ok(Reply::Yes(self.yes_no(&text, *default)?)),
         }
     }
 }

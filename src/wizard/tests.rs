@@ -7,8 +7,7 @@ use crate::answers::{Auth, Bind, Channel, Existing, Provider};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::Instance;
-use crate::plan::Origin;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 use crate::survey::{self, Survey};
 
 /// A home of its own and what the survey finds in it.

@@ -14,8 +14,8 @@ use crate::config::{assign, backup, effective, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::{Change, Content, FileKind, FileWrite, Origin, Plan};
-use crate::secret::Secret;
+use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::secret::{Origin, Secret};
 use crate::survey::{self, Survey};
 
 /// Edits the config under the lock; the path of the backup where anything was written.

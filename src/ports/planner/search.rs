@@ -200,7 +200,7 @@ fn shifted(span: Span, down_first: u16, down_last: u16) -> Option<Span> {
 }
 
 /// The same ports in ascending intervals that neither overlap nor touch.
-pub(super) fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     spans.dedup_by(|next, kept| {
         let joins = u32::from(next.first) <= u32::from(kept.last) + 1;

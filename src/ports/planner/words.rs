@@ -59,6 +59,9 @@ impl Refusal {
         match self {
             Self::Privileged => msg!("ports.privileged", base = base, min = MIN_BASE),
             Self::TooHigh => msg!("ports.too-high", base = base, max = MAX_BASE),
+            Self::TooClose { holder, base: other } if base == *other => {
+                msg!("ports.same-base", base = base, holder = holder)
+            }
             Self::TooClose { holder, base: other } => {
                 let distance = base.abs_diff(*other);
                 msg!(

@@ -2,8 +2,7 @@
 
 use crate::answers::{Auth, Bind};
 use crate::config::dialect::Dialect;
-use crate::plan::Origin;
-use crate::secret::Secret;
+use crate::secret::{Origin, Secret};
 
 use super::{
     Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,

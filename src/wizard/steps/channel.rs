@@ -2,6 +2,7 @@
 //! (leak L18 of `facts.md` 8).
 
 use crate::answers::Channel;
+use crate::secret::Secret;
 
 use super::{
     Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
@@ -73,9 +74,12 @@ impl Step for ChannelToken {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::usage(msg!("step.channel-token.blank")));
         }
+        let has_it = |tokens: &[(String, Secret)]| tokens.iter().any(|(_, held)| *held == token);
         let holder = situation
             .others()
-            .find(|other| other.tokens.iter().any(|(_, held)| *held == token));
+            .iter()
+            .map(|other| other.found)
+            .find(|other| has_it(&other.tokens));
         if let Some(holder) = holder.filter(|_| !text.is_empty()) {
             return Err(
                 Error::blocked(msg!("step.channel-token.shared", holder = holder.label))

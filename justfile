@@ -1,0 +1,21 @@
+# The same checks as CI, with all their set-up
+test:
+    scripts/test
+
+# What is quick, before a commit
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo test
+
+# Write the files in their usual form
+fmt:
+    cargo fmt
+
+# The documentation of the source
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+
+# Known faults of the dependencies; needs the network
+advisories:
+    cargo deny check advisories

@@ -1,0 +1,167 @@
+//! `openclaw ports`, `ports suggest`, `ports check`.
+//!
+//! With `--json` each prints one document. A span is `{"first", "last"}`.
+//!
+//! - `ports`: `ok`; `ephemeral` (span or null); `excluded` (spans); `instances`, each with `label`,
+//!   `profile` (or null), `config`, `stateDir`, `service` (or null), `health` (`ok`, `missing`, `invalid`),
+//!   `fault` (null, or `{line, column, message}`), `base` (or null), `source` (`config`, `service`,
+//!   `env-file`, `backup`, `record`, `default`, or null), `ports`, each a span with `role`, `why` (`derived`,
+//!   `pinned`, `listening`), `key` (or null), `state` (`free`, `own`, `held`) and `listeners`, and
+//!   `neighbours`, each `{label, conflict, message}`; `listeners`: others among the instances' ports,
+//!   each `{ip, port, pid, name, instance}`.
+//! - `ports suggest`: `ok`, `profile`, `suggestions`: see below.
+//! - `ports check`: `ok`, `base`, `verdict` (`disjoint`, `near`, `refused`), `code` and `message` (null
+//!   unless refused), `overlaps`, each a span with `instance`, `loser` (`this` or `other`),
+//!   `browserProfile` (which one fails, from 1) and `message`, `notices` (sentences), `suggestion` (null
+//!   unless refused).
+//! - A suggestion: `base`, `span`, `ports` (role to port), `overlaps`, `ephemeral`.
+
+use std::process::ExitCode;
+
+use serde_json::{Map, Value, json};
+
+use super::{Context, PortsArgs, PortsCommand};
+use crate::error::Kind;
+use crate::error::Result;
+use crate::i18n::Msg;
+use crate::msg;
+use crate::ports::planner::{Check, Loser, Notice, Overlap, Planner, Suggestion, Verdict};
+use crate::ports::{Family, LOOPBACK, Span};
+use crate::survey::{self, Survey};
+
+mod map;
+
+/// Carries the verb out.
+pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
+    let survey = survey::take(context.host, &context.env);
+    match args.command {
+        None => map::show(context.ui, &survey),
+        Some(PortsCommand::Suggest { count }) => suggest(context, &survey, count.into())?,
+        Some(PortsCommand::Check { port }) => return check(context, &survey, port),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn planner(context: &Context<'_>, survey: &Survey) -> Planner {
+    survey.planner(&context.instance.profile, &context.instance.config_path)
+}
+
+fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
+    let mut planner = planner(context, survey);
+    let found = survey::ports::suggest_probed(context.host, &mut planner, &LOOPBACK, count)?;
+    let ui = context.ui;
+    if ui.is_json() {
+        let suggestions: Vec<_> = found.iter().map(|s| suggestion(context, s)).collect();
+        let profile = context.instance.profile.as_str();
+        ui.document(&json!({ "ok": true, "profile": profile, "suggestions": suggestions }));
+        return Ok(());
+    }
+    for suggestion in &found {
+        let family = suggestion.family;
+        let kind = if suggestion.overlaps.is_empty() {
+            msg!("ports.disjoint")
+        } else {
+            msg!("ports.near")
+        };
+        ui.out(&format!(
+            "{:<5}  {:<11}  {}",
+            family.base(),
+            family.span().to_string(),
+            ui.say(&kind)
+        ));
+        for overlap in &suggestion.overlaps {
+            ui.remark(&overlap.msg());
+        }
+        if suggestion.ephemeral {
+            ui.remark(&msg!("ports.ephemeral", span = family.span()));
+        }
+    }
+    Ok(())
+}
+
+fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> {
+    let mut planner = planner(context, survey);
+    let check = survey::ports::check_probed(context.host, &mut planner, &LOOPBACK, port);
+    let instead = match check.verdict {
+        Verdict::Refused(_) => survey::ports::nearest_probed(context.host, &mut planner, &LOOPBACK, port),
+        _ => None,
+    };
+    let ui = context.ui;
+    if ui.is_json() {
+        ui.document(&document(context, &check, instead.as_ref()));
+        let refused = matches!(check.verdict, Verdict::Refused(_));
+        return Ok(if refused {
+            ExitCode::from(Kind::Blocked.exit_code())
+        } else {
+            ExitCode::SUCCESS
+        });
+    }
+    let check = check.accept(instead.as_ref())?;
+    let family = Family::new(port).map_or_else(|| Span::one(port), Family::span);
+    let (kind, costs): (Msg, &[Overlap]) = match &check.verdict {
+        Verdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
+        _ => (msg!("ports.check-disjoint", base = port, span = family), &[]),
+    };
+    ui.paragraph(&kind);
+    let costs = costs.iter().map(Overlap::msg);
+    costs
+        .chain(check.notices.iter().map(Notice::msg))
+        .for_each(|msg| ui.remark(&msg));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(context: &Context<'_>, check: &Check, instead: Option<&Suggestion>) -> Value {
+    let say = |msg: Msg| context.ui.say(&msg);
+    let (name, why, shared) = match &check.verdict {
+        Verdict::Disjoint => ("disjoint", None, Vec::new()),
+        Verdict::Near(shared) => ("near", None, overlaps(context, shared)),
+        Verdict::Refused(why) => ("refused", Some(why.msg(check.base)), Vec::new()),
+    };
+    json!({
+        "ok": why.is_none(),
+        "base": check.base,
+        "verdict": name,
+        "code": why.as_ref().map(Msg::key),
+        "message": why.map(say),
+        "overlaps": shared,
+        "notices": check.notices.iter().map(|notice| say(notice.msg())).collect::<Vec<_>>(),
+        "suggestion": instead.map(|good| suggestion(context, good)),
+    })
+}
+
+fn suggestion(context: &Context<'_>, suggestion: &Suggestion) -> Value {
+    let family = suggestion.family;
+    let mut ports: Map<_, _> = family
+        .fixed()
+        .map(|(role, port)| (role.name().to_owned(), Value::from(port)))
+        .collect();
+    ports.insert("cdp-pool".to_owned(), span(family.cdp_pool()));
+    json!({
+        "base": family.base(),
+        "span": span(family.span()),
+        "ports": ports,
+        "overlaps": overlaps(context, &suggestion.overlaps),
+        "ephemeral": suggestion.ephemeral,
+    })
+}
+
+fn overlaps(context: &Context<'_>, overlaps: &[Overlap]) -> Vec<Value> {
+    let one = |overlap: &Overlap| {
+        json!({
+            "first": overlap.span.first,
+            "last": overlap.span.last,
+            "instance": overlap.holder,
+            "loser": match overlap.loser {
+                Loser::Asker => "this",
+                Loser::Holder => "other",
+            },
+            "browserProfile": overlap.nth,
+            "message": context.ui.say(&overlap.msg()),
+        })
+    };
+    overlaps.iter().map(one).collect()
+}
+
+fn span(span: Span) -> Value {
+    json!({ "first": span.first, "last": span.last })
+}

@@ -1,0 +1,264 @@
+//! The port map on a screen and as a document.
+
+use console::{Style, measure_text_width};
+use serde_json::{Value, json};
+
+use super::span;
+use crate::i18n::Msg;
+use crate::msg;
+use crate::ports::planner::merged;
+use crate::ports::{Claim, Family, Listener, Role, Why};
+use crate::profile::ProfileName;
+use crate::survey::map::{Entry, Neighbour, Port, PortMap};
+use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
+use crate::ui::Ui;
+use crate::ui::band::{self, Glyphs, Row, Tone};
+
+/// Shows the map, as the run wishes it.
+pub(super) fn show(ui: Ui, survey: &Survey) {
+    let map = survey.map();
+    if ui.is_json() {
+        ui.document(&document(ui, survey, &map));
+        return;
+    }
+    if survey.instances.is_empty() {
+        ui.paragraph(&msg!("ports.nobody"));
+        return;
+    }
+    draw_band(ui, survey, &map);
+    for (instance, entry) in survey.instances.iter().zip(&map.entries) {
+        ui.out("");
+        show_instance(ui, instance, entry);
+    }
+    if !map.others.is_empty() {
+        ui.out("");
+        ui.paragraph(&msg!("ports.others"));
+        for listener in &map.others {
+            let place = std::net::SocketAddr::new(listener.ip, listener.port).to_string();
+            ui.hanging(2, 4, &format!("{place}: {}", ui.say(&listener.msg())));
+        }
+    }
+    if let Some(range) = survey.ephemeral {
+        ui.out("");
+        ui.paragraph(&msg!("ports.ephemeral-range", span = range));
+    }
+}
+
+fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
+    let glyphs = Glyphs::new(ui.ascii() || ui.plain());
+    let row = |instance: &Surveyed| {
+        // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
+        let families = instance.claims.iter().filter_map(Claim::family).map(Family::span);
+        let claims = instance.claims.iter().map(|claim| claim.span);
+        Row {
+            label: instance.label.clone(),
+            spans: merged(families.chain(claims).collect()),
+        }
+    };
+    let rows: Vec<_> = survey
+        .instances
+        .iter()
+        .map(row)
+        .filter(|row| !row.spans.is_empty())
+        .collect();
+    let paint = |tone: Tone, text: &str| style(ui, tone).apply_to(text).to_string();
+    for line in band::draw(
+        &rows,
+        &map.shared,
+        &map.clashes,
+        ui.width().clamp(40, 200),
+        glyphs,
+        paint,
+    ) {
+        ui.out(&line);
+    }
+    let tones = [
+        (Tone::Held, msg!("ports.legend-held"), !rows.is_empty()),
+        (Tone::Shared, msg!("ports.legend-shared"), !map.shared.is_empty()),
+        (Tone::Clash, msg!("ports.legend-clash"), !map.clashes.is_empty()),
+    ];
+    let legend: Vec<_> = tones
+        .iter()
+        .filter(|(.., there)| *there)
+        .map(|(tone, word, _)| format!("{} {}", paint(*tone, &glyphs.of(*tone).to_string()), ui.say(word)))
+        .collect();
+    if !legend.is_empty() {
+        ui.out(&legend.join("   "));
+    }
+}
+
+fn style(ui: Ui, tone: Tone) -> Style {
+    let style = Style::new().force_styling(ui.colour());
+    match tone {
+        Tone::Plain => style,
+        Tone::Faint => style.dim(),
+        Tone::Held => style.green(),
+        Tone::Shared => style.yellow(),
+        Tone::Clash => style.red().bold(),
+    }
+}
+
+fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
+    let bold = Style::new().force_styling(ui.colour()).bold();
+    let label = bold.apply_to(&instance.label);
+    ui.hanging(0, 2, &format!("{label}: {}", ui.say(&ground(instance))));
+    if let ConfigHealth::Broken(fault) = &instance.config {
+        let why = msg!("ports.broken", place = fault.place(&instance.config_path))
+            .with_msg("why", fault.why.clone());
+        ui.remark(&why);
+    }
+    for port in &entry.ports {
+        let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
+        let (tone, state) = state(port);
+        let mut state = style(ui, tone).apply_to(ui.say(&state)).to_string();
+        if let Why::Pinned(key) = &port.claim.why {
+            state = format!("{state} ({key})");
+        }
+        three_columns(ui, &port.claim.span.to_string(), &ui.say(&role), &state);
+    }
+    for Neighbour { conflict, msg, .. } in &entry.neighbours {
+        let kind = if *conflict { Tone::Clash } else { Tone::Shared };
+        let word = if *conflict {
+            msg!("ports.conflict")
+        } else {
+            msg!("ports.overlap")
+        };
+        let word = style(ui, kind).apply_to(ui.say(&word)).to_string();
+        ui.hanging(2, 4, &format!("{word} {}", ui.say(msg)));
+    }
+}
+
+/// Its span, and on which ground.
+fn ground(instance: &Surveyed) -> Msg {
+    let bases = instance.claims.iter().filter_map(Claim::family).count();
+    match instance.base {
+        None => msg!("ports.no-base"),
+        Some(_) if bases > 1 => msg!("ports.either"),
+        Some((family, source)) => {
+            msg!("ports.base-from", span = family.span()).with_msg("source", source.msg())
+        }
+    }
+}
+
+/// Who has a port now, in words.
+fn state(port: &Port<'_>) -> (Tone, Msg) {
+    match (port.own, port.held.as_slice()) {
+        (Some(own), _) => {
+            let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
+            (Tone::Held, msg!("ports.state-own", pid = pid))
+        }
+        (None, []) => (Tone::Faint, msg!("ports.state-free")),
+        (None, held) if port.claim.is_pool() => (
+            Tone::Shared,
+            msg!("ports.state-pool", held = held.len(), all = port.claim.span.len()),
+        ),
+        (None, [first, ..]) => (
+            Tone::Clash,
+            msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
+        ),
+    }
+}
+
+/// Columns of the widths of a pool's span and of the longest role, and what fits behind them; where it
+/// does not, it goes on below.
+fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
+    let fixed = Role::FIXED.into_iter().map(|(role, _)| role);
+    let roles = fixed
+        .chain([Role::CdpPool, Role::Pinned])
+        .map(|role| ui.say(&role.msg()));
+    let widest = roles.map(|role| measure_text_width(&role)).max().unwrap_or(0);
+    let blanks = " ".repeat(widest.saturating_sub(measure_text_width(second)));
+    let start = format!("  {first:<11}  {second}{blanks}");
+    if measure_text_width(&start) + 2 + measure_text_width(third) <= ui.width() {
+        ui.out(&format!("{start}  {third}"));
+    } else {
+        ui.out(start.trim_end());
+        ui.hanging(4, 4, third);
+    }
+}
+
+impl PortSource {
+    /// On which ground, in words.
+    fn msg(self) -> Msg {
+        match self {
+            Self::Config => msg!("ports.source-config"),
+            Self::Service => msg!("ports.source-service"),
+            Self::EnvFile => msg!("ports.source-env-file"),
+            Self::Backup => msg!("ports.source-backup"),
+            Self::Record => msg!("ports.source-record"),
+            Self::Default => msg!("ports.source-default"),
+        }
+    }
+}
+
+fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
+    let instances = survey.instances.iter().zip(&map.entries);
+    json!({
+        "ok": true,
+        "ephemeral": survey.ephemeral.map(span),
+        "excluded": survey.excluded.iter().copied().map(span).collect::<Vec<_>>(),
+        "instances": instances.map(|(instance, entry)| instance_document(ui, instance, entry)).collect::<Vec<_>>(),
+        "listeners": map.others.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
+    })
+}
+
+fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
+    let (health, fault) = match &instance.config {
+        ConfigHealth::Ok => ("ok", None),
+        ConfigHealth::Missing => ("missing", None),
+        ConfigHealth::Broken(fault) => ("invalid", Some(fault)),
+    };
+    let neighbours = entry.neighbours.iter().map(|neighbour| {
+        json!({ "label": neighbour.label, "conflict": neighbour.conflict, "message": ui.say(&neighbour.msg) })
+    });
+    json!({
+        "label": instance.label,
+        "profile": instance.profile.as_ref().map(ProfileName::as_str),
+        "config": instance.config_path,
+        "stateDir": instance.state_dir,
+        "service": instance.service,
+        "health": health,
+        "fault": fault.map(|fault| json!({
+            "line": fault.at.map(|(line, _)| line),
+            "column": fault.at.map(|(_, column)| column),
+            "message": ui.say(&fault.why),
+        })),
+        "base": instance.base.map(|(family, _)| family.base()),
+        "source": instance.base.map(|(_, source)| source.name()),
+        "ports": entry.ports.iter().map(port_document).collect::<Vec<_>>(),
+        "neighbours": neighbours.collect::<Vec<_>>(),
+    })
+}
+
+fn port_document(port: &Port<'_>) -> Value {
+    let (why, key) = match &port.claim.why {
+        Why::Derived => ("derived", None),
+        Why::Pinned(key) => ("pinned", Some(key)),
+        Why::Listening => ("listening", None),
+    };
+    let state = match (port.own, port.held.as_slice()) {
+        (Some(_), _) => "own",
+        (None, []) => "free",
+        (None, _) => "held",
+    };
+    json!({
+        "first": port.claim.span.first,
+        "last": port.claim.span.last,
+        "role": port.claim.role.map(Role::name),
+        "why": why,
+        "key": key,
+        "state": state,
+        "listeners": port.own.iter().chain(&port.held).map(|l| listener_document(l)).collect::<Vec<_>>(),
+    })
+}
+
+fn listener_document(listener: &Listener) -> Value {
+    let owner = listener.owner.as_ref();
+    json!({
+        "ip": listener.ip,
+        "port": listener.port,
+        "pid": owner.map(|owner| owner.pid),
+        "name": owner.map(|owner| owner.name.as_str()),
+        "instance": owner.and_then(|owner| owner.instance.as_deref()),
+    })
+}

@@ -1,0 +1,94 @@
+//! The planner's picture of a home that the tests build, and probes of sockets that they hold.
+
+#![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+
+use std::net::TcpListener;
+
+use super::*;
+use crate::ports::planner::Refusal;
+use crate::survey::tests::Home;
+
+#[test]
+fn what_an_instance_holds_is_in_the_way_of_others_only() {
+    let home = Home::new();
+    let config = home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    let survey = home.survey();
+    let default = ProfileName::default_profile();
+    let own = survey.planner(&default, &config);
+    assert!(!matches!(
+        own.check(18789, &[]).verdict,
+        Verdict::Refused(Refusal::TooClose { .. })
+    ));
+    let rescue = ProfileName::parse("rescue").unwrap();
+    let other = survey.planner(&rescue, &home.path(".openclaw-rescue/openclaw.json"));
+    assert!(matches!(
+        other.check(18789, &[]).verdict,
+        Verdict::Refused(Refusal::TooClose { .. })
+    ));
+}
+
+#[test]
+fn a_gateway_is_known_by_the_base_port_it_listens_on() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let config = home.put(
+        ".openclaw-rescue/openclaw.json",
+        format!("{{gateway: {{port: {port}}}}}"),
+    );
+    // The test's own process is called after the crate.
+    let survey = home.survey();
+    let held = survey.listeners.iter().find(|l| l.port == port).unwrap();
+    let owner = held.owner.clone().unwrap();
+    assert_eq!(
+        (owner.pid, owner.instance.as_deref()),
+        (std::process::id(), Some("rescue"))
+    );
+    let own = survey.planner(&ProfileName::parse("rescue").unwrap(), &config);
+    assert!(own.own_ports.contains(&port));
+    let other = survey.planner(
+        &ProfileName::default_profile(),
+        &home.path(".openclaw/openclaw.json"),
+    );
+    assert!(other.listeners.iter().any(|l| l.port == port));
+}
+
+#[test]
+fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port();
+    let except = |first: u16, last: u16| [(1, first - 1), (last + 1, u16::MAX)];
+    let mut planner = Planner {
+        asker: ProfileName::parse("x").unwrap(),
+        holders: Vec::new(),
+        listeners: Vec::new(),
+        own_ports: Vec::new(),
+        ephemeral: None,
+        excluded: except(taken - 2, taken + 108)
+            .map(|(first, last)| Span { first, last })
+            .to_vec(),
+    };
+    let host = Host::with(&[], [("", ""); 0]);
+    assert_eq!(
+        planner.suggest(1).unwrap()[0].family.base(),
+        taken - 2,
+        "all that is left"
+    );
+    let mut own = Planner {
+        own_ports: vec![taken],
+        ..planner.clone()
+    };
+    let found = suggest_probed(&host, &mut planner, &LOOPBACK, 1);
+    assert!(planner.excluded.contains(&Span::one(taken)));
+    if let Ok(found) = found {
+        assert!(
+            found[0].family.fixed().all(|(_, port)| port != taken),
+            "its pool is cut, its ports are free"
+        );
+    }
+    assert!(suggest_probed(&host, &mut own, &LOOPBACK, 1).is_ok());
+    assert!(
+        !own.excluded.contains(&Span::one(taken)),
+        "the asker's own gateway is not in the way"
+    );
+}

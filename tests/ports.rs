@@ -1,0 +1,209 @@
+//! `openclaw ports`: the map of a host, suggestions, verdicts.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+/// A home with the default instance and one that lies in its pool.
+fn two_near() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    sandbox.write(".openclaw-near/openclaw.json", "{gateway: {port: 18809}}");
+    sandbox
+}
+
+fn instance<'a>(map: &'a Value, label: &str) -> &'a Value {
+    let instances = map["instances"].as_array().expect("instances");
+    instances
+        .iter()
+        .find(|i| i["label"] == label)
+        .unwrap_or_else(|| panic!("{label} in {map:#}"))
+}
+
+#[test]
+fn the_map_shows_every_instance_its_ports_and_who_gets_into_whose_way() {
+    let sandbox = two_near();
+    sandbox.write(".openclaw-broken/openclaw.json", "{\n  gateway: {");
+    let map = sandbox.run(["ports", "--json"]).exits(0).json();
+    assert_eq!(map["ok"], true);
+    let default = instance(&map, "default");
+    assert_eq!(
+        (&default["base"], &default["source"]),
+        (&json!(18789), &json!("config"))
+    );
+    let ports = default["ports"].as_array().unwrap();
+    let roles: Vec<_> = ports.iter().map(|port| port["role"].as_str().unwrap()).collect();
+    let expected = [
+        "base",
+        "bridge",
+        "browser-control",
+        "extension-relay",
+        "canvas",
+        "relay",
+        "cdp-pool",
+    ];
+    assert_eq!(roles, expected);
+    assert_eq!(
+        (&ports[6]["first"], &ports[6]["last"]),
+        (&json!(18800), &json!(18899))
+    );
+    let neighbour = &default["neighbours"][0];
+    assert_eq!(
+        (&neighbour["label"], &neighbour["conflict"]),
+        (&json!("near"), &json!(false))
+    );
+    let broken = instance(&map, "broken");
+    assert_eq!(
+        (&broken["health"], &broken["fault"]["line"]),
+        (&json!("invalid"), &json!(2))
+    );
+}
+
+#[test]
+fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
+    let words = |lang: &str, locale: &str| {
+        let sandbox = two_near().var("OPENCLAW_LANG", lang).var("LC_ALL", locale);
+        sandbox.run(["ports"]).exits(0).stdout
+    };
+    let prose = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (english, turkish) = (words("en", "C.UTF-8"), words("tr", "tr_TR.UTF-8"));
+    assert!(prose(&english).contains("browser profile number 10"), "{english}");
+    assert!(prose(&turkish).contains("10. tarayıcı profili"), "{turkish}");
+    assert!(
+        english.contains('▒') && turkish.contains('▒'),
+        "the overlap is drawn"
+    );
+    assert!(
+        english
+            .lines()
+            .chain(turkish.lines())
+            .all(|line| line.chars().count() <= 80)
+    );
+    let ascii = words("tr", "C");
+    assert!(ascii.is_ascii() && ascii.contains('%'), "{ascii}");
+}
+
+#[test]
+fn a_port_that_is_held_is_named_with_its_process() {
+    let sandbox = Sandbox::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // The test listens where the gateway's browser control would be.
+    let base = port - 2;
+    sandbox.write(
+        ".openclaw-rescue/openclaw.json",
+        format!("{{gateway: {{port: {base}}}}}"),
+    );
+    let map = sandbox.run(["ports", "--json"]).exits(0).json();
+    let control = instance(&map, "rescue")["ports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["role"] == "browser-control")
+        .unwrap()
+        .clone();
+    assert_eq!(control["state"], "held");
+    assert_eq!(control["listeners"][0]["pid"], std::process::id());
+
+    let refused = sandbox
+        .run([
+            "--profile",
+            "other",
+            "ports",
+            "check",
+            &port.to_string(),
+            "--json",
+        ])
+        .exits(78)
+        .json();
+    assert_eq!(
+        (&refused["ok"], &refused["verdict"]),
+        (&json!(false), &json!("refused"))
+    );
+    drop(listener);
+    let map = sandbox.run(["ports", "--json"]).exits(0).json();
+    assert_eq!(instance(&map, "rescue")["ports"][2]["state"], "free");
+}
+
+#[test]
+fn a_verdict_has_its_exit_code_its_cost_and_a_way_out() {
+    let sandbox = two_near().var("OPENCLAW_LANG", "en");
+    let check = |port: &str| sandbox.run(["--profile", "rescue", "ports", "check", port, "--json"]);
+    let near = check("18900").exits(0).json();
+    assert_eq!(
+        (&near["verdict"], &near["overlaps"][0]["instance"]),
+        (&json!("near"), &json!("near"))
+    );
+    assert_eq!(
+        (
+            &near["overlaps"][0]["loser"],
+            &near["overlaps"][0]["browserProfile"]
+        ),
+        (&json!("other"), &json!(81))
+    );
+    let refused = check("18790").exits(78).json();
+    assert_eq!(
+        (&refused["code"], &refused["suggestion"]["overlaps"]),
+        (&json!("ports.too-close"), &json!([]))
+    );
+    let privileged = sandbox
+        .run(["--profile", "rescue", "ports", "check", "80"])
+        .exits(78);
+    assert!(
+        privileged.stdout.is_empty() && privileged.stderr.contains("1024"),
+        "{privileged:?}"
+    );
+    let high = sandbox
+        .run(["ports", "check", "65426", "--json"])
+        .exits(78)
+        .json();
+    assert_eq!(high["code"], "ports.too-high");
+    // The instance's own ports are not in its way.
+    let own = sandbox.run(["--profile", "near", "ports", "check", "18810", "--json"]);
+    assert_eq!(own.exits(0).json()["overlaps"][0]["instance"], "default");
+}
+
+#[test]
+fn suggestions_are_disjoint_from_all_and_from_each_other() {
+    let sandbox = two_near();
+    let found = sandbox
+        .run([
+            "--profile",
+            "rescue",
+            "ports",
+            "suggest",
+            "--count",
+            "5",
+            "--json",
+        ])
+        .exits(0)
+        .json();
+    let mut bases: Vec<_> = found["suggestions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["base"].as_u64().unwrap())
+        .collect();
+    assert_eq!(bases.len(), 5);
+    bases.extend([18789, 18809]);
+    bases.sort_unstable();
+    let too_near = bases.windows(2).filter(|pair| pair[1] - pair[0] < 111).count();
+    assert_eq!(too_near, 1, "only the two that were there: {bases:?}");
+    let full = sandbox
+        .run(["ports", "suggest", "--count", "600", "--json"])
+        .exits(78)
+        .json();
+    assert_eq!(full["code"], "ports.full");
+}
+
+#[test]
+fn a_map_of_nobody_says_so() {
+    let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
+    assert!(sandbox.run(["ports"]).exits(0).stdout.contains("No instance"));
+    assert_eq!(
+        sandbox.run(["ports", "--json"]).exits(0).json()["instances"],
+        json!([])
+    );
+}

@@ -1,0 +1,94 @@
+//! What the pages for people say is what the program does.
+
+use std::process::Command;
+
+use clap::CommandFactory as _;
+use openclaw::cli::Cli;
+use openclaw::error::Kind;
+
+use crate::words::root;
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The code blocks of a page.
+fn blocks(page: &str) -> Vec<&str> {
+    page.split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().trim())
+        .collect()
+}
+
+#[test]
+fn both_readmes_have_the_same_commands_to_paste_and_they_are_ours() {
+    let english = page("README.md");
+    let turkish = page("README.tr.md");
+    assert_eq!(blocks(&english), blocks(&turkish));
+    let [run, test] = blocks(&english)[..] else {
+        panic!("one command to run it, one to test it");
+    };
+    let words = run
+        .strip_prefix("cargo run --release -- ")
+        .expect("from a fresh clone");
+    let typed = std::iter::once("openclaw").chain(words.split(' '));
+    assert!(Cli::command().try_get_matches_from(typed).is_ok(), "{run}");
+    assert!(root().join(test).is_file(), "{test}");
+}
+
+#[test]
+fn every_command_and_exit_code_is_in_both_readmes() {
+    for name in ["README.md", "README.tr.md"] {
+        let page = page(name);
+        for command in Cli::command().get_subcommands() {
+            let typed = format!("`openclaw {}", command.get_name());
+            let with_profile = format!("] {}`", command.get_name());
+            assert!(
+                page.contains(&typed) || page.contains(&with_profile),
+                "{name}: {typed}"
+            );
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "list") {
+                assert!(
+                    page.contains(sub.get_name()),
+                    "{name}: {typed} {}",
+                    sub.get_name()
+                );
+            }
+        }
+        for kind in [Kind::No, Kind::Usage, Kind::Blocked, Kind::Interrupted] {
+            let row = format!("\n| {} | ", kind.exit_code());
+            assert!(page.contains(&row), "{name}: {row}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest: toml::Table = page("Cargo.toml").parse().unwrap();
+    let contributing = page("CONTRIBUTING.md");
+    let tables = |table: &toml::Table| -> Vec<String> {
+        ["dependencies", "build-dependencies", "dev-dependencies"]
+            .into_iter()
+            .filter_map(|name| table.get(name)?.as_table())
+            .flat_map(|table| table.keys().cloned())
+            .collect()
+    };
+    let mut names = tables(&manifest);
+    for target in manifest["target"].as_table().unwrap().values() {
+        names.extend(tables(target.as_table().unwrap()));
+    }
+    assert!(names.len() > 10);
+    for name in names {
+        let reason = [format!("| {name} "), format!(", {name} ("), format!("`{name}`")];
+        assert!(reason.iter().any(|words| contributing.contains(words)), "{name}");
+    }
+}
+
+#[test]
+fn ci_does_what_the_readme_says_and_nothing_else() {
+    assert_eq!(page(".ci/run"), "#!/bin/sh\nexec scripts/test\n");
+    for script in [".ci/run", "scripts/test"] {
+        let checked = Command::new("sh").arg("-n").arg(root().join(script)).status();
+        assert!(checked.unwrap().success(), "{script}");
+    }
+}

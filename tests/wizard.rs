@@ -1,0 +1,189 @@
+//! The wizard in a real terminal, in both languages: what a person sees and types.
+
+use crate::support::Sandbox;
+use crate::support::pty::{Key, Modes, Size, Terminal};
+
+/// A host that has a default gateway already.
+fn beside_default() -> Sandbox {
+    let sandbox = Sandbox::new().var("TERM", "xterm-256color");
+    sandbox.write(
+        ".openclaw/openclaw.json",
+        r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
+    );
+    sandbox
+}
+
+/// The words of one language that the test waits for, in the order in which they come.
+struct Words {
+    lang: &'static str,
+    risk: &'static str,
+    flow: &'static str,
+    profile: &'static str,
+    workspace: &'static str,
+    port: &'static str,
+    too_close: &'static str,
+    provider: &'static str,
+    key: &'static str,
+    channel: &'static str,
+    service: &'static str,
+    confirm: &'static str,
+    done: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    lang: "en",
+    risk: "Do you accept this risk?",
+    flow: "How much do you want to decide?",
+    profile: "Profile name",
+    workspace: "Workspace",
+    port: "Base port",
+    too_close: "is 10 away from",
+    provider: "Which model provider?",
+    key: "API key (anthropic)",
+    channel: "Which channel",
+    service: "Should a service",
+    confirm: "Carry this out?",
+    done: "Profile rescue is set up",
+};
+
+const TURKISH: Words = Words {
+    lang: "tr",
+    risk: "Bu riski kabul ediyor musunuz?",
+    flow: "Kurulum nasıl olsun?",
+    profile: "Profil adı",
+    workspace: "Çalışma alanı",
+    port: "Temel port",
+    too_close: "çok yakın",
+    provider: "Hangi model sağlayıcısı?",
+    key: "API anahtarı (anthropic)",
+    channel: "hangi kanaldan",
+    service: "bir servis başlatsın",
+    confirm: "Uygulansın mı?",
+    done: "Profil kuruldu: rescue",
+};
+
+const CANARY: &str = "sk-canary-4711";
+
+/// Walks to the review, with a port that is refused on the way.
+fn to_the_review(words: &Words, sandbox: &Sandbox, columns: u16) -> Terminal {
+    let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], Size::tall(columns));
+    terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
+    terminal.wait_for(words.flow).press(Key::Enter);
+    terminal.wait_for(words.profile).press(Key::Enter);
+    terminal.wait_for(words.workspace).press(Key::Enter);
+    terminal.wait_for(words.port).type_in("18799").press(Key::Enter);
+    terminal.wait_for(words.too_close);
+    terminal.press(Key::Enter);
+    terminal.wait_for(words.provider).press(Key::Enter);
+    terminal.wait_for(words.key).type_in(CANARY).press(Key::Enter);
+    terminal.wait_for(words.channel).press(Key::Enter);
+    terminal.wait_for(words.service).press(Key::Enter);
+    terminal.wait_for(words.confirm);
+    terminal
+}
+
+fn sets_up_a_rescue_bot(words: &Words, columns: u16) {
+    let sandbox = beside_default();
+    let before = sandbox.tree();
+    let mut terminal = to_the_review(words, &sandbox, columns);
+    assert_eq!(
+        sandbox.tree(),
+        before,
+        "nothing is written before the plan is confirmed"
+    );
+    terminal.press(Key::Enter).wait_for(words.done);
+    assert_eq!(terminal.exit_code(), 0);
+    assert_eq!(terminal.modes(), Modes::usual());
+    assert!(!terminal.screen().cursor_is_hidden());
+    let seen = String::from_utf8_lossy(terminal.raw()).into_owned();
+    assert!(!seen.contains(CANARY), "a key is never shown");
+    let config: serde_json::Value =
+        serde_json::from_str(&sandbox.read(".openclaw-rescue/openclaw.json")).expect("a config");
+    let port = config["gateway"]["port"].as_u64().expect("a port");
+    assert!(
+        port >= 18789 + 111,
+        "{port} shares nothing with the default's ports"
+    );
+    assert!(
+        sandbox
+            .read(".openclaw-rescue/agents/main/agent/auth-profiles.json")
+            .contains(CANARY)
+    );
+    assert!(!sandbox.read(".openclaw-rescue/openclaw.json").contains(CANARY));
+    let record = sandbox.read(".openclaw-rescue/instance.toml");
+    assert!(
+        record.contains(&format!("language = \"{}\"", words.lang)),
+        "{record}"
+    );
+}
+
+#[test]
+fn a_rescue_bot_is_set_up_in_english() {
+    sets_up_a_rescue_bot(&ENGLISH, 80);
+}
+
+#[test]
+fn a_rescue_bot_is_set_up_in_turkish() {
+    sets_up_a_rescue_bot(&TURKISH, 80);
+}
+
+#[test]
+fn forty_columns_are_enough() {
+    sets_up_a_rescue_bot(&TURKISH, 40);
+}
+
+#[test]
+fn ctrl_c_at_the_review_writes_nothing_and_leaves_the_terminal_as_it_was() {
+    let sandbox = beside_default();
+    let before = sandbox.tree();
+    let mut terminal = to_the_review(&ENGLISH, &sandbox, 80);
+    assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+    assert_eq!(terminal.modes(), Modes::usual());
+    assert!(!terminal.screen().cursor_is_hidden());
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn ctrl_c_at_each_kind_of_prompt_exits_130() {
+    let sandbox = beside_default();
+    let before = sandbox.tree();
+    // A choice, a text, a secret: how far to go, and what to press there.
+    let stops: [(&str, &[(&str, Key)]); 2] = [
+        (ENGLISH.risk, &[]),
+        (
+            ENGLISH.workspace,
+            &[
+                (ENGLISH.risk, Key::Up),
+                (ENGLISH.flow, Key::Enter),
+                (ENGLISH.profile, Key::Enter),
+            ],
+        ),
+    ];
+    for (stop, way) in stops {
+        let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
+        for (question, key) in way {
+            terminal.wait_for(question).press(*key);
+            if matches!(key, Key::Up) {
+                terminal.press(Key::Enter);
+            }
+        }
+        assert_eq!(
+            terminal.wait_for(stop).press(Key::CtrlC).exit_code(),
+            130,
+            "at {stop}"
+        );
+        assert_eq!(terminal.modes(), Modes::usual(), "at {stop}");
+        assert!(!terminal.screen().cursor_is_hidden(), "at {stop}");
+    }
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn declining_the_risk_is_an_answer() {
+    let sandbox = beside_default();
+    let before = sandbox.tree();
+    let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::USUAL);
+    terminal.wait_for(TURKISH.risk).press(Key::Enter);
+    assert_eq!(terminal.exit_code(), 1);
+    assert_eq!(sandbox.tree(), before);
+}
