@@ -72,7 +72,7 @@ fn a_held_port_is_refused_with_the_name_of_its_holder() {
 fn ports_near_another_instance_are_refused_or_told() {
     let sandbox = beside_main();
     for (port, code) in [
-        ("18789", "ports.too-close"),
+        ("18789", "ports.same-base"),
         ("18799", "ports.too-close"),
         ("18800", "ports.too-close"),
     ] {

@@ -12,7 +12,7 @@ use crate::support::{Ran, Sandbox};
 const CANARIES: [&str; 3] = [
     "CANARY-123",
     "CANARY\"quoted\"\\slashed",
-    "CANARY-çığ-\u{2028}-end",
+    "CANARY-çığ-\u{1f980}-end",
 ];
 
 /// What must not be shown of a secret: itself, and the way it is written in JSON.
