@@ -89,7 +89,7 @@ fn listed(sandbox: &Sandbox) -> String {
         for (bit, letter) in (0..9).rev().zip("rwxrwxrwx".chars()) {
             list.push(if mode >> bit & 1 == 1 { letter } else { '-' });
         }
-        list.push_str(" ");
+        list.push(' ');
         list.push_str(path.to_str().expect("text"));
         list.push('\n');
     }
