@@ -60,7 +60,7 @@ impl Given {
     pub fn take_profile(&mut self) -> Option<String> {
         match self.replies.remove("profile")? {
             Reply::Text(name) => Some(name),
-            Reply::Secret(_) | Reply::Yes(_) => None,
+            Reply::Secret(_) | Reply::Yes(_) | Reply::Back => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
+use crate::ports::Span;
 use crate::secret::Secret;
 use crate::situation::Situation;
 
@@ -40,6 +41,17 @@ pub struct Question {
     pub text: Msg,
     /// How it is answered.
     pub kind: Kind,
+    /// What the ports of the choices are drawn beside.
+    pub picture: Option<Picture>,
+}
+
+/// The other instances' ports: (name, spans in ascending order).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// One row for each other instance that is near enough to matter.
+    pub rows: Vec<(String, Vec<Span>)>,
+    /// What the row of the choice itself is called.
+    pub own: String,
 }
 
 /// How a question is answered.
@@ -76,6 +88,10 @@ pub struct Choice {
     pub id: String,
     /// Its label.
     pub label: Msg,
+    /// What else is said of it while it is the one that Enter takes: costs, holders.
+    pub detail: Vec<Msg>,
+    /// Its ports, where it has some, for the picture.
+    pub spans: Vec<Span>,
 }
 
 /// What was answered.
@@ -87,11 +103,13 @@ pub enum Reply {
     Secret(Secret),
     /// Yes or no.
     Yes(bool),
+    /// One question back (Esc).
+    Back,
 }
 
 /// Somebody who can be asked.
 pub trait Prompter {
-    /// Asks; Ctrl-C is [`Error::interrupted`].
+    /// Asks; Esc is [`Reply::Back`], Ctrl-C [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
 
     /// Says why a reply was not taken; the question comes again.
@@ -104,6 +122,7 @@ impl Question {
         let default = options.iter().position(|o| o.id == default).unwrap_or_default();
         Self {
             intro: Vec::new(),
+            picture: None,
             text,
             kind: Kind::Choice { options, default },
         }
@@ -113,6 +132,7 @@ impl Question {
     pub fn text(text: Msg, default: Option<String>) -> Self {
         Self {
             intro: Vec::new(),
+            picture: None,
             text,
             kind: Kind::Text { default },
         }
@@ -122,6 +142,7 @@ impl Question {
     pub fn secret(text: Msg, optional: bool) -> Self {
         Self {
             intro: Vec::new(),
+            picture: None,
             text,
             kind: Kind::Secret { optional },
         }
@@ -131,6 +152,7 @@ impl Question {
     pub fn yes_no(text: Msg, default: Option<bool>) -> Self {
         Self {
             intro: Vec::new(),
+            picture: None,
             text,
             kind: Kind::YesNo { default },
         }
@@ -159,7 +181,7 @@ impl Reply {
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text.trim(),
-            Self::Secret(_) => "",
+            Self::Secret(_) | Self::Back => "",
             Self::Yes(true) => "yes",
             Self::Yes(false) => "no",
         }
@@ -170,7 +192,7 @@ impl Reply {
         match self {
             Self::Secret(secret) => secret,
             Self::Text(text) => Secret::new(text.trim()),
-            Self::Yes(_) => Secret::new(""),
+            Self::Yes(_) | Self::Back => Secret::new(""),
         }
     }
 }
