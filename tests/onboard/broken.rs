@@ -61,7 +61,7 @@ fn a_broken_config_is_never_written_over_and_its_place_is_named() {
                 "{what}: {}",
                 run.stderr
             );
-            assert!(run.stderr.contains("→"), "a way out: {}", run.stderr);
+            assert!(run.stderr.contains("by hand"), "a way out: {}", run.stderr);
             let after = (touched(&sandbox.path(".openclaw-rescue")), written(&sandbox));
             assert!(before == after, "{what} {words:?}");
         }
