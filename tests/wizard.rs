@@ -110,11 +110,14 @@ fn sets_up_a_rescue_bot(words: &Words, columns: u16) {
     let sandbox = beside_default();
     let before = sandbox.tree();
     let mut terminal = to_the_review(words, &sandbox, columns);
+    let mut now = sandbox.tree();
+    now.retain(|(path, ..)| !path.starts_with(".local"));
     assert_eq!(
-        sandbox.tree(),
-        before,
-        "nothing is written before the plan is confirmed"
+        now, before,
+        "nothing but the draft is written before the plan is confirmed"
     );
+    let draft = sandbox.read(".local/state/openclaw/draft.toml");
+    assert!(!draft.contains(CANARY), "a draft holds no key");
     terminal.press(Key::Enter).wait_for(words.done);
     assert_eq!(terminal.exit_code(), 0);
     assert_eq!(terminal.modes(), Modes::usual());
