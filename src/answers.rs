@@ -20,6 +20,8 @@ pub struct Answers {
     pub workspace: Option<PathBuf>,
     /// The base port.
     pub port: Option<u16>,
+    /// Whether a person types the base port instead of choosing one.
+    pub types_port: bool,
     /// Where the gateway listens.
     pub bind: Option<Bind>,
     /// The address of [`Bind::Custom`].

@@ -20,7 +20,7 @@ mod workspace;
 use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
 use crate::ports::Family;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Origin, Piece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
 pub use ports::addresses;
@@ -112,11 +112,13 @@ pub enum FileKind {
     Answers,
 }
 
-/// The text of a file, with the secrets that stand in it.
+/// The text of a file, and how it is shown: the places of its secrets are known, not guessed from their
+/// characters, which a config may write in many ways (`\"`, `\u0041`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     text: String,
-    secrets: Vec<(Secret, Origin)>,
+    /// The text in pieces; empty where all of it may be shown.
+    pieces: Vec<Piece>,
 }
 
 impl Content {
@@ -124,15 +126,15 @@ impl Content {
     pub fn plain(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            secrets: Vec::new(),
+            pieces: Vec::new(),
         }
     }
 
-    /// A text in which these secrets stand.
-    pub fn with_secrets(text: impl Into<String>, secrets: Vec<(Secret, Origin)>) -> Self {
+    /// A text that is shown in these pieces.
+    pub fn in_pieces(text: impl Into<String>, pieces: Vec<Piece>) -> Self {
         Self {
             text: text.into(),
-            secrets,
+            pieces,
         }
     }
 
@@ -143,15 +145,14 @@ impl Content {
 
     /// The text with each secret replaced by what `name` says of its origin: fit for a screen.
     pub fn shown(&self, name: impl Fn(Origin) -> String) -> String {
-        self.secrets
-            .iter()
-            .fold(self.text.clone(), |text, (secret, origin)| {
-                if secret.expose().is_empty() {
-                    text
-                } else {
-                    text.replace(secret.expose(), &name(*origin))
-                }
-            })
+        if self.pieces.is_empty() {
+            return self.text.clone();
+        }
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Hidden(origin) => name(*origin),
+        });
+        pieces.collect()
     }
 }
 

@@ -25,6 +25,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A part of a text, fit to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Harmless characters.
+    Text(String),
+    /// The place of a secret; its characters are not kept.
+    Hidden(Origin),
+}
+
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

@@ -86,6 +86,12 @@ impl<'a> Situation<'a> {
         self.load()
     }
 
+    /// Goes back to an instance of before.
+    pub fn return_to(&mut self, instance: Instance) -> Result<()> {
+        self.instance = instance;
+        self.load()
+    }
+
     fn load(&mut self) -> Result<()> {
         let path = &self.instance.config_path;
         let (document, exists) = match config::load(path) {

@@ -14,6 +14,7 @@ mod ports;
 mod races;
 mod rerun;
 mod schema;
+mod secrets;
 
 /// A default instance as somebody has had it for a while.
 pub const MAIN: &str = r#"// my main gateway

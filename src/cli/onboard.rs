@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::plan::ground::Ground;
@@ -14,12 +14,15 @@ use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::situation::{Situation, shown};
 use crate::survey::Survey;
+use crate::wizard::review::{Verdict, review};
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, interview, steps};
+use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, interview, steps};
 use crate::{msg, report, survey};
 
 use super::{Context, OnboardArgs, SetupArgs, given};
 
+/// The step that is asked again where a plan was refused: ports are what others take meanwhile.
+const PORT_STEP: &str = "gateway-port";
 /// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
 const TOKEN_BYTES: usize = 24;
 
@@ -123,38 +126,62 @@ impl Run<'_> {
         }
     }
 
-    /// A person is asked, sees the plan, and confirms it. What was confirmed is what is done: where the
-    /// host changed meanwhile, the new plan is shown.
+    /// A person is asked, sees the plan, and confirms it, changes an answer, or leaves. What was confirmed
+    /// is what is done: where the host changed meanwhile, the new plan is shown first.
     fn with_person(&self) -> Result<ExitCode> {
         let ui = &self.context.ui;
         let mut terminal = Terminal::new(*ui);
         ui.prose(&Msg::new("onboard.welcome"));
-        let survey = self.survey();
-        let mut situation = self.situation(&survey, true)?;
-        let answers = self.interview(&mut situation, Asker::Person(&mut terminal))?;
-        let mut plan = self.plan(&situation, &answers)?;
-        if self.only_plan {
-            return self.show(&situation, &plan, &answers);
-        }
+        let mut memory = Memory::default();
         loop {
+            let survey = self.survey();
+            let mut situation = self.situation(&survey, true)?;
+            let asker = Asker::Person(&mut terminal, &mut memory);
+            let interview = interview(&mut situation, &self.given, asker)?;
+            self.tell_unused(&interview);
+            let plan = match self.plan(&situation, &interview.answers) {
+                Ok(plan) => plan,
+                // What no single question could see: the answers together, or the host by now.
+                Err(refusal) if refusal.kind != error::Kind::No => {
+                    terminal.refuse(&refusal);
+                    memory.ask_only(PORT_STEP);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if self.only_plan {
+                return self.show(&situation, &plan, &interview.answers);
+            }
             ui.err("");
             ui.err(&ui.review(&plan, &self.context.env.home, false));
             ui.err("");
-            if !plan.is_empty() && !terminal.confirm(&Msg::new("onboard.confirm"), Some(true))? {
-                return Err(Error::no(Msg::new("onboard.left")));
+            if !plan.is_empty() {
+                match review(&mut terminal, &interview.asked)? {
+                    Verdict::Confirmed => {}
+                    Verdict::Change(id) => {
+                        memory.ask_only(id);
+                        continue;
+                    }
+                    Verdict::Back => {
+                        interview.asked.last().inspect(|(id, _)| memory.ask_from(id));
+                        continue;
+                    }
+                    Verdict::Left => return Err(Error::no(Msg::new("onboard.left"))),
+                }
             }
             let lock = self.context.lock()?;
             let survey = self.survey();
             let mut now = self.situation(&survey, true)?;
-            if let Some(profile) = &answers.profile {
+            if let Some(profile) = &interview.answers.profile {
                 now.choose(profile)?;
             }
-            let again = self.plan(&now, &answers)?;
-            if again == plan {
-                return self.carry_out(&lock, &now, again, &answers);
+            match self.plan(&now, &interview.answers) {
+                Ok(again) if again == plan => {
+                    return self.carry_out(&lock, &now, again, &interview.answers);
+                }
+                _ => ui.prose(&Msg::new("onboard.changed-meanwhile")),
             }
-            ui.prose(&Msg::new("onboard.changed-meanwhile"));
-            plan = again;
+            memory.ask_nothing();
         }
     }
 
@@ -184,10 +211,14 @@ impl Run<'_> {
 
     fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
         let interview = interview(situation, &self.given, asker)?;
+        self.tell_unused(&interview);
+        Ok(interview.answers)
+    }
+
+    fn tell_unused(&self, interview: &Interview) {
         for unused in &interview.unused {
             self.context.ui.note(unused);
         }
-        Ok(interview.answers)
     }
 
     fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {

@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value};
 
+use super::document::Document;
 use super::key_path::{KeyPath, Segment};
+use crate::secret::{Origin, Piece};
 
 /// What stands in a secret's place. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
 pub const HIDDEN: &str = "__OPENCLAW_REDACTED__";
@@ -75,8 +77,51 @@ fn redact(value: &Value, secret: bool) -> Value {
     }
 }
 
-/// All secrets of a value: (path, characters), as they stand.
-pub fn of(value: &Value) -> Vec<(KeyPath, String)> {
+/// A document's text in pieces, its secrets left out; `origin` says where the one with these characters
+/// comes from. What can't be taken apart is left out whole.
+pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece> {
+    let found = of(document.value());
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mark = unused_mark(document.text());
+    let mut masked = document.clone();
+    for (at, (path, secret)) in found.iter().enumerate() {
+        let text = masked.get(path).and_then(Value::as_str).unwrap_or_default();
+        let text = text.replace(secret, &format!("{mark}{at}."));
+        if masked.set(path, text.into()).is_err() {
+            return vec![Piece::Hidden(Origin::Kept)];
+        }
+    }
+    let mut parts = masked.text().split(&mark);
+    let mut pieces: Vec<_> = parts
+        .next()
+        .map(|text| Piece::Text(text.to_owned()))
+        .into_iter()
+        .collect();
+    for part in parts {
+        // A part that starts with no number of ours is not shown either.
+        let (number, text) = part.split_once('.').unwrap_or_default();
+        let secret = number.parse().ok().and_then(|at: usize| found.get(at));
+        pieces.push(Piece::Hidden(
+            secret.map_or(Origin::Kept, |(_, secret)| origin(secret)),
+        ));
+        pieces.push(Piece::Text(text.to_owned()));
+    }
+    pieces
+}
+
+/// Characters that a text does not hold.
+fn unused_mark(text: &str) -> String {
+    let mut mark = "hidden-".to_owned();
+    while text.contains(&mark) {
+        mark.push('-');
+    }
+    mark
+}
+
+/// All secrets of a value: (path, characters), as they stand. Of a URL, its user name and password.
+fn of(value: &Value) -> Vec<(KeyPath, String)> {
     let mut found = Vec::new();
     collect(value, &KeyPath::root(), false, &mut found);
     found
@@ -96,6 +141,9 @@ fn collect(value: &Value, path: &KeyPath, secret: bool, found: &mut Vec<(KeyPath
             }
         }
         Value::String(text) if secret && is_concrete(text) => found.push((path.clone(), text.clone())),
+        Value::String(text) => {
+            found.extend(credentials(text).map(|user| (path.clone(), user.to_owned())));
+        }
         _ => {}
     }
 }
@@ -120,10 +168,16 @@ fn is_concrete(text: &str) -> bool {
 
 /// A URL with its user name and password hidden; `None` where it has none.
 fn without_credentials(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
+    let user = credentials(text)?;
+    Some(text.replacen(&format!("://{user}@"), &format!("://{HIDDEN}@"), 1))
+}
+
+/// The user name and password of a URL, in the place where they stand.
+fn credentials(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (user, _) = authority.rsplit_once('@')?;
-    Some(format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]))
+    (!user.is_empty()).then_some(user)
 }
 
 #[cfg(test)]
@@ -199,6 +253,7 @@ mod tests {
             [
                 "gateway.auth.token=abc123",
                 "channels.x.tokens[0]=one",
+                "proxy=user:word",
                 "password.nested=abc"
             ]
         );

@@ -222,17 +222,15 @@ impl Config {
         for (key, value) in stamps {
             self.set(key, json!(value)).map_err(|e| not_editable(&path, e))?;
         }
-        let mut secrets: Vec<_> = self.credential.into_iter().collect();
-        secrets.extend(self.given.into_iter().map(|secret| (secret, Origin::Given)));
-        let standing = crate::config::secrets::of(self.document.value());
-        secrets.extend(
-            standing
-                .into_iter()
-                .map(|(_, text)| (Secret::new(text), Origin::Kept)),
-        );
+        let origin = |secret: &str| match &self.credential {
+            Some((credential, origin)) if credential.expose() == secret => *origin,
+            _ if self.given.iter().any(|given| given.expose() == secret) => Origin::Given,
+            _ => Origin::Kept,
+        };
+        let pieces = crate::config::secrets::pieces(&self.document, origin);
         Ok(Some(Change::Write(FileWrite {
             path,
-            content: Content::with_secrets(self.document.text(), secrets),
+            content: Content::in_pieces(self.document.text(), pieces),
             before: stays.then(|| situation.current.text().as_bytes().to_vec()),
             backup: stays,
             kind: FileKind::Config,

@@ -8,7 +8,7 @@ use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Origin, Piece, Secret};
 
 use super::ground::{Ground, Standing, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
@@ -41,7 +41,7 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(None);
     }
-    let content = Content::with_secrets(text, vec![(key.clone(), Origin::Given)]);
+    let content = Content::in_pieces(text, vec![Piece::Hidden(Origin::Given)]);
     Ok(Some(FileWrite {
         path,
         content,

@@ -31,6 +31,7 @@ pub static ALL: &[&dyn Step] = &[
     &existing::ExistingStep,
     &workspace::Workspace,
     &port::GatewayPort,
+    &port::TypedPort,
     &bind::GatewayBind,
     &bind::GatewayCustomHost,
     &auth::GatewayAuth,
@@ -107,4 +108,9 @@ pub fn saved(answers: &Answers) -> toml::Table {
         .iter()
         .filter_map(|step| Some((step.id().to_owned(), step.saved(answers)?)));
     all.collect()
+}
+
+/// The place of a step in the table.
+pub(super) fn position(id: &str) -> Option<usize> {
+    ALL.iter().position(|step| step.id() == id)
 }

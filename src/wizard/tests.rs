@@ -41,7 +41,7 @@ impl World {
         let survey: Survey = survey;
         let profile = profile.map(|name| crate::profile::ProfileName::parse(name).unwrap());
         let instance = Instance::resolve(&env, profile.as_ref()).unwrap();
-        let interactive = matches!(asker, Asker::Person(_));
+        let interactive = matches!(asker, Asker::Person(..));
         let fresh = Secret::new("fresh");
         let mut situation = Situation::new(&self.host, &survey, &env, instance, interactive, fresh)?;
         super::interview(&mut situation, given, asker)
@@ -49,12 +49,17 @@ impl World {
 
     fn person(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {
         let mut script = Script::of(replies);
-        let interview = self.interview(profile, &Given::default(), Asker::Person(&mut script));
+        let mut memory = Memory::default();
+        let interview = self.interview(
+            profile,
+            &Given::default(),
+            Asker::Person(&mut script, &mut memory),
+        );
         (interview, script)
     }
 }
 
-/// Somebody who answers from a list; `-` is Enter.
+/// Somebody who answers from a list; `-` is Enter, `<` is Esc.
 #[derive(Default)]
 struct Script {
     replies: VecDeque<String>,
@@ -79,6 +84,7 @@ impl Prompter for Script {
             .pop_front()
             .unwrap_or_else(|| panic!("nobody answers {:?}", question.text));
         Ok(match (reply.as_str(), &question.kind) {
+            ("<", _) => Reply::Back,
             ("-", _) => question
                 .default_reply()
                 .unwrap_or_else(|| panic!("no default: {:?}", question.text)),
@@ -221,6 +227,98 @@ fn a_rerun_without_questions_keeps_the_token() {
         .answers;
     assert_eq!(answers.credential, Some((Secret::new("old"), Origin::Kept)));
     assert_eq!(answers.port, Some(20123));
+}
+
+#[test]
+fn going_back_keeps_every_answer() {
+    let world = World::new().config(".openclaw", MAIN);
+    let replies = [
+        "yes",
+        "-",
+        "helper",
+        "-",
+        "other",
+        "20123",
+        "openai-api-key",
+        "sk-1",
+        "<",
+        "<",
+        "<",
+        "-",
+        "-",
+        "-",
+        "-",
+        "skip",
+        "no",
+    ];
+    let (interview, script) = world.person(None, &replies);
+    assert!(script.replies.is_empty(), "{:?}", script.replies);
+    let answers = interview.unwrap().answers;
+    assert_eq!(answers.profile.unwrap().as_str(), "helper");
+    assert_eq!(
+        (answers.port, answers.provider),
+        (Some(20123), Some(Provider::OpenAi))
+    );
+    assert_eq!(
+        answers.provider_key,
+        Some(Secret::new("sk-1")),
+        "Enter keeps a secret"
+    );
+    assert_eq!(
+        script.asked[8..15],
+        [
+            "step.channel.ask",
+            "step.api-key.ask",
+            "step.auth-choice.ask",
+            "step.gateway-port.typed",
+            "step.auth-choice.ask",
+            "step.api-key.ask",
+            "step.channel.ask",
+        ]
+    );
+}
+
+#[test]
+fn a_default_follows_the_answer_that_it_depends_on() {
+    let world = World::new().config(".openclaw", MAIN);
+    let replies = [
+        "yes", "-", "helper", "-", "<", "<", "other", "-", "-", "skip", "-", "-",
+    ];
+    let (interview, script) = world.person(None, &replies);
+    assert!(script.replies.is_empty());
+    let answers = interview.unwrap().answers;
+    assert_eq!(
+        answers.workspace.unwrap(),
+        world.home.path().join(".openclaw-other/workspace-other")
+    );
+}
+
+#[test]
+fn before_the_first_question_there_is_only_the_way_out() {
+    let world = World::new();
+    let (interview, _) = world.person(Some("rescue"), &["<", "no", "<", "yes"]);
+    assert_eq!(interview.unwrap_err().code(), "onboard.left");
+}
+
+#[test]
+fn another_provider_is_another_key() {
+    let replies = [
+        "yes",
+        "-",
+        "-",
+        "-",
+        "apiKey",
+        "sk-1",
+        "<",
+        "<",
+        "openai-api-key",
+        "sk-2",
+        "skip",
+        "no",
+    ];
+    let (interview, script) = World::new().person(Some("rescue"), &replies);
+    assert!(script.replies.is_empty());
+    assert_eq!(interview.unwrap().answers.provider_key, Some(Secret::new("sk-2")));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::{Origin, Secret};
+use crate::secret::Origin;
 use crate::survey::{self, Survey};
 
 /// Edits the config under the lock; the path of the backup where anything was written.
@@ -101,12 +101,9 @@ pub(super) fn node_version(survey: &Survey) -> Option<&str> {
 
 /// The config's new text; its secrets are marked, so that no plan shows them.
 pub(super) fn config_write(path: &Path, document: &Document, before: Option<Vec<u8>>) -> Change {
-    let secrets = secrets::of(document.value())
-        .into_iter()
-        .map(|(_, text)| (Secret::new(text), Origin::Kept));
     Change::Write(FileWrite {
         path: path.to_path_buf(),
-        content: Content::with_secrets(document.text(), secrets.collect()),
+        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| Origin::Kept)),
         backup: before.is_some(),
         before,
         kind: FileKind::Config,

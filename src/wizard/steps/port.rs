@@ -1,10 +1,21 @@
-//! The base port: suggested, probed, and judged as it is typed.
+//! The base port: a choice of probed ones, each with its ports and its cost, or a typed one that is
+//! judged at once.
 
+use crate::i18n::Msg;
 use crate::plan::addresses;
+use crate::ports::planner::{Suggestion, merged};
+use crate::ports::{Family, Role};
+use crate::wizard::step::{Choice, Kind, Picture};
 
 use super::{Answers, Error, Question, Reply, Result, Situation, Step, kept, msg};
 
 pub(super) struct GatewayPort;
+pub(super) struct TypedPort;
+
+/// The choice that leads to a typed port.
+const OTHER: &str = "other";
+/// How many other instances are drawn beside the choices: the nearest ones.
+const DRAWN: usize = 4;
 
 impl Step for GatewayPort {
     fn id(&self) -> &'static str {
@@ -15,48 +26,184 @@ impl Step for GatewayPort {
         if kept(answers) {
             return None;
         }
-        // What the instance has stays what it is asked to have: ports do not creep from run to run.
-        let standing = situation
-            .instance
-            .wished_port
-            .or_else(|| situation.standing_port());
-        let suggested = || {
-            Some(
-                situation
-                    .suggest_ports(1, &addresses(situation, answers))
-                    .ok()?
-                    .first()?
-                    .family
-                    .base(),
-            )
+        let options = options(situation, answers);
+        let text = msg!("step.gateway-port.ask");
+        let Some(first) = options.iter().find_map(|option| option.id.parse().ok()) else {
+            return Some(Question::text(text, None).after(msg!("step.gateway-port.none")));
         };
-        let base = standing.or_else(suggested);
-        let question = Question::text(msg!("step.gateway-port.ask"), base.map(|base| base.to_string()));
-        let family = base.and_then(crate::ports::Family::new);
-        Some(match (standing, family) {
-            (None, Some(family)) => question.after(msg!("step.gateway-port.suggested", span = family.span())),
-            (Some(_), Some(family)) => {
-                question.after(msg!("step.gateway-port.standing", span = family.span()))
-            }
-            _ => question.after(msg!("step.gateway-port.none")),
+        let picture = picture(situation, first);
+        let kind = Kind::Choice { options, default: 0 };
+        Some(Question {
+            intro: Vec::new(),
+            text,
+            kind,
+            picture: Some(picture),
         })
     }
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
-        let typed = reply.text();
-        let base: u16 = typed
-            .parse()
-            .map_err(|_| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
-        let unchanged = situation.standing_port() == Some(base);
-        if !unchanged {
-            let check = situation.planner().check(base, &addresses(situation, answers));
-            check.accept(situation.nearest_port(base).as_ref())?;
+        if reply.text() == OTHER {
+            answers.types_port = true;
+            return Ok(());
         }
-        answers.port = Some(base);
-        Ok(())
+        judge(reply.text(), situation, answers)
     }
 
     fn saved(&self, answers: &Answers) -> Option<toml::Value> {
         Some(i64::from(answers.port?).into())
+    }
+}
+
+impl Step for TypedPort {
+    fn id(&self) -> &'static str {
+        "gateway-port-typed"
+    }
+
+    fn flag(&self, _: &Answers) -> &'static str {
+        "gateway-port"
+    }
+
+    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+        answers
+            .types_port
+            .then(|| Question::text(msg!("step.gateway-port.typed"), None))
+    }
+
+    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+        judge(reply.text(), situation, answers)
+    }
+
+    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+        // It is the answer of `gateway-port`.
+        None
+    }
+}
+
+/// One rule for a chosen, a typed and a given port.
+fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Result<()> {
+    let base: u16 = typed
+        .parse()
+        .map_err(|_| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
+    // What the instance has is not refused again, whoever holds it today.
+    if situation.standing_port() != Some(base) {
+        let check = situation.planner().check(base, &addresses(situation, answers));
+        check.accept(situation.nearest_port(base).as_ref())?;
+    }
+    answers.port = Some(base);
+    Ok(())
+}
+
+/// What the instance has, the distinct range a thousand up, the nearest ones to the neighbours, a typed
+/// one. Ports do not creep from run to run: what stands comes first.
+fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
+    let mut options: Vec<Choice> = Vec::new();
+    let mut add = |family: Family, label: Msg, mut detail: Vec<Msg>| {
+        let id = family.base().to_string();
+        if options.iter().any(|option| option.id == id) {
+            return;
+        }
+        detail.insert(0, ports(family));
+        options.push(Choice {
+            id,
+            label,
+            detail,
+            spans: vec![family.span()],
+        });
+    };
+    let standing = situation
+        .instance
+        .wished_port
+        .or_else(|| situation.standing_port());
+    if let Some(family) = standing.and_then(Family::new) {
+        add(
+            family,
+            msg!("step.gateway-port.keep", base = family.base()),
+            Vec::new(),
+        );
+    }
+    let costs = |suggestion: &Suggestion| {
+        suggestion
+            .overlaps
+            .iter()
+            .map(crate::ports::planner::Overlap::msg)
+            .collect()
+    };
+    if let Some(first) = situation
+        .suggest_ports(1, &addresses(situation, answers))
+        .unwrap_or_default()
+        .first()
+    {
+        let base = first.family.base();
+        add(
+            first.family,
+            msg!("step.gateway-port.suggested", base = base),
+            costs(first),
+        );
+    }
+    if situation.interactive {
+        let neighbour = situation
+            .others()
+            .iter()
+            .find_map(|other| other.found.base)
+            .map(|(family, _)| family.base());
+        let planner = situation.planner();
+        if let Some(near) = neighbour.and_then(|base| planner.nearest(base)) {
+            let base = near.family.base();
+            add(
+                near.family,
+                msg!("step.gateway-port.nearest", base = base),
+                costs(&near),
+            );
+        }
+        if let Some(close) = neighbour.and_then(|base| planner.closest_allowed(base)) {
+            let base = close.family.base();
+            add(
+                close.family,
+                msg!("step.gateway-port.closest", base = base),
+                costs(&close),
+            );
+        }
+        if !options.is_empty() {
+            let label = msg!("step.gateway-port.other");
+            options.push(Choice {
+                id: OTHER.to_owned(),
+                label,
+                detail: Vec::new(),
+                spans: Vec::new(),
+            });
+        }
+    }
+    options
+}
+
+/// The whole derived map of a base port, in one line.
+fn ports(family: Family) -> Msg {
+    msg!(
+        "step.gateway-port.map",
+        base = family.base(),
+        control = family.port(Role::BrowserControl),
+        canvas = family.port(Role::Canvas),
+        relay = family.port(Role::Relay),
+        pool = family.cdp_pool()
+    )
+}
+
+/// The nearest other instances, for the picture beside the choices.
+fn picture(situation: &Situation<'_>, base: u16) -> Picture {
+    let with_base = situation
+        .others()
+        .iter()
+        .filter_map(|other| Some((other.found.base?.0.base(), other.found)));
+    let mut others: Vec<_> = with_base.collect();
+    others.sort_by_key(|(held, found)| (held.abs_diff(base), found.label.clone()));
+    let row = |(_, found): &(u16, &crate::survey::Surveyed)| {
+        (
+            found.label.clone(),
+            merged(found.claims.iter().map(|claim| claim.span).collect()),
+        )
+    };
+    Picture {
+        rows: others.iter().take(DRAWN).map(row).collect(),
+        own: situation.instance.profile.to_string(),
     }
 }

@@ -1,0 +1,54 @@
+//! The last question: the plan has been shown; carry it out, change one answer, or leave.
+
+use crate::error::Result;
+use crate::i18n::Msg;
+use crate::msg;
+
+use super::step::Choice;
+use super::{Prompter, Question, Reply};
+
+/// What a person says to the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Carry it out.
+    Confirmed,
+    /// Ask this step again, and nothing else.
+    Change(&'static str),
+    /// Go back to the question before.
+    Back,
+    /// Leave; nothing was written.
+    Left,
+}
+
+const CONFIRM: &str = "confirm";
+const LEAVE: &str = "leave";
+
+/// Asks what to do with the plan. `asked` are the steps that were answered, with their questions.
+pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Result<Verdict> {
+    let option = |id: &str, label| Choice {
+        id: id.to_owned(),
+        label,
+        detail: Vec::new(),
+        spans: Vec::new(),
+    };
+    let change =
+        |(id, text): &(&'static str, Msg)| option(id, msg!("onboard.change").with_msg("what", text.clone()));
+    // The risk was acknowledged; there is nothing to change about that but to leave.
+    let changes = asked.iter().filter(|(id, _)| *id != "accept-risk").map(change);
+    let options = std::iter::once(option(CONFIRM, msg!("onboard.do-it")))
+        .chain(changes)
+        .chain([option(LEAVE, msg!("onboard.leave"))])
+        .collect();
+    let question = Question::choice(msg!("onboard.confirm"), options, CONFIRM);
+    let reply = prompter.ask(&question)?;
+    Ok(match &reply {
+        Reply::Back => Verdict::Back,
+        reply => match reply.text() {
+            CONFIRM => Verdict::Confirmed,
+            id => asked
+                .iter()
+                .find(|(step, _)| *step == id)
+                .map_or(Verdict::Left, |(step, _)| Verdict::Change(step)),
+        },
+    })
+}

@@ -1,0 +1,232 @@
+//! A secret goes into the one file that needs it, and nowhere else: not to a screen, not into a document,
+//! not into an answers file.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use super::{config, config_path, onboard, onboarded, words};
+use crate::support::{Ran, Sandbox};
+
+/// A secret with letters that JSON, TOML and terminals write in a way of their own.
+const CANARIES: [&str; 3] = [
+    "CANARY-123",
+    "CANARY\"quoted\"\\slashed",
+    "CANARY-çığ-\u{1f980}-end",
+];
+
+/// What must not be shown of a secret: itself, and the way it is written in JSON.
+#[track_caller]
+fn unseen(run: &Ran, what: &str) {
+    for output in [&run.stdout, &run.stderr] {
+        assert!(!output.contains("CANARY"), "{what}:\n{output}");
+    }
+}
+
+/// The files below HOME that hold the canary; each is private.
+fn holders(sandbox: &Sandbox) -> Vec<String> {
+    let mut holders = Vec::new();
+    for (path, mode, bytes) in sandbox.tree() {
+        if path.starts_with("given") || !bytes.windows(6).any(|part| part == b"CANARY") {
+            continue;
+        }
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        holders.push(path.display().to_string());
+    }
+    holders
+}
+
+const KEYS: &str = ".openclaw-rescue/agents/main/agent/auth-profiles.json";
+const ENV: &str = ".openclaw-rescue/.env";
+const CONFIG: &str = ".openclaw-rescue/openclaw.json";
+
+/// What is asked, the flag that reads the secret, and the file that it ends in.
+const WAYS: [(&[&str], &str, &str); 8] = [
+    (&[], "--gateway-token-file", CONFIG),
+    (&["--gateway-auth", "password"], "--gateway-password-file", CONFIG),
+    (&["--auth-choice", "apiKey"], "--api-key-file", KEYS),
+    (&["--auth-choice", "openrouter-api-key"], "--api-key-file", KEYS),
+    (&["--auth-choice", "gemini-api-key"], "--api-key-file", KEYS),
+    (&["--auth-choice", "openai-api-key"], "--api-key-file", ENV),
+    (&["--channel", "telegram"], "--channel-token-file", CONFIG),
+    (&["--channel", "discord"], "--channel-token-file", CONFIG),
+];
+
+#[test]
+fn a_secret_from_a_file_is_shown_by_nothing_and_stands_in_one_file() {
+    for (choice, flag, file) in WAYS {
+        for canary in CANARIES {
+            let sandbox = Sandbox::new();
+            let given = sandbox.write("given/secret", format!("{canary}\n"));
+            let saved = sandbox.path("answers.toml");
+            let flags = [
+                choice,
+                &[flag, given.to_str().expect("text")],
+                &["--save-answers", saved.to_str().expect("text")],
+            ]
+            .concat();
+            let what = format!("{flag} {canary:?}");
+            for more in [&["--dry-run"][..], &["--dry-run", "--json"], &["--json"], &[]] {
+                let run = onboard(&sandbox, "rescue", &[&flags[..], more].concat());
+                unseen(&run, &what);
+                let _ = run.exits(0);
+            }
+            assert_eq!(holders(&sandbox), [file], "{what}");
+            for words in [
+                &["config", "get", "gateway", "--json"][..],
+                &["config", "get", "channels"],
+                &["config", "validate", "--json"],
+                &["profiles", "--json"],
+                &["ports", "--json"],
+                &["config", "set", "gateway.bind", "lan", "--json"],
+            ] {
+                let run = sandbox.run([&["--profile", "rescue"], words].concat());
+                unseen(&run, &format!("{words:?}"));
+            }
+            // A later plan shows the whole text of a config that holds the secret already.
+            let later = ["--gateway-bind", "auto", "--dry-run"];
+            unseen(&onboarded(&sandbox, "rescue", &later), &what);
+            unseen(
+                &onboarded(&sandbox, "rescue", &[&later[..], &["--json"]].concat()),
+                &what,
+            );
+        }
+    }
+}
+
+#[test]
+fn what_stands_in_a_config_is_not_shown_by_a_plan_wherever_it_stands() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        config_path("rescue"),
+        r#"{
+  gateway: { port: 20789, mode: 'local', auth: { token: 'CAN\u0041RY-escaped', password: 'CANARY-p' } },
+  env: { vars: { SOME_API_KEY: "CANARY-env" } },
+  models: { providers: { x: { baseUrl: "http://u:CANARY-url@127.0.0.1/v1", apiKey: 'CANARY"q', models: [] } } },
+  channels: { telegram: { botToken: "1:CANARY", accounts: { b: { botToken: '2:CANARY\
+-split' } } } },
+}"#,
+    );
+    for more in [&["--dry-run"][..], &["--dry-run", "--json"], &["--json"], &[]] {
+        let run = onboarded(&sandbox, "rescue", &[&["--gateway-bind", "lan"], more].concat());
+        for output in [&run.stdout, &run.stderr] {
+            assert!(
+                !output.contains("CANARY") && !output.contains("CAN\\"),
+                "{more:?}:\n{output}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_secret_comes_from_standard_input_too() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(words("rescue", &["--gateway-token-file", "-", "--json"]));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"CANARY-stdin\r\n").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("an end");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        config(&sandbox, "rescue")["gateway"]["auth"]["token"],
+        "CANARY-stdin"
+    );
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("CANARY"));
+    assert_eq!(holders(&sandbox), [CONFIG]);
+}
+
+#[test]
+fn a_providers_variable_is_used_where_its_provider_is_chosen_only() {
+    for (variable, choice, file) in [
+        ("ANTHROPIC_API_KEY", "apiKey", KEYS),
+        ("OPENROUTER_API_KEY", "openrouter-api-key", KEYS),
+        ("GEMINI_API_KEY", "gemini-api-key", KEYS),
+        ("OPENAI_API_KEY", "openai-api-key", ENV),
+    ] {
+        let sandbox = Sandbox::new().var(variable, "CANARY-env");
+        unseen(&onboarded(&sandbox, "rescue", &[]), variable);
+        assert!(holders(&sandbox).is_empty(), "{variable}");
+        unseen(
+            &onboarded(&sandbox, "rescue", &["--auth-choice", choice, "--json"]),
+            variable,
+        );
+        assert_eq!(holders(&sandbox), [file], "{variable}");
+    }
+}
+
+#[test]
+fn the_users_own_token_variable_becomes_a_new_gateways_token() {
+    let sandbox = Sandbox::new().var("OPENCLAW_GATEWAY_TOKEN", "CANARY-own");
+    unseen(&onboarded(&sandbox, "rescue", &["--json"]), "the variable");
+    assert_eq!(
+        config(&sandbox, "rescue")["gateway"]["auth"]["token"],
+        "CANARY-own"
+    );
+    assert_eq!(holders(&sandbox), [CONFIG]);
+}
+
+#[test]
+fn secrets_that_cannot_be_used_are_refused_without_being_shown() {
+    let long = "CANARY".repeat(900_000);
+    for (text, choice, flag) in [
+        (
+            "CANARY with blanks",
+            &["--auth-choice", "apiKey"][..],
+            "--api-key-file",
+        ),
+        (
+            "CANARY\nSECOND",
+            &["--auth-choice", "openai-api-key"],
+            "--api-key-file",
+        ),
+        ("CANARY 1", &["--channel", "telegram"], "--channel-token-file"),
+        (&long, &[], "--gateway-token-file"),
+        ("", &[], "--gateway-token-file"),
+    ] {
+        let sandbox = Sandbox::new();
+        let given = sandbox.write("given/secret", text);
+        let flags = [choice, &[flag, given.to_str().expect("text"), "--json"]].concat();
+        let run = onboard(&sandbox, "rescue", &flags);
+        unseen(&run, flag);
+        assert_eq!(run.exits(2).json()["ok"], false);
+        assert!(!sandbox.path(".openclaw-rescue").exists());
+    }
+}
+
+#[test]
+fn a_secret_is_never_in_the_arguments_of_a_process_that_is_started() {
+    // Only what this program would start itself could show a secret in a list of processes.
+    if !crate::support::installed("strace") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let given = sandbox.write("given/secret", "CANARY-argv");
+    let flags = ["--gateway-token-file", given.to_str().expect("text")];
+    let inner = sandbox.command(words("rescue", &flags));
+    let trace = sandbox.path("given/trace");
+    let mut strace = std::process::Command::new("strace");
+    strace.args(["-f", "-qq", "-s", "9999", "-e", "trace=execve", "-o"]);
+    strace
+        .arg(&trace)
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(sandbox.home())
+        .stdin(Stdio::null());
+    let output = strace.output().expect("strace");
+    let Some(trace) = traced(&output.status, &trace) else {
+        return crate::support::skipped("strace may not trace here");
+    };
+    assert!(trace.contains("execve("), "{trace}");
+    assert!(!trace.contains("CANARY"), "{trace}");
+}
+
+fn traced(status: &std::process::ExitStatus, trace: &Path) -> Option<String> {
+    status.success().then(|| std::fs::read_to_string(trace).ok())?
+}
