@@ -31,7 +31,7 @@ const DIALOGUE: &[(&str, Answer)] = &[
     ("step.install-daemon.ask", Answer::Choice("ui.no")),
 ];
 /// The question at which the picture is taken, and the labels that have to be there by then.
-const LAST: (&str, &[&str]) = ("onboard.confirm", &["ui.yes", "ui.no"]);
+const LAST: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "onboard.leave"]);
 
 /// Plays the dialogue up to the plan; what is on the screen then.
 pub(crate) fn play(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
