@@ -18,6 +18,7 @@ use crate::i18n::Msg;
 use crate::msg;
 use crate::plan::{Change, Plan};
 
+mod draft;
 mod fault;
 mod journal;
 mod lock;
@@ -33,6 +34,7 @@ mod system;
 mod tests;
 mod transaction;
 
+pub use draft::Draft;
 pub use lock::HostLock;
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};

@@ -24,9 +24,9 @@ pub use memory::Memory;
 pub use step::{Prompter, Question, Reply, Step};
 
 /// Who answers what was not given.
-pub enum Asker<'a> {
+pub enum Asker<'a, 'm> {
     /// A person at a terminal, and what they replied before.
-    Person(&'a mut dyn Prompter, &'a mut Memory),
+    Person(&'a mut dyn Prompter, &'a mut Memory<'m>),
     /// Nobody, by wish (`--non-interactive`): defaults answer.
     Defaults,
     /// Nobody, and nobody wished so: what is open is only listed.
@@ -53,7 +53,11 @@ enum Walk {
 }
 
 /// Asks every question of the table that the situation leaves open.
-pub fn interview(situation: &mut Situation<'_>, given: &Given, mut asker: Asker<'_>) -> Result<Interview> {
+pub fn interview(
+    situation: &mut Situation<'_>,
+    given: &Given,
+    mut asker: Asker<'_, '_>,
+) -> Result<Interview> {
     let start = situation.instance.clone();
     loop {
         match walk(situation, given, &mut asker)? {
@@ -80,7 +84,7 @@ fn leave(prompter: &mut dyn Prompter) -> Result<()> {
     }
 }
 
-fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_>) -> Result<Walk> {
+fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>) -> Result<Walk> {
     let mut answers = Answers {
         bootstrap: given.bootstrap,
         ..Answers::default()
@@ -143,7 +147,7 @@ fn put(
     step: &dyn Step,
     question: &Question,
     prompter: &mut dyn Prompter,
-    memory: &mut Memory,
+    memory: &mut Memory<'_>,
     situation: &mut Situation<'_>,
     answers: &mut Answers,
 ) -> Result<bool> {

@@ -4,6 +4,8 @@
 //! ... of each name. The names differ by C library (`rename`, `renameat`, `renameat2`): they are taken
 //! from the count.
 
+mod program;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;

@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::support::{Ran, Sandbox};
 
 mod basics;
+mod broken;
+mod flags;
 mod leaks;
 mod ports;
 mod races;

@@ -21,6 +21,7 @@ struct Words {
     profile: &'static str,
     workspace: &'static str,
     port: &'static str,
+    typed_port: &'static str,
     too_close: &'static str,
     provider: &'static str,
     key: &'static str,
@@ -37,6 +38,7 @@ const ENGLISH: Words = Words {
     profile: "Profile name",
     workspace: "Workspace",
     port: "Base port",
+    typed_port: "from 1024 to 65425",
     too_close: "is 10 away from",
     provider: "Which model provider?",
     key: "API key (anthropic)",
@@ -53,6 +55,7 @@ const TURKISH: Words = Words {
     profile: "Profil adı",
     workspace: "Çalışma alanı",
     port: "Temel port",
+    typed_port: "1024 ile 65425",
     too_close: "çok yakın",
     provider: "Hangi model sağlayıcısı?",
     key: "API anahtarı (anthropic)",
@@ -64,6 +67,15 @@ const TURKISH: Words = Words {
 
 const CANARY: &str = "sk-canary-4711";
 
+/// The base port that the program suggests here and now: what listens on this machine plays a part.
+fn suggested_port(sandbox: &Sandbox) -> String {
+    let document = sandbox
+        .run(["--profile", "rescue", "ports", "suggest", "--json"])
+        .exits(0)
+        .json();
+    document["suggestions"][0]["base"].to_string()
+}
+
 /// Walks to the review, with a port that is refused on the way.
 fn to_the_review(words: &Words, sandbox: &Sandbox, columns: u16) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], Size::tall(columns));
@@ -71,9 +83,21 @@ fn to_the_review(words: &Words, sandbox: &Sandbox, columns: u16) -> Terminal {
     terminal.wait_for(words.flow).press(Key::Enter);
     terminal.wait_for(words.profile).press(Key::Enter);
     terminal.wait_for(words.workspace).press(Key::Enter);
-    terminal.wait_for(words.port).type_in("18799").press(Key::Enter);
-    terminal.wait_for(words.too_close);
-    terminal.press(Key::Enter);
+    let suggested = suggested_port(sandbox);
+    // The last choice is to type a port.
+    terminal
+        .wait_for(words.port)
+        .wait_for(&suggested)
+        .press(Key::Up)
+        .press(Key::Enter);
+    terminal
+        .wait_for(words.typed_port)
+        .type_in("18799")
+        .press(Key::Enter);
+    terminal
+        .wait_for(words.too_close)
+        .type_in(&suggested)
+        .press(Key::Enter);
     terminal.wait_for(words.provider).press(Key::Enter);
     terminal.wait_for(words.key).type_in(CANARY).press(Key::Enter);
     terminal.wait_for(words.channel).press(Key::Enter);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::answers::Answers;
-use crate::apply::{self, HostLock};
+use crate::apply::{self, Draft, HostLock};
 use crate::error::{self, Error, Result};
 use crate::i18n::Msg;
 use crate::instance::Instance;
@@ -16,11 +16,13 @@ use crate::situation::{Situation, shown};
 use crate::survey::Survey;
 use crate::wizard::review::{Verdict, review};
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, interview, steps};
-use crate::{msg, report, survey};
+use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
+use crate::{msg, registry, report, survey};
 
 use super::{Context, OnboardArgs, SetupArgs, given};
 
+/// The draft's key for the profile that it is about.
+const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
 const PORT_STEP: &str = "gateway-port";
 /// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
@@ -129,14 +131,51 @@ impl Run<'_> {
     /// A person is asked, sees the plan, and confirms it, changes an answer, or leaves. What was confirmed
     /// is what is done: where the host changed meanwhile, the new plan is shown first.
     fn with_person(&self) -> Result<ExitCode> {
+        let mut terminal = Terminal::new(self.context.ui);
+        self.context.ui.prose(&Msg::new("onboard.welcome"));
+        let (mut draft, left) = Draft::open(&registry::state_home(self.context.host, &self.context.env));
+        let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
+        // A terminal that went away is the case that a draft is for; any other end is an end.
+        if !matches!(&result, Err(error) if error.code() == "ui.terminal-gone") {
+            draft.discard();
+        }
+        result
+    }
+
+    fn with_draft(&self, terminal: &mut Terminal, draft: &mut Draft, left: Option<&str>) -> Result<ExitCode> {
+        let mut memory = self.resumed(terminal, left)?;
+        let profile = self.instance.profile.to_string();
+        memory.watch(move |replies| {
+            let mut text = replies.clone();
+            text.insert(DRAFT_OF.to_owned(), profile.clone().into());
+            draft.save(&toml::to_string(&text).unwrap_or_default());
+        });
+        self.to_the_end(terminal, &mut memory)
+    }
+
+    /// What a run that died knew already, where it was about this profile and the person wants it.
+    fn resumed<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<Memory<'m>> {
+        let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
+        let profile = self.instance.profile.as_str();
+        let fitting =
+            table.filter(|table| table.get(DRAFT_OF).and_then(toml::Value::as_str) == Some(profile));
+        let Some(table) = fitting else {
+            return Ok(Memory::default());
+        };
+        let question =
+            Question::yes_no(Msg::new("onboard.resume"), Some(true)).after(Msg::new("onboard.draft"));
+        match terminal.ask(&question)? {
+            Reply::Yes(true) => Ok(Memory::of_draft(&table)),
+            _ => Ok(Memory::default()),
+        }
+    }
+
+    fn to_the_end(&self, terminal: &mut Terminal, memory: &mut Memory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
-        let mut terminal = Terminal::new(*ui);
-        ui.prose(&Msg::new("onboard.welcome"));
-        let mut memory = Memory::default();
         loop {
             let survey = self.survey();
             let mut situation = self.situation(&survey, true)?;
-            let asker = Asker::Person(&mut terminal, &mut memory);
+            let asker = Asker::Person(terminal, memory);
             let interview = interview(&mut situation, &self.given, asker)?;
             self.tell_unused(&interview);
             let plan = match self.plan(&situation, &interview.answers) {
@@ -156,7 +195,7 @@ impl Run<'_> {
             ui.err(&ui.review(&plan, &self.context.env.home, false));
             ui.err("");
             if !plan.is_empty() {
-                match review(&mut terminal, &interview.asked)? {
+                match review(terminal, &interview.asked)? {
                     Verdict::Confirmed => {}
                     Verdict::Change(id) => {
                         memory.ask_only(id);
@@ -209,7 +248,7 @@ impl Run<'_> {
         )
     }
 
-    fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_>) -> Result<Answers> {
+    fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_, '_>) -> Result<Answers> {
         let interview = interview(situation, &self.given, asker)?;
         self.tell_unused(&interview);
         Ok(interview.answers)

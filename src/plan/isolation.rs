@@ -13,6 +13,15 @@ use crate::survey::Surveyed;
 pub fn instance(situation: &Situation<'_>) -> Result<()> {
     let own = &situation.instance;
     let (config, state) = (resolved(&own.config_path), resolved(&own.state_dir));
+    // What stands already is not written, but a gateway would share it all the same: links in the state
+    // folder must not lead to another's sessions or keys.
+    let below = [
+        own.sessions(),
+        own.auth_profiles(),
+        own.env_file(),
+        own.record_path(),
+    ]
+    .map(|path| (resolved(&path), path));
     for other in situation.others() {
         if config == other.config {
             return Err(shared(
@@ -24,6 +33,9 @@ pub fn instance(situation: &Situation<'_>) -> Result<()> {
         }
         if state == other.state || inside(&state, &other.state) || inside(&other.state, &state) {
             return Err(shared("isolation.state", situation, &own.state_dir, other.found));
+        }
+        if let Some((_, path)) = below.iter().find(|(real, _)| inside(real, &other.state)) {
+            return Err(shared("isolation.state", situation, path, other.found));
         }
     }
     Ok(())

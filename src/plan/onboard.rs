@@ -78,7 +78,9 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
         &folder_stamp(&stamp.now),
     ));
     let gone = |path: &Path| aside.iter().any(|moved| path.starts_with(moved));
-    let folder = |path: PathBuf| (!ground.has(&path) || gone(&path)).then_some(Change::MakeDir { path });
+    // Anything else than a folder in its place is found and refused when the plan is checked.
+    let missing = |path: &Path| *ground.at(path) != Standing::Folder || gone(path);
+    let folder = |path: PathBuf| missing(&path).then_some(Change::MakeDir { path });
 
     plan.changes.extend(folder(instance.state_dir.clone()));
     plan.changes.extend(

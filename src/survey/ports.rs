@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Survey;
 use crate::host::Host;
+use crate::instance::profile_of_folder;
 use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
 use crate::ports::{Family, LOOPBACK, Listener, Span};
 use crate::profile::ProfileName;
@@ -47,16 +48,25 @@ impl Survey {
         }
     }
 
-    /// The instance with this config, links followed.
+    /// The instance with this config, links followed. But where both ways to it lie in the folders of two
+    /// profiles, it stays the other profile's: a link does not make its instance the asker's own.
     pub fn position(&self, config_path: &Path) -> Option<usize> {
         let by_words = self.instances.iter().position(|i| i.config_path == config_path);
         by_words.or_else(|| {
             let real = read::resolved(config_path);
-            self.instances
-                .iter()
-                .position(|i| read::resolved(&i.config_path) == real)
+            self.instances.iter().position(|i| {
+                read::resolved(&i.config_path) == real && !are_two_profiles(&i.config_path, config_path)
+            })
         })
     }
+}
+
+/// Whether both paths, by their words alone, lie in the state folders of two profiles.
+fn are_two_profiles(one: &Path, other: &Path) -> bool {
+    let profile = |config: &Path| profile_of_folder(config.parent()?.file_name()?.to_str()?);
+    profile(one)
+        .zip(profile(other))
+        .is_some_and(|(one, other)| one != other)
 }
 
 /// The planner's suggestions of which every port could be bound here and now, on these addresses and

@@ -9,18 +9,20 @@ use std::collections::BTreeMap;
 use crate::i18n::Msg;
 
 use super::step::Kind;
-use super::{Question, Reply, steps};
+use super::{Question, Reply, Step, steps};
 
 /// The replies of one person, by step.
-#[derive(Debug, Default)]
-pub struct Memory {
+#[derive(Default)]
+pub struct Memory<'a> {
     replies: BTreeMap<&'static str, Kept>,
     ask: Ask,
+    watcher: Option<Box<dyn FnMut(&toml::Table) + 'a>>,
 }
 
 #[derive(Debug)]
 struct Kept {
-    text: Msg,
+    /// The question that it answered; one from a draft answers its step's question, whichever it is.
+    text: Option<Msg>,
     reply: Reply,
     was_default: bool,
 }
@@ -37,7 +39,33 @@ enum Ask {
     Only(&'static str),
 }
 
-impl Memory {
+impl<'a> Memory<'a> {
+    /// What a draft holds: the replies of a run that died. Of what it does not understand nothing counts.
+    pub fn of_draft(draft: &toml::Table) -> Self {
+        let kept = |step: &&'static dyn Step| {
+            let reply = match draft.get(step.id())? {
+                toml::Value::String(text) => Reply::Text(text.clone()),
+                toml::Value::Boolean(yes) => Reply::Yes(*yes),
+                _ => return None,
+            };
+            let kept = Kept {
+                text: None,
+                reply,
+                was_default: false,
+            };
+            (!steps::is_secret(step.id())).then_some((step.id(), kept))
+        };
+        Self {
+            replies: steps::ALL.iter().filter_map(kept).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Hands each new state of the replies, without secrets, to somebody who keeps it.
+    pub fn watch(&mut self, watcher: impl FnMut(&toml::Table) + 'a) {
+        self.watcher = Some(Box::new(watcher));
+    }
+
     /// The next walk asks from this step on.
     pub fn ask_from(&mut self, id: &'static str) {
         self.ask = Ask::From(id);
@@ -100,7 +128,7 @@ impl Memory {
     /// Keeps a reply that was taken.
     pub(super) fn keep(&mut self, id: &'static str, question: &Question, reply: Reply) {
         let was_default = question.default_reply().as_ref() == Some(&reply);
-        let text = question.text.clone();
+        let text = Some(question.text.clone());
         self.replies.insert(
             id,
             Kept {
@@ -109,9 +137,27 @@ impl Memory {
                 was_default,
             },
         );
+        let draft = self.draft();
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&draft);
+        }
+    }
+
+    fn draft(&self) -> toml::Table {
+        let entry = |(id, kept): (&&str, &Kept)| {
+            let value = match &kept.reply {
+                Reply::Text(text) => toml::Value::String(text.clone()),
+                Reply::Yes(yes) => toml::Value::Boolean(*yes),
+                Reply::Secret(_) | Reply::Back => return None,
+            };
+            Some(((*id).to_owned(), value))
+        };
+        self.replies.iter().filter_map(entry).collect()
     }
 
     fn kept(&self, id: &str, question: &Question) -> Option<&Kept> {
-        self.replies.get(id).filter(|kept| kept.text == question.text)
+        self.replies
+            .get(id)
+            .filter(|kept| kept.text.as_ref().is_none_or(|text| *text == question.text))
     }
 }

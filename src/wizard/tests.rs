@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Runs an interview and hands its result on, with the survey's other half kept alive.
-    fn interview(&self, profile: Option<&str>, given: &Given, asker: Asker<'_>) -> Result<Interview> {
+    fn interview(&self, profile: Option<&str>, given: &Given, asker: Asker<'_, '_>) -> Result<Interview> {
         let env = Environment::read(&self.host).unwrap();
         let mut survey = survey::take(&self.host, &env);
         // What listens on the machine of the test is not part of it.

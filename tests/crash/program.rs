@@ -1,0 +1,144 @@
+//! The same with the real program: an onboarding beside a default instance, and a change of a config.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use openclaw::apply::interrupted;
+
+use super::{Kill, WRITING, kills};
+use crate::onboard::{beside_main, config_path, onboarded, touched, words};
+use crate::support::{Sandbox, skipped};
+
+/// What is killed.
+struct Job {
+    /// The home before it.
+    before: fn() -> Sandbox,
+    words: Vec<&'static str>,
+    /// Whether what stands in the config is the old state or the new one, whole.
+    is_whole: fn(Option<&str>) -> bool,
+}
+
+/// The program under strace, with these options.
+fn traced(sandbox: &Sandbox, job: &Job, options: &[&str]) -> Command {
+    let program = sandbox.command(&job.words);
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq"])
+        .args(options)
+        .arg("--")
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(sandbox.home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// The paths below HOME with their modes.
+fn shape(sandbox: &Sandbox) -> Vec<(PathBuf, u32)> {
+    let tree = sandbox.tree().into_iter();
+    tree.map(|(path, mode, _)| (path, mode)).collect()
+}
+
+fn config(sandbox: &Sandbox) -> Option<String> {
+    std::fs::read_to_string(sandbox.path(config_path("rescue"))).ok()
+}
+
+/// Kills a run there, looks at once, and after the next run. Whether that one had something to mend.
+fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
+    let sandbox = (job.before)();
+    let main = touched(&sandbox.path(".openclaw"));
+    let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
+    let trace = format!("trace={}", kill.call);
+    let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
+    let status = traced(&sandbox, job, &options).status().expect("strace");
+    assert!(!status.success(), "{kill:?} came to nothing");
+    let left = config(&sandbox);
+    assert!((job.is_whole)(left.as_deref()), "{kill:?}: {left:?}");
+    let cut_short = interrupted(&sandbox.path(".local/state/openclaw"));
+
+    let run = sandbox.run(&job.words);
+    assert_eq!(run.code, 0, "{kill:?}: {run:?}");
+    let said = run.stderr.contains("An earlier run was cut short");
+    assert_eq!(said, cut_short, "the next run says which: {kill:?}: {run:?}");
+    let left = config(&sandbox);
+    assert!(
+        left.is_some() && (job.is_whole)(left.as_deref()),
+        "{kill:?}: {left:?}"
+    );
+    assert_eq!(shape(&sandbox), done, "{kill:?}");
+    assert_eq!(touched(&sandbox.path(".openclaw")), main, "{kill:?}");
+    cut_short
+}
+
+fn kill_everywhere(job: &Job) {
+    let sandbox = (job.before)();
+    let trace = tempfile::NamedTempFile::new().expect("a file");
+    let path = trace.path().to_str().expect("text");
+    let count = ["-o", path, "-e", &format!("trace={WRITING}")];
+    match traced(&sandbox, job, &count).status() {
+        Ok(status) if status.success() => {}
+        Ok(_) => return skipped("strace may not trace here"),
+        Err(_) => return skipped("strace is not installed"),
+    }
+    let done = shape(&sandbox);
+    let kills = kills(&std::fs::read_to_string(path).expect("a trace"));
+    assert!(kills.len() > 15, "{kills:?}");
+    let (next, mended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(kill) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    mended.fetch_add(killed(job, kill, &done).into(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let mended = mended.into_inner();
+    assert!(mended > 5 && mended < kills.len(), "{mended} of {}", kills.len());
+}
+
+#[test]
+fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone() {
+    kill_everywhere(&Job {
+        before: beside_main,
+        words: words("rescue", &[]),
+        is_whole: |config| {
+            config.is_none_or(|text| {
+                let config: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+                config["gateway"]["auth"]["token"]
+                    .as_str()
+                    .is_some_and(|token| token.len() == 48)
+                    && config["meta"]["lastTouchedVersion"].is_string()
+            })
+        },
+    });
+}
+
+#[test]
+fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
+    kill_everywhere(&Job {
+        before: || {
+            let sandbox = beside_main();
+            let _ = onboarded(&sandbox, "rescue", &[]);
+            sandbox
+        },
+        words: vec!["--profile", "rescue", "config", "set", "gateway.bind", "lan"],
+        is_whole: |config| {
+            config.is_some_and(|text| {
+                let config: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+                ["loopback", "lan"]
+                    .iter()
+                    .any(|bind| config["gateway"]["bind"] == **bind)
+            })
+        },
+    });
+}

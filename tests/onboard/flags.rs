@@ -1,0 +1,412 @@
+//! The flags: each bad value is refused with its flag's name and nothing written, `--json` is one document
+//! whatever happens, a dry run says what a real run does, and an answers file brings the same instance.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{beside_main, config, config_path, onboard, onboarded, written};
+use crate::support::{Ran, Sandbox};
+
+/// Flags that can't be taken, and what the message must hold.
+const REFUSED: [(&[&str], &str); 25] = [
+    (&["--flow", "slow"], "--flow"),
+    (&["--mode", "remote"], "--mode"),
+    (&["--reset", "--existing", "keep"], "--reset"),
+    (&["--reset-scope", "full"], "--reset"),
+    (&["--workspace", ""], "workspace"),
+    (&["--workspace", "~"], "workspace"),
+    (&["--workspace", "~/.openclaw-rescue"], "workspace"),
+    (&["--workspace", "~/.openclaw/workspace/inner"], "default"),
+    (&["--workspace", "~/.openclaw/canvas"], "default"),
+    (&["--gateway-port", "65536"], "65536"),
+    (&["--gateway-port", "high"], "high"),
+    (&["--gateway-port", "-1"], "-1"),
+    (&["--gateway-bind", "everywhere"], "--gateway-bind"),
+    (&["--gateway-bind", "custom"], "2026.9"),
+    (&["--gateway-auth", "magic"], "--gateway-auth"),
+    (&["--gateway-auth", "none"], "2026.9"),
+    (&["--gateway-auth", "password"], "--gateway-password"),
+    (&["--tailscale", "serve"], "--tailscale"),
+    (&["--auth-choice", "oauth"], "--auth-choice"),
+    (&["--auth-choice", "apiKey"], "--anthropic-api-key"),
+    (&["--auth-choice", "custom-api-key"], "--custom-base-url"),
+    (
+        &[
+            "--auth-choice",
+            "custom-api-key",
+            "--custom-base-url",
+            "ftp://x",
+            "--custom-model-id",
+            "m",
+        ],
+        "ftp://x",
+    ),
+    (&["--channel", "pigeon"], "--channel"),
+    (&["--channel", "telegram"], "--channel-token"),
+    (&["--nonsense"], "--nonsense"),
+];
+
+/// One document on stdout, no escape sequence anywhere, and the document agrees with the exit code.
+#[track_caller]
+fn one_document(run: &Ran) -> Value {
+    let document = run.json();
+    assert_eq!(document["ok"], run.code == 0, "{document}");
+    if run.code != 0 {
+        assert_eq!(document["exit"], run.code, "{document}");
+        for key in ["code", "message"] {
+            assert!(
+                document[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{document}"
+            );
+        }
+    }
+    assert!(
+        !run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'),
+        "{run:?}"
+    );
+    document
+}
+
+#[test]
+fn a_value_that_cannot_be_taken_is_refused_and_nothing_is_written() {
+    let sandbox = beside_main();
+    let before = written(&sandbox);
+    for (flags, named) in REFUSED {
+        let run = onboard(&sandbox, "rescue", flags);
+        assert_eq!(run.code, 2, "{flags:?}: {run:?}");
+        assert!(run.stderr.contains(named), "{flags:?}: {}", run.stderr);
+        assert!(run.stdout.is_empty(), "{flags:?}: {}", run.stdout);
+        let run = onboard(&sandbox, "rescue", &[flags, &["--json"]].concat());
+        assert_eq!(run.code, 2, "{flags:?}");
+        let _ = one_document(&run);
+        assert_eq!(written(&sandbox), before, "{flags:?}");
+    }
+}
+
+#[test]
+fn json_is_one_document_on_success_and_on_every_failure() {
+    let sandbox = beside_main();
+    sandbox.write(config_path("torn"), "{ gateway: ");
+    let cases: [(&[&str], i32); 14] = [
+        (
+            &[
+                "--profile",
+                "rescue",
+                "onboard",
+                "--non-interactive",
+                "--accept-risk",
+                "--dry-run",
+            ],
+            0,
+        ),
+        (
+            &[
+                "--profile",
+                "rescue",
+                "onboard",
+                "--non-interactive",
+                "--accept-risk",
+            ],
+            0,
+        ),
+        (
+            &[
+                "--profile",
+                "rescue",
+                "onboard",
+                "--non-interactive",
+                "--accept-risk",
+            ],
+            0,
+        ),
+        (&["--profile", "rescue", "setup"], 0),
+        (&["--profile", "rescue", "onboard", "--non-interactive"], 2),
+        (&["--profile", "rescue", "onboard"], 2),
+        (
+            &[
+                "--profile",
+                "torn",
+                "onboard",
+                "--non-interactive",
+                "--accept-risk",
+            ],
+            78,
+        ),
+        (&["--profile", "torn", "setup"], 78),
+        (&["--profile", "a/b", "setup"], 2),
+        (&["--profile", "a", "setup", "--profile", "b"], 2),
+        (&["--profile", "Rescue", "setup"], 2),
+        (&["profiles", "remove", "nobody", "--yes"], 1),
+        (&["profiles", "list"], 0),
+        (&["profiles", "remove", "rescue", "--yes"], 0),
+    ];
+    for (words, code) in cases {
+        let run = sandbox.run([words, &["--json"]].concat());
+        assert_eq!(run.code, code, "{words:?}: {run:?}");
+        let _ = one_document(&run);
+    }
+}
+
+#[test]
+fn without_a_terminal_the_open_flags_are_named_at_once() {
+    let sandbox = beside_main();
+    let before = sandbox.tree();
+    // Standard input that never ends must not be waited for.
+    let mut command = sandbox.command(["--profile", "rescue", "onboard"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let open = child.stdin.take();
+    let output = child.wait_with_output().expect("an end");
+    drop(open);
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    for flag in [
+        "--non-interactive",
+        "--accept-risk",
+        "--workspace",
+        "--gateway-port",
+        "--auth-choice",
+        "--channel",
+    ] {
+        assert!(stderr.contains(flag), "{flag}: {stderr}");
+    }
+    assert!(output.stdout.is_empty() && !stderr.contains('\u{1b}'), "{stderr}");
+    assert_eq!(sandbox.tree(), before, "not even a lock");
+    let run = sandbox
+        .run(["--profile", "rescue", "onboard", "--non-interactive"])
+        .exits(2);
+    assert!(run.stderr.contains("--accept-risk"), "{}", run.stderr);
+}
+
+#[test]
+fn what_to_do_with_an_instance_that_is_there_is_checked_like_the_rest() {
+    let sandbox = Sandbox::new();
+    let _ = onboarded(&sandbox, "rescue", &[]);
+    let before = sandbox.tree();
+    for flags in [
+        &["--existing", "eat"][..],
+        &["--reset", "--reset-scope", "everything"],
+    ] {
+        let run = onboard(&sandbox, "rescue", flags).exits(2);
+        assert!(run.stderr.contains("reset-full"), "the choices: {}", run.stderr);
+    }
+    assert_eq!(sandbox.tree(), before);
+}
+
+/// The changes of a run, what differs from run to run by name.
+fn changes(document: &Value) -> Vec<Value> {
+    let mut changes = document["changes"].as_array().expect("changes").clone();
+    for change in &mut changes {
+        if let Some(text) = change["content"].as_str() {
+            let kept: Vec<_> = text.lines().filter(|line| !line.contains("lastRunAt")).collect();
+            change["content"] = kept.join("\n").into();
+        }
+    }
+    changes
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
+    let choices: [&[&str]; 3] = [
+        &[],
+        &[
+            "--gateway-bind",
+            "lan",
+            "--channel",
+            "telegram",
+            "--channel-token",
+            "1:b",
+        ],
+        &[
+            "--auth-choice",
+            "apiKey",
+            "--anthropic-api-key",
+            "k",
+            "--workspace",
+            "~/work",
+        ],
+    ];
+    for choice in choices {
+        let sandbox = beside_main();
+        let before = sandbox.tree();
+        let dry = [choice, &["--dry-run"]].concat();
+        let text = onboarded(&sandbox, "rescue", &dry).stdout;
+        let planned = one_document(&onboarded(&sandbox, "rescue", &[&dry[..], &["--json"]].concat()));
+        assert_eq!(sandbox.tree(), before, "not even a lock");
+        let done = one_document(&onboarded(&sandbox, "rescue", &[choice, &["--json"]].concat()));
+        assert_eq!(
+            (&planned["dryRun"], &done["dryRun"]),
+            (&true.into(), &false.into())
+        );
+        assert_eq!(changes(&planned), changes(&done));
+        for key in ["gateway", "ports", "configPath", "workspace", "notices"] {
+            assert_eq!(planned[key], done[key], "{key}");
+        }
+        assert!(text.contains("<generated>"), "the config to be is shown: {text}");
+        // Each planned path is there, and nothing else is.
+        for change in done["changes"].as_array().expect("changes") {
+            let path = change["path"].as_str().expect("a path");
+            assert!(std::path::Path::new(path).exists(), "{path}");
+        }
+        let planned: Vec<_> = changes(&planned).iter().map(|c| c["path"].to_string()).collect();
+        for (path, mode, _) in written(&sandbox) {
+            let path = sandbox.path(&path).display().to_string();
+            let below = |planned: &String| planned.trim_matches('"').starts_with(&path);
+            let known = before
+                .iter()
+                .any(|(old, ..)| sandbox.path(old).display().to_string() == path);
+            assert!(
+                known || planned.iter().any(below),
+                "{path} ({mode:o}) was not planned"
+            );
+        }
+    }
+}
+
+#[test]
+fn saved_answers_bring_the_same_instance_again() {
+    let sandbox = beside_main();
+    let file = sandbox.path("answers.toml");
+    let file = file.to_str().expect("text");
+    let secrets = [
+        "--gateway-password",
+        "CANARY-p",
+        "--custom-api-key",
+        "CANARY-k",
+        "--channel-token",
+        "1:CANARY",
+    ];
+    let choices = [
+        "--flow",
+        "advanced",
+        "--gateway-bind",
+        "lan",
+        "--gateway-auth",
+        "password",
+        "--auth-choice",
+        "custom-api-key",
+        "--custom-base-url",
+        "http://127.0.0.1:11434/v1",
+        "--custom-model-id",
+        "llama",
+        "--custom-provider-id",
+        "home",
+        "--channel",
+        "telegram",
+        "--workspace",
+        "~/work/rescue",
+        "--save-answers",
+        file,
+    ];
+    let _ = onboarded(&sandbox, "rescue", &[&choices[..], &secrets].concat());
+    let saved = sandbox.read("answers.toml");
+    assert!(!saved.contains("CANARY") && saved.contains("llama"), "{saved}");
+    let first = {
+        let mut config = config(&sandbox, "rescue");
+        config["wizard"]["lastRunAt"] = Value::Null;
+        config
+    };
+    let _ = sandbox
+        .run(["profiles", "remove", "rescue", "--yes", "--workspace"])
+        .exits(0);
+    // The profile comes from the file too.
+    let words = ["onboard", "--non-interactive", "--accept-risk", "--answers", file];
+    let _ = sandbox.run([&words[..], &secrets].concat()).exits(0);
+    let mut again = config(&sandbox, "rescue");
+    again["wizard"]["lastRunAt"] = Value::Null;
+    assert_eq!(again, first);
+    let tree = sandbox.tree();
+    let _ = sandbox.run([&words[..], &secrets].concat()).exits(0);
+    assert_eq!(sandbox.tree(), tree, "and a second time nothing");
+}
+
+#[test]
+fn an_answers_file_that_cannot_be_taken_is_refused_by_name() {
+    let sandbox = Sandbox::new();
+    for (text, named) in [
+        ("color = \"red\"", "color"),
+        ("gateway-token = \"CANARY\"", "gateway-token"),
+        ("api-key = \"CANARY\"", "api-key"),
+        ("gateway-port = [1]", "gateway-port"),
+        ("gateway-port = 70000", "70000"),
+        ("gateway-port = ", "answers.toml"),
+        ("profile = \"a/b\"", "a/b"),
+    ] {
+        sandbox.write("answers.toml", text);
+        let before = written(&sandbox);
+        let file = sandbox.path("answers.toml");
+        let words = [
+            "onboard",
+            "--non-interactive",
+            "--accept-risk",
+            "--json",
+            "--answers",
+        ];
+        let run = sandbox.run(words.iter().copied().chain(file.to_str()));
+        assert_eq!(run.code, 2, "{text}: {run:?}");
+        assert!(run.stderr.contains(named), "{text}: {}", run.stderr);
+        assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
+        let _ = one_document(&run);
+        assert_eq!(written(&sandbox), before);
+    }
+}
+
+#[test]
+fn names_that_no_file_system_would_keep_are_refused_with_a_usable_one() {
+    let long = "x".repeat(65);
+    let sandbox = beside_main();
+    let before = sandbox.tree();
+    for (name, usable) in [
+        ("a/b", "a-b"),
+        ("../etc", "etc"),
+        ("a b", "a-b"),
+        ("CON", "CON-1"),
+        ("nul", "nul-1"),
+        ("ısı", "isi"),
+        ("İstanbul", "Istanbul"),
+        ("şöförü", "soforu"),
+        (".hidden", "hidden"),
+        (&long, &long[..64]),
+    ] {
+        let run = sandbox.run(["--profile", name, "setup", "--json"]);
+        assert_eq!(run.code, 2, "{name}: {run:?}");
+        let hints = one_document(&run)["hints"].to_string();
+        assert!(hints.contains(usable), "{name}: {hints}");
+        assert!(run.stderr.contains(usable), "{name}: {}", run.stderr);
+    }
+    for words in [
+        &["--profile", "", "setup"][..],
+        &["--profile", "🦞", "setup"],
+        &["--profile"],
+        &["setup", "--profile", "--json"],
+        &["--profile", "a", "--profile", "b", "setup"],
+        &["--dev", "--profile", "rescue", "setup"],
+        &["--profile=a", "setup", "--profile=A"],
+    ] {
+        let run = sandbox.run(words);
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+    }
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn a_name_that_differs_from_a_folders_by_case_only_is_refused() {
+    let sandbox = Sandbox::new();
+    let _ = onboarded(&sandbox, "rescue", &[]);
+    let before = sandbox.tree();
+    for name in ["Rescue", "RESCUE"] {
+        let run = sandbox.run(["--profile", name, "setup", "--json"]);
+        assert_eq!(run.code, 2, "{run:?}");
+        let document = one_document(&run);
+        assert_eq!(document["code"], "profile.case");
+        assert!(
+            document["hints"].to_string().contains("--profile rescue"),
+            "{document}"
+        );
+    }
+    assert_eq!(sandbox.tree(), before);
+}
