@@ -16,6 +16,7 @@ mod help;
 mod man;
 #[cfg(target_os = "linux")]
 mod onboard;
+mod picture;
 #[cfg(target_os = "linux")]
 mod ports;
 #[cfg(target_os = "linux")]
