@@ -311,7 +311,7 @@ pub struct ManArgs {
 }
 
 /// What every verb works with: the world, its wishes, the chosen instance, the screen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context<'a> {
     /// The outside world.
     pub host: &'a Host,

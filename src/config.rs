@@ -10,6 +10,7 @@ use crate::host::read::{self, ReadError};
 pub mod assign;
 pub mod backup;
 pub mod dialect;
+pub mod diff;
 pub mod document;
 pub mod fault;
 pub mod include;

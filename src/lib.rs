@@ -63,7 +63,7 @@ pub fn run(host: &Host) -> ExitCode {
         },
     };
     let ui = Ui::new(host, lang, wishes);
-    if let Some(code) = cli::completions::answer(host, lang, ui) {
+    if let Some(code) = cli::completions::answer(host, ui.lang(), ui) {
         return code;
     }
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {

@@ -31,6 +31,7 @@ use crate::letters;
 )]
 pub struct Ui {
     lang: Lang,
+    knows_language: bool,
     json: bool,
     colour: bool,
     ascii: bool,
@@ -54,7 +55,7 @@ const WIDTH: usize = 80;
 
 impl Ui {
     /// What this terminal and environment allow, and the command line wishes.
-    pub fn new(host: &Host, lang: Lang, wishes: Wishes) -> Self {
+    pub fn new(host: &Host, lang: Option<Lang>, wishes: Wishes) -> Self {
         let Wishes {
             json,
             no_color,
@@ -68,7 +69,8 @@ impl Ui {
             .size_checked()
             .map_or(WIDTH, |(_, columns)| usize::from(columns));
         Self {
-            lang,
+            lang: lang.unwrap_or_else(Lang::english),
+            knows_language: lang.is_some(),
             json,
             colour: wanted && !no_color && host.var("NO_COLOR").is_none(),
             ascii: !is_utf8(host),
@@ -78,6 +80,21 @@ impl Ui {
             } else {
                 WIDTH
             },
+        }
+    }
+
+    /// Whether a wish or the locale tells the language; English stands in where neither does.
+    pub fn knows_language(&self) -> bool {
+        self.knows_language
+    }
+
+    /// The same screen in another language.
+    #[must_use]
+    pub fn speaking(self, lang: Lang) -> Self {
+        Self {
+            lang,
+            knows_language: true,
+            ..self
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Interview {
 /// How far one walk through the table came.
 enum Walk {
     /// To its end.
-    Done(Interview),
+    Done(Box<Interview>),
     /// The person went back, to this step or, where there is none before, out.
     Back(Option<&'static str>),
 }
@@ -61,7 +61,7 @@ pub fn interview(
     let start = situation.instance.clone();
     loop {
         match walk(situation, given, &mut asker)? {
-            Walk::Done(interview) => return Ok(interview),
+            Walk::Done(interview) => return Ok(*interview),
             Walk::Back(to) => {
                 situation.return_to(start.clone())?;
                 if let Asker::Person(prompter, memory) = &mut asker {
@@ -89,7 +89,7 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
         bootstrap: given.bootstrap,
         ..Answers::default()
     };
-    let (mut asked, mut used, mut unused, mut open) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut answered, mut taken, mut unused, mut open) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for step in steps::ALL {
         let given_reply = given.reply(*step, &answers);
         let Some(question) = step.ask(situation, &answers) else {
@@ -97,7 +97,7 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
             continue;
         };
         if let Some(reply) = given_reply {
-            used.push(step.flag(&answers));
+            taken.push(step.flag(&answers));
             step.take(reply, situation, &mut answers)?;
             continue;
         }
@@ -105,9 +105,9 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
         match (&mut *asker, question.default_reply()) {
             (Asker::Person(prompter, memory), default) if !silent || default.is_none() => {
                 if !put(*step, &question, *prompter, memory, situation, &mut answers)? {
-                    return Ok(Walk::Back(asked.last().map(|(id, _)| *id)));
+                    return Ok(Walk::Back(answered.last().map(|(id, _)| *id)));
                 }
-                asked.push((step.id(), question.text));
+                answered.push((step.id(), question.text));
             }
             (Asker::Person(..) | Asker::Defaults, Some(default)) => {
                 step.take(default, situation, &mut answers)?;
@@ -128,16 +128,16 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
         Asker::Nobody => Err(nobody(situation, &open)),
         Asker::Defaults if !open.is_empty() => Err(Error::usage(msg!("answers.open", flags = flags(&open)))),
         Asker::Person(..) | Asker::Defaults => {
-            unused.retain(|flag| !used.contains(flag));
+            unused.retain(|flag| !taken.contains(flag));
             let unused = unused
                 .iter()
                 .map(|flag| msg!("answers.unused", flag = flag))
                 .collect();
-            Ok(Walk::Done(Interview {
+            Ok(Walk::Done(Box::new(Interview {
                 answers,
-                asked,
+                asked: answered,
                 unused,
-            }))
+            })))
         }
     }
 }

@@ -40,19 +40,14 @@ impl Draft {
         if !draft.path.exists() {
             return (draft, None);
         }
-        match draft.lock() {
-            Ok(mut file) => {
-                let mut text = String::new();
-                let left =
-                    (&mut file).take(MOST).read_to_string(&mut text).is_ok() && !text.trim().is_empty();
-                draft.file = Some(file);
-                (draft, left.then_some(text))
-            }
-            Err(_) => {
-                draft.taken = true;
-                (draft, None)
-            }
-        }
+        let Ok(mut file) = draft.lock() else {
+            draft.taken = true;
+            return (draft, None);
+        };
+        let mut text = String::new();
+        let left = (&mut file).take(MOST).read_to_string(&mut text).is_ok() && !text.trim().is_empty();
+        draft.file = Some(file);
+        (draft, left.then_some(text))
     }
 
     /// Keeps this text in the place of the last one.

@@ -22,10 +22,13 @@ use crate::host::Host;
 use crate::i18n::Lang;
 use crate::instance::profile_of_folder;
 use crate::profile::ProfileName;
+use crate::survey;
 use crate::ui::Ui;
 
 /// The variable by which a script asks.
 const ASKS: &str = "COMPLETE";
+/// Stands for the profile that is about to be made: one that owns no port.
+const NEW: &str = "new";
 /// What is completed.
 const NAME: &str = "openclaw";
 
@@ -81,6 +84,22 @@ fn completer(host: &Host) -> String {
     }
 }
 
+/// Base ports that are free now: what `ports suggest` says.
+fn free_ports(host: &Host) -> Vec<String> {
+    const OFFERED: usize = 3;
+    let Ok(env) = Environment::read(host) else {
+        return Vec::new();
+    };
+    let survey = survey::take(host, &env);
+    let asker = ProfileName::parse(NEW).unwrap_or_else(|_| ProfileName::default_profile());
+    let mut planner = survey.planner(&asker, Path::new(""));
+    let found = survey::ports::suggest_probed(host, &mut planner, &[], OFFERED).unwrap_or_default();
+    found
+        .iter()
+        .map(|suggestion| suggestion.family.base().to_string())
+        .collect()
+}
+
 /// The commands with their words, and with what this host has to offer.
 fn command(host: &Host, lang: Lang) -> Command {
     let profiles = profiles(host);
@@ -107,6 +126,8 @@ fn command(host: &Host, lang: Lang) -> Command {
                 let words = values.into_iter().map(|value| (value.to_owned(), None));
                 onboard.mut_arg(name, |arg| arg.add(offers(words.collect())))
             });
+            let ports = free_ports(host).into_iter().map(|port| (port, None)).collect();
+            let onboard = onboard.mut_arg("gateway_port", |arg| arg.add(offers(ports)));
             onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
         })
         .mut_subcommand("setup", |setup| {

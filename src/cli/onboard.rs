@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::answers::Answers;
 use crate::apply::{self, Draft, HostLock};
 use crate::error::{self, Error, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Lang, Msg};
 use crate::instance::Instance;
 use crate::plan::ground::Ground;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, Stamp};
@@ -14,7 +14,9 @@ use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::situation::{Situation, shown};
 use crate::survey::Survey;
+use crate::ui::Ui;
 use crate::wizard::review::{Verdict, review};
+use crate::wizard::step::Choice;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
 use crate::{msg, registry, report, survey};
@@ -32,6 +34,16 @@ const TOKEN_BYTES: usize = 24;
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
     let terminal = context.host.terminal();
     let person = terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
+    let spoken;
+    let context = if person && !context.ui.knows_language() {
+        spoken = Context {
+            ui: language(&context.ui)?,
+            ..context.clone()
+        };
+        &spoken
+    } else {
+        context
+    };
     let absolute = |path: &PathBuf| {
         context
             .host
@@ -56,6 +68,20 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
     } else {
         run.with_nobody()
     }
+}
+
+/// Asks for the language, where neither a wish nor the locale tells.
+fn language(ui: &Ui) -> Result<Ui> {
+    let option = |lang: Lang| Choice {
+        id: lang.code().to_owned(),
+        label: Msg::new("language.own").with("name", lang.text("language.name").unwrap_or(lang.code())),
+        detail: Vec::new(),
+        spans: Vec::new(),
+    };
+    let options = Lang::all().map(option).collect();
+    let question = Question::choice(Msg::new("onboard.language"), options, Lang::english().code());
+    let reply = Terminal::new(*ui).ask(&question)?;
+    Ok(ui.speaking(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
 
 /// `openclaw setup`: a baseline without questions.
@@ -133,6 +159,11 @@ impl Run<'_> {
     fn with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
         self.context.ui.prose(&Msg::new("onboard.welcome"));
+        // Nobody is locked in a language.
+        let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
+        for how in others.filter_map(|lang| lang.text("language.how")) {
+            self.context.ui.err(how);
+        }
         let (mut draft, left) = Draft::open(&registry::state_home(self.context.host, &self.context.env));
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
         // A terminal that went away is the case that a draft is for; any other end is an end.
@@ -286,7 +317,11 @@ impl Run<'_> {
         mut plan: Plan,
         answers: &Answers,
     ) -> Result<ExitCode> {
-        let progress = self.context.ui.progress(plan.changes.len());
+        let told = situation.interactive && !self.context.ui.is_json();
+        let progress = self
+            .context
+            .ui
+            .progress(plan.changes.len(), &self.context.env.home, told);
         let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |event| {
             progress.on(event);
         })?;

@@ -2,17 +2,27 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use std::path::Path;
+
 use crate::apply::Event;
+use crate::msg;
+use crate::situation::shown;
 
 use super::Ui;
 
 /// A bar that counts the changes that are there. It wipes itself away when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress<'a> {
+    bar: ProgressBar,
+    ui: &'a Ui,
+    home: &'a Path,
+    /// Each change is told too, for somebody who watches.
+    told: bool,
+}
 
 impl Ui {
     /// A bar for so many changes; one that draws nothing where nobody watches, or a screen reader does.
-    pub(crate) fn progress(&self, changes: usize) -> Progress {
+    pub(crate) fn progress<'a>(&'a self, changes: usize, home: &'a Path, told: bool) -> Progress<'a> {
         let target = if self.plain() {
             ProgressDrawTarget::hidden()
         } else {
@@ -30,23 +40,49 @@ impl Ui {
         } else {
             style.progress_chars("█·")
         });
-        Progress(bar)
-    }
-}
-
-impl Progress {
-    /// Takes what happened into account.
-    pub(crate) fn on(&self, event: Event<'_>) {
-        match event {
-            Event::Started(_) => self.0.tick(),
-            Event::Done(_) => self.0.inc(1),
-            Event::Undone(_) => self.0.set_position(self.0.position().saturating_sub(1)),
+        Progress {
+            bar,
+            ui: self,
+            home,
+            told,
         }
     }
 }
 
-impl Drop for Progress {
+impl Progress<'_> {
+    /// Takes what happened into account.
+    pub(crate) fn on(&self, event: Event<'_>) {
+        match event {
+            Event::Started(_) => self.bar.tick(),
+            Event::Done(change) => {
+                self.bar.inc(1);
+                if self.told {
+                    let mark = if self.ui.ascii() || self.ui.plain() {
+                        "*"
+                    } else {
+                        "✔"
+                    };
+                    self.tell(&format!("{mark} {}", self.ui.change(change, self.home)));
+                }
+            }
+            Event::Undone(path) => {
+                self.bar.set_position(self.bar.position().saturating_sub(1));
+                self.tell(
+                    &self
+                        .ui
+                        .say(&msg!("onboard.undone", path = shown(self.home, path))),
+                );
+            }
+        }
+    }
+
+    fn tell(&self, line: &str) {
+        self.bar.suspend(|| self.ui.err(line));
+    }
+}
+
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::config::{self, diff::Difference};
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::{Change, FileKind, Plan, Summary};
+use crate::plan::{Change, FileKind, FileWrite, Plan, Summary};
 use crate::secret::Origin;
 use crate::situation::shown;
 
@@ -89,13 +90,42 @@ impl Ui {
                 &rest[together..]
             } else {
                 lines.push(format!("  {}", self.change(change, home)));
+                lines.extend(self.differences(change));
                 after
             };
         }
         lines
     }
 
-    fn change(&self, change: &Change, home: &Path) -> String {
+    /// What changes in a config that stands, key by key.
+    fn differences(&self, change: &Change) -> Vec<String> {
+        let Change::Write(FileWrite {
+            kind: FileKind::Config,
+            before: Some(before),
+            content,
+            ..
+        }) = change
+        else {
+            return Vec::new();
+        };
+        let value = |bytes: &[u8]| config::parse_value(std::str::from_utf8(bytes).ok()?).ok();
+        let (Some(before), Some(after)) = (value(before), value(content.bytes())) else {
+            return Vec::new();
+        };
+        let arrow = if self.ascii() || self.plain() { "->" } else { "→" };
+        let line = |found: Difference| match (found.before, found.after) {
+            (Some(before), Some(after)) => format!("      {}: {before} {arrow} {after}", found.path),
+            (None, Some(after)) => format!("    + {}: {after}", found.path),
+            (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
+        };
+        config::diff::between(&before, &after)
+            .into_iter()
+            .map(line)
+            .collect()
+    }
+
+    /// A change as one line.
+    pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = shown(home, path)),
             Change::MoveAside { path, to } => {

@@ -16,8 +16,11 @@ use super::{Question, Reply, Step, steps};
 pub struct Memory<'a> {
     replies: BTreeMap<&'static str, Kept>,
     ask: Ask,
-    watcher: Option<Box<dyn FnMut(&toml::Table) + 'a>>,
+    watcher: Option<Box<Watcher<'a>>>,
 }
+
+/// Who is handed each new state of the replies.
+type Watcher<'a> = dyn FnMut(&toml::Table) + 'a;
 
 #[derive(Debug)]
 struct Kept {

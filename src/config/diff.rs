@@ -1,0 +1,70 @@
+//! What differs between two configs, key by key, secrets hidden: for a person who is to agree to it.
+
+use serde_json::Value;
+
+use super::key_path::KeyPath;
+use super::secrets;
+
+/// One key that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The key.
+    pub path: KeyPath,
+    /// What stood there.
+    pub before: Option<String>,
+    /// What will stand there.
+    pub after: Option<String>,
+}
+
+/// What differs, in the order of the new config, then what only the old one has.
+pub fn between(before: &Value, after: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    walk(&KeyPath::root(), Some(before), Some(after), &mut found);
+    found
+}
+
+fn walk(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Difference>) {
+    let empty = serde_json::Map::new();
+    let object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);
+    if before == after {
+        return;
+    }
+    if object(before) && object(after) {
+        let of = |value: Option<&Value>| value.and_then(Value::as_object).unwrap_or(&empty).clone();
+        let (old, new) = (of(before), of(after));
+        for key in new.keys().chain(old.keys().filter(|key| !new.contains_key(*key))) {
+            walk(&path.child(key), old.get(key), new.get(key), found);
+        }
+        return;
+    }
+    let shown = |value: &Value| secrets::redacted(path, value).to_string();
+    found.push(Difference {
+        path: path.clone(),
+        before: before.map(shown),
+        after: after.map(shown),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn leaves_are_named_and_secrets_hidden() {
+        let before = json!({ "gateway": { "port": 1, "bind": "lan", "auth": { "token": "old" } } });
+        let after = json!({ "gateway": { "port": 2, "auth": { "token": "new" } }, "meta": { "a": true } });
+        let found = between(&before, &after);
+        let lines: Vec<_> = found
+            .iter()
+            .map(|d| (d.path.to_string(), d.before.as_deref(), d.after.as_deref()))
+            .collect();
+        assert_eq!(lines[0], ("gateway.port".to_owned(), Some("1"), Some("2")));
+        assert_eq!(lines[1].0, "gateway.auth.token");
+        assert!(!format!("{found:?}").contains("old") && !format!("{found:?}").contains("\"new\""));
+        assert_eq!(lines[2], ("gateway.bind".to_owned(), Some("\"lan\""), None));
+        assert_eq!(lines[3], ("meta.a".to_owned(), None, Some("true")));
+        assert_eq!(between(&after, &after), []);
+    }
+}
