@@ -1,3 +1,7 @@
+//! The plan as the pure function that it is: a home folder and answers in, changes out.
+
+#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+
 use std::path::{Path, PathBuf};
 
 use super::ground::Ground;
@@ -21,7 +25,6 @@ fn home(files: &[(&str, &str)]) -> tempfile::TempDir {
     for (name, text) in files {
         let path = home.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
         std::fs::write(path, text).unwrap();
     }
     home
@@ -143,7 +146,6 @@ fn what_stands_and_equals_the_answers_plans_nothing_for_the_config() {
     for change in &fresh.changes {
         if let Change::Write(write) = change {
             std::fs::create_dir_all(write.path.parent().unwrap()).unwrap();
-            #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
             std::fs::write(&write.path, write.content.bytes()).unwrap();
         }
         if let Change::MakeDir { path } = change {
