@@ -178,3 +178,6 @@ impl Plan {
         self.changes.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

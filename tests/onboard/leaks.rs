@@ -103,6 +103,29 @@ fn l2_a_profile_chosen_inside_mains_environment_gets_nothing_of_main() {
 }
 
 #[test]
+fn l2_the_environment_of_another_named_profile_is_set_aside_whole() {
+    let sandbox = beside_main();
+    let works = sandbox.path("srv/work");
+    let sandbox = sandbox
+        .var("OPENCLAW_PROFILE", "work")
+        .var("OPENCLAW_STATE_DIR", &works)
+        .var("OPENCLAW_GATEWAY_PORT", "24789")
+        .var("OPENCLAW_GATEWAY_TOKEN", "WORKS-TOKEN");
+    let run = onboarded(&sandbox, "rescue", &[]);
+    assert!(!works.exists());
+    let text = sandbox.read(config_path("rescue"));
+    assert!(!text.contains("WORKS-TOKEN") && !text.contains("24789"), "{text}");
+    for name in [
+        "OPENCLAW_PROFILE",
+        "OPENCLAW_STATE_DIR",
+        "OPENCLAW_GATEWAY_PORT",
+        "OPENCLAW_GATEWAY_TOKEN",
+    ] {
+        assert!(run.stderr.contains(name), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn l2_a_custom_state_folder_of_the_users_own_is_kept_and_announced() {
     let sandbox = beside_main();
     let custom = sandbox.path("srv/x");
