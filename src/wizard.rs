@@ -98,7 +98,9 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
         };
         if let Some(reply) = given_reply {
             taken.push(step.flag(&answers));
-            step.take(reply, situation, &mut answers)?;
+            let flag = step.flag(&answers);
+            step.take(reply, situation, &mut answers)
+                .map_err(|e| e.hint(msg!("answers.from", flag = flag)))?;
             continue;
         }
         let silent = answers.flow == Flow::Quickstart && !step.quick();

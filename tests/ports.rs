@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, network};
 
 /// A home with the default instance and one that lies in its pool.
 fn two_near() -> Sandbox {
@@ -87,6 +87,13 @@ fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
 
 #[test]
 fn a_port_that_is_held_is_named_with_its_process() {
+    network::own(
+        "ports::a_port_that_is_held_is_named_with_its_process",
+        held_and_free,
+    );
+}
+
+fn held_and_free() {
     let sandbox = Sandbox::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

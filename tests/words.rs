@@ -22,6 +22,7 @@ const SAME: &[&str] = &[
     "help.value.port",
     "help.value.token",
     "help.value.url",
+    "language.own",
     "ports.process",
     "profiles.port",
     "step.auth-choice.anthropic",

@@ -136,21 +136,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Nobody is asked. From the last look at the host to the end of writing the host is locked, so that
-    /// two runs at once never take the same ports.
+    /// Nobody is asked. A run that is refused, or has nothing to do, leaves no trace; from the last look at
+    /// the host to the end of writing the host is locked, so that two runs at once never take the same
+    /// ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let lock = if self.only_plan {
-            None
-        } else {
-            Some(self.context.lock()?)
-        };
-        let survey = self.survey();
-        let mut situation = self.situation(&survey, false)?;
-        let answers = self.interview(&mut situation, Asker::Defaults)?;
-        let plan = self.plan(&situation, &answers)?;
-        match lock {
-            Some(lock) => self.carry_out(&lock, &situation, plan, &answers),
-            None => self.show(&situation, &plan, &answers),
+        let state_home = registry::state_home(self.context.host, &self.context.env);
+        let mut lock = None;
+        if apply::interrupted(&state_home) && !self.only_plan {
+            lock = Some(self.context.lock()?);
+        }
+        loop {
+            let survey = self.survey();
+            let mut situation = self.situation(&survey, false)?;
+            let answers = self.interview(&mut situation, Asker::Defaults)?;
+            let plan = self.plan(&situation, &answers)?;
+            match &lock {
+                _ if self.only_plan => return self.show(&situation, &plan, &answers),
+                Some(lock) => return self.carry_out(lock, &situation, plan, &answers),
+                None if plan.is_empty() => return Ok(self.tell(&situation, &plan, &answers)),
+                None => lock = Some(self.context.lock()?),
+            }
         }
     }
 
@@ -327,10 +332,15 @@ impl Run<'_> {
         })?;
         drop(progress);
         plan.notices.extend(applied.notices);
+        Ok(self.tell(situation, &plan, answers))
+    }
+
+    /// What was done, and what to do next.
+    fn tell(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> ExitCode {
         let ui = &self.context.ui;
         if ui.is_json() {
-            self.document(&plan, answers, false);
-            return Ok(ExitCode::SUCCESS);
+            self.document(plan, answers, false);
+            return ExitCode::SUCCESS;
         }
         let instance = &situation.instance;
         let path = shown(&self.context.env.home, &instance.config_path);
@@ -353,7 +363,7 @@ impl Run<'_> {
             "onboard.next",
             command = format!("{} config validate", instance.command())
         ));
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     }
 
     /// What would be done, and nothing of it.

@@ -83,7 +83,9 @@ impl Step for TypedPort {
 fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Result<()> {
     let base: u16 = typed
         .parse()
-        .map_err(|_| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
+        .ok()
+        .filter(|base| *base > 0)
+        .ok_or_else(|| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
     // What the instance has is not refused again, whoever holds it today.
     if situation.standing_port() != Some(base) {
         let check = situation.planner().check(base, &addresses(situation, answers));
