@@ -25,7 +25,10 @@ pub fn unmarked(c: char) -> char {
 pub fn ascii(text: &str) -> String {
     text.chars()
         .map(|c| match unmarked(c) {
-            '→' | '›' => '>',
+            '→' | '›' | '❯' => '>',
+            '←' => '<',
+            '↑' => '^',
+            '↓' => 'v',
             '’' | '‘' => '\'',
             '“' | '”' => '"',
             '–' | '—' | '─' => '-',

@@ -210,7 +210,7 @@ fn declining_the_risk_is_an_answer() {
     let sandbox = beside_default();
     let before = sandbox.tree();
     let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::USUAL);
-    terminal.wait_for(TURKISH.risk).press(Key::Enter);
+    terminal.wait_for(TURKISH.risk).type_in("h").press(Key::Enter);
     assert_eq!(terminal.exit_code(), 1);
     assert_eq!(sandbox.tree(), before);
 }

@@ -33,6 +33,8 @@ const SAME: &[&str] = &[
     "step.channel.telegram",
     "step.gateway-token.ask",
     "step.model.ask",
+    "ui.spoken-option",
+    "ui.spoken-word",
 ];
 
 /// The keys of sentences that are chosen by a name at run time, with the source that does it.

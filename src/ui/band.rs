@@ -4,10 +4,10 @@
 //! somebody holds something, each drawn to scale, and leaves out what lies between. What does not fit
 //! into the width goes on in a next band below. Text in, text out: colour comes in as a function.
 
-use console::measure_text_width;
+use console::{Style, measure_text_width};
 
 use crate::ports::Span;
-use crate::ports::planner::merged;
+pub(crate) use crate::ports::planner::merged;
 
 /// An instance: its name and its ports in ascending intervals.
 #[derive(Clone, Debug)]
@@ -31,6 +31,20 @@ pub enum Tone {
     Shared,
     /// In conflict with another row.
     Clash,
+}
+
+impl Tone {
+    /// How it is coloured everywhere.
+    pub(crate) fn style(self) -> Style {
+        let style = Style::new();
+        match self {
+            Self::Plain => style,
+            Self::Faint => style.dim(),
+            Self::Held => style.green(),
+            Self::Shared => style.yellow(),
+            Self::Clash => style.red().bold(),
+        }
+    }
 }
 
 /// The characters of a band.

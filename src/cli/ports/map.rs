@@ -88,14 +88,7 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
 }
 
 fn style(ui: Ui, tone: Tone) -> Style {
-    let style = Style::new().force_styling(ui.colour());
-    match tone {
-        Tone::Plain => style,
-        Tone::Faint => style.dim(),
-        Tone::Held => style.green(),
-        Tone::Shared => style.yellow(),
-        Tone::Clash => style.red().bold(),
-    }
+    tone.style().force_styling(ui.colour())
 }
 
 fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
