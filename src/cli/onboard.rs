@@ -344,22 +344,22 @@ impl Run<'_> {
         }
         let instance = &situation.instance;
         let path = shown(&self.context.env.home, &instance.config_path);
-        ui.line(&if plan.is_empty() {
+        ui.paragraph(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.line(&msg!(
+            ui.paragraph(&msg!(
                 "onboard.ports",
                 base = summary.ports.base(),
                 span = summary.ports.span()
             ));
         }
         for notice in &plan.notices {
-            ui.note(notice);
+            ui.prose(notice);
         }
-        ui.line(&msg!(
+        ui.paragraph(&msg!(
             "onboard.next",
             command = format!("{} config validate", instance.command())
         ));

@@ -62,7 +62,7 @@ impl Progress<'_> {
                     } else {
                         "✔"
                     };
-                    self.tell(&format!("{mark} {}", self.ui.change(change, self.home)));
+                    self.tell(&self.ui.item(mark, &self.ui.change(change, self.home)));
                 }
             }
             Event::Undone(path) => {
