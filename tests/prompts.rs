@@ -84,6 +84,33 @@ fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
 }
 
 #[test]
+fn the_review_is_there_once_and_goes_with_its_question() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PROVIDER, Size::tall(80));
+    terminal.press(Key::End).press(Key::Enter);
+    terminal.wait_for("Which channel").press(Key::Enter);
+    terminal.wait_for("? Should a service").press(Key::Enter);
+    terminal.wait_for("? Carry this out?");
+    assert_eq!(times(&terminal, "What will be done"), 1);
+    terminal.press(Key::Escape).wait_for("? Should a service");
+    assert_eq!(
+        times(&terminal, "What will be done"),
+        0,
+        "{}",
+        terminal.screen().text()
+    );
+    assert_eq!(times(&terminal, "✔ Which channel"), 1);
+    terminal.press(Key::Enter).wait_for("? Carry this out?");
+    assert_eq!(times(&terminal, "What will be done"), 1);
+    terminal.press(Key::Enter).wait_for("Profile rescue is set up");
+    assert_eq!(
+        times(&terminal, "What will be done"),
+        1,
+        "what was confirmed stays"
+    );
+}
+
+#[test]
 fn arrows_choose_and_are_never_taken_for_escape() {
     let sandbox = beside_default();
     let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
