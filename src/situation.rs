@@ -19,7 +19,6 @@ use crate::survey::{PortSource, Survey, Surveyed};
 mod ports;
 
 /// The ground that an interview and a plan stand on. Nothing here changes the disk.
-#[derive(Debug)]
 pub struct Situation<'a> {
     /// The outside world, for what only it can answer: paths and free ports.
     pub host: &'a Host,
@@ -39,6 +38,8 @@ pub struct Situation<'a> {
     pub interactive: bool,
     /// A fresh random token, in case one is needed.
     pub fresh_token: Secret,
+    /// Who is told how far the probing of ports has come.
+    pub on_probe: Option<&'a dyn Fn(u64, u64)>,
     /// The other instances and where they really lie.
     neighbours: Vec<Neighbour<'a>>,
 }
@@ -74,6 +75,7 @@ impl<'a> Situation<'a> {
             dialect: Dialect::Common,
             interactive,
             fresh_token,
+            on_probe: None,
             neighbours: Vec::new(),
         };
         situation.load()?;

@@ -93,7 +93,8 @@ fn free_ports(host: &Host) -> Vec<String> {
     let survey = survey::take(host, &env);
     let asker = ProfileName::parse(NEW).unwrap_or_else(|_| ProfileName::default_profile());
     let mut planner = survey.planner(&asker, Path::new(""));
-    let found = survey::ports::suggest_probed(host, &mut planner, &[], OFFERED).unwrap_or_default();
+    let found =
+        survey::ports::suggest_probed(host, &mut planner, &[], OFFERED, &|_, _| {}).unwrap_or_default();
     found
         .iter()
         .map(|suggestion| suggestion.family.base().to_string())

@@ -152,7 +152,10 @@ impl Run<'_> {
             let plan = self.plan(&situation, &answers)?;
             match &lock {
                 _ if self.only_plan => return self.show(&situation, &plan, &answers),
-                Some(lock) => return self.carry_out(lock, &situation, plan, &answers),
+                Some(lock) => {
+                    probe_again(&situation, &plan, &answers)?;
+                    return self.carry_out(lock, &situation, plan, &answers);
+                }
                 None if plan.is_empty() => return Ok(self.tell(&situation, &plan, &answers)),
                 None => lock = Some(self.context.lock()?),
             }
@@ -208,16 +211,20 @@ impl Run<'_> {
 
     fn to_the_end(&self, terminal: &mut Terminal, memory: &mut Memory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
+        let probing = ui.probing();
+        let watch = |done, all| probing.at(done, all);
         loop {
             let survey = self.survey();
             let mut situation = self.situation(&survey, true)?;
+            situation.on_probe = Some(&watch);
             let asker = Asker::Person(terminal, memory);
             let interview = interview(&mut situation, &self.given, asker)?;
             self.tell_unused(&interview);
+            let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
             let plan = match self.plan(&situation, &interview.answers) {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
-                Err(refusal) if refusal.kind != error::Kind::No => {
+                Err(refusal) if asked_port && refusal.kind != error::Kind::No => {
                     terminal.refuse(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;
@@ -249,13 +256,19 @@ impl Run<'_> {
             if let Some(profile) = &interview.answers.profile {
                 now.choose(profile)?;
             }
-            match self.plan(&now, &interview.answers) {
+            memory.ask_nothing();
+            let again = self.plan(&now, &interview.answers);
+            match again.and_then(|again| probe_again(&now, &again, &interview.answers).map(|()| again)) {
                 Ok(again) if again == plan => {
                     return self.carry_out(&lock, &now, again, &interview.answers);
                 }
-                _ => ui.prose(&Msg::new("onboard.changed-meanwhile")),
+                Ok(_) => ui.prose(&Msg::new("onboard.changed-meanwhile")),
+                Err(refusal) if asked_port => {
+                    terminal.refuse(&refusal);
+                    memory.ask_only(PORT_STEP);
+                }
+                Err(refusal) => return Err(refusal),
             }
-            memory.ask_nothing();
         }
     }
 
@@ -343,22 +356,22 @@ impl Run<'_> {
         }
         let instance = &situation.instance;
         let path = shown(&self.context.env.home, &instance.config_path);
-        ui.line(&if plan.is_empty() {
+        ui.paragraph(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.line(&msg!(
+            ui.paragraph(&msg!(
                 "onboard.ports",
                 base = summary.ports.base(),
                 span = summary.ports.span()
             ));
         }
         for notice in &plan.notices {
-            ui.note(notice);
+            ui.prose(notice);
         }
-        ui.line(&msg!(
+        ui.paragraph(&msg!(
             "onboard.next",
             command = format!("{} config validate", instance.command())
         ));
@@ -407,4 +420,15 @@ fn answers_file(
         kind: FileKind::Answers,
     };
     (!stands).then_some(Change::Write(write))
+}
+
+/// The second probe, under the lock and right before writing: between suggesting and writing a port
+/// can be taken (`design.md`, port rule 7). What the instance has already is its own.
+fn probe_again(situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
+    let base = plan.instance.as_ref().map(|summary| summary.ports.base());
+    if let Some(base) = base.filter(|base| situation.standing_port() != Some(*base)) {
+        let check = situation.check_port(base, &plan::addresses(situation, answers));
+        check.accept(situation.nearest_port(base).as_ref())?;
+    }
+    Ok(())
 }

@@ -48,7 +48,7 @@ fn planner(context: &Context<'_>, survey: &Survey) -> Planner {
 
 fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     let mut planner = planner(context, survey);
-    let found = survey::ports::suggest_probed(context.host, &mut planner, &LOOPBACK, count)?;
+    let found = survey::ports::suggest_probed(context.host, &mut planner, &LOOPBACK, count, &|_, _| {})?;
     let ui = context.ui;
     if ui.is_json() {
         let suggestions: Vec<_> = found.iter().map(|s| suggestion(context, s)).collect();

@@ -73,6 +73,8 @@ fn are_two_profiles(one: &Path, other: &Path) -> bool {
 /// on loopback. A port that can't be is kept in the planner as one that nobody may bind, and the
 /// planner is asked again: each round takes ports away, so it ends.
 ///
+/// `progress` is told how many ports were tried, of how many.
+///
 /// # Errors
 /// [`Full`] where no base port is left.
 pub fn suggest_probed(
@@ -80,14 +82,17 @@ pub fn suggest_probed(
     planner: &mut Planner,
     addresses: &[IpAddr],
     count: usize,
+    progress: &dyn Fn(u64, u64),
 ) -> Result<Vec<Suggestion>, Full> {
     let mut known: Vec<Family> = Vec::new();
     loop {
         let suggestions = planner.suggest(count)?;
-        let untried = suggestions.iter().filter(|s| !known.contains(&s.family));
-        let tried: Vec<_> = untried
-            .map(|s| (s.family, taken(host, planner, s, addresses)))
+        let untried: Vec<_> = suggestions
+            .iter()
+            .filter(|s| !known.contains(&s.family))
             .collect();
+        let probe = |s: &Suggestion| (s.family, taken(host, planner, s, addresses, progress));
+        let tried: Vec<_> = untried.into_iter().map(probe).collect();
         if tried.iter().all(|(_, taken)| taken.is_empty()) {
             return Ok(suggestions);
         }
@@ -109,15 +114,26 @@ fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: u16) -> bool
 
 /// The ports of a suggestion that are found taken, beyond those that the planner knows of: of its fixed
 /// roles, and of its pool where that is to be its own.
-fn taken(host: &Host, planner: &Planner, suggestion: &Suggestion, addresses: &[IpAddr]) -> Vec<Span> {
+fn taken(
+    host: &Host,
+    planner: &Planner,
+    suggestion: &Suggestion,
+    addresses: &[IpAddr],
+    progress: &dyn Fn(u64, u64),
+) -> Vec<Span> {
     let pool = suggestion.family.cdp_pool();
     let pool = (pool.first..=pool.last).filter(|_| suggestion.overlaps.is_empty());
     let known = |port: &u16| planner.excluded.iter().any(|span| span.contains(*port));
-    let ports = suggestion.family.fixed().map(|(_, port)| port).chain(pool);
-    ports
-        .filter(|port| !known(port) && !free(host, planner, addresses, *port))
-        .map(Span::one)
-        .collect()
+    let fixed = suggestion.family.fixed().map(|(_, port)| port);
+    let ports: Vec<_> = fixed.chain(pool).filter(|port| !known(port)).collect();
+    let all = ports.len() as u64;
+    let probe = |(at, port)| {
+        progress(at, all);
+        (!free(host, planner, addresses, port)).then(|| Span::one(port))
+    };
+    let found = (0_u64..).zip(ports).filter_map(probe).collect();
+    progress(all, all);
+    found
 }
 
 /// The planner's judgement of a base port whose fixed ports were tried, too.
@@ -148,7 +164,7 @@ pub fn nearest_probed(
 ) -> Option<Suggestion> {
     loop {
         let nearest = planner.nearest(typed)?;
-        let taken = taken(host, planner, &nearest, addresses);
+        let taken = taken(host, planner, &nearest, addresses, &|_, _| {});
         if taken.is_empty() {
             return Some(nearest);
         }

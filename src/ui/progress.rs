@@ -2,7 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use std::cell::{Cell, OnceCell};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::apply::Event;
 use crate::msg;
@@ -23,28 +25,64 @@ pub(crate) struct Progress<'a> {
 impl Ui {
     /// A bar for so many changes; one that draws nothing where nobody watches, or a screen reader does.
     pub(crate) fn progress<'a>(&'a self, changes: usize, home: &'a Path, told: bool) -> Progress<'a> {
+        Progress {
+            bar: self.bar(changes as u64),
+            ui: self,
+            home,
+            told,
+        }
+    }
+
+    fn bar(&self, all: u64) -> ProgressBar {
         let target = if self.plain() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(changes as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(all), target);
         let template = if self.ascii() {
             "  [{bar:20}] {pos}/{len}"
         } else {
             "  {bar:20} {pos}/{len}"
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(if self.ascii() {
-            style.progress_chars("#.")
-        } else {
-            style.progress_chars("█·")
-        });
-        Progress {
-            bar,
+        bar.set_style(style.progress_chars(if self.ascii() { "#." } else { "█·" }));
+        bar
+    }
+}
+
+/// How far probing has come: a bar once it takes long enough for somebody to wonder.
+#[derive(Debug)]
+pub(crate) struct Probing<'a> {
+    ui: &'a Ui,
+    since: Cell<Option<Instant>>,
+    bar: OnceCell<ProgressBar>,
+}
+
+/// What nobody notices yet.
+const UNNOTICED: Duration = Duration::from_millis(100);
+
+impl Ui {
+    /// Watches over probing.
+    pub(crate) fn probing(&self) -> Probing<'_> {
+        Probing {
             ui: self,
-            home,
-            told,
+            since: Cell::default(),
+            bar: OnceCell::new(),
+        }
+    }
+}
+
+impl Probing<'_> {
+    /// Takes into account that so many of so many were probed.
+    pub(crate) fn at(&self, done: u64, all: u64) {
+        let since = self.since.get().unwrap_or_else(Instant::now);
+        self.since.set(Some(since));
+        if done == all {
+            self.since.set(None);
+            self.bar.get().inspect(|bar| bar.finish_and_clear());
+        } else if since.elapsed() > UNNOTICED {
+            self.bar.get_or_init(|| self.ui.bar(all)).set_position(done);
         }
     }
 }
@@ -62,7 +100,7 @@ impl Progress<'_> {
                     } else {
                         "✔"
                     };
-                    self.tell(&format!("{mark} {}", self.ui.change(change, self.home)));
+                    self.tell(&self.ui.item(mark, &self.ui.change(change, self.home)));
                 }
             }
             Event::Undone(path) => {

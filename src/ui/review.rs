@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use console::measure_text_width;
+
 use crate::config::{self, diff::Difference};
 use crate::i18n::Msg;
 use crate::msg;
@@ -79,7 +81,7 @@ impl Ui {
             rest = if together > 1 {
                 let folder = change.path().parent().unwrap_or_else(|| change.path());
                 let make = msg!("plan.create-files", path = shown(home, folder), count = together);
-                lines.push(format!("  {}", self.say(&make)));
+                lines.push(self.item(" ", &self.say(&make)));
                 let names = rest[..together]
                     .iter()
                     .filter_map(workspace_file)
@@ -89,7 +91,7 @@ impl Ui {
                 lines.extend(names.iter().map(|line| format!("    {line}")));
                 &rest[together..]
             } else {
-                lines.push(format!("  {}", self.change(change, home)));
+                lines.push(self.item(" ", &self.change(change, home)));
                 lines.extend(self.differences(change));
                 after
             };
@@ -118,10 +120,26 @@ impl Ui {
             (None, Some(after)) => format!("    + {}: {after}", found.path),
             (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
         };
+        // Who wrote last and when is no decision of anybody's.
+        let is_stamp = |found: &Difference| {
+            let path = found.path.to_string();
+            path.starts_with("wizard.") || path.starts_with("meta.")
+        };
         config::diff::between(&before, &after)
             .into_iter()
+            .filter(|found| !is_stamp(found))
             .map(line)
             .collect()
+    }
+
+    /// A marked item: on one line where that fits, else broken at blanks, so that a path stays whole.
+    pub(crate) fn item(&self, mark: &str, text: &str) -> String {
+        if 2 + measure_text_width(text) <= self.width() {
+            return format!("{mark} {text}");
+        }
+        wrap::wrap(text, self.width().saturating_sub(4))
+            .join("\n    ")
+            .replacen("", &format!("{mark} "), 1)
     }
 
     /// A change as one line.

@@ -89,7 +89,8 @@ impl<'a> Memory<'a> {
         let again = match self.ask {
             Ask::New => false,
             Ask::From(from) => steps::position(id) >= steps::position(from),
-            Ask::Only(only) => id == only,
+            // What follows from a choice (a typed port) is asked along with it.
+            Ask::Only(only) => id.starts_with(only),
         };
         let kept = self.kept(id, question).filter(|_| !again)?;
         if kept.was_default {

@@ -33,8 +33,15 @@ pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Res
     };
     let change =
         |(id, text): &(&'static str, Msg)| option(id, msg!("onboard.change").with_msg("what", text.clone()));
-    // The risk was acknowledged; there is nothing to change about that but to leave.
-    let changes = asked.iter().filter(|(id, _)| *id != "accept-risk").map(change);
+    // The risk was acknowledged: there is nothing to change about that but to leave. What follows from
+    // another answer (a typed port) is changed along with it.
+    let is_own = |id: &str| {
+        id != "accept-risk"
+            && !asked
+                .iter()
+                .any(|(other, _)| *other != id && id.starts_with(other))
+    };
+    let changes = asked.iter().filter(|(id, _)| is_own(id)).map(change);
     let options = std::iter::once(option(CONFIRM, msg!("onboard.do-it")))
         .chain(changes)
         .chain([option(LEAVE, msg!("onboard.leave"))])

@@ -8,7 +8,7 @@ use openclaw::apply::interrupted;
 
 use super::{Kill, WRITING, kills};
 use crate::onboard::{beside_main, config_path, onboarded, touched, words};
-use crate::support::{Sandbox, skipped};
+use crate::support::{Sandbox, network, skipped};
 
 /// What is killed.
 struct Job {
@@ -108,7 +108,8 @@ fn kill_everywhere(job: &Job) {
 
 #[test]
 fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone() {
-    kill_everywhere(&Job {
+    // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
+    let job = Job {
         before: beside_main,
         words: words("rescue", &[]),
         is_whole: |config| {
@@ -120,12 +121,17 @@ fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_defaul
                     && config["meta"]["lastTouchedVersion"].is_string()
             })
         },
-    });
+    };
+    network::own(
+        "crash::program::an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone",
+        || kill_everywhere(&job),
+    );
 }
 
 #[test]
 fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
-    kill_everywhere(&Job {
+    // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
+    let job = Job {
         before: || {
             let sandbox = beside_main();
             let _ = onboarded(&sandbox, "rescue", &[]);
@@ -140,5 +146,9 @@ fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
                     .any(|bind| config["gateway"]["bind"] == **bind)
             })
         },
-    });
+    };
+    network::own(
+        "crash::program::a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one",
+        || kill_everywhere(&job),
+    );
 }

@@ -78,7 +78,7 @@ fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
         own_ports: vec![taken],
         ..planner.clone()
     };
-    let found = suggest_probed(&host, &mut planner, &LOOPBACK, 1);
+    let found = suggest_probed(&host, &mut planner, &LOOPBACK, 1, &|_, _| {});
     assert!(planner.excluded.contains(&Span::one(taken)));
     if let Ok(found) = found {
         assert!(
@@ -86,7 +86,7 @@ fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
             "its pool is cut, its ports are free"
         );
     }
-    assert!(suggest_probed(&host, &mut own, &LOOPBACK, 1).is_ok());
+    assert!(suggest_probed(&host, &mut own, &LOOPBACK, 1, &|_, _| {}).is_ok());
     assert!(
         !own.excluded.contains(&Span::one(taken)),
         "the asker's own gateway is not in the way"

@@ -88,7 +88,7 @@ fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Resul
         .ok_or_else(|| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
     // What the instance has is not refused again, whoever holds it today.
     if situation.standing_port() != Some(base) {
-        let check = situation.planner().check(base, &addresses(situation, answers));
+        let check = situation.check_port(base, &addresses(situation, answers));
         check.accept(situation.nearest_port(base).as_ref())?;
     }
     answers.port = Some(base);

@@ -22,7 +22,10 @@ impl Step for Workspace {
             .filter(|path| path.is_dir());
         let question = |default: String| Question::text(msg!("step.workspace.ask"), Some(default));
         if let Some(standing) = standing(situation, answers, "agents.defaults.workspace") {
-            return Some(question(standing.to_owned()));
+            let shown = situation
+                .path(standing)
+                .map_or_else(|| standing.to_owned(), |path| situation.shown(&path));
+            return Some(question(shown));
         }
         let question = question(situation.shown(&own));
         Some(match legacy {
