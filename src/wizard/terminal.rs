@@ -194,6 +194,7 @@ impl Terminal {
             // Gone back to, it is asked as if for the first time.
             let above = back.then_some(&last.shown);
             self.screen.wipe(above.into_iter().chain(below).flatten())?;
+            self.screen.keep(&shown)?;
         }
         let columns = self.screen.size().columns;
         let said = question.intro.iter().flat_map(|line| {
@@ -205,7 +206,6 @@ impl Terminal {
         if back {
             stands.clear();
         }
-        self.screen.keep(&shown)?;
         self.screen.keep(&intro)?;
         self.screen.keep(&refusal)?;
         Ok(Block {
