@@ -354,7 +354,7 @@ fn spoken_prompts_end_at_ctrl_c_and_at_the_end_of_input() {
     for (key, code) in [(Key::CtrlC, 130), (Key::CtrlD, 2)] {
         let sandbox = beside_default().var("ACCESSIBLE", "1");
         let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::tall(80));
-        terminal.wait_for("e: Evet").wait_for("Cevabınız:").press(key);
+        terminal.wait_for("e: Evet").wait_for("Yanıtınız:").press(key);
         assert_eq!(terminal.exit_code(), code);
         assert_eq!(terminal.modes(), Modes::usual());
         assert!(!terminal.raw().contains(&0x1b));

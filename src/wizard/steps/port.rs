@@ -112,16 +112,13 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
             spans: vec![family.span()],
         });
     };
-    let standing = situation
-        .instance
-        .wished_port
-        .or_else(|| situation.standing_port());
-    if let Some(family) = standing.and_then(Family::new) {
-        add(
-            family,
-            msg!("step.gateway-port.keep", base = family.base()),
-            Vec::new(),
-        );
+    if let Some(family) = situation.instance.wished_port.and_then(Family::new) {
+        let label = msg!("step.gateway-port.wished", base = family.base());
+        add(family, label, Vec::new());
+    }
+    if let Some(family) = situation.standing_port().and_then(Family::new) {
+        let label = msg!("step.gateway-port.keep", base = family.base());
+        add(family, label, Vec::new());
     }
     let costs = |suggestion: &Suggestion| {
         suggestion
