@@ -21,6 +21,8 @@ mod picture;
 mod ports;
 #[cfg(target_os = "linux")]
 mod profiles;
+#[cfg(target_os = "linux")]
+mod prompts;
 mod readme;
 mod structure;
 mod support;

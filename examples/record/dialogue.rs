@@ -17,18 +17,20 @@ enum Answer {
     Default,
     /// The choice with the label of this key.
     Choice(&'static str),
+    /// Yes or no by its letter, which every language takes.
+    Letter(&'static str),
 }
 
 /// The questions of the quick way by their key, and their answers.
 const DIALOGUE: &[(&str, Answer)] = &[
-    ("step.accept-risk.ask", Answer::Choice("ui.yes")),
+    ("step.accept-risk.ask", Answer::Letter("y")),
     ("step.flow.ask", Answer::Choice("step.flow.quickstart")),
     ("step.profile.ask", Answer::Default),
     ("step.workspace.ask", Answer::Default),
     ("step.gateway-port.ask", Answer::Default),
     ("step.auth-choice.ask", Answer::Choice("step.auth-choice.skip")),
     ("step.channel.ask", Answer::Choice("step.channel.skip")),
-    ("step.install-daemon.ask", Answer::Choice("ui.no")),
+    ("step.install-daemon.ask", Answer::Letter("n")),
 ];
 /// The question at which the picture is taken, and the labels that have to be there by then.
 const LAST: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "onboard.leave"]);
@@ -41,8 +43,12 @@ pub(crate) fn play(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
     for (question, answer) in DIALOGUE {
         let question = words(question)?;
         terminal.wait_until(question, |screen| below(screen, question).is_some());
-        if let Answer::Choice(label) = answer {
-            choose(&mut terminal, question, words(label)?);
+        match answer {
+            Answer::Default => {}
+            Answer::Choice(label) => choose(&mut terminal, question, words(label)?),
+            Answer::Letter(letter) => {
+                terminal.type_in(letter);
+            }
         }
         terminal.press(Key::Enter);
     }

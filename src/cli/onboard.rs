@@ -234,9 +234,8 @@ impl Run<'_> {
             if self.only_plan {
                 return self.show(&situation, &plan, &interview.answers);
             }
-            ui.err("");
-            ui.err(&ui.review(&plan, &self.context.env.home, false));
-            ui.err("");
+            let shown = ui.review(&plan, &self.context.env.home, false);
+            terminal.show(&format!("\n{shown}\n"));
             if !plan.is_empty() {
                 match review(terminal, &interview.asked)? {
                     Verdict::Confirmed => {}

@@ -1,10 +1,11 @@
 //! Whose gateway is it that listens? What a process says of itself goes before what its port suggests.
 
-use crate::host::read;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Surveyed;
 use crate::host::ports::{self, Socket};
+use crate::host::read;
 use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
 
@@ -25,7 +26,27 @@ pub(super) fn listeners(instances: &[Surveyed]) -> Vec<Listener> {
                 .map(|i| instances[i].label.clone()),
         }),
     };
-    ports::listening().into_iter().map(listener).collect()
+    let mut listeners: Vec<_> = ports::listening().into_iter().map(listener).collect();
+    share(&mut listeners);
+    listeners
+}
+
+/// A process that is known by one of its ports is known by all of them: a gateway's relay listens beside
+/// its base port.
+fn share(listeners: &mut [Listener]) {
+    let known: BTreeMap<u32, String> = listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref())
+        .filter_map(|owner| Some((owner.pid, owner.instance.clone()?)))
+        .collect();
+    for owner in listeners
+        .iter_mut()
+        .filter_map(|listener| listener.owner.as_mut())
+    {
+        if owner.instance.is_none() {
+            owner.instance = known.get(&owner.pid).cloned();
+        }
+    }
 }
 
 /// Names under which gateways run: this program's, and those that Node gives its processes.
@@ -146,6 +167,30 @@ mod tests {
             .collect();
         let at = known.judge(port, "node", &words, &vars)?;
         Some(known.instances[at].label.clone())
+    }
+
+    #[test]
+    fn a_process_is_known_by_all_its_ports() {
+        let listener = |port, pid, instance: Option<&str>| Listener {
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            port,
+            owner: Some(Owner {
+                pid,
+                name: "node".to_owned(),
+                instance: instance.map(str::to_owned),
+            }),
+        };
+        let mut all = [
+            listener(18789, 7, Some("default")),
+            listener(18792, 7, None),
+            listener(18792, 8, None),
+        ];
+        share(&mut all);
+        let whose = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
+        assert_eq!(
+            whose,
+            [Some("default".to_owned()), Some("default".to_owned()), None]
+        );
     }
 
     #[test]

@@ -76,11 +76,18 @@ fn prompt<'q>(skin: &Skin, question: &'q Question) -> Box<dyn Prompt + 'q> {
     }
 }
 
-/// A question that was asked and the lines that stand on the screen because of it.
+/// A question that was asked, and the lines that stand on the screen because of it, from above to below.
 #[derive(Debug)]
 struct Block {
     question: Msg,
-    lines: Vec<String>,
+    /// What was shown before it and stays with its answer.
+    shown: Vec<String>,
+    /// What is said before it: there until it is answered.
+    intro: Vec<String>,
+    /// The answer.
+    answer: Vec<String>,
+    /// Why the answer was not taken.
+    refusal: Vec<String>,
 }
 
 /// Prompts on standard error.
@@ -90,9 +97,7 @@ pub struct Terminal {
     input: Input,
     blocks: Vec<Block>,
     /// What was shown since the last answer and belongs to the next question.
-    aside: Vec<String>,
-    /// The last reply was not taken: its question comes again.
-    refused: bool,
+    shown: Vec<String>,
     /// The last question was left backwards.
     back: bool,
     /// Whether it was said how to go back, where nothing on the screen says so.
@@ -122,8 +127,7 @@ impl Terminal {
             screen: Screen::new(),
             input: Input::default(),
             blocks: Vec::new(),
-            aside: Vec::new(),
-            refused: false,
+            shown: Vec::new(),
             back: false,
             told: false,
         }
@@ -132,7 +136,7 @@ impl Terminal {
     /// Shows lines that belong to the next question: they go where it is left backwards.
     pub fn show(&mut self, text: &str) {
         self.skin.ui.err(text);
-        self.aside.extend(text.split('\n').map(str::to_owned));
+        self.shown.extend(text.split('\n').map(str::to_owned));
     }
 
     /// Asks for a last yes; Esc is a no.
@@ -162,58 +166,60 @@ impl Terminal {
             };
             self.back = reply == Reply::Back;
             if self.back {
-                self.screen.wipe(&block.lines)?;
+                let above = [&block.shown, &block.intro, &block.refusal];
+                self.screen.wipe(above.into_iter().flatten())?;
                 return Ok(reply);
             }
-            let question = self.skin.say(&question.text);
+            let text = self.skin.say(&question.text);
             let answer = prompt.answer(&self.skin);
-            let kept = self.skin.answered(&question, &answer, self.screen.size().columns);
-            self.screen.keep(&kept)?;
-            block.lines.extend(kept);
+            block.answer = self.skin.answered(&text, &answer, self.screen.size().columns);
+            self.screen
+                .wipe([&block.intro, &block.refusal].into_iter().flatten())?;
+            self.screen.keep(&block.answer)?;
+            block.refusal.clear();
             self.blocks.push(block);
             return Ok(reply);
         }
     }
 
-    /// Makes room for a question: wipes its answer where it was gone back to, and says what is said
-    /// before it, but not twice where its reply was refused.
+    /// Makes room for a question, in the place of its last answer where that was refused or gone back to,
+    /// and says what is said before it.
     fn open(&mut self, question: &Question) -> io::Result<Block> {
-        let (refused, back) = (mem::take(&mut self.refused), mem::take(&mut self.back));
-        let aside = mem::take(&mut self.aside);
-        let again = |last: &mut Block| (refused || back) && last.question == question.text;
-        let mut block = match self.blocks.pop_if(again) {
-            Some(mut block) if refused => {
-                block.lines.extend(aside);
-                return Ok(block);
-            }
-            Some(mut block) => {
-                block.lines.extend(aside.iter().cloned());
-                self.screen.wipe(&block.lines)?;
-                self.screen.keep(&aside)?;
-                Block {
-                    lines: aside,
-                    ..block
-                }
-            }
-            None => Block {
-                question: question.text.clone(),
-                lines: aside,
-            },
-        };
+        let back = mem::take(&mut self.back);
+        let shown = mem::take(&mut self.shown);
+        let again = |last: &mut Block| last.question == question.text && (back || !last.refusal.is_empty());
+        let last = self.blocks.pop_if(again);
+        if let Some(last) = &last {
+            let below = [&last.answer, &last.refusal, &shown];
+            // Gone back to, it is asked as if for the first time.
+            let above = back.then_some(&last.shown);
+            self.screen.wipe(above.into_iter().chain(below).flatten())?;
+            self.screen.keep(&shown)?;
+        }
         let columns = self.screen.size().columns;
-        let mut intro = Vec::new();
-        for line in &question.intro {
-            intro.push(String::new());
-            intro.extend(self.skin.fold(&self.skin.say(line), columns));
+        let said = question.intro.iter().flat_map(|line| {
+            let lines = self.skin.fold(&self.skin.say(line), columns);
+            std::iter::once(String::new()).chain(lines)
+        });
+        let intro: Vec<_> = said.collect();
+        let (mut stands, refusal) = last.map_or_else(Default::default, |last| (last.shown, last.refusal));
+        if back {
+            stands.clear();
         }
         self.screen.keep(&intro)?;
-        block.lines.extend(intro);
-        Ok(block)
+        self.screen.keep(&refusal)?;
+        Ok(Block {
+            question: question.text.clone(),
+            shown: [stands, shown].concat(),
+            intro,
+            answer: Vec::new(),
+            refusal,
+        })
     }
 
     /// Asks with a drawing, the modes of the terminal as this needs them.
     fn drawn(&mut self, question: &Question) -> io::Result<Reply> {
-        self.input.listen()?;
+        input::listen()?;
         self.screen.tell_pastes(true)?;
         let reply = self.draw(question);
         if reply.is_err() {
@@ -221,7 +227,7 @@ impl Terminal {
             let _ = self.screen.leave();
         }
         let _ = self.screen.tell_pastes(false);
-        self.input.rest();
+        let _ = input::rest();
         reply
     }
 }
@@ -244,9 +250,8 @@ impl Prompter for Terminal {
         if self.screen.keep(&lines).is_ok()
             && let Some(last) = self.blocks.last_mut()
         {
-            last.lines.extend(lines);
+            last.refusal.extend(lines);
         }
-        self.refused = true;
     }
 }
 

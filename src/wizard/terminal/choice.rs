@@ -9,6 +9,8 @@ use crate::msg;
 use crate::ui::band::{self, Glyphs, Row};
 use crate::wizard::step::{Choice, Picture, Reply};
 
+/// Fewest columns of a band that says anything.
+const BAND: usize = 20;
 /// Columns before what is said of a choice.
 const DETAIL: usize = 4;
 
@@ -113,7 +115,8 @@ impl<'a> Pick<'a> {
         let (Some(picture), Some(option)) = (self.picture, self.options.get(self.at)) else {
             return Vec::new();
         };
-        if option.spans.is_empty() {
+        let room = columns.saturating_sub(MARK);
+        if option.spans.is_empty() || room < BAND {
             return Vec::new();
         }
         let row = |label: &str, spans: &[_]| Row {
@@ -127,17 +130,10 @@ impl<'a> Pick<'a> {
         let shared = band::merged(shared.collect());
         let glyphs = Glyphs::new(skin.ui.ascii());
         let paint = |tone: band::Tone, text: &str| tone.style().for_stderr().apply_to(text).to_string();
-        band::draw(
-            &rows,
-            &shared,
-            &[],
-            columns.saturating_sub(MARK).max(20),
-            glyphs,
-            paint,
-        )
-        .into_iter()
-        .map(|line| format!("  {line}").trim_end().to_owned())
-        .collect()
+        band::draw(&rows, &shared, &[], room, glyphs, paint)
+            .into_iter()
+            .map(|line| format!("  {line}").trim_end().to_owned())
+            .collect()
     }
 }
 

@@ -8,4 +8,4 @@
 #[cfg_attr(windows, path = "input/windows.rs")]
 mod system;
 
-pub(super) use system::{Input, hidden_line, restore};
+pub(super) use system::{Input, line, listen, rest, restore};

@@ -61,10 +61,10 @@ impl Screen {
     }
 
     /// Wipes what was drawn, and lines that stand right above it.
-    pub(super) fn wipe(&mut self, above: &[String]) -> io::Result<()> {
+    pub(super) fn wipe<'l>(&mut self, above: impl Iterator<Item = &'l String>) -> io::Result<()> {
         let size = self.size();
         self.rewind(size)?;
-        let above = above.iter().map(|line| rows(width(line), size)).sum();
+        let above = above.map(|line| rows(width(line), size)).sum();
         self.term.move_cursor_up(above)?;
         self.term.clear_to_end_of_screen()?;
         self.term.flush()

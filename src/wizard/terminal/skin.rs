@@ -38,7 +38,11 @@ pub(super) const MARK: usize = 2;
 
 impl Skin {
     pub(super) fn new(ui: Ui) -> Self {
-        let mut theme = ColorfulTheme::default();
+        let mut theme = ColorfulTheme {
+            // Bright black, which the theme has, is the background itself in some palettes.
+            hint_style: Style::new().for_stderr().dim(),
+            ..ColorfulTheme::default()
+        };
         if ui.ascii() {
             let mark = |text: &str| style(text.to_owned()).for_stderr();
             theme.prompt_suffix = mark(">").bright().black();
@@ -87,9 +91,9 @@ impl Skin {
                 } else if used > 0 {
                     // Between two styles the blank belongs to neither.
                     if run.is_empty() {
-                        line.push(' ')
+                        line.push(' ');
                     } else {
-                        run.push(' ')
+                        run.push(' ');
                     }
                     used += 1;
                 }

@@ -7,7 +7,7 @@ use std::io;
 
 use console::Term;
 
-use super::input::hidden_line;
+use super::input::line;
 use super::yes_no::{label, letter, parse, wanted};
 use crate::i18n::Msg;
 use crate::msg;
@@ -29,7 +29,7 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
     match &question.kind {
         Kind::Choice { options, default } => choice(ui, options, *default),
         Kind::Text { default } => {
-            let typed = typed(ui, &answer(default.as_deref()))?;
+            let typed = typed(ui, &answer(default.as_deref()), false)?;
             Ok(match default {
                 _ if is_back(ui, &typed) => Reply::Back,
                 Some(default) if typed.is_empty() => Reply::Text(default.clone()),
@@ -50,7 +50,7 @@ fn choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
     }
     let first = (default + 1).to_string();
     loop {
-        let typed = typed(ui, &answer(Some(&first)))?;
+        let typed = typed(ui, &answer(Some(&first)), false)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -76,7 +76,7 @@ fn yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
         ui.prose(&msg!("ui.spoken-word", letter = letter(lang, yes)).with_msg("label", label(yes)));
     }
     loop {
-        let typed = typed(ui, &answer(default.map(|yes| letter(lang, yes))))?;
+        let typed = typed(ui, &answer(default.map(|yes| letter(lang, yes))), false)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -99,8 +99,7 @@ fn secret(ui: Ui, optional: bool) -> io::Result<Reply> {
         msg!("ui.spoken-hidden")
     };
     loop {
-        prompt(ui, &wanted)?;
-        let typed = line(hidden_line()?)?;
+        let typed = typed(ui, &wanted, true)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -128,21 +127,15 @@ fn is_back(ui: Ui, typed: &str) -> bool {
     back_words(ui).any(|word| word == typed)
 }
 
-fn prompt(ui: Ui, msg: &Msg) -> io::Result<()> {
-    Term::stderr().write_str(&format!("{} ", ui.say(msg)))
-}
-
-fn typed(ui: Ui, asked: &Msg) -> io::Result<String> {
-    prompt(ui, asked)?;
-    let mut typed = String::new();
-    let count = io::stdin().read_line(&mut typed)?;
-    line((count > 0).then_some(typed))
-}
-
-/// A line without its end; the end of input is an error.
-fn line(read: Option<String>) -> io::Result<String> {
-    match read {
-        Some(text) => Ok(text.trim().to_owned()),
-        None => Err(io::ErrorKind::UnexpectedEof.into()),
+/// Asks for a line and reads it; the end of input is an error.
+fn typed(ui: Ui, asked: &Msg, hidden: bool) -> io::Result<String> {
+    Term::stderr().write_str(&format!("{} ", ui.say(asked)))?;
+    match line(hidden) {
+        Ok(Some(text)) => Ok(text.trim().to_owned()),
+        ended => {
+            // What is said next has a line of its own.
+            ui.err("");
+            Err(ended.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+        }
     }
 }

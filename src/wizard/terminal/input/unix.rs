@@ -28,6 +28,9 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 150_000_000,
 };
 
+/// Ctrl-C, as a byte.
+const INTERRUPT: u8 = 3;
+
 fn found() -> MutexGuard<'static, Option<Termios>> {
     FOUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -53,6 +56,21 @@ fn change(how: impl FnOnce(&mut Termios)) -> io::Result<()> {
     Ok(tcsetattr(stdin(), OptionalActions::Now, &modes)?)
 }
 
+/// A question is asked: every key comes to [`Input`], Ctrl-C too.
+pub(in super::super) fn listen() -> io::Result<()> {
+    change(|modes| {
+        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+        modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IXON;
+        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    })
+}
+
+/// No question is asked for a while: Ctrl-C is a signal again, what is typed stays unseen.
+pub(in super::super) fn rest() -> io::Result<()> {
+    change(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO)
+}
+
 /// The keyboard. Dropped, it leaves the terminal as it was found.
 #[derive(Debug, Default)]
 pub(in super::super) struct Input {
@@ -61,22 +79,6 @@ pub(in super::super) struct Input {
 }
 
 impl Input {
-    /// A question is asked: every key comes here, Ctrl-C too.
-    pub(in super::super) fn listen(&mut self) -> io::Result<()> {
-        change(|modes| {
-            modes.local_modes -=
-                LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
-            modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IXON;
-            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        })
-    }
-
-    /// No question is asked for a while: Ctrl-C is a signal again, what is typed stays unseen.
-    pub(in super::super) fn rest(&mut self) {
-        let _ = change(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO);
-    }
-
     /// The next key; `None` where for a while there was none.
     pub(in super::super) fn key(&mut self) -> io::Result<Option<Key>> {
         loop {
@@ -119,22 +121,41 @@ fn ready(wait: &Timespec) -> io::Result<bool> {
     }
 }
 
-/// A line that is not shown while it is typed; `None` at the end of input.
-pub(in super::super) fn hidden_line() -> io::Result<Option<String>> {
-    /// However reading ends, the terminal echoes again.
-    struct Shown;
-    impl Drop for Shown {
+/// A line with its end, edited by the terminal itself, and shown while it is typed or not; `None` at the
+/// end of input. Ctrl-C ends it as it ends every other prompt, and not as a signal.
+pub(in super::super) fn line(hidden: bool) -> io::Result<Option<String>> {
+    /// However reading ends, the terminal is as it was.
+    struct Found;
+    impl Drop for Found {
         fn drop(&mut self) {
             restore();
         }
     }
-    let _shown = Shown;
+    let _found = Found;
     change(|modes| {
-        modes.local_modes -= LocalModes::ECHO;
-        // The line's end is seen, so that the next sentence has a line of its own.
-        modes.local_modes |= LocalModes::ECHONL;
+        modes.local_modes -= LocalModes::ISIG;
+        // With this a line ends, so that it is read at once.
+        modes.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        if hidden {
+            modes.local_modes -= LocalModes::ECHO;
+            // The line's end is seen, so that the next sentence has a line of its own.
+            modes.local_modes |= LocalModes::ECHONL;
+        }
     })?;
-    let mut line = String::new();
-    let count = io::stdin().read_line(&mut line)?;
-    Ok((count > 0).then_some(line))
+    let mut line = Vec::new();
+    let mut bytes = [0; 4096];
+    loop {
+        match read(stdin(), &mut bytes) {
+            Ok(0) => break,
+            Ok(count) => line.extend_from_slice(&bytes[..count]),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+        match line.last() {
+            Some(&INTERRUPT) => return Err(io::ErrorKind::Interrupted.into()),
+            Some(b'\n') => break,
+            _ => {}
+        }
+    }
+    Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()))
 }

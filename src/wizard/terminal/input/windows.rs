@@ -9,22 +9,24 @@ use super::super::keys::Key;
 /// Nothing to put back.
 pub(in super::super) fn restore() {}
 
+/// Nothing to change.
+#[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
+pub(in super::super) fn listen() -> io::Result<()> {
+    Ok(())
+}
+
+/// Nothing to change.
+#[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
+pub(in super::super) fn rest() -> io::Result<()> {
+    Ok(())
+}
+
 /// The keyboard.
 #[derive(Debug, Default)]
 pub(in super::super) struct Input;
 
-#[expect(
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "the other systems keep something here"
-)]
+#[expect(clippy::unused_self, reason = "the other systems keep something here")]
 impl Input {
-    pub(in super::super) fn listen(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    pub(in super::super) fn rest(&mut self) {}
-
     /// The next key; `None` where it was one that means nothing here.
     pub(in super::super) fn key(&mut self) -> io::Result<Option<Key>> {
         Ok(match Term::stderr().read_key_raw()? {
@@ -55,7 +57,12 @@ impl Input {
     }
 }
 
-/// A line that is not shown while it is typed.
-pub(in super::super) fn hidden_line() -> io::Result<Option<String>> {
-    Term::stderr().read_secure_line().map(Some)
+/// A line, shown while it is typed or not; `None` at the end of input.
+pub(in super::super) fn line(hidden: bool) -> io::Result<Option<String>> {
+    if hidden {
+        return Term::stderr().read_secure_line().map(Some);
+    }
+    let mut line = String::new();
+    let count = io::stdin().read_line(&mut line)?;
+    Ok((count > 0).then_some(line))
 }

@@ -1,0 +1,362 @@
+//! Each kind of prompt in a real terminal: keys, pastes, resizes, interruptions, and no terminal art at all
+//! where a screen reader reads.
+
+use rustix::process::Signal;
+
+use crate::support::Sandbox;
+use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
+
+const RISK: &str = "Do you accept this risk?";
+const FLOW: &str = "How much do you want to decide?";
+const PROFILE: &str = "? Profile name";
+const WORKSPACE: &str = "? Workspace";
+const PORT: &str = "? Base port";
+const PROVIDER: &str = "? Which model provider?";
+const SECRET: &str = "? API key (anthropic)";
+const CANARY: &str = "sk-canary-0815";
+
+/// A host that has a default gateway already.
+fn beside_default() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".openclaw/openclaw.json",
+        r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
+    );
+    sandbox
+}
+
+fn start(sandbox: &Sandbox, size: Size) -> Terminal {
+    Terminal::start(sandbox, ["--lang", "en", "onboard"], size)
+}
+
+/// Goes on with Enter until this question is asked.
+fn to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
+    let mut terminal = start(sandbox, size);
+    terminal.wait_for(RISK);
+    if question == RISK {
+        return terminal;
+    }
+    terminal.type_in("yes").press(Key::Enter);
+    for at in [FLOW, PROFILE, WORKSPACE, PORT, PROVIDER, SECRET] {
+        terminal.wait_for(at);
+        if at == question {
+            return terminal;
+        }
+        terminal.press(Key::Enter);
+    }
+    panic!("no such question: {question}");
+}
+
+fn times(terminal: &Terminal, text: &str) -> usize {
+    terminal.screen().text().matches(text).count()
+}
+
+#[test]
+fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, SECRET, Size::tall(80));
+    // A secret, a choice, a choice with a picture, two lines of text, a choice.
+    for (left, asked) in [
+        (SECRET, PROVIDER),
+        (PROVIDER, PORT),
+        (PORT, WORKSPACE),
+        (WORKSPACE, PROFILE),
+        (PROFILE, FLOW),
+        (FLOW, RISK),
+    ] {
+        terminal.press(Key::Escape).wait_gone(left).wait_for(asked);
+        let question = asked.trim_start_matches("? ");
+        assert_eq!(times(&terminal, question), 1, "{}", terminal.screen().text());
+    }
+    // And forward again: one line for each question.
+    terminal.wait_for("❯ Yes").press(Key::Enter);
+    for at in [FLOW, PROFILE, WORKSPACE, PORT, PROVIDER] {
+        terminal.wait_for(at).press(Key::Enter);
+    }
+    terminal.wait_for(SECRET);
+    for answered in [
+        "✔ Profile name · rescue",
+        "✔ Base port",
+        "✔ Which model provider? · Anthropic",
+    ] {
+        assert_eq!(times(&terminal, answered), 1, "{}", terminal.screen().text());
+    }
+}
+
+#[test]
+fn the_review_is_there_once_and_goes_with_its_question() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PROVIDER, Size::tall(80));
+    terminal.press(Key::End).press(Key::Enter);
+    terminal.wait_for("Which channel").press(Key::Enter);
+    terminal.wait_for("? Should a service").press(Key::Enter);
+    terminal.wait_for("? Carry this out?");
+    assert_eq!(times(&terminal, "What will be done"), 1);
+    terminal.press(Key::Escape).wait_for("? Should a service");
+    assert_eq!(
+        times(&terminal, "What will be done"),
+        0,
+        "{}",
+        terminal.screen().text()
+    );
+    assert_eq!(times(&terminal, "✔ Which channel"), 1);
+    terminal.press(Key::Enter).wait_for("? Carry this out?");
+    assert_eq!(times(&terminal, "What will be done"), 1);
+    terminal.press(Key::Enter).wait_for("Profile rescue is set up");
+    assert_eq!(
+        times(&terminal, "What will be done"),
+        1,
+        "what was confirmed stays"
+    );
+}
+
+#[test]
+fn arrows_choose_and_are_never_taken_for_escape() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
+    terminal
+        .wait_for("❯ Anthropic")
+        .press_times(Key::Down, 2)
+        .wait_for("❯ OpenRouter");
+    terminal
+        .press(Key::End)
+        .wait_for("❯ Later")
+        .press(Key::Down)
+        .wait_for("❯ Anthropic");
+    terminal
+        .type_in("4")
+        .wait_for("❯ Google")
+        .press(Key::Up)
+        .wait_for("❯ OpenRouter")
+        .press(Key::Enter);
+    terminal.wait_for("✔ Which model provider? · OpenRouter");
+}
+
+#[test]
+fn letters_of_every_width_are_typed_and_taken_back() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PROFILE, Size::USUAL);
+    terminal.type_in("çığ漢🦞").wait_for("› çığ漢🦞");
+    terminal
+        .press_times(Key::Backspace, 3)
+        .wait_gone("ğ")
+        .wait_for("› çı");
+    let (_, before) = terminal.screen().cursor();
+    terminal.press(Key::Left).type_in("字").wait_for("› ç字ı");
+    assert_eq!(
+        terminal.screen().cursor().1,
+        before + 1,
+        "a wide letter has two columns"
+    );
+    terminal.press(Key::Home).type_in("x").wait_for("› xç字ı");
+    terminal
+        .type_in("\u{5}\u{15}tw-o")
+        .wait_for("› tw-o")
+        .press(Key::Enter);
+    terminal.wait_for("✔ Profile name · tw-o");
+}
+
+#[test]
+fn ten_thousand_pasted_characters_are_one_line() {
+    for (start, end) in [("\u{1b}[200~", "\u{1b}[201~"), ("", "")] {
+        let sandbox = beside_default();
+        let mut terminal = to(&sandbox, WORKSPACE, Size::USUAL);
+        let text = format!("/{}-tail", "ş".repeat(10_000));
+        terminal.type_in(&format!("{start}{text}{end}"));
+        terminal.wait_for("ş-tail");
+        let shown = terminal.screen().text();
+        assert!(shown.contains("› …ş"), "{shown}");
+        assert_eq!(times(&terminal, "? Workspace"), 1, "{shown}");
+        terminal
+            .type_in("\u{15}/tmp/ws")
+            .wait_for("› /tmp/ws")
+            .press(Key::Enter);
+        terminal.wait_for("✔ Workspace · /tmp/ws");
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_byte_of_the_terminal_even_when_it_comes_too_early() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
+    // Both answers at once: the second is there before its question is.
+    terminal
+        .type_in(&format!("\r{CANARY}"))
+        .wait_for("› ********")
+        .press(Key::Enter);
+    terminal.wait_for("✔ API key (anthropic) · ********");
+    let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
+    assert!(!raw.contains(CANARY) && !raw.contains("canary"));
+    assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+}
+
+#[test]
+fn a_pasted_secret_loses_its_line_end() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, SECRET, Size::USUAL);
+    terminal
+        .type_in(&format!("\u{1b}[200~{CANARY}\r\n\u{1b}[201~"))
+        .wait_for("› ********");
+    assert_eq!(
+        times(&terminal, "✔ API key"),
+        0,
+        "it is not answered by what was pasted"
+    );
+    terminal
+        .press(Key::Enter)
+        .wait_for("✔ API key (anthropic) · ********");
+}
+
+#[test]
+fn no_default_means_that_enter_answers_nothing() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, RISK, Size::USUAL);
+    terminal.press(Key::Enter).wait_for("✘ Type y or n.");
+    terminal.type_in("n").wait_for("❯ No (n)").press(Key::Enter);
+    assert_eq!(terminal.exit_code(), 1);
+}
+
+#[test]
+fn every_end_leaves_the_terminal_as_it_was() {
+    for question in [RISK, FLOW, PROFILE, PORT, SECRET] {
+        for end in [None, Some(Signal::TERM), Some(Signal::HUP), Some(Signal::INT)] {
+            let sandbox = beside_default();
+            let mut terminal = to(&sandbox, question, Size::tall(80));
+            match end {
+                None => terminal.press(Key::CtrlC),
+                Some(signal) => terminal.signal(signal),
+            };
+            assert_eq!(terminal.exit_code(), 130, "{end:?} at {question}");
+            assert_eq!(terminal.modes(), Modes::usual(), "{end:?} at {question}");
+            assert!(!terminal.screen().cursor_is_hidden(), "{end:?} at {question}");
+            let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
+            let last = |code| raw.rfind(code);
+            assert!(
+                last("\u{1b}[?2004l") > last("\u{1b}[?2004h"),
+                "{end:?} at {question}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_resize_while_asking_draws_each_choice_once() {
+    let sandbox = beside_default();
+    let mut terminal = to(&sandbox, PORT, Size::USUAL);
+    terminal.wait_for("Type a port").wait_for("choose");
+    for columns in [40, 120, 40, 80] {
+        terminal.resize(Size { rows: 24, columns });
+        // A key that changes nothing is answered when the new size has been drawn.
+        terminal.press(Key::Down).press(Key::Up);
+        terminal.wait_until("each choice is there once", |screen| {
+            let text = screen.text();
+            let once = |what: &str| text.matches(what).count() == 1;
+            once(PORT) && once("❯ ") && once("Type a port") && once("default ")
+        });
+    }
+    terminal.press(Key::End).wait_for("❯ Type a port");
+}
+
+#[test]
+fn forty_columns_and_twenty_rows_hold_the_question_for_a_port() {
+    let sandbox = beside_default();
+    let mut terminal = to(
+        &sandbox,
+        PORT,
+        Size {
+            rows: 20,
+            columns: 40,
+        },
+    );
+    let whole = |screen: &Screen<'_>| screen.contains(PORT) && screen.text().matches("❯ ").count() == 1;
+    terminal
+        .press(Key::End)
+        .wait_until("the last choice is marked", |screen| {
+            whole(screen) && screen.contains("❯ Type a port")
+        });
+    terminal
+        .press(Key::Home)
+        .wait_until("the first one is marked", |screen| {
+            whole(screen) && !screen.contains("❯ Type a port")
+        });
+}
+
+#[test]
+fn without_colour_the_marks_stay() {
+    let sandbox = beside_default().var("NO_COLOR", "1");
+    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
+    terminal
+        .wait_for("❯ Anthropic")
+        .press(Key::Enter)
+        .wait_for(SECRET);
+    let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
+    for sequence in raw.split("\u{1b}[").skip(1) {
+        let last = sequence.chars().find(char::is_ascii_alphabetic);
+        assert_ne!(last, Some('m'), "a colour: {sequence:?}");
+    }
+}
+
+#[test]
+fn a_screen_reader_hears_lines_and_answers_by_numbers() {
+    for (name, value) in [("ACCESSIBLE", "1"), ("TERM", "dumb")] {
+        let sandbox = beside_default().var(name, value);
+        let mut terminal = start(&sandbox, Size::tall(80));
+        terminal.wait_for("y: Yes").type_in("perhaps\r");
+        terminal
+            .wait_for("type < or back")
+            .wait_for("Type y or n.")
+            .type_in("y\r");
+        terminal
+            .wait_for("2. ")
+            .type_in("9\r")
+            .wait_for("There is no choice 9.")
+            .type_in("1\r");
+        terminal.wait_for("Answer [default: rescue]:").type_in("<\r");
+        terminal.wait_until("the question before is asked again", |screen| {
+            screen.text().matches(FLOW).count() == 2
+        });
+        terminal.type_in("\r");
+        terminal.wait_until("the profile again", |screen| {
+            screen.text().matches("Answer [default: rescue]:").count() == 2
+        });
+        terminal
+            .type_in("\r")
+            .wait_for("workspace-rescue]:")
+            .type_in("\r");
+        terminal
+            .wait_for("Base port")
+            .wait_for("Answer [default: 1]:")
+            .type_in("\r");
+        terminal
+            .wait_for("Which model provider?")
+            .wait_for("6. Later")
+            .type_in("1\r");
+        terminal
+            .wait_for("not shown while you type")
+            .type_in(&format!("{CANARY}\r"));
+        terminal.wait_for("1. Later").type_in("1\r");
+        terminal.wait_for("Should a service").type_in("\r");
+        terminal.wait_for("Carry this out?").type_in("1\r");
+        terminal.wait_for("Profile rescue is set up");
+        assert_eq!(terminal.exit_code(), 0);
+        assert_eq!(terminal.modes(), Modes::usual());
+        let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
+        assert!(!raw.contains('\u{1b}'), "{name}: a control sequence");
+        assert!(!raw.contains(CANARY), "{name}: a secret");
+        for art in ['│', '─', '█', '┊', '▒', '❯', '✔', '✘', '·'] {
+            assert!(!raw.contains(art), "{name}: {art} in\n{raw}");
+        }
+    }
+}
+
+#[test]
+fn spoken_prompts_end_at_ctrl_c_and_at_the_end_of_input() {
+    for (key, code) in [(Key::CtrlC, 130), (Key::CtrlD, 2)] {
+        let sandbox = beside_default().var("ACCESSIBLE", "1");
+        let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::tall(80));
+        terminal.wait_for("e: Evet").wait_for("Cevabınız:").press(key);
+        assert_eq!(terminal.exit_code(), code);
+        assert_eq!(terminal.modes(), Modes::usual());
+        assert!(!terminal.raw().contains(&0x1b));
+    }
+}
