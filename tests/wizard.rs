@@ -1,11 +1,18 @@
 //! The wizard in a real terminal, in both languages: what a person sees and types.
 
+mod back;
+mod resize;
+mod signals;
+mod walk;
+
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
 /// A host that has a default gateway already.
 fn beside_default() -> Sandbox {
-    let sandbox = Sandbox::new().var("TERM", "xterm-256color");
+    let sandbox = Sandbox::new()
+        .var("TERM", "xterm-256color")
+        .var("LANG", "C.UTF-8");
     sandbox.write(
         ".openclaw/openclaw.json",
         r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,

@@ -13,16 +13,18 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
+use std::io::{PipeWriter, Read as _, Write as _};
 use std::num::NonZeroU16;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pty_process::blocking::{Pty, open};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use super::Sandbox;
@@ -143,6 +145,11 @@ impl Screen<'_> {
         lines
     }
 
+    /// Whether the text of a row goes on in the next one because it was too wide.
+    pub fn is_wrapped(&self, row: usize) -> bool {
+        u16::try_from(row).is_ok_and(|row| self.0.row_wrapped(row))
+    }
+
     /// Whether some row, or rows that were wrapped, hold this text.
     pub fn contains(&self, text: &str) -> bool {
         self.text().contains(text)
@@ -159,9 +166,17 @@ impl Screen<'_> {
     }
 }
 
+/// The thread that reads, and what tells it to stop.
+struct Reader {
+    thread: JoinHandle<()>,
+    stop: PipeWriter,
+}
+
 /// A running program and its terminal. Dropped, it takes the program with it.
 pub struct Terminal {
-    pty: Arc<Pty>,
+    /// Our end; none once it was hung up.
+    pty: Option<Arc<Pty>>,
+    reader: Option<Reader>,
     child: Child,
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
@@ -189,10 +204,21 @@ impl Terminal {
         let pty = Arc::new(pty);
         let (sender, output) = channel();
         let reader = Arc::clone(&pty);
-        std::thread::spawn(move || {
+        let (stopped, stop) = std::io::pipe().expect("a pipe");
+        let thread = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // The last holder of the other end being gone reads as an error on Linux, as 0 elsewhere.
-            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
+            loop {
+                let mut ends = [
+                    PollFd::new(&*reader, PollFlags::IN),
+                    PollFd::new(&stopped, PollFlags::IN),
+                ];
+                if poll(&mut ends, None).is_err() || !ends[1].revents().is_empty() {
+                    break;
+                }
+                // The last holder of the other end being gone reads as an error on Linux, as 0 elsewhere.
+                let Ok(count @ 1..) = (&*reader).read(&mut bytes) else {
+                    break;
+                };
                 if sender.send(bytes[..count].to_vec()).is_err() {
                     break;
                 }
@@ -200,7 +226,8 @@ impl Terminal {
         });
         let (rows, columns) = size.cells();
         Self {
-            pty,
+            pty: Some(pty),
+            reader: Some(Reader { thread, stop }),
             child,
             output,
             parser: vt100::Parser::new(rows, columns, 0),
@@ -227,8 +254,22 @@ impl Terminal {
         self
     }
 
+    fn pty(&self) -> &Pty {
+        self.pty.as_deref().expect("a terminal that was not hung up")
+    }
+
+    /// Closes the terminal's window: the program loses its terminal and is told so by SIGHUP.
+    pub fn hang_up(&mut self) -> &mut Self {
+        if let Some(Reader { thread, stop }) = self.reader.take() {
+            drop(stop);
+            thread.join().expect("the reader ends");
+        }
+        self.pty = None;
+        self
+    }
+
     fn send(&mut self, bytes: &[u8]) -> &mut Self {
-        (&*self.pty).write_all(bytes).expect("the terminal takes keys");
+        self.pty().write_all(bytes).expect("the terminal takes keys");
         self
     }
 
@@ -265,6 +306,18 @@ impl Terminal {
         }
     }
 
+    /// Gives the terminal another size and waits until the program has drawn for it and this holds.
+    #[track_caller]
+    pub fn resize_until(&mut self, size: Size, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
+        self.resize(size);
+        let deadline = Instant::now() + PATIENCE;
+        assert!(
+            self.read_until(deadline),
+            "nothing is drawn after a resize before {what}"
+        );
+        self.wait_until(what, holds)
+    }
+
     /// Takes one piece of output; `false` where there is none before the deadline or ever again.
     fn read_until(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -296,7 +349,7 @@ impl Terminal {
     pub fn resize(&mut self, size: Size) -> &mut Self {
         let (rows, columns) = size.cells();
         self.parser.set_size(rows, columns);
-        self.pty
+        self.pty()
             .resize(pty_process::Size::new(size.rows, size.columns))
             .expect("a size");
         self
@@ -304,7 +357,7 @@ impl Terminal {
 
     /// The state of the terminal now, for before and after.
     pub fn modes(&self) -> Modes {
-        let local = tcgetattr(&*self.pty).expect("the terminal's state").local_modes;
+        let local = tcgetattr(self.pty()).expect("the terminal's state").local_modes;
         Modes {
             echo: local.contains(LocalModes::ECHO),
             lines: local.contains(LocalModes::ICANON),
@@ -324,7 +377,7 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         while self.read_until(deadline) {}
         assert!(
-            self.ended,
+            self.ended && self.dies_before(deadline),
             "the program does not end; the screen:\n{}",
             self.screen().text()
         );
@@ -332,6 +385,14 @@ impl Terminal {
         status
             .code()
             .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    }
+
+    /// Waits for the end of the process itself: it may outlive its terminal.
+    fn dies_before(&self, deadline: Instant) -> bool {
+        let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).expect("the program");
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).expect("seconds");
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&left)).is_ok_and(|ready| ready > 0)
     }
 }
 
