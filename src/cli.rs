@@ -15,9 +15,12 @@ use crate::apply::{self, HostLock};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
+use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::profile::ProfileName;
+use crate::msg;
+use crate::profile::{self, ProfileName};
 use crate::registry;
+use crate::survey::Survey;
 use crate::ui::Ui;
 
 pub mod completions;
@@ -348,6 +351,16 @@ impl<'a> Context<'a> {
             }
         }
         Ok(lock)
+    }
+
+    /// The existing profile that was probably meant by this one's name.
+    fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        let near = profile::nearest(
+            &self.instance.profile,
+            names.filter(|name| **name != self.instance.profile),
+        )?;
+        Some(msg!("profiles.meant", profile = near))
     }
 
     /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.

@@ -81,8 +81,12 @@ fn read_config(context: &Context<'_>) -> Result<Document> {
     match load(path) {
         Loaded::Ok(document) => Ok(document),
         Loaded::Broken(fault) => Err(fault.blocked(path)),
-        Loaded::Missing => Err(Error::no(msg!("config.missing", path = path.display()))
-            .hint(msg!("config.hint-make", command = context.instance.command()))),
+        Loaded::Missing => {
+            let error = Error::no(msg!("config.missing", path = path.display()));
+            let meant = context.probably_meant(&survey::take(context.host, &context.env));
+            let error = meant.into_iter().fold(error, Error::hint);
+            Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
+        }
     }
 }
 
