@@ -23,7 +23,7 @@ use crate::ports::Family;
 use crate::secret::{Origin, Piece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
-pub use ports::addresses;
+pub use ports::{addresses, said};
 pub use remove::remove;
 
 /// An ordered list of changes and what the user should know about them.

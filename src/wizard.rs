@@ -97,8 +97,8 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
             continue;
         };
         if let Some(reply) = given_reply {
-            taken.push(step.flag(&answers));
             let flag = step.flag(&answers);
+            taken.push(flag);
             step.take(reply, situation, &mut answers)
                 .map_err(|e| e.hint(msg!("answers.from", flag = flag)))?;
             continue;

@@ -32,7 +32,7 @@ pub(super) fn settled(situation: &Situation<'_>, answers: &Answers) -> Result<(F
 }
 
 /// What a person should know of a port that is taken: what it costs, and what else is worth knowing.
-fn said(check: &Check) -> Vec<Msg> {
+pub fn said(check: &Check) -> Vec<Msg> {
     let costs = match &check.verdict {
         Verdict::Near(overlaps) => overlaps.iter().map(Overlap::msg).collect(),
         Verdict::Refused(why) => vec![why.msg(check.base)],

@@ -2,8 +2,8 @@
 //! judged at once.
 
 use crate::i18n::Msg;
-use crate::plan::addresses;
-use crate::ports::planner::{Suggestion, merged};
+use crate::plan::{addresses, said};
+use crate::ports::planner::merged;
 use crate::ports::{Family, Role};
 use crate::wizard::step::{Choice, Kind, Picture};
 
@@ -98,13 +98,17 @@ fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Resul
 /// What the instance has, the distinct range a thousand up, the nearest ones to the neighbours, a typed
 /// one. Ports do not creep from run to run: what stands comes first.
 fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
+    let addresses = addresses(situation, answers);
+    let planner = situation.planner();
     let mut options: Vec<Choice> = Vec::new();
-    let mut add = |family: Family, label: Msg, mut detail: Vec<Msg>| {
-        let id = family.base().to_string();
-        if options.iter().any(|option| option.id == id) {
+    let mut add = |base: u16, label: Msg| {
+        let id = base.to_string();
+        let known = options.iter().any(|option| option.id == id);
+        let Some(family) = Family::new(base).filter(|_| !known) else {
             return;
-        }
-        detail.insert(0, ports(family));
+        };
+        let mut detail = vec![ports(family)];
+        detail.extend(said(&planner.check(base, &addresses)));
         options.push(Choice {
             id,
             label,
@@ -112,65 +116,37 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
             spans: vec![family.span()],
         });
     };
-    if let Some(family) = situation.instance.wished_port.and_then(Family::new) {
-        let label = msg!("step.gateway-port.wished", base = family.base());
-        add(family, label, Vec::new());
+    if let Some(base) = situation.instance.wished_port {
+        add(base, msg!("step.gateway-port.wished", base = base));
     }
-    if let Some(family) = situation.standing_port().and_then(Family::new) {
-        let label = msg!("step.gateway-port.keep", base = family.base());
-        add(family, label, Vec::new());
+    if let Some(base) = situation.standing_port() {
+        add(base, msg!("step.gateway-port.keep", base = base));
     }
-    let costs = |suggestion: &Suggestion| {
-        suggestion
-            .overlaps
-            .iter()
-            .map(crate::ports::planner::Overlap::msg)
-            .collect()
-    };
-    if let Some(first) = situation
-        .suggest_ports(1, &addresses(situation, answers))
-        .unwrap_or_default()
-        .first()
-    {
-        let base = first.family.base();
-        add(
-            first.family,
-            msg!("step.gateway-port.suggested", base = base),
-            costs(first),
-        );
+    let suggested = situation.suggest_ports(1, &addresses).unwrap_or_default();
+    if let Some(base) = suggested.first().map(|suggestion| suggestion.family.base()) {
+        add(base, msg!("step.gateway-port.suggested", base = base));
     }
-    if situation.interactive {
-        let neighbour = situation
-            .others()
-            .iter()
-            .find_map(|other| other.found.base)
-            .map(|(family, _)| family.base());
-        let planner = situation.planner();
-        if let Some(near) = neighbour.and_then(|base| planner.nearest(base)) {
+    if !situation.interactive {
+        return options;
+    }
+    let neighbour = situation.others().iter().find_map(|other| other.found.base);
+    if let Some((family, _)) = neighbour {
+        if let Some(near) = planner.nearest(family.base()) {
             let base = near.family.base();
-            add(
-                near.family,
-                msg!("step.gateway-port.nearest", base = base),
-                costs(&near),
-            );
+            add(base, msg!("step.gateway-port.nearest", base = base));
         }
-        if let Some(close) = neighbour.and_then(|base| planner.closest_allowed(base)) {
+        if let Some(close) = planner.closest_allowed(family.base()) {
             let base = close.family.base();
-            add(
-                close.family,
-                msg!("step.gateway-port.closest", base = base),
-                costs(&close),
-            );
+            add(base, msg!("step.gateway-port.closest", base = base));
         }
-        if !options.is_empty() {
-            let label = msg!("step.gateway-port.other");
-            options.push(Choice {
-                id: OTHER.to_owned(),
-                label,
-                detail: Vec::new(),
-                spans: Vec::new(),
-            });
-        }
+    }
+    if !options.is_empty() {
+        options.push(Choice {
+            id: OTHER.to_owned(),
+            label: msg!("step.gateway-port.other"),
+            detail: Vec::new(),
+            spans: Vec::new(),
+        });
     }
     options
 }
