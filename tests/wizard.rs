@@ -1,8 +1,11 @@
 //! The wizard in a real terminal, in both languages: what a person sees and types.
 
 mod back;
+mod language;
 mod resize;
+mod secrets;
 mod signals;
+mod snapshots;
 mod walk;
 
 use crate::support::Sandbox;

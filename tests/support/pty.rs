@@ -306,16 +306,56 @@ impl Terminal {
         }
     }
 
-    /// Gives the terminal another size and waits until the program has drawn for it and this holds.
+    /// Waits until this holds and the drawing that shows it is whole: ours end with the cursor shown or hidden.
     #[track_caller]
-    pub fn resize_until(&mut self, size: Size, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
-        self.resize(size);
+    pub fn wait_drawn(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
+        self.wait_until(what, &holds);
         let deadline = Instant::now() + PATIENCE;
-        assert!(
-            self.read_until(deadline),
-            "nothing is drawn after a resize before {what}"
-        );
+        while ![b"\x1b[?25l", b"\x1b[?25h"]
+            .iter()
+            .any(|end| self.raw.ends_with(*end))
+        {
+            assert!(
+                self.read_until(deadline),
+                "half a drawing:\n{}",
+                self.screen().text()
+            );
+        }
         self.wait_until(what, holds)
+    }
+
+    /// Waits until the terminal echoes nothing. A program changes that without a byte on the screen.
+    #[track_caller]
+    pub fn wait_unechoed(&mut self) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while self.modes().echo {
+            assert!(
+                Instant::now() < deadline,
+                "it still echoes:\n{}",
+                self.screen().text()
+            );
+            std::thread::yield_now();
+        }
+        self
+    }
+
+    /// The arguments of the program, as every user of the host can read them.
+    pub fn arguments(&self) -> Vec<u8> {
+        std::fs::read(format!("/proc/{}/cmdline", self.child.id())).expect("a process")
+    }
+
+    /// Does what makes the program draw again, and waits until it has and this holds.
+    #[track_caller]
+    pub fn redraw(
+        &mut self,
+        act: impl FnOnce(&mut Self),
+        what: &str,
+        holds: impl Fn(&Screen<'_>) -> bool,
+    ) -> &mut Self {
+        act(self);
+        let deadline = Instant::now() + PATIENCE;
+        assert!(self.read_until(deadline), "nothing is drawn before {what}");
+        self.wait_drawn(what, holds)
     }
 
     /// Takes one piece of output; `false` where there is none before the deadline or ever again.

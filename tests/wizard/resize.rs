@@ -3,29 +3,37 @@
 use openclaw::i18n::Lang;
 
 use super::walk::{Walk, each_walk, flat, is_open, open, result};
-use crate::support::pty::{Key, Screen, Size};
+use crate::support::pty::{Key, Screen, Size, Terminal};
 
 each_walk!(at_every_question);
 
 fn at_every_question(walk: &Walk, lang: Lang) {
     let sandbox = walk.sandbox();
     let mut terminal = walk.to(&sandbox, lang, 0, Size::tall(80));
-    for (at, stop) in walk.stops.iter().enumerate() {
+    for stop in walk.stops {
         let question = stop.question(lang);
         let shown = flat(&stop.answer.shown(lang));
-        walk.wait(&mut terminal, lang, at);
         let as_typed = |screen: &Screen<'_>| {
             is_open(screen, &question) && open(screen).is_some_and(|(_, text)| text.contains(&shown))
         };
         let what = format!("{question:?} with {shown:?}");
-        terminal
-            .type_in(stop.answer.typed(lang))
-            .wait_until(&what, as_typed);
+        terminal.wait_drawn(&question, |screen| is_open(screen, &question));
+        let typed = stop.answer.typed(lang);
+        if !typed.is_empty() {
+            terminal.redraw(
+                |terminal| {
+                    terminal.type_in(typed);
+                },
+                &what,
+                as_typed,
+            );
+        }
         for columns in [40, 120, 80] {
             let what = format!("{what}, once and with no line broken, in {columns} columns");
-            terminal.resize_until(Size::tall(columns), &what, |screen| {
-                as_typed(screen) && stands_once(screen)
-            });
+            let resize = |terminal: &mut Terminal| {
+                terminal.resize(Size::tall(columns));
+            };
+            terminal.redraw(resize, &what, |screen| as_typed(screen) && stands_once(screen));
         }
         terminal.press(Key::Enter);
     }

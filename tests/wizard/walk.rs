@@ -37,6 +37,8 @@ pub struct Walk {
     /// Files below HOME before it.
     pub files: &'static [(&'static str, &'static str)],
     pub stops: &'static [Stop],
+    /// The files that hold a secret after it.
+    pub holders: &'static [&'static str],
 }
 
 use Answer::{Choice, Default, Secret, Text, Yes};
@@ -107,6 +109,7 @@ pub const ADVANCED: Walk = Walk {
         stop("step.install-daemon.ask", Yes(true)),
         stop("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
+    holders: &[".openclaw-rescue/openclaw.json"],
 };
 
 /// Every question about a new instance, with a token and the defaults.
@@ -138,6 +141,7 @@ pub const FRESH: Walk = Walk {
         stop("step.install-daemon.ask", Yes(false)),
         stop("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
+    holders: &[".openclaw-rescue/openclaw.json"],
 };
 
 /// The few questions that matter.
@@ -174,6 +178,10 @@ pub const QUICK: Walk = Walk {
         ),
         stop("step.install-daemon.ask", Yes(false)),
         stop("onboard.confirm", Choice("1", "onboard.do-it", "")),
+    ],
+    holders: &[
+        ".openclaw-rescue/agents/main/agent/auth-profiles.json",
+        ".openclaw-rescue/openclaw.json",
     ],
 };
 
@@ -246,6 +254,12 @@ impl Walk {
             sandbox.write(path, text);
         }
         sandbox
+    }
+
+    /// Where the question with this key comes.
+    pub fn position(&self, key: &str) -> usize {
+        let found = self.stops.iter().position(|stop| stop.key == key);
+        found.unwrap_or_else(|| panic!("{key} is not asked"))
     }
 
     /// Waits for the question with this number.
