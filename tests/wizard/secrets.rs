@@ -5,7 +5,7 @@ use openclaw::i18n::Lang;
 
 use super::walk::{CANARY, Walk, each_walk, flat, result, start};
 use crate::support::Sandbox;
-use crate::support::pty::{Size, Terminal};
+use crate::support::pty::{Key, Size, Terminal};
 
 mod drawn {
     super::each_walk!(super::drawn_prompts_keep_secrets);
@@ -17,10 +17,16 @@ mod spoken {
 fn drawn_prompts_keep_secrets(walk: &Walk, lang: Lang) {
     let sandbox = walk.sandbox();
     let mut terminal = walk.to(&sandbox, lang, 0, Size::tall(80));
-    for at in 1..walk.stops.len() {
-        walk.answer(&mut terminal, lang, at - 1);
+    for (at, stop) in walk.stops[..walk.last()].iter().enumerate() {
         walk.wait(&mut terminal, lang, at);
-        nowhere(&sandbox, &terminal, walk.stops[at].key);
+        terminal.type_in(stop.answer.typed(lang));
+        if stop.is_secret() {
+            // Seen before Enter: what is typed along with it is never drawn.
+            terminal.wait_for("› ********");
+        }
+        terminal.press(Key::Enter);
+        walk.wait(&mut terminal, lang, at + 1);
+        nowhere(&sandbox, &terminal, stop.key);
     }
     walk.confirm(&mut terminal, lang);
     only_in_its_files(&sandbox, &terminal, walk);
