@@ -17,7 +17,7 @@ const CANARY: &str = "sk-canary-0815";
 
 /// A host that has a default gateway already.
 fn beside_default() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     sandbox.write(
         ".openclaw/openclaw.json",
         r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,

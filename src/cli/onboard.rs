@@ -81,6 +81,10 @@ fn language(ui: &Ui) -> Result<Ui> {
     let options = Lang::all().map(option).collect();
     let question = Question::choice(Msg::new("onboard.language"), options, Lang::english().code());
     let reply = Terminal::new(*ui).ask(&question)?;
+    if reply == Reply::Back {
+        // Before the first question there is only the way out.
+        return Err(Error::no(Msg::new("onboard.left")));
+    }
     Ok(ui.speaking(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
 

@@ -129,8 +129,8 @@ fn is_back(ui: Ui, typed: &str) -> bool {
 
 /// Asks for a line and reads it; the end of input is an error.
 fn typed(ui: Ui, asked: &Msg, hidden: bool) -> io::Result<String> {
-    Term::stderr().write_str(&format!("{} ", ui.say(asked)))?;
-    match line(hidden) {
+    let prompt = || Term::stderr().write_str(&format!("{} ", ui.say(asked)));
+    match line(hidden, prompt) {
         Ok(Some(text)) => Ok(text.trim().to_owned()),
         ended => {
             // What is said next has a line of its own.

@@ -123,7 +123,10 @@ fn ready(wait: &Timespec) -> io::Result<bool> {
 
 /// A line with its end, edited by the terminal itself, and shown while it is typed or not; `None` at the
 /// end of input. Ctrl-C ends it as it ends every other prompt, and not as a signal.
-pub(in super::super) fn line(hidden: bool) -> io::Result<Option<String>> {
+pub(in super::super) fn line(
+    hidden: bool,
+    prompt: impl FnOnce() -> io::Result<()>,
+) -> io::Result<Option<String>> {
     /// However reading ends, the terminal is as it was.
     struct Found;
     impl Drop for Found {
@@ -142,6 +145,8 @@ pub(in super::super) fn line(hidden: bool) -> io::Result<Option<String>> {
             modes.local_modes |= LocalModes::ECHONL;
         }
     })?;
+    // Not before the echo is off: somebody may be quick.
+    prompt()?;
     let mut line = Vec::new();
     let mut bytes = [0; 4096];
     loop {

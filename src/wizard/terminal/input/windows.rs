@@ -58,7 +58,11 @@ impl Input {
 }
 
 /// A line, shown while it is typed or not; `None` at the end of input.
-pub(in super::super) fn line(hidden: bool) -> io::Result<Option<String>> {
+pub(in super::super) fn line(
+    hidden: bool,
+    prompt: impl FnOnce() -> io::Result<()>,
+) -> io::Result<Option<String>> {
+    prompt()?;
     if hidden {
         return Term::stderr().read_secure_line().map(Some);
     }
