@@ -332,7 +332,8 @@ fn a_screen_reader_hears_lines_and_answers_by_numbers() {
             .wait_for("6. Later")
             .type_in("1\r");
         terminal
-            .wait_for("not shown while you type")
+            .wait_for("Answer, not shown while you type")
+            .wait_unechoed()
             .type_in(&format!("{CANARY}\r"));
         terminal.wait_for("1. Later").type_in("1\r");
         terminal.wait_for("Should a service").type_in("\r");
