@@ -87,8 +87,8 @@ fn suggested_port(sandbox: &Sandbox) -> String {
 }
 
 /// Walks to the review, with a port that is refused on the way.
-fn to_the_review(words: &Words, sandbox: &Sandbox, columns: u16) -> Terminal {
-    let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], Size::tall(columns));
+fn to_the_review(words: &Words, sandbox: &Sandbox, size: Size) -> Terminal {
+    let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], size);
     terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
     terminal.wait_for(words.flow).press(Key::Enter);
     terminal.wait_for(words.profile).press(Key::Enter);
@@ -116,10 +116,10 @@ fn to_the_review(words: &Words, sandbox: &Sandbox, columns: u16) -> Terminal {
     terminal
 }
 
-fn sets_up_a_rescue_bot(words: &Words, columns: u16) {
+fn sets_up_a_rescue_bot(words: &Words, size: Size) {
     let sandbox = beside_default();
     let before = sandbox.tree();
-    let mut terminal = to_the_review(words, &sandbox, columns);
+    let mut terminal = to_the_review(words, &sandbox, size);
     let mut now = sandbox.tree();
     now.retain(|(path, ..)| !path.starts_with(".local"));
     assert_eq!(
@@ -156,24 +156,42 @@ fn sets_up_a_rescue_bot(words: &Words, columns: u16) {
 
 #[test]
 fn a_rescue_bot_is_set_up_in_english() {
-    sets_up_a_rescue_bot(&ENGLISH, 80);
+    sets_up_a_rescue_bot(&ENGLISH, Size::USUAL);
 }
 
 #[test]
 fn a_rescue_bot_is_set_up_in_turkish() {
-    sets_up_a_rescue_bot(&TURKISH, 80);
+    sets_up_a_rescue_bot(&TURKISH, Size::USUAL);
 }
 
 #[test]
-fn forty_columns_are_enough() {
-    sets_up_a_rescue_bot(&TURKISH, 40);
+fn forty_columns_and_twenty_rows_are_enough() {
+    sets_up_a_rescue_bot(
+        &TURKISH,
+        Size {
+            rows: 20,
+            columns: 40,
+        },
+    );
+    sets_up_a_rescue_bot(
+        &ENGLISH,
+        Size {
+            rows: 20,
+            columns: 40,
+        },
+    );
+}
+
+#[test]
+fn two_hundred_columns_are_not_too_many() {
+    sets_up_a_rescue_bot(&TURKISH, Size::tall(200));
 }
 
 #[test]
 fn ctrl_c_at_the_review_writes_nothing_and_leaves_the_terminal_as_it_was() {
     let sandbox = beside_default();
     let before = sandbox.tree();
-    let mut terminal = to_the_review(&ENGLISH, &sandbox, 80);
+    let mut terminal = to_the_review(&ENGLISH, &sandbox, Size::tall(80));
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     assert_eq!(terminal.modes(), Modes::usual());
     assert!(!terminal.screen().cursor_is_hidden());
