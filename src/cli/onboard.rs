@@ -72,11 +72,9 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
 
 /// Asks for the language, where neither a wish nor the locale tells.
 fn language(ui: &Ui) -> Result<Ui> {
-    let option = |lang: Lang| Choice {
-        id: lang.code().to_owned(),
-        label: Msg::new("language.own").with("name", lang.text("language.name").unwrap_or(lang.code())),
-        detail: Vec::new(),
-        spans: Vec::new(),
+    let option = |lang: Lang| {
+        let name = lang.text("language.name").unwrap_or(lang.code());
+        Choice::new(lang.code(), msg!("language.own", name = name))
     };
     let options = Lang::all().map(option).collect();
     let question = Question::choice(Msg::new("onboard.language"), options, Lang::english().code());

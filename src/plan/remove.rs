@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::registry::Registry;
 use crate::survey::Surveyed;
 
+use super::reset::beside;
 use super::{Change, Content, FileKind, FileWrite, Plan};
 
 /// The plan. `entries` are the paths in the state folder, `stamp` makes the new name unique.
@@ -71,11 +72,4 @@ pub fn remove(
         changes,
         ..Plan::default()
     }
-}
-
-/// A name beside a path that the survey takes for no instance: `~/.openclaw-rescue.aside-STAMP`.
-fn beside(path: &Path, stamp: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".aside-{stamp}"));
-    path.with_file_name(name)
 }

@@ -58,7 +58,8 @@ pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], s
     changes
 }
 
-fn beside(path: &Path, stamp: &str) -> PathBuf {
+/// A name beside a path, which no survey takes for an instance: `~/.openclaw-rescue.aside-STAMP`.
+pub(super) fn beside(path: &Path, stamp: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{ASIDE}-{stamp}"));
     path.with_file_name(name)

@@ -25,14 +25,9 @@ const LEAVE: &str = "leave";
 
 /// Asks what to do with the plan. `asked` are the steps that were answered, with their questions.
 pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Result<Verdict> {
-    let option = |id: &str, label| Choice {
-        id: id.to_owned(),
-        label,
-        detail: Vec::new(),
-        spans: Vec::new(),
+    let change = |(id, text): &(&'static str, Msg)| {
+        Choice::new(id, msg!("onboard.change").with_msg("what", text.clone()))
     };
-    let change =
-        |(id, text): &(&'static str, Msg)| option(id, msg!("onboard.change").with_msg("what", text.clone()));
     // The risk was acknowledged: there is nothing to change about that but to leave. What follows from
     // another answer (a typed port) is changed along with it.
     let is_own = |id: &str| {
@@ -42,9 +37,9 @@ pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Res
                 .any(|(other, _)| *other != id && id.starts_with(other))
     };
     let changes = asked.iter().filter(|(id, _)| is_own(id)).map(change);
-    let options = std::iter::once(option(CONFIRM, msg!("onboard.do-it")))
+    let options = std::iter::once(Choice::new(CONFIRM, msg!("onboard.do-it")))
         .chain(changes)
-        .chain([option(LEAVE, msg!("onboard.leave"))])
+        .chain([Choice::new(LEAVE, msg!("onboard.leave"))])
         .collect();
     let question = Question::choice(msg!("onboard.confirm"), options, CONFIRM);
     let reply = prompter.ask(&question)?;

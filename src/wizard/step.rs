@@ -116,6 +116,18 @@ pub trait Prompter {
     fn refuse(&mut self, refusal: &Error);
 }
 
+impl Choice {
+    /// A choice of which nothing more is to be said.
+    pub fn new(id: &str, label: Msg) -> Self {
+        Self {
+            id: id.to_owned(),
+            label,
+            detail: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+}
+
 impl Question {
     /// A choice.
     pub fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {

@@ -52,12 +52,7 @@ pub static ALL: &[&dyn Step] = &[
 fn choices(labels: impl IntoIterator<Item = (&'static str, Msg)>) -> Vec<Choice> {
     labels
         .into_iter()
-        .map(|(id, label)| Choice {
-            id: id.to_owned(),
-            label,
-            detail: Vec::new(),
-            spans: Vec::new(),
-        })
+        .map(|(id, label)| Choice::new(id, label))
         .collect()
 }
 

@@ -1,7 +1,6 @@
 //! How clients prove themselves to the gateway.
 
 use crate::answers::{Auth, Bind};
-use crate::config::dialect::Dialect;
 use crate::secret::{Origin, Secret};
 
 use super::{
@@ -45,7 +44,7 @@ impl Step for GatewayAuth {
         let auth = Auth::of(name)
             .ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
         if auth == Auth::None && !may_be_open(situation, answers) {
-            return Err(Error::usage(if situation.dialect == Dialect::Late {
+            return Err(Error::usage(if situation.dialect.allows_auth_none() {
                 msg!("step.gateway-auth.none-needs-loopback")
             } else {
                 msg!("step.gateway-auth.none-needs-release")
@@ -62,7 +61,7 @@ impl Step for GatewayAuth {
 
 /// No proof at all: on loopback only, and only where the release's schema knows it (`facts.md` 0).
 fn may_be_open(situation: &Situation<'_>, answers: &Answers) -> bool {
-    situation.dialect == Dialect::Late && answers.bind.is_some_and(Bind::is_loopback)
+    situation.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
 
 /// What stands in the config, as a credential that is kept.

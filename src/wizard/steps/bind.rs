@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::answers::Bind;
-use crate::config::dialect::Dialect;
 
 use super::{
     Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
@@ -31,7 +30,7 @@ impl Step for GatewayBind {
             (Bind::Tailnet.name(), msg!("step.gateway-bind.tailnet")),
             (Bind::Auto.name(), msg!("step.gateway-bind.auto")),
         ];
-        if situation.dialect == Dialect::Late {
+        if situation.dialect.allows_custom_bind_host() {
             labels.push((Bind::Custom.name(), msg!("step.gateway-bind.custom")));
         }
         let standing = standing(situation, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
@@ -47,7 +46,7 @@ impl Step for GatewayBind {
         let bind = Bind::of(name)
             .ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
         // Only later releases' schema has a key for the address (`facts.md` 0, 3).
-        if bind == Bind::Custom && situation.dialect != Dialect::Late {
+        if bind == Bind::Custom && !situation.dialect.allows_custom_bind_host() {
             return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
         }
         answers.bind = Some(bind);

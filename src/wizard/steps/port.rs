@@ -141,12 +141,7 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
         }
     }
     if !options.is_empty() {
-        options.push(Choice {
-            id: OTHER.to_owned(),
-            label: msg!("step.gateway-port.other"),
-            detail: Vec::new(),
-            spans: Vec::new(),
-        });
+        options.push(Choice::new(OTHER, msg!("step.gateway-port.other")));
     }
     options
 }
