@@ -26,6 +26,7 @@ mod place;
 mod preflight;
 mod recover;
 mod script;
+mod single;
 mod steps;
 #[cfg_attr(unix, path = "apply/unix.rs")]
 #[cfg_attr(windows, path = "apply/windows.rs")]
@@ -38,6 +39,7 @@ pub use draft::Draft;
 pub use lock::HostLock;
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};
+pub use single::put;
 
 /// What happens while a plan is carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

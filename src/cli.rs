@@ -25,6 +25,7 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+pub mod gateway;
 mod given;
 pub mod man;
 mod onboard;
@@ -67,6 +68,7 @@ pub enum Command {
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
+    Gateway(gateway::GatewayArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -376,6 +378,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
+        Command::Gateway(args) => gateway::run(&context()?, args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

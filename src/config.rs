@@ -17,6 +17,7 @@ pub mod include;
 pub mod key_path;
 pub mod schema;
 pub mod secrets;
+pub mod variables;
 
 mod reader;
 mod rewrite;

@@ -76,6 +76,12 @@ impl Environment {
         host.var("OPENCLAW_LANG")
     }
 
+    /// Whether a variable belongs to this program: what it means is decided in [`crate::instance`], so that
+    /// nobody may read it past the environment rules.
+    pub fn is_ours(name: &str) -> bool {
+        name.starts_with("OPENCLAW_")
+    }
+
     /// A path as a user may type it, `~` expanded, made absolute.
     pub fn expand(&self, cwd: Option<&Path>, typed: &str) -> Option<PathBuf> {
         absolute(&self.home, cwd, typed).ok()

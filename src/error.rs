@@ -10,6 +10,8 @@ pub enum Kind {
     No,
     /// Wrong usage, or a question is open and nobody can be asked. Exit 2.
     Usage,
+    /// It runs, but not as it should: unhealthy, another one's, not letting us in. Exit 3.
+    Unhealthy,
     /// Configuration or ports make it impossible until somebody acts. Exit 78 (`EX_CONFIG`).
     Blocked,
     /// The user interrupted. Exit 130.
@@ -22,6 +24,7 @@ impl Kind {
         match self {
             Self::No => 1,
             Self::Usage => 2,
+            Self::Unhealthy => 3,
             Self::Blocked => 78,
             Self::Interrupted => 130,
         }
@@ -59,6 +62,14 @@ impl Error {
     pub fn usage(msg: Msg) -> Self {
         Self {
             kind: Kind::Usage,
+            ..Self::no(msg)
+        }
+    }
+
+    /// Running, but not healthy: exit 3.
+    pub fn unhealthy(msg: Msg) -> Self {
+        Self {
+            kind: Kind::Unhealthy,
             ..Self::no(msg)
         }
     }

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub mod ports;
+pub mod process;
 pub mod read;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
 
 /// The outside world as the program sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Host {
     args: Vec<OsString>,
     vars: BTreeMap<OsString, OsString>,
@@ -106,6 +107,11 @@ impl Host {
     /// Any one TCP port that is free now, wherever it lies: a last resort. Nothing is reserved.
     pub fn spare_port(&self) -> Option<u16> {
         portpicker::pick_unused_port()
+    }
+
+    /// Listens on an address, non-blocking. On IPv6 it takes no IPv4 along.
+    pub fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+        system::listen(address)
     }
 
     /// Which streams are a terminal.

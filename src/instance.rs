@@ -192,6 +192,48 @@ impl Instance {
         self.state_dir.join("agents/main/sessions")
     }
 
+    /// The gateway's lock, held on an open file for as long as it runs.
+    pub fn lock_path(&self) -> PathBuf {
+        self.state_dir.join("gateway.lock")
+    }
+
+    /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).
+    pub fn last_good_path(&self) -> PathBuf {
+        let mut name = self.config_path.as_os_str().to_owned();
+        name.push(".last-good");
+        name.into()
+    }
+
+    /// The folder of the gateway's own log files.
+    pub fn logs(&self) -> PathBuf {
+        self.state_dir.join("logs")
+    }
+
+    /// What the canvas host serves.
+    pub fn canvas(&self) -> PathBuf {
+        self.state_dir.join("canvas")
+    }
+
+    /// This instance's own key as a client (`facts.md` 4; shared by all profiles in leak L8).
+    pub fn device_key(&self) -> PathBuf {
+        self.state_dir.join("identity/device.json")
+    }
+
+    /// The device tokens that gateways gave to this instance's client (`facts.md` 13).
+    pub fn device_tokens(&self) -> PathBuf {
+        self.state_dir.join("identity/device-auth.json")
+    }
+
+    /// The devices that this instance's gateway has paired (`facts.md` 13).
+    pub fn paired_devices(&self) -> PathBuf {
+        self.state_dir.join("devices/paired.json")
+    }
+
+    /// The folder of one browser profile (`facts.md` 7).
+    pub fn browser(&self, name: &str) -> PathBuf {
+        self.state_dir.join("browser").join(name)
+    }
+
     /// The start of a command for this instance, to be pasted: `openclaw --profile rescue`.
     pub fn command(&self) -> String {
         if self.profile.is_default() {

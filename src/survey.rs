@@ -26,6 +26,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use settings::{base_port, variable};
+
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
 pub fn take(host: &Host, env: &Environment) -> Survey {
     let path = registry::state_home(host, env).join(registry::FILE);

@@ -128,7 +128,7 @@ fn held(path: &Path, mut file: File, wait: Duration) -> Error {
 }
 
 /// Makes a folder and those above it that are missing.
-fn make_folders(path: &Path) -> Result<()> {
+pub(super) fn make_folders(path: &Path) -> Result<()> {
     let place = locate(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
     match place.found {
         Found::Folder => return Ok(()),

@@ -1,11 +1,13 @@
 //! What only Unix answers.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, bind, listen as listen_on, socket, socket_with, sockopt,
+};
 
 /// The owner of a folder, where this process is root and the owner is not.
 pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
@@ -16,15 +18,37 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
-/// Binds an address, without listening on it, and lets it go again. Only what listens is in the way:
-/// two such looks at once don't see each other, and a gateway that starts meanwhile is not disturbed.
-pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
-    let family = if address.is_ipv4() {
+/// As many connections wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Listens on an address, non-blocking.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let family = family(address);
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    if family == AddressFamily::INET6 {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    // A port whose last connections still linger is free again at once.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    listen_on(&socket, BACKLOG)?;
+    let listener = TcpListener::from(socket);
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn family(address: SocketAddr) -> AddressFamily {
+    if address.is_ipv4() {
         AddressFamily::INET
     } else {
         AddressFamily::INET6
-    };
-    let probe = socket(family, SocketType::STREAM, None)?;
+    }
+}
+
+/// Binds an address, without listening on it, and lets it go again. Only what listens is in the way:
+/// two such looks at once don't see each other, and a gateway that starts meanwhile is not disturbed.
+pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
+    let probe = socket(family(address), SocketType::STREAM, None)?;
     sockopt::set_socket_reuseaddr(&probe, true)?;
     Ok(bind(&probe, &address)?)
 }

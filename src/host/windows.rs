@@ -12,3 +12,11 @@ pub(super) fn foreign_owner(_path: &Path) -> Option<u32> {
 pub(super) fn try_bind(address: std::net::SocketAddr) -> std::io::Result<()> {
     std::net::TcpListener::bind(address).map(drop)
 }
+
+/// Listens on an address, non-blocking.
+#[expect(clippy::disallowed_methods, reason = "host touches sockets")]
+pub(super) fn listen(address: std::net::SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}

@@ -41,7 +41,7 @@ fn port(value: &Value) -> Option<u16> {
 }
 
 /// `gateway.port`.
-pub(super) fn base_port(config: &Value) -> Option<u16> {
+pub fn base_port(config: &Value) -> Option<u16> {
     port(config.pointer("/gateway/port")?)
 }
 
@@ -203,7 +203,7 @@ pub(super) fn assignments(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The last value of a variable in an environment file.
-pub(super) fn variable(path: &Path, name: &str) -> Option<String> {
+pub fn variable(path: &Path, name: &str) -> Option<String> {
     let text = read::text(path).ok()?;
     let found = assignments(&text).filter(|(n, _)| *n == name).last();
     found

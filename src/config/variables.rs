@@ -1,0 +1,75 @@
+//! `${VAR}` in the texts of a config: filled in where a value is used, never where a config is written.
+//!
+//! OpenClaw fills in before it writes, so that changing one key puts every secret into the file in clear
+//! (`facts.md` 3). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
+
+use serde_json::Value;
+
+/// A variable that a value needs and nobody has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not set")]
+pub struct Missing(pub String);
+
+/// The text with each `${NAME}` replaced; `$${NAME}` stands for `${NAME}` itself. Names are capital
+/// letters, digits and `_`, as OpenClaw has it; anything else stays as it is.
+pub fn filled(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Missing> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        let Some((name, after)) = from[2..].split_once('}').filter(|(name, _)| is_name(name)) else {
+            out.push_str(&rest[..at + 2]);
+            rest = &rest[at + 2..];
+            continue;
+        };
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str(&from[..name.len() + 3]);
+        } else {
+            out.push_str(before);
+            out.push_str(&lookup(name).ok_or_else(|| Missing(name.to_owned()))?);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The variables that the config itself sets: `env.vars.NAME` and `env.NAME`.
+pub fn own(config: &Value, name: &str) -> Option<String> {
+    let env = config.get("env")?;
+    let value = env
+        .get("vars")
+        .and_then(|vars| vars.get(name))
+        .or_else(|| env.get(name))?;
+    value.as_str().map(str::to_owned)
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_filled_in_and_what_is_no_name_stays() {
+        let lookup = |name: &str| (name == "A_1").then(|| "x".to_owned());
+        let of = |text| filled(text, &lookup);
+        assert_eq!(of("${A_1}-${A_1}").unwrap(), "x-x");
+        assert_eq!(of("$${A_1} ${a} ${} ${A_1").unwrap(), "${A_1} ${a} ${} ${A_1");
+        assert_eq!(of("${B}"), Err(Missing("B".to_owned())));
+    }
+
+    #[test]
+    fn a_config_may_set_variables_itself() {
+        let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
+        assert_eq!(own(&config, "A").as_deref(), Some("1"));
+        assert_eq!(own(&config, "B").as_deref(), Some("2"));
+        assert_eq!(own(&config, "C"), None);
+    }
+}

@@ -1,0 +1,23 @@
+//! The native engine: an async server for one instance. `OpenClaw`'s own clients talk to it (`facts.md` 6, 13).
+//!
+//! ```text
+//! start ──► lock, config, settings ──► listen ──► serve ──► http ──► session (WebSocket)
+//!                                        │                     ├──► dashboard, canvas, live routes
+//!                                        └── base, base+2 (browser control), base+4 (canvas)
+//! ```
+//!
+//! Async stays in here and in `browser`. A gateway reads and writes its own instance only: every path
+//! comes from its [`Instance`](crate::instance::Instance) (leaks L4 to L12 of `facts.md` 8).
+
+pub mod canvas;
+pub mod clients;
+pub mod dashboard;
+pub mod guard;
+pub mod http;
+pub mod methods;
+pub mod serve;
+pub mod session;
+pub mod shared;
+pub mod start;
+
+pub use start::{Options, run};

@@ -1,0 +1,1 @@
+//! The canvas host: static files of the instance's own canvas folder.

@@ -1,0 +1,1 @@
+//! One WebSocket connection, from the challenge to the last frame.

@@ -1,0 +1,194 @@
+//! Starting other programs: the one place where this program does.
+//!
+//! A [`Call`] says everything about the program to be started, its environment included, so that nothing
+//! is inherited by accident. A call that only asks something has a time limit: a tool that hangs (a bus
+//! that does not answer, a password prompt) must never hang this program.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Host;
+
+/// How often a running call is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
+/// As much of each stream as is kept, in bytes.
+const MAX_OUTPUT: u64 = 1024 * 1024;
+
+/// A program to be started.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The program: a path, or a name to be found on the search path.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Variables that it gets, beside or instead of the inherited ones.
+    pub vars: Vec<(OsString, OsString)>,
+    /// Inherited variables that it does not get.
+    pub without: Vec<OsString>,
+    /// Whether it inherits the environment of this program.
+    pub inherits: bool,
+    /// Its working folder.
+    pub cwd: Option<PathBuf>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code; `None` where a signal or the time limit ended it.
+    pub code: Option<i32>,
+    /// What it said, as text; bytes that are none are replaced.
+    pub stdout: String,
+    /// What it complained about.
+    pub stderr: String,
+    /// Whether the time limit ended it.
+    pub timed_out: bool,
+}
+
+impl Call {
+    /// A program with these arguments, in the environment of this one.
+    pub fn new<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            program: program.as_ref().to_owned(),
+            args: args.into_iter().map(|arg| arg.as_ref().to_owned()).collect(),
+            vars: Vec::new(),
+            without: Vec::new(),
+            inherits: true,
+            cwd: None,
+        }
+    }
+
+    /// With this variable set.
+    #[must_use]
+    pub fn var(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.vars
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// The command, its environment taken from `host` and not from the process.
+    pub(super) fn command(&self, host: &Host) -> Command {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that starts programs"
+        )]
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).env_clear();
+        if self.inherits {
+            let inherited = host.vars.iter();
+            command.envs(inherited.filter(|(name, _)| !self.without.contains(name)));
+        }
+        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        command
+    }
+}
+
+impl Host {
+    /// Runs a program to its end, without input, for at most `limit`; then it is killed.
+    /// Fails where it can't be started.
+    pub fn run(&self, call: &Call, limit: Duration) -> io::Result<Ended> {
+        let deadline = Instant::now() + limit;
+        let mut command = call.command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stdout = collect(child.stdout.take());
+        let stderr = collect(child.stderr.take());
+        let (code, timed_out) = loop {
+            if let Some(status) = child.try_wait()? {
+                break (status.code(), false);
+            }
+            if Instant::now() >= deadline {
+                child.kill()?;
+                child.wait()?;
+                break (None, true);
+            }
+            std::thread::sleep(PAUSE);
+        };
+        // What a killed program's own children still hold open is not waited for.
+        let text = |reader: std::thread::JoinHandle<Vec<u8>>| {
+            while !timed_out && !reader.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(PAUSE);
+            }
+            if reader.is_finished() {
+                String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
+            } else {
+                String::new()
+            }
+        };
+        Ok(Ended {
+            code,
+            stdout: text(stdout),
+            stderr: text(stderr),
+            timed_out,
+        })
+    }
+
+    /// Starts a program that goes on beside this one, without input and output.
+    pub fn spawn(&self, call: &Call) -> io::Result<Child> {
+        let mut command = call.command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn()
+    }
+
+    /// Where a program is on the search path of this environment.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let folders = self.var("PATH")?.split(if cfg!(windows) { ';' } else { ':' });
+        folders
+            .map(|folder| PathBuf::from(folder).join(name))
+            .find(|path| path.is_absolute() && path.is_file())
+    }
+}
+
+fn collect(stream: Option<impl io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            let kept = (&mut stream).take(MAX_OUTPUT).read_to_end(&mut bytes);
+            // The rest is read and dropped, so that the program is not blocked by a full pipe.
+            let _ = kept.and_then(|_| io::copy(&mut stream, &mut io::sink()));
+        }
+        bytes
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Call {
+        Call::new("/bin/sh", ["-c", script])
+    }
+
+    #[test]
+    fn a_program_is_run_to_its_end_in_the_environment_of_the_host() {
+        let host = Host::with(&[], [("INHERITED", "a"), ("SECRET", "b")]);
+        let mut call = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").var("OWN", "c");
+        call.without = vec!["SECRET".into()];
+        let ended = host.run(&call, Duration::from_secs(30)).unwrap();
+        assert_eq!(
+            (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+            (Some(3), "ac\n", "no\n")
+        );
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let host = Host::with(&[], [("", ""); 0]);
+        let ended = host
+            .run(&sh("sleep 600 & sleep 600"), Duration::from_millis(50))
+            .unwrap();
+        assert!(ended.timed_out);
+        assert_eq!(ended.code, None);
+    }
+}

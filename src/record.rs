@@ -1,0 +1,154 @@
+//! What `instance.toml` says of an instance: what only this program knows of it, and OpenClaw's own
+//! strict config has no key for. Read here; written by `plan` (onboarding) and by whoever owns a key.
+//!
+//! ```toml
+//! version = 1
+//! profile = "rescue"
+//! engine = "native"          # native | node
+//! language = "tr"
+//! [ports]
+//! base = 19789
+//! [gateway]
+//! bootFallback = "off"       # off | last-good
+//! [rescue]
+//! watch = ["default"]
+//! [browser.ports]            # the CDP port of each browser profile, so that it stays
+//! openclaw = 19800
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::host::read::{self, ReadError};
+use crate::msg;
+
+/// What runs as the gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// This program.
+    #[default]
+    Native,
+    /// OpenClaw from npm.
+    Node,
+}
+
+impl Engine {
+    /// The name in flags, records and `--json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// What a gateway does whose config is broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootFallback {
+    /// It refuses to start.
+    #[default]
+    Off,
+    /// It starts from the last config that a healthy start used.
+    LastGood,
+}
+
+/// The record. A key that is missing has its default; keys of others are not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// What runs as the gateway.
+    pub engine: Engine,
+    /// The language of what the gateway itself says.
+    pub language: Option<String>,
+    /// The ports that were reserved.
+    pub ports: Ports,
+    /// How the gateway starts.
+    pub gateway: Gateway,
+    /// Which instances this one looks after.
+    pub rescue: Rescue,
+    /// The browsers' ports.
+    pub browser: Browser,
+}
+
+/// `[ports]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Ports {
+    /// The base port that onboarding chose.
+    pub base: Option<u16>,
+}
+
+/// `[gateway]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Gateway {
+    /// What to do about a broken config.
+    #[serde(rename = "bootFallback")]
+    pub boot_fallback: BootFallback,
+}
+
+/// `[rescue]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Rescue {
+    /// Profiles that this instance's gateway watches and repairs.
+    pub watch: Vec<String>,
+}
+
+/// `[browser]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Browser {
+    /// The CDP port of each browser profile.
+    pub ports: BTreeMap<String, u16>,
+}
+
+impl Record {
+    /// Reads the record; one that is not there says nothing. A broken one is an error: guessing an engine
+    /// would start the wrong program.
+    pub fn read(path: &Path) -> Result<Self> {
+        let broken = |cause: anyhow::Error| {
+            Error::blocked(msg!("record.broken", path = path.display()))
+                .because(cause)
+                .hint(msg!("record.way-out", path = path.display()))
+        };
+        match read::text(path) {
+            Ok(text) => Self::parse(&text).map_err(|e| broken(e.into())),
+            Err(ReadError::Missing) => Ok(Self::default()),
+            Err(error) => Err(broken(error.into())),
+        }
+    }
+
+    /// Understands the text of a record.
+    pub fn parse(text: &str) -> std::result::Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_has_its_default_and_other_keys_are_not_ours() {
+        assert_eq!(Record::parse("").unwrap(), Record::default());
+        let text = "version = 1\nengine = 'node'\nfuture = 1\n[gateway]\nbootFallback = 'last-good'\n\
+                    [browser.ports]\nopenclaw = 19800\n[rescue]\nwatch = ['default']\n[ports]\nbase = 19789";
+        let record = Record::parse(text).unwrap();
+        assert_eq!(record.engine, Engine::Node);
+        assert_eq!(record.gateway.boot_fallback, BootFallback::LastGood);
+        assert_eq!(record.browser.ports["openclaw"], 19800);
+        assert_eq!(record.rescue.watch, ["default"]);
+        assert_eq!(record.ports.base, Some(19789));
+    }
+
+    #[test]
+    fn an_engine_that_does_not_exist_is_not_guessed() {
+        assert!(Record::parse("engine = 'deno'").is_err());
+    }
+}

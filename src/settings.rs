@@ -1,0 +1,321 @@
+//! What flags, environment, config and record come to for one gateway: its port, where it listens, how
+//! clients prove themselves. One place, so that the gateway, its clients, its service and the doctor
+//! never disagree.
+//!
+//! The order is OpenClaw's (`facts.md` 1): a flag goes before the environment, that before the config. A
+//! gateway's own token comes from its config before the environment; a client's the other way round.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::answers::{Auth, Bind};
+use crate::config::variables::{self, Missing};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::msg;
+use crate::ports::{DEFAULT_BASE, DEV_BASE, hashed_default};
+use crate::profile::ProfileName;
+use crate::record::Record;
+use crate::secret::Secret;
+use crate::survey;
+
+/// What the command line wishes for one run of a gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--bind`.
+    pub bind: Option<Bind>,
+    /// `--auth`.
+    pub auth: Option<Auth>,
+    /// `--token`.
+    pub token: Option<Secret>,
+    /// `--password`.
+    pub password: Option<Secret>,
+    /// `--allow-unconfigured`: `gateway.mode` need not be `local`.
+    pub allow_unconfigured: bool,
+}
+
+/// Why a gateway has its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortFrom {
+    /// `--port`.
+    Flag,
+    /// `OPENCLAW_GATEWAY_PORT`, from the environment or the instance's `.env`.
+    Environment,
+    /// `gateway.port`.
+    Config,
+    /// `instance.toml`.
+    Record,
+    /// Nothing says: the profile's default.
+    Default,
+}
+
+impl PortFrom {
+    /// The stable name, as `--json` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Environment => "env",
+            Self::Config => "config",
+            Self::Record => "record",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// How clients prove themselves, with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By a token.
+    Token(Secret),
+    /// By a password.
+    Password(Secret),
+    /// Not at all: loopback only.
+    None,
+}
+
+impl Proof {
+    /// The mode's name.
+    pub fn mode(&self) -> Auth {
+        match self {
+            Self::Token(_) => Auth::Token,
+            Self::Password(_) => Auth::Password,
+            Self::None => Auth::None,
+        }
+    }
+}
+
+/// What a gateway runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Its base port, 1 to 65535.
+    pub port: u16,
+    /// On which ground.
+    pub port_from: PortFrom,
+    /// Where it listens.
+    pub bind: Bind,
+    /// The address of [`Bind::Custom`].
+    pub bind_host: Option<IpAddr>,
+    /// How clients prove themselves.
+    pub proof: Proof,
+}
+
+/// Where values come from that a config leaves open: the environment, the instance's `.env`, and the
+/// config's own variables.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The outside world.
+    pub host: &'a Host,
+    /// The instance.
+    pub instance: &'a Instance,
+    /// Its config, included files merged in; `Null` where there is none.
+    pub config: &'a Value,
+    /// Its `instance.toml`.
+    pub record: &'a Record,
+}
+
+impl Sources<'_> {
+    fn lookup(&self, name: &str) -> Option<String> {
+        if name == "OPENCLAW_GATEWAY_TOKEN"
+            && let Some(token) = &self.instance.wished_token
+        {
+            return Some(token.expose().to_owned());
+        }
+        let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
+        inherited
+            .map(str::to_owned)
+            .or_else(|| survey::variable(&self.instance.env_file(), name))
+            .or_else(|| variables::own(self.config, name))
+    }
+
+    /// A text of the config, with its variables filled in; a reference to a secret of the environment
+    /// (`{source: "env", id}`) is followed.
+    fn text(&self, key: &'static str) -> Result<Option<String>> {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        let missing = |Missing(name): Missing| {
+            Error::blocked(msg!("settings.variable", key = key, name = name)).hint(msg!(
+                "settings.set-variable",
+                name = name,
+                path = self.instance.env_file().display()
+            ))
+        };
+        match self.config.pointer(&pointer) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => {
+                let filled = variables::filled(text.trim(), &|name| self.lookup(name)).map_err(missing)?;
+                Ok(Some(filled).filter(|text| !text.is_empty()))
+            }
+            Some(Value::Object(reference)) if reference.get("source").is_some_and(|s| s == "env") => {
+                let name = reference.get("id").and_then(Value::as_str).unwrap_or_default();
+                self.lookup(name)
+                    .ok_or_else(|| missing(Missing(name.to_owned())))
+                    .map(Some)
+            }
+            Some(_) => Err(Error::blocked(msg!("settings.reference", key = key))),
+        }
+    }
+
+    /// The base port, and on which ground.
+    pub fn port(&self, flag: Option<u16>) -> Result<(u16, PortFrom)> {
+        const VAR: &str = "OPENCLAW_GATEWAY_PORT";
+        if let Some(port) = flag {
+            return Ok((port, PortFrom::Flag));
+        }
+        if let Some(port) = self.instance.wished_port {
+            return Ok((port, PortFrom::Environment));
+        }
+        if let Some(text) = survey::variable(&self.instance.env_file(), VAR) {
+            let port = text.parse().ok().filter(|port| *port > 0);
+            return port
+                .map(|port| (port, PortFrom::Environment))
+                .ok_or_else(|| Error::blocked(msg!("environment.port", value = text)));
+        }
+        if let Some(port) = survey::base_port(self.config) {
+            return Ok((port, PortFrom::Config));
+        }
+        if let Some(port) = self.record.ports.base {
+            return Ok((port, PortFrom::Record));
+        }
+        Ok((default_port(&self.instance.profile), PortFrom::Default))
+    }
+
+    /// What a client of this gateway shows: the environment's token goes before the config's.
+    pub fn client_proof(&self) -> Result<Proof> {
+        if let Some(token) = &self.instance.wished_token {
+            return Ok(Proof::Token(token.clone()));
+        }
+        let token = self.text("gateway.auth.token")?.map(Secret::new);
+        let password = self.text("gateway.auth.password")?.map(Secret::new);
+        Ok(match (self.auth_mode(None), token, password) {
+            (Some(Auth::Password), _, Some(password)) | (None, None, Some(password)) => {
+                Proof::Password(password)
+            }
+            (_, Some(token), _) => Proof::Token(token),
+            _ => match self.dotenv_token() {
+                Some(token) => Proof::Token(token),
+                None => Proof::None,
+            },
+        })
+    }
+
+    fn dotenv_token(&self) -> Option<Secret> {
+        survey::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
+    }
+
+    fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {
+        flag.or_else(|| Auth::of(self.config.pointer("/gateway/auth/mode")?.as_str()?))
+    }
+
+    /// Where it listens, and the address where that is one of the user's choice.
+    pub fn bind(&self, flag: Option<Bind>) -> Result<(Bind, Option<IpAddr>)> {
+        let named = self.config.pointer("/gateway/bind").and_then(Value::as_str);
+        let bind = match (flag, named) {
+            (Some(bind), _) => bind,
+            (None, None) => Bind::Loopback,
+            (None, Some(name)) => {
+                Bind::of(name).ok_or_else(|| Error::blocked(msg!("settings.bind", value = name)))?
+            }
+        };
+        let host = self.text("gateway.customBindHost")?;
+        match (bind, host) {
+            (Bind::Custom, Some(host)) => host
+                .parse()
+                .map(|ip| (bind, Some(ip)))
+                .map_err(|_| Error::blocked(msg!("settings.bind-host", value = host))),
+            (Bind::Custom, None) => Err(Error::blocked(msg!("settings.no-bind-host"))),
+            _ => Ok((bind, None)),
+        }
+    }
+
+    /// Everything that a gateway of this instance runs with, or why it may not start.
+    pub fn settings(&self, wishes: &Wishes) -> Result<Settings> {
+        let mode = self.config.pointer("/gateway/mode").and_then(Value::as_str);
+        if mode != Some("local") && !wishes.allow_unconfigured {
+            let command = self.instance.command();
+            let error = match mode {
+                None => Error::blocked(msg!(
+                    "settings.mode-unset",
+                    path = self.instance.config_path.display()
+                )),
+                Some(mode) => Error::blocked(msg!("settings.mode", mode = mode)),
+            };
+            return Err(error
+                .hint(msg!("settings.onboard", command = command))
+                .hint(msg!("settings.set-mode", command = command)));
+        }
+        let (port, port_from) = self.port(wishes.port)?;
+        let (bind, bind_host) = self.bind(wishes.bind)?;
+        let proof = self.proof(wishes)?;
+        let reachable = !bind.is_loopback() && bind_host.is_none_or(|ip| !ip.is_loopback());
+        if proof == Proof::None && reachable {
+            return Err(Error::blocked(msg!("settings.open", bind = bind.name()))
+                .hint(msg!("settings.set-token", command = self.instance.command())));
+        }
+        Ok(Settings {
+            port,
+            port_from,
+            bind,
+            bind_host,
+            proof,
+        })
+    }
+
+    /// How clients of the gateway itself prove themselves: its config goes before the environment.
+    fn proof(&self, wishes: &Wishes) -> Result<Proof> {
+        if let Some(mode) = self.config.pointer("/gateway/auth/mode").and_then(Value::as_str)
+            && Auth::of(mode).is_none()
+            && wishes.auth.is_none()
+        {
+            return Err(Error::blocked(msg!("settings.auth-mode", value = mode)));
+        }
+        let token = match &wishes.token {
+            Some(token) => Some(token.clone()),
+            None => (self.text("gateway.auth.token")?.map(Secret::new))
+                .or_else(|| self.instance.wished_token.clone())
+                .or_else(|| self.dotenv_token()),
+        };
+        let password = match &wishes.password {
+            Some(password) => Some(password.clone()),
+            None => self.text("gateway.auth.password")?.map(Secret::new),
+        };
+        let implied = match (&wishes.token, &wishes.password) {
+            (None, Some(_)) => Some(Auth::Password),
+            (Some(_), None) => Some(Auth::Token),
+            _ => None,
+        };
+        let mode = self
+            .auth_mode(wishes.auth.or(implied))
+            .unwrap_or(match (&token, &password) {
+                (None, Some(_)) => Auth::Password,
+                _ => Auth::Token,
+            });
+        let needed = |secret: Option<Secret>, msg| {
+            secret.ok_or_else(|| {
+                Error::blocked(msg).hint(msg!("settings.set-token", command = self.instance.command()))
+            })
+        };
+        Ok(match mode {
+            Auth::Token => Proof::Token(needed(token, msg!("settings.no-token"))?),
+            Auth::Password => Proof::Password(needed(password, msg!("settings.no-password"))?),
+            Auth::None => Proof::None,
+        })
+    }
+}
+
+/// The base port of a profile for which nothing sets one (`facts.md` 2, design rule 4).
+fn default_port(profile: &ProfileName) -> u16 {
+    if profile.is_default() {
+        DEFAULT_BASE
+    } else if profile.is_dev() {
+        DEV_BASE
+    } else {
+        hashed_default(profile.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

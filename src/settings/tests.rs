@@ -1,0 +1,139 @@
+//! Tables of what goes before what.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+struct Case {
+    config: Value,
+    instance: Instance,
+    record: Record,
+    vars: Vec<(&'static str, &'static str)>,
+}
+
+impl Case {
+    fn new(config: Value) -> Self {
+        let profile = ProfileName::parse("rescue").unwrap();
+        Self {
+            config,
+            instance: Instance::canonical(std::path::Path::new("/nowhere"), profile),
+            record: Record::default(),
+            vars: Vec::new(),
+        }
+    }
+
+    fn run<T>(&self, ask: impl FnOnce(Sources<'_>) -> T) -> T {
+        let host = Host::with(&[], self.vars.clone());
+        ask(Sources {
+            host: &host,
+            instance: &self.instance,
+            config: &self.config,
+            record: &self.record,
+        })
+    }
+
+    fn refused(&self, wishes: &Wishes) -> &'static str {
+        self.run(|s| s.settings(wishes)).unwrap_err().code()
+    }
+}
+
+fn token(text: &str) -> Proof {
+    Proof::Token(Secret::new(text))
+}
+
+#[test]
+fn a_port_comes_from_the_strongest_ground() {
+    let mut case = Case::new(json!({}));
+    let port = |case: &Case, flag| case.run(|s| s.port(flag)).unwrap();
+    assert_eq!(port(&case, None), (23532, PortFrom::Default));
+    case.record.ports.base = Some(4000);
+    assert_eq!(port(&case, None), (4000, PortFrom::Record));
+    case.config = json!({"gateway": {"port": 5000}});
+    assert_eq!(port(&case, None), (5000, PortFrom::Config));
+    case.instance.wished_port = Some(6000);
+    assert_eq!(port(&case, None), (6000, PortFrom::Environment));
+    assert_eq!(port(&case, Some(7000)), (7000, PortFrom::Flag));
+}
+
+#[test]
+fn a_server_believes_its_config_first_and_a_client_its_environment() {
+    let mut case = Case::new(json!({"gateway": {"mode": "local", "auth": {"token": "of-config"}}}));
+    case.instance.wished_token = Some(Secret::new("of-env"));
+    let settings = case.run(|s| s.settings(&Wishes::default())).unwrap();
+    assert_eq!(settings.proof, token("of-config"));
+    assert_eq!(case.run(|s| s.client_proof()).unwrap(), token("of-env"));
+    let wishes = Wishes {
+        token: Some(Secret::new("of-flag")),
+        ..Wishes::default()
+    };
+    assert_eq!(case.run(|s| s.settings(&wishes)).unwrap().proof, token("of-flag"));
+}
+
+#[test]
+fn variables_are_filled_in_where_they_are_used() {
+    let mut case = Case::new(json!({
+        "gateway": {"mode": "local", "auth": {"token": "${MY_TOKEN}"}},
+    }));
+    assert_eq!(case.refused(&Wishes::default()), "settings.variable");
+    case.config["env"] = json!({"vars": {"MY_TOKEN": "of-config"}});
+    assert_eq!(
+        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        token("of-config")
+    );
+    case.vars.push(("MY_TOKEN", "of-env"));
+    assert_eq!(
+        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        token("of-env")
+    );
+    case.config["gateway"]["auth"]["token"] =
+        json!({"source": "env", "provider": "default", "id": "MY_TOKEN"});
+    assert_eq!(
+        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        token("of-env")
+    );
+}
+
+#[test]
+fn what_must_not_start_is_refused() {
+    let refused = |gateway: Value| Case::new(json!({ "gateway": gateway })).refused(&Wishes::default());
+    assert_eq!(refused(json!({})), "settings.mode-unset");
+    assert_eq!(refused(json!({"mode": "remote"})), "settings.mode");
+    assert_eq!(refused(json!({"mode": "local"})), "settings.no-token");
+    assert_eq!(
+        refused(json!({"mode": "local", "auth": {"mode": "password"}})),
+        "settings.no-password"
+    );
+    assert_eq!(
+        refused(json!({"mode": "local", "auth": {"mode": "trusted-proxy"}})),
+        "settings.auth-mode"
+    );
+    assert_eq!(
+        refused(json!({"mode": "local", "bind": "wan", "auth": {"token": "t"}})),
+        "settings.bind"
+    );
+    assert_eq!(
+        refused(json!({"mode": "local", "bind": "custom", "auth": {"token": "t"}})),
+        "settings.no-bind-host"
+    );
+    assert_eq!(
+        refused(json!({"mode": "local", "bind": "lan", "auth": {"mode": "none"}})),
+        "settings.open"
+    );
+}
+
+#[test]
+fn no_auth_is_for_loopback_only() {
+    let mut case = Case::new(json!({"gateway": {"mode": "local", "auth": {"mode": "none"}}}));
+    assert_eq!(
+        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        Proof::None
+    );
+    case.config["gateway"]["bind"] = json!("custom");
+    case.config["gateway"]["customBindHost"] = json!("127.0.0.2");
+    assert_eq!(
+        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        Proof::None
+    );
+    case.config["gateway"]["customBindHost"] = json!("10.0.0.1");
+    assert_eq!(case.refused(&Wishes::default()), "settings.open");
+}
