@@ -1,0 +1,125 @@
+//! What can be seen of a target from outside. Reads only.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::diff::{self, Difference};
+use crate::config::{self, Loaded, backup};
+use crate::environment::Environment;
+use crate::gateway::{boot, lock};
+use crate::host::{Host, read};
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::probe::{self, Probe};
+use crate::service::{self, Status};
+
+/// How long the gateway has to answer.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// How the state folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// It can be used.
+    Fine,
+    /// It is not there.
+    Gone(PathBuf),
+    /// It, or what the gateway needs in it, can't be read.
+    Unreadable(PathBuf),
+    /// Somebody else's.
+    Foreign(PathBuf),
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What the gateway itself says.
+    pub probe: Probe,
+    /// Its state folder.
+    pub folder: Folder,
+    /// Free bytes where its state is, where known.
+    pub free: Option<u64>,
+    /// Why no gateway starts from its config.
+    pub refusal: Option<Msg>,
+    /// An earlier config from which one would start: the last that a healthy start used, else a backup.
+    pub restorable: Option<PathBuf>,
+    /// What was changed in the config since the last healthy start.
+    pub changed: Vec<Difference>,
+    /// Its service; nothing where no manager can be asked.
+    pub service: Option<Status>,
+    /// The program that its service starts, where that is not there.
+    pub program_gone: Option<PathBuf>,
+    /// The living process that holds its lock.
+    pub holder: Option<u32>,
+    /// The last lines of its log that are warnings or worse, the oldest first; its secrets hidden.
+    pub log: Vec<String>,
+}
+
+impl Evidence {
+    /// The process of the gateway, where one lives: what answered, else who holds the lock.
+    pub fn pid(&self) -> Option<u32> {
+        self.probe.pid.or(self.holder)
+    }
+}
+
+/// Looks at everything.
+pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
+    let probe = probe::instance(host, env, target, LIMIT);
+    let folder = folder(host, target);
+    let refusal = match folder {
+        Folder::Fine => boot::judge(host, target).err().map(|error| error.msg),
+        _ => None,
+    };
+    let restorable = restorable(host, target);
+    let service = service::status(host, env, target).ok();
+    Evidence {
+        probe,
+        free: host.free_bytes(&target.state_dir),
+        changed: changed(target),
+        program_gone: service.as_ref().and_then(|status| status.program_gone.clone()),
+        holder: lock::holder(&target.lock_path()).filter(|holder| holder.alive).map(|holder| holder.pid),
+        folder,
+        refusal,
+        restorable,
+        service,
+    }
+}
+
+/// Whether the gateway's user can use its folder and its config.
+fn folder(host: &Host, target: &Instance) -> Folder {
+    let state = &target.state_dir;
+    match std::fs::read_dir(state) {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return refused(host, state),
+        Err(_) => return Folder::Gone(state.clone()),
+        Ok(_) => {}
+    }
+    match std::fs::File::open(&target.config_path) {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => refused(host, &target.config_path),
+        _ => Folder::Fine,
+    }
+}
+
+fn refused(host: &Host, path: &Path) -> Folder {
+    if host.is_foreign(path) {
+        Folder::Foreign(path.to_path_buf())
+    } else {
+        Folder::Unreadable(path.to_path_buf())
+    }
+}
+
+/// An earlier config from which a gateway would start, other than the one that stands.
+fn restorable(host: &Host, target: &Instance) -> Option<PathBuf> {
+    let standing = read::bytes(&target.config_path).ok();
+    let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != standing);
+    let backups = backup::list(&target.config_path).into_iter().map(|backup| backup.path);
+    std::iter::once(target.last_good_path())
+        .chain(backups)
+        .find(|path| differs(path) && boot::judge_from(host, target, path).is_ok())
+}
+
+/// What was changed since the last healthy start, as far as both can be read.
+fn changed(target: &Instance) -> Vec<Difference> {
+    match (config::load(&target.last_good_path()), config::load(&target.config_path)) {
+        (Loaded::Ok(good), Loaded::Ok(now)) => diff::between(good.value(), now.value()),
+        _ => Vec::new(),
+    }
+}
