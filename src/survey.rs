@@ -150,11 +150,12 @@ impl Survey {
 }
 
 /// How a config file is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ConfigHealth {
     /// Read and understood.
     Ok,
     /// Not there (yet).
+    #[default]
     Missing,
     /// There, and not readable or not valid JSON5.
     Broken(Fault),

@@ -1,0 +1,1 @@
+//! Fake gateways on a thread, with frames by script.

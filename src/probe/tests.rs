@@ -1,0 +1,1 @@
+//! Places from surveys, and ends from files.
