@@ -17,6 +17,9 @@ const TAIL: u64 = 1024 * 1024;
 /// Where OpenClaw from npm writes its log files (`facts.md` 6).
 const OPENCLAW_LOGS: &str = "/tmp/openclaw";
 
+/// Fields that stand in columns of their own, or say nothing to a reader.
+const ENVELOPE: [&str; 5] = ["timestamp", "level", "message", "code", "target"];
+
 /// One line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -24,6 +27,8 @@ pub struct Line {
     pub time: String,
     /// `INFO`, `WARN`, ...
     pub level: String,
+    /// The stable name of what happened, where it has one: `gateway.ended`.
+    pub code: String,
     /// What happened, with its further fields.
     pub message: String,
     /// The line as it stands there.
@@ -39,13 +44,16 @@ impl Line {
             Value::Null => String::new(),
             other => printable(&other.to_string()),
         };
-        let fields = value.get("fields").and_then(Value::as_object);
+        let fields = value.get("fields").or(Some(&value)).and_then(Value::as_object);
         // tslog, OpenClaw's logger, numbers what was said; its first part is the subsystem.
-        let message = match (fields, value.get("1").or_else(|| value.get("0"))) {
+        let said = value.get("1").or_else(|| value.get("0"));
+        let message = match (fields.filter(|fields| fields.contains_key("message")), said) {
             (Some(fields), _) => {
-                let further = fields.iter().filter(|(name, _)| *name != "message");
+                let further = fields
+                    .iter()
+                    .filter(|(name, _)| !ENVELOPE.contains(&name.as_str()));
                 let further = further.map(|(name, value)| format!(" {name}={}", text(value)));
-                text(fields.get("message").unwrap_or(&Value::Null)) + &further.collect::<String>()
+                text(&fields["message"]) + &further.collect::<String>()
             }
             (None, Some(said)) => text(said),
             (None, None) => printable(raw),
@@ -57,6 +65,7 @@ impl Line {
         Self {
             time: time.map(text).unwrap_or_default(),
             level: level.map(text).unwrap_or_default(),
+            code: value.get("code").map(text).unwrap_or_default(),
             message,
             raw: raw.to_owned(),
         }
@@ -243,6 +252,13 @@ mod tests {
             ("2026-11-22T10:00:00Z", "WARN")
         );
         assert_eq!(ours.message, "refused peer=127.0.0.1");
+        let flat = Line::parse(
+            r#"{"timestamp":"T","level":"INFO","message":"Ended.","code":"gateway.ended","target":"x"}"#,
+        );
+        assert_eq!(
+            (flat.message.as_str(), flat.code.as_str()),
+            ("Ended.", "gateway.ended")
+        );
         let node = Line::parse(r#"{"0":"gateway","1":"ready","_meta":{"logLevelName":"INFO"},"time":"T"}"#);
         assert_eq!((node.message.as_str(), node.level.as_str()), ("ready", "INFO"));
         assert_eq!(Line::parse("a \u{1b}[2Jplain line").message, "a  [2Jplain line");

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::gateway::lock;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::ports::Listener;
@@ -28,7 +29,7 @@ mod place;
 mod tests;
 mod words;
 
-pub use identity::instance_id;
+pub use crate::gateway::identity::instance_id;
 pub use past::{End, Past};
 
 /// What was found.
@@ -279,10 +280,19 @@ fn one(
         ..Probe::default()
     };
     let label = found.map(|found| found.label.as_str());
-    let place = place::find(survey, label, known.configured, known.bind_host);
+    let holder = lock::holder(&instance.lock_path());
+    let alive = holder.as_ref().filter(|holder| holder.alive);
+    let signed = alive.map(|holder| (holder.pid, holder.port));
+    let place = place::find(survey, label, signed, known.configured, known.bind_host);
+    if let (Some(holder), place::Place::Nowhere) = (alive, &place) {
+        // It lives and does not listen: it starts, or it ends.
+        probe.pid = Some(holder.pid);
+        probe.started = Some(holder.started);
+        probe.verdict = Verdict::Slow;
+    }
     ask::ask(&mut probe, place, instance, &known, deadline, in_detail);
     if !probe.is_running() {
-        probe.past = past::of(instance);
+        probe.past = past::of(instance, holder.as_ref().filter(|holder| !holder.alive));
     }
     let proof = known.proof.unwrap_or_else(|error| {
         probe.unproven = Some(std::sync::Arc::new(error));

@@ -4,20 +4,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use crate::instance::Instance;
 use crate::letters::printable;
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
-
-/// What stays the same for every start of an instance: the first 16 hex digits of the SHA-256 of its
-/// config's path.
-pub fn instance_id(instance: &Instance) -> String {
-    let digest = Sha256::digest(instance.config_path.as_os_str().as_encoded_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// What a native gateway says of itself to everybody.
 #[derive(Clone, Debug, Default)]

@@ -35,12 +35,26 @@ fn is_gateway(owner: &Owner) -> bool {
     names.iter().any(|start| owner.name.starts_with(start))
 }
 
-/// Finds the gateway of the instance with this label.
-pub(super) fn find(survey: &Survey, label: Option<&str>, configured: u16, bind: Option<IpAddr>) -> Place {
+/// Finds the gateway of the instance with this label. `signed` is the process and port that its lock names.
+pub(super) fn find(
+    survey: &Survey,
+    label: Option<&str>,
+    signed: Option<(u32, u16)>,
+    configured: u16,
+    bind: Option<IpAddr>,
+) -> Place {
     let owner = |listener: &Listener| listener.owner.clone();
     let is_own = |listener: &&Listener| {
         label.is_some() && owner(listener).is_some_and(|owner| owner.instance.as_deref() == label)
     };
+    let by_lock = |listener: &&Listener| {
+        signed.is_some_and(|(pid, port)| {
+            listener.port == port && listener.owner.as_ref().is_some_and(|owner| owner.pid == pid)
+        })
+    };
+    if let Some(listener) = survey.listeners.iter().find(by_lock) {
+        return Place::Own(spot(survey, listener));
+    }
     let own: Vec<_> = survey.listeners.iter().filter(is_own).collect();
     if let Some(listener) = own.iter().find(|listener| listener.port == configured) {
         return Place::Own(spot(survey, listener));
