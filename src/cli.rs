@@ -27,10 +27,12 @@ pub mod completions;
 mod config;
 pub mod gateway;
 mod given;
+mod logs;
 pub mod man;
 mod onboard;
 mod ports;
 mod profiles;
+mod status;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -69,6 +71,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
     Gateway(gateway::GatewayArgs),
+    Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -379,6 +383,8 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, args),
+        Command::Status(args) => status::run(&context()?, &args),
+        Command::Logs(args) => logs::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

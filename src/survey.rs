@@ -26,6 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use engine::find as node_engine;
 pub use settings::{base_port, variable};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
@@ -150,11 +151,12 @@ impl Survey {
 }
 
 /// How a config file is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ConfigHealth {
     /// Read and understood.
     Ok,
     /// Not there (yet).
+    #[default]
     Missing,
     /// There, and not readable or not valid JSON5.
     Broken(Fault),
