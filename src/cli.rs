@@ -32,6 +32,7 @@ pub mod man;
 mod onboard;
 mod ports;
 mod profiles;
+pub mod rescue;
 mod status;
 
 /// `openclaw`
@@ -69,6 +70,7 @@ pub enum Command {
     Setup(SetupArgs),
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
+    Rescue(rescue::RescueArgs),
     Config(ConfigArgs),
     Gateway(gateway::GatewayArgs),
     Status(status::StatusArgs),
@@ -387,6 +389,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Logs(args) => logs::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
+        Command::Rescue(args) => rescue::run(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),
         Command::Ports(args) => ports::run(&context()?, &args),
     }

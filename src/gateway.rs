@@ -28,6 +28,7 @@ pub mod shared;
 pub mod signals;
 pub mod start;
 pub mod watch;
+pub mod watchman;
 
 pub use claim::Edge;
 pub use start::{Options, run};

@@ -6,11 +6,16 @@ use std::time::Duration;
 use crate::config::diff::{self, Difference};
 use crate::config::{self, Loaded, backup};
 use crate::environment::Environment;
-use crate::gateway::{boot, lock};
+use crate::error::Result;
+use crate::gateway::boot::Boot;
+use crate::gateway::lock;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
+use crate::logs;
 use crate::probe::{self, Probe};
+use crate::record::Record;
+use crate::settings::Wishes;
 use crate::service::{self, Status};
 
 /// How long the gateway has to answer.
@@ -61,15 +66,22 @@ impl Evidence {
     }
 }
 
+/// As many lines of the log are shown.
+const LINES: usize = 5;
+/// Among so many of the newest.
+const NEWEST: usize = 200;
+
 /// Looks at everything.
 pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
     let probe = probe::instance(host, env, target, LIMIT);
     let folder = folder(host, target);
-    let refusal = match folder {
-        Folder::Fine => boot::judge(host, target).err().map(|error| error.msg),
+    let boot = boot(host, env, target);
+    let refusal = match (&folder, &boot) {
+        (Folder::Fine, Ok(boot)) => boot.read().err().map(|error| error.msg),
+        (Folder::Fine, Err(error)) => Some(error.msg.clone()),
         _ => None,
     };
-    let restorable = restorable(host, target);
+    let restorable = boot.ok().and_then(|boot| restorable(&boot));
     let service = service::status(host, env, target).ok();
     Evidence {
         probe,
@@ -81,7 +93,30 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         refusal,
         restorable,
         service,
+        log: complaints(target),
     }
+}
+
+/// The newest lines of its log that are warnings or worse. Its own secrets never stand in it; a key of
+/// another program may, so that only what this program wrote is shown.
+fn complaints(target: &Instance) -> Vec<String> {
+    let lines = logs::last(&target.logs(), NEWEST).into_iter();
+    let bad: Vec<_> = lines
+        .filter(|line| ["WARN", "ERROR"].contains(&line.level.as_str()))
+        .map(|line| format!("{} {}", line.time, line.message))
+        .collect();
+    bad[bad.len().saturating_sub(LINES)..].to_vec()
+}
+
+/// What the target's gateway would start with, judged as it would judge itself.
+fn boot(host: &Host, env: &Environment, target: &Instance) -> Result<Boot> {
+    Ok(Boot {
+        host: host.clone(),
+        env: env.clone(),
+        instance: target.clone(),
+        record: Record::read(&target.record_path())?,
+        wishes: Wishes::default(),
+    })
 }
 
 /// Whether the gateway's user can use its folder and its config.
@@ -107,13 +142,14 @@ fn refused(host: &Host, path: &Path) -> Folder {
 }
 
 /// An earlier config from which a gateway would start, other than the one that stands.
-fn restorable(host: &Host, target: &Instance) -> Option<PathBuf> {
+fn restorable(boot: &Boot) -> Option<PathBuf> {
+    let target = &boot.instance;
     let standing = read::bytes(&target.config_path).ok();
     let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != standing);
     let backups = backup::list(&target.config_path).into_iter().map(|backup| backup.path);
     std::iter::once(target.last_good_path())
         .chain(backups)
-        .find(|path| differs(path) && boot::judge_from(host, target, path).is_ok())
+        .find(|path| differs(path) && boot.read_at(path).is_ok_and(|ready| ready.has_file()))
 }
 
 /// What was changed since the last healthy start, as far as both can be read.
