@@ -141,6 +141,19 @@ impl Host {
         command.spawn()
     }
 
+    /// Starts a program that goes on by itself, whatever becomes of this one and its terminal.
+    pub fn spawn_apart(&self, call: &Call) -> io::Result<Child> {
+        let mut command = call.command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // Not in the group of this terminal, whose Ctrl-C would end it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn()
+    }
+
     /// Where a program is on the search path of this environment.
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
         let folders = self.var("PATH")?.split(if cfg!(windows) { ';' } else { ':' });

@@ -15,7 +15,8 @@ use crate::apply::{self, HostLock};
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::process::Call;
+use crate::host::{Host, running};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::plan::{self, Change, Plan};
@@ -254,7 +255,11 @@ impl Crew<'_> {
                 }
             }
             Step::Reinstall => {
-                service::install(self.host, self.env, self.target, &service::Wishes::forced()).map(|_| None)
+                let wishes = service::Wishes {
+                    force: true,
+                    ..service::Wishes::default()
+                };
+                service::install(self.host, self.env, self.target, &wishes).map(|_| None)
             }
         }
     }
@@ -293,14 +298,21 @@ impl Crew<'_> {
                 Err(error) => Err(error),
             };
         }
-        self.host
-            .spawn_apart(&service::foreground(self.host, self.target))
-            .map(|_| ())
-            .map_err(|cause| Error::no(msg!("rescue.not-started", profile = self.target.profile)).because(cause))
+        let failed = || Error::no(msg!("rescue.not-started", profile = self.target.profile));
+        let program = self.host.program().ok_or_else(failed)?;
+        let profile = self.target.profile.as_str();
+        // What this environment says of another instance is not the target's (`design.md`, environment).
+        let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
+        call.without = Environment::names(self.host);
+        let call = call
+            .var("OPENCLAW_STATE_DIR", &self.target.state_dir)
+            .var("OPENCLAW_CONFIG_PATH", &self.target.config_path);
+        let started = self.host.spawn_apart(&call);
+        started.map(|_| ()).map_err(|cause| failed().because(cause))
     }
 
     fn end(&self, pid: u32) -> Result<()> {
-        let ended = self.host.end_process(pid, GRACE);
+        let ended = running::end(pid, GRACE);
         ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))
     }
 
