@@ -19,5 +19,6 @@ pub mod serve;
 pub mod session;
 pub mod shared;
 pub mod start;
+pub mod throttle;
 
 pub use start::{Options, run};

@@ -124,6 +124,11 @@ impl Host {
         read::all(std::io::stdin().lock())
     }
 
+    /// This host's own name on its network.
+    pub fn name(&self) -> Option<String> {
+        system::name()
+    }
+
     /// The time.
     pub fn now(&self) -> SystemTime {
         SystemTime::now()

@@ -1,11 +1,18 @@
 //! Serves routers on listeners until the word to stop: limits, time limits, the drain.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use axum::Router;
 
 use super::shared::Shared;
+
+/// The connection that a request came over; in the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Who is at its other end.
+    pub peer: SocketAddr,
+}
 
 /// Serves one router on these listeners (already bound, non-blocking) until `shared` is stopped; then
 /// drains for at most 5 s.

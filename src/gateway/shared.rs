@@ -9,6 +9,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clients::Clients;
+use super::guard::Served;
+use super::throttle::Throttle;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
@@ -70,6 +72,10 @@ pub struct Shared {
     pub since: Instant,
     /// The addresses it listens on at its base port.
     pub addresses: Vec<SocketAddr>,
+    /// The same, as `Host` and `Origin` name them.
+    pub served: Arc<Served>,
+    /// Who has shown wrong tokens lately.
+    pub throttle: Throttle,
     /// Who is connected.
     pub clients: Clients,
     live: RwLock<Arc<Live>>,
@@ -87,6 +93,7 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
             env,
@@ -95,6 +102,8 @@ impl Shared {
             lang,
             since: Instant::now(),
             addresses,
+            served,
+            throttle: Throttle::default(),
             clients: Clients::default(),
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),

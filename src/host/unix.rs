@@ -18,6 +18,12 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
+/// This host's own name.
+pub(super) fn name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
 /// As many connections wait to be accepted.
 const BACKLOG: i32 = 1024;
 
