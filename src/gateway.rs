@@ -12,9 +12,11 @@
 pub mod canvas;
 pub mod clients;
 pub mod dashboard;
+pub mod devices;
 pub mod guard;
 pub mod http;
 pub mod methods;
+pub mod protocol;
 pub mod serve;
 pub mod session;
 pub mod shared;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clients::Clients;
+use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
 use crate::environment::Environment;
@@ -78,6 +79,10 @@ pub struct Shared {
     pub throttle: Throttle,
     /// Who is connected.
     pub clients: Clients,
+    /// What only this process knows: it salts the fingerprints of its config.
+    pub salt: [u8; 32],
+    /// The paired devices.
+    pub devices: Devices,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -93,6 +98,8 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let salt = host.random();
+        let devices = Devices::new(instance.paired_devices());
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
@@ -105,6 +112,8 @@ impl Shared {
             served,
             throttle: Throttle::default(),
             clients: Clients::default(),
+            devices,
+            salt,
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }
