@@ -11,6 +11,7 @@
 
 pub mod canvas;
 pub mod clients;
+pub mod connections;
 pub mod dashboard;
 pub mod guard;
 pub mod http;

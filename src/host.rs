@@ -129,6 +129,11 @@ impl Host {
         system::name()
     }
 
+    /// Lets this process open as many files as the system allows it to; how many those are, where it says.
+    pub fn open_many_files(&self) -> Option<usize> {
+        system::open_many_files()
+    }
+
     /// The time.
     pub fn now(&self) -> SystemTime {
         SystemTime::now()

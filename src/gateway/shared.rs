@@ -8,7 +8,9 @@ use std::time::{Instant, SystemTime};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::canvas::Canvas;
 use super::clients::Clients;
+use super::connections::Connections;
 use super::guard::Served;
 use super::throttle::Throttle;
 use crate::environment::Environment;
@@ -76,6 +78,10 @@ pub struct Shared {
     pub served: Arc<Served>,
     /// Who has shown wrong tokens lately.
     pub throttle: Throttle,
+    /// Every open connection, on all ports.
+    pub connections: Arc<Connections>,
+    /// What its canvas host serves.
+    pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
     live: RwLock<Arc<Live>>,
@@ -93,6 +99,7 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let canvas = Canvas::new(&env, &instance, &host);
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
@@ -103,7 +110,9 @@ impl Shared {
             since: Instant::now(),
             addresses,
             served,
-            throttle: Throttle::default(),
+            throttle: Throttle::new(lang),
+            connections: Arc::default(),
+            canvas,
             clients: Clients::default(),
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
@@ -135,6 +144,17 @@ impl Shared {
             }
             first
         });
+    }
+
+    /// Where clients find the canvas: a URL that opens it without a token. `None` where it is switched off.
+    pub fn canvas_url(&self) -> Option<String> {
+        let live = self.live();
+        self.canvas.url(&live.config, live.settings.port)
+    }
+
+    /// Whether the word to stop was said.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.borrow().is_some()
     }
 
     /// Waits for the word to stop.
