@@ -7,7 +7,7 @@
 //! Agents write these pages. At base+4 they are of another origin than the dashboard; on the base port
 //! they are sandboxed, so that no script of theirs reads what the dashboard keeps.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -124,7 +124,7 @@ fn may_be_shown(path: &Path, home: &Path, instance: &Instance) -> bool {
 }
 
 /// Whether there is a canvas: `canvasHost.enabled`.
-fn enabled(config: &Value) -> bool {
+pub fn enabled(config: &Value) -> bool {
     config.pointer("/canvasHost/enabled").and_then(Value::as_bool) != Some(false)
 }
 
@@ -133,21 +133,16 @@ fn reloads(config: &Value) -> bool {
     config.pointer("/canvasHost/liveReload").and_then(Value::as_bool) != Some(false)
 }
 
-/// Where its own port listens: base+4 on loopback, whatever the base port does. No key of the config asks
-/// for more, and clients from elsewhere reach it below the base port. `None` where it is switched off.
-pub fn addresses(config: &Value, base: u16) -> Option<Vec<SocketAddr>> {
-    let port = Family::new(base)?.port(Role::Canvas);
-    let address = |ip: &IpAddr| SocketAddr::new(*ip, port);
-    enabled(config).then(|| LOOPBACK.iter().map(address).collect())
-}
-
-/// All routes of its own port, which listens on these addresses. Makes the starter page where the
-/// instance's folder has nothing in it.
-pub fn router(shared: &Arc<Shared>, addresses: &[SocketAddr]) -> Router {
+/// All routes of its own port: base+4 on loopback, whatever the base port does. No key of the config asks
+/// for more, and clients from elsewhere reach the canvas below the base port. Makes the starter page where
+/// the instance's folder has nothing in it.
+pub fn router(shared: &Arc<Shared>) -> Router {
     page::start(shared);
+    let port = Family::new(shared.live().settings.port).map_or(0, |family| family.port(Role::Canvas));
+    let addresses: Vec<_> = LOOPBACK.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
     let guard = Guard {
         shared: shared.clone(),
-        served: Arc::new(Served::new(addresses, None)),
+        served: Arc::new(Served::new(&addresses, None)),
         pages: |_| false,
     };
     let routes = Router::new()
