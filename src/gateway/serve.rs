@@ -150,4 +150,4 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Link, router: 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
