@@ -8,17 +8,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, UPGRADE};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::http;
 use super::serve::Link;
 use super::shared::Shared;
 use crate::settings::Proof;
@@ -215,34 +216,47 @@ pub fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a request passes without a token, for the reason beside each.
-fn open(request: &Request, dashboard: fn(&str) -> bool) -> bool {
-    let path = request.uri().path();
+fn open(path: &str, pages: fn(&str) -> bool) -> bool {
     // Liveness says what `ps` says anyway.
     let probe = matches!(path, "/health" | "/healthz" | "/ready" | "/readyz");
-    // The page itself holds nothing; what it shows, it asks for in a session.
-    let page = dashboard(path);
-    // A session proves itself in its first message; live reload is looked at by the canvas.
-    let session = is_upgrade(request.headers());
     // The path carries its own proof, which the canvas looks at.
     let capability = path.starts_with("/__openclaw__/cap/");
-    probe || page || session || capability
+    // A page itself holds nothing; what it shows, it asks for in a session.
+    probe || capability || pages(path)
 }
 
-/// What each request must pass before anything else is done with it.
+/// What each request of one port must pass before anything else is done with it.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// The gateway.
     pub shared: Arc<Shared>,
     /// The addresses of this port.
     pub served: Arc<Served>,
-    /// The paths that are part of a page which needs no token.
+    /// The paths of a page which needs no token.
     pub pages: fn(&str) -> bool,
 }
 
-/// Checks `Host` on every request, and the token wherever it is asked for.
-pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+impl Guard {
+    /// Lets through to these routes who names this port and shows the token.
+    pub fn around(self, routes: Router) -> Router {
+        routes
+            .layer(from_fn_with_state(self.clone(), token))
+            .layer(from_fn_with_state(self, host))
+    }
+
+    /// Whether the request comes from no browser or from a page that may.
+    pub fn origin(&self, headers: &HeaderMap) -> bool {
+        let live = self.shared.live();
+        self.served
+            .origin_allowed(headers, &configured_origins(&live.config))
+    }
+}
+
+/// Refuses requests that name another host, and makes every answer a hardened one.
+pub async fn host(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let live = guard.shared.live();
     let origins = configured_origins(&live.config);
+    // `GET http://host/path` names it a second time.
     let named = |authority: &Authority| {
         authority.as_str().parse().is_ok_and(|value| {
             let absolute = HeaderMap::from_iter([(HOST, value)]);
@@ -251,17 +265,26 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     };
     let allowed =
         guard.served.host_allowed(request.headers(), &origins) && request.uri().authority().is_none_or(named);
-    if !allowed {
-        return refusal(
+    let mut answer = if allowed {
+        next.run(request).await
+    } else {
+        refusal(
             StatusCode::MISDIRECTED_REQUEST,
             "host not served here",
             "misdirected",
-        );
-    }
-    if open(&request, guard.pages) {
+        )
+    };
+    http::harden(answer.headers_mut());
+    answer
+}
+
+/// Asks for the token wherever it is needed.
+pub async fn token(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if open(request.uri().path(), guard.pages) {
         return next.run(request).await;
     }
     let peer = request.extensions().get::<Link>().map(|link| link.peer.ip());
+    let live = guard.shared.live();
     match admission(&guard.shared, &live.settings.proof, request.headers(), peer).await {
         Admission::Granted => next.run(request).await,
         Admission::Missing | Admission::Wrong => unauthorized(),

@@ -8,7 +8,9 @@ use std::time::{Instant, SystemTime};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::canvas::Canvas;
 use super::clients::Clients;
+use super::connections::Connections;
 use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
@@ -77,6 +79,10 @@ pub struct Shared {
     pub served: Arc<Served>,
     /// Who has shown wrong tokens lately.
     pub throttle: Throttle,
+    /// Every open connection, on all ports.
+    pub connections: Arc<Connections>,
+    /// What its canvas host serves.
+    pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
     /// What only this process knows: it salts the fingerprints of its config.
@@ -98,6 +104,7 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let canvas = Canvas::new(&env, &instance, &host);
         let salt = host.random();
         let devices = Devices::new(instance.paired_devices());
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
@@ -110,7 +117,9 @@ impl Shared {
             since: Instant::now(),
             addresses,
             served,
-            throttle: Throttle::default(),
+            throttle: Throttle::new(lang),
+            connections: Arc::default(),
+            canvas,
             clients: Clients::default(),
             devices,
             salt,
@@ -144,6 +153,17 @@ impl Shared {
             }
             first
         });
+    }
+
+    /// Where clients find the canvas: a URL that opens it without a token. `None` where it is switched off.
+    pub fn canvas_url(&self) -> Option<String> {
+        let live = self.live();
+        self.canvas.url(&live.config, live.settings.port)
+    }
+
+    /// Whether the word to stop was said.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.borrow().is_some()
     }
 
     /// Waits for the word to stop.

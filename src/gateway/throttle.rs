@@ -9,6 +9,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::i18n::Lang;
+use crate::msg;
+
 /// As many wrong ones cost nothing.
 const FREE: u32 = 3;
 /// What the first one beyond them costs.
@@ -23,12 +26,22 @@ const FORGET: Duration = Duration::from_mins(5);
 const ADDRESSES: usize = 1024;
 
 /// Who has shown wrong tokens lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Throttle {
     table: Mutex<Table>,
+    /// The language of the log.
+    lang: Lang,
 }
 
 impl Throttle {
+    /// Nobody has so far. What it logs is in this language.
+    pub fn new(lang: Lang) -> Self {
+        Self {
+            table: Mutex::default(),
+            lang,
+        }
+    }
+
     /// How long to wait before a proof from this address is looked at.
     pub fn delay(&self, ip: IpAddr) -> Duration {
         self.table().delay(ip, Instant::now())
@@ -37,13 +50,14 @@ impl Throttle {
     /// A wrong proof came from this address.
     pub fn failed(&self, ip: IpAddr) {
         let failures = self.table().failed(ip, Instant::now());
-        // The words of the log, never what was shown.
-        tracing::warn!(%ip, failures, "wrong token or password");
+        // Who and how often, never what was shown.
+        let words = msg!("guard.wrong", address = ip, count = failures);
+        tracing::warn!(%ip, failures, "{}", words.render(self.lang));
     }
 
     /// A right proof came from this address.
     pub fn succeeded(&self, ip: IpAddr) {
-        self.table().failures.remove(&whole(ip));
+        self.table().failures.remove(&network(ip));
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -59,7 +73,7 @@ struct Table {
 
 impl Table {
     fn delay(&self, ip: IpAddr, now: Instant) -> Duration {
-        let ip = whole(ip);
+        let ip = network(ip);
         let most = if ip.is_loopback() { MOST_LOCAL } else { MOST };
         match self.failures.get(&ip) {
             Some((failures, last)) if now.saturating_duration_since(*last) < FORGET => {
@@ -76,7 +90,7 @@ impl Table {
     }
 
     fn failed(&mut self, ip: IpAddr, now: Instant) -> u32 {
-        let ip = whole(ip);
+        let ip = network(ip);
         if self.failures.len() >= ADDRESSES && !self.failures.contains_key(&ip) {
             self.make_room(now);
         }
@@ -102,7 +116,7 @@ impl Table {
 }
 
 /// The address as one somebody: of IPv6 the network, since whoever has one address there has 2^64.
-fn whole(ip: IpAddr) -> IpAddr {
+pub(super) fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
@@ -170,7 +184,7 @@ mod tests {
         assert_eq!(table.delay(ip("10.0.0.1"), later), Duration::ZERO);
         assert_eq!(table.failed(ip("10.0.0.1"), later), 1);
 
-        let throttle = Throttle::default();
+        let throttle = Throttle::new(Lang::english());
         for _ in 0..9 {
             throttle.failed(ip("10.0.0.1"));
         }

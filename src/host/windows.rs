@@ -25,3 +25,8 @@ pub(super) fn listen(address: std::net::SocketAddr) -> std::io::Result<std::net:
 pub(super) fn name() -> Option<String> {
     None
 }
+
+/// There is no such limit here.
+pub(super) fn open_many_files() -> Option<usize> {
+    None
+}

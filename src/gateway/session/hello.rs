@@ -66,7 +66,7 @@ pub(super) async fn payload(
             "tickIntervalMs": pulse::TICK.as_secs() * 1000,
         },
     });
-    let canvas = canvas_url(&shared.addresses, peer.local);
+    let canvas = canvas_url(shared, peer.local);
     match protocol {
         Protocol::Three => {
             if let Some(name) = shared.host.name() {
@@ -106,17 +106,15 @@ fn auth(who: &Connected, scopes: &[String], issued: Option<&Issued>) -> Value {
     auth
 }
 
-/// Where this client reaches the canvas: on the base port, at an address that it can reach.
-fn canvas_url(addresses: &[SocketAddr], local: bool) -> Option<String> {
-    let reachable = |address: &&SocketAddr| {
-        let ip = address.ip();
-        !ip.is_unspecified() && (!ip.is_loopback() || local)
-    };
-    let by_loopback = |address: &&SocketAddr| address.ip().is_unspecified() && local;
-    let found = addresses.iter().find(reachable).copied();
-    let found = found.or_else(|| {
-        let any = addresses.iter().find(by_loopback)?;
-        Some(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), any.port()))
-    });
-    found.map(|address| format!("http://{address}"))
+/// Where this client reaches the canvas: at loopback, or from elsewhere at an address that is served there.
+fn canvas_url(shared: &Shared, local: bool) -> Option<String> {
+    let url = shared.canvas_url()?;
+    if local {
+        return Some(url);
+    }
+    let outside = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback();
+    let ip = shared.addresses.iter().map(SocketAddr::ip).find(outside)?;
+    // Only the host is another one: brackets around IPv6, as a socket address writes them.
+    let host = SocketAddr::new(ip, 0).to_string();
+    Some(url.replacen("127.0.0.1", host.trim_end_matches(":0"), 1))
 }

@@ -41,7 +41,8 @@ async fn a_greeting_has_the_shape_of_its_protocol_and_the_paths_of_its_instance(
         assert_eq!(hello["features"]["methods"], json!(super::methods::served()));
         assert_eq!(hello["snapshot"]["presence"][0]["mode"], "gateway");
         assert_eq!(hello["policy"]["tickIntervalMs"], 30_000);
-        let canvas = "http://127.0.0.1:19789";
+        let canvas = stand.shared.canvas_url().unwrap();
+        assert!(canvas.starts_with("http://127.0.0.1:"), "{canvas}");
         if protocol == 3 {
             assert_eq!(hello["canvasHostUrl"], canvas);
             assert_eq!(hello["policy"]["maxPayload"], 524_288);
