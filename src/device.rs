@@ -242,7 +242,7 @@ mod tests {
     }
 
     /// Made by OpenClaw 2026.1.30's own code.
-    const PEER: &str = include_str!("device/peer.json");
+    const PEER: &str = include_str!("../tests/data/device.json");
 
     fn claim<'a>(device_id: &'a str, scopes: &'a [String]) -> Claim<'a> {
         Claim {

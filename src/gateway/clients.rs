@@ -56,7 +56,7 @@ impl Connected {
     fn presence_key(&self) -> Option<String> {
         let key = || {
             let named = self.device_id.as_ref().or(self.client.instance_id.as_ref());
-            named.map_or_else(|| self.conn_id.to_string(), |key| key.trim().to_lowercase())
+            named.map_or_else(|| self.conn_id.to_string(), |key| key.trim().to_owned())
         };
         (!self.client.is_cli()).then(key)
     }

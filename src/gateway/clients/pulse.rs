@@ -18,6 +18,8 @@ const HEALTH: Duration = Duration::from_mins(1);
 /// At least as long between two presence events: a thousand clients that connect at once are one event,
 /// not a thousand events for each of a thousand.
 const PRESENCE: Duration = Duration::from_millis(500);
+/// And as much more for each client: so that telling all of them takes a small part of the time, however many they are.
+const EACH: Duration = Duration::from_millis(1);
 
 /// Beats until the gateway stops.
 pub(super) async fn beat(shared: Arc<Shared>) {
@@ -40,7 +42,7 @@ pub(super) async fn beat(shared: Arc<Shared>) {
                     shared.clients.broadcast("health", &health);
                 }
                 () = shared.clients.changed.notified() => {
-                    sleep(PRESENCE).await;
+                    sleep(PRESENCE + EACH.saturating_mul(shared.clients.count().try_into().unwrap_or(u32::MAX))).await;
                     shared.clients.broadcast("presence", &presence_payload(&shared));
                 }
             }
