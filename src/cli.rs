@@ -28,6 +28,7 @@ mod config;
 pub mod gateway;
 mod given;
 pub mod man;
+pub mod node;
 mod onboard;
 mod ports;
 mod profiles;

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::super::Context;
+use super::super::{Context, node};
 use crate::error::Result;
 use crate::gateway::{self, Options};
+use crate::record::Engine;
 use crate::settings::Wishes;
 
 /// The flags of a run.
@@ -19,6 +20,8 @@ pub struct RunArgs {
     pub allow_unconfigured: bool,
     #[arg(long)]
     pub force: bool,
+    #[arg(long, value_name = "ENGINE", value_parser = node::engine_names())]
+    pub engine: Option<Engine>,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
@@ -30,6 +33,9 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         },
         force: args.force,
     };
+    if node::is_chosen(context, args.engine)? {
+        return node::gateway(context, &options);
+    }
     gateway::run(
         context.host,
         &context.env,
