@@ -25,6 +25,7 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+pub mod dashboard;
 pub mod gateway;
 mod given;
 pub mod man;
@@ -70,6 +71,7 @@ pub enum Command {
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
     Gateway(gateway::GatewayArgs),
+    Dashboard(dashboard::DashboardArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -380,6 +382,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, args),
+        Command::Dashboard(args) => dashboard::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clients::Clients;
+use super::dashboard::LastLook;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
@@ -72,6 +73,8 @@ pub struct Shared {
     pub addresses: Vec<SocketAddr>,
     /// Who is connected.
     pub clients: Clients,
+    /// What the dashboard saw of the host last.
+    pub last_look: LastLook,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -96,6 +99,7 @@ impl Shared {
             since: Instant::now(),
             addresses,
             clients: Clients::default(),
+            last_look: LastLook::default(),
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }
