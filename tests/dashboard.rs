@@ -3,7 +3,9 @@
 //!
 //! `OPENCLAW_PICTURES=FOLDER` keeps pictures of what was seen.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -32,6 +34,7 @@ use openclaw::profile::ProfileName;
 use openclaw::secret::Secret;
 use openclaw::settings::{PortFrom, Proof, Settings};
 
+use crate::support::network::own;
 use crate::support::{Sandbox, installed};
 
 const TOKEN: &str = "7hegoodt0ken";
@@ -45,14 +48,15 @@ struct Gateway {
     closing: AtomicBool,
 }
 
+fn config(port: u16) -> String {
+    format!(
+        "{{ gateway: {{ mode: 'local', port: {port}, auth: {{ mode: 'token', token: '{TOKEN}' }} }}, \
+         agents: {{ defaults: {{ workspace: '~/work-{port}' }} }} }}"
+    )
+}
+
 /// The host of a test: three instances, two of them too close to each other, one with a hostile name.
 fn populate(sandbox: &Sandbox, port: u16) {
-    let config = |port: u16| {
-        format!(
-            "{{ gateway: {{ mode: 'local', port: {port}, auth: {{ mode: 'token', token: '{TOKEN}' }} }}, \
-             agents: {{ defaults: {{ workspace: '~/work-{port}' }} }} }}"
-        )
-    };
     sandbox.write(".openclaw/openclaw.json", config(18789));
     sandbox.write(".openclaw-rescue/openclaw.json", config(port));
     sandbox.write(".openclaw-lab/openclaw.json", config(18809));
@@ -167,13 +171,18 @@ struct Seen {
 impl Seen {
     async fn new(sandbox: &Sandbox, warning: bool) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        populate(sandbox, listener.local_addr().unwrap().port());
+        Self::on(sandbox, listener, warning).await
+    }
+
+    async fn on(sandbox: &Sandbox, listener: tokio::net::TcpListener, warning: bool) -> Self {
         let port = listener.local_addr().unwrap().port();
-        populate(sandbox, port);
         let gateway = Arc::new(Gateway {
             shared: shared(sandbox, port, warning),
             closing: AtomicBool::new(false),
         });
-        let app = dashboard::router::<()>().layer(from_fn_with_state(gateway.clone(), session));
+        let app =
+            dashboard::router(gateway.shared.clone()).layer(from_fn_with_state(gateway.clone(), session));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let profile = tempfile::tempdir().unwrap();
         let config = BrowserConfig::builder()
@@ -291,6 +300,109 @@ async fn watch(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) {
     });
 }
 
+/// A gateway that runs beside a test, ended with it.
+struct Running(std::process::Child);
+
+impl Running {
+    fn start(sandbox: &Sandbox, args: &[&str], port: u16) -> Self {
+        let mut command = sandbox.command(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut running = Self(command.spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "{port} is not listened on");
+            assert_eq!(running.0.try_wait().unwrap(), None, "it has ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already ended is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// A sandbox on a desktop: what opens pages keeps what it was given.
+fn desktop(port: u16) -> Sandbox {
+    let sandbox = Sandbox::new();
+    populate(&sandbox, port);
+    let opener = sandbox.write(
+        "bin/xdg-open",
+        "#!/bin/sh\ntr '\\0' ' ' </proc/$$/cmdline >~/opened.args\nstat -c %a \"$1\" >~/opened.mode\n\
+         cp \"$1\" ~/opened.new && mv ~/opened.new ~/opened.html\n",
+    );
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    sandbox.var("PATH", path).var("DISPLAY", ":0")
+}
+
+#[test]
+fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
+    let port = free_port();
+    let sandbox = desktop(port);
+    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let ran = sandbox
+        .run(["--profile", "rescue", "dashboard", "--json"])
+        .exits(0);
+    let expected =
+        json!({ "ok": true, "url": format!("http://127.0.0.1:{port}/"), "port": port, "opened": true });
+    assert_eq!(ran.json(), expected);
+    assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
+    let page = sandbox.read("opened.html");
+    assert!(
+        page.contains(&format!("0;url=http://127.0.0.1:{port}/#token={TOKEN}\"")),
+        "{page}"
+    );
+    assert_eq!(sandbox.read("opened.mode"), "600\n");
+    assert!(!sandbox.read("opened.args").contains(TOKEN));
+    assert!(!sandbox.path(".openclaw-rescue/dashboard-open.html").exists());
+
+    let printed = sandbox
+        .run(["--profile", "rescue", "dashboard", "--no-open"])
+        .exits(0);
+    assert!(printed.stdout.contains(&format!("http://127.0.0.1:{port}/")));
+    assert!(!format!("{printed:?}").contains(TOKEN), "{printed:?}");
+}
+
+#[test]
+fn nobody_but_the_instances_own_gateway_is_given_the_token() {
+    let port = free_port();
+    let sandbox = desktop(port);
+    let line = ["--profile", "rescue", "dashboard", "--json"];
+    let down = sandbox.run(line).exits(1);
+    assert_eq!(
+        (&down.json()["ok"], &down.json()["opened"]),
+        (&json!(false), &json!(false))
+    );
+    // Somebody else answers there.
+    let _stranger = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let held = sandbox.run(line).exits(1);
+    assert_eq!(held.json()["opened"], false);
+    assert!(!sandbox.path("opened.html").exists());
+    assert!(!sandbox.path(".openclaw-rescue/dashboard-open.html").exists());
+}
+
+#[test]
+fn without_a_desktop_the_way_by_ssh_is_said() {
+    let port = free_port();
+    let sandbox = Sandbox::new();
+    populate(&sandbox, port);
+    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let ran = sandbox.run(["--profile", "rescue", "dashboard"]).exits(0);
+    let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} ");
+    assert!(ran.stderr.contains(&tunnel), "{}", ran.stderr);
+    assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
+}
+
 /// Runs a test of a browser; each has its own threadless runtime.
 fn browse(test: impl Future<Output = ()>) {
     if installed("chromium") {
@@ -334,6 +446,7 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
         assert_eq!(seen.js("document.querySelectorAll('main img').length").await, 0);
         assert_eq!(seen.js("typeof window.broken").await, "undefined");
 
+        seen.width(1200).await;
         seen.choose("theme", "light").await;
         seen.picture("en-light-wide.png").await;
         seen.choose("theme", "dark").await;
@@ -424,5 +537,54 @@ fn without_a_token_it_asks_and_a_lost_connection_comes_back() {
         seen.until("document.getElementById('link').dataset.link === 'live'")
             .await;
         seen.close().await;
+    });
+}
+
+#[test]
+fn gateways_that_run_are_told_from_those_that_do_not() {
+    let name = "dashboard::gateways_that_run_are_told_from_those_that_do_not";
+    if !installed("chromium") {
+        return;
+    }
+    own(name, || {
+        let sandbox = Sandbox::new();
+        for (folder, port) in [
+            (".openclaw", 18789),
+            (".openclaw-rescue", 19789),
+            (".openclaw-lab", 18809),
+        ] {
+            let text = config(port).replace(&format!("~/work-{port}"), &format!("~/{folder}/workspace"));
+            sandbox.write(format!("{folder}/openclaw.json"), text);
+        }
+        let main = Running::start(&sandbox, &["gateway"], 18789);
+        browse(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:19789").await.unwrap();
+            let seen = Seen::on(&sandbox, listener, false).await;
+            seen.width(1000).await;
+            seen.open(&format!("#token={TOKEN}")).await;
+            seen.until("document.querySelectorAll('#map > li').length === 3")
+                .await;
+            let running = "[...document.querySelectorAll('#map > li')].map((li) => \
+                           [li.querySelector('b').innerText, !!li.querySelector('.tag.up'), \
+                            li.querySelectorAll('.cells .own').length].join(' ')).join(', ')";
+            assert_eq!(
+                seen.js(running).await,
+                "default true 1, lab false 0, rescue true 1"
+            );
+            let kinds =
+                "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
+            assert_eq!(seen.js(kinds).await, "kind notice,kind notice");
+            seen.choose("theme", "light").await;
+            seen.picture("dashboard.png").await;
+            seen.choose("language", "tr").await;
+            seen.choose("theme", "dark").await;
+            seen.until("document.body.innerText.includes('temel port')").await;
+            seen.picture("dashboard.tr.png").await;
+            drop(main);
+            seen.until("document.querySelectorAll('#map .tag.up').length === 1")
+                .await;
+            assert_eq!(seen.complaints(), Vec::<String>::new());
+            seen.close().await;
+        });
     });
 }

@@ -8,13 +8,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::shared::Shared;
@@ -118,14 +118,14 @@ const WORDS: [&str; 58] = [
     "dashboard.page-warning",
 ];
 
-/// The routes of the page's own files. They need no token and know no state.
-pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// The routes of the page's own files. They need no token.
+pub fn router(shared: Arc<Shared>) -> Router {
     let files = FILES
         .into_iter()
         .fold(Router::new(), |router, (path, kind, text)| {
             router.route(path, get(move || async move { (headers(kind), text) }))
         });
-    files.route(WORDS_PATH, get(words))
+    files.route(WORDS_PATH, get(words)).with_state(shared)
 }
 
 /// Whether a path is one of the page's own files, which need no token.
@@ -153,11 +153,12 @@ struct Wish {
     lang: Option<String>,
 }
 
-/// The page's words in the language that is wished, in English where there is none of that name.
-async fn words(Query(wish): Query<Wish>) -> impl IntoResponse {
+/// The page's words in the language that is wished, in the gateway's own where that is none of ours.
+async fn words(State(shared): State<Arc<Shared>>, Query(wish): Query<Wish>) -> impl IntoResponse {
     let lang = wish.lang.as_deref().and_then(Lang::from_code);
-    let words = sentences(lang.unwrap_or_else(Lang::english));
-    (headers("application/json"), Json(words))
+    let lang = lang.unwrap_or(shared.lang);
+    let answer = json!({ "lang": lang.code(), "words": sentences(lang) });
+    (headers("application/json"), Json(answer))
 }
 
 fn sentences(lang: Lang) -> Map<String, Value> {

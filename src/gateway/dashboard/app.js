@@ -7,12 +7,14 @@ const POLL_MS = 5000;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
 const MAX_EVENTS = 12;
 const LANGUAGES = ['en', 'tr'];
+// What the connection can be: each has a word.
+const STATES = ['connecting', 'live', 'lost', 'locked', 'stopping'];
 
 let words = {};
 let seen = null;
 let clients = [];
 let events = [];
-let link = 'connecting';
+let link = STATES[0];
 let socket = null;
 let retries = 0;
 let timer = 0;
@@ -59,14 +61,15 @@ function word(name, values = {}) {
 function language() {
   const wished = [stored(inBrowser, 'language'), ...(navigator.languages || [])];
   const codes = wished.filter(Boolean).map((tag) => tag.slice(0, 2).toLowerCase());
-  return codes.find((code) => LANGUAGES.includes(code)) || 'en';
+  return codes.find((code) => LANGUAGES.includes(code)) || '';
 }
 
 async function speak(code) {
   const answer = await fetch('/__openclaw__/dashboard/words.json?lang=' + code);
-  words = await answer.json();
-  document.documentElement.lang = code;
-  $('language').value = code;
+  const spoken = await answer.json();
+  words = spoken.words;
+  document.documentElement.lang = spoken.lang;
+  $('language').value = spoken.lang;
   for (const node of document.querySelectorAll('[data-word]')) node.textContent = word(node.dataset.word);
 }
 
@@ -234,7 +237,7 @@ function span(ms) {
 
 function draw() {
   $('link').dataset.link = link;
-  const says = word('page-' + ({ connecting: 'connecting', live: 'live', lost: 'lost', locked: 'locked', stopping: 'stopping' })[link]);
+  const says = word('page-' + link);
   if ($('link').textContent !== says) $('link').textContent = says;
   $('ask').hidden = link !== 'locked';
   $('forget').hidden = !token || link === 'locked';
@@ -262,7 +265,7 @@ function drawFacts(me) {
     ['page-profile', me.profile],
     ['page-up', span(me.uptimeMs)],
     ['page-started', new Date(me.startedAt).toLocaleString(document.documentElement.lang, { hour12: false })],
-    ['page-listens', me.listens.join('  ')],
+    ['page-listens', me.listens.join('\n')],
     ['page-process', 'pid ' + me.pid],
     ['page-version', me.version],
     ['page-engine', me.engine],
@@ -280,7 +283,7 @@ function drawFacts(me) {
 const range = (port) => (port.first === port.last ? String(port.first) : port.first + '–' + port.last);
 
 function portRow(port) {
-  return make('tr', '', make('td', '', range(port)), make('td', '', port.name), make('td', port.state, port.text));
+  return make('tr', '', make('td', '', range(port)), make('td', '', port.name), make('td', port.pool ? '' : port.state, port.text));
 }
 
 // The whole of the host: where on it the instances lie, and what the system hands out itself.

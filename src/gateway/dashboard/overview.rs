@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::answers::Auth;
 use crate::config::fault::Fault;
 use crate::gateway::shared::Shared;
 use crate::i18n::{Lang, Msg};
@@ -24,11 +23,14 @@ use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
 /// - `findings`: each `{kind, instance, text}` with `kind` `conflict` or `notice`.
 pub fn overview(shared: &Shared, lang: Lang) -> Value {
-    let survey = survey::take(&shared.host, &shared.env);
+    let mut survey = survey::take(&shared.host, &shared.env);
+    let own = survey.position(&shared.instance.config_path);
+    if let Some(at) = own {
+        recognise(&mut survey, at, shared.identity.pid);
+    }
     let map = survey.map();
     let live = shared.live();
     let me = &shared.identity;
-    let own = survey.position(&shared.instance.config_path);
     let home = &shared.env.home;
     let workspace = own.and_then(|at| survey.instances[at].workspaces.first());
     let instances = survey.instances.iter().zip(&map.entries).enumerate();
@@ -43,7 +45,7 @@ pub fn overview(shared: &Shared, lang: Lang) -> Value {
             "startedAt": humantime::format_rfc3339_millis(me.started).to_string(),
             "uptimeMs": u64::try_from(shared.since.elapsed().as_millis()).unwrap_or(u64::MAX),
             "listens": shared.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "auth": auth(live.settings.proof.mode()),
+            "auth": live.settings.proof.mode().name(),
             "portFrom": live.settings.port_from.name(),
             "config": shown(home, &shared.instance.config_path),
             "state": shown(home, &shared.instance.state_dir),
@@ -70,8 +72,13 @@ pub fn overview(shared: &Shared, lang: Lang) -> Value {
     })
 }
 
-fn auth(mode: Auth) -> &'static str {
-    mode.name()
+/// What this process listens on is its own instance's, whatever the survey made of its name and words.
+fn recognise(survey: &mut Survey, own: usize, pid: u32) {
+    let label = &survey.instances[own].label;
+    let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
+    for owner in owners.filter(|owner| owner.pid == pid) {
+        owner.instance = Some(label.clone());
+    }
 }
 
 fn instance_view(

@@ -12,24 +12,17 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
 #[test]
 fn the_page_asks_for_the_words_that_there_are_and_for_no_others() {
     let [(.., html), (.., script), ..] = FILES;
-    let mut asked = between(html, "data-word=\"", "\"");
-    asked.extend(between(script, "'page-", "'").iter().map(|_| ""));
-    let mut asked: std::collections::BTreeSet<_> = asked.into_iter().map(str::to_owned).collect();
-    asked.remove("");
-    asked.extend(
-        between(script, "'page-", "'")
-            .iter()
-            .map(|name| format!("page-{name}")),
-    );
-    // The states of the link are named one by one beside what draws them.
-    asked.remove("page-");
-    let states = between(script, "word('page-' + ({ ", " })");
-    asked.extend(
-        between(states[0], "'", "'")
-            .iter()
-            .step_by(2)
-            .map(|name| format!("page-{name}")),
-    );
+    let mut asked: std::collections::BTreeSet<_> = between(html, "data-word=\"", "\"")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let named = between(script, "'page-", "'")
+        .into_iter()
+        .filter(|name| !name.is_empty());
+    asked.extend(named.map(|name| format!("page-{name}")));
+    let states = between(script, "STATES = [", "]")[0];
+    let states = states.split(", ").map(|state| state.trim_matches('\''));
+    asked.extend(states.map(|state| format!("page-{state}")));
     let known: std::collections::BTreeSet<_> = sentences(Lang::english()).keys().cloned().collect();
     assert_eq!(asked, known);
 }
