@@ -16,6 +16,7 @@ const SAME: &[&str] = &[
     "cli.meaning",
     "config.finding",
     "config.include-broken",
+    "dashboard.page-port",
     "help.value.ip",
     "help.value.model",
     "help.value.n",
@@ -103,7 +104,7 @@ pub fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, into);
-            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let below = path.strip_prefix(root()).unwrap().to_path_buf();
                 into.push((below, without_tests(&text).to_owned()));

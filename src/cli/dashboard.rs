@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         .is_some()
         .then(|| lead(instance, &url, &proof))
         .transpose()?;
-    let opened = opener
+    let outcome = opener
         .as_ref()
         .zip(lead.as_ref())
         .map(|(opener, lead)| open(host, opener, lead));
@@ -74,12 +74,12 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
             "ok": running,
             "url": url,
             "port": port,
-            "opened": matches!(opened, Some(Ok(()))),
+            "opened": matches!(outcome, Some(Ok(()))),
         }));
     } else {
         ui.line(&msg!("dashboard.url", url = url));
     }
-    match &opened {
+    match &outcome {
         Some(Ok(())) => ui.note(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
         Some(Err(error)) => ui.note(&error.msg),
         None if running => {
@@ -95,7 +95,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         }
     }
     if let Some(lead) = lead {
-        if matches!(opened, Some(Ok(()))) {
+        if matches!(outcome, Some(Ok(()))) {
             // A browser says nothing of having read it.
             std::thread::sleep(LEAD);
         }

@@ -302,9 +302,15 @@ function drawAxis(instances, kernel) {
     parts.push(box(kernel.first, kernel.last, 12, 14, 'kernel'));
     parts.push(shape('text', { x: at(kernel.first) + 0.4 + '%', y: 9 }, word('page-ephemeral')));
   }
-  for (const instance of instances.filter((one) => one.base)) {
+  // Where two meet, each takes half of the height, so that neither hides the other.
+  let lane = 0;
+  const placed = instances.filter((one) => one.base).sort((one, other) => one.base - other.base);
+  for (const instance of placed) {
     const kind = instance.own ? ' this' : instance.running ? ' up' : '';
-    parts.push(box(instance.base, instance.base + 110, 10, 18, 'span' + kind));
+    const meets = placed.some((other) => other !== instance && Math.abs(other.base - instance.base) <= 110);
+    lane = meets ? 1 - lane : 0;
+    const [y, height] = !meets ? [10, 18] : lane ? [9, 9] : [20, 9];
+    parts.push(box(instance.base, instance.base + 110, y, height, 'span' + kind));
   }
   const step = [1000, 2000, 5000, 10000, 20000].find((size) => (high - low) / size <= 6);
   for (let port = Math.ceil(low / step) * step; port <= high; port += step) {
