@@ -15,6 +15,7 @@ mod crash;
 mod dashboard;
 #[cfg(target_os = "linux")]
 mod engine;
+mod gateway;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;

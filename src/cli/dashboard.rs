@@ -181,7 +181,8 @@ fn here(host: &Host) -> String {
     // The address that this session came to: client, its port, this host, its port.
     let connection = host.var("SSH_CONNECTION");
     let address = connection.and_then(|text| text.split_whitespace().nth(2));
-    format!("{user}@{}", address.unwrap_or("HOST"))
+    let address = address.map(str::to_owned).or_else(|| host.name());
+    format!("{user}@{}", address.as_deref().unwrap_or("HOST"))
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCo
         record: &record,
     };
     let (port, _) = sources.port(options.wishes.port)?;
-    let call = engine::gateway(context.host, &engine, instance, &config, port, &options.wishes)?;
+    let mut call = engine::gateway(context.host, &engine, instance, &config, port, &options.wishes)?;
+    if options.verbose {
+        call.args.push("--verbose".into());
+    }
     start(context.host, &engine, &call)
 }
 

@@ -162,10 +162,10 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
                 .await;
             let running = "[...document.querySelectorAll('#map > li')].map((li) => \
                            [li.querySelector('b').innerText, !!li.querySelector('.tag.up'), \
-                            li.querySelectorAll('.cells .own').length].join(' ')).join(', ')";
+                            li.querySelector('.cells li').classList.contains('own')].join(' ')).join(', ')";
             assert_eq!(
                 seen.js(running).await,
-                "default true 1, lab false 0, rescue true 1"
+                "default true true, lab false false, rescue true true"
             );
             let kinds =
                 "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
