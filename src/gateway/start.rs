@@ -62,7 +62,7 @@ const SERVED: &[Served] = &[
     Served {
         role: Role::Base,
         wanted: |_| true,
-        router: |shared| http::router(shared.clone()),
+        router: http::router,
     },
     Served {
         role: Role::Canvas,
