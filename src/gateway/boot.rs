@@ -263,7 +263,7 @@ mod tests {
         let base = boot.instance.state_dir.join("base.json");
         std::fs::write(
             &base,
-            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { T: 'y' } }",
+            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { vars: { T: 'y' } } }",
         )
         .unwrap();
         boot.keep(&boot.read().unwrap()).unwrap();

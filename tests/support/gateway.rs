@@ -82,7 +82,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     let named = |name: &str| headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
     if !named("host:") {
-        head += &format!("Host: 127.0.0.1:{port}\r\n");
+        head.extend(["Host: 127.0.0.1:", &port.to_string(), "\r\n"]);
     }
     for header in headers {
         head.extend([header, "\r\n"]);
