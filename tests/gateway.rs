@@ -2,5 +2,10 @@
 
 mod canvas;
 mod http;
+mod boot;
+mod lock;
+mod log;
+mod ports;
+mod reload;
 mod run;
 mod security;
