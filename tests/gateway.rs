@@ -1,8 +1,8 @@
 //! `gateway`: the real program as a running gateway, over real sockets.
 
+mod boot;
 mod canvas;
 mod http;
-mod boot;
 mod lock;
 mod log;
 mod ports;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::canvas::Canvas;
 use super::clients::Clients;
 use super::connections::Connections;
+use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
 use crate::environment::Environment;
@@ -84,6 +85,10 @@ pub struct Shared {
     pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
+    /// What only this process knows: it salts the fingerprints of its config.
+    pub salt: [u8; 32],
+    /// The paired devices.
+    pub devices: Devices,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -100,6 +105,8 @@ impl Shared {
         live: Live,
     ) -> Self {
         let canvas = Canvas::new(&env, &instance, &host);
+        let salt = host.random();
+        let devices = Devices::new(instance.paired_devices());
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
@@ -114,6 +121,8 @@ impl Shared {
             connections: Arc::default(),
             canvas,
             clients: Clients::default(),
+            devices,
+            salt,
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }
