@@ -12,6 +12,7 @@ use super::canvas::Canvas;
 use super::clients::Clients;
 use super::connections::Connections;
 use super::dashboard::LastLook;
+use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
 use crate::environment::Environment;
@@ -87,6 +88,10 @@ pub struct Shared {
     pub clients: Clients,
     /// What the dashboard saw of the host last.
     pub last_look: LastLook,
+    /// What only this process knows: it salts the fingerprints of its config.
+    pub salt: [u8; 32],
+    /// The paired devices.
+    pub devices: Devices,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -103,6 +108,8 @@ impl Shared {
         live: Live,
     ) -> Self {
         let canvas = Canvas::new(&env, &instance, &host);
+        let salt = host.random();
+        let devices = Devices::new(instance.paired_devices());
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
@@ -118,6 +125,8 @@ impl Shared {
             canvas,
             clients: Clients::default(),
             last_look: LastLook::default(),
+            devices,
+            salt,
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }

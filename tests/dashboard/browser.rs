@@ -83,7 +83,7 @@ async fn session(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
 }
 
 async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket) {
-    pub async fn send(socket: &mut WebSocket, frame: Value) {
+    async fn send(socket: &mut WebSocket, frame: Value) {
         // A page that has gone is not waited for.
         let _ = socket.send(Message::text(frame.to_string())).await;
     }
@@ -141,7 +141,7 @@ pub struct Seen {
     browser: Browser,
     pub page: Page,
     pub address: String,
-    pub gateway: Arc<Gateway>,
+    gateway: Option<Arc<Gateway>>,
     complaints: Arc<std::sync::Mutex<Vec<String>>>,
     _profile: tempfile::TempDir,
 }
@@ -162,6 +162,11 @@ impl Seen {
         let app =
             dashboard::router(gateway.shared.clone()).layer(from_fn_with_state(gateway.clone(), session));
         tokio::spawn(async move { axum::serve(listener, app).await });
+        Self::at(port, Some(gateway)).await
+    }
+
+    /// A browser for whatever listens on this port.
+    pub async fn at(port: u16, gateway: Option<Arc<Gateway>>) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let config = BrowserConfig::builder()
             .chrome_executable("/usr/bin/chromium")
@@ -186,6 +191,12 @@ impl Seen {
             complaints,
             _profile: profile,
         }
+    }
+
+    /// Whether the stand-in closes every session at once.
+    pub fn closing(&self, closing: bool) {
+        let gateway = self.gateway.as_ref().expect("a stand-in");
+        gateway.closing.store(closing, Ordering::Relaxed);
     }
 
     pub async fn open(&self, fragment: &str) {

@@ -1,9 +1,7 @@
 //! What the page shows, remembers and refuses.
 
-use std::sync::atomic::Ordering;
-
 use super::browser::{Seen, browse};
-use super::{HOSTILE, Running, TOKEN, config};
+use super::{HOSTILE, Running, TOKEN, config, free_port};
 use crate::support::network::own;
 use crate::support::{Sandbox, installed};
 
@@ -126,10 +124,10 @@ fn without_a_token_it_asks_and_a_lost_connection_comes_back() {
         seen.until("document.getElementById('link').dataset.link === 'live'")
             .await;
         assert_eq!(seen.js("location.hash").await, "");
-        seen.gateway.closing.store(true, Ordering::Relaxed);
+        seen.closing(true);
         seen.until("document.getElementById('link').dataset.link === 'lost'")
             .await;
-        seen.gateway.closing.store(false, Ordering::Relaxed);
+        seen.closing(false);
         seen.until("document.getElementById('link').dataset.link === 'live'")
             .await;
         seen.close().await;
@@ -183,5 +181,34 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
             assert_eq!(seen.complaints(), Vec::<String>::new());
             seen.close().await;
         });
+    });
+}
+
+#[test]
+fn the_page_of_a_real_gateway_shows_that_gateway() {
+    browse(async {
+        let sandbox = Sandbox::new();
+        let port = free_port();
+        sandbox.write(".openclaw-rescue/openclaw.json", config(port));
+        let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+        let seen = Seen::at(port, None).await;
+        seen.open("#token=wrong").await;
+        seen.until("!document.getElementById('refused').hidden").await;
+        seen.js(&format!("location.hash = 'token={TOKEN}'")).await;
+        seen.until("document.getElementById('link').dataset.link === 'live'")
+            .await;
+        seen.until("document.querySelectorAll('#map > li').length === 1")
+            .await;
+        seen.until("Number(document.getElementById('count').innerText) > 0")
+            .await;
+        assert_eq!(
+            seen.js("document.getElementById('profile').innerText").await,
+            "rescue"
+        );
+        let base = format!("document.querySelector('.cells .own .n').innerText === '{port}'");
+        assert_eq!(seen.js(&base).await, true);
+        seen.picture("real.png").await;
+        assert_eq!(seen.complaints(), Vec::<String>::new());
+        seen.close().await;
     });
 }
