@@ -255,8 +255,10 @@ function draw() {
   drawAxis(seen.instances, seen.ephemeral);
   fill('map', seen.instances.map(instanceItem));
   fill('findings', findingItems(seen.findings));
-  $('count').textContent = String(clients.length);
-  fill('clients', clients.length ? clients.map(clientItem) : [make('li', 'faint', word('page-no-clients'))]);
+  // The list has the gateway itself in it, and who has just gone.
+  const there = clients.filter((client) => client.reason !== 'self' && client.reason !== 'disconnect');
+  $('count').textContent = String(there.length);
+  fill('clients', there.length ? there.map(clientItem) : [make('li', 'faint', word('page-no-clients'))]);
   fill('events', events.length ? events.map(eventItem) : [make('li', 'faint', word('page-no-events'))]);
 }
 
