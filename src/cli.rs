@@ -25,9 +25,11 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+pub mod dashboard;
 pub mod gateway;
 mod given;
 pub mod man;
+pub mod node;
 mod onboard;
 mod ports;
 mod profiles;
@@ -68,7 +70,8 @@ pub enum Command {
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
-    Gateway(gateway::GatewayArgs),
+    Dashboard(dashboard::DashboardArgs),
+    Gateway(Box<gateway::GatewayArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -378,7 +381,8 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
-        Command::Gateway(args) => gateway::run(&context()?, args),
+        Command::Dashboard(args) => dashboard::run(&context()?, &args),
+        Command::Gateway(args) => gateway::run(&context()?, *args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

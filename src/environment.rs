@@ -45,6 +45,24 @@ const OTHERS: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
+/// The names of before OpenClaw was called so, which its early release still follows (`facts.md` 1). They
+/// say nothing to this program, so they must not speak to what it starts either.
+pub const LEGACY: [&str; 6] = [
+    "CLAWDBOT_PROFILE",
+    "CLAWDBOT_STATE_DIR",
+    "CLAWDBOT_CONFIG_PATH",
+    "CLAWDBOT_GATEWAY_PORT",
+    "CLAWDBOT_GATEWAY_TOKEN",
+    "CLAWDBOT_GATEWAY_PASSWORD",
+];
+
+/// What marks the environment of a service (`facts.md` 5).
+pub const OF_SERVICE: [&str; 3] = [
+    "OPENCLAW_SERVICE_MARKER",
+    "OPENCLAW_SERVICE_KIND",
+    "OPENCLAW_SERVICE_VERSION",
+];
+
 impl Environment {
     /// Reads the variables. Fails where no usable home folder is known, before anything is written.
     pub fn read(host: &Host) -> Result<Self> {

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod device;
+pub mod engine;
 pub mod environment;
 pub mod error;
 pub mod gateway;
@@ -90,7 +91,7 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
         return Ok(version(ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection);
+        return explain(ui, selection).or_else(|error| cli::node::pass_on(host, ui, selection, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;

@@ -37,6 +37,14 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// All of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Node];
+
+    /// The engine of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+
     /// The name in flags, records and `--json`.
     pub fn name(self) -> &'static str {
         match self {

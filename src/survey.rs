@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::fault::Fault;
+use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
 use crate::ports::{Claim, Family, Listener, Span};
@@ -16,7 +17,6 @@ use crate::registry::{self, Registry};
 use crate::secret::Secret;
 
 mod discover;
-mod engine;
 mod instance;
 pub mod map;
 mod owners;
@@ -26,7 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use engine::find as node_engine;
+pub use crate::engine::NodeEngine;
 pub use settings::{base_port, variable};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
@@ -203,13 +203,4 @@ pub enum FoundBy {
     Registry,
     /// A service file.
     Service,
-}
-
-/// OpenClaw from npm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeEngine {
-    /// Its command.
-    pub path: PathBuf,
-    /// Its version, as its `package.json` has it.
-    pub version: String,
 }

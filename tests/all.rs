@@ -12,6 +12,9 @@ mod config;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
+mod dashboard;
+#[cfg(target_os = "linux")]
+mod engine;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod help;

@@ -16,6 +16,7 @@ const SAME: &[&str] = &[
     "cli.meaning",
     "config.finding",
     "config.include-broken",
+    "dashboard.page-port",
     "help.value.ip",
     "help.value.model",
     "help.value.n",
@@ -87,7 +88,10 @@ fn arguments(text: &str) -> BTreeSet<&str> {
 
 /// The text of a source up to its tests.
 fn without_tests(text: &str) -> &str {
-    let tests = text.match_indices("#[cfg(test)]").find(|(at, _)| {
+    let mut marks = ["#[cfg(test)]", "#[cfg(all(test, unix))]"]
+        .into_iter()
+        .flat_map(|mark| text.match_indices(mark));
+    let tests = marks.find(|(at, _)| {
         text[*at..]
             .lines()
             .take(3)
@@ -103,7 +107,7 @@ pub fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, into);
-            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let below = path.strip_prefix(root()).unwrap().to_path_buf();
                 into.push((below, without_tests(&text).to_owned()));
@@ -123,7 +127,9 @@ fn literals<'a>(source: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
         text.split_once('.')
             .is_some_and(|(section, rest)| sections.contains(section) && !rest.is_empty())
             && text.chars().all(plain)
-            && ![".toml", ".json"].iter().any(|ending| text.ends_with(ending))
+            && ![".toml", ".json", ".lock"]
+                .iter()
+                .any(|ending| text.ends_with(ending))
     };
     source
         .lines()
@@ -168,9 +174,15 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
         .into_iter()
         .map(|key| (key, "the commands".to_owned()))
         .collect();
+    // A section may be called like one of OpenClaw's config: the keys of its schema are no sentences.
+    let schema = sources
+        .iter()
+        .find(|(path, _)| path.ends_with("config/schema/table.rs"));
+    let of_config = literals(&schema.expect("the schema's table").1, &sections);
     for (path, source) in &sources {
-        let dotted = literals(source, &sections);
-        for key in dotted.into_iter().filter(|_| !path.ends_with(METHODS)) {
+        let dotted = literals(source, &sections).into_iter();
+        let is_sentence = |key: &&str| !of_config.contains(key) || english.contains_key(*key);
+        for key in dotted.filter(is_sentence).filter(|_| !path.ends_with(METHODS)) {
             used.entry(key.to_owned())
                 .or_insert_with(|| path.display().to_string());
         }

@@ -34,6 +34,16 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(written.during(Operation::Write, path)?)
 }
 
+/// Removes such a file again. One that is gone already is what is wanted.
+pub fn discard(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Ok(Err(error).during(Operation::Remove, path)?)
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;

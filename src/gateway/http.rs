@@ -30,7 +30,7 @@ use super::{canvas, dashboard};
 const BODY: u64 = 1024 * 1024;
 
 /// All routes of the base port.
-pub fn router(shared: Arc<Shared>) -> Router {
+pub fn router(shared: &Arc<Shared>) -> Router {
     let guard = Guard {
         shared: shared.clone(),
         served: shared.served.clone(),
@@ -44,7 +44,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/tools/invoke", post(tools))
         .with_state(shared.clone())
         .merge(dashboard::router(shared.clone()))
-        .merge(canvas::routes(&shared, &shared.served, canvas::Place::Base))
+        .merge(canvas::routes(shared, &shared.served, canvas::Place::Base))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(body))

@@ -17,6 +17,7 @@ use super::shared::Shared;
 
 mod browser;
 pub mod config;
+mod dashboard;
 mod devices;
 pub mod health;
 mod known;
@@ -119,6 +120,10 @@ const ROWS: &[Row] = &[
         devices::revoke(call).boxed()
     })
     .with_keys(devices::TOKEN),
+    Row::later("instance.overview", Scope::Read, |call| {
+        dashboard::asked(call).boxed()
+    })
+    .with_keys(dashboard::WISH),
     Row::now("browser.request", Scope::Write, browser::request).lacking(),
 ];
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::canvas::Canvas;
 use super::clients::Clients;
 use super::connections::Connections;
+use super::dashboard::LastLook;
 use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
@@ -85,6 +86,8 @@ pub struct Shared {
     pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
+    /// What the dashboard saw of the host last.
+    pub last_look: LastLook,
     /// What only this process knows: it salts the fingerprints of its config.
     pub salt: [u8; 32],
     /// The paired devices.
@@ -121,6 +124,7 @@ impl Shared {
             connections: Arc::default(),
             canvas,
             clients: Clients::default(),
+            last_look: LastLook::default(),
             devices,
             salt,
             live: RwLock::new(Arc::new(live)),

@@ -62,7 +62,7 @@ const SERVED: &[Served] = &[
     Served {
         role: Role::Base,
         wanted: |_| true,
-        router: |shared| http::router(shared.clone()),
+        router: http::router,
     },
     Served {
         role: Role::Canvas,
@@ -235,13 +235,15 @@ impl Gateway<'_> {
         notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
 
         tokio::select! {
+            // In this order: what was told to end ends, which is no failure.
+            biased;
+            _ = shared.stopped() => {}
+            () = signals.next() => shared.stop(Stop::Asked),
             ended = serving.join_next() => {
                 // Nobody told it to: whatever it was, the gateway can't go on.
                 let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
                 return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));
             }
-            () = signals.next() => shared.stop(Stop::Asked),
-            _ = shared.stopped() => {}
         }
         let why = shared.stopped().await;
         drop(aside);

@@ -18,6 +18,18 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
+/// Whether the system starts this file itself.
+pub(super) fn can_start(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0)
+}
+
+/// This process becomes another program: same id, same parent, so that signals and the exit code are
+/// nobody's to pass on. It comes back only where that failed.
+pub(super) fn become_program(mut command: std::process::Command) -> io::Result<std::process::ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec())
+}
+
 /// This host's own name.
 pub(super) fn name() -> Option<String> {
     let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();

@@ -21,6 +21,18 @@ pub(super) fn listen(address: std::net::SocketAddr) -> std::io::Result<std::net:
     Ok(listener)
 }
 
+/// Whether the system starts this file itself: programs and command scripts.
+pub(super) fn can_start(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ["exe", "cmd", "bat"].iter().any(|known| ending == *known))
+}
+
+/// Another program in this one's place: waited for, and its exit code is ours.
+pub(super) fn become_program(mut command: std::process::Command) -> std::io::Result<std::process::ExitCode> {
+    let code = command.status()?.code().unwrap_or(1);
+    Ok(std::process::ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
 /// This host's own name is not asked for here: it is served by its addresses alone.
 pub(super) fn name() -> Option<String> {
     None

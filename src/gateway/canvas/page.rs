@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 
 use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
@@ -39,12 +40,15 @@ pub(super) async fn answer(opened: Opened, script: Option<String>) -> Response {
     if text {
         name.push_str("; charset=utf-8");
     }
-    let body = match script {
-        Some(script) if html => match tokio::task::spawn_blocking(move || whole(opened.file)).await {
-            Ok(Ok(page)) => Body::from(with_script(page, &script)),
-            _ => return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        },
-        _ => pieces(opened.file),
+    let script = script.filter(|_| html);
+    // A small file goes out whole, with its length; a large one is never in memory.
+    let body = if script.is_some() || opened.length <= PIECE as u64 {
+        match tokio::task::spawn_blocking(move || whole(opened.file)).await {
+            Ok(Ok(bytes)) => Body::from(with_script(bytes, script.as_deref().unwrap_or_default())),
+            _ => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    } else {
+        pieces(opened.file)
     };
     ([(CONTENT_TYPE, name)], body).into_response()
 }

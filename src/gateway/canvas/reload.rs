@@ -29,7 +29,7 @@ pub(super) struct Watcher {
     identity: Option<(u64, u64)>,
     changes: watch::Receiver<u64>,
     /// Watches for as long as it is kept.
-    _watcher: RecommendedWatcher,
+    _kept: RecommendedWatcher,
 }
 
 impl Watcher {
@@ -54,7 +54,7 @@ impl Watcher {
             root: root.to_owned(),
             identity: identity(root),
             changes,
-            _watcher: watcher,
+            _kept: watcher,
         })
     }
 }
@@ -104,9 +104,9 @@ pub(super) async fn serve(shared: Arc<Shared>, mut socket: WebSocket) {
     };
     loop {
         tokio::select! {
-            changed = changes.changed() => {
+            ended = changes.changed() => {
                 let told = timeout(WRITE, socket.send(Message::Text("reload".into())));
-                if changed.is_err() || !matches!(told.await, Ok(Ok(()))) {
+                if ended.is_err() || !matches!(told.await, Ok(Ok(()))) {
                     return;
                 }
             }

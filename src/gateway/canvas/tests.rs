@@ -3,7 +3,6 @@
 
 use serde_json::json;
 
-use super::*;
 use crate::gateway::serve::tests::shared;
 
 #[test]
