@@ -23,10 +23,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing whole has come yet.
-    Fresh,
-    /// It was answered and may ask again.
-    Idle,
+    /// Nothing whole has come yet, or it was answered and may ask again.
+    Silent,
     /// A request is being answered.
     Working,
     /// It became a WebSocket.
@@ -106,15 +104,6 @@ impl Ticket {
         self.connections.table().move_to(self.id, stage, Instant::now());
     }
 
-    /// Whether nothing whole has come over it.
-    pub fn is_fresh(&self) -> bool {
-        let table = self.connections.table();
-        table
-            .entries
-            .get(&self.id)
-            .is_some_and(|entry| entry.stage == Stage::Fresh)
-    }
-
     /// Waits for the word that it has to go.
     pub async fn shed(&self) {
         self.shed.notified().await;
@@ -168,7 +157,7 @@ impl Table {
         self.next += 1;
         let (id, since) = (self.next, (now, self.next));
         self.silent.entry(ip).or_default().insert(since, id);
-        let stage = Stage::Fresh;
+        let stage = Stage::Silent;
         self.entries.insert(
             id,
             Entry {
@@ -191,7 +180,7 @@ impl Table {
         entry.since = (now, self.next);
         let since = entry.since;
         self.speaks(ip, before);
-        if stage == Stage::Idle {
+        if stage == Stage::Silent {
             self.silent.entry(ip).or_default().insert(since, id);
         }
     }
@@ -301,12 +290,12 @@ mod tests {
     fn nothing_is_left_of_connections_that_ended() {
         let (mut table, now) = (Table::new(9), Instant::now());
         let id = admit(&mut table, 1, now).unwrap();
-        for stage in [Stage::Working, Stage::Idle, Stage::Working, Stage::Idle] {
+        for stage in [Stage::Working, Stage::Silent, Stage::Working, Stage::Silent] {
             table.move_to(id, stage, now);
         }
         assert_eq!(table.silent[&ip(1)].len(), 1);
         table.remove(id);
-        table.move_to(id, Stage::Idle, now);
+        table.move_to(id, Stage::Silent, now);
         assert!(table.entries.is_empty() && table.silent.is_empty());
     }
 }

@@ -119,7 +119,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Link, router: 
         async move {
             let answer = answer.await;
             if !matches!(&answer, Ok(answer) if answer.status() == hyper::StatusCode::SWITCHING_PROTOCOLS) {
-                ticket.is_at(Stage::Idle);
+                ticket.is_at(Stage::Silent);
             }
             answer
         }
@@ -137,13 +137,11 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Link, router: 
         _ = &mut connection => {}
         () = ticket.shed() => {}
         _ = shared.stopped() => {
-            // One that never asked would only be waited for.
-            if !ticket.is_fresh() {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    _ = &mut connection => {}
-                    () = ticket.shed() => {}
-                }
+            // Ends one that asks nothing at once.
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                _ = &mut connection => {}
+                () = ticket.shed() => {}
             }
         }
     }

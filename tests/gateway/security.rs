@@ -10,19 +10,19 @@ use crate::support::gateway::{Gateway, PATIENCE, TOKEN, log, request, wait_for};
 fn upgrade(port: u16, path: &str, headers: &[&str]) -> (u16, TcpStream) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-    let mut head = format!(
-        "GET {path} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    );
+    let host = format!("Host: 127.0.0.1:{port}");
+    let mut lines = vec![
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
     if !headers.iter().any(|header| header.starts_with("Host:")) {
-        head.push_str(&format!("Host: 127.0.0.1:{port}\r\n"));
+        lines.push(&host);
     }
-    for header in headers {
-        head.push_str(&format!("{header}\r\n"));
-    }
-    stream
-        .write_all(format!("{head}\r\n").as_bytes())
-        .expect("it is sent");
+    lines.extend(headers);
+    let head = format!("GET {path} HTTP/1.1\r\n{}\r\n\r\n", lines.join("\r\n"));
+    stream.write_all(head.as_bytes()).expect("it is sent");
     let mut line = [0; 12];
     stream.read_exact(&mut line).expect("a status line");
     let status = String::from_utf8_lossy(&line[9..]).parse().expect("a status");

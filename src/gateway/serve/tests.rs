@@ -178,6 +178,8 @@ async fn a_request_that_is_being_answered_is_answered_after_the_word_to_stop() {
 async fn whoever_does_not_end_is_cut_after_five_seconds() {
     let served = serving();
     let mut silent = connect(&served).await;
+    let mut stalled = connect(&served).await;
+    stalled.write_all(b"GET / HT").await.unwrap();
     let mut asking = connect(&served).await;
     asking
         .write_all(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
