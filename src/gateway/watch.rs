@@ -178,6 +178,7 @@ impl Follower {
             return;
         }
         match (change, mode) {
+            (Change::Place, _) if self.refused.as_ref() == Some(&ready.settings) => {}
             (Change::Place, Mode::Hot) => {
                 let msg = msg!("gateway.reload-waits", command = self.boot.instance.command());
                 self.warn(&live, msg);
