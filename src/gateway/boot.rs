@@ -48,8 +48,20 @@ pub struct Ready {
 pub struct Start {
     /// The config.
     pub ready: Ready,
-    /// Why it is the last good one and not the one in the file.
+    /// Why it is not the one in the file.
     pub warning: Option<Msg>,
+    /// What the one in the file came to, where nothing could be served with that.
+    pub refused: Option<Settings>,
+}
+
+impl From<Ready> for Start {
+    fn from(ready: Ready) -> Self {
+        Self {
+            ready,
+            warning: None,
+            refused: None,
+        }
+    }
 }
 
 impl Ready {
@@ -78,10 +90,7 @@ impl Boot {
     /// one and that can be used. A config that is gone is no broken one: nothing is started in its place.
     pub fn start(&self) -> Result<Start> {
         let error = match self.read() {
-            Ok(ready) => {
-                let warning = None;
-                return Ok(Start { ready, warning });
-            }
+            Ok(ready) => return Ok(ready.into()),
             Err(error) => error,
         };
         let falls_back = self.record.gateway.boot_fallback == BootFallback::LastGood;
@@ -91,10 +100,10 @@ impl Boot {
         let path = self.instance.last_good_path();
         match self.read_at(&path) {
             Ok(ready) if ready.has_file() => {
-                let warning = self.stand_in(error.msg);
+                let warning = Some(self.stand_in(error.msg));
                 Ok(Start {
-                    ready,
-                    warning: Some(warning),
+                    warning,
+                    ..Start::from(ready)
                 })
             }
             _ => Err(error.hint(msg!("gateway.no-last-good", path = path.display()))),

@@ -166,25 +166,21 @@ impl Gateway<'_> {
     /// What to go on with after a restart: the changed config; where it turns out that nothing can be
     /// served with it, the one before.
     fn again(&self, before: Ready) -> Result<(Start, Door)> {
-        let changed = self.boot().read().and_then(|ready| {
-            let base = self.claimant.base(&ready.settings)?;
-            Ok((ready, base))
-        });
-        match changed {
-            Ok((ready, base)) => Ok((Start { ready, warning: None }, base)),
-            Err(error) => {
-                log::error(self.lang, &error);
-                let base = self.claimant.base(&before.settings)?;
-                let warning = Some(Msg::new("gateway.reload-refused").with_msg("why", error.msg));
-                Ok((
-                    Start {
-                        ready: before,
-                        warning,
-                    },
-                    base,
-                ))
-            }
-        }
+        let (ready, refused, error) = match self.boot().read() {
+            Err(error) => (before, None, error),
+            Ok(ready) => match self.claimant.base(&ready.settings) {
+                Ok(base) => return Ok((ready.into(), base)),
+                Err(error) => (before, Some(ready.settings), error),
+            },
+        };
+        log::error(self.lang, &error);
+        let base = self.claimant.base(&ready.settings)?;
+        let start = Start {
+            ready,
+            warning: Some(watch::refusal(error.msg)),
+            refused,
+        };
+        Ok((start, base))
     }
 
     /// One round: from bound listeners to the last client's leave.
@@ -216,7 +212,7 @@ impl Gateway<'_> {
             addresses,
             start.ready.live(warning),
         ));
-        self.greet(&shared, &doors)?;
+        self.greet(start, &doors)?;
 
         let mut serving = JoinSet::new();
         for door in doors {
@@ -228,7 +224,13 @@ impl Gateway<'_> {
         // Ended with this round, when they are dropped.
         let mut aside = JoinSet::new();
         aside.spawn(notify::watchdog());
-        aside.spawn(watch::follow(shared.clone(), boot.clone(), standing));
+        let follower = watch::Follower {
+            shared: shared.clone(),
+            boot: boot.clone(),
+            standing,
+            refused: start.refused.clone(),
+        };
+        aside.spawn(follower.follow());
         if start.warning.is_none() {
             aside.spawn(settle(self.lang, boot.clone(), start.ready.clone()));
         }
@@ -260,10 +262,9 @@ impl Gateway<'_> {
     }
 
     /// What a reader of the log wants to know first: what listens where, which files are meant.
-    fn greet(&self, shared: &Shared, doors: &[Door]) -> std::io::Result<()> {
-        let (lang, instance) = (self.lang, &shared.instance);
-        let live = shared.live();
-        if let Some(warning) = &live.warning {
+    fn greet(&self, start: &Start, doors: &[Door]) -> std::io::Result<()> {
+        let (lang, instance) = (self.lang, &self.boot().instance);
+        if let Some(warning) = &start.warning {
             log::warn(lang, warning);
         }
         let identity = &self.identity;

@@ -100,6 +100,23 @@ fn a_port_that_somebody_holds_is_not_moved_to() {
 }
 
 #[test]
+fn an_address_that_can_not_be_had_is_tried_once() {
+    let sandbox = Sandbox::new();
+    let mut gateway = Gateway::start(&sandbox, "rescue");
+    let good = sandbox.read(CONFIG);
+    sandbox.write(
+        CONFIG,
+        good.replace("\"loopback\"", "\"custom\", \"customBindHost\": \"192.0.2.7\""),
+    );
+    wait_logged(&sandbox, "rescue", "gateway.unbound", 1);
+    gateway.wait_ready();
+    sandbox.write(CONFIG, &good);
+    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    assert_eq!(log(&sandbox, "rescue").matches("gateway.restarts").count(), 1);
+    assert!(gateway.runs());
+}
+
+#[test]
 fn its_own_config_is_watched_and_not_mains() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "default");
