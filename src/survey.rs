@@ -39,7 +39,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         .map(|found| instance::survey(env, found))
         .collect();
     label(&env.home, &mut instances);
-    let listeners = owners::listeners(&instances);
+    let listeners = owners::listeners(&env.home, &instances);
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
