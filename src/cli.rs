@@ -383,7 +383,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, args),
-        Command::Status(args) => status::run(&context()?, &args),
+        Command::Status(args) => Ok(status::run(&context()?, &args)),
         Command::Logs(args) => logs::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
