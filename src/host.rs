@@ -137,6 +137,16 @@ impl Host {
         read::all(std::io::stdin().lock())
     }
 
+    /// This host's own name on its network.
+    pub fn name(&self) -> Option<String> {
+        system::name()
+    }
+
+    /// Lets this process open as many files as the system allows it to; how many those are, where it says.
+    pub fn open_many_files(&self) -> Option<usize> {
+        system::open_many_files()
+    }
+
     /// The time.
     pub fn now(&self) -> SystemTime {
         SystemTime::now()

@@ -90,9 +90,7 @@ impl Boot {
         let path = self.instance.last_good_path();
         match self.read_at(&path) {
             Ok(ready) if ready.has_file() => {
-                let warning = Msg::new("gateway.from-last-good")
-                    .with("path", path.display())
-                    .with_msg("why", error.msg);
+                let warning = self.stand_in(error.msg);
                 Ok(Start {
                     ready,
                     warning: Some(warning),
@@ -100,6 +98,13 @@ impl Boot {
             }
             _ => Err(error.hint(msg!("gateway.no-last-good", path = path.display()))),
         }
+    }
+
+    /// That the last good config stands in for one that can't be used.
+    pub fn stand_in(&self, why: Msg) -> Msg {
+        Msg::new("gateway.from-last-good")
+            .with("path", self.instance.last_good_path().display())
+            .with_msg("why", why)
     }
 
     /// Keeps this config as the last good one. Nothing is written where it is kept already.
@@ -258,7 +263,7 @@ mod tests {
         let base = boot.instance.state_dir.join("base.json");
         std::fs::write(
             &base,
-            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { T: 'y' } }",
+            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { vars: { T: 'y' } } }",
         )
         .unwrap();
         boot.keep(&boot.read().unwrap()).unwrap();

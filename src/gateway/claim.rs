@@ -117,7 +117,7 @@ impl Claimant<'_> {
                 match listen::listen(host, &ips, settings.port) {
                     Ok(listeners) => return Ok(Door { role, listeners }),
                     Err(unbound) if unbound.is_held() && Instant::now() < deadline => {
-                        std::thread::sleep(PAUSE)
+                        std::thread::sleep(PAUSE);
                     }
                     Err(unbound) => return Err(refused(self.boot, unbound)),
                 }

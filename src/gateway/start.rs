@@ -17,7 +17,7 @@ use super::claim::{Claimant, Door, Edge};
 use super::lock::InstanceLock;
 use super::shared::{Identity, Shared, Stop};
 use super::signals::Signals;
-use super::{http, identity, log, notify, serve, watch};
+use super::{canvas, http, identity, log, notify, serve, watch};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, running};
@@ -58,11 +58,18 @@ struct Served {
 
 /// Every port that is served: a row each. The base port is the first; the gateway goes on without a later
 /// one that somebody else holds.
-const SERVED: &[Served] = &[Served {
-    role: Role::Base,
-    wanted: |_| true,
-    router: |shared| http::router(shared.clone()),
-}];
+const SERVED: &[Served] = &[
+    Served {
+        role: Role::Base,
+        wanted: |_| true,
+        router: http::router,
+    },
+    Served {
+        role: Role::Canvas,
+        wanted: canvas::enabled,
+        router: canvas::router,
+    },
+];
 
 /// Runs the gateway of this instance until it is told to stop. `lang` is this run's language.
 pub fn run(
@@ -228,13 +235,15 @@ impl Gateway<'_> {
         notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
 
         tokio::select! {
+            // In this order: what was told to end ends, which is no failure.
+            biased;
+            _ = shared.stopped() => {}
+            () = signals.next() => shared.stop(Stop::Asked),
             ended = serving.join_next() => {
                 // Nobody told it to: whatever it was, the gateway can't go on.
                 let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
                 return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));
             }
-            () = signals.next() => shared.stop(Stop::Asked),
-            _ = shared.stopped() => {}
         }
         let why = shared.stopped().await;
         drop(aside);

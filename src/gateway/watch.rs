@@ -17,7 +17,6 @@ use tokio::sync::Notify;
 use super::boot::{Boot, Ready};
 use super::shared::{Live, Shared, Stop};
 use super::{claim, log, notify as service};
-use crate::error::Error;
 use crate::i18n::Msg;
 use crate::msg;
 
@@ -161,11 +160,11 @@ impl Follower {
         let (live, lang) = (self.shared.live(), self.shared.lang);
         let ready = match self.boot.read() {
             Ok(ready) if ready.has_file() || !live.config.is_object() => ready,
-            Ok(_) => return self.refuse(&live, Error::blocked(self.gone())),
+            Ok(_) => return self.refuse(&live, self.gone()),
             Err(_) if !self.boot.instance.config_path.exists() => {
-                return self.refuse(&live, Error::blocked(self.gone()));
+                return self.refuse(&live, self.gone());
             }
-            Err(error) => return self.refuse(&live, error),
+            Err(error) => return self.refuse(&live, error.msg),
         };
         let change = compare(&live, &ready);
         if change == Change::Nothing {
@@ -186,7 +185,7 @@ impl Follower {
                     log::info(lang, &msg!("gateway.restarts", port = ready.settings.port));
                     self.shared.stop(Stop::Restart);
                 }
-                Err(error) => self.refuse(&live, error),
+                Err(error) => self.refuse(&live, error.msg),
             },
             (_, Mode::Restart) => {
                 log::info(lang, &msg!("gateway.restarts", port = ready.settings.port));
@@ -214,18 +213,11 @@ impl Follower {
         )
     }
 
-    /// The old config stays; that it does is said once.
-    fn refuse(&self, live: &Live, error: Error) {
-        let msg = Msg::new("gateway.reload-refused").with_msg("why", error.msg.clone());
-        // From the last good config on, the broken one has been told of.
-        let told = live.warning.as_ref().is_some_and(|told| {
-            told.key() == "gateway.from-last-good"
-                && told
-                    .render(self.shared.lang)
-                    .contains(&error.msg.render(self.shared.lang))
-        });
-        if !told {
-            self.warn(live, msg);
+    /// The old config stays; that it does is said once. Of a broken one that a last good one stands in for,
+    /// the start has told.
+    fn refuse(&self, live: &Live, why: Msg) {
+        if live.warning != Some(self.boot.stand_in(why.clone())) {
+            self.warn(live, Msg::new("gateway.reload-refused").with_msg("why", why));
         }
     }
 

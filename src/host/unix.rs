@@ -18,6 +18,33 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
+/// This host's own name.
+pub(super) fn name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+/// As many open files are enough for every gateway; more only makes tables of the system larger.
+const FILES: u64 = 65_536;
+
+/// Raises the limit of open files to the hard one, at most [`FILES`].
+pub(super) fn open_many_files() -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(FILES, |hard| hard.min(FILES));
+    let current = limit.current.unwrap_or(u64::MAX);
+    let raised = current < wanted
+        && setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                maximum: limit.maximum,
+            },
+        )
+        .is_ok();
+    usize::try_from(if raised { wanted } else { current.min(FILES) }).ok()
+}
+
 /// As many connections wait to be accepted.
 const BACKLOG: i32 = 1024;
 

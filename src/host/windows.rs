@@ -20,3 +20,13 @@ pub(super) fn listen(address: std::net::SocketAddr) -> std::io::Result<std::net:
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
+
+/// This host's own name is not asked for here: it is served by its addresses alone.
+pub(super) fn name() -> Option<String> {
+    None
+}
+
+/// There is no such limit here.
+pub(super) fn open_many_files() -> Option<usize> {
+    None
+}
