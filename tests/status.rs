@@ -216,7 +216,7 @@ fn a_killed_gateway_and_a_stopped_one_are_told_apart_and_leave_others_alone() {
     let sandbox = Sandbox::new();
     let main = Gateway::start(&sandbox, "main");
     let rescue = Gateway::start(&sandbox, "rescue");
-    let all = sandbox.run(["status", "--all", "--json"]).json();
+    let all = sandbox.run(["status", "--all", "--json"]).exits(0).json();
     for (at, gateway) in [&main, &rescue].into_iter().enumerate() {
         let found = &all["instances"][at]["gateway"];
         assert_eq!(
@@ -224,6 +224,7 @@ fn a_killed_gateway_and_a_stopped_one_are_told_apart_and_leave_others_alone() {
             (&json!(gateway.pid()), &json!(gateway.port))
         );
         assert_eq!(found["engine"], "native");
+        assert_eq!(all["instances"][at]["verdict"], "healthy");
     }
     let pid = main.pid();
     main.signal(Signal::KILL);
@@ -255,7 +256,7 @@ fn a_gateway_on_another_port_than_configured_is_found_there() {
     let other = free_base();
     let port = other.to_string();
     let gateway = Gateway::launch(command(&sandbox, "rescue", &["--port", &port]), other);
-    let document = status(&sandbox, &[]).exits(3).json();
+    let document = verdict(&sandbox, &[], "elsewhere", 3);
     let found = &document["gateway"];
     assert_eq!(
         (&found["port"], &found["configuredPort"]),
