@@ -28,11 +28,13 @@ mod config;
 pub mod dashboard;
 pub mod gateway;
 mod given;
+mod logs;
 pub mod man;
 pub mod node;
 mod onboard;
 mod ports;
 mod profiles;
+mod status;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -71,6 +73,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
     Dashboard(dashboard::DashboardArgs),
+    Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
     Gateway(Box<gateway::GatewayArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -382,6 +386,8 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Dashboard(args) => dashboard::run(&context()?, &args),
+        Command::Status(args) => Ok(status::run(&context()?, &args)),
+        Command::Logs(args) => logs::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, *args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),

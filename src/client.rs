@@ -1,15 +1,32 @@
 //! A client of a gateway's WebSocket protocol, blocking: the command line's side of `facts.md` 6 and 13.
 //!
 //! It speaks protocol 3 and 4, shows the instance's own token, and knows what the gateway answered: a
-//! result, the protocol's error, or nothing in time.
+//! result, the protocol's error, or nothing in time. It shows no device: the shared token alone is
+//! enough for a command line, in either release, and a device would be paired without being asked for.
 
-use std::time::Duration;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tungstenite::Message;
+use tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Result};
 use crate::msg;
 use crate::settings::Proof;
+
+mod failure;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use failure::Failure;
+pub use stream::Timed;
+
+/// The protocols that we speak: 3 of OpenClaw 2026.1.30, 4 of 2026.9.6.
+const PROTOCOLS: (u64, u64) = (3, 4);
+/// The largest message that is taken, in bytes: what OpenClaw 2026.9.6 sends at most, and some more.
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
 /// Where and as whom to connect.
 #[derive(Clone, Debug)]
@@ -20,8 +37,199 @@ pub struct Target {
     pub proof: Proof,
 }
 
+impl Target {
+    /// The gateway that listens at an address.
+    pub fn at(address: SocketAddr, proof: Proof) -> Self {
+        Self {
+            url: format!("ws://{address}"),
+            proof,
+        }
+    }
+
+    /// Where the URL leads. A name other than `localhost` is looked up.
+    fn addresses(&self) -> Result<Vec<SocketAddr>> {
+        let wrong = || Error::usage(msg!("client.url", url = self.url));
+        let rest = self.url.strip_prefix("ws://").ok_or_else(wrong)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if let Ok(address) = authority.parse() {
+            return Ok(vec![address]);
+        }
+        let named = authority.to_socket_addrs().map_err(|e| wrong().because(e))?;
+        Ok(named.collect())
+    }
+}
+
+/// What a client asks to be allowed (`facts.md` 6, scopes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scopes {
+    /// To look.
+    Read,
+    /// Everything: for a method that the user names.
+    Admin,
+}
+
+impl Scopes {
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Read => &["operator.read"],
+            Self::Admin => &["operator.admin", "operator.read", "operator.write"],
+        }
+    }
+}
+
 /// Calls one method of a gateway: connects, proves itself, asks, and closes. At most `limit` in all.
 pub fn call(target: &Target, method: &str, params: Option<&Value>, limit: Duration) -> Result<Value> {
-    let _ = (method, params, limit);
-    Err(Error::no(msg!("client.unreachable", url = target.url)))
+    let addresses = target.addresses()?;
+    let deadline = Instant::now() + limit;
+    let failed = |failure: Failure| failure.error(&target.url);
+    let mut connection =
+        Connection::open(&addresses, &target.proof, Scopes::Admin, deadline).map_err(failed)?;
+    let answer = connection.request(method, params).map_err(failed)?;
+    connection.close();
+    Ok(answer)
+}
+
+/// A gateway that let us in.
+#[derive(Debug)]
+pub struct Connection {
+    socket: tungstenite::WebSocket<Timed>,
+    /// What it greeted us with: `hello-ok`.
+    pub hello: Value,
+    /// How long it took to get in.
+    pub latency: Duration,
+    requests: u32,
+}
+
+impl Connection {
+    /// Connects to the first of these addresses that takes the connection, and gets in.
+    pub fn open(
+        addresses: &[SocketAddr],
+        proof: &Proof,
+        scopes: Scopes,
+        deadline: Instant,
+    ) -> std::result::Result<Self, Failure> {
+        match Self::offer(addresses, proof, scopes, deadline, PROTOCOLS) {
+            // Releases refuse a range that they do not like even where it contains theirs.
+            Err(Failure::Protocol(Some(expected))) if (PROTOCOLS.0..=PROTOCOLS.1).contains(&expected) => {
+                Self::offer(addresses, proof, scopes, deadline, (expected, expected))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn offer(
+        addresses: &[SocketAddr],
+        proof: &Proof,
+        scopes: Scopes,
+        deadline: Instant,
+        protocols: (u64, u64),
+    ) -> std::result::Result<Self, Failure> {
+        let since = Instant::now();
+        let (stream, address) = Timed::connect(addresses, deadline)?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE));
+        let request = format!("ws://{address}/");
+        let (socket, _) = tungstenite::client::client_with_config(request, stream, Some(config))
+            .map_err(Failure::of_handshake)?;
+        let mut connection = Self {
+            socket,
+            hello: Value::Null,
+            latency: Duration::ZERO,
+            requests: 0,
+        };
+        connection.challenged()?;
+        let params = introduction(proof, scopes, protocols);
+        connection.hello = connection
+            .request("connect", Some(&params))
+            .map_err(Failure::of_connect)?;
+        if connection.hello["type"] != "hello-ok" {
+            return Err(Failure::NotGateway);
+        }
+        connection.latency = since.elapsed();
+        Ok(connection)
+    }
+
+    /// The protocol that was agreed on.
+    pub fn protocol(&self) -> Option<u64> {
+        self.hello["protocol"].as_u64()
+    }
+
+    /// Waits for the challenge, which every gateway opens with.
+    fn challenged(&mut self) -> std::result::Result<(), Failure> {
+        loop {
+            let frame = self.frame()?;
+            if frame["type"] == "event" && frame["event"] == "connect.challenge" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Calls a method and waits for its answer; events in between are passed over.
+    pub fn request(&mut self, method: &str, params: Option<&Value>) -> std::result::Result<Value, Failure> {
+        self.requests += 1;
+        let id = self.requests.to_string();
+        let mut frame = json!({ "type": "req", "id": id, "method": method });
+        if let Some(params) = params {
+            frame["params"] = params.clone();
+        }
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .map_err(Failure::of_socket)?;
+        loop {
+            let mut frame = self.frame()?;
+            if frame["type"] != "res" || frame["id"] != *id {
+                continue;
+            }
+            return if frame["ok"] == true {
+                Ok(frame["payload"].take())
+            } else {
+                Err(Failure::of_answer(&frame["error"]))
+            };
+        }
+    }
+
+    fn frame(&mut self) -> std::result::Result<Value, Failure> {
+        loop {
+            // A peer that talks without end must not hold us.
+            self.socket.get_ref().in_time()?;
+            match self.socket.read().map_err(Failure::of_socket)? {
+                Message::Text(text) => {
+                    return serde_json::from_str(&text).map_err(|_| Failure::NotGateway);
+                }
+                Message::Close(frame) => return Err(Failure::of_close(frame)),
+                Message::Binary(_) => return Err(Failure::NotGateway),
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+
+    /// Says goodbye; the answer is not waited for.
+    pub fn close(mut self) {
+        let _ = self.socket.close(None);
+        let _ = self.socket.flush();
+    }
+}
+
+/// The parameters of `connect`.
+fn introduction(proof: &Proof, scopes: Scopes, (least, most): (u64, u64)) -> Value {
+    let mut params = json!({
+        "minProtocol": least,
+        "maxProtocol": most,
+        "client": {
+            "id": "cli",
+            "version": env!("CARGO_PKG_VERSION"),
+            "platform": std::env::consts::OS,
+            "mode": "cli",
+        },
+        "caps": [],
+        "role": "operator",
+        "scopes": scopes.names(),
+    });
+    match proof {
+        Proof::Token(token) => params["auth"] = json!({ "token": token.expose() }),
+        Proof::Password(password) => params["auth"] = json!({ "password": password.expose() }),
+        Proof::None => {}
+    }
+    params
 }

@@ -21,6 +21,16 @@ pub fn unmarked(c: char) -> char {
     }
 }
 
+/// As much of a text as is shown where another program wrote it, in characters.
+const MAX_SHOWN: usize = 400;
+
+/// A text of another program, fit for a terminal: no control characters, which could move the cursor or
+/// change what stands there, and not without end.
+pub fn printable(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    shown.take(MAX_SHOWN).collect::<String>().trim().to_owned()
+}
+
 /// A text as a terminal without UTF-8 can show it.
 pub fn ascii(text: &str) -> String {
     text.chars()

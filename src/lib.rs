@@ -29,6 +29,7 @@ pub mod host;
 pub mod i18n;
 pub mod instance;
 pub mod letters;
+pub mod logs;
 pub mod plan;
 pub mod ports;
 pub mod probe;

@@ -39,7 +39,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         .map(|found| instance::survey(env, found))
         .collect();
     label(&env.home, &mut instances);
-    let listeners = owners::listeners(&instances);
+    let listeners = owners::listeners(&env.home, &instances);
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -151,11 +151,12 @@ impl Survey {
 }
 
 /// How a config file is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ConfigHealth {
     /// Read and understood.
     Ok,
     /// Not there (yet).
+    #[default]
     Missing,
     /// There, and not readable or not valid JSON5.
     Broken(Fault),

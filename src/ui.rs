@@ -13,6 +13,7 @@ mod review;
 mod table;
 mod wrap;
 
+pub(crate) use fields::Fields;
 pub(crate) use table::Table;
 
 use serde::Serialize;
@@ -164,6 +165,13 @@ impl Ui {
     /// Text on stdout, as lines.
     pub fn out(&self, text: &str) {
         write_line(&mut io::stdout().lock(), text);
+    }
+
+    /// Text on stdout, as lines, told at once whether somebody still reads: for what goes on without end.
+    pub fn stream(&self, text: &str) -> bool {
+        use io::Write as _;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
     }
 
     /// A sentence on stderr, as a line.

@@ -29,6 +29,8 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod prompts;
 mod readme;
+#[cfg(target_os = "linux")]
+mod status;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

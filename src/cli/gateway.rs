@@ -7,8 +7,12 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::error::Result;
 
+mod call;
+mod health;
+mod probe;
 pub mod run;
 
+use super::status::{self, AskArgs};
 use run::RunArgs;
 
 /// `openclaw gateway`
@@ -27,11 +31,19 @@ pub struct GatewayArgs {
 #[expect(missing_docs, reason = "help texts are in the catalogues")]
 pub enum GatewayCommand {
     Run(RunArgs),
+    Status(AskArgs),
+    Health(health::HealthArgs),
+    Probe(AskArgs),
+    Call(call::CallArgs),
 }
 
 pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> {
     match args.command {
         None => run::run(context, &args.run),
         Some(GatewayCommand::Run(args)) => run::run(context, &args),
+        Some(GatewayCommand::Status(args)) => Ok(status::one(context, &args)),
+        Some(GatewayCommand::Health(args)) => health::run(context, &args),
+        Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, &args)),
+        Some(GatewayCommand::Call(args)) => call::run(context, &args),
     }
 }

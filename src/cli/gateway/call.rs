@@ -1,0 +1,80 @@
+//! `openclaw gateway call METHOD`: one method of the gateway, its answer as JSON.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::super::Context;
+use super::super::status::milliseconds;
+use crate::client::{self, Target};
+use crate::error::{Error, Result};
+use crate::host::read;
+use crate::msg;
+use crate::probe::{self, Verdict};
+use crate::secret::Secret;
+use crate::settings::Proof;
+
+/// `openclaw gateway call`
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    #[arg(value_name = "METHOD")]
+    pub method: String,
+    #[arg(long, value_name = "JSON")]
+    pub params: Option<String>,
+    #[arg(long)]
+    pub json: bool,
+    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "10000")]
+    pub timeout: Duration,
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
+    let deadline = Instant::now() + args.timeout;
+    let params: Option<Value> = match &args.params {
+        Some(text) => {
+            Some(serde_json::from_str(text).map_err(|e| Error::usage(msg!("client.params")).because(e))?)
+        }
+        None => None,
+    };
+    let target = match &args.url {
+        Some(url) => target(url, args.token_file.as_deref())?,
+        None => own(context, args.timeout)?,
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let answer = client::call(&target, &args.method, params.as_ref(), left)?;
+    context.ui.document(&answer);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The gateway at a URL of the user's. This instance's own token is not shown there.
+pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<Target> {
+    let proof = match token_file {
+        Some(path) => {
+            let unread = |e| Error::usage(msg!("client.token-file", path = path.display())).because(e);
+            Proof::Token(Secret::new(read::text(path).map_err(unread)?.trim()))
+        }
+        None => Proof::None,
+    };
+    Ok(Target {
+        url: url.to_owned(),
+        proof,
+    })
+}
+
+/// This instance's own gateway, where it runs and lets us in.
+fn own(context: &Context<'_>, limit: Duration) -> Result<Target> {
+    let (probe, proof) = probe::reach(context.host, &context.env, &context.instance, limit);
+    match probe.verdict {
+        Verdict::Healthy | Verdict::ElsewhereOn(_) | Verdict::Unhealthy(_) => Ok(Target {
+            url: probe.url,
+            proof,
+        }),
+        _ => Err(probe.error(&context.instance)),
+    }
+}

@@ -1,0 +1,54 @@
+//! `openclaw gateway health`: the gateway's own answer to `health`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::super::Context;
+use super::super::status::AskArgs;
+use super::call;
+use crate::client;
+use crate::error::{Error, Result};
+use crate::msg;
+use crate::probe;
+
+/// `openclaw gateway health`
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    #[command(flatten)]
+    pub ask: AskArgs,
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> {
+    let (health, latency) = if let Some(url) = &args.url {
+        let target = call::target(url, args.token_file.as_deref())?;
+        let since = std::time::Instant::now();
+        let health = client::call(&target, "health", None, args.ask.timeout)?;
+        if health["ok"] == false {
+            return Err(Error::unhealthy(msg!("client.unwell", url = url)));
+        }
+        (health, since.elapsed())
+    } else {
+        let probe = probe::instance(context.host, &context.env, &context.instance, args.ask.timeout);
+        if !probe.is_healthy() {
+            return Err(probe.error(&context.instance));
+        }
+        (probe.health, probe.latency.unwrap_or_default())
+    };
+    tell(context, &health, latency);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(context: &Context<'_>, health: &Value, latency: std::time::Duration) {
+    if context.ui.is_json() {
+        context.ui.document(health);
+    } else {
+        context.ui.line(&msg!("status.well", ms = latency.as_millis()));
+    }
+}

@@ -1,0 +1,208 @@
+//! `openclaw status`, `openclaw gateway status`: the truth about this instance's gateway, or about all.
+//!
+//! Exit 0 healthy, 1 not running, 3 running but not as it should be. With `--json` one document
+//! ([`document`]); with `--all` one that holds `instances`.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::Args;
+
+use super::Context;
+use crate::i18n::Msg;
+use crate::msg;
+use crate::probe::{self, End, Probe, Verdict};
+use crate::service::{self, State};
+use crate::situation::shown;
+use crate::survey::{self, Survey};
+use crate::ui::Fields;
+
+mod all;
+pub(super) mod document;
+
+/// The flags of every command that asks a gateway.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct AskArgs {
+    #[arg(long)]
+    pub json: bool,
+    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "3000")]
+    pub timeout: Duration,
+}
+
+/// `openclaw status`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct StatusArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// A time limit as OpenClaw has it, in milliseconds, or with a unit (`2s`); at most an hour.
+pub(super) fn milliseconds(typed: &str) -> std::result::Result<Duration, String> {
+    let plain = typed.parse().map(Duration::from_millis).ok();
+    let limit = plain.or_else(|| humantime::parse_duration(typed).ok());
+    limit
+        .filter(|limit| (Duration::from_millis(1)..=Duration::from_hours(1)).contains(limit))
+        .ok_or_else(|| typed.to_owned())
+}
+
+/// Carries the verb out.
+pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
+    if args.all {
+        all::run(context, &args.ask)
+    } else {
+        one(context, &args.ask)
+    }
+}
+
+/// Tells of this instance.
+pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
+    let deadline = Instant::now() + args.timeout;
+    let survey = survey::take(context.host, &context.env);
+    let (service, probe) = std::thread::scope(|scope| {
+        let service = scope.spawn(|| service_of(context, &survey));
+        let probe = probe::in_detail(context.host, &survey, &context.instance, deadline);
+        (service.join().ok().flatten(), probe)
+    });
+    if context.ui.is_json() {
+        let document = document::of(context, &probe, &context.instance, service.as_ref());
+        context.ui.document(&document);
+    } else {
+        tell(context, &probe, service.as_ref());
+    }
+    ExitCode::from(probe.verdict.exit_code())
+}
+
+/// The service, asked of its manager only where one is installed.
+fn service_of(context: &Context<'_>, survey: &Survey) -> Option<service::Status> {
+    let found = &survey.instances[survey.position(&context.instance.config_path)?];
+    found.service.as_ref()?;
+    service::status(context.host, &context.env, &context.instance).ok()
+}
+
+fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>) {
+    let (ui, instance) = (&context.ui, &context.instance);
+    let sentence = ui.say(&probe.msg(instance.profile.as_str()));
+    ui.hanging(0, 2, &format!("{} {sentence}", mark(context, &probe.verdict)));
+    let mut fields = Fields::default();
+    let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+    let port = if probe.port == probe.configured {
+        format!("{} ({})", probe.port, probe.port_source)
+    } else {
+        format!("{} ({}: {})", probe.port, probe.port_source, probe.configured)
+    };
+    add(msg!("status.port"), port);
+    if probe.is_running() {
+        let engine = [probe.engine.as_deref(), probe.version.as_deref()];
+        add(
+            msg!("status.engine"),
+            engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        );
+        if let Some(pid) = probe.pid {
+            add(msg!("status.pid"), pid.to_string());
+        }
+        if let Some(up) = probe
+            .started
+            .and_then(|at| SystemTime::now().duration_since(at).ok())
+        {
+            add(msg!("status.up"), ui.say(&duration(up)));
+        }
+        if let Some(latency) = probe.latency {
+            add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
+        }
+    }
+    add(
+        msg!("status.config"),
+        shown(&context.env.home, &instance.config_path),
+    );
+    if let Some(service) = service {
+        add(
+            msg!("status.service"),
+            format!("{}, {}", service.name, ui.say(&state(&service.state))),
+        );
+    }
+    ui.out(&fields.render(ui.width()));
+    if let Some(past) = &probe.past {
+        ui.remark(&ended(past));
+        if let Some(line) = &past.line {
+            let words = format!("{} {}", line.time, line.message);
+            ui.remark(&msg!("status.last-line", line = words.trim()));
+        }
+    }
+    if let Some(error) = &probe.unproven {
+        ui.remark(&error.msg);
+    }
+    for hint in probe.hints(instance) {
+        ui.remark(&hint);
+    }
+}
+
+fn ended(past: &probe::Past) -> Msg {
+    match (past.end, past.pid) {
+        (End::InOrder, _) => msg!("status.ended-in-order"),
+        (End::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
+        _ => msg!("status.ended-unknown"),
+    }
+}
+
+/// What a service does now, as a word.
+fn state(state: &State) -> Msg {
+    match state {
+        State::NotInstalled => msg!("status.service-none"),
+        State::Stopped => msg!("status.service-stopped"),
+        State::Starting => msg!("status.service-starting"),
+        State::Running(_) => msg!("status.service-running"),
+        State::GaveUp => msg!("status.service-gave-up"),
+        State::Unknown => msg!("status.service-unknown"),
+    }
+}
+
+/// A spot whose colour says how it is; the words beside it say the same.
+fn mark(context: &Context<'_>, verdict: &Verdict) -> String {
+    let spot = if context.ui.ascii() || context.ui.plain() {
+        "*"
+    } else {
+        "●"
+    };
+    let style = console::style(spot).force_styling(context.ui.colour());
+    match verdict.exit_code() {
+        0 => style.green(),
+        1 => style.dim(),
+        _ => style.red(),
+    }
+    .to_string()
+}
+
+/// A time in its two largest units.
+fn duration(time: Duration) -> Msg {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => msg!("status.seconds", seconds = seconds),
+        (0, 0, _) => msg!("status.minutes", minutes = minutes, seconds = (seconds % 60)),
+        (0, ..) => msg!("status.hours", hours = hours, minutes = minutes),
+        _ => msg!("status.days", days = days, hours = hours),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_in_milliseconds_or_has_a_unit() {
+        assert_eq!(milliseconds("1500"), Ok(Duration::from_millis(1500)));
+        assert_eq!(milliseconds("2s"), Ok(Duration::from_secs(2)));
+        for wrong in ["", "0", "-1", "soon", "2h", "1.5"] {
+            assert!(milliseconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_its_two_largest_units() {
+        let key = |seconds| duration(Duration::from_secs(seconds)).key();
+        assert_eq!((key(59), key(60)), ("status.seconds", "status.minutes"));
+        assert_eq!((key(3600), key(86400)), ("status.hours", "status.days"));
+    }
+}

@@ -1,0 +1,147 @@
+//! `openclaw status --all`: every instance on the host, all asked at once.
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+
+use super::super::Context;
+use super::{AskArgs, document, duration};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::probe::{self, Probe, Verdict};
+use crate::profile::ProfileName;
+use crate::survey::{self, ConfigHealth, Survey, Surveyed};
+use crate::ui::Table;
+
+/// How often the progress is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Tells of all.
+pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
+    let deadline = Instant::now() + args.timeout;
+    let survey = survey::take(context.host, &context.env);
+    let probes = ask(context, &survey, deadline);
+    let found = || survey.instances.iter().zip(&probes);
+    if context.ui.is_json() {
+        let instances: Vec<_> = found()
+            .map(|(found, probe)| entry(context, found, probe))
+            .collect();
+        let ok = probes.iter().all(Probe::is_healthy);
+        context.ui.document(&json!({ "ok": ok, "instances": instances }));
+    } else if survey.instances.is_empty() {
+        context.ui.line(&msg!("status.none"));
+    } else {
+        show(context, found());
+    }
+    ExitCode::from(worst(&probes))
+}
+
+/// 3 where one is not as it should be, 1 where one does not run, or there is none.
+fn worst(probes: &[Probe]) -> u8 {
+    probes
+        .iter()
+        .map(|probe| probe.verdict.exit_code())
+        .max()
+        .unwrap_or(1)
+}
+
+/// Asks all, each on a thread of its own; whoever watches sees how many have answered.
+fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Probe> {
+    let (host, env) = (context.host, &context.env);
+    let count = survey.instances.len();
+    let mut probes: Vec<Probe> = std::iter::repeat_with(Probe::default).take(count).collect();
+    let progress = context.ui.probing();
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for (at, found) in survey.instances.iter().enumerate() {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                let _ = tell.send((at, probe::surveyed(host, env, survey, found, deadline)));
+            });
+        }
+        let mut done = 0;
+        while done < count {
+            progress.at(done as u64, count as u64);
+            match told.recv_timeout(PAUSE) {
+                Ok((at, probe)) => {
+                    probes[at] = probe;
+                    done += 1;
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        progress.at(count as u64, count as u64);
+    });
+    probes
+}
+
+fn entry(context: &Context<'_>, found: &Surveyed, probe: &Probe) -> serde_json::Value {
+    let mut document = document::of(context, probe, &probe::of(&context.env, found), None);
+    document["label"] = found.label.as_str().into();
+    document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
+    document["message"] = context.ui.say(&probe.msg(&found.label)).into();
+    document["serviceFile"] = json!(found.service);
+    document
+}
+
+fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Probe)>) {
+    let ui = &context.ui;
+    let headings = [
+        msg!("status.profile"),
+        msg!("status.state"),
+        msg!("status.port"),
+        msg!("status.pid"),
+        msg!("status.engine"),
+        msg!("status.up"),
+        msg!("status.service"),
+        msg!("status.config"),
+    ];
+    let mut table = Table::new(headings.iter().map(|heading| ui.say(heading)).collect());
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    for (found, probe) in all {
+        let running = probe.is_running();
+        let up = probe
+            .started
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        let engine = [
+            probe.engine.as_deref(),
+            probe.version.as_deref().filter(|_| running),
+        ];
+        table.row(vec![
+            found.label.clone(),
+            ui.say(&state(&probe.verdict)),
+            or_dash((probe.port > 0).then(|| probe.port.to_string())),
+            or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
+            engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            or_dash(up.filter(|_| running).map(|up| ui.say(&duration(up)))),
+            ui.say(&if found.service.is_some() {
+                msg!("status.yes")
+            } else {
+                msg!("status.no")
+            }),
+            ui.say(&match probe.config {
+                ConfigHealth::Ok => msg!("status.config-ok"),
+                ConfigHealth::Missing => msg!("status.config-missing"),
+                ConfigHealth::Broken(_) => msg!("status.config-broken"),
+            }),
+        ]);
+    }
+    ui.out(&table.render(ui.width()));
+}
+
+/// A verdict in a word or two.
+fn state(verdict: &Verdict) -> Msg {
+    match verdict {
+        Verdict::Healthy => msg!("status.healthy"),
+        Verdict::NotRunning => msg!("status.not-running"),
+        Verdict::OtherProfile(_) => msg!("status.other-profile"),
+        Verdict::Stranger(_) => msg!("status.stranger"),
+        Verdict::ElsewhereOn(_) => msg!("status.elsewhere"),
+        Verdict::TokenRefused => msg!("status.token-refused"),
+        Verdict::Slow => msg!("status.slow"),
+        Verdict::Unhealthy(_) => msg!("status.unhealthy"),
+    }
+}

@@ -1,0 +1,157 @@
+//! What was found of one instance, as JSON. The keys are those of OpenClaw's `status --json` and
+//! `gateway status --json` where it has them (`facts.md` 9), so that scripts for either read it:
+//!
+//! - ours: `ok`, `profile`, `instanceId`, `verdict` (`healthy`, `not-running`, `other-profile`,
+//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
+//!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
+//! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
+//!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
+//! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
+//!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or what its manager says.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::super::Context;
+use crate::instance::Instance;
+use crate::probe::{self, Past, Probe, Verdict};
+use crate::service::{self, State};
+use crate::survey::ConfigHealth;
+
+/// The document.
+pub(in crate::cli) fn of(
+    context: &Context<'_>,
+    probe: &Probe,
+    instance: &Instance,
+    service: Option<&service::Status>,
+) -> Value {
+    let ui = &context.ui;
+    let message = ui.say(&probe.msg(instance.profile.as_str()));
+    let ok = probe.is_healthy();
+    let error = (!ok).then_some(&message);
+    let reachable = probe.latency.is_some();
+    let unproven = probe.unproven.iter().map(|error| ui.say(&error.msg));
+    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
+    let uptime = probe
+        .started
+        .and_then(|at| SystemTime::now().duration_since(at).ok());
+    json!({
+        "ok": ok,
+        "profile": instance.profile.as_str(),
+        "instanceId": probe::instance_id(instance),
+        "verdict": probe.verdict.name(),
+        "message": message,
+        "warning": probe.warning,
+        "hints": hints.collect::<Vec<_>>(),
+        "stateDir": instance.state_dir,
+        "gateway": {
+            "mode": "local",
+            "url": probe.url,
+            "urlSource": "local loopback",
+            "reachable": reachable,
+            "connectLatencyMs": probe.latency.map(milliseconds),
+            "self": if reachable { itself(probe) } else { Value::Null },
+            "error": error,
+            "port": probe.port,
+            "configuredPort": probe.configured,
+            "portSource": probe.port_source,
+            "pid": probe.pid,
+            "engine": probe.engine,
+            "version": probe.version,
+            "protocol": probe.protocol,
+            "startedAt": probe.started.map(stamp),
+            "uptimeMs": uptime.map(milliseconds),
+            "heldBy": holder(&probe.verdict),
+        },
+        "port": {
+            "port": probe.configured,
+            "status": if probe.listeners.is_empty() { "free" } else { "busy" },
+            "listeners": probe.listeners.iter().map(|listener| json!({
+                "address": std::net::SocketAddr::new(listener.ip, listener.port).to_string(),
+                "pid": listener.owner.as_ref().map(|owner| owner.pid),
+                "command": listener.owner.as_ref().map(|owner| &owner.name),
+                "instance": listener.owner.as_ref().and_then(|owner| owner.instance.as_ref()),
+            })).collect::<Vec<_>>(),
+        },
+        "config": { "cli": config(context, probe, instance) },
+        "rpc": { "ok": reachable, "url": probe.url, "error": error },
+        "service": service.map(of_service),
+        "last": probe.past.as_ref().map(last),
+    })
+}
+
+/// A time in whole milliseconds.
+pub(in crate::cli) fn milliseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn itself(probe: &Probe) -> Value {
+    let said = |name: &str| probe.presence[name].as_str();
+    json!({
+        "host": said("host"),
+        "ip": said("ip"),
+        "version": probe.version,
+        "platform": said("platform"),
+    })
+}
+
+/// The other profile that holds the port.
+fn holder(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::OtherProfile(profile) => Some(profile),
+        _ => None,
+    }
+}
+
+fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
+    let issues: Vec<_> = match &probe.config {
+        ConfigHealth::Broken(fault) => vec![json!({
+            "path": fault.place(&instance.config_path),
+            "message": context.ui.say(&fault.why),
+        })],
+        ConfigHealth::Ok | ConfigHealth::Missing => Vec::new(),
+    };
+    json!({
+        "path": instance.config_path,
+        "exists": !matches!(probe.config, ConfigHealth::Missing),
+        "valid": issues.is_empty(),
+        "issues": issues,
+    })
+}
+
+fn of_service(service: &service::Status) -> Value {
+    let (state, pid) = match service.state {
+        State::NotInstalled => ("not-installed", None),
+        State::Stopped => ("stopped", None),
+        State::Starting => ("starting", None),
+        State::Running(pid) => ("running", Some(pid)),
+        State::GaveUp => ("gave-up", None),
+        State::Unknown => ("unknown", None),
+    };
+    json!({
+        "label": service.manager,
+        "name": service.name,
+        "loaded": service.enabled,
+        "sourcePath": service.file,
+        "runtime": { "status": state, "pid": pid, "lastExitStatus": service.exit_code },
+        "restarts": service.restarts,
+    })
+}
+
+fn last(past: &Past) -> Value {
+    json!({
+        "end": past.end.name(),
+        "pid": past.pid,
+        "lastSeen": past.last_seen.map(stamp),
+        "line": past.line.as_ref().map(|line| json!({
+            "time": line.time,
+            "level": line.level,
+            "message": line.message,
+        })),
+    })
+}
+
+fn stamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}

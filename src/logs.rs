@@ -1,0 +1,297 @@
+//! What a gateway wrote down: the lines of its newest log files (`tracing`, one JSON object a line), and
+//! where OpenClaw from npm keeps its own.
+//!
+//! Only the end of a file is read: a log may be large, and what happened last stands last.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::letters::printable;
+use crate::profile::ProfileName;
+
+/// As much of the end of a file as is read, in bytes.
+const TAIL: u64 = 1024 * 1024;
+/// Where OpenClaw from npm writes its log files (`facts.md` 6).
+const OPENCLAW_LOGS: &str = "/tmp/openclaw";
+
+/// Fields that stand in columns of their own, or say nothing to a reader.
+const ENVELOPE: [&str; 5] = ["timestamp", "level", "message", "code", "target"];
+
+/// One line of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When, as it stands there.
+    pub time: String,
+    /// `INFO`, `WARN`, ...
+    pub level: String,
+    /// The stable name of what happened, where it has one: `gateway.ended`.
+    pub code: String,
+    /// What happened, with its further fields.
+    pub message: String,
+    /// The line as it stands there.
+    pub raw: String,
+}
+
+impl Line {
+    /// Understands a line; one that is no JSON object is a message.
+    pub fn parse(raw: &str) -> Self {
+        let value: Value = serde_json::from_str(raw).unwrap_or_default();
+        let text = |value: &Value| match value {
+            Value::String(text) => printable(text),
+            Value::Null => String::new(),
+            other => printable(&other.to_string()),
+        };
+        let fields = value.get("fields").or(Some(&value)).and_then(Value::as_object);
+        // tslog, OpenClaw's logger, numbers what was said; its first part is the subsystem.
+        let said = value.get("1").or_else(|| value.get("0"));
+        let message = match (fields.filter(|fields| fields.contains_key("message")), said) {
+            (Some(fields), _) => {
+                let further = fields
+                    .iter()
+                    .filter(|(name, _)| !ENVELOPE.contains(&name.as_str()));
+                let further = further.map(|(name, value)| format!(" {name}={}", text(value)));
+                text(&fields["message"]) + &further.collect::<String>()
+            }
+            (None, Some(said)) => text(said),
+            (None, None) => printable(raw),
+        };
+        let time = value.get("timestamp").or_else(|| value.get("time"));
+        let level = value
+            .get("level")
+            .or_else(|| value.pointer("/_meta/logLevelName"));
+        Self {
+            time: time.map(text).unwrap_or_default(),
+            level: level.map(text).unwrap_or_default(),
+            code: value.get("code").map(text).unwrap_or_default(),
+            message,
+            raw: raw.to_owned(),
+        }
+    }
+}
+
+/// The log files of a folder, the newest last.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().contains(".log"))
+        .filter_map(|entry| {
+            let meta = std::fs::metadata(entry.path()).ok()?;
+            meta.is_file().then_some((meta.modified().ok()?, entry.path()))
+        })
+        .collect();
+    files.sort();
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Where a gateway's lines are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A folder of files, the newest of which is written.
+    Folder(PathBuf),
+    /// This one file.
+    File(PathBuf),
+}
+
+impl Source {
+    fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Folder(folder) => files(folder),
+            Self::File(file) => vec![file.clone()],
+        }
+    }
+
+    /// The last lines, the newest last.
+    pub fn last(&self, count: usize) -> Vec<Line> {
+        last_of(&self.files(), count)
+    }
+}
+
+/// The last lines of the log files of a folder, the newest line last.
+pub fn last(folder: &Path, count: usize) -> Vec<Line> {
+    last_of(&files(folder), count)
+}
+
+fn last_of(files: &[PathBuf], count: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for file in files.iter().rev() {
+        if lines.len() >= count {
+            break;
+        }
+        let Ok(text) = tail(file) else { continue };
+        let missing = count - lines.len();
+        lines.extend(
+            text.lines()
+                .rev()
+                .filter(|line| !line.trim().is_empty())
+                .take(missing)
+                .map(Line::parse),
+        );
+    }
+    lines.reverse();
+    lines
+}
+
+/// The end of a file, from the start of a line on.
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(match text.split_once('\n') {
+        Some((_, rest)) if from > 0 => rest.to_owned(),
+        _ => text,
+    })
+}
+
+/// Follows a log: what was added since the last look, whole lines only.
+#[derive(Debug)]
+pub struct Follower {
+    source: Source,
+    file: Option<PathBuf>,
+    at: u64,
+    half: Vec<u8>,
+}
+
+impl Follower {
+    /// From the present end of the newest file on.
+    pub fn new(source: Source) -> Self {
+        let file = source.files().pop();
+        let at = file
+            .as_ref()
+            .and_then(|path| std::fs::metadata(path).ok())
+            .map_or(0, |meta| meta.len());
+        Self {
+            source,
+            file,
+            at,
+            half: Vec::new(),
+        }
+    }
+
+    /// The lines that were added; a new day's file is gone over to.
+    pub fn added(&mut self) -> Vec<Line> {
+        let mut lines = self.read();
+        let newest = self.source.files().pop();
+        if newest != self.file {
+            self.file = newest;
+            self.at = 0;
+            self.half.clear();
+            lines.extend(self.read());
+        }
+        lines
+    }
+
+    fn read(&mut self) -> Vec<Line> {
+        let mut bytes = std::mem::take(&mut self.half);
+        if let Some(mut file) = self.file.as_ref().and_then(|path| File::open(path).ok()) {
+            let length = file.metadata().map_or(0, |meta| meta.len());
+            if length < self.at {
+                self.at = 0;
+            }
+            if file.seek(SeekFrom::Start(self.at)).is_ok() {
+                self.at += file.take(TAIL).read_to_end(&mut bytes).unwrap_or(0) as u64;
+            }
+        }
+        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        self.half = bytes.split_off(whole);
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(Line::parse)
+            .collect()
+    }
+}
+
+/// The newest log file of OpenClaw from npm that a profile's gateway may have written: a file of its own
+/// (2026.9.6) before the one of all profiles (2026.1.30).
+pub fn of_openclaw(profile: &ProfileName) -> Option<PathBuf> {
+    let mut all = files(Path::new(OPENCLAW_LOGS));
+    let named = |path: &PathBuf, start: &str| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.and_then(|name| name.strip_prefix(start))
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let own = format!("openclaw-{}-", encoded(profile.as_str()));
+    let at = all
+        .iter()
+        .rposition(|path| !profile.is_default() && named(path, &own));
+    let at = at.or_else(|| all.iter().rposition(|path| named(path, "openclaw-")))?;
+    Some(all.swap_remove(at))
+}
+
+/// A profile in the name of a log file of 2026.9.6 (`facts.md` 6): `Rescue` is `-1rescue`.
+fn encoded(profile: &str) -> String {
+    let letter = |c: char| match c {
+        '-' => "--".to_owned(),
+        '_' => "-0".to_owned(),
+        c if c.is_ascii_uppercase() => format!("-1{}", c.to_ascii_lowercase()),
+        c => c.to_string(),
+    };
+    profile.chars().map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests write their own files")]
+
+    use super::*;
+
+    #[test]
+    fn lines_of_both_engines_are_understood() {
+        let ours = Line::parse(
+            r#"{"timestamp":"2026-11-22T10:00:00Z","level":"WARN","fields":{"message":"refused","peer":"127.0.0.1"},"target":"x"}"#,
+        );
+        assert_eq!(
+            (ours.time.as_str(), ours.level.as_str()),
+            ("2026-11-22T10:00:00Z", "WARN")
+        );
+        assert_eq!(ours.message, "refused peer=127.0.0.1");
+        let flat = Line::parse(
+            r#"{"timestamp":"T","level":"INFO","message":"Ended.","code":"gateway.ended","target":"x"}"#,
+        );
+        assert_eq!(
+            (flat.message.as_str(), flat.code.as_str()),
+            ("Ended.", "gateway.ended")
+        );
+        let node = Line::parse(r#"{"0":"gateway","1":"ready","_meta":{"logLevelName":"INFO"},"time":"T"}"#);
+        assert_eq!((node.message.as_str(), node.level.as_str()), ("ready", "INFO"));
+        assert_eq!(Line::parse("a \u{1b}[2Jplain line").message, "a  [2Jplain line");
+    }
+
+    #[test]
+    fn the_last_lines_go_back_over_the_days_and_a_follower_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (
+            dir.path().join("gateway.2026-01-01.log"),
+            dir.path().join("gateway.2026-01-02.log"),
+        );
+        std::fs::write(&old, "one\ntwo\n").unwrap();
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
+        File::options()
+            .write(true)
+            .open(&old)
+            .unwrap()
+            .set_modified(earlier)
+            .unwrap();
+        std::fs::write(&new, "three\n").unwrap();
+        let texts = |lines: Vec<Line>| lines.into_iter().map(|line| line.message).collect::<Vec<_>>();
+        assert_eq!(texts(last(dir.path(), 2)), ["two", "three"]);
+        let mut follower = Follower::new(Source::Folder(dir.path().to_path_buf()));
+        std::fs::write(&new, "three\nfour\nfi").unwrap();
+        assert_eq!(texts(follower.added()), ["four"]);
+        std::fs::write(&new, "three\nfour\nfive\n").unwrap();
+        assert_eq!(texts(follower.added()), ["five"]);
+    }
+
+    #[test]
+    fn a_profile_is_written_into_a_name_as_the_later_release_does() {
+        assert_eq!(encoded("Rescue"), "-1rescue");
+        assert_eq!(encoded("a-b_c"), "a--b-0c");
+    }
+}
