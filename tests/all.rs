@@ -24,6 +24,8 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod prompts;
 mod readme;
+#[cfg(target_os = "linux")]
+mod service;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

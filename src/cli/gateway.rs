@@ -8,8 +8,10 @@ use super::Context;
 use crate::error::Result;
 
 pub mod run;
+pub mod service;
 
 use run::RunArgs;
+use service::{ActArgs, Action, InstallArgs};
 
 /// `openclaw gateway`
 #[derive(Debug, Args)]
@@ -27,11 +29,21 @@ pub struct GatewayArgs {
 #[expect(missing_docs, reason = "help texts are in the catalogues")]
 pub enum GatewayCommand {
     Run(RunArgs),
+    Install(InstallArgs),
+    Uninstall(ActArgs),
+    Start(ActArgs),
+    Stop(ActArgs),
+    Restart(ActArgs),
 }
 
 pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> {
     match args.command {
         None => run::run(context, &args.run),
         Some(GatewayCommand::Run(args)) => run::run(context, &args),
+        Some(GatewayCommand::Install(args)) => service::install(context, &args),
+        Some(GatewayCommand::Uninstall(_)) => service::act(context, Action::Uninstall),
+        Some(GatewayCommand::Start(_)) => service::act(context, Action::Start),
+        Some(GatewayCommand::Stop(_)) => service::act(context, Action::Stop),
+        Some(GatewayCommand::Restart(_)) => service::act(context, Action::Restart),
     }
 }

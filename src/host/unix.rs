@@ -18,6 +18,17 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
+/// The effective user.
+#[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
+pub(super) fn user_id() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+/// The owner of a file or folder.
+pub(super) fn owner_of(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|meta| meta.uid())
+}
+
 /// As many connections wait to be accepted.
 const BACKLOG: i32 = 1024;
 
