@@ -49,8 +49,8 @@ pub(in crate::service) fn render(spec: &Spec) -> String {
         label = xml(&spec::label(&spec.profile)),
         comment = xml(&spec.description()),
         folder = path(&spec.state_dir),
-        out = path(&logs.join("service.log")),
-        err = path(&logs.join("service.err.log")),
+        out = path(&logs.join("launchd.log")),
+        err = path(&logs.join("launchd.err.log")),
     )
 }
 
