@@ -68,7 +68,7 @@ pub enum Command {
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
-    Gateway(gateway::GatewayArgs),
+    Gateway(Box<gateway::GatewayArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -378,7 +378,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
-        Command::Gateway(args) => gateway::run(&context()?, args),
+        Command::Gateway(args) => gateway::run(&context()?, *args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

@@ -26,6 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use engine::find as node_engine;
 pub use service::config_of_service;
 pub use settings::{base_port, variable};
 

@@ -12,6 +12,8 @@ mod config;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
+mod gateway;
+#[cfg(target_os = "linux")]
 mod help;
 mod man;
 #[cfg(target_os = "linux")]

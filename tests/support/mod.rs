@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 #[cfg(target_os = "linux")]
+pub mod gateway;
+#[cfg(target_os = "linux")]
 pub mod manager;
 #[cfg(target_os = "linux")]
 pub mod network;

@@ -1,0 +1,317 @@
+//! A running gateway of a test's own: the real program, on ports that were free a moment ago, ended when
+//! the test ends.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::Sandbox;
+
+/// The token of every gateway that [`Gateway::start`] sets up.
+pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+/// Long enough for a loaded machine; nothing waits this long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Offsets of a gateway's fixed ports.
+const FIXED: [u16; 6] = [0, 1, 2, 3, 4, 10];
+/// Bases that tests choose from: below the kernel's ephemeral range.
+const FIRST: u16 = 10_080;
+const STEP: u16 = 120;
+const CHOICES: u16 = 185;
+
+/// A base port whose whole fixed family is free on loopback and on all addresses. No two calls in one
+/// test run give the same one.
+pub fn free_base() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % u32::from(CHOICES)).expect("small");
+    for _ in 0..CHOICES {
+        let at = NEXT.fetch_add(1, Ordering::Relaxed);
+        let base = FIRST + (start + at) % CHOICES * STEP;
+        let free = |offset: &u16| {
+            let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
+            let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, base + offset));
+            let missing = |e: std::io::Error| e.kind() != std::io::ErrorKind::AddrInUse;
+            v4.is_ok() && v6.map_or_else(missing, |_| true)
+        };
+        if FIXED.iter().all(free) {
+            return base;
+        }
+    }
+    panic!("no base port is free");
+}
+
+/// Waits until `probe` gives something.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
+    }
+}
+
+/// One request on a connection of its own; `None` where nobody answers. `headers` are whole lines.
+pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    let named = |name: &str| headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
+    if !named("host:") {
+        head.extend(["Host: 127.0.0.1:", &port.to_string(), "\r\n"]);
+    }
+    for header in headers {
+        head.extend([header, "\r\n"]);
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
+    let mut bytes = Vec::new();
+    // What was read before a reset counts.
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
+}
+
+/// How a gateway ended.
+#[must_use]
+#[derive(Debug)]
+pub struct Exited {
+    /// `None` where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Exited {
+    #[track_caller]
+    pub fn with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// A gateway. Dropping it kills it.
+pub struct Gateway {
+    child: Child,
+    /// Its base port.
+    pub port: u16,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Sets up a minimal config for the profile where there is none ([`TOKEN`], a free base port), runs
+    /// its gateway and waits until it answers.
+    #[track_caller]
+    pub fn start(sandbox: &Sandbox, profile: &str) -> Self {
+        Self::start_with(sandbox, profile, &[])
+    }
+
+    /// The same with further arguments after `gateway`.
+    #[track_caller]
+    pub fn start_with(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Self {
+        let port = configure(sandbox, profile);
+        Self::launch(command(sandbox, profile, args), port)
+    }
+
+    /// Starts this command and waits until the gateway answers on `port`.
+    #[track_caller]
+    pub fn launch(command: Command, port: u16) -> Self {
+        let mut gateway = Self::spawn(command, port);
+        gateway.wait_ready();
+        gateway
+    }
+
+    /// Starts this command and waits for nothing.
+    pub fn spawn(mut command: Command, port: u16) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let (stdout, stderr) = (Arc::default(), Arc::default());
+        let readers = vec![
+            collect(child.stdout.take().expect("piped"), &stdout),
+            collect(child.stderr.take().expect("piped"), &stderr),
+        ];
+        Self {
+            child,
+            port,
+            stdout,
+            stderr,
+            readers,
+        }
+    }
+
+    /// Waits until the liveness route answers with this process.
+    #[track_caller]
+    pub fn wait_ready(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.health().is_none_or(|live| live["pid"] != self.pid()) {
+            let ended = self.child.try_wait().expect("a child");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "the gateway is not up ({ended:?}):\n{}\n{}",
+                self.stdout(),
+                self.stderr()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the liveness route of its port says, whoever answers there.
+    pub fn health(&self) -> Option<Value> {
+        let answer = self.get("/health")?;
+        serde_json::from_str(&answer.body).ok()
+    }
+
+    /// A request without credentials.
+    pub fn get(&self, path: &str) -> Option<Answer> {
+        request(self.port, "GET", path, &[])
+    }
+
+    /// What it printed so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.lock().expect("text").clone()
+    }
+
+    /// What it complained about so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().expect("text").clone()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a pid");
+        kill_process(pid, signal).expect("it can be signalled");
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    #[track_caller]
+    pub fn stop(self) -> Exited {
+        self.signal(Signal::TERM);
+        self.exited()
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub fn exited(mut self) -> Exited {
+        let status = wait_for("the gateway ends", || self.child.try_wait().expect("a child"));
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        Exited {
+            code: status.code(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command that runs a profile's gateway in the foreground.
+pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
+    sandbox.command(
+        ["--profile", profile, "gateway"]
+            .into_iter()
+            .chain(args.iter().copied()),
+    )
+}
+
+/// A profile's state folder, below HOME.
+pub fn state(profile: &str) -> PathBuf {
+    match profile {
+        "default" => ".openclaw".into(),
+        name => format!(".openclaw-{name}").into(),
+    }
+}
+
+/// Writes a profile's config where there is none; the base port that it names.
+pub fn configure(sandbox: &Sandbox, profile: &str) -> u16 {
+    let path = state(profile).join("openclaw.json");
+    if let Ok(text) = std::fs::read_to_string(sandbox.path(&path)) {
+        let config: Value = serde_json::from_str(&text).expect("JSON");
+        let port = config["gateway"]["port"].as_u64().expect("a base port");
+        return u16::try_from(port).expect("a port");
+    }
+    let base = free_base();
+    sandbox.write(&path, config(base));
+    base
+}
+
+/// A minimal config: a token, a base port, loopback.
+pub fn config(base: u16) -> String {
+    format!(
+        r#"{{ "gateway": {{ "mode": "local", "port": {base}, "bind": "loopback", "auth": {{ "mode": "token", "token": "{TOKEN}" }} }} }}"#
+    )
+}
+
+/// Every file of its log folder, one after the other, the oldest first.
+pub fn log(sandbox: &Sandbox, profile: &str) -> String {
+    let folder = sandbox.path(state(profile).join("logs"));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap_or_default())
+        .collect()
+}
+
+fn collect(
+    mut stream: impl std::io::Read + Send + 'static,
+    into: &Arc<Mutex<String>>,
+) -> std::thread::JoinHandle<()> {
+    let into = into.clone();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..read]);
+            into.lock().expect("text").push_str(&text);
+        }
+    })
+}
