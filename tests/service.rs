@@ -3,6 +3,7 @@
 use crate::support::{Sandbox, manager};
 
 mod inside;
+mod linger;
 mod reboot;
 
 const CONFIG: &str =
@@ -14,6 +15,20 @@ fn on_a_real_manager() {
     let sandbox = Sandbox::new();
     if manager::run(&sandbox.home(), "service::inside::") {
         assert!(manager::run(&sandbox.home(), "service::reboot::"));
+    }
+}
+
+/// With logind: lingering is switched on, and a boot without a login brings the gateway up.
+#[test]
+fn with_real_logins() {
+    let sandbox = Sandbox::new();
+    let (home, state) = (sandbox.home(), sandbox.home().with_extension("linger"));
+    if manager::run_with_logins(&home, &state, "service::linger::first::") {
+        assert!(manager::run_with_logins(
+            &home,
+            &state,
+            "service::linger::second::"
+        ));
     }
 }
 

@@ -2,6 +2,7 @@
 //! this can't be made (no root, no systemd) the test is skipped by name: the manager of whoever runs the
 //! tests is never touched.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,22 @@ const INSIDE: &str = "OPENCLAW_TEST_INSIDE_MANAGER";
 /// `#[ignore]` so that nobody runs them elsewhere. `false` where no manager can be made.
 #[track_caller]
 pub fn run(home: &Path, tests: &str) -> bool {
+    started(home, tests, &[])
+}
+
+/// The same with a whole system around it, logind too; who lingers is kept in `state`.
+#[track_caller]
+pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
+    std::fs::create_dir_all(state).expect("a folder");
+    started(
+        home,
+        tests,
+        &[OsStr::new("--full"), OsStr::new("--state"), state.as_os_str()],
+    )
+}
+
+#[track_caller]
+fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
@@ -27,7 +44,10 @@ pub fn run(home: &Path, tests: &str) -> bool {
         .parent()
         .expect("a folder");
     let mut command = Command::new(script);
-    command.args(["--net", "--timeout", "240", "--home"]).arg(home);
+    command
+        .args(options)
+        .args(["--net", "--timeout", "240", "--home"])
+        .arg(home);
     command
         .arg("--log")
         .arg(&log)
