@@ -171,6 +171,16 @@ impl Host {
         })
     }
 
+    /// The number of the user that this process acts as, where the system has such numbers.
+    pub fn user_id(&self) -> Option<u32> {
+        system::user_id()
+    }
+
+    /// The number of the user that a file or folder belongs to.
+    pub fn owner_of(&self, path: &Path) -> Option<u32> {
+        system::owner_of(path)
+    }
+
     /// Whether a TCP listener could be bound here and now, on exactly this address. An address that this
     /// host does not have (no IPv6) counts as free.
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {

@@ -31,6 +31,7 @@ mod prompts;
 mod readme;
 #[cfg(target_os = "linux")]
 mod status;
+mod service;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

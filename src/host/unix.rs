@@ -57,6 +57,17 @@ pub(super) fn open_many_files() -> Option<usize> {
     usize::try_from(if raised { wanted } else { current.min(FILES) }).ok()
 }
 
+/// The effective user.
+#[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
+pub(super) fn user_id() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+/// The owner of a file or folder.
+pub(super) fn owner_of(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|meta| meta.uid())
+}
+
 /// As many connections wait to be accepted.
 const BACKLOG: i32 = 1024;
 

@@ -47,7 +47,11 @@ impl Service {
             })
             .chain(
                 files(&home.join(AGENTS), "ai.openclaw.", ".plist").map(|(file, label)| {
-                    let profile = if label == "gateway" { "default" } else { &label };
+                    let profile = match label.as_str() {
+                        "gateway" => "default",
+                        // Profiles of OpenClaw's own names have a label beside.
+                        label => label.strip_prefix("profile.").unwrap_or(label),
+                    };
                     (
                         plist(&read::text(&file).unwrap_or_default()),
                         file,
@@ -59,6 +63,17 @@ impl Service {
             .collect();
         services.sort_by(|a, b| a.file.cmp(&b.file));
         services
+    }
+
+    /// What one file starts, by the manager that its ending names.
+    fn at(file: &Path, home: &Path) -> Option<Self> {
+        let text = read::text(file).ok()?;
+        let start = match file.extension()?.to_str()? {
+            "service" => unit(&text, home),
+            "plist" => plist(&text),
+            _ => return None,
+        };
+        Some(Self::of(&start, file.to_path_buf(), "default", home))
     }
 
     fn of(start: &Start, file: PathBuf, named: &str, home: &Path) -> Self {
@@ -81,6 +96,11 @@ impl Service {
             port: port.and_then(|port| port.parse().ok()).filter(|port| *port > 0),
         }
     }
+}
+
+/// The config that the gateway of a service file uses, where the file can be read.
+pub fn config_of_service(file: &Path, home: &Path) -> Option<PathBuf> {
+    Service::at(file, home).map(|service| service.config_path)
 }
 
 impl Start {
