@@ -39,7 +39,7 @@ pub use draft::Draft;
 pub use lock::HostLock;
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};
-pub use single::put;
+pub use single::{publish, put, stage, unstage};
 
 /// What happens while a plan is carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
