@@ -25,12 +25,14 @@ use crate::ui::Ui;
 
 pub mod completions;
 mod config;
+mod doctor;
 pub mod gateway;
 mod given;
 pub mod man;
 mod onboard;
 mod ports;
 mod profiles;
+mod snapshot;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -68,6 +70,8 @@ pub enum Command {
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
+    Doctor(DoctorArgs),
+    Snapshot(SnapshotArgs),
     Gateway(gateway::GatewayArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -238,6 +242,63 @@ pub enum ProfilesCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Export {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `openclaw doctor`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct DoctorArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long)]
+    pub fix: bool,
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot ...`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub enum SnapshotCommand {
+    Create,
+    List,
+    Restore {
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `openclaw config`
@@ -378,6 +439,8 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
+        Command::Doctor(args) => doctor::run(&context()?, &args),
+        Command::Snapshot(args) => snapshot::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),

@@ -120,6 +120,16 @@ impl Dialect {
 }
 
 /// Year, month and patch of `2026.1.30`, `v2026.1.30-2`.
+/// Whether one release came after another; `false` where one of them is no version.
+pub fn is_newer(version: &str, than: &str) -> bool {
+    matches!((parts(version), parts(than)), (Some(version), Some(than)) if version > than)
+}
+
+/// The newest release whose configs are known.
+pub fn newest_known() -> &'static str {
+    LATE
+}
+
 fn parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');
     let version = version.split(['-', '+']).next()?;
