@@ -22,7 +22,8 @@ mod unpack;
 
 pub use contents::{Contents, Source, units};
 pub use pack::pack;
-pub use unpack::{unpack, verify};
+pub(crate) use unpack::hex;
+pub use unpack::{From, unpack, verify};
 
 /// The format that is written, and the newest that is read.
 const VERSION: u32 = 1;

@@ -184,8 +184,9 @@ fn aside(path: &Path) -> PathBuf {
         name.push(format!(".aside-{number}"));
         PathBuf::from(name)
     };
-    (1..)
-        .map(named)
-        .find(|path| std::fs::symlink_metadata(path).is_err())
-        .unwrap_or_else(|| named(0))
+    let mut number = 1;
+    while std::fs::symlink_metadata(named(number)).is_ok() {
+        number += 1;
+    }
+    named(number)
 }

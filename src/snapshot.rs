@@ -40,7 +40,7 @@ pub fn folder(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
         instance.profile.to_string()
     } else {
         let digest = Sha256::digest(instance.config_path.as_os_str().as_encoded_bytes());
-        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let short = archive::hex(&digest[..6]);
         format!("{}.{short}", instance.profile)
     };
     state_home.join("snapshots").join(name)
@@ -121,7 +121,8 @@ impl Of<'_> {
 
     /// Checks that a snapshot is whole and is one of this instance. Nothing is written.
     pub fn verified(&self, snapshot: &Snapshot) -> Result<Manifest> {
-        let manifest = archive::verify(&snapshot.path).map_err(|refusal| refusal.told(&snapshot.path))?;
+        let manifest = archive::verify(&snapshot.path, archive::From::Ourselves)
+            .map_err(|refusal| refusal.told(&snapshot.path))?;
         if manifest.kind != Kind::Snapshot || manifest.config != self.instance.config_path {
             let config = manifest.config.display();
             return Err(Error::no(msg!(

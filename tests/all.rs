@@ -6,11 +6,15 @@
 #[cfg(target_os = "linux")]
 mod apply;
 #[cfg(target_os = "linux")]
+mod archive;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;
 #[cfg(target_os = "linux")]
 mod crash;
+#[cfg(target_os = "linux")]
+mod doctor;
 #[cfg(target_os = "linux")]
 mod help;
 mod man;
@@ -24,6 +28,8 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod prompts;
 mod readme;
+#[cfg(target_os = "linux")]
+mod snapshot;
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

@@ -41,8 +41,14 @@ const TOP: [&str; 9] = [
     "sandboxes",
     "node_modules",
 ];
-/// Folders of a browser's profile that it fills again, by the ends of their names.
-const CACHES: [&str; 4] = ["Cache", "CacheStorage", "Crashpad", "component_crx_cache"];
+/// Folders that a browser fills again, and sockets, by the ends of their names.
+const CACHES: [&str; 5] = [
+    "Cache",
+    "CacheStorage",
+    "Crashpad",
+    "component_crx_cache",
+    ".sock",
+];
 /// More entries than any state folder has.
 const MAX_ENTRIES: usize = 200_000;
 
@@ -140,7 +146,7 @@ impl Contents {
 }
 
 fn is_cache(name: &str) -> bool {
-    CACHES.iter().any(|end| name.ends_with(end)) || name.starts_with("Singleton") || name.ends_with(".sock")
+    CACHES.iter().any(|end| name.ends_with(end)) || name.starts_with("Singleton")
 }
 
 /// The files that a config includes from its own folder, with their paths below it.

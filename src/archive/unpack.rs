@@ -22,16 +22,26 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 const MAX_FILES: u64 = 200_000;
 /// The largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
-/// The most bytes that one packed byte may become, beyond [`SLACK`]. (Text packs 10 to 30 times.)
-const MAX_RATIO: u64 = 300;
+/// The most bytes that one packed byte of somebody else's archive may become, beyond [`SLACK`]. (Text packs
+/// 10 to 30 times, deflate at most 1032 times.)
+const MAX_RATIO: u64 = 100;
 /// What any archive may unpack to, in bytes.
 const SLACK: u64 = 16 * 1024 * 1024;
 
+/// Whose archive is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// This program's own, from the state home: it may be packed as densely as anything can be.
+    Ourselves,
+    /// Anybody's.
+    Anybody,
+}
+
 /// Reads an archive through and believes nothing: its manifest, where every file is as that says.
-pub fn verify(path: &Path) -> Result<Manifest, Refusal> {
+pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
     let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut manifest = None;
-    walk(path, &mut |name, entry| {
+    walk(path, from, &mut |name, entry| {
         if manifest.is_some() {
             // The manifest is the last entry: what follows it is not spoken for.
             return Err(Refusal::Hash(name.to_owned()));
@@ -83,7 +93,8 @@ pub fn verify(path: &Path) -> Result<Manifest, Refusal> {
 /// the file may have been swapped since.
 pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
     let mut failed = None;
-    let read = walk(path, &mut |name, entry| {
+    // What it unpacks to was bounded when it was verified, and so were its files.
+    let read = walk(path, From::Ourselves, &mut |name, entry| {
         let Some(known) = manifest.files.get(name).filter(|_| failed.is_none()) else {
             return Ok(());
         };
@@ -142,6 +153,7 @@ fn parse(entry: &mut dyn Read) -> Result<Manifest, Refusal> {
 /// Walks over the entries. What is no regular file with a plain name, once, ends it.
 fn walk(
     path: &Path,
+    from: From,
     each: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     let meta = std::fs::metadata(path)?;
@@ -156,7 +168,7 @@ fn walk(
     };
     let bounded = Bounded {
         inner: GzDecoder::new(io::BufReader::new(counted)),
-        packed,
+        packed: (from == From::Anybody).then_some(packed),
         unpacked: 0,
         burst: burst.clone(),
     };
@@ -205,7 +217,7 @@ fn copy(from: &mut dyn Read, to: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io:
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String never fails.
         let _ = write!(text, "{byte:02x}");
@@ -229,7 +241,8 @@ impl<R: Read> Read for Counted<R> {
 /// Ends where more comes out than may, for what went in.
 struct Bounded<R> {
     inner: R,
-    packed: Arc<AtomicU64>,
+    /// What went in, where that bounds what may come out.
+    packed: Option<Arc<AtomicU64>>,
     unpacked: u64,
     burst: Arc<AtomicU64>,
 }
@@ -238,7 +251,9 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.unpacked += read as u64;
-        let dense = SLACK.saturating_add(self.packed.load(Ordering::Relaxed).saturating_mul(MAX_RATIO));
+        let dense = self.packed.as_ref().map_or(MAX_BYTES, |packed| {
+            SLACK.saturating_add(packed.load(Ordering::Relaxed).saturating_mul(MAX_RATIO))
+        });
         let bound = dense.min(MAX_BYTES);
         if self.unpacked > bound {
             self.burst.store(bound, Ordering::Relaxed);

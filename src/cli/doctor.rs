@@ -112,15 +112,18 @@ fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
             .iter()
             .any(|old| (old.id, &old.instance) == (new.id, &new.instance))
     };
-    // A config that can be read again shows what is wrong with it: that is no worse than not being read.
-    let was_broken = |new: &Finding| {
-        before
-            .iter()
-            .any(|old| old.id == "config-broken" && old.instance == new.instance)
+    // A config that can be read again shows what else is wrong with it, and an instance that is forgotten is
+    // not there: neither is worse than before.
+    let uncovered = |new: &Finding| {
+        before.iter().any(|old| {
+            let covers =
+                old.id == "config-broken" || (old.id == "registry-stale" && new.id == "config-missing");
+            covers && old.instance == new.instance
+        })
     };
     after
         .iter()
-        .any(|new| new.severity == Severity::Error && !known(new) && !was_broken(new))
+        .any(|new| new.severity == Severity::Error && !known(new) && !uncovered(new))
 }
 
 fn code(findings: &[Finding]) -> ExitCode {

@@ -116,8 +116,8 @@ fn ephemeral(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let (Some(found), Some(range)) = (own.found, scene.survey.ephemeral) else {
         return Vec::new();
     };
-    let fixed = found.claims.iter().filter(|claim| !claim.is_pool());
-    let inside = fixed.filter_map(|claim| claim.span.overlap(range)).next();
+    let mut fixed = found.claims.iter().filter(|claim| !claim.is_pool());
+    let inside = fixed.find_map(|claim| claim.span.overlap(range));
     let seen = inside.map(|span| {
         let msg = msg!("doctor.ports-ephemeral", port = span, range = range);
         Seen::new(msg, other_port(scene, own))

@@ -168,7 +168,8 @@ fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         let mode = super::system::mode(&meta);
         let text = crate::host::read::text(&service.file).ok()?;
         let holds = text.contains("OPENCLAW_GATEWAY_TOKEN=") || text.contains("OPENCLAW_GATEWAY_PASSWORD=");
-        if mode & 0o077 == 0 || !holds {
+        let open = mode & 0o077 != 0;
+        if !open || !holds {
             return None;
         }
         let path = scene.shown(&service.file);

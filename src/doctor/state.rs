@@ -69,7 +69,7 @@ fn synced(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let known = parts.find(|part| SYNCED.iter().any(|name| part.contains(name)));
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
     let name = known
-        .map(|part| part.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .or_else(|| marked.map(|path| scene.shown(path)));
     let seen = name.map(|name| {
         let path = scene.shown(&own.instance.state_dir);

@@ -49,19 +49,8 @@ fn network(path: &Path) -> Option<&'static str> {
         (0x00c3_6400, "ceph"),
         (0x5346_414f, "afs"),
     ];
-    let kind = rustix::fs::statfs(path).ok()?.f_type;
-    // The field is signed or not and 32 or 64 bits wide, by architecture; the numbers are 32 bits.
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::cast_lossless,
-        clippy::allow_attributes,
-        reason = "a magic number"
-    )]
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the width of the field depends on the architecture"
-    )]
-    let kind = kind as u64 & 0xffff_ffff;
+    // The field's type depends on the architecture.
+    let kind = u64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?;
     KNOWN
         .iter()
         .find(|(magic, _)| *magic == kind)

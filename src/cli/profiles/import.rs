@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         Some(cwd) => cwd.join(file),
         None => file.to_path_buf(),
     };
-    let manifest = archive::verify(&path).map_err(|refusal| refusal.told(&path))?;
+    let manifest = archive::verify(&path, archive::From::Anybody).map_err(|refusal| refusal.told(&path))?;
     let has_config = manifest
         .files
         .values()
