@@ -78,8 +78,6 @@ pub struct Arrival<'a> {
     pub manifest: &'a Manifest,
     /// The new instance.
     pub instance: &'a Instance,
-    /// Its home folder.
-    pub home: &'a Path,
     /// Its ports.
     pub ports: Family,
     /// Its gateway's token.

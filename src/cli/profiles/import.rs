@@ -162,7 +162,6 @@ impl Import<'_> {
         let arrival = transfer::Arrival {
             manifest: self.manifest,
             instance: self.instance,
-            home: &self.context.env.home,
             ports: self.ports,
             token: &token,
         };
