@@ -40,7 +40,7 @@ pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_in as open_lock};
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};
-pub use single::{discard, put};
+pub use single::{discard, publish, put, stage, unstage};
 
 /// What happens while a plan is carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

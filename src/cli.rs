@@ -26,6 +26,7 @@ use crate::ui::Ui;
 pub mod completions;
 mod config;
 pub mod dashboard;
+mod doctor;
 pub mod gateway;
 mod given;
 mod logs;
@@ -35,6 +36,7 @@ mod onboard;
 mod ports;
 mod profiles;
 mod status;
+mod snapshot;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -76,6 +78,8 @@ pub enum Command {
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Gateway(Box<gateway::GatewayArgs>),
+    Doctor(DoctorArgs),
+    Snapshot(SnapshotArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -245,6 +249,63 @@ pub enum ProfilesCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Export {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `openclaw doctor`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct DoctorArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long)]
+    pub fix: bool,
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot ...`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub enum SnapshotCommand {
+    Create,
+    List,
+    Restore {
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `openclaw config`
@@ -389,6 +450,8 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Status(args) => Ok(status::run(&context()?, &args)),
         Command::Logs(args) => logs::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, *args),
+        Command::Doctor(args) => doctor::run(&context()?, &args),
+        Command::Snapshot(args) => snapshot::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

@@ -15,12 +15,14 @@
 
 pub mod answers;
 pub mod apply;
+pub mod archive;
 pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod device;
 pub mod engine;
+pub mod doctor;
 pub mod environment;
 pub mod error;
 pub mod gateway;
@@ -42,6 +44,7 @@ pub mod selection;
 pub mod service;
 pub mod settings;
 pub mod situation;
+pub mod snapshot;
 pub mod survey;
 pub mod ui;
 pub mod wizard;

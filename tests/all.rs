@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod apply;
 #[cfg(target_os = "linux")]
+mod archive;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;
@@ -14,7 +16,10 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod dashboard;
 #[cfg(target_os = "linux")]
+mod doctor;
+#[cfg(target_os = "linux")]
 mod engine;
+#[cfg(target_os = "linux")]
 mod gateway;
 #[cfg(target_os = "linux")]
 mod help;
@@ -30,8 +35,12 @@ mod profiles;
 mod prompts;
 mod readme;
 #[cfg(target_os = "linux")]
-mod status;
 mod service;
+#[cfg(target_os = "linux")]
+mod snapshot;
+#[cfg(target_os = "linux")]
+mod status;
+#[cfg(target_os = "linux")]
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

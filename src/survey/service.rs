@@ -11,12 +11,23 @@ use crate::profile::ProfileName;
 
 /// What a service file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Service {
+pub struct Service {
+    /// The file.
     pub file: PathBuf,
+    /// The profile that its name stands for, where that is one.
+    pub named: Option<ProfileName>,
+    /// The profile that it starts, by its command or its variables.
     pub profile: Option<ProfileName>,
+    /// The config that its gateway uses.
     pub config_path: PathBuf,
+    /// The state folder that its gateway uses.
     pub state_dir: PathBuf,
+    /// The port that it sets.
     pub port: Option<u16>,
+    /// The words of its command.
+    pub words: Vec<String>,
+    /// The release of this program or of OpenClaw that wrote it (`OPENCLAW_SERVICE_VERSION`).
+    pub version: Option<String>,
 }
 
 /// The words of its command and its variables.
@@ -31,7 +42,7 @@ const AGENTS: &str = "Library/LaunchAgents";
 
 impl Service {
     /// The services of gateways that are installed for this user, in order of their files' names.
-    pub(super) fn installed(home: &Path) -> Vec<Self> {
+    pub fn installed(home: &Path) -> Vec<Self> {
         let mut services: Vec<_> = files(&home.join(UNITS), "openclaw-gateway", ".service")
             .map(|(file, suffix)| {
                 let profile = if suffix.is_empty() {
@@ -90,6 +101,9 @@ impl Service {
         let port = start.flag("--port").or_else(|| var("OPENCLAW_GATEWAY_PORT"));
         Self {
             file,
+            named: ProfileName::parse(named).ok(),
+            version: var("OPENCLAW_SERVICE_VERSION").map(str::to_owned),
+            words: start.words.clone(),
             profile,
             config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or_else(|| state.join(CONFIG_FILE)),
             state_dir: state,
