@@ -23,6 +23,7 @@ use crate::registry;
 use crate::survey::Survey;
 use crate::ui::Ui;
 
+pub mod browser;
 pub mod completions;
 mod config;
 pub mod gateway;
@@ -69,6 +70,7 @@ pub enum Command {
     Profiles(ProfilesArgs),
     Config(ConfigArgs),
     Gateway(gateway::GatewayArgs),
+    Browser(browser::BrowserArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -379,6 +381,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Gateway(args) => gateway::run(&context()?, args),
+        Command::Browser(args) => browser::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

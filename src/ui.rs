@@ -13,6 +13,7 @@ mod review;
 mod table;
 mod wrap;
 
+pub(crate) use fields::Fields;
 pub(crate) use table::Table;
 
 use serde::Serialize;

@@ -78,6 +78,8 @@ pub struct Shared {
     pub throttle: Throttle,
     /// Who is connected.
     pub clients: Clients,
+    /// The browsers, once they are there: what `browser.request` asks.
+    pub browser: std::sync::OnceLock<Arc<crate::browser::Control>>,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -105,6 +107,7 @@ impl Shared {
             served,
             throttle: Throttle::default(),
             clients: Clients::default(),
+            browser: std::sync::OnceLock::new(),
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::shared::{Identity, Live, Shared, Stop};
 use super::{http, serve};
+use crate::browser;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ use crate::host::Host;
 use crate::i18n::Lang;
 use crate::instance::Instance;
 use crate::msg;
-use crate::ports::LOOPBACK;
+use crate::ports::{Family, LOOPBACK, Role};
 use crate::record::Record;
 use crate::settings::{Sources, Wishes};
 
@@ -66,6 +67,15 @@ pub fn run(
         let listener = host.listen(*address).map_err(failed)?;
         listeners.push(listener);
     }
+    let control: Vec<_> = Family::new(settings.port)
+        .map(|family| family.port(Role::BrowserControl))
+        .into_iter()
+        .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
+        .collect();
+    let mut control_listeners = Vec::new();
+    for address in &control {
+        control_listeners.push(host.listen(*address).map_err(failed)?);
+    }
     let identity = Identity {
         profile: instance.profile.to_string(),
         instance_id: String::new(),
@@ -88,7 +98,14 @@ pub fn run(
                 let _ = tokio::signal::ctrl_c().await;
                 stopper.stop(Stop::Asked);
             });
-            serve::serve(&shared, listeners, http::router(shared.clone())).await
+            let browsers = browser::http::control(&shared);
+            let own = browser::http::router(shared.clone(), browsers.clone(), &control);
+            let served = tokio::join!(
+                serve::serve(&shared, listeners, http::router(shared.clone())),
+                serve::serve(&shared, control_listeners, own),
+            );
+            browsers.shutdown().await;
+            served.0.and(served.1)
         })
         .map_err(failed)?;
     Ok(ExitCode::SUCCESS)

@@ -255,7 +255,11 @@ impl Drop for Gateway {
 
 /// The command that runs a profile's gateway in the foreground.
 pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
-    sandbox.command(["--profile", profile, "gateway"].into_iter().chain(args.iter().copied()))
+    sandbox.command(
+        ["--profile", profile, "gateway"]
+            .into_iter()
+            .chain(args.iter().copied()),
+    )
 }
 
 /// A profile's state folder, below HOME.
