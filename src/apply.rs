@@ -37,6 +37,7 @@ mod transaction;
 
 pub use draft::Draft;
 pub use lock::HostLock;
+pub(crate) use lock::{make_folders, open_in as open_lock};
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};
 pub use single::put;

@@ -9,16 +9,26 @@
 //! Async stays in here and in `browser`. A gateway reads and writes its own instance only: every path
 //! comes from its [`Instance`](crate::instance::Instance) (leaks L4 to L12 of `facts.md` 8).
 
+pub mod boot;
 pub mod canvas;
+pub mod claim;
 pub mod clients;
 pub mod dashboard;
 pub mod guard;
 pub mod http;
+pub mod identity;
+pub mod listen;
+pub mod lock;
+pub mod log;
 pub mod methods;
+pub mod notify;
 pub mod serve;
 pub mod session;
 pub mod shared;
+pub mod signals;
 pub mod start;
 pub mod throttle;
+pub mod watch;
 
+pub use claim::Edge;
 pub use start::{Options, run};

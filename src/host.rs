@@ -15,6 +15,7 @@ pub mod group;
 pub mod ports;
 pub mod process;
 pub mod read;
+pub mod running;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
@@ -115,6 +116,18 @@ impl Host {
         system::listen(address)
     }
 
+    /// The address of this host from which another one would be reached. Nothing is sent.
+    pub fn address_towards(&self, other: IpAddr) -> Option<IpAddr> {
+        let any: IpAddr = match other {
+            IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+        // Connecting such a socket only looks the way up; the port means nothing.
+        socket.connect((other, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    }
+
     /// Which streams are a terminal.
     pub fn terminal(&self) -> Terminal {
         self.terminal
@@ -157,16 +170,18 @@ impl Host {
     /// Whether a TCP listener could be bound here and now, on exactly this address. An address that this
     /// host does not have (no IPv6) counts as free.
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
-        use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
         match system::try_bind(SocketAddr::new(ip, port)) {
             Ok(()) => true,
-            // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
-            Err(e) => {
-                matches!(e.kind(), AddrNotAvailable | Unsupported)
-                    || matches!(e.raw_os_error(), Some(97 | 47))
-            }
+            Err(e) => is_no_address(&e),
         }
     }
+}
+
+/// Whether binding failed because this host has no such address (no IPv6).
+pub fn is_no_address(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
+    matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use engine::find as node_engine;
 pub use settings::{base_port, variable};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.

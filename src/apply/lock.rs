@@ -85,6 +85,13 @@ impl Drop for HostLock {
     }
 }
 
+/// Opens a lock's file (0600), making it and the folders above it (0700) where they are missing. A link in
+/// its place is not followed.
+pub(crate) fn open_in(path: &Path) -> Result<File> {
+    make_folders(path.parent().unwrap_or(Path::new(".")))?;
+    open(path)
+}
+
 fn open(path: &Path) -> Result<File> {
     let not_a_file = || {
         Error::blocked(msg!("apply.lock-not-a-file", path = path.display()))
@@ -128,7 +135,7 @@ fn held(path: &Path, mut file: File, wait: Duration) -> Error {
 }
 
 /// Makes a folder and those above it that are missing.
-pub(super) fn make_folders(path: &Path) -> Result<()> {
+pub(crate) fn make_folders(path: &Path) -> Result<()> {
     let place = locate(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
     match place.found {
         Found::Folder => return Ok(()),

@@ -24,6 +24,7 @@ use crate::gateway::guard::{self, Admission, Served};
 use crate::gateway::serve::Link;
 use crate::gateway::shared::Shared;
 use crate::i18n::Lang;
+use crate::ports::{LOOPBACK, Role};
 
 /// The largest body, in bytes.
 const MOST: usize = 1024 * 1024;
@@ -56,11 +57,20 @@ pub fn control(shared: &Arc<Shared>) -> Arc<Control> {
     shared.browser.get_or_init(make).clone()
 }
 
-/// The routes, for listeners on these loopback addresses.
-pub fn router(shared: Arc<Shared>, control: Arc<Control>, addresses: &[SocketAddr]) -> Router {
-    let served = Arc::new(Served::new(addresses, None));
+/// The routes, for listeners at loopback on the instance's own port.
+pub fn router(shared: &Arc<Shared>) -> Router {
+    let control = control(shared);
+    let port = control
+        .world
+        .family()
+        .map(|family| family.port(Role::BrowserControl));
+    let addresses: Vec<_> = port
+        .into_iter()
+        .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
+        .collect();
+    let served = Arc::new(Served::new(&addresses, None));
     Router::new().fallback(answer).with_state(Service {
-        shared,
+        shared: shared.clone(),
         control,
         served,
     })

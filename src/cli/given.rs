@@ -183,7 +183,7 @@ fn file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
 }
 
 /// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.
-fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
+pub(super) fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
     let text = file_or_stdin(host, path);
     let text = text.map_err(|e| {
         let error = Error::usage(msg!("answers.secret-file", flag = flag, path = path.display()));

@@ -28,11 +28,20 @@ pub fn effective(path: &Path, document: &Document) -> Result<Value, Fault> {
     if !mentions_include(value) {
         return Ok(value.clone());
     }
-    let mut files = Files {
-        chain: vec![tidy(path)],
-        read: 0,
-    };
-    files.resolve(value)
+    Files::of(path).resolve(value)
+}
+
+/// The config and every file that it includes, as far as they can be followed; whether they are there or
+/// not. What a running gateway keeps an eye on.
+pub fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = Files::of(path);
+    if let Loaded::Ok(document) = load(path) {
+        // What can't be followed ends the list; a change that mends it is one of a file on it.
+        let _ = files.resolve(document.value());
+    }
+    let mut all = vec![path.to_owned()];
+    all.extend(files.named);
+    all
 }
 
 fn mentions_include(value: &Value) -> bool {
@@ -48,9 +57,19 @@ struct Files {
     chain: Vec<PathBuf>,
     /// How many were read so far.
     read: usize,
+    /// Every file that was named so far.
+    named: Vec<PathBuf>,
 }
 
 impl Files {
+    fn of(path: &Path) -> Self {
+        Self {
+            chain: vec![tidy(path)],
+            read: 0,
+            named: Vec::new(),
+        }
+    }
+
     fn resolve(&mut self, value: &Value) -> Result<Value, Fault> {
         match value {
             Value::Object(map) => self.object(map),
@@ -112,6 +131,7 @@ impl Files {
             );
             return Err(self.fault(limits));
         }
+        self.named.push(path.clone());
         let document = match load(&path) {
             Loaded::Ok(document) => document,
             Loaded::Missing => return Err(self.fault(msg!("config.include-missing", file = path.display()))),

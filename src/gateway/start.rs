@@ -1,25 +1,40 @@
 //! From a command line to a running gateway, and its orderly end.
+//!
+//! What can be refused is refused first and on standard error: the config, the lock, the base port. Nobody
+//! is asked who else is on the host before that fails: a gateway listens within milliseconds.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
+use axum::Router;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
-use super::shared::{Identity, Live, Shared, Stop};
-use super::{http, serve};
+use super::boot::{Boot, Ready, Start};
+use super::claim::{Claimant, Door, Edge};
+use super::lock::InstanceLock;
+use super::shared::{Identity, Shared, Stop};
+use super::signals::Signals;
+use super::{http, identity, log, notify, serve, watch};
 use crate::browser;
-use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::Host;
-use crate::i18n::Lang;
+use crate::host::{Host, running};
+use crate::i18n::{Lang, Msg};
 use crate::instance::Instance;
 use crate::msg;
-use crate::ports::{Family, LOOPBACK, Role};
+use crate::ports::Role;
 use crate::record::Record;
-use crate::settings::{Sources, Wishes};
+use crate::settings::Wishes;
+
+/// How long clients have to leave, and one second for the last words.
+const DRAIN: Duration = Duration::from_secs(6);
+/// A gateway that has run so long with a config has started well with it.
+const SETTLED: Duration = Duration::from_secs(1);
+/// The exit code of a gateway that was told twice to end.
+const INTERRUPTED: u8 = 130;
 
 /// How a gateway is to be run.
 #[derive(Clone, Debug, Default)]
@@ -28,85 +43,277 @@ pub struct Options {
     pub wishes: Wishes,
     /// `--force`: a gateway of the same profile and user that holds the port is ended first.
     pub force: bool,
+    /// `--verbose`: the log tells more.
+    pub verbose: bool,
+    /// `--lang`: goes before the record's language.
+    pub lang: Option<Lang>,
 }
 
-/// Runs the gateway of this instance until it is told to stop.
+/// What is served on one of the ports.
+struct Served {
+    role: Role,
+    /// Whether the config wants it.
+    wanted: fn(&Value) -> bool,
+    router: fn(&Arc<Shared>) -> Router,
+}
+
+/// Every port that is served: a row each. The base port is the first; the gateway goes on without a later
+/// one that somebody else holds.
+const SERVED: &[Served] = &[
+    Served {
+        role: Role::Base,
+        wanted: |_| true,
+        router: |shared| http::router(shared.clone()),
+    },
+    // Where browsers are switched off, it is what says so.
+    Served {
+        role: Role::BrowserControl,
+        wanted: |_| true,
+        router: browser::http::router,
+    },
+];
+
+/// Runs the gateway of this instance until it is told to stop. `lang` is this run's language.
 pub fn run(
     host: &Host,
     env: &Environment,
     instance: &Instance,
     lang: Lang,
     options: &Options,
+    edge: &Edge<'_>,
 ) -> Result<ExitCode> {
+    running::keep_files_private();
     let record = Record::read(&instance.record_path())?;
-    let config = match config::load(&instance.config_path) {
-        Loaded::Missing => Value::Null,
-        Loaded::Ok(document) => config::effective(&instance.config_path, &document)
-            .map_err(|fault| fault.blocked(&instance.config_path))?,
-        Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
+    let recorded = record.language.as_deref().and_then(Lang::from_code);
+    let lang = options.lang.or(recorded).unwrap_or(lang);
+    let boot = Boot {
+        host: host.clone(),
+        env: env.clone(),
+        instance: instance.clone(),
+        record,
+        wishes: options.wishes.clone(),
     };
-    let sources = Sources {
-        host,
-        instance,
-        config: &config,
-        record: &record,
+    let identity = identity::of(instance, host.now());
+    let start = boot.start()?;
+    let claimant = Claimant {
+        boot: &boot,
+        force: options.force,
+        edge,
     };
-    let settings = sources.settings(&options.wishes)?;
-    let failed =
-        |cause: std::io::Error| Error::no(msg!("gateway.failed", port = settings.port)).because(cause);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    let addresses: Vec<_> = LOOPBACK
-        .iter()
-        .map(|ip| SocketAddr::new(*ip, settings.port))
-        .collect();
-    let mut listeners = Vec::new();
-    for address in &addresses {
-        let listener = host.listen(*address).map_err(failed)?;
-        listeners.push(listener);
+    let lock = claimant.lock(start.ready.settings.port, identity.started)?;
+    let base = claimant.base(&start.ready.settings)?;
+    let log = log::begin(instance, &start.ready.config, options.verbose);
+    if let Some(warning) = start.warning.as_ref().or(log.fault.as_ref()) {
+        (edge.tell)(warning);
     }
-    let control: Vec<_> = Family::new(settings.port)
-        .map(|family| family.port(Role::BrowserControl))
-        .into_iter()
-        .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
-        .collect();
-    let mut control_listeners = Vec::new();
-    for address in &control {
-        control_listeners.push(host.listen(*address).map_err(failed)?);
+    if let Some(fault) = &log.fault {
+        log::warn(lang, fault);
     }
-    let identity = Identity {
-        profile: instance.profile.to_string(),
-        instance_id: String::new(),
-        boot_id: uuid::Uuid::new_v4().to_string(),
-        version: env!("CARGO_PKG_VERSION"),
-        pid: std::process::id(),
-        started: SystemTime::now(),
+    let gateway = Gateway {
+        claimant,
+        lang,
+        identity,
+        lock,
     };
-    let live = Live {
-        config,
-        settings: settings.clone(),
-        warning: None,
-    };
-    let (host, env, instance) = (host.clone(), env.clone(), instance.clone());
-    let shared = Arc::new(Shared::new(host, env, instance, identity, lang, addresses, live));
-    runtime
-        .block_on(async {
-            let stopper = shared.clone();
-            tokio::spawn(async move {
-                let _ = tokio::signal::ctrl_c().await;
-                stopper.stop(Stop::Asked);
-            });
-            let browsers = browser::http::control(&shared);
-            let own = browser::http::router(shared.clone(), browsers.clone(), &control);
-            let served = tokio::join!(
-                serve::serve(&shared, listeners, http::router(shared.clone())),
-                serve::serve(&shared, control_listeners, own),
-            );
-            browsers.shutdown().await;
-            served.0.and(served.1)
-        })
-        .map_err(failed)?;
-    Ok(ExitCode::SUCCESS)
+    gateway.run(start, base)
+}
+
+/// A gateway that has its lock.
+struct Gateway<'a> {
+    claimant: Claimant<'a>,
+    lang: Lang,
+    identity: Identity,
+    lock: InstanceLock,
+}
+
+/// How a round of serving ended.
+enum Ended {
+    InOrder(Stop),
+    /// Told a second time.
+    AtOnce,
+}
+
+impl Gateway<'_> {
+    fn boot(&self) -> &Boot {
+        self.claimant.boot
+    }
+
+    /// Serves, and again with a changed config, until it is told to stop.
+    fn run(mut self, mut start: Start, mut base: Door) -> Result<ExitCode> {
+        let failed = |cause: std::io::Error| Error::no(msg!("gateway.no-runtime")).because(cause);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let guard = runtime.enter();
+        let mut signals = Signals::new().map_err(failed)?;
+        drop(guard);
+        loop {
+            let port = start.ready.settings.port;
+            self.lock.moved_to(port);
+            let ended = runtime.block_on(self.serve(&start, base, &mut signals));
+            match ended {
+                Ok(Ended::InOrder(Stop::Restart)) => {}
+                Ok(Ended::InOrder(Stop::Asked)) => {
+                    log::info(self.lang, &msg!("gateway.ended", port = port));
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Ok(Ended::AtOnce) => return Ok(ExitCode::from(INTERRUPTED)),
+                Err(cause) => return Err(Error::no(msg!("gateway.failed", port = port)).because(cause)),
+            }
+            (start, base) = self.again(start.ready)?;
+        }
+    }
+
+    /// What to go on with after a restart: the changed config; where it turns out that nothing can be
+    /// served with it, the one before.
+    fn again(&self, before: Ready) -> Result<(Start, Door)> {
+        let changed = self.boot().read().and_then(|ready| {
+            let base = self.claimant.base(&ready.settings)?;
+            Ok((ready, base))
+        });
+        match changed {
+            Ok((ready, base)) => Ok((Start { ready, warning: None }, base)),
+            Err(error) => {
+                log::error(self.lang, &error);
+                let base = self.claimant.base(&before.settings)?;
+                let warning = Some(Msg::new("gateway.reload-refused").with_msg("why", error.msg));
+                Ok((
+                    Start {
+                        ready: before,
+                        warning,
+                    },
+                    base,
+                ))
+            }
+        }
+    }
+
+    /// One round: from bound listeners to the last client's leave.
+    async fn serve(&self, start: &Start, base: Door, signals: &mut Signals) -> std::io::Result<Ended> {
+        let boot = self.boot();
+        let settings = &start.ready.settings;
+        let mut doors = vec![base];
+        let mut standing = None;
+        for served in SERVED.iter().filter(|served| served.role != Role::Base) {
+            if !(served.wanted)(&start.ready.config) {
+                continue;
+            }
+            match self.claimant.derived(settings, served.role) {
+                Ok(door) => doors.push(door),
+                Err(warning) => {
+                    log::warn(self.lang, &warning);
+                    standing = Some(warning);
+                }
+            }
+        }
+        let warning = start.warning.clone().or_else(|| standing.clone());
+        let addresses = local_addresses(&doors[0].listeners)?;
+        let shared = Arc::new(Shared::new(
+            boot.host.clone(),
+            boot.env.clone(),
+            boot.instance.clone(),
+            self.identity.clone(),
+            self.lang,
+            addresses,
+            start.ready.live(warning),
+        ));
+        self.greet(&shared, &doors)?;
+
+        let mut serving = JoinSet::new();
+        for door in doors {
+            let served = SERVED.iter().find(|served| served.role == door.role);
+            let router = served.map_or_else(Router::new, |served| (served.router)(&shared));
+            let shared = shared.clone();
+            serving.spawn(async move { serve::serve(&shared, door.listeners, router).await });
+        }
+        // Ended with this round, when they are dropped.
+        let mut aside = JoinSet::new();
+        aside.spawn(notify::watchdog());
+        aside.spawn(watch::follow(shared.clone(), boot.clone(), standing));
+        if start.warning.is_none() {
+            aside.spawn(settle(self.lang, boot.clone(), start.ready.clone()));
+        }
+        notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
+
+        tokio::select! {
+            // In this order: what was told to end ends, which is no failure.
+            biased;
+            _ = shared.stopped() => {}
+            () = signals.next() => shared.stop(Stop::Asked),
+            ended = serving.join_next() => {
+                // Nobody told it to: whatever it was, the gateway can't go on.
+                let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
+                return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
+        let why = shared.stopped().await;
+        drop(aside);
+        if why == Stop::Asked {
+            notify::stopping();
+            log::info(self.lang, &msg!("gateway.stopping"));
+        }
+        let browsers_end = async {
+            if let Some(browsers) = shared.browser.get() {
+                browsers.shutdown().await;
+            }
+        };
+        let all_left = async {
+            let left = async { while serving.join_next().await.is_some() {} };
+            tokio::join!(browsers_end, left);
+        };
+        tokio::select! {
+            () = all_left => Ok(Ended::InOrder(why)),
+            () = tokio::time::sleep(DRAIN) => Ok(Ended::InOrder(why)),
+            () = signals.next() => Ok(Ended::AtOnce),
+        }
+    }
+
+    /// What a reader of the log wants to know first: what listens where, which files are meant.
+    fn greet(&self, shared: &Shared, doors: &[Door]) -> std::io::Result<()> {
+        let (lang, instance) = (self.lang, &shared.instance);
+        let live = shared.live();
+        if let Some(warning) = &live.warning {
+            log::warn(lang, warning);
+        }
+        let identity = &self.identity;
+        log::info(
+            lang,
+            &msg!(
+                "gateway.starting",
+                profile = identity.profile,
+                version = identity.version,
+                pid = identity.pid
+            ),
+        );
+        for door in doors {
+            for address in local_addresses(&door.listeners)? {
+                let role = door.role.msg();
+                log::info(
+                    lang,
+                    &Msg::new("gateway.listening")
+                        .with("address", address)
+                        .with_msg("role", role),
+                );
+            }
+        }
+        log::info(
+            lang,
+            &msg!("gateway.config", path = instance.config_path.display()),
+        );
+        log::info(lang, &msg!("gateway.logs", path = instance.logs().display()));
+        Ok(())
+    }
+}
+
+/// Keeps the config of a healthy start.
+async fn settle(lang: Lang, boot: Boot, ready: Ready) {
+    tokio::time::sleep(SETTLED).await;
+    if let Err(error) = boot.keep(&ready) {
+        log::error(lang, &error);
+    }
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
 }

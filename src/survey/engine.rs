@@ -12,7 +12,7 @@ const MANIFEST: &str = "package.json";
 const MAX_DEPTH: usize = 5;
 
 /// The one that `OPENCLAW_NODE_CLI` names, else the first on the search path that is not this program.
-pub(super) fn find(host: &Host, env: &Environment) -> Option<NodeEngine> {
+pub(crate) fn find(host: &Host, env: &Environment) -> Option<NodeEngine> {
     if let Some(path) = &env.node_cli {
         return engine(path);
     }

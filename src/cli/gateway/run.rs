@@ -1,13 +1,20 @@
 //! `openclaw gateway`, `openclaw gateway run`: the gateway in the foreground.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
-use super::super::Context;
-use crate::error::Result;
-use crate::gateway::{self, Options};
+use super::super::{Context, SetupArgs, given, onboard};
+use crate::answers::{Auth, Bind};
+use crate::error::{Error, Result};
+use crate::gateway::{self, Edge, Options};
+use crate::i18n::{Lang, Msg};
+use crate::secret::Secret;
 use crate::settings::Wishes;
+use crate::wizard::terminal::Terminal;
+use crate::{msg, selection};
 
 /// The flags of a run.
 #[derive(Debug, Default, Args)]
@@ -15,26 +22,92 @@ use crate::settings::Wishes;
 pub struct RunArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
+    #[arg(long, value_name = "MODE", value_parser = names(Bind::ALL, Bind::name))]
+    pub bind: Option<String>,
+    #[arg(long, value_name = "MODE", value_parser = names(Auth::ALL, Auth::name))]
+    pub auth: Option<String>,
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
+    pub token: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    #[arg(long, value_name = "PASSWORD", conflicts_with = "password_file")]
+    pub password: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     #[arg(long)]
     pub allow_unconfigured: bool,
     #[arg(long)]
     pub force: bool,
+    #[arg(long)]
+    pub dev: bool,
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
+    PossibleValuesParser::new(all.iter().map(|value| name(*value)))
 }
 
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
+    if args.dev {
+        configure(context)?;
+    }
+    let lang = selection::lang(context.host.args()).and_then(Lang::from_code);
     let options = Options {
-        wishes: Wishes {
-            port: args.port,
-            allow_unconfigured: args.allow_unconfigured,
-            ..Wishes::default()
-        },
+        wishes: wishes(context, args)?,
         force: args.force,
+        verbose: args.verbose,
+        lang,
     };
-    gateway::run(
-        context.host,
-        &context.env,
-        &context.instance,
-        context.ui.lang(),
-        &options,
-    )
+    let edge = Edge {
+        ask: &|question| ask(context, question),
+        tell: &|msg| context.ui.note(msg),
+    };
+    let (host, env, instance) = (context.host, &context.env, &context.instance);
+    gateway::run(host, env, instance, context.ui.lang(), &options, &edge)
+}
+
+/// `--dev`: an instance that has no config gets the baseline of `setup`, with a token and ports of its own.
+/// (OpenClaw's writes one without a token, which its gateway then refuses: `facts.md` 3.)
+fn configure(context: &Context<'_>) -> Result<()> {
+    if context.instance.config_path.exists() {
+        return Ok(());
+    }
+    let args = SetupArgs {
+        workspace: None,
+        dry_run: false,
+        json: false,
+    };
+    onboard::setup(context, &args).map(|_| ())
+}
+
+fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
+    let stdin = Some(Path::new("-"));
+    if args.token_file.as_deref() == stdin && args.password_file.as_deref() == stdin {
+        return Err(Error::usage(msg!("answers.stdin-twice")));
+    }
+    let secret = |value: &Option<String>, flag: &'static str, file: &Option<PathBuf>| match (value, file) {
+        (Some(value), _) if value.trim().is_empty() => Err(Error::usage(msg!("gateway.empty", flag = flag))),
+        (Some(value), _) => Ok(Some(Secret::new(value.trim()))),
+        (None, Some(path)) => given::secret_file(context.host, flag, path).map(Some),
+        (None, None) => Ok(None),
+    };
+    Ok(Wishes {
+        port: args.port,
+        bind: args.bind.as_deref().and_then(Bind::of),
+        auth: args.auth.as_deref().and_then(Auth::of),
+        token: secret(&args.token, "token-file", &args.token_file)?,
+        password: secret(&args.password, "password-file", &args.password_file)?,
+        allow_unconfigured: args.allow_unconfigured,
+    })
+}
+
+/// On a terminal a person is asked; elsewhere `--force` was the answer.
+fn ask(context: &Context<'_>, question: &Msg) -> Result<bool> {
+    let terminal = context.host.terminal();
+    if terminal.stdin && terminal.stderr {
+        Terminal::new(context.ui).confirm(question, Some(false))
+    } else {
+        Ok(true)
+    }
 }

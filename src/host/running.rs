@@ -1,0 +1,137 @@
+//! Other running programs: whose they are, and ending one. And what this one keeps to itself.
+
+use std::io;
+use std::time::Duration;
+
+/// Whether a process runs as the same user as this one. Where the system does not tell, it will refuse
+/// the signal.
+pub fn is_same_user(pid: u32) -> bool {
+    system::is_same_user(pid)
+}
+
+/// Ends a process: it is asked to, and after `grace` it is killed. Returns once it is gone; one that was
+/// gone already is no error.
+pub fn end(pid: u32, grace: Duration) -> io::Result<()> {
+    system::end(pid, grace)
+}
+
+/// From now on every file that this process makes is its owner's alone, whoever makes it: the libraries
+/// that write logs take no mode.
+pub fn keep_files_private() {
+    system::keep_files_private();
+}
+
+/// Whether whoever started this program wants it to outlive its terminal (`nohup`).
+pub fn ignores_hangup() -> bool {
+    system::ignores_hangup()
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
+
+    use super::{Duration, io};
+
+    /// How long a killed process may take to be gone.
+    const AFTER_KILL: Duration = Duration::from_secs(5);
+    /// SIGHUP's bit in the mask of ignored signals.
+    const HANGUP: u64 = 1;
+
+    pub(super) fn is_same_user(pid: u32) -> bool {
+        std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|meta| meta.uid() == geteuid().as_raw())
+    }
+
+    /// By a descriptor of the process: its number could be another's by the time of the second signal.
+    pub(super) fn end(pid: u32, grace: Duration) -> io::Result<()> {
+        let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+        let process = match pidfd_open(pid, PidfdFlags::empty()) {
+            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            opened => opened?,
+        };
+        for (signal, patience) in [(Signal::TERM, grace), (Signal::KILL, AFTER_KILL)] {
+            match pidfd_send_signal(&process, signal) {
+                Err(rustix::io::Errno::SRCH) => return Ok(()),
+                sent => sent?,
+            }
+            let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+            if poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience))? > 0 {
+                return Ok(());
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    pub(super) fn keep_files_private() {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    }
+
+    pub(super) fn ignores_hangup() -> bool {
+        let status = procfs::process::Process::myself().and_then(|process| process.status());
+        status.is_ok_and(|status| status.sigign & HANGUP != 0)
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+mod system {
+    use std::time::Instant;
+
+    use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+    use super::{Duration, io};
+
+    const PAUSE: Duration = Duration::from_millis(20);
+    const AFTER_KILL: Duration = Duration::from_secs(5);
+
+    pub(super) fn is_same_user(pid: u32) -> bool {
+        Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok())
+    }
+
+    pub(super) fn end(pid: u32, grace: Duration) -> io::Result<()> {
+        let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+        for (signal, patience) in [(Signal::TERM, grace), (Signal::KILL, AFTER_KILL)] {
+            match kill_process(pid, signal) {
+                Err(rustix::io::Errno::SRCH) => return Ok(()),
+                sent => sent?,
+            }
+            let deadline = Instant::now() + patience;
+            while Instant::now() < deadline {
+                if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+                    return Ok(());
+                }
+                std::thread::sleep(PAUSE);
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    pub(super) fn keep_files_private() {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    }
+
+    pub(super) fn ignores_hangup() -> bool {
+        false
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use super::{Duration, io};
+
+    pub(super) fn is_same_user(_pid: u32) -> bool {
+        false
+    }
+
+    pub(super) fn end(_pid: u32, _grace: Duration) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Files in a user's profile folder are that user's alone there.
+    pub(super) fn keep_files_private() {}
+
+    pub(super) fn ignores_hangup() -> bool {
+        false
+    }
+}
