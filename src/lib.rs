@@ -19,6 +19,7 @@ pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod device;
 pub mod environment;
 pub mod error;
 pub mod gateway;

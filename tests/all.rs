@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod apply;
 #[cfg(target_os = "linux")]
+mod browser;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;

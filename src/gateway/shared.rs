@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clients::Clients;
+use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
 use crate::environment::Environment;
@@ -80,6 +81,10 @@ pub struct Shared {
     pub clients: Clients,
     /// The browsers, once they are there: what `browser.request` asks.
     pub browser: std::sync::OnceLock<Arc<crate::browser::Control>>,
+    /// What only this process knows: it salts the fingerprints of its config.
+    pub salt: [u8; 32],
+    /// The paired devices.
+    pub devices: Devices,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -95,6 +100,8 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let salt = host.random();
+        let devices = Devices::new(instance.paired_devices());
         let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
@@ -108,6 +115,8 @@ impl Shared {
             throttle: Throttle::default(),
             clients: Clients::default(),
             browser: std::sync::OnceLock::new(),
+            devices,
+            salt,
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }
