@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an answer may take where nobody says.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The config as it is now.
 type Config = Box<dyn Fn() -> Value + Send + Sync>;
@@ -376,17 +376,13 @@ impl Control {
                 );
             }
             Place::Pool | Place::Pinned { .. } => {
-                match slot.seen(&self.world.instance.browser(&profile.name)) {
-                    Seen::Running { port, .. } => format!("http://127.0.0.1:{port}"),
-                    _ => {
-                        let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
-                        return Err(fault.hint(msg!(
-                            "browser.start-it",
-                            command = command,
-                            name = profile.name
-                        )));
-                    }
-                }
+                let seen = slot.seen(&self.world.instance.browser(&profile.name));
+                let Seen::Running { port, .. } = seen else {
+                    let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
+                    let hint = msg!("browser.start-it", command = command, name = profile.name);
+                    return Err(fault.hint(hint));
+                };
+                format!("http://127.0.0.1:{port}")
             }
         };
         let mut cdp = slot.cdp.lock().await;

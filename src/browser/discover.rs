@@ -168,7 +168,9 @@ fn candidates(system: System, first: Option<Kind>, host: &Host, home: &Path) -> 
             System::Linux => kind.linux().iter().for_each(|path| add(path.into())),
             System::Mac => {
                 let folders = [PathBuf::from("/Applications"), home.join("Applications")];
-                folders.iter().for_each(|folder| add(folder.join(kind.mac())));
+                for folder in &folders {
+                    add(folder.join(kind.mac()));
+                }
             }
             System::Windows => {
                 let vars = ["LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"];

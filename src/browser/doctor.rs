@@ -179,7 +179,7 @@ fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) 
     vec![match prove::who(port, None, &folder) {
         Answerer::Nobody => Check::new("port", Health::Good, msg!("browser.port-free", port = port)),
         Answerer::Ours => Check::new("port", Health::Good, msg!("browser.port-ours", port = port)),
-        somebody => {
+        somebody @ Answerer::Stranger(_) => {
             let error = super::launch::occupied(world, port, &somebody).error;
             Check {
                 id: "port",

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::prove::uses;
 use super::{Fault, Result};
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A browser that was started for a folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Started {
     /// Its process.
     pub pid: u32,
@@ -58,8 +59,10 @@ impl Started {
     /// # Errors
     /// Where the folder can't be written to.
     pub fn keep(&self, folder: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).expect("numbers and texts");
-        Ok(apply::put(&folder.join(FILE), &text)?)
+        let text = json!({
+            "pid": self.pid, "started": self.started, "machine": self.machine, "port": self.port,
+        });
+        Ok(apply::put(&folder.join(FILE), text.to_string().as_bytes())?)
     }
 
     /// Whether this very process still runs on that folder.

@@ -21,7 +21,7 @@ pub enum Answerer {
 /// Who listens on this port. `leader` is the process that was started, where one was; `folder` is its
 /// user-data folder.
 pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
-    let Some(socket) = listener(ports::listening(), port) else {
+    let Some(socket) = listener(ports::listening_on(port), port) else {
         return Answerer::Nobody;
     };
     let Some(process) = socket.process else {
@@ -55,7 +55,7 @@ pub enum Hearer {
 
 /// Who would hear what is said to a port at loopback.
 pub fn hearer(port: u16) -> Hearer {
-    match listener(ports::listening(), port) {
+    match listener(ports::listening_on(port), port) {
         None => Hearer::Nobody,
         Some(socket) if socket.process.is_some() => Hearer::Visible,
         Some(_) => Hearer::Hidden,

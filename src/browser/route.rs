@@ -147,7 +147,7 @@ pub fn route(request: &Request) -> Result<Routed> {
         ("POST", "/screenshot") => Action::Screenshot {
             target: field("targetId"),
             full_page: flag(&request.body, "fullPage"),
-            format: format(field("type"))?,
+            format: format(field("type").as_deref())?,
             inline: flag(&request.body, "base64"),
         },
         ("GET", "/snapshot") => Action::Snapshot {
@@ -200,8 +200,8 @@ fn flag(body: &Value, name: &str) -> bool {
     body.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn format(typed: Option<String>) -> Result<Format> {
-    match typed.as_deref() {
+fn format(typed: Option<&str>) -> Result<Format> {
+    match typed {
         None | Some("png") => Ok(Format::Png),
         Some("jpeg" | "jpg") => Ok(Format::Jpeg),
         Some(_) => Err(Fault::bad(msg!("browser.argument", name = "type"))),

@@ -24,7 +24,8 @@ const SILENT: [&str; 6] = [
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Node {
-    node_id: String,
+    #[serde(rename = "nodeId")]
+    id: String,
     #[serde(default)]
     ignored: bool,
     role: Option<Said>,
@@ -61,7 +62,7 @@ pub fn text(answer: &Value, limit: usize) -> Snapshot {
         .flatten()
         .filter_map(|node| Node::deserialize(node).ok())
         .collect();
-    let by_id: BTreeMap<&str, &Node> = nodes.iter().map(|node| (node.node_id.as_str(), node)).collect();
+    let by_id: BTreeMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let roots = nodes.iter().filter(|node| {
         let parent = node.parent_id.as_deref();
         parent.is_none_or(|parent| !by_id.contains_key(parent))

@@ -207,6 +207,7 @@ mod system {
     use rustix::process::test_kill_process;
     use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
+    #[derive(Clone, Copy)]
     pub(super) enum Wish {
         End,
         Kill,

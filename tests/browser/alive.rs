@@ -99,8 +99,13 @@ fn driven(sandbox: &Sandbox, site: &Site) {
     assert!(path.starts_with(sandbox.path(".openclaw-main").to_str().unwrap()));
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
-    let side = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
-    assert!(side(16) >= 300 && side(20) >= 200, "{} x {}", side(16), side(20));
+    let pixels = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert!(
+        pixels(16) >= 300 && pixels(20) >= 200,
+        "{} x {}",
+        pixels(16),
+        pixels(20)
+    );
 
     done(sandbox, "main", &format!("focus {}", &id[..8]));
     done(sandbox, "main", &format!("close {id}"));

@@ -80,16 +80,13 @@ fn a_stranger_on_the_debugging_port_is_named_and_not_taken_for_ours() {
     let port = stranger.local_addr().unwrap().port();
     // A program that need not exist: the port is looked at before it.
     let browser_keys = json!({
-        "noSandbox": true, "executablePath": "/bin/sh",
-        "profiles": { "pinned": { "cdpPort": port, "color": "#00AA00" } },
+        "noSandbox": true, "executablePath": "/bin/sh", "cdpUrl": format!("http://127.0.0.1:{port}"),
     });
     configure(&sandbox, "main", base, &browser_keys);
     let _gateway = Gateway::start(&sandbox, "main");
-    let status = done(&sandbox, "main", "status --browser-profile pinned");
+    let status = done(&sandbox, "main", "status");
     assert_eq!(status["running"], false, "a port that answers proves nothing");
-    let refused = browser(&sandbox, "main", "start --browser-profile pinned")
-        .exits(1)
-        .json();
+    let refused = browser(&sandbox, "main", "start").exits(1).json();
     assert_eq!(
         (&refused["code"], &refused["status"]),
         (&json!("browser.occupied"), &json!(409))
