@@ -23,6 +23,7 @@ use crate::registry;
 use crate::survey::Survey;
 use crate::ui::Ui;
 
+pub mod browser;
 pub mod completions;
 mod config;
 pub mod dashboard;
@@ -35,8 +36,8 @@ pub mod node;
 mod onboard;
 mod ports;
 mod profiles;
-mod status;
 mod snapshot;
+mod status;
 
 /// `openclaw`
 #[derive(Debug, Parser)]
@@ -80,6 +81,7 @@ pub enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Doctor(DoctorArgs),
     Snapshot(SnapshotArgs),
+    Browser(browser::BrowserArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -452,6 +454,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Gateway(args) => gateway::run(&context()?, *args),
         Command::Doctor(args) => doctor::run(&context()?, &args),
         Command::Snapshot(args) => snapshot::run(&context()?, &args),
+        Command::Browser(args) => browser::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),

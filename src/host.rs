@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub mod group;
 pub mod ports;
 pub mod process;
 pub mod read;

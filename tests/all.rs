@@ -8,6 +8,8 @@ mod apply;
 #[cfg(target_os = "linux")]
 mod archive;
 #[cfg(target_os = "linux")]
+mod browser;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;

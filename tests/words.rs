@@ -164,9 +164,6 @@ fn every_language_has_the_same_sentences_with_the_same_arguments() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Its dotted names are the protocol's, not keys of sentences.
-const METHODS: &str = "src/gateway/methods.rs";
-
 #[test]
 fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
     let catalogues = catalogues();
@@ -177,15 +174,17 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
         .into_iter()
         .map(|key| (key, "the commands".to_owned()))
         .collect();
-    // A section may be called like one of OpenClaw's config: the keys of its schema are no sentences.
-    let schema = sources
+    // A section may be called like one of OpenClaw's config, or of its protocol: the keys of its schema
+    // and the names of its methods are no sentences.
+    let tables = ["config/schema/table.rs", "gateway/methods.rs"];
+    let tables = sources
         .iter()
-        .find(|(path, _)| path.ends_with("config/schema/table.rs"));
-    let of_config = literals(&schema.expect("the schema's table").1, &sections);
+        .filter(|(path, _)| tables.iter().any(|table| path.ends_with(table)));
+    let of_openclaw: Vec<_> = tables.flat_map(|(_, text)| literals(text, &sections)).collect();
+    assert!(of_openclaw.len() > 2, "the tables of keys and methods are there");
     for (path, source) in &sources {
-        let dotted = literals(source, &sections).into_iter();
-        let is_sentence = |key: &&str| !of_config.contains(key) || english.contains_key(*key);
-        for key in dotted.filter(is_sentence).filter(|_| !path.ends_with(METHODS)) {
+        let literals = literals(source, &sections).into_iter();
+        for key in literals.filter(|key| !of_openclaw.contains(key) || english.contains_key(*key)) {
             used.entry(key.to_owned())
                 .or_insert_with(|| path.display().to_string());
         }

@@ -124,7 +124,6 @@ pub fn is_newer(version: &str, than: &str) -> Option<bool> {
     Some(parts(version)? > parts(than)?)
 }
 
-
 /// The newest release whose configs are known.
 pub fn newest_known() -> &'static str {
     LATE

@@ -53,8 +53,6 @@ struct Row {
     /// The keys that its parameters may have. `None`: it looks at them itself.
     keys: Option<&'static [Key]>,
     handler: Handler,
-    /// Whether it does what its name says, and so is told of in the greeting.
-    served: bool,
 }
 
 impl Row {
@@ -64,7 +62,6 @@ impl Row {
             scopes: [scope; 2],
             keys: None,
             handler: Handler::Now(handler),
-            served: true,
         }
     }
 
@@ -74,7 +71,6 @@ impl Row {
             scopes: [scope; 2],
             keys: None,
             handler: Handler::Later(handler),
-            served: true,
         }
     }
 
@@ -85,11 +81,6 @@ impl Row {
 
     const fn late(mut self, scope: Scope) -> Self {
         self.scopes[1] = scope;
-        self
-    }
-
-    const fn lacking(mut self) -> Self {
-        self.served = false;
         self
     }
 }
@@ -124,12 +115,14 @@ const ROWS: &[Row] = &[
         dashboard::asked(call).boxed()
     })
     .with_keys(dashboard::WISH),
-    Row::now("browser.request", Scope::Write, browser::request).lacking(),
+    Row::later("browser.request", Scope::Write, |call| {
+        browser::request(call).boxed()
+    }),
 ];
 
 /// The methods that do what their names say.
 pub fn served() -> Vec<&'static str> {
-    ROWS.iter().filter(|row| row.served).map(|row| row.name).collect()
+    ROWS.iter().map(|row| row.name).collect()
 }
 
 /// Answers a request.

@@ -88,6 +88,8 @@ pub struct Shared {
     pub clients: Clients,
     /// What the dashboard saw of the host last.
     pub last_look: LastLook,
+    /// The browsers, once they are there: what `browser.request` asks.
+    pub browser: std::sync::OnceLock<Arc<crate::browser::Control>>,
     /// What only this process knows: it salts the fingerprints of its config.
     pub salt: [u8; 32],
     /// The paired devices.
@@ -125,6 +127,7 @@ impl Shared {
             canvas,
             clients: Clients::default(),
             last_look: LastLook::default(),
+            browser: std::sync::OnceLock::new(),
             devices,
             salt,
             live: RwLock::new(Arc::new(live)),

@@ -18,6 +18,7 @@ use super::lock::InstanceLock;
 use super::shared::{Identity, Shared, Stop};
 use super::signals::Signals;
 use super::{canvas, http, identity, log, notify, serve, watch};
+use crate::browser;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, running};
@@ -68,6 +69,12 @@ const SERVED: &[Served] = &[
         role: Role::Canvas,
         wanted: canvas::enabled,
         router: canvas::router,
+    },
+    // Where browsers are switched off, it is what says so.
+    Served {
+        role: Role::BrowserControl,
+        wanted: |_| true,
+        router: browser::http::router,
     },
 ];
 
@@ -253,7 +260,15 @@ impl Gateway<'_> {
             notify::stopping();
             log::info(self.lang, &msg!("gateway.stopping"));
         }
-        let all_left = async { while serving.join_next().await.is_some() {} };
+        let browsers_end = async {
+            if let Some(browsers) = shared.browser.get() {
+                browsers.shutdown().await;
+            }
+        };
+        let all_left = async {
+            let left = async { while serving.join_next().await.is_some() {} };
+            tokio::join!(browsers_end, left);
+        };
         tokio::select! {
             () = all_left => Ok(Ended::InOrder(why)),
             () = tokio::time::sleep(DRAIN) => Ok(Ended::InOrder(why)),
