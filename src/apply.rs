@@ -37,10 +37,10 @@ mod transaction;
 
 pub use draft::Draft;
 pub use lock::HostLock;
-pub(crate) use lock::open_in as open_lock;
+pub(crate) use lock::{make_folders, open_in as open_lock};
 pub use preflight::preflight;
 pub use recover::{Outcome, Recovered, interrupted, recover};
-pub use single::put;
+pub use single::{discard, publish, put, stage, unstage};
 
 /// What happens while a plan is carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,16 +23,21 @@ use crate::registry;
 use crate::survey::Survey;
 use crate::ui::Ui;
 
+pub mod browser;
 pub mod completions;
 mod config;
+pub mod dashboard;
+mod doctor;
 pub mod gateway;
 mod given;
 mod logs;
 pub mod man;
+pub mod node;
 mod onboard;
 mod ports;
 mod profiles;
 pub mod rescue;
+mod snapshot;
 mod status;
 
 /// `openclaw`
@@ -72,9 +77,13 @@ pub enum Command {
     Profiles(ProfilesArgs),
     Rescue(rescue::RescueArgs),
     Config(ConfigArgs),
-    Gateway(gateway::GatewayArgs),
+    Dashboard(dashboard::DashboardArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Gateway(Box<gateway::GatewayArgs>),
+    Doctor(DoctorArgs),
+    Snapshot(SnapshotArgs),
+    Browser(browser::BrowserArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -244,6 +253,63 @@ pub enum ProfilesCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Export {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `openclaw doctor`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct DoctorArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long)]
+    pub fix: bool,
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot ...`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub enum SnapshotCommand {
+    Create,
+    List,
+    Restore {
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `openclaw config`
@@ -384,9 +450,13 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Completions(args) => completions::run(host, ui, &args),
         Command::Man(args) => man::run(ui, &args),
         Command::Config(args) => config::run(&context()?, &args),
-        Command::Gateway(args) => gateway::run(&context()?, args),
-        Command::Status(args) => status::run(&context()?, &args),
+        Command::Dashboard(args) => dashboard::run(&context()?, &args),
+        Command::Status(args) => Ok(status::run(&context()?, &args)),
         Command::Logs(args) => logs::run(&context()?, &args),
+        Command::Gateway(args) => gateway::run(&context()?, *args),
+        Command::Doctor(args) => doctor::run(&context()?, &args),
+        Command::Snapshot(args) => snapshot::run(&context()?, &args),
+        Command::Browser(args) => browser::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
         Command::Rescue(args) => rescue::run(&context()?, &args),

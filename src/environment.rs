@@ -3,6 +3,7 @@
 //! No other module reads such a variable. What the wishes *mean* beside a `--profile` is decided in
 //! [`crate::instance`]; this module only knows their names.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -45,6 +46,24 @@ const OTHERS: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
+/// The names of before OpenClaw was called so, which its early release still follows (`facts.md` 1). They
+/// say nothing to this program, so they must not speak to what it starts either.
+pub const LEGACY: [&str; 6] = [
+    "CLAWDBOT_PROFILE",
+    "CLAWDBOT_STATE_DIR",
+    "CLAWDBOT_CONFIG_PATH",
+    "CLAWDBOT_GATEWAY_PORT",
+    "CLAWDBOT_GATEWAY_TOKEN",
+    "CLAWDBOT_GATEWAY_PASSWORD",
+];
+
+/// What marks the environment of a service (`facts.md` 5).
+pub const OF_SERVICE: [&str; 3] = [
+    "OPENCLAW_SERVICE_MARKER",
+    "OPENCLAW_SERVICE_KIND",
+    "OPENCLAW_SERVICE_VERSION",
+];
+
 impl Environment {
     /// Reads the variables. Fails where no usable home folder is known, before anything is written.
     pub fn read(host: &Host) -> Result<Self> {
@@ -80,6 +99,17 @@ impl Environment {
     /// nobody may read it past the environment rules.
     pub fn is_ours(name: &str) -> bool {
         name.starts_with("OPENCLAW_")
+    }
+
+    /// The variables that name something of one instance: what a program started for another instance must
+    /// not inherit.
+    pub fn of_an_instance(host: &Host) -> Vec<OsString> {
+        const OF_THE_USER: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
+        let names = host.names("OPENCLAW_").chain(host.names("CLAWDBOT_"));
+        names
+            .filter(|name| !OF_THE_USER.contains(name))
+            .map(OsString::from)
+            .collect()
     }
 
     /// A path as a user may type it, `~` expanded, made absolute.

@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub mod group;
 pub mod ports;
 pub mod process;
 pub mod read;
@@ -89,6 +90,17 @@ impl Host {
         (!value.is_empty()).then_some(value)
     }
 
+    /// The names of all variables that begin so.
+    pub fn names<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        let names = self.vars.keys().filter_map(|name| name.to_str());
+        names.filter(move |name| name.starts_with(start))
+    }
+
+    /// How many bytes this user may still write where a path lies, where the system says.
+    pub fn free_bytes(&self, path: &Path) -> Option<u64> {
+        system::free_bytes(path)
+    }
+
     /// The working folder, where there still is one.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
@@ -137,6 +149,16 @@ impl Host {
         read::all(std::io::stdin().lock())
     }
 
+    /// This host's own name on its network.
+    pub fn name(&self) -> Option<String> {
+        system::name()
+    }
+
+    /// Lets this process open as many files as the system allows it to; how many those are, where it says.
+    pub fn open_many_files(&self) -> Option<usize> {
+        system::open_many_files()
+    }
+
     /// The time.
     pub fn now(&self) -> SystemTime {
         SystemTime::now()
@@ -159,6 +181,16 @@ impl Host {
             Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
             _ => uid.to_string(),
         })
+    }
+
+    /// The number of the user that this process acts as, where the system has such numbers.
+    pub fn user_id(&self) -> Option<u32> {
+        system::user_id()
+    }
+
+    /// The number of the user that a file or folder belongs to.
+    pub fn owner_of(&self, path: &Path) -> Option<u32> {
+        system::owner_of(path)
     }
 
     /// Whether a TCP listener could be bound here and now, on exactly this address. An address that this

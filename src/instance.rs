@@ -36,6 +36,8 @@ pub struct Instance {
     pub wished_token: Option<Secret>,
     /// Whether flag or environment named the profile, or the paths did; `false` means nobody chose.
     pub chosen: bool,
+    /// The variables of the environment that belong to another profile, and so mean nothing here.
+    pub set_aside: Vec<&'static str>,
     /// What was set aside or honoured of the environment: one line each for the user.
     pub notices: Vec<Msg>,
 }
@@ -56,6 +58,7 @@ impl Instance {
             wished_port: None,
             wished_token: None,
             chosen: true,
+            set_aside: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -117,6 +120,7 @@ impl Instance {
                     .notices
                     .push(msg!("instance.set-aside", profile = profile, names = names));
             }
+            instance.set_aside = aside;
         } else {
             instance.take_wishes(env)?;
         }

@@ -15,10 +15,14 @@
 
 pub mod answers;
 pub mod apply;
+pub mod archive;
 pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod device;
+pub mod doctor;
+pub mod engine;
 pub mod environment;
 pub mod error;
 pub mod gateway;
@@ -41,6 +45,7 @@ pub mod selection;
 pub mod service;
 pub mod settings;
 pub mod situation;
+pub mod snapshot;
 pub mod survey;
 pub mod ui;
 pub mod wizard;
@@ -91,7 +96,7 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
         return Ok(version(ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection);
+        return explain(ui, selection).or_else(|error| cli::node::pass_on(host, ui, selection, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;

@@ -272,7 +272,7 @@ mod tests {
             dir.path().join("gateway.2026-01-02.log"),
         );
         std::fs::write(&old, "one\ntwo\n").unwrap();
-        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         File::options()
             .write(true)
             .open(&old)

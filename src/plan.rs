@@ -25,6 +25,7 @@ use crate::secret::{Origin, Piece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
 pub use ports::{addresses, said};
+pub use record::text as record_text;
 pub use remove::remove;
 pub use restore::{config_write, named_beside};
 
@@ -78,6 +79,15 @@ pub enum Change {
         path: PathBuf,
         /// Where it will be found; does not exist before.
         to: PathBuf,
+    },
+    /// Give a file or a folder another mode, where the system has modes.
+    SetMode {
+        /// What gets it. A link is not followed: a plan that names one is refused.
+        path: PathBuf,
+        /// The mode that it has, as the plan saw it: `apply` refuses to go on where it has another.
+        from: u32,
+        /// The mode that it gets.
+        to: u32,
     },
 }
 
@@ -168,7 +178,7 @@ impl Change {
     /// The path that comes to be, changes, or goes.
     pub fn path(&self) -> &Path {
         match self {
-            Self::MakeDir { path } | Self::MoveAside { path, .. } => path,
+            Self::MakeDir { path } | Self::MoveAside { path, .. } | Self::SetMode { path, .. } => path,
             Self::Write(write) => &write.path,
         }
     }

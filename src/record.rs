@@ -14,6 +14,8 @@
 //! watch = ["default"]
 //! [browser.ports]            # the CDP port of each browser profile, so that it stays
 //! openclaw = 19800
+//! [browser.colors]           # of browser profiles that were created at run time
+//! work = "#0066CC"
 //! ```
 
 use std::collections::BTreeMap;
@@ -37,6 +39,14 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// All of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Node];
+
+    /// The engine of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+
     /// The name in flags, records and `--json`.
     pub fn name(self) -> &'static str {
         match self {
@@ -106,6 +116,8 @@ pub struct Rescue {
 pub struct Browser {
     /// The CDP port of each browser profile.
     pub ports: BTreeMap<String, u16>,
+    /// The colour of each browser profile that was created at run time, `#0066CC`.
+    pub colors: BTreeMap<String, String>,
 }
 
 impl Record {

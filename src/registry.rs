@@ -104,6 +104,11 @@ impl Registry {
         )
     }
 
+    /// The file's text with the entries as they are.
+    pub fn text(&self) -> String {
+        Self::render(self.entries.clone())
+    }
+
     fn render(mut entries: Vec<Entry>) -> String {
         entries.sort_by(|a, b| a.config.cmp(&b.config));
         toml::to_string(&Text {

@@ -36,6 +36,12 @@ fn change(change: &Change) -> Value {
     match change {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
         Change::MoveAside { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
+        Change::SetMode { path, from, to } => json!({
+            "action": "set-mode",
+            "path": path,
+            "from": format!("{from:04o}"),
+            "mode": format!("{to:04o}"),
+        }),
         Change::Write(write) => {
             let action = if write.before.is_some() {
                 "change-file"

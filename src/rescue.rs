@@ -35,9 +35,14 @@ pub fn folder(host: &Host, env: &Environment) -> PathBuf {
 
 /// The instance that is to be rescued. Refuses the rescuer itself: who is broken can't mend himself.
 pub fn target(survey: &Survey, rescuer: &Instance, name: &ProfileName) -> Result<Instance> {
-    let found = survey.instances.iter().find(|found| found.profile.as_ref() == Some(name));
+    let found = survey
+        .instances
+        .iter()
+        .find(|found| found.profile.as_ref() == Some(name));
     let is_self = *name == rescuer.profile
-        || found.is_some_and(|found| survey.position(&rescuer.config_path) == survey.position(&found.config_path));
+        || found.is_some_and(|found| {
+            survey.position(&rescuer.config_path) == survey.position(&found.config_path)
+        });
     if is_self {
         let error = Error::usage(msg!("rescue.itself", profile = name));
         return Err(match another(survey, name) {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::fault::Fault;
+use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
 use crate::ports::{Claim, Family, Listener, Span};
@@ -16,7 +17,6 @@ use crate::registry::{self, Registry};
 use crate::secret::Secret;
 
 mod discover;
-mod engine;
 mod instance;
 pub mod map;
 mod owners;
@@ -26,7 +26,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use engine::find as node_engine;
+pub use crate::engine::NodeEngine;
+pub use service::{Service, config_of_service};
 pub use settings::{base_port, variable};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
@@ -39,7 +40,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         .map(|found| instance::survey(env, found))
         .collect();
     label(&env.home, &mut instances);
-    let listeners = owners::listeners(&instances);
+    let listeners = owners::listeners(&env.home, &instances);
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -204,13 +205,4 @@ pub enum FoundBy {
     Registry,
     /// A service file.
     Service,
-}
-
-/// OpenClaw from npm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeEngine {
-    /// Its command.
-    pub path: PathBuf,
-    /// Its version, as its `package.json` has it.
-    pub version: String,
 }

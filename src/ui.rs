@@ -195,6 +195,14 @@ impl Ui {
 
     /// An error: on stderr in words, and with `--json` as the one document too.
     pub fn error(&self, error: &Error) {
+        let document = self.told(error);
+        if self.json {
+            self.document(&document);
+        }
+    }
+
+    /// Says an error on stderr in words, and gives it back as a document.
+    pub fn told(&self, error: &Error) -> Value {
         self.err(&format!("[openclaw] {}", self.say(&error.msg)));
         if let Some(cause) = &error.cause {
             self.err(&format!("  {cause:#}"));
@@ -202,9 +210,7 @@ impl Ui {
         for hint in &error.hints {
             self.err(&format!("  {} {}", self.arrow(), self.say(hint)));
         }
-        if self.json {
-            self.document(&self.error_document(error));
-        }
+        self.error_document(error)
     }
 
     /// A heading, bold where colour is.

@@ -6,11 +6,21 @@
 #[cfg(target_os = "linux")]
 mod apply;
 #[cfg(target_os = "linux")]
+mod archive;
+#[cfg(target_os = "linux")]
+mod browser;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;
 #[cfg(target_os = "linux")]
 mod crash;
+#[cfg(target_os = "linux")]
+mod dashboard;
+#[cfg(target_os = "linux")]
+mod doctor;
+#[cfg(target_os = "linux")]
+mod engine;
 #[cfg(target_os = "linux")]
 mod gateway;
 #[cfg(target_os = "linux")]
@@ -26,6 +36,13 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod prompts;
 mod readme;
+#[cfg(target_os = "linux")]
+mod service;
+#[cfg(target_os = "linux")]
+mod snapshot;
+#[cfg(target_os = "linux")]
+mod status;
+#[cfg(target_os = "linux")]
 mod structure;
 mod support;
 #[cfg(target_os = "linux")]

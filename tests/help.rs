@@ -79,7 +79,11 @@ fn a_mistyped_command_names_the_nearest_one() {
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("Did you mean: onboard"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("Did you mean: dashboard, onboard\n"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub(super) enum Commit {
     },
     /// Move something out of the way.
     Move { from: PathBuf, to: PathBuf },
+    /// Give something another mode.
+    Mode { path: PathBuf, from: u32, to: u32 },
 }
 
 impl Journal {

@@ -135,7 +135,7 @@ fn held(path: &Path, mut file: File, wait: Duration) -> Error {
 }
 
 /// Makes a folder and those above it that are missing.
-pub(super) fn make_folders(path: &Path) -> Result<()> {
+pub(crate) fn make_folders(path: &Path) -> Result<()> {
     let place = locate(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
     match place.found {
         Found::Folder => return Ok(()),

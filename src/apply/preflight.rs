@@ -35,6 +35,11 @@ pub(super) enum Target<'a> {
         from: PathBuf,
         to: Place,
     },
+    Mode {
+        path: PathBuf,
+        from: u32,
+        to: u32,
+    },
 }
 
 /// What the look found.
@@ -99,6 +104,11 @@ pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> 
                 gone.push(from.real.clone());
                 Target::Move { from: from.real, to }
             }
+            Change::SetMode { path, from, to } => Target::Mode {
+                path: mode(path, *from, &others, &gone)?,
+                from: *from,
+                to: *to,
+            },
         };
         sight.targets.push(target);
     }
@@ -177,6 +187,19 @@ fn aside(path: &Path, from: &Place, to: &Path, others: &Others, gone: &[PathBuf]
         .hint(msg!("apply.one-file-system")));
     }
     Ok(place)
+}
+
+/// What gets another mode: a file or a folder of this instance that has the mode that the plan saw.
+fn mode(path: &Path, from: u32, others: &Others, gone: &[PathBuf]) -> Result<PathBuf> {
+    let place = find(path, LastLink::Keep, gone)?;
+    others.keep_out(path, &place.real)?;
+    if !matches!(place.found, Found::File(_) | Found::Folder) {
+        return Err(stale(path));
+    }
+    match system::mode_of(&place.real).during(Operation::Look, path)? {
+        now if now == from => Ok(place.real),
+        _ => Err(stale(path)),
+    }
 }
 
 fn find(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<Place> {

@@ -50,6 +50,7 @@ pub(super) fn script<'a>(plan: &Plan, sight: Sight<'a>, id: &str) -> Script<'a> 
         match target {
             Target::Folder { place } => writer.folders(&place, &place.real),
             Target::File { write, place, ring } => contents.push(writer.file(write, place, &ring)),
+            Target::Mode { path, from, to } => writer.commit.push(Commit::Mode { path, from, to }),
             Target::Move { from, to } => {
                 if let Some(folder) = to.real.parent() {
                     writer.folders(&to, folder);

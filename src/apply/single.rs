@@ -34,6 +34,56 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(written.during(Operation::Write, path)?)
 }
 
+/// Removes such a file again. One that is gone already is what is wanted.
+pub fn discard(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Ok(Err(error).during(Operation::Remove, path)?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a new file of a folder that is being made, from a stream: 0600, its missing folders 0700. Where it
+/// is to be found in the end is a plan's matter. Fails where the name is taken.
+pub fn stage(path: &Path, from: &mut dyn std::io::Read) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    lock::make_folders(folder)?;
+    let written = (|| {
+        let mut file = system::create(path)?;
+        std::io::copy(from, &mut file)?;
+        file.sync_all()
+    })();
+    Ok(written.during(Operation::Write, path)?)
+}
+
+/// Removes a folder that [`stage`] made, with what is left in it.
+pub fn unstage(folder: &Path) {
+    // What can't be removed is a leftover beside whole files; the next look shows it.
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Writes a new file whole, from a writer: it has its name only once all of it is durable. 0600. Fails where
+/// the name is taken, and leaves nothing then.
+pub fn publish<T>(path: &Path, write: impl FnOnce(&mut std::fs::File) -> std::io::Result<T>) -> Result<T> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    lock::make_folders(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}.tmp", run_id()));
+    let written = (|| {
+        let mut file = system::create(&temporary)?;
+        let made = write(&mut file)?;
+        file.sync_all()?;
+        // Unlike a rename, a second name never replaces what somebody put there meanwhile.
+        std::fs::hard_link(&temporary, path)?;
+        system::sync_folder(folder)?;
+        Ok(made)
+    })();
+    let _ = std::fs::remove_file(&temporary);
+    Ok(written.during(Operation::Write, path)?)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ impl Commit {
     /// The path that the user knows.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::Folder { path } => path,
+            Self::Folder { path } | Self::Mode { path, .. } => path,
             Self::Place { to, .. } => to,
             Self::Move { from, .. } => from,
         }
@@ -56,6 +56,7 @@ impl Commit {
             Self::Folder { path } => make_folder(path),
             Self::Place { from, to, .. } => replace(from, to),
             Self::Move { from, to } => move_aside(from, to),
+            Self::Mode { path, to, .. } => system::set_mode(path, *to).during(Operation::Write, path),
         }
     }
 
@@ -64,6 +65,7 @@ impl Commit {
         match self {
             Self::Place { from, .. } if !exists(from) => Ok(()),
             Self::Move { from, to } if exists(to) || !exists(from) => Ok(()),
+            Self::Mode { path, .. } if !exists(path) => Ok(()),
             _ => self.make(),
         }
     }
@@ -82,6 +84,9 @@ impl Commit {
             // Back to its temporary name: what the stage wrote is removed with the stage.
             Self::Place { old: None, from, to } if exists(to) && !exists(from) => rename(to, from)?,
             Self::Move { from, to } if exists(to) && !exists(from) => move_aside(to, from)?,
+            Self::Mode { path, from, to } if system::mode_of(path).is_ok_and(|now| now == *to) => {
+                system::set_mode(path, *from).during(Operation::Write, path)?;
+            }
             _ => return Ok(false),
         }
         Ok(true)

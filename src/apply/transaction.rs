@@ -214,7 +214,7 @@ fn tidy(step: &Stage) -> Result<(), Fault> {
 
 fn sync_committed(journal: &Journal) -> Result<(), Fault> {
     let sides = journal.commit.iter().flat_map(|step| match step {
-        Commit::Folder { path } => vec![path.as_path()],
+        Commit::Folder { path } | Commit::Mode { path, .. } => vec![path.as_path()],
         Commit::Place { to, .. } => vec![to.as_path()],
         Commit::Move { from, to } => vec![from.as_path(), to.as_path()],
     });

@@ -96,6 +96,20 @@ pub(super) fn open_to_others(meta: &Metadata) -> Option<String> {
     (mode & OTHERS != 0).then(|| format!("{mode:04o}"))
 }
 
+/// The mode of what is at a path.
+pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
+    fs::symlink_metadata(path).map(|meta| permissions(&meta))
+}
+
+/// Gives a file or a folder a mode, durably where it can be opened at all.
+pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    match File::open(path) {
+        Ok(file) => file.sync_all(),
+        Err(_) => Ok(()),
+    }
+}
+
 fn permissions(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }

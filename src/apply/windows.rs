@@ -52,3 +52,12 @@ pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
 pub(super) fn same_device(_a: &Metadata, _b: &Metadata) -> bool {
     true
 }
+
+/// There are no modes to be changed.
+pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
+    fs::symlink_metadata(path).map(|_| 0)
+}
+
+pub(super) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
+    Ok(())
+}

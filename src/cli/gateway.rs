@@ -11,9 +11,11 @@ mod call;
 mod health;
 mod probe;
 pub mod run;
+pub mod service;
 
 use super::status::{self, AskArgs};
 use run::RunArgs;
+use service::{ActArgs, Action, InstallArgs};
 
 /// `openclaw gateway`
 #[derive(Debug, Args)]
@@ -35,6 +37,11 @@ pub enum GatewayCommand {
     Health(health::HealthArgs),
     Probe(AskArgs),
     Call(call::CallArgs),
+    Install(InstallArgs),
+    Uninstall(ActArgs),
+    Start(ActArgs),
+    Stop(ActArgs),
+    Restart(ActArgs),
 }
 
 pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> {
@@ -45,5 +52,10 @@ pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> 
         Some(GatewayCommand::Health(args)) => health::run(context, &args),
         Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, &args)),
         Some(GatewayCommand::Call(args)) => call::run(context, &args),
+        Some(GatewayCommand::Install(args)) => service::install(context, &args),
+        Some(GatewayCommand::Uninstall(_)) => service::act(context, Action::Uninstall),
+        Some(GatewayCommand::Start(_)) => service::act(context, Action::Start),
+        Some(GatewayCommand::Stop(_)) => service::act(context, Action::Stop),
+        Some(GatewayCommand::Restart(_)) => service::act(context, Action::Restart),
     }
 }

@@ -35,10 +35,10 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    while args.follow {
-        std::thread::sleep(PAUSE);
-        if !follower.added().iter().all(|line| show(context, line)) {
-            break;
+    if args.follow {
+        // Until the user interrupts, or nobody reads any more.
+        while follower.added().iter().all(|line| show(context, line)) {
+            std::thread::sleep(PAUSE);
         }
     }
     Ok(ExitCode::SUCCESS)

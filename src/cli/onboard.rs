@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::Value;
+
 use crate::answers::Answers;
 use crate::apply::{self, Draft, HostLock};
 use crate::error::{self, Error, Result};
@@ -21,7 +23,7 @@ use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
 use crate::{msg, registry, report, survey};
 
-use super::{Context, OnboardArgs, SetupArgs, given};
+use super::{Context, OnboardArgs, SetupArgs, gateway, given};
 
 /// The draft's key for the profile that it is about.
 const DRAFT_OF: &str = "draft-of";
@@ -57,6 +59,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         given,
         command: "onboard",
         only_plan: args.dry_run,
+        waits: !args.skip_health,
         save_answers: args.save_answers.as_ref().map(absolute),
         token: token(context),
         now: context.now(),
@@ -99,6 +102,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         given: given::gather(context.host, &given)?,
         command: "setup",
         only_plan: args.dry_run,
+        waits: true,
         save_answers: None,
         instance: context.instance.clone(),
         token: token(context),
@@ -131,6 +135,8 @@ struct Run<'a> {
     given: Given,
     command: &'static str,
     only_plan: bool,
+    /// A service that was installed is waited for until it answers.
+    waits: bool,
     save_answers: Option<PathBuf>,
     instance: Instance,
     token: Secret,
@@ -152,13 +158,13 @@ impl Run<'_> {
             let mut situation = self.situation(&survey, false)?;
             let answers = self.interview(&mut situation, Asker::Defaults)?;
             let plan = self.plan(&situation, &answers)?;
-            match &lock {
+            match lock.take() {
                 _ if self.only_plan => return self.show(&situation, &plan, &answers),
                 Some(lock) => {
                     probe_again(&situation, &plan, &answers)?;
                     return self.carry_out(lock, &situation, plan, &answers);
                 }
-                None if plan.is_empty() => return Ok(self.tell(&situation, &plan, &answers)),
+                None if plan.is_empty() => return self.tell(&situation, &plan, &answers),
                 None => lock = Some(self.context.lock()?),
             }
         }
@@ -262,7 +268,7 @@ impl Run<'_> {
             let again = self.plan(&now, &interview.answers);
             match again.and_then(|again| probe_again(&now, &again, &interview.answers).map(|()| again)) {
                 Ok(again) if again == plan => {
-                    return self.carry_out(&lock, &now, again, &interview.answers);
+                    return self.carry_out(lock, &now, again, &interview.answers);
                 }
                 Ok(_) => ui.prose(&Msg::new("onboard.changed-meanwhile")),
                 Err(refusal) if asked_port => {
@@ -331,7 +337,7 @@ impl Run<'_> {
 
     fn carry_out(
         &self,
-        lock: &HostLock,
+        lock: HostLock,
         situation: &Situation<'_>,
         mut plan: Plan,
         answers: &Answers,
@@ -341,20 +347,27 @@ impl Run<'_> {
             .context
             .ui
             .progress(plan.changes.len(), &self.context.env.home, told);
-        let applied = apply::apply(lock, &plan, &situation.others_paths(), &mut |event| {
+        let applied = apply::apply(&lock, &plan, &situation.others_paths(), &mut |event| {
             progress.on(event);
         })?;
         drop(progress);
         plan.notices.extend(applied.notices);
-        Ok(self.tell(situation, &plan, answers))
+        // A service that is waited for is in nobody's way.
+        drop(lock);
+        self.tell(situation, &plan, answers)
     }
 
     /// What was done, and what to do next.
-    fn tell(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> ExitCode {
+    fn tell(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
         let ui = &self.context.ui;
+        let context = Context {
+            instance: situation.instance.clone(),
+            ..self.context.clone()
+        };
+        let install = || gateway::service::onboarded(&context, self.waits);
         if ui.is_json() {
-            self.document(plan, answers, false);
-            return ExitCode::SUCCESS;
+            let service = answers.service.then(install).transpose();
+            return Ok(self.document(plan, answers, false, service));
         }
         let instance = &situation.instance;
         let path = shown(&self.context.env.home, &instance.config_path);
@@ -373,11 +386,16 @@ impl Run<'_> {
         for notice in &plan.notices {
             ui.prose(notice);
         }
+        if answers.service {
+            // The last change: what was written stays, whatever becomes of it.
+            install()?;
+            return Ok(ExitCode::SUCCESS);
+        }
         ui.paragraph(&msg!(
             "onboard.next",
             command = format!("{} config validate", instance.command())
         ));
-        ExitCode::SUCCESS
+        Ok(ExitCode::SUCCESS)
     }
 
     /// What would be done, and nothing of it.
@@ -385,19 +403,35 @@ impl Run<'_> {
         apply::preflight(plan, &situation.others_paths())?;
         let ui = &self.context.ui;
         if ui.is_json() {
-            self.document(plan, answers, true);
+            self.document(plan, answers, true, Ok(None));
         } else {
             ui.out(&ui.review(plan, &self.context.env.home, true));
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn document(&self, plan: &Plan, answers: &Answers, dry_run: bool) {
+    /// The one document of this run, with what became of the service.
+    fn document(
+        &self,
+        plan: &Plan,
+        answers: &Answers,
+        dry_run: bool,
+        service: Result<Option<Value>>,
+    ) -> ExitCode {
         let ui = &self.context.ui;
         let notices: Vec<_> = plan.notices.iter().map(|notice| ui.say(notice)).collect();
+        let (service, code) = match service {
+            Ok(document) => (document, ExitCode::SUCCESS),
+            Err(error) => (Some(ui.told(&error)), ExitCode::from(error.kind.exit_code())),
+        };
         if let Some(summary) = &plan.instance {
-            ui.document(&report::onboard(plan, summary, answers, dry_run, &notices));
+            let mut document = report::onboard(plan, summary, answers, dry_run, &notices);
+            if let Some(service) = service {
+                document["service"] = service;
+            }
+            ui.document(&document);
         }
+        code
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{msg, plan, report, survey};
 
 use super::{Context, ProfilesArgs, ProfilesCommand};
 
+mod export;
+mod import;
+
 /// `openclaw profiles ...`
 pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
     match &args.command {
@@ -37,7 +40,35 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             }
             .run()
         }
+        Some(ProfilesCommand::Export {
+            name,
+            file,
+            with_secrets,
+        }) => {
+            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            export::run(context, &name, file, *with_secrets)
+        }
+        Some(ProfilesCommand::Import { file, name, dry_run }) => {
+            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            import::run(context, file, &name, *dry_run)
+        }
     }
+}
+
+/// The instance of a profile, or a refusal that names the one that was probably meant.
+fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
+    let found = survey
+        .instances
+        .iter()
+        .find(|found| found.profile.as_ref() == Some(name));
+    found.ok_or_else(|| {
+        let error = Error::no(msg!("profiles.unknown", profile = name));
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        match profile::nearest(name, names) {
+            Some(near) => error.hint(msg!("profiles.meant", profile = near)),
+            None => error.hint(Msg::new("profiles.see-list")),
+        }
+    })
 }
 
 fn list(context: &Context<'_>) -> ExitCode {
@@ -165,29 +196,14 @@ impl Removal<'_> {
         let lock = context.lock()?;
         let survey = survey::take(context.host, &context.env);
         let plan = self.plan(&survey)?;
-        let others = survey.paths_of_others(&self.find(&survey)?.config_path);
+        let others = survey.paths_of_others(&find(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;
         self.tell(&plan, false);
         Ok(ExitCode::SUCCESS)
     }
 
-    fn find<'s>(&self, survey: &'s Survey) -> Result<&'s Surveyed> {
-        let found = survey
-            .instances
-            .iter()
-            .find(|found| found.profile.as_ref() == Some(&self.name));
-        found.ok_or_else(|| {
-            let error = Error::no(msg!("profiles.unknown", profile = self.name));
-            let labels = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-            match profile::nearest(&self.name, labels) {
-                Some(near) => error.hint(msg!("profiles.meant", profile = near)),
-                None => error.hint(Msg::new("profiles.see-list")),
-            }
-        })
-    }
-
     fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
-        let found = self.find(survey)?;
+        let found = find(survey, &self.name)?;
         if let Some(pid) = running(survey, found) {
             return Err(Error::blocked(msg!(
                 "profiles.remove-running",

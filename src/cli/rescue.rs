@@ -97,7 +97,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
             Ok(case.exit())
         }
         Some(RescueCommand::Watch(args)) => watch(context, args),
-        Some(RescueCommand::History(_)) => history(context),
+        Some(RescueCommand::History(_)) => Ok(history(context)),
     }
 }
 
@@ -158,7 +158,12 @@ impl Case {
         let mut lines: Vec<_> = (self.seen.changed.iter())
             .map(|change| match (&change.before, &change.after) {
                 (Some(before), Some(after)) => {
-                    msg!("rescue.changed", path = change.path, before = before, after = after)
+                    msg!(
+                        "rescue.changed",
+                        path = change.path,
+                        before = before,
+                        after = after
+                    )
                 }
                 (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
                 (_, None) => msg!("rescue.removed", path = change.path),
@@ -169,7 +174,12 @@ impl Case {
         }
         if !self.seen.log.is_empty() {
             lines.push(msg!("rescue.log"));
-            lines.extend(self.seen.log.iter().map(|line| msg!("rescue.log-line", line = line)));
+            lines.extend(
+                self.seen
+                    .log
+                    .iter()
+                    .map(|line| msg!("rescue.log-line", line = line)),
+            );
         }
         lines
     }
@@ -201,7 +211,10 @@ impl Case {
                 "byHand": cause.by_hand().map(|hand| ui.say(&hand)),
             })
         });
-        let planned = self.steps.iter().map(|step| json!({ "id": step.id(), "message": ui.say(&step.msg()) }));
+        let planned = self
+            .steps
+            .iter()
+            .map(|step| json!({ "id": step.id(), "message": ui.say(&step.msg()) }));
         let changed = self.seen.changed.iter().map(|change| {
             json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
         });
@@ -253,7 +266,11 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             if ui.is_json() {
                 ui.document(&case.document(context, None));
             } else {
-                ui.note(&msg!("rescue.only-shown", command = context.instance.command(), target = case.target.profile));
+                ui.note(&msg!(
+                    "rescue.only-shown",
+                    command = context.instance.command(),
+                    target = case.target.profile
+                ));
             }
             return Ok(case.exit());
         }
@@ -268,11 +285,17 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         target: &case.target,
         watched: false,
     };
-    let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| tell(context, event))?;
+    let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
+        tell(context, event);
+    })?;
     if ui.is_json() {
         ui.document(&case.document(context, Some(&report)));
     } else {
-        let key = if report.healthy { "rescue.done" } else { "rescue.in-vain" };
+        let key = if report.healthy {
+            "rescue.done"
+        } else {
+            "rescue.in-vain"
+        };
         ui.paragraph(&Msg::new(key).with("profile", &case.target.profile));
         if let Some(kept) = &report.kept {
             ui.remark(&msg!("rescue.kept", path = kept.display()));
@@ -287,11 +310,14 @@ fn refuse_too_many(context: &Context<'_>, case: &Case, force: bool) -> Result<()
         Some(rest) if !force => {
             // Whole minutes, rounded up: "0 minutes" would be no answer.
             let minutes = rest.as_secs().div_ceil(60);
-            let error = Error::no(msg!("rescue.too-many", profile = case.target.profile, minutes = minutes));
-            Err(error.hint(msg!("rescue.force")).hint(msg!(
-                "rescue.see-history",
-                command = context.instance.command()
-            )))
+            let error = Error::no(msg!(
+                "rescue.too-many",
+                profile = case.target.profile,
+                minutes = minutes
+            ));
+            Err(error
+                .hint(msg!("rescue.force"))
+                .hint(msg!("rescue.see-history", command = context.instance.command())))
         }
         _ => Ok(()),
     }
@@ -317,8 +343,15 @@ fn came_msg(came: &Came) -> Msg {
 
 fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
     let survey = survey::take(context.host, &context.env);
-    let wished = if args.targets.is_empty() { vec!["default".to_owned()] } else { args.targets.clone() };
-    let names = wished.iter().map(|name| parse(name)).collect::<Result<Vec<_>>>()?;
+    let wished = if args.targets.is_empty() {
+        vec!["default".to_owned()]
+    } else {
+        args.targets.clone()
+    };
+    let names = wished
+        .iter()
+        .map(|name| parse(name))
+        .collect::<Result<Vec<_>>>()?;
     for name in &names {
         rescue::target(&survey, &context.instance, name)?;
     }
@@ -328,16 +361,23 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         std::thread::sleep(time);
         true
     };
-    watch::rounds(context.host, &context.env, &context.instance, &names, &mut sleep, &mut tell);
+    watch::rounds(
+        context.host,
+        &context.env,
+        &context.instance,
+        &names,
+        &mut sleep,
+        &mut tell,
+    );
     Ok(ExitCode::SUCCESS)
 }
 
-fn history(context: &Context<'_>) -> Result<ExitCode> {
+fn history(context: &Context<'_>) -> ExitCode {
     let ui = &context.ui;
     let history = History::read(&rescue::folder(context.host, &context.env));
     if ui.is_json() {
         ui.document(&json!({ "ok": true, "repairs": history.entries }));
-        return Ok(ExitCode::SUCCESS);
+        return ExitCode::SUCCESS;
     }
     if history.entries.is_empty() {
         ui.line(&msg!("rescue.no-history"));
@@ -350,9 +390,26 @@ fn history(context: &Context<'_>) -> Result<ExitCode> {
             Outcome::Healthy => msg!("rescue.outcome-healthy"),
             Outcome::InVain => msg!("rescue.outcome-in-vain"),
         };
-        let steps: Vec<_> = entry.steps.iter().map(|(step, came)| format!("{step}: {came}")).collect();
-        ui.hanging(0, 2, &format!("{when}  {} -> {}  {}", entry.rescuer, entry.target, ui.say(&outcome)));
-        ui.hanging(2, 4, &format!("{} | {}", entry.causes.join(", "), steps.join(", ")));
+        let steps: Vec<_> = entry
+            .steps
+            .iter()
+            .map(|(step, came)| format!("{step}: {came}"))
+            .collect();
+        ui.hanging(
+            0,
+            2,
+            &format!(
+                "{when}  {} -> {}  {}",
+                entry.rescuer,
+                entry.target,
+                ui.say(&outcome)
+            ),
+        );
+        ui.hanging(
+            2,
+            4,
+            &format!("{} | {}", entry.causes.join(", "), steps.join(", ")),
+        );
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }

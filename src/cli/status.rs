@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 
 use super::Context;
-use crate::error::Result;
 use crate::i18n::Msg;
 use crate::msg;
 use crate::probe::{self, End, Probe, Verdict};
@@ -44,16 +43,16 @@ pub(super) fn milliseconds(typed: &str) -> std::result::Result<Duration, String>
     let plain = typed.parse().map(Duration::from_millis).ok();
     let limit = plain.or_else(|| humantime::parse_duration(typed).ok());
     limit
-        .filter(|limit| (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(limit))
+        .filter(|limit| (Duration::from_millis(1)..=Duration::from_hours(1)).contains(limit))
         .ok_or_else(|| typed.to_owned())
 }
 
 /// Carries the verb out.
-pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<ExitCode> {
+pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
     if args.all {
-        Ok(all::run(context, &args.ask))
+        all::run(context, &args.ask)
     } else {
-        Ok(one(context, &args.ask))
+        one(context, &args.ask)
     }
 }
 

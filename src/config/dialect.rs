@@ -119,6 +119,16 @@ impl Dialect {
     }
 }
 
+/// Whether a release is newer than another; `None` where a text is no version.
+pub fn is_newer(version: &str, than: &str) -> Option<bool> {
+    Some(parts(version)? > parts(than)?)
+}
+
+/// The newest release whose configs are known.
+pub fn newest_known() -> &'static str {
+    LATE
+}
+
 /// Year, month and patch of `2026.1.30`, `v2026.1.30-2`.
 fn parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');

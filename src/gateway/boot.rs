@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::shared::Live;
 use crate::config::dialect::Dialect;
 use crate::config::{self, Loaded, schema};
+use crate::engine;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
@@ -13,7 +14,7 @@ use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::record::{BootFallback, Record};
 use crate::settings::{Settings, Sources, Wishes};
-use crate::{apply, msg, survey};
+use crate::{apply, msg};
 
 /// Where a gateway's config comes from, and how it is to be judged.
 #[derive(Clone, Debug)]
@@ -47,8 +48,20 @@ pub struct Ready {
 pub struct Start {
     /// The config.
     pub ready: Ready,
-    /// Why it is the last good one and not the one in the file.
+    /// Why it is not the one in the file.
     pub warning: Option<Msg>,
+    /// What the one in the file came to, where nothing could be served with that.
+    pub refused: Option<Settings>,
+}
+
+impl From<Ready> for Start {
+    fn from(ready: Ready) -> Self {
+        Self {
+            ready,
+            warning: None,
+            refused: None,
+        }
+    }
 }
 
 impl Ready {
@@ -77,10 +90,7 @@ impl Boot {
     /// one and that can be used. A config that is gone is no broken one: nothing is started in its place.
     pub fn start(&self) -> Result<Start> {
         let error = match self.read() {
-            Ok(ready) => {
-                let warning = None;
-                return Ok(Start { ready, warning });
-            }
+            Ok(ready) => return Ok(ready.into()),
             Err(error) => error,
         };
         let falls_back = self.record.gateway.boot_fallback == BootFallback::LastGood;
@@ -90,16 +100,21 @@ impl Boot {
         let path = self.instance.last_good_path();
         match self.read_at(&path) {
             Ok(ready) if ready.has_file() => {
-                let warning = Msg::new("gateway.from-last-good")
-                    .with("path", path.display())
-                    .with_msg("why", error.msg);
+                let warning = Some(self.stand_in(error.msg));
                 Ok(Start {
-                    ready,
-                    warning: Some(warning),
+                    warning,
+                    ..Start::from(ready)
                 })
             }
             _ => Err(error.hint(msg!("gateway.no-last-good", path = path.display()))),
         }
+    }
+
+    /// That the last good config stands in for one that can't be used.
+    pub fn stand_in(&self, why: Msg) -> Msg {
+        Msg::new("gateway.from-last-good")
+            .with("path", self.instance.last_good_path().display())
+            .with_msg("why", why)
     }
 
     /// Keeps this config as the last good one. Nothing is written where it is kept already.
@@ -147,7 +162,7 @@ impl Boot {
     /// What OpenClaw would refuse, this gateway refuses too: it would be started with a config that its
     /// user takes for another.
     fn judge(&self, path: &std::path::Path, config: &Value) -> Result<()> {
-        let node = survey::node_engine(&self.host, &self.env);
+        let node = engine::find(&self.host, &self.env);
         let dialect = Dialect::choose(node.as_ref().map(|node| node.version.as_str()), Some(config));
         let findings = schema::check(config, dialect);
         let count = findings.len();
@@ -259,7 +274,7 @@ mod tests {
         let base = boot.instance.state_dir.join("base.json");
         std::fs::write(
             &base,
-            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { T: 'y' } }",
+            "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { vars: { T: 'y' } } }",
         )
         .unwrap();
         boot.keep(&boot.read().unwrap()).unwrap();

@@ -117,7 +117,7 @@ impl Claimant<'_> {
                 match listen::listen(host, &ips, settings.port) {
                     Ok(listeners) => return Ok(Door { role, listeners }),
                     Err(unbound) if unbound.is_held() && Instant::now() < deadline => {
-                        std::thread::sleep(PAUSE)
+                        std::thread::sleep(PAUSE);
                     }
                     Err(unbound) => return Err(refused(self.boot, unbound)),
                 }
@@ -234,4 +234,67 @@ fn refused(boot: &Boot, unbound: Unbound) -> Error {
     Error::blocked(msg!("gateway.unbound", ip = ip, port = port))
         .because(unbound.cause)
         .hint(msg!("gateway.hint-loopback", command = boot.instance.command()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+
+    use super::*;
+    use crate::answers::Bind;
+    use crate::environment::Environment;
+    use crate::host::Host;
+    use crate::instance::Instance;
+    use crate::profile::ProfileName;
+    use crate::record::Record;
+    use crate::settings::{PortFrom, Proof, Wishes};
+
+    fn derived(port: u16) -> Result<Door, Msg> {
+        let home = tempfile::tempdir().unwrap();
+        let boot = Boot {
+            host: Host::with(&[], [("", ""); 0]),
+            env: Environment {
+                home: home.path().to_owned(),
+                ..Environment::default()
+            },
+            instance: Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap()),
+            record: Record::default(),
+            wishes: Wishes::default(),
+        };
+        let edge = Edge {
+            ask: &|_| Ok(false),
+            tell: &|_| {},
+        };
+        let claimant = Claimant {
+            boot: &boot,
+            force: true,
+            edge: &edge,
+        };
+        let settings = Settings {
+            port,
+            port_from: PortFrom::Config,
+            bind: Bind::Loopback,
+            bind_host: None,
+            proof: Proof::None,
+        };
+        claimant.derived(&settings, Role::Canvas)
+    }
+
+    #[test]
+    fn a_side_door_that_a_stranger_holds_is_gone_without_and_he_is_named() {
+        let offset = Family::new(20_000).unwrap().port(Role::Canvas) - 20_000;
+        let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = stranger.local_addr().unwrap().port();
+        let said = derived(port - offset)
+            .unwrap_err()
+            .render(crate::i18n::Lang::english());
+        assert!(said.contains(&port.to_string()), "{said}");
+        drop(stranger);
+        assert!(!derived(port - offset).unwrap().listeners.is_empty());
+    }
+
+    #[test]
+    fn from_a_port_without_a_family_nothing_is_derived() {
+        assert_eq!(derived(80).unwrap_err().key(), "gateway.no-derived");
+    }
 }

@@ -51,10 +51,9 @@ pub fn addresses(host: &Host, instance: &Instance, settings: &Settings, role: Ro
         all
     };
     Ok(match settings.bind {
-        Bind::Loopback => LOOPBACK.to_vec(),
         Bind::Lan => EVERY.to_vec(),
         Bind::Auto if is_container() => EVERY.to_vec(),
-        Bind::Auto => LOOPBACK.to_vec(),
+        Bind::Auto | Bind::Loopback => LOOPBACK.to_vec(),
         Bind::Custom => match settings.bind_host {
             Some(ip) if ip.is_unspecified() => match ip {
                 IpAddr::V4(_) => vec![ip, LOOPBACK[1]],
@@ -95,7 +94,7 @@ fn is_general(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
 }
 
-/// 100.64.0.0/10 and fd7a:115c:a1e0::/48.
+/// `100.64.0.0/10` and `fd7a:115c:a1e0::/48`.
 fn is_tailnet(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64,

@@ -21,7 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::error::Error;
 use crate::i18n::{Lang, Msg};
 use crate::instance::Instance;
-use crate::msg;
+use crate::{apply, msg};
 
 /// A log file's name: `openclaw.2026-11-22.log`. (`gateway.log` beside it is a service manager's.)
 pub const FILE_START: &str = "openclaw";
@@ -59,13 +59,7 @@ pub fn begin(instance: &Instance, config: &Value, verbose: bool) -> Log {
         guards.push(guard);
         writer
     };
-    let rolling = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(FILE_START)
-        .filename_suffix(FILE_END)
-        .max_log_files(KEPT)
-        .build(instance.logs());
-    let (file, fault) = match rolling {
+    let (file, fault) = match rolling(instance) {
         Ok(rolling) => {
             let layer = layer()
                 .json()
@@ -73,14 +67,7 @@ pub fn begin(instance: &Instance, config: &Value, verbose: bool) -> Log {
                 .with_writer(writer(Box::new(rolling)));
             (Some(layer.with_filter(only(level("/logging/level")))), None)
         }
-        Err(cause) => {
-            let cause = Error::no(msg!(
-                "gateway.log-failed",
-                path = instance.logs().display(),
-                cause = cause
-            ));
-            (None, Some(cause.msg))
-        }
+        Err(fault) => (None, Some(fault)),
     };
     let people = layer()
         .event_format(Line)
@@ -93,6 +80,22 @@ pub fn begin(instance: &Instance, config: &Value, verbose: bool) -> Log {
         _guards: guards,
         fault,
     }
+}
+
+fn rolling(instance: &Instance) -> Result<RollingFileAppender, Msg> {
+    let folder = instance.logs();
+    apply::make_folders(&folder).map_err(|error| error.msg)?;
+    RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix(FILE_START)
+        .filename_suffix(FILE_END)
+        .max_log_files(KEPT)
+        .build(&folder)
+        .map_err(|cause| {
+            let cause =
+                std::error::Error::source(&cause).map_or_else(|| cause.to_string(), ToString::to_string);
+            msg!("gateway.log-failed", path = folder.display(), cause = cause)
+        })
 }
 
 fn only(level: LevelFilter) -> Targets {

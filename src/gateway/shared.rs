@@ -8,7 +8,13 @@ use std::time::{Instant, SystemTime};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::canvas::Canvas;
 use super::clients::Clients;
+use super::connections::Connections;
+use super::dashboard::LastLook;
+use super::devices::Devices;
+use super::guard::Served;
+use super::throttle::Throttle;
 use super::watchman::Watched;
 use crate::environment::Environment;
 use crate::host::Host;
@@ -71,10 +77,26 @@ pub struct Shared {
     pub since: Instant,
     /// The addresses it listens on at its base port.
     pub addresses: Vec<SocketAddr>,
+    /// The same, as `Host` and `Origin` name them.
+    pub served: Arc<Served>,
+    /// Who has shown wrong tokens lately.
+    pub throttle: Throttle,
+    /// Every open connection, on all ports.
+    pub connections: Arc<Connections>,
+    /// What its canvas host serves.
+    pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
     /// What is known of the gateways that this one looks after.
     pub watched: Watched,
+    /// What the dashboard saw of the host last.
+    pub last_look: LastLook,
+    /// The browsers, once they are there: what `browser.request` asks.
+    pub browser: std::sync::OnceLock<Arc<crate::browser::Control>>,
+    /// What only this process knows: it salts the fingerprints of its config.
+    pub salt: [u8; 32],
+    /// The paired devices.
+    pub devices: Devices,
     live: RwLock<Arc<Live>>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -90,6 +112,10 @@ impl Shared {
         addresses: Vec<SocketAddr>,
         live: Live,
     ) -> Self {
+        let canvas = Canvas::new(&env, &instance, &host);
+        let salt = host.random();
+        let devices = Devices::new(instance.paired_devices());
+        let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
         Self {
             host,
             env,
@@ -98,8 +124,16 @@ impl Shared {
             lang,
             since: Instant::now(),
             addresses,
+            served,
+            throttle: Throttle::new(lang),
+            connections: Arc::default(),
+            canvas,
             clients: Clients::default(),
             watched: Watched::default(),
+            last_look: LastLook::default(),
+            browser: std::sync::OnceLock::new(),
+            devices,
+            salt,
             live: RwLock::new(Arc::new(live)),
             stop: watch::Sender::new(None),
         }
@@ -130,6 +164,17 @@ impl Shared {
             }
             first
         });
+    }
+
+    /// Where clients find the canvas: a URL that opens it without a token. `None` where it is switched off.
+    pub fn canvas_url(&self) -> Option<String> {
+        let live = self.live();
+        self.canvas.url(&live.config, live.settings.port)
+    }
+
+    /// Whether the word to stop was said.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.borrow().is_some()
     }
 
     /// Waits for the word to stop.

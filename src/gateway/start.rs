@@ -17,7 +17,8 @@ use super::claim::{Claimant, Door, Edge};
 use super::lock::InstanceLock;
 use super::shared::{Identity, Shared, Stop};
 use super::signals::Signals;
-use super::{http, identity, log, notify, serve, watch, watchman};
+use super::{canvas, http, identity, log, notify, serve, watch, watchman};
+use crate::browser;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, running};
@@ -58,11 +59,24 @@ struct Served {
 
 /// Every port that is served: a row each. The base port is the first; the gateway goes on without a later
 /// one that somebody else holds.
-const SERVED: &[Served] = &[Served {
-    role: Role::Base,
-    wanted: |_| true,
-    router: |shared| http::router(shared.clone()),
-}];
+const SERVED: &[Served] = &[
+    Served {
+        role: Role::Base,
+        wanted: |_| true,
+        router: http::router,
+    },
+    Served {
+        role: Role::Canvas,
+        wanted: canvas::enabled,
+        router: canvas::router,
+    },
+    // Where browsers are switched off, it is what says so.
+    Served {
+        role: Role::BrowserControl,
+        wanted: |_| true,
+        router: browser::http::router,
+    },
+];
 
 /// Runs the gateway of this instance until it is told to stop. `lang` is this run's language.
 pub fn run(
@@ -159,25 +173,21 @@ impl Gateway<'_> {
     /// What to go on with after a restart: the changed config; where it turns out that nothing can be
     /// served with it, the one before.
     fn again(&self, before: Ready) -> Result<(Start, Door)> {
-        let changed = self.boot().read().and_then(|ready| {
-            let base = self.claimant.base(&ready.settings)?;
-            Ok((ready, base))
-        });
-        match changed {
-            Ok((ready, base)) => Ok((Start { ready, warning: None }, base)),
-            Err(error) => {
-                log::error(self.lang, &error);
-                let base = self.claimant.base(&before.settings)?;
-                let warning = Some(Msg::new("gateway.reload-refused").with_msg("why", error.msg));
-                Ok((
-                    Start {
-                        ready: before,
-                        warning,
-                    },
-                    base,
-                ))
-            }
-        }
+        let (ready, refused, error) = match self.boot().read() {
+            Err(error) => (before, None, error),
+            Ok(ready) => match self.claimant.base(&ready.settings) {
+                Ok(base) => return Ok((ready.into(), base)),
+                Err(error) => (before, Some(ready.settings), error),
+            },
+        };
+        log::error(self.lang, &error);
+        let base = self.claimant.base(&ready.settings)?;
+        let start = Start {
+            ready,
+            warning: Some(watch::refusal(error.msg)),
+            refused,
+        };
+        Ok((start, base))
     }
 
     /// One round: from bound listeners to the last client's leave.
@@ -209,7 +219,7 @@ impl Gateway<'_> {
             addresses,
             start.ready.live(warning),
         ));
-        self.greet(&shared, &doors)?;
+        self.greet(start, &doors)?;
 
         let mut serving = JoinSet::new();
         for door in doors {
@@ -221,7 +231,13 @@ impl Gateway<'_> {
         // Ended with this round, when they are dropped.
         let mut aside = JoinSet::new();
         aside.spawn(notify::watchdog());
-        aside.spawn(watch::follow(shared.clone(), boot.clone(), standing));
+        let follower = watch::Follower {
+            shared: shared.clone(),
+            boot: boot.clone(),
+            standing,
+            refused: start.refused.clone(),
+        };
+        aside.spawn(follower.follow());
         if start.warning.is_none() {
             aside.spawn(settle(self.lang, boot.clone(), start.ready.clone()));
         }
@@ -229,13 +245,15 @@ impl Gateway<'_> {
         notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
 
         tokio::select! {
+            // In this order: what was told to end ends, which is no failure.
+            biased;
+            _ = shared.stopped() => {}
+            () = signals.next() => shared.stop(Stop::Asked),
             ended = serving.join_next() => {
                 // Nobody told it to: whatever it was, the gateway can't go on.
                 let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
                 return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));
             }
-            () = signals.next() => shared.stop(Stop::Asked),
-            _ = shared.stopped() => {}
         }
         let why = shared.stopped().await;
         drop(aside);
@@ -243,7 +261,15 @@ impl Gateway<'_> {
             notify::stopping();
             log::info(self.lang, &msg!("gateway.stopping"));
         }
-        let all_left = async { while serving.join_next().await.is_some() {} };
+        let browsers_end = async {
+            if let Some(browsers) = shared.browser.get() {
+                browsers.shutdown().await;
+            }
+        };
+        let all_left = async {
+            let left = async { while serving.join_next().await.is_some() {} };
+            tokio::join!(browsers_end, left);
+        };
         tokio::select! {
             () = all_left => Ok(Ended::InOrder(why)),
             () = tokio::time::sleep(DRAIN) => Ok(Ended::InOrder(why)),
@@ -252,10 +278,9 @@ impl Gateway<'_> {
     }
 
     /// What a reader of the log wants to know first: what listens where, which files are meant.
-    fn greet(&self, shared: &Shared, doors: &[Door]) -> std::io::Result<()> {
-        let (lang, instance) = (self.lang, &shared.instance);
-        let live = shared.live();
-        if let Some(warning) = &live.warning {
+    fn greet(&self, start: &Start, doors: &[Door]) -> std::io::Result<()> {
+        let (lang, instance) = (self.lang, &self.boot().instance);
+        if let Some(warning) = &start.warning {
             log::warn(lang, warning);
         }
         let identity = &self.identity;

@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 use super::boot::{Boot, Ready};
 use super::shared::{Live, Shared, Stop};
 use super::{claim, log, notify as service};
-use crate::error::Error;
 use crate::i18n::Msg;
 use crate::msg;
+use crate::settings::Settings;
 
 /// OpenClaw's own (`facts.md` 3).
 const DEBOUNCE: Duration = Duration::from_millis(300);
@@ -48,47 +48,9 @@ enum Change {
     Place,
 }
 
-/// Follows the config until the gateway ends. `standing` is the warning that stays whatever the config.
-pub async fn follow(shared: Arc<Shared>, boot: Boot, standing: Option<Msg>) {
-    let reload = |key: &str| {
-        shared
-            .live()
-            .config
-            .pointer(&format!("/gateway/reload/{key}"))
-            .cloned()
-    };
-    let mode = match reload("mode").as_ref().and_then(Value::as_str) {
-        Some("off") => return log::info(shared.lang, &msg!("gateway.reload-off")),
-        Some("hot") => Mode::Hot,
-        Some("restart") => Mode::Restart,
-        _ => Mode::Hybrid,
-    };
-    let debounce = reload("debounceMs")
-        .and_then(|ms| ms.as_u64())
-        .map_or(DEBOUNCE, Duration::from_millis);
-    let changed = Arc::new(Notify::new());
-    let mut eyes = Eyes::new(&changed);
-    let mut follower = Follower {
-        shared,
-        boot,
-        standing,
-        mode,
-    };
-    if let Some(fault) = eyes.watch(&follower.files()) {
-        log::warn(follower.shared.lang, &fault);
-    }
-    // It may have changed while the gateway started.
-    changed.notify_one();
-    loop {
-        if eyes.see() {
-            changed.notified().await;
-            while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {}
-        } else {
-            tokio::time::sleep(LOOK).await;
-        }
-        follower.look();
-        eyes.watch(&follower.files());
-    }
+/// That a changed config is not taken.
+pub fn refusal(why: Msg) -> Msg {
+    Msg::new("gateway.reload-refused").with_msg("why", why)
 }
 
 /// The watcher of the folders, where the system has one for us.
@@ -140,14 +102,53 @@ impl Eyes {
     }
 }
 
-struct Follower {
-    shared: Arc<Shared>,
-    boot: Boot,
-    standing: Option<Msg>,
-    mode: Mode,
+/// Who follows the config of a running gateway.
+#[derive(Debug)]
+pub struct Follower {
+    /// What a good change is given to.
+    pub shared: Arc<Shared>,
+    /// How the config is read and judged.
+    pub boot: Boot,
+    /// The warning that stays whatever the config.
+    pub standing: Option<Msg>,
+    /// With what nothing could be served: not tried again.
+    pub refused: Option<Settings>,
 }
 
 impl Follower {
+    /// Follows the config until the gateway ends.
+    pub async fn follow(self) {
+        let live = self.shared.live();
+        let reload = live.config.pointer("/gateway/reload");
+        let reload = |key: &str| reload.and_then(|reload| reload.get(key));
+        let mode = match reload("mode").and_then(Value::as_str) {
+            Some("off") => return log::info(self.shared.lang, &msg!("gateway.reload-off")),
+            Some("hot") => Mode::Hot,
+            Some("restart") => Mode::Restart,
+            _ => Mode::Hybrid,
+        };
+        let debounce = reload("debounceMs")
+            .and_then(Value::as_u64)
+            .map_or(DEBOUNCE, Duration::from_millis);
+        let changed = Arc::new(Notify::new());
+        let mut eyes = Eyes::new(&changed);
+        if let Some(fault) = eyes.watch(&self.files()) {
+            log::warn(self.shared.lang, &fault);
+        }
+        // It may have changed while the gateway started.
+        changed.notify_one();
+        loop {
+            if eyes.see() {
+                changed.notified().await;
+                while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {}
+            } else {
+                tokio::time::sleep(LOOK).await;
+            }
+            self.look(mode);
+            eyes.watch(&self.files());
+        }
+    }
+
     /// The config, what links lead to it, and what it includes.
     fn files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();
@@ -157,15 +158,15 @@ impl Follower {
         files
     }
 
-    fn look(&mut self) {
+    fn look(&self, mode: Mode) {
         let (live, lang) = (self.shared.live(), self.shared.lang);
         let ready = match self.boot.read() {
             Ok(ready) if ready.has_file() || !live.config.is_object() => ready,
-            Ok(_) => return self.refuse(&live, Error::blocked(self.gone())),
+            Ok(_) => return self.refuse(&live, self.gone()),
             Err(_) if !self.boot.instance.config_path.exists() => {
-                return self.refuse(&live, Error::blocked(self.gone()));
+                return self.refuse(&live, self.gone());
             }
-            Err(error) => return self.refuse(&live, error),
+            Err(error) => return self.refuse(&live, error.msg),
         };
         let change = compare(&live, &ready);
         if change == Change::Nothing {
@@ -176,7 +177,8 @@ impl Follower {
             }
             return;
         }
-        match (change, self.mode) {
+        match (change, mode) {
+            (Change::Place, _) if self.refused.as_ref() == Some(&ready.settings) => {}
             (Change::Place, Mode::Hot) => {
                 let msg = msg!("gateway.reload-waits", command = self.boot.instance.command());
                 self.warn(&live, msg);
@@ -186,7 +188,7 @@ impl Follower {
                     log::info(lang, &msg!("gateway.restarts", port = ready.settings.port));
                     self.shared.stop(Stop::Restart);
                 }
-                Err(error) => self.refuse(&live, error),
+                Err(error) => self.refuse(&live, error.msg),
             },
             (_, Mode::Restart) => {
                 log::info(lang, &msg!("gateway.restarts", port = ready.settings.port));
@@ -214,18 +216,11 @@ impl Follower {
         )
     }
 
-    /// The old config stays; that it does is said once.
-    fn refuse(&self, live: &Live, error: Error) {
-        let msg = Msg::new("gateway.reload-refused").with_msg("why", error.msg.clone());
-        // From the last good config on, the broken one has been told of.
-        let told = live.warning.as_ref().is_some_and(|told| {
-            told.key() == "gateway.from-last-good"
-                && told
-                    .render(self.shared.lang)
-                    .contains(&error.msg.render(self.shared.lang))
-        });
-        if !told {
-            self.warn(live, msg);
+    /// The old config stays; that it does is said once. Of a broken one that a last good one stands in for,
+    /// the start has told.
+    fn refuse(&self, live: &Live, why: Msg) {
+        if live.warning != Some(self.boot.stand_in(why.clone())) {
+            self.warn(live, refusal(why));
         }
     }
 
@@ -243,7 +238,7 @@ impl Follower {
 }
 
 fn compare(live: &Live, ready: &Ready) -> Change {
-    let place = |settings: &crate::settings::Settings| (settings.port, settings.bind, settings.bind_host);
+    let place = |settings: &Settings| (settings.port, settings.bind, settings.bind_host);
     if place(&live.settings) != place(&ready.settings) {
         Change::Place
     } else if live.config != ready.config || live.settings != ready.settings {

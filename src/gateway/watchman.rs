@@ -3,8 +3,8 @@
 //! `health`, and so in `status` and on the dashboard.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::log;
 use super::shared::Shared;
@@ -63,7 +63,10 @@ impl Watched {
 
     /// The last news of each, by profile.
     pub fn news(&self) -> Vec<(ProfileName, Msg)> {
-        self.map().iter().map(|(name, words)| (name.clone(), words.clone())).collect()
+        self.map()
+            .iter()
+            .map(|(name, words)| (name.clone(), words.clone()))
+            .collect()
     }
 
     fn map(&self) -> MutexGuard<'_, BTreeMap<ProfileName, Msg>> {

@@ -34,7 +34,15 @@ pub struct Process {
 
 /// Every listening TCP socket, IPv4 and IPv6, in order of address and port.
 pub fn listening() -> Vec<Socket> {
-    let mut sockets = system::listening();
+    sorted(system::listening(None))
+}
+
+/// The sockets that listen on one port: much less work than to look at all.
+pub fn listening_on(port: u16) -> Vec<Socket> {
+    sorted(system::listening(Some(port)))
+}
+
+fn sorted(mut sockets: Vec<Socket>) -> Vec<Socket> {
     sockets.sort_unstable();
     // The same socket handed down to several processes is one socket; so are those of SO_REUSEPORT.
     sockets.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));

@@ -6,11 +6,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use super::Host;
+use super::{Host, system};
 
 /// How often a running call is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -152,6 +152,17 @@ impl Host {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.spawn()
+    }
+
+    /// Runs a program in this one's place, with its terminal: on Unix this process becomes it, so that
+    /// signals reach it and its exit code is kept. Comes back on Unix only where it can't be started.
+    pub fn become_program(&self, call: &Call) -> io::Result<ExitCode> {
+        system::become_program(call.command(self))
+    }
+
+    /// Whether the system starts this file itself, without an interpreter that somebody has to name.
+    pub fn can_start(&self, path: &Path) -> bool {
+        system::can_start(path)
     }
 
     /// Where a program is on the search path of this environment.

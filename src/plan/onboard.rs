@@ -114,12 +114,6 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
         .extend(registry_write(situation, &place, config.ports)?);
     let summary = config.summary(situation, answers, place);
     plan.changes.extend(config.write(situation, answers, stamp)?);
-    if answers.service {
-        plan.notices.push(msg!(
-            "plan.service-later",
-            command = format!("{} gateway install", instance.command())
-        ));
-    }
     plan.instance = Some(summary);
     Ok(plan)
 }

@@ -6,7 +6,10 @@
 use toml::{Table, Value};
 
 /// The text of the record; `before` is what stands there, whose other keys stay.
-pub(super) fn text(before: Option<&str>, profile: &str, language: &str, base: u16) -> String {
+///
+/// # Panics
+/// Never: a table of texts and numbers is always a text.
+pub fn text(before: Option<&str>, profile: &str, language: &str, base: u16) -> String {
     let mut table: Table = before.and_then(|text| text.parse().ok()).unwrap_or_default();
     table.insert("version".to_owned(), Value::Integer(1));
     table.insert("profile".to_owned(), profile.into());

@@ -94,7 +94,7 @@ fn neither_the_shown_plan_nor_its_debug_form_holds_a_secret() {
     let held = |secret: &str| {
         let holds = |change: &&Change| match change {
             Change::Write(write) => String::from_utf8_lossy(write.content.bytes()).contains(secret),
-            Change::MakeDir { .. } | Change::MoveAside { .. } => false,
+            Change::MakeDir { .. } | Change::MoveAside { .. } | Change::SetMode { .. } => false,
         };
         plan.changes.iter().filter(holds).count()
     };

@@ -79,10 +79,9 @@ pub(super) fn find(
             pid,
             ..
         }) => Place::Other(other.clone(), *pid),
-        Some(_) => Place::Somebody(spot(survey, holder), holder.clone()),
         // Linux tells the owner of every socket of this user: this one is another user's.
         None if cfg!(target_os = "linux") => Place::Stranger(holder.clone()),
-        None => Place::Somebody(spot(survey, holder), holder.clone()),
+        Some(_) | None => Place::Somebody(spot(survey, holder), holder.clone()),
     }
 }
 

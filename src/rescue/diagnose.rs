@@ -80,7 +80,12 @@ impl Cause {
             Self::Config(why) => why.clone(),
             Self::PortTaken(Some(listener)) => match &listener.owner {
                 Some(owner) => {
-                    msg!("rescue.cause-port-taken", port = listener.port, name = owner.name, pid = owner.pid)
+                    msg!(
+                        "rescue.cause-port-taken",
+                        port = listener.port,
+                        name = owner.name,
+                        pid = owner.pid
+                    )
                 }
                 None => msg!("rescue.cause-port-taken-unknown", port = listener.port),
             },
@@ -104,7 +109,9 @@ impl Cause {
             Self::Unreadable(path) => msg!("rescue.hand-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.hand-foreign-owner", path = path.display()),
             Self::DiskFull(_) => msg!("rescue.hand-disk-full"),
-            Self::PortTaken(Some(Listener { owner: Some(owner), .. })) => msg!("rescue.hand-port-taken", pid = owner.pid),
+            Self::PortTaken(Some(Listener {
+                owner: Some(owner), ..
+            })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOf(profile) => msg!("rescue.hand-port-of", profile = profile),
             _ => return None,

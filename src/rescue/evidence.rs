@@ -15,8 +15,9 @@ use crate::instance::Instance;
 use crate::logs;
 use crate::probe::{self, Probe};
 use crate::record::Record;
-use crate::settings::Wishes;
 use crate::service::{self, Status};
+use crate::settings::Wishes;
+use crate::survey::Service;
 
 /// How long the gateway has to answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -87,8 +88,10 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         probe,
         free: host.free_bytes(&target.state_dir),
         changed: changed(target),
-        program_gone: service.as_ref().and_then(|status| status.program_gone.clone()),
-        holder: lock::holder(&target.lock_path()).filter(|holder| holder.alive).map(|holder| holder.pid),
+        program_gone: program_gone(env, target),
+        holder: lock::holder(&target.lock_path())
+            .filter(|holder| holder.alive)
+            .map(|holder| holder.pid),
         folder,
         refusal,
         restorable,
@@ -134,11 +137,22 @@ fn folder(host: &Host, target: &Instance) -> Folder {
 }
 
 fn refused(host: &Host, path: &Path) -> Folder {
-    if host.is_foreign(path) {
-        Folder::Foreign(path.to_path_buf())
-    } else {
+    let is_own = host.owner_of(path) == host.user_id();
+    if is_own {
         Folder::Unreadable(path.to_path_buf())
+    } else {
+        Folder::Foreign(path.to_path_buf())
     }
+}
+
+/// What the target's service would start, where that is not there.
+fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
+    let config = read::resolved(&target.config_path);
+    let services = Service::installed(&env.home).into_iter();
+    let mut programs = services
+        .filter(|service| read::resolved(&service.config_path) == config)
+        .filter_map(|service| service.words.first().map(PathBuf::from));
+    programs.find(|program| program.is_absolute() && !program.exists())
 }
 
 /// An earlier config from which a gateway would start, other than the one that stands.
@@ -146,7 +160,9 @@ fn restorable(boot: &Boot) -> Option<PathBuf> {
     let target = &boot.instance;
     let standing = read::bytes(&target.config_path).ok();
     let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != standing);
-    let backups = backup::list(&target.config_path).into_iter().map(|backup| backup.path);
+    let backups = backup::list(&target.config_path)
+        .into_iter()
+        .map(|backup| backup.path);
     std::iter::once(target.last_good_path())
         .chain(backups)
         .find(|path| differs(path) && boot.read_at(path).is_ok_and(|ready| ready.has_file()))
@@ -154,7 +170,10 @@ fn restorable(boot: &Boot) -> Option<PathBuf> {
 
 /// What was changed since the last healthy start, as far as both can be read.
 fn changed(target: &Instance) -> Vec<Difference> {
-    match (config::load(&target.last_good_path()), config::load(&target.config_path)) {
+    match (
+        config::load(&target.last_good_path()),
+        config::load(&target.config_path),
+    ) {
         (Loaded::Ok(good), Loaded::Ok(now)) => diff::between(good.value(), now.value()),
         _ => Vec::new(),
     }

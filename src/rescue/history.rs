@@ -19,7 +19,7 @@ const KEPT: usize = 200;
 /// At most so many repairs of one target ...
 pub const LIMIT: usize = 3;
 /// ... within this time.
-pub const WINDOW: Duration = Duration::from_secs(15 * 60);
+pub const WINDOW: Duration = Duration::from_mins(15);
 
 /// What came of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,10 @@ impl History {
             // What lies in the future was written before a clock was set back: it does not count.
             .filter(|at| *at <= now && now - at < window)
             .collect();
-        let oldest = recent.len().checked_sub(LIMIT).and_then(|from| recent.get(from))?;
+        let oldest = recent
+            .len()
+            .checked_sub(LIMIT)
+            .and_then(|from| recent.get(from))?;
         Some(Duration::from_millis(oldest + window - now))
     }
 
@@ -96,7 +99,10 @@ impl History {
         }
         let surplus = self.entries.len().saturating_sub(KEPT);
         self.entries.drain(..surplus);
-        let lines = self.entries.iter().map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
+        let lines = self
+            .entries
+            .iter()
+            .map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
         apply::put(&self.path, lines.collect::<String>().as_bytes())
     }
 }
@@ -124,7 +130,7 @@ mod tests {
     }
 
     fn at(minutes: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(minutes * 60)
+        SystemTime::UNIX_EPOCH + Duration::from_mins(minutes)
     }
 
     #[test]
@@ -135,7 +141,7 @@ mod tests {
             assert_eq!(history.rest("main", at(minute)), None);
             history.put(entry(millis(at(minute)), "main")).unwrap();
         }
-        assert_eq!(history.rest("main", at(10)), Some(Duration::from_secs(5 * 60)));
+        assert_eq!(history.rest("main", at(10)), Some(Duration::from_mins(5)));
         assert_eq!(history.rest("work", at(10)), None);
         assert_eq!(history.rest("main", at(15)), None);
         assert_eq!(History::read(dir.path()).entries, history.entries);

@@ -53,7 +53,7 @@ impl Step {
 
 /// The steps that may mend these causes, in the order in which they are tried.
 pub fn steps(seen: &Evidence, causes: &[Cause]) -> Vec<Step> {
-    if causes.iter().any(|cause| cause.by_hand().is_some()) {
+    if causes.is_empty() || causes.iter().any(|cause| cause.by_hand().is_some()) {
         return Vec::new();
     }
     let service = seen.service.as_ref().map(|service| &service.state);
@@ -77,13 +77,17 @@ pub fn steps(seen: &Evidence, causes: &[Cause]) -> Vec<Step> {
     }
     if has("no-service") {
         // A gateway without a service was started by hand: it gets one, where there is a manager.
-        return if can_install { vec![Step::Reinstall] } else { vec![Step::Start] };
+        return if can_install {
+            vec![Step::Reinstall]
+        } else {
+            vec![Step::Start]
+        };
     }
     for cause in causes {
         match cause {
             Cause::Stopped | Cause::GaveUp(_) => steps.push(Step::Start),
             Cause::Hung(pid) => {
-                if matches!(service, Some(State::Running(running)) if running == pid) {
+                if matches!(service, Some(State::Running(running)) if *running == *pid) {
                     steps.push(Step::Restart);
                 }
                 steps.push(Step::EndStale(*pid));

@@ -98,7 +98,7 @@ pub struct Hands<'a, U> {
 pub fn climb<U>(
     steps: &[Step],
     before: &Verdict,
-    hands: Hands<'_, U>,
+    hands: &mut Hands<'_, U>,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Vec<Tried> {
     let mut tried = Vec::new();
@@ -182,7 +182,10 @@ pub fn carry_out(
         target: mission.target.profile.to_string(),
         watched: mission.watched,
         causes: causes.iter().map(|cause| cause.id().to_owned()).collect(),
-        steps: steps.iter().map(|step| (step.id().to_owned(), "planned".to_owned())).collect(),
+        steps: steps
+            .iter()
+            .map(|step| (step.id().to_owned(), "planned".to_owned()))
+            .collect(),
         outcome: Outcome::Begun,
     };
     history.put(entry.clone())?;
@@ -192,17 +195,21 @@ pub fn carry_out(
         target: mission.target,
         kept: None,
     });
-    let hands = Hands {
+    let mut hands = Hands {
         take: &mut |step| crew.borrow_mut().take(step),
         wait: &mut || crew.borrow().wait().verdict,
         undo: &mut |undo| crew.borrow_mut().undo(undo),
     };
-    let tried = climb(steps, &seen.probe.verdict, hands, tell);
+    let tried = climb(steps, &seen.probe.verdict, &mut hands, tell);
     let healthy = tried.last().is_some_and(|last| last.came == Came::Helped);
     entry.steps = (tried.iter())
         .map(|tried| (tried.step.id().to_owned(), tried.came.id().to_owned()))
         .collect();
-    entry.outcome = if healthy { Outcome::Healthy } else { Outcome::InVain };
+    entry.outcome = if healthy {
+        Outcome::Healthy
+    } else {
+        Outcome::InVain
+    };
     history.put(entry)?;
     Ok(Report {
         tried,
@@ -241,7 +248,8 @@ impl Crew<'_> {
             Step::Start => self.start().map(|()| None),
             Step::Restart => service::restart(self.host, self.env, self.target).map(|_| None),
             Step::EndStale(pid) => {
-                self.end(*pid)?;
+                let ended = running::end(*pid, GRACE);
+                ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))?;
                 self.start().map(|()| None)
             }
             Step::RestoreConfig(from) => {
@@ -259,7 +267,7 @@ impl Crew<'_> {
                     force: true,
                     ..service::Wishes::default()
                 };
-                service::install(self.host, self.env, self.target, &wishes).map(|_| None)
+                service::install(self.host, self.env, self.target, wishes).map(|_| None)
             }
         }
     }
@@ -303,17 +311,12 @@ impl Crew<'_> {
         let profile = self.target.profile.as_str();
         // What this environment says of another instance is not the target's (`design.md`, environment).
         let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
-        call.without = Environment::names(self.host);
+        call.without = Environment::of_an_instance(self.host);
         let call = call
             .var("OPENCLAW_STATE_DIR", &self.target.state_dir)
             .var("OPENCLAW_CONFIG_PATH", &self.target.config_path);
         let started = self.host.spawn_apart(&call);
         started.map(|_| ()).map_err(|cause| failed().because(cause))
-    }
-
-    fn end(&self, pid: u32) -> Result<()> {
-        let ended = running::end(pid, GRACE);
-        ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))
     }
 
     /// Puts an earlier config in place; the one that stands there is kept beside it.

@@ -26,7 +26,7 @@ pub const INTERVAL: Duration = Duration::from_secs(10);
 /// How long it may be unwell before it is repaired: a restart, an upgrade, a slow moment.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it is left alone after a repair that did not help.
-pub const REST: Duration = Duration::from_secs(5 * 60);
+pub const REST: Duration = Duration::from_mins(5);
 
 /// What is known of one watched gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,11 @@ impl Watch {
 
     /// Takes a repair into account.
     pub fn repaired(&mut self, now: Duration, healthy: bool) {
-        *self = if healthy { Self::Well } else { Self::Resting(now + REST) };
+        *self = if healthy {
+            Self::Well
+        } else {
+            Self::Resting(now + REST)
+        };
     }
 }
 
@@ -150,7 +154,14 @@ pub fn rounds(
                     tell(name, News::Repairing);
                     let (healthy, cause) = mend(host, env, rescuer, &target);
                     watch.repaired(start.elapsed(), healthy);
-                    tell(name, if healthy { News::Repaired } else { News::InVain(cause) });
+                    tell(
+                        name,
+                        if healthy {
+                            News::Repaired
+                        } else {
+                            News::InVain(cause)
+                        },
+                    );
                 }
             }
         }
@@ -181,7 +192,8 @@ fn mend(host: &Host, env: &Environment, rescuer: &Instance, target: &Instance) -
         target,
         watched: true,
     };
-    let healthy = repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}).is_ok_and(|report| report.healthy);
+    let healthy =
+        repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}).is_ok_and(|report| report.healthy);
     (healthy, first)
 }
 

@@ -10,8 +10,9 @@ use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
 
 /// What listens, the gateways of these instances known as such.
-pub(super) fn listeners(instances: &[Surveyed]) -> Vec<Listener> {
+pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
     let known = Known {
+        home,
         instances,
         configs: std::cell::OnceCell::new(),
     };
@@ -75,6 +76,8 @@ impl Told {
 }
 
 struct Known<'a> {
+    /// The home folder that these instances are named in.
+    home: &'a Path,
     instances: &'a [Surveyed],
     /// The real path of each config, once somebody asks.
     configs: std::cell::OnceCell<Vec<PathBuf>>,
@@ -87,7 +90,8 @@ impl Known<'_> {
         if !may_be_gateway(&process.name) && !somebodys {
             return None;
         }
-        let (words, vars) = ports::words_of(process.pid, "OPENCLAW_");
+        let (words, mut vars) = ports::words_of(process.pid, "");
+        vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
         self.judge(port, &process.name, &words, &vars)
     }
 
@@ -117,7 +121,17 @@ impl Known<'_> {
                 .map(|(_, v)| v.trim())
                 .filter(|v| !v.is_empty())
         };
+        // A name means an instance of the process's own home folder.
+        let home = var("OPENCLAW_HOME")
+            .filter(|home| !home.starts_with('~'))
+            .or_else(|| var("HOME"));
+        let elsewhere = home.is_some_and(|home| {
+            Path::new(home) != self.home && read::resolved(Path::new(home)) != read::resolved(self.home)
+        });
         let by_profile = |name: &str| {
+            if elsewhere {
+                return None;
+            }
             let name = ProfileName::parse(name).ok()?;
             self.instances
                 .iter()
@@ -141,7 +155,11 @@ impl Known<'_> {
             let dir = Path::new(dir);
             return Told::of(self.instances.iter().position(|i| i.state_dir == dir));
         }
-        var("OPENCLAW_PROFILE").map_or(Told::Nothing, |name| Told::of(by_profile(name)))
+        match var("OPENCLAW_PROFILE") {
+            Some(name) => Told::of(by_profile(name)),
+            None if elsewhere => Told::Stranger,
+            None => Told::Nothing,
+        }
     }
 
     fn configs(&self) -> &[PathBuf] {
@@ -200,6 +218,7 @@ mod tests {
         let rescue = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
         let known = Known {
+            home: Path::new("/home/somebody"),
             instances: &survey.instances,
             configs: std::cell::OnceCell::new(),
         };
@@ -216,6 +235,9 @@ mod tests {
             of(18789, oc, &[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
             Some("rescue")
         );
+        let foreign = [("HOME", "/home/other"), ("OPENCLAW_PROFILE", "rescue")];
+        assert_eq!(of(19789, oc, &foreign), None, "the same name in another home");
+        assert_eq!(of(19789, oc, &foreign[..1]), None);
         assert_eq!(
             of(4000, "openclaw --profile rescue gateway", &[]).as_deref(),
             Some("rescue")

@@ -11,12 +11,23 @@ use crate::profile::ProfileName;
 
 /// What a service file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Service {
+pub struct Service {
+    /// The file.
     pub file: PathBuf,
+    /// The profile that its name stands for, where that is one.
+    pub named: Option<ProfileName>,
+    /// The profile that it starts, by its command or its variables.
     pub profile: Option<ProfileName>,
+    /// The config that its gateway uses.
     pub config_path: PathBuf,
+    /// The state folder that its gateway uses.
     pub state_dir: PathBuf,
+    /// The port that it sets.
     pub port: Option<u16>,
+    /// The words of its command.
+    pub words: Vec<String>,
+    /// The release of this program or of OpenClaw that wrote it (`OPENCLAW_SERVICE_VERSION`).
+    pub version: Option<String>,
 }
 
 /// The words of its command and its variables.
@@ -31,7 +42,7 @@ const AGENTS: &str = "Library/LaunchAgents";
 
 impl Service {
     /// The services of gateways that are installed for this user, in order of their files' names.
-    pub(super) fn installed(home: &Path) -> Vec<Self> {
+    pub fn installed(home: &Path) -> Vec<Self> {
         let mut services: Vec<_> = files(&home.join(UNITS), "openclaw-gateway", ".service")
             .map(|(file, suffix)| {
                 let profile = if suffix.is_empty() {
@@ -47,7 +58,11 @@ impl Service {
             })
             .chain(
                 files(&home.join(AGENTS), "ai.openclaw.", ".plist").map(|(file, label)| {
-                    let profile = if label == "gateway" { "default" } else { &label };
+                    let profile = match label.as_str() {
+                        "gateway" => "default",
+                        // Profiles of OpenClaw's own names have a label beside.
+                        label => label.strip_prefix("profile.").unwrap_or(label),
+                    };
                     (
                         plist(&read::text(&file).unwrap_or_default()),
                         file,
@@ -59,6 +74,17 @@ impl Service {
             .collect();
         services.sort_by(|a, b| a.file.cmp(&b.file));
         services
+    }
+
+    /// What one file starts, by the manager that its ending names.
+    fn at(file: &Path, home: &Path) -> Option<Self> {
+        let text = read::text(file).ok()?;
+        let start = match file.extension()?.to_str()? {
+            "service" => unit(&text, home),
+            "plist" => plist(&text),
+            _ => return None,
+        };
+        Some(Self::of(&start, file.to_path_buf(), "default", home))
     }
 
     fn of(start: &Start, file: PathBuf, named: &str, home: &Path) -> Self {
@@ -75,12 +101,20 @@ impl Service {
         let port = start.flag("--port").or_else(|| var("OPENCLAW_GATEWAY_PORT"));
         Self {
             file,
+            named: ProfileName::parse(named).ok(),
+            version: var("OPENCLAW_SERVICE_VERSION").map(str::to_owned),
+            words: start.words.clone(),
             profile,
             config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or_else(|| state.join(CONFIG_FILE)),
             state_dir: state,
             port: port.and_then(|port| port.parse().ok()).filter(|port| *port > 0),
         }
     }
+}
+
+/// The config that the gateway of a service file uses, where the file can be read.
+pub fn config_of_service(file: &Path, home: &Path) -> Option<PathBuf> {
+    Service::at(file, home).map(|service| service.config_path)
 }
 
 impl Start {

@@ -73,6 +73,42 @@ impl Ui {
     }
 }
 
+/// A wait that says what is waited for, and wipes itself away when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting(ProgressBar);
+
+impl Ui {
+    /// Watches over a wait; nothing is drawn where nobody watches, or a screen reader does.
+    pub(crate) fn waiting(&self, what: &crate::i18n::Msg) -> Waiting {
+        let target = if self.plain() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let ticks = if self.ascii() {
+            "-\\|/ "
+        } else {
+            "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
+        };
+        let style = ProgressStyle::default_spinner().tick_chars(ticks);
+        bar.set_style(
+            style
+                .template("  {spinner} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        bar.set_message(self.say(what));
+        bar.enable_steady_tick(UNNOTICED);
+        Waiting(bar)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl Probing<'_> {
     /// Takes into account that so many of so many were probed.
     pub(crate) fn at(&self, done: u64, all: u64) {

@@ -149,6 +149,12 @@ impl Ui {
             Change::MoveAside { path, to } => {
                 msg!("plan.move-aside", path = shown(home, path), to = shown(home, to))
             }
+            Change::SetMode { path, from, to } => msg!(
+                "doctor.set-mode",
+                path = shown(home, path),
+                from = format!("{from:04o}"),
+                to = format!("{to:04o}")
+            ),
             Change::Write(write) => {
                 let path = shown(home, &write.path);
                 match (write.before.is_some(), write.backup) {

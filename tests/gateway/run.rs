@@ -1,15 +1,204 @@
 //! From a command line to a gateway that answers, and its end.
 
-use crate::support::Sandbox;
-use crate::support::gateway::Gateway;
+use std::os::unix::net::UnixDatagram;
+
+use rustix::process::Signal;
+
+use crate::support::gateway::{
+    Gateway, PATIENCE, TOKEN, command, config, configure, free_base, state, wait_for,
+};
+use crate::support::{Sandbox, skipped};
 
 #[test]
-fn it_answers_as_itself_and_ends_when_asked() {
+fn it_answers_as_itself_and_every_signal_ends_it_in_order() {
+    let sandbox = Sandbox::new();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let gateway = Gateway::start(&sandbox, "rescue");
+        let answer = gateway.get("/health").unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        let live = answer.json();
+        assert_eq!(live["profile"], "rescue");
+        assert_eq!(live["engine"], "native");
+        assert_eq!(live["instanceId"].as_str().unwrap().len(), 16);
+        gateway.signal(signal);
+        let _ = gateway.exited().with(0);
+    }
+}
+
+#[test]
+fn two_run_side_by_side_and_killing_one_leaves_the_other_alone() {
+    let sandbox = Sandbox::new();
+    let main = Gateway::start(&sandbox, "main");
+    let mut rescue = Gateway::start(&sandbox, "rescue");
+    let (of_main, of_rescue) = (main.health().unwrap(), rescue.health().unwrap());
+    assert_ne!(of_main["instanceId"], of_rescue["instanceId"]);
+    main.signal(Signal::KILL);
+    assert_eq!(main.exited().code, None);
+    assert!(rescue.runs());
+    assert_eq!(rescue.health().unwrap()["bootId"], of_rescue["bootId"]);
+    // What a killed gateway leaves behind is in nobody's way.
+    let again = Gateway::start(&sandbox, "main");
+    assert_eq!(again.health().unwrap()["instanceId"], of_main["instanceId"]);
+    assert_ne!(again.health().unwrap()["bootId"], of_main["bootId"]);
+}
+
+#[test]
+fn it_writes_in_its_own_state_folder_only() {
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "main");
+    let before = sandbox.tree();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let _ = gateway.stop().with(0);
+    let mut after = sandbox.tree();
+    after.retain(|(path, ..)| !path.starts_with(".openclaw-rescue"));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn its_files_are_its_users_alone() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let live = gateway.health().unwrap();
-    assert_eq!(live["profile"], "rescue");
-    assert_eq!(live["engine"], "native");
-    gateway.signal(rustix::process::Signal::INT);
+    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let _ = gateway.stop().with(0);
+    let mut seen = 0;
+    for (path, mode, _) in sandbox.tree() {
+        let config = state("rescue").join("openclaw.json");
+        if path.starts_with(state("rescue")) && path != config && path != state("rescue") {
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "lock, log, its folder, last good config");
+}
+
+#[test]
+fn flags_go_before_the_config() {
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "rescue");
+    let port = free_base();
+    let gateway = Gateway::launch(command(&sandbox, "rescue", &["--port", &port.to_string()]), port);
+    assert_eq!(gateway.health().unwrap()["profile"], "rescue");
+}
+
+#[test]
+fn without_a_config_it_says_how_to_make_one() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["--profile", "rescue", "gateway"]).exits(78);
+    assert!(
+        ran.stderr.contains("openclaw --profile rescue onboard"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(sandbox.tree(), [], "a refusal writes nothing");
+    let args = ["--allow-unconfigured", "--token", TOKEN, "--port"];
+    let port = free_base();
+    let mut args: Vec<&str> = args.to_vec();
+    let number = port.to_string();
+    args.push(&number);
+    let gateway = Gateway::launch(command(&sandbox, "rescue", &args), port);
+    let _ = gateway.stop().with(0);
+}
+
+#[test]
+fn dev_makes_a_config_that_works() {
+    let sandbox = Sandbox::new();
+    let port = free_base();
+    let gateway = Gateway::launch(
+        command(&sandbox, "rescue", &["--dev", "--port", &port.to_string()]),
+        port,
+    );
+    assert_eq!(gateway.health().unwrap()["profile"], "rescue");
+    let _ = gateway.stop().with(0);
+    let written = sandbox.read(".openclaw-rescue/openclaw.json");
+    let gateway = Gateway::launch(
+        command(&sandbox, "rescue", &["--dev", "--port", &port.to_string()]),
+        port,
+    );
+    let _ = gateway.stop().with(0);
+    assert_eq!(sandbox.read(".openclaw-rescue/openclaw.json"), written);
+    assert!(
+        !sandbox.path(".openclaw-dev").exists(),
+        "no other profile is meant"
+    );
+}
+
+#[test]
+fn a_bind_mode_that_this_host_can_not_serve_is_refused() {
+    let sandbox = Sandbox::new();
+    let base = free_base();
+    let text = config(base).replace("\"loopback\"", "\"custom\", \"customBindHost\": \"192.0.2.7\"");
+    sandbox.write(".openclaw-rescue/openclaw.json", text);
+    let ran = sandbox.run(["--profile", "rescue", "gateway"]).exits(78);
+    assert!(ran.stderr.contains("192.0.2.7"), "{}", ran.stderr);
+    let open = sandbox
+        .run([
+            "--profile",
+            "rescue",
+            "gateway",
+            "--bind",
+            "lan",
+            "--auth",
+            "none",
+        ])
+        .exits(78);
+    assert!(open.stderr.contains("lan"), "{}", open.stderr);
+    let _ = sandbox
+        .run(["--profile", "rescue", "gateway", "--bind", "somewhere"])
+        .exits(2);
+}
+
+#[test]
+fn systemd_is_told_what_happens() {
+    let sandbox = Sandbox::new();
+    let socket = sandbox.path("notify.sock");
+    std::fs::create_dir_all(sandbox.home()).unwrap();
+    let Ok(systemd) = UnixDatagram::bind(&socket) else {
+        return skipped("no socket can be made in the temporary folder");
+    };
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = configure(&sandbox, "rescue");
+    let mut run = command(&sandbox, "rescue", &[]);
+    run.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");
+    let mut gateway = Gateway::launch(run, port);
+    let told = |wanted: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let read = systemd
+                .recv(&mut buffer)
+                .unwrap_or_else(|e| panic!("{wanted}: {e}"));
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            if text.lines().any(|line| line == wanted) {
+                return text;
+            }
+        }
+    };
+    assert!(told("READY=1").contains("STATUS="));
+    told("WATCHDOG=1");
+    told("WATCHDOG=1");
+    assert!(gateway.runs());
+    gateway.signal(Signal::TERM);
+    told("STOPPING=1");
     let _ = gateway.exited().with(0);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    use std::io::Write as _;
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    // A request that never ends keeps the drain going.
+    let mut slow = std::net::TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
+    slow.write_all(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        .unwrap();
+    wait_for("the connection is taken", || gateway.health());
+    gateway.signal(Signal::TERM);
+    let log = || crate::support::gateway::log(&sandbox, "rescue");
+    wait_for("it stops", || log().contains("gateway.stopping").then_some(()));
+    gateway.signal(Signal::TERM);
+    let exited = gateway.exited();
+    // Where nobody was left to wait for, it had ended in order by then.
+    assert!(matches!(exited.code, Some(130 | 0)), "{exited:?}");
 }

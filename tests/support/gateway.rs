@@ -82,10 +82,10 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     let named = |name: &str| headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
     if !named("host:") {
-        head.push_str(&format!("Host: 127.0.0.1:{port}\r\n"));
+        head.extend(["Host: 127.0.0.1:", &port.to_string(), "\r\n"]);
     }
     for header in headers {
-        head.push_str(&format!("{header}\r\n"));
+        head.extend([header, "\r\n"]);
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;

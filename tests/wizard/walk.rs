@@ -106,7 +106,7 @@ pub const ADVANCED: Walk = Walk {
             "telegram",
             Secret("4711:CANARY-4711-bot"),
         ),
-        stop("step.install-daemon.ask", Yes(true)),
+        stop("step.install-daemon.ask", Yes(false)),
         stop("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
     holders: &[".openclaw-rescue/openclaw.json"],

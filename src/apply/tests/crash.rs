@@ -11,11 +11,18 @@ fn scene() -> (World, Plan) {
         ("i/c.bak.1", "2"),
         ("ws/A", "old"),
         ("state/r", "old"),
+        ("i/open", "open"),
     ] {
         world.put(below, text);
     }
     world.chmod("i/c.bak", 0o644);
+    world.chmod("i/open", 0o644);
     let changes = vec![
+        Change::SetMode {
+            path: world.path("i/open"),
+            from: 0o644,
+            to: 0o600,
+        },
         Change::MoveAside {
             path: world.path("ws"),
             to: world.path("attic/ws"),

@@ -279,3 +279,23 @@ fn an_edit_while_the_files_are_staged_is_not_overwritten() {
     assert_eq!(world.read("c"), "edited");
     assert_eq!(leftovers(&world.tree()), Vec::<&PathBuf>::new());
 }
+
+#[test]
+fn a_mode_is_changed_only_where_it_is_the_one_that_the_plan_saw_and_never_through_a_link() {
+    let world = World::new();
+    world.put("i/keys", "keys");
+    world.chmod("i/keys", 0o644);
+    let change = |below: &str, from| Change::SetMode {
+        path: world.path(below),
+        from,
+        to: 0o600,
+    };
+    std::os::unix::fs::symlink(world.path("i/keys"), world.path("i/link")).unwrap();
+    for (below, from) in [("i/keys", 0o640), ("i/link", 0o644), ("i/nothing", 0o644)] {
+        let error = world.apply(vec![change(below, from)]).unwrap_err();
+        assert_eq!(error.code(), "apply.stale", "{below}");
+        assert_eq!(world.mode("i/keys") & 0o7777, 0o644);
+    }
+    world.apply(vec![change("i/keys", 0o644)]).unwrap();
+    assert_eq!(world.mode("i/keys") & 0o7777, 0o600);
+}

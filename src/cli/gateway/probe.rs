@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use super::super::status::{self, AskArgs};
+use super::super::status::{self, AskArgs, document};
 use crate::probe;
 use crate::survey;
 
@@ -19,15 +19,15 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let survey = survey::take(context.host, &context.env);
     let probe = probe::in_detail(context.host, &survey, &context.instance, since + args.timeout);
     let error = (!probe.is_healthy()).then(|| context.ui.say(&probe.msg(context.instance.profile.as_str())));
-    let whole = status::document::of(context, &probe, &context.instance, None);
+    let whole = document::of(context, &probe, &context.instance, None);
     context.ui.document(&json!({
         "ok": probe.is_healthy(),
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],
-        "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64),
-        "durationMs": since.elapsed().as_millis() as u64,
-        "timeoutMs": args.timeout.as_millis() as u64,
+        "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).ok().map(document::milliseconds),
+        "durationMs": document::milliseconds(since.elapsed()),
+        "timeoutMs": document::milliseconds(args.timeout),
         "primaryTargetId": "localLoopback",
         "warnings": probe.warning.iter().map(|warning| json!({ "message": warning })).collect::<Vec<Value>>(),
         "network": { "localLoopbackUrl": probe.url },

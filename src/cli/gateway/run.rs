@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::super::{Context, SetupArgs, given, onboard};
+use super::super::{Context, SetupArgs, given, node, onboard};
 use crate::answers::{Auth, Bind};
 use crate::error::{Error, Result};
 use crate::gateway::{self, Edge, Options};
 use crate::i18n::{Lang, Msg};
+use crate::record::Engine;
 use crate::secret::Secret;
 use crate::settings::Wishes;
 use crate::wizard::terminal::Terminal;
@@ -42,6 +43,8 @@ pub struct RunArgs {
     pub dev: bool,
     #[arg(long)]
     pub verbose: bool,
+    #[arg(long, value_name = "ENGINE", value_parser = node::engine_names())]
+    pub engine: Option<Engine>,
 }
 
 fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
@@ -59,6 +62,9 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         verbose: args.verbose,
         lang,
     };
+    if node::is_chosen(context, args.engine)? {
+        return node::gateway(context, &options);
+    }
     let edge = Edge {
         ask: &|question| ask(context, question),
         tell: &|msg| context.ui.note(msg),

@@ -11,6 +11,7 @@ use super::{AskArgs, document, duration};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::probe::{self, Probe, Verdict};
+use crate::profile::ProfileName;
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 
@@ -80,7 +81,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Probe> 
 fn entry(context: &Context<'_>, found: &Surveyed, probe: &Probe) -> serde_json::Value {
     let mut document = document::of(context, probe, &probe::of(&context.env, found), None);
     document["label"] = found.label.as_str().into();
-    document["profile"] = json!(found.profile.as_ref().map(|profile| profile.as_str()));
+    document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
     document["message"] = context.ui.say(&probe.msg(&found.label)).into();
     document["serviceFile"] = json!(found.service);
     document

@@ -50,7 +50,7 @@ pub(in crate::cli) fn of(
             "url": probe.url,
             "urlSource": "local loopback",
             "reachable": reachable,
-            "connectLatencyMs": probe.latency.map(|latency| latency.as_millis() as u64),
+            "connectLatencyMs": probe.latency.map(milliseconds),
             "self": if reachable { itself(probe) } else { Value::Null },
             "error": error,
             "port": probe.port,
@@ -61,7 +61,7 @@ pub(in crate::cli) fn of(
             "version": probe.version,
             "protocol": probe.protocol,
             "startedAt": probe.started.map(stamp),
-            "uptimeMs": uptime.map(|up| up.as_millis() as u64),
+            "uptimeMs": uptime.map(milliseconds),
             "heldBy": holder(&probe.verdict),
         },
         "port": {
@@ -79,6 +79,11 @@ pub(in crate::cli) fn of(
         "service": service.map(of_service),
         "last": probe.past.as_ref().map(last),
     })
+}
+
+/// A time in whole milliseconds.
+pub(in crate::cli) fn milliseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn itself(probe: &Probe) -> Value {

@@ -2,19 +2,21 @@
 
 use super::{Process, Socket};
 
-pub(super) fn listening() -> Vec<Socket> {
+pub(super) fn listening(port: Option<u16>) -> Vec<Socket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();
     let tcp =
         all.filter(|l| l.protocol == listeners::Protocol::TCP && l.state == listeners::SocketState::Listen);
-    tcp.map(|l| Socket {
-        ip: l.socket.ip(),
-        port: l.socket.port(),
-        process: Some(Process {
-            pid: l.process.pid,
-            name: l.process.name,
-        }),
-    })
-    .collect()
+    let wanted = tcp.filter(|l| port.is_none_or(|port| l.socket.port() == port));
+    wanted
+        .map(|l| Socket {
+            ip: l.socket.ip(),
+            port: l.socket.port(),
+            process: Some(Process {
+                pid: l.process.pid,
+                name: l.process.name,
+            }),
+        })
+        .collect()
 }
 
 /// The dynamic ports of RFC 6335, which macOS and Windows have by default.

@@ -8,13 +8,15 @@ use procfs::net::{TcpNetEntry, TcpState};
 use super::{Process, Socket};
 use crate::host::read;
 
-pub(super) fn listening() -> Vec<Socket> {
+/// What listens; on this port only, where one is given.
+pub(super) fn listening(port: Option<u16>) -> Vec<Socket> {
     let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let entries: Vec<TcpNetEntry> = tables
         .into_iter()
         .flatten()
         .flatten()
         .filter(|entry| entry.state == TcpState::Listen)
+        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
         .collect();
     let owners = owners(&entries);
     let socket = |entry: TcpNetEntry| Socket {

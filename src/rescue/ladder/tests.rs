@@ -13,7 +13,7 @@ use crate::service::Status;
 /// A target that is down, with a service, and otherwise fine.
 fn down(state: State) -> Evidence {
     Evidence {
-        probe: Probe::down(19789),
+        probe: Probe::default(),
         folder: Folder::Fine,
         free: Some(1 << 30),
         refusal: None,
@@ -24,7 +24,10 @@ fn down(state: State) -> Evidence {
             name: "openclaw-gateway.service".to_owned(),
             state,
             exit_code: Some(78),
-            ..Status::default()
+            file: None,
+            enabled: true,
+            since: None,
+            restarts: 0,
         }),
         program_gone: None,
         holder: None,
@@ -35,7 +38,10 @@ fn down(state: State) -> Evidence {
 fn told(seen: &Evidence) -> (Vec<&'static str>, Vec<&'static str>) {
     let causes = causes(seen);
     let steps = steps(seen, &causes);
-    (causes.iter().map(Cause::id).collect(), steps.iter().map(Step::id).collect())
+    (
+        causes.iter().map(Cause::id).collect(),
+        steps.iter().map(Step::id).collect(),
+    )
 }
 
 fn edited() -> Vec<diff::Difference> {
@@ -58,8 +64,14 @@ fn a_config_that_nothing_starts_from_is_restored_before_anything_is_started() {
     seen.restorable = None;
     assert_eq!(told(&seen).1, [""; 0]);
     seen.restorable = Some("/last-good".into());
-    seen.service = Some(Status { state: State::NotInstalled, ..seen.service.unwrap() });
-    assert_eq!(told(&seen), (vec!["config", "no-service"], vec!["restore-config", "reinstall"]));
+    seen.service = Some(Status {
+        state: State::NotInstalled,
+        ..seen.service.unwrap()
+    });
+    assert_eq!(
+        told(&seen),
+        (vec!["config", "no-service"], vec!["restore-config", "reinstall"])
+    );
 }
 
 #[test]
@@ -82,7 +94,11 @@ fn what_only_a_person_can_end_is_left_to_one() {
     seen.probe.verdict = Verdict::Stranger(Some(Listener {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
         port: 19789,
-        owner: Some(Owner { pid: 9, name: "nc".to_owned(), instance: None }),
+        owner: Some(Owner {
+            pid: 9,
+            name: "nc".to_owned(),
+            instance: None,
+        }),
     }));
     assert_eq!(told(&seen), (vec!["port-taken"], vec![]));
 }
@@ -97,7 +113,10 @@ fn a_stopped_gateway_is_started_and_a_changed_config_is_the_next_suspect() {
 
 #[test]
 fn a_service_that_gave_up_is_started_again() {
-    assert_eq!(told(&down(State::GaveUp)), (vec!["gave-up"], vec!["start", "reinstall"]));
+    assert_eq!(
+        told(&down(State::GaveUp)),
+        (vec!["gave-up"], vec!["start", "reinstall"])
+    );
 }
 
 #[test]
@@ -105,7 +124,10 @@ fn a_process_that_hangs_is_restarted_by_its_service_or_ended() {
     let mut seen = down(State::Running(7));
     seen.probe.verdict = Verdict::Slow;
     seen.probe.pid = Some(7);
-    assert_eq!(told(&seen), (vec!["hung"], vec!["restart", "end-stale", "reinstall"]));
+    assert_eq!(
+        told(&seen),
+        (vec!["hung"], vec!["restart", "end-stale", "reinstall"])
+    );
     let mut seen = down(State::Stopped);
     seen.holder = Some(8);
     assert_eq!(told(&seen), (vec!["hung"], vec!["end-stale", "reinstall"]));
@@ -113,7 +135,10 @@ fn a_process_that_hangs_is_restarted_by_its_service_or_ended() {
 
 #[test]
 fn a_service_that_is_gone_is_installed_and_without_a_manager_it_is_started() {
-    assert_eq!(told(&down(State::NotInstalled)), (vec!["no-service"], vec!["reinstall"]));
+    assert_eq!(
+        told(&down(State::NotInstalled)),
+        (vec!["no-service"], vec!["reinstall"])
+    );
     let mut seen = down(State::NotInstalled);
     seen.service = None;
     assert_eq!(told(&seen), (vec!["stopped"], vec!["start"]));

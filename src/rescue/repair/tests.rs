@@ -8,12 +8,12 @@ struct World {
     log: Vec<String>,
 }
 
-fn climbed(steps: &[Step], before: Verdict, after: &[Verdict]) -> (Vec<&'static str>, Vec<String>) {
+fn climbed(steps: &[Step], before: &Verdict, after: &[Verdict]) -> (Vec<&'static str>, Vec<String>) {
     let world = std::cell::RefCell::new(World {
         after: after.iter().rev().cloned().collect(),
         log: Vec::new(),
     });
-    let hands = Hands {
+    let mut hands = Hands {
         take: &mut |step| {
             if *step == Step::Reinstall {
                 return Err(Error::no(msg!("rescue.not-ended", pid = 1)));
@@ -27,7 +27,7 @@ fn climbed(steps: &[Step], before: Verdict, after: &[Verdict]) -> (Vec<&'static 
             Ok(())
         },
     };
-    let tried = climb(steps, &before, hands, &mut |_| {});
+    let tried = climb(steps, before, &mut hands, &mut |_| {});
     let came = tried.iter().map(|tried| tried.came.id()).collect();
     (came, world.into_inner().log)
 }
@@ -40,7 +40,7 @@ fn restore() -> Step {
 fn the_first_step_that_helps_is_the_last() {
     let (came, log) = climbed(
         &[Step::Start, Step::Restart, restore()],
-        Verdict::NotRunning,
+        &Verdict::NotRunning,
         &[Verdict::NotRunning, Verdict::Healthy],
     );
     assert_eq!(came, ["in-vain", "helped"]);
@@ -51,7 +51,7 @@ fn the_first_step_that_helps_is_the_last() {
 fn a_step_that_made_it_worse_is_taken_back() {
     let (came, log) = climbed(
         &[Step::Restart, Step::Start],
-        Verdict::Unhealthy("why".to_owned()),
+        &Verdict::Unhealthy("why".to_owned()),
         &[Verdict::NotRunning, Verdict::Unhealthy("why".to_owned())],
     );
     assert_eq!(came, ["undone", "in-vain"]);
@@ -60,7 +60,11 @@ fn a_step_that_made_it_worse_is_taken_back() {
 
 #[test]
 fn a_config_that_was_restored_in_vain_goes_back() {
-    let (came, log) = climbed(&[restore()], Verdict::NotRunning, &[Verdict::Unhealthy("why".to_owned())]);
+    let (came, log) = climbed(
+        &[restore()],
+        &Verdict::NotRunning,
+        &[Verdict::Unhealthy("why".to_owned())],
+    );
     assert_eq!(came, ["undone"]);
     assert_eq!(log, ["restore-config", "undo restore-config"]);
 }
@@ -69,7 +73,7 @@ fn a_config_that_was_restored_in_vain_goes_back() {
 fn a_step_that_can_not_be_taken_does_not_end_the_climb() {
     let (came, _) = climbed(
         &[Step::Reinstall, Step::Start],
-        Verdict::NotRunning,
+        &Verdict::NotRunning,
         &[Verdict::Healthy],
     );
     assert_eq!(came, ["failed", "helped"]);

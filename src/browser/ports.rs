@@ -1,0 +1,381 @@
+//! Which debugging port a browser profile has: the one that its config sets, else the one that is
+//! recorded for it, else the lowest port of the pool that nobody holds.
+//!
+//! Nobody: no other instance by a fixed, pinned or recorded port, no listener, no other profile of this
+//! instance. Where pools overlap this skips what the other holds. The choice is recorded in
+//! `instance.toml` under the host's lock, so that two gateways that choose at once see each other.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use toml::{Table, Value};
+
+use super::profiles::{Place, Profile, Profiles};
+use super::{Fault, Result, World};
+use crate::apply::{self, HostLock};
+use crate::host::read::{self, ReadError};
+use crate::instance::RECORD_FILE;
+use crate::ports::{Listener, Span};
+use crate::record::Record;
+use crate::{config, msg, registry, survey};
+
+/// A port that another instance holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The ports.
+    pub span: Span,
+    /// What the other instance is called.
+    pub label: String,
+    /// Why it holds them, where a key or a record says so.
+    pub key: Option<String>,
+}
+
+/// Who holds what, beside this instance's own claims.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// Ports of other instances, without their pools.
+    pub others: Vec<Held>,
+    /// The addresses of remote browsers that other instances' configs name: (label, key, URL).
+    pub remotes: Vec<(String, String, String)>,
+    /// What listens.
+    pub listeners: Vec<Listener>,
+    /// Ports that the system keeps for itself.
+    pub excluded: Vec<Span>,
+}
+
+impl Ground {
+    /// Looks at the host.
+    pub fn survey(world: &World) -> Self {
+        let survey = survey::take(&world.host, &world.env);
+        let own = survey.position(&world.instance.config_path);
+        let mut ground = Self {
+            listeners: survey.listeners.clone(),
+            excluded: survey.excluded.clone(),
+            ..Self::default()
+        };
+        let others = survey.instances.iter().enumerate();
+        for (_, other) in others.filter(|(at, _)| Some(*at) != own) {
+            let claims = other.claims.iter().filter(|claim| !claim.is_pool());
+            ground.others.extend(claims.map(|claim| Held {
+                span: claim.span,
+                label: other.label.clone(),
+                key: match &claim.why {
+                    crate::ports::Why::Pinned(key) => Some(key.clone()),
+                    _ => None,
+                },
+            }));
+            // A record that can't be read says nothing; its own gateway says why.
+            let record = Record::read(&other.state_dir.join(RECORD_FILE)).unwrap_or_default();
+            let recorded = record.browser.ports.iter().map(|(name, port)| Held {
+                span: Span::one(*port),
+                label: other.label.clone(),
+                key: Some(format!("browser.ports.{name}")),
+            });
+            ground.others.extend(recorded);
+            if let config::Loaded::Ok(document) = config::load(&other.config_path) {
+                let profiles = Profiles::of(document.value(), &record, &str::to_owned);
+                let remotes = profiles
+                    .list
+                    .into_iter()
+                    .filter_map(|profile| match profile.place {
+                        Place::Remote { url, key } => Some((other.label.clone(), key, url)),
+                        _ => None,
+                    });
+                ground.remotes.extend(remotes);
+            }
+        }
+        ground
+    }
+
+    fn holder(&self, port: u16) -> Option<&Held> {
+        self.others.iter().find(|held| held.span.contains(port))
+    }
+
+    fn is_taken(&self, port: u16) -> bool {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let listens = |l: &Listener| l.port == port && l.blocks(loopback);
+        self.holder(port).is_some()
+            || self.listeners.iter().any(listens)
+            || self.excluded.iter().any(|span| span.contains(port))
+    }
+
+    /// Refuses what another instance's config has, too.
+    ///
+    /// # Errors
+    /// A conflict that names both profiles.
+    pub fn refuse_shared(&self, world: &World, profile: &Profile) -> Result<()> {
+        let (key, other) = match &profile.place {
+            Place::Pinned { port, key } => (key, self.holder(*port).map(|h| (&h.label, h.key.clone()))),
+            Place::Remote { url, key } => {
+                let same = |theirs: &str| tidy(theirs) == tidy(url);
+                let twin = self.remotes.iter().find(|(_, _, theirs)| same(theirs));
+                (key, twin.map(|(label, key, _)| (label, Some(key.clone()))))
+            }
+            Place::Pool | Place::Foreign { .. } => return Ok(()),
+        };
+        let Some((label, their_key)) = other else {
+            return Ok(());
+        };
+        let what = match &profile.place {
+            Place::Pinned { port, .. } => port.to_string(),
+            Place::Remote { url, .. } => super::profiles::shown_url(url),
+            Place::Pool | Place::Foreign { .. } => String::new(),
+        };
+        let error = msg!(
+            "browser.pinned-twice",
+            what = what,
+            profile = world.instance.profile,
+            key = key,
+            other = label,
+            their = their_key.unwrap_or_else(|| "gateway.port".to_owned())
+        );
+        Err(Fault::conflict(error).hint(msg!(
+            "browser.unpin",
+            command = world.instance.command(),
+            key = key
+        )))
+    }
+}
+
+fn tidy(url: &str) -> String {
+    url.trim_end_matches('/').to_ascii_lowercase()
+}
+
+/// The port of a profile in the pool: the recorded one where it still may be its own, else the lowest
+/// that is free. `None` where the pool has none left.
+pub fn choose(pool: Span, name: &str, record: &Record, profiles: &Profiles, ground: &Ground) -> Option<u16> {
+    let recorded = &record.browser.ports;
+    let pinned = |port: u16| profiles.pinned().any(|pinned| pinned == port);
+    if let Some(port) = recorded.get(name)
+        && pool.contains(*port)
+        && ground.holder(*port).is_none()
+        && !pinned(*port)
+    {
+        return Some(*port);
+    }
+    let own = |port: u16| {
+        recorded
+            .iter()
+            .any(|(other, held)| other != name && *held == port)
+    };
+    (pool.first..=pool.last).find(|port| !own(*port) && !pinned(*port) && !ground.is_taken(*port))
+}
+
+/// The port of a profile that is started here, as config, record and host have it now; nothing is
+/// recorded.
+///
+/// # Errors
+/// 507 where the pool is used up.
+pub fn look(
+    world: &World,
+    profile: &Profile,
+    profiles: &Profiles,
+    record: &Record,
+    ground: &Ground,
+) -> Result<u16> {
+    if let Place::Pinned { port, .. } = profile.place {
+        return Ok(port);
+    }
+    let family = world
+        .family()
+        .ok_or_else(|| Fault::full(msg!("browser.no-pool", port = world.base)))?;
+    let pool = family.cdp_pool();
+    choose(pool, &profile.name, record, profiles, ground).ok_or_else(|| {
+        Fault::full(msg!("browser.pool-used-up", pool = pool)).hint(msg!(
+            "browser.pin-a-port",
+            command = world.instance.command(),
+            name = profile.name
+        ))
+    })
+}
+
+/// Chooses the port of a profile and records it, so that it stays.
+///
+/// # Errors
+/// As [`look`] and [`Ground::refuse_shared`]; a record that can't be read or written.
+pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> Result<u16> {
+    if let Place::Pinned { port, .. } = profile.place {
+        Ground::survey(world).refuse_shared(world, profile)?;
+        return Ok(port);
+    }
+    let state_home = registry::state_home(&world.host, &world.env);
+    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    let record = Record::read(&world.instance.record_path())?;
+    let profiles = world.profiles(config, &record);
+    let port = look(world, profile, &profiles, &record, &Ground::survey(world))?;
+    if record.browser.ports.get(&profile.name) != Some(&port) {
+        keep(world, |browser| {
+            table(browser, "ports").insert(profile.name.clone(), i64::from(port).into());
+            if profile.ground == super::profiles::Ground::Record {
+                table(browser, "colors").insert(profile.name.clone(), profile.color.clone().into());
+            }
+        })?;
+    }
+    Ok(port)
+}
+
+/// Forgets the port and the colour of a profile.
+///
+/// # Errors
+/// A record that can't be read or written.
+pub fn forget(world: &World, name: &str) -> Result<()> {
+    let state_home = registry::state_home(&world.host, &world.env);
+    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    keep(world, |browser| {
+        table(browser, "ports").remove(name);
+        table(browser, "colors").remove(name);
+    })
+}
+
+fn table<'a>(within: &'a mut Table, key: &str) -> &'a mut Table {
+    let entry = within.entry(key).or_insert_with(|| Value::Table(Table::new()));
+    if !entry.is_table() {
+        *entry = Value::Table(Table::new());
+    }
+    entry.as_table_mut().expect("it was just made one")
+}
+
+/// Writes `instance.toml` with its `[browser]` changed. All other keys stay as they are.
+fn keep(world: &World, change: impl FnOnce(&mut Table)) -> Result<()> {
+    let path = world.instance.record_path();
+    let broken =
+        |cause: anyhow::Error| Fault::failed(msg!("record.broken", path = path.display())).because(cause);
+    let before = match read::text(&path) {
+        Ok(text) => text,
+        Err(ReadError::Missing) => format!("version = 1\nprofile = \"{}\"\n", world.instance.profile),
+        Err(error) => return Err(broken(error.into())),
+    };
+    let text = changed(&before, change).map_err(|e| broken(e.into()))?;
+    apply::put(&path, text.as_bytes())?;
+    Ok(())
+}
+
+fn changed(before: &str, change: impl FnOnce(&mut Table)) -> Result<String, toml::de::Error> {
+    let mut all: Table = before.parse()?;
+    let browser = table(&mut all, "browser");
+    change(browser);
+    browser.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
+    if browser.is_empty() {
+        all.remove("browser");
+    }
+    Ok(toml::to_string(&all).expect("a table of texts and numbers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: Span = Span {
+        first: 19800,
+        last: 19899,
+    };
+
+    fn record(text: &str) -> Record {
+        Record::parse(text).unwrap()
+    }
+
+    fn chosen(name: &str, record_text: &str, ground: &Ground) -> Option<u16> {
+        let record = record(record_text);
+        let profiles = Profiles::of(&serde_json::Value::Null, &record, &str::to_owned);
+        choose(POOL, name, &record, &profiles, ground)
+    }
+
+    fn held(span: Span) -> Ground {
+        Ground {
+            others: vec![Held {
+                span,
+                label: "main".to_owned(),
+                key: None,
+            }],
+            ..Ground::default()
+        }
+    }
+
+    #[test]
+    fn the_lowest_free_port_is_taken_and_a_recorded_one_stays() {
+        let free = Ground::default();
+        assert_eq!(chosen("a", "", &free), Some(19800));
+        assert_eq!(chosen("b", "[browser.ports]\na = 19800", &free), Some(19801));
+        assert_eq!(chosen("a", "[browser.ports]\na = 19850", &free), Some(19850));
+        let moved = chosen("a", "[browser.ports]\na = 18850", &free);
+        assert_eq!(
+            moved,
+            Some(19800),
+            "a port outside of the pool is not its own any more"
+        );
+    }
+
+    #[test]
+    fn what_another_instance_holds_is_skipped() {
+        let span = |first, last| Span { first, last };
+        assert_eq!(chosen("a", "", &held(span(19800, 19804))), Some(19805));
+        assert_eq!(
+            chosen("a", "[browser.ports]\na = 19802", &held(span(19802, 19802))),
+            Some(19800)
+        );
+        assert_eq!(chosen("a", "", &held(POOL)), None);
+    }
+
+    #[test]
+    fn what_listens_is_skipped_and_a_recorded_port_is_not_moved_for_it() {
+        let ground = Ground {
+            listeners: vec![Listener {
+                ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                port: 19800,
+                owner: None,
+            }],
+            ..Ground::default()
+        };
+        assert_eq!(chosen("a", "", &ground), Some(19801));
+        assert_eq!(chosen("a", "[browser.ports]\na = 19800", &ground), Some(19800));
+    }
+
+    #[test]
+    fn twelve_profiles_each_of_two_instances_twenty_apart_share_no_port() {
+        let pools = [18789_u16, 18809].map(|base| crate::ports::Family::new(base).unwrap());
+        let mut records = [Record::default(), Record::default()];
+        let mut seen = std::collections::BTreeSet::new();
+        for round in 0..12 {
+            for at in 0..2 {
+                let fixed = pools[1 - at].fixed().map(|(_, port)| port);
+                let theirs = records[1 - at].browser.ports.values().copied();
+                let ground = Ground {
+                    others: fixed
+                        .chain(theirs)
+                        .map(|port| Held {
+                            span: Span::one(port),
+                            label: "other".to_owned(),
+                            key: None,
+                        })
+                        .collect(),
+                    ..Ground::default()
+                };
+                let profiles = Profiles::of(&serde_json::Value::Null, &records[at], &str::to_owned);
+                let name = format!("p{round}");
+                let port = choose(pools[at].cdp_pool(), &name, &records[at], &profiles, &ground).unwrap();
+                assert!(seen.insert(port), "{port} twice");
+                assert!(!pools.iter().any(|f| f.fixed().any(|(_, fixed)| fixed == port)));
+                records[at].browser.ports.insert(name, port);
+            }
+        }
+        assert_eq!(seen.len(), 24);
+    }
+
+    #[test]
+    fn other_keys_of_the_record_stay() {
+        let before = "version = 1\nengine = \"node\"\n[browser]\nmine = true\n[rescue]\nwatch = [\"a\"]\n";
+        let with = changed(before, |browser| {
+            table(browser, "ports").insert("openclaw".to_owned(), Value::Integer(19800));
+        })
+        .unwrap();
+        assert_eq!(record(&with).browser.ports["openclaw"], 19800);
+        assert!(with.contains("mine = true") && with.contains("engine = \"node\"") && with.contains("watch"));
+        let without = changed(&with, |browser| {
+            table(browser, "ports").remove("openclaw");
+        })
+        .unwrap();
+        assert_eq!(
+            without.parse::<Table>().unwrap(),
+            before.parse::<Table>().unwrap()
+        );
+    }
+}

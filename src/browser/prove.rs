@@ -1,0 +1,131 @@
+//! Who answers on a debugging port: the browser that was started here, or a stranger? A port that
+//! answers proves nothing (leak L13 of `facts.md` 8): the process that listens does, and its folder.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use crate::host::group;
+use crate::host::ports::{self, Process, Socket};
+
+/// Who listens on a port at loopback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// Nobody.
+    Nobody,
+    /// The browser that was started here.
+    Ours,
+    /// Somebody else; the process where this user may know it.
+    Stranger(Option<Process>),
+}
+
+/// Who listens on this port. `leader` is the process that was started, where one was; `folder` is its
+/// user-data folder.
+pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
+    let Some(socket) = listener(ports::listening_on(port), port) else {
+        return Answerer::Nobody;
+    };
+    let Some(process) = socket.process else {
+        return Answerer::Stranger(None);
+    };
+    let (words, _) = ports::words_of(process.pid, "OPENCLAW_");
+    let in_group = leader.is_some_and(|leader| group::is_in_group(process.pid, leader));
+    // Where a system tells nothing of a process's words, its group is all there is to go by.
+    let proven = if words.is_empty() {
+        in_group
+    } else {
+        uses(&words, folder) && (leader.is_none() || in_group)
+    };
+    if proven {
+        Answerer::Ours
+    } else {
+        Answerer::Stranger(Some(process))
+    }
+}
+
+/// Who would hear what is said to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearer {
+    /// Nobody listens there.
+    Nobody,
+    /// A process that this user may look at, so one of the same user.
+    Visible,
+    /// A process of somebody else: a token said there would be given away.
+    Hidden,
+}
+
+/// Who would hear what is said to a port at loopback.
+pub fn hearer(port: u16) -> Hearer {
+    match listener(ports::listening_on(port), port) {
+        None => Hearer::Nobody,
+        Some(socket) if socket.process.is_some() => Hearer::Visible,
+        Some(_) => Hearer::Hidden,
+    }
+}
+
+/// The socket that a connection to the port at `127.0.0.1` reaches: the exact address before a wildcard.
+fn listener(sockets: Vec<Socket>, port: u16) -> Option<Socket> {
+    let reached = |ip: IpAddr| match ip.to_canonical() {
+        IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST => Some(0),
+        ip if ip.is_unspecified() => Some(1),
+        _ => None,
+    };
+    let at_port = sockets.into_iter().filter(|socket| socket.port == port);
+    at_port
+        .filter_map(|socket| Some((reached(socket.ip)?, socket)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, socket)| socket)
+}
+
+/// Whether the words of a browser's command line name this user-data folder.
+pub fn uses(words: &[String], folder: &Path) -> bool {
+    let Some(folder) = folder.to_str() else {
+        return false;
+    };
+    words
+        .iter()
+        .any(|word| word.strip_prefix("--user-data-dir=") == Some(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+
+    use super::*;
+
+    #[test]
+    fn a_process_without_our_folder_is_a_stranger_although_it_answers() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let own = std::process::id();
+        let found = who(port, Some(own), Path::new("/nowhere/user-data"));
+        assert!(matches!(found, Answerer::Stranger(Some(p)) if p.pid == own));
+        assert_eq!(hearer(port), Hearer::Visible);
+        drop(listener);
+        assert_eq!(who(port, None, Path::new("/nowhere")), Answerer::Nobody);
+        assert_eq!(hearer(port), Hearer::Nobody);
+    }
+
+    #[test]
+    fn the_exact_address_is_reached_before_a_wildcard() {
+        let socket = |ip: &str, pid| Socket {
+            ip: ip.parse().unwrap(),
+            port: 9,
+            process: Some(Process {
+                pid,
+                name: String::new(),
+            }),
+        };
+        let found = listener(
+            vec![socket("0.0.0.0", 1), socket("::1", 2), socket("127.0.0.1", 3)],
+            9,
+        );
+        assert_eq!(found.unwrap().process.unwrap().pid, 3);
+    }
+
+    #[test]
+    fn a_folder_is_named_whole() {
+        let words = ["chromium", "--user-data-dir=/a/b"].map(str::to_owned);
+        assert!(uses(&words, Path::new("/a/b")));
+        assert!(!uses(&words, Path::new("/a/b2")) && !uses(&words, Path::new("/a")));
+    }
+}

@@ -1,0 +1,214 @@
+//! How a browser is, as a document with the fields of `facts.md` 7: from what a running gateway knows of
+//! it, or from the files alone where no gateway runs.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::discover::{self, Found, Kind};
+use super::launch::{Headless, how};
+use super::leftover::{Started, user_data};
+use super::ports::{self, Ground};
+use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
+use super::{World, fetch};
+use crate::host::group::Exit;
+use crate::i18n::{Lang, Msg};
+use crate::msg;
+use crate::record::Record;
+
+/// What is known of a browser now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It does not run.
+    Stopped,
+    /// It was started and does not answer yet.
+    Starting,
+    /// It runs, proven to be ours.
+    Running {
+        /// Its process.
+        pid: u32,
+        /// Its port.
+        port: u16,
+        /// Which one it is.
+        kind: Option<Kind>,
+        /// Whether it can be driven.
+        ready: bool,
+    },
+    /// It ended by itself.
+    Ended {
+        /// Which process it was.
+        pid: u32,
+        /// How.
+        exit: Exit,
+        /// When.
+        at: SystemTime,
+    },
+    /// Somebody else's; whether it answers.
+    Remote(bool),
+}
+
+impl Seen {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running { .. } => "running",
+            Self::Ended { exit, .. } if exit.code == Some(0) => "stopped",
+            Self::Ended { .. } => "crashed",
+            Self::Remote(_) => "remote",
+        }
+    }
+
+    /// Whether it can be driven.
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Running { ready: true, .. } | Self::Remote(true))
+    }
+}
+
+/// The program that would be started: the one that the config names, else the first that is found.
+///
+/// # Errors
+/// None is there, in words.
+pub fn program(world: &World, wishes: &Wishes) -> Result<Found, Msg> {
+    let Some(typed) = &wishes.executable else {
+        return discover::find(&world.host, &world.env.home).ok_or_else(|| msg!("browser.none-found"));
+    };
+    let path = world
+        .env
+        .expand(Some(&world.instance.state_dir), typed)
+        .filter(|path| path.is_file());
+    path.map(|path| Found {
+        kind: Kind::of(&path),
+        path,
+    })
+    .ok_or_else(|| msg!("browser.not-a-program", path = typed))
+}
+
+/// The user-data folder of a profile.
+pub fn folder(world: &World, profile: &Profile) -> PathBuf {
+    user_data(&world.instance.browser(&profile.name))
+}
+
+/// The port of a profile that does not run: set, recorded, or the one that it would get now.
+pub fn port(world: &World, profile: &Profile, profiles: &Profiles, record: &Record) -> Option<u16> {
+    match profile.place {
+        Place::Pinned { port, .. } => return Some(port),
+        Place::Remote { .. } | Place::Foreign { .. } => return None,
+        Place::Pool => {}
+    }
+    let recorded = record.browser.ports.get(&profile.name).copied();
+    let pool = world.family().map(crate::ports::Family::cdp_pool);
+    recorded
+        .filter(|port| pool.is_some_and(|pool| pool.contains(*port)))
+        .or_else(|| ports::look(world, profile, profiles, record, &Ground::survey(world)).ok())
+}
+
+/// What can be seen of a browser without the gateway that started it: one that outlived it, or a remote
+/// one.
+pub fn outside(world: &World, profile: &Profile, wishes: &Wishes) -> Seen {
+    if let Place::Remote { url, .. } = &profile.place {
+        return Seen::Remote(answers(url, wishes.remote_limit));
+    }
+    match Started::read(&world.instance.browser(&profile.name)) {
+        Some(old) if old.is_alive(&folder(world, profile)) => Seen::Running {
+            pid: old.pid,
+            port: old.port,
+            kind: None,
+            ready: false,
+        },
+        _ => Seen::Stopped,
+    }
+}
+
+/// Whether a remote browser answers.
+pub fn answers(url: &str, limit: Duration) -> bool {
+    let by_http = match url.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
+        _ => url.to_owned(),
+    };
+    fetch::socket_url(&by_http, limit).is_ok()
+}
+
+/// The status document. Its texts are in `lang`.
+pub fn document(
+    world: &World,
+    config: &Value,
+    profile: &Profile,
+    port: Option<u16>,
+    seen: &Seen,
+    lang: Lang,
+) -> Value {
+    let wishes = Wishes::of(config);
+    let found = program(world, &wishes);
+    let headless = Headless::of(&world.host, wishes.headless);
+    let remote = match &profile.place {
+        Place::Remote { url, .. } => Some(shown_url(url)),
+        _ => None,
+    };
+    let (pid, port, chosen) = match seen {
+        Seen::Running { pid, port, kind, .. } => (Some(*pid), Some(*port), kind.map(Kind::name)),
+        _ => (None, port, None),
+    };
+    let url = remote
+        .clone()
+        .or_else(|| port.map(|port| format!("http://127.0.0.1:{port}")));
+    let ours = matches!(profile.place, Place::Pool | Place::Pinned { .. });
+    let mut document = json!({
+        "enabled": wishes.enabled,
+        "profile": profile.name,
+        "running": seen.is_ready(),
+        "cdpReady": seen.is_ready(),
+        "state": seen.name(),
+        "pid": pid,
+        "cdpPort": port,
+        "cdpUrl": url,
+        "chosenBrowser": chosen,
+        "detectedBrowser": found.as_ref().ok().map(|found| found.kind.name()),
+        "detectedExecutablePath": found.as_ref().ok().map(|found| &found.path),
+        "detectError": found.as_ref().err().map(|msg| msg.render(lang)),
+        "userDataDir": ours.then(|| folder(world, profile)),
+        "color": profile.color,
+        "headless": headless.is_on(),
+        "headlessSource": headless.source(),
+        "noSandbox": wishes.no_sandbox,
+        "executablePath": wishes.executable,
+        "attachOnly": wishes.attach_only,
+        "isRemote": remote.is_some(),
+    });
+    if let Seen::Ended { pid, exit, at } = seen {
+        document["ended"] = json!({
+            "pid": pid,
+            "code": exit.code,
+            "signal": exit.signal,
+            "at": humantime::format_rfc3339_millis(*at).to_string(),
+            "message": how(*exit).render(lang),
+        });
+    }
+    document
+}
+
+/// A line of the list of profiles.
+pub fn row(profile: &Profile, profiles: &Profiles, port: Option<u16>, seen: &Seen, tabs: usize) -> Value {
+    let port = match seen {
+        Seen::Running { port, .. } => Some(*port),
+        _ => port,
+    };
+    let remote = match &profile.place {
+        Place::Remote { url, .. } => Some(shown_url(url)),
+        _ => None,
+    };
+    json!({
+        "name": profile.name,
+        "cdpPort": port,
+        "cdpUrl": remote.clone().or_else(|| port.map(|port| format!("http://127.0.0.1:{port}"))),
+        "color": profile.color,
+        "driver": match &profile.place { Place::Foreign { driver } => driver, _ => "openclaw" },
+        "running": seen.is_ready(),
+        "state": seen.name(),
+        "tabCount": tabs,
+        "isDefault": profile.name == profiles.default,
+        "isRemote": remote.is_some(),
+    })
+}

@@ -1,0 +1,251 @@
+//! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
+//! (`facts.md` 7), in columns.
+
+use serde_json::{Value, json};
+
+use super::BrowserCommand;
+use crate::browser::doctor::{Check, Health};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::ui::{Fields, Table, Ui};
+
+/// The answer to a command.
+pub(super) fn answer(ui: &Ui, command: &BrowserCommand, document: &Value, profile: Option<&str>) {
+    if ui.is_json() {
+        return ui.document(document);
+    }
+    let text = |key: &str| plain(&document[key]);
+    match command {
+        BrowserCommand::Status => status(ui, document),
+        BrowserCommand::Profiles => profiles(ui, document),
+        BrowserCommand::Tabs => tabs(ui, document),
+        BrowserCommand::Snapshot { .. } => {
+            ui.out(&text("snapshot"));
+            if document["truncated"] == true {
+                let lines = plain(&document["stats"]["lines"]);
+                ui.note(&msg!("browser.truncated", lines = lines));
+            }
+        }
+        BrowserCommand::Start => {
+            let running = msg!("browser.running-line", value = yes(ui, &document["running"]));
+            ui.out(&headline(ui, &text("profile"), &running));
+        }
+        BrowserCommand::Stop => {
+            let msg = if document["stopped"] == true {
+                msg!("browser.stopped-line")
+            } else {
+                msg!("browser.was-not-running")
+            };
+            ui.out(&headline(ui, &text("profile"), &msg));
+        }
+        BrowserCommand::CreateProfile { .. } => ui.line(&msg!(
+            "browser.created",
+            name = text("profile"),
+            port = text("cdpPort"),
+            color = text("color")
+        )),
+        BrowserCommand::DeleteProfile { .. } => {
+            ui.line(&msg!("browser.deleted", name = text("profile")));
+            if document["movedTo"].is_string() {
+                ui.remark(&msg!("browser.moved", path = text("movedTo")));
+            }
+        }
+        BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
+            let mut fields = Fields::default();
+            fields.add(ui.say(&msg!("browser.field.url")), text("url"));
+            fields.add(ui.say(&msg!("browser.field.title")), text("title"));
+            fields.add(ui.say(&msg!("browser.field.tab")), text("targetId"));
+            ui.out(&headline(
+                ui,
+                profile.unwrap_or_default(),
+                &msg!("browser.opened"),
+            ));
+            ui.out(&fields.render(ui.width()));
+        }
+        BrowserCommand::Focus { .. } => ui.line(&msg!("browser.focused", id = text("targetId"))),
+        BrowserCommand::Close { .. } => ui.line(&msg!("browser.closed", id = text("targetId"))),
+        BrowserCommand::Screenshot { .. } => ui.out(&text("path")),
+        BrowserCommand::Doctor => {}
+    }
+}
+
+/// `🦞 browser [openclaw] running: true`, the animal only where letters beyond ASCII may be written.
+fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
+    let mark = if ui.ascii() || ui.plain() { "" } else { "🦞 " };
+    let name = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" [{name}]")
+    };
+    format!("{mark}browser{name} {}", ui.say(msg))
+}
+
+fn status(ui: &Ui, document: &Value) {
+    let mut fields = Fields::default();
+    let mut add = |label: Msg, value: String| {
+        if !value.is_empty() {
+            fields.add(ui.say(&label), value);
+        }
+    };
+    let text = |key: &str| plain(&document[key]);
+    add(msg!("browser.field.profile"), text("profile"));
+    add(msg!("browser.field.enabled"), yes(ui, &document["enabled"]));
+    add(msg!("browser.field.running"), yes(ui, &document["running"]));
+    add(msg!("browser.field.state"), state(ui, document));
+    add(msg!("browser.field.pid"), text("pid"));
+    add(msg!("browser.field.port"), text("cdpPort"));
+    add(msg!("browser.field.cdp-url"), text("cdpUrl"));
+    add(msg!("browser.field.browser"), text("chosenBrowser"));
+    add(msg!("browser.field.detected"), text("detectedBrowser"));
+    add(
+        msg!("browser.field.detected-path"),
+        text("detectedExecutablePath"),
+    );
+    add(msg!("browser.field.detect-error"), text("detectError"));
+    add(msg!("browser.field.folder"), text("userDataDir"));
+    add(msg!("browser.field.color"), text("color"));
+    add(msg!("browser.field.headless"), yes(ui, &document["headless"]));
+    add(msg!("browser.field.no-sandbox"), yes(ui, &document["noSandbox"]));
+    ui.out(&fields.render(ui.width()));
+}
+
+fn state(ui: &Ui, document: &Value) -> String {
+    let ended = &document["ended"];
+    let msg = match document["state"].as_str() {
+        Some("running") => msg!("browser.state.running"),
+        Some("starting") => msg!("browser.state.starting"),
+        Some("crashed") if ended.is_object() => msg!(
+            "browser.state.crashed",
+            how = plain(&ended["message"]),
+            at = plain(&ended["at"])
+        ),
+        Some("crashed") => msg!("browser.state.has-crashed"),
+        Some("remote") => msg!("browser.state.remote"),
+        _ => msg!("browser.state.stopped"),
+    };
+    ui.say(&msg)
+}
+
+fn profiles(ui: &Ui, document: &Value) {
+    let heading = |msg: Msg| ui.say(&msg);
+    let mut table = Table::new(vec![
+        heading(msg!("browser.field.profile")),
+        heading(msg!("browser.field.state")),
+        heading(msg!("browser.field.port")),
+        heading(msg!("browser.field.tabs")),
+        heading(msg!("browser.field.color")),
+    ]);
+    for row in document["profiles"].as_array().into_iter().flatten() {
+        let mark = if row["isDefault"] == true { " *" } else { "" };
+        let port = if row["isRemote"] == true {
+            plain(&row["cdpUrl"])
+        } else {
+            plain(&row["cdpPort"])
+        };
+        table.row(vec![
+            format!("{}{mark}", plain(&row["name"])),
+            state(ui, row),
+            port,
+            plain(&row["tabCount"]),
+            plain(&row["color"]),
+        ]);
+    }
+    ui.out(&table.render(ui.width()));
+}
+
+fn tabs(ui: &Ui, document: &Value) {
+    let tabs: Vec<_> = document["tabs"].as_array().into_iter().flatten().collect();
+    if tabs.is_empty() {
+        return ui.line(&msg!("browser.no-tabs"));
+    }
+    for (at, tab) in (1..).zip(tabs) {
+        ui.hanging(0, 3, &format!("{at}. {}", plain(&tab["title"])));
+        ui.hanging(3, 3, &plain(&tab["url"]));
+        ui.hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
+    }
+}
+
+/// A request that was refused: on stderr in the service's words, and as the one document with `--json`.
+pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
+    ui.err(&format!("[openclaw] {}", plain(&document["error"])));
+    if document["cause"].is_string() {
+        ui.err(&format!("  {}", plain(&document["cause"])));
+    }
+    let arrow = if ui.ascii() || ui.plain() { "->" } else { "→" };
+    let hints: Vec<_> = document["hints"].as_array().into_iter().flatten().collect();
+    for hint in &hints {
+        ui.err(&format!("  {arrow} {}", plain(hint)));
+    }
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": false,
+            "code": document["code"],
+            "exit": 1,
+            "status": status,
+            "message": document["error"],
+            "hints": hints,
+        }));
+    }
+}
+
+/// What the doctor found.
+pub(super) fn doctor(ui: &Ui, profile: &str, checks: &[Check], gateway: bool, command: &str) {
+    if ui.is_json() {
+        let row = |check: &Check| {
+            let hints: Vec<_> = check.hints.iter().map(|hint| ui.say(hint)).collect();
+            json!({
+                "id": check.id,
+                "health": check.health.name(),
+                "message": ui.say(&check.msg),
+                "hints": hints,
+            })
+        };
+        let rows: Vec<_> = checks.iter().map(row).collect();
+        let ok = checks.iter().all(|check| check.health != Health::Bad);
+        return ui
+            .document(&json!({ "ok": ok, "profile": profile, "gatewayRunning": gateway, "checks": rows }));
+    }
+    for check in checks {
+        ui.hanging(
+            0,
+            3,
+            &format!("{} {}", mark(ui, check.health), ui.say(&check.msg)),
+        );
+        for hint in &check.hints {
+            ui.remark(hint);
+        }
+    }
+    let (health, msg) = if gateway {
+        (Health::Good, msg!("browser.gateway-up"))
+    } else {
+        (Health::Notice, msg!("browser.doctor-down", command = command))
+    };
+    ui.hanging(0, 3, &format!("{} {}", mark(ui, health), ui.say(&msg)));
+}
+
+fn mark(ui: &Ui, health: Health) -> &'static str {
+    match (health, ui.ascii() || ui.plain()) {
+        (Health::Good, false) => "✓",
+        (Health::Good, true) => "ok",
+        (Health::Notice, _) => "!",
+        (Health::Bad, false) => "✗",
+        (Health::Bad, true) => "x",
+    }
+}
+
+fn yes(ui: &Ui, value: &Value) -> String {
+    ui.say(&if *value == true {
+        msg!("browser.yes")
+    } else {
+        msg!("browser.no")
+    })
+}
+
+/// A value as a text without quotes; nothing for `null`.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,228 @@
+//! `openclaw dashboard`: the address of this instance's page, and the page itself where there is a browser.
+//!
+//! The token never stands on the screen or in an argument list, which every user of the host can read.
+//! The browser gets it from a file of the state folder that only its owner can read (0600) and that does
+//! nothing but lead on to the page, the token in the URL's fragment; the file is removed at once after.
+//! The browser is only opened where the gateway of this very instance holds the port: whoever else
+//! listens there would be handed the token.
+//!
+//! With `--json`: `ok` (whether its gateway runs), `url` (without the token), `port`, `opened`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::apply;
+use crate::config::{self, Loaded};
+use crate::error::{Error, Kind, Result};
+use crate::host::Host;
+use crate::host::process::Call;
+use crate::instance::Instance;
+use crate::msg;
+use crate::record::Record;
+use crate::settings::{Proof, Sources};
+use crate::survey;
+
+/// How long the file with the token is there for the browser to read.
+const LEAD: Duration = Duration::from_secs(10);
+
+/// The flags.
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct DashboardArgs {
+    #[arg(long)]
+    pub no_open: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Carries the verb out.
+pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
+    let (host, instance, ui) = (context.host, &context.instance, context.ui);
+    let config = match config::load(&instance.config_path) {
+        Loaded::Missing => Value::Null,
+        Loaded::Ok(document) => config::effective(&instance.config_path, &document)
+            .map_err(|fault| fault.blocked(&instance.config_path))?,
+        Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
+    };
+    let record = Record::read(&instance.record_path())?;
+    let sources = Sources {
+        host,
+        instance,
+        config: &config,
+        record: &record,
+    };
+    let (port, _) = sources.port(None)?;
+    let proof = sources.client_proof()?;
+    let url = format!("http://127.0.0.1:{port}/");
+    let running = holds(context, port);
+    let opener = opener(host).filter(|_| !args.no_open && running);
+    let lead = opener
+        .is_some()
+        .then(|| lead(instance, &url, &proof))
+        .transpose()?;
+    let outcome = opener
+        .as_ref()
+        .zip(lead.as_ref())
+        .map(|(opener, lead)| open(host, opener, lead));
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": running,
+            "url": url,
+            "port": port,
+            "opened": matches!(outcome, Some(Ok(()))),
+        }));
+    } else {
+        ui.line(&msg!("dashboard.url", url = url));
+    }
+    match &outcome {
+        Some(Ok(())) => ui.note(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
+        Some(Err(error)) => ui.note(&error.msg),
+        None if running => {
+            if !args.no_open {
+                let command = format!("ssh -N -L {port}:127.0.0.1:{port} {}", here(host));
+                ui.note(&msg!("dashboard.no-browser", command = command));
+            }
+            ui.note(&msg!("dashboard.ask", path = instance.config_path.display()));
+        }
+        None => {
+            ui.note(&msg!("dashboard.not-running", port = port));
+            ui.note(&msg!("dashboard.start", command = instance.command()));
+        }
+    }
+    if let Some(lead) = lead {
+        if matches!(outcome, Some(Ok(()))) {
+            // A browser says nothing of having read it.
+            std::thread::sleep(LEAD);
+        }
+        apply::discard(&lead)?;
+    }
+    Ok(if running {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(Kind::No.exit_code())
+    })
+}
+
+/// Whether the gateway of this instance, and nobody else, holds its base port.
+fn holds(context: &Context<'_>, port: u16) -> bool {
+    let survey = survey::take(context.host, &context.env);
+    let Some(at) = survey.position(&context.instance.config_path) else {
+        return false;
+    };
+    let label = &survey.instances[at].label;
+    let here = || survey.listeners.iter().filter(|listener| listener.port == port);
+    let is_own = |listener: &crate::ports::Listener| {
+        let owner = listener.owner.as_ref();
+        owner.and_then(|owner| owner.instance.as_ref()) == Some(label)
+    };
+    here().any(is_own) && here().all(is_own)
+}
+
+/// Writes the file that leads a browser on to the page with the token.
+fn lead(instance: &Instance, url: &str, proof: &Proof) -> Result<PathBuf> {
+    let fragment = match proof {
+        Proof::Token(secret) | Proof::Password(secret) => {
+            format!("#token={}", encoded(secret.expose()))
+        }
+        Proof::None => "#token=".to_owned(),
+    };
+    let page = format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
+         <meta http-equiv=\"refresh\" content=\"0;url={url}{fragment}\"><title>OpenClaw</title>\n"
+    );
+    let path = instance.state_dir.join("dashboard-open.html");
+    apply::put(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+/// A text as it may stand in a fragment and in an attribute: everything but letters and digits encoded.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// What opens a page on this desktop; none where there is no desktop.
+fn opener(host: &Host) -> Option<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return host.find_program("open");
+    }
+    if cfg!(windows) {
+        return host.find_program("explorer.exe");
+    }
+    let desktop = host.var("DISPLAY").or_else(|| host.var("WAYLAND_DISPLAY"));
+    desktop?;
+    ["xdg-open", "gio-open", "sensible-browser"]
+        .iter()
+        .find_map(|name| host.find_program(name))
+}
+
+fn open(host: &Host, opener: &PathBuf, lead: &std::path::Path) -> Result<()> {
+    host.spawn(&Call::new(opener, [lead]))
+        .map(drop)
+        .map_err(|cause| Error::no(msg!("dashboard.not-opened", program = opener.display())).because(cause))
+}
+
+/// `user@host`, as far as the environment tells.
+fn here(host: &Host) -> String {
+    let user = host.var("USER").or_else(|| host.var("LOGNAME")).unwrap_or("USER");
+    // The address that this session came to: client, its port, this host, its port.
+    let connection = host.var("SSH_CONNECTION");
+    let address = connection.and_then(|text| text.split_whitespace().nth(2));
+    let address = address.map(str::to_owned).or_else(|| host.name());
+    format!("{user}@{}", address.as_deref().unwrap_or("HOST"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::ProfileName;
+    use crate::secret::Secret;
+
+    #[test]
+    fn the_file_that_leads_on_holds_the_token_for_its_owner_only_and_no_markup_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let instance = Instance::canonical(dir.path(), ProfileName::parse("rescue").unwrap());
+        let proof = Proof::Token(Secret::new("a\"><script>&b"));
+        let path = lead(&instance, "http://127.0.0.1:19789/", &proof).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("url=http://127.0.0.1:19789/#token=a%22%3E%3Cscript%3E%26b\""),
+            "{text}"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn without_a_desktop_there_is_no_browser_and_the_way_by_ssh_names_this_host() {
+        let host = Host::with(
+            &[],
+            [
+                ("PATH", "/usr/bin:/bin"),
+                ("USER", "ada"),
+                ("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.9 22"),
+            ],
+        );
+        if cfg!(target_os = "linux") {
+            assert_eq!(opener(&host), None);
+        }
+        assert_eq!(here(&host), "ada@192.0.2.9");
+    }
+}

@@ -1,0 +1,219 @@
+//! `openclaw doctor`: look at the instances, say what is wrong, and mend what can be mended.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::apply::{self, HostLock};
+use crate::doctor::{self, Finding, Scene, Scope, Severity, diff};
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::plan::Plan;
+use crate::survey::{self, Survey};
+use crate::wizard::terminal::Terminal;
+
+use super::{Context, DoctorArgs};
+
+/// Carries `openclaw doctor` out.
+pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> {
+    let scope = if args.all { Scope::All } else { Scope::One };
+    let (findings, plan) = look(context, scope);
+    if !args.fix {
+        show(context, &findings, None);
+        return Ok(code(&findings));
+    }
+    let text = diff::unified(&plan, &context.env.home);
+    if args.dry_run || plan.is_empty() {
+        show(
+            context,
+            &findings,
+            Some(&Fixing::new(args.dry_run, &plan, text, false)),
+        );
+        return Ok(code(&findings));
+    }
+    if !args.yes {
+        ask(context, &text)?;
+    }
+    let (after, undone, plan) = mend(context, scope, &plan)?;
+    let text = diff::unified(&plan, &context.env.home);
+    show(context, &after, Some(&Fixing::new(false, &plan, text, undone)));
+    if undone {
+        return Ok(ExitCode::from(1));
+    }
+    Ok(code(&after))
+}
+
+/// One look at the host: what is wrong, and the plan that mends what can be mended.
+fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Plan) {
+    let survey = survey::take(context.host, &context.env);
+    let scene = Scene::gather(context.host, &context.env, &survey, &context.instance, scope);
+    let findings = doctor::examine(&scene);
+    let plan = doctor::plan(&scene, &findings);
+    (findings, plan)
+}
+
+fn ask(context: &Context<'_>, text: &str) -> Result<()> {
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stderr) {
+        return Err(Error::usage(msg!("doctor.unasked"))
+            .hint(msg!("doctor.unasked-way", command = context.instance.command())));
+    }
+    context.ui.err(text.trim_end());
+    if Terminal::new(context.ui).confirm(&msg!("doctor.ask"), Some(false))? {
+        Ok(())
+    } else {
+        Err(Error::no(msg!("doctor.left")))
+    }
+}
+
+/// Mends under the lock, looks again, and takes everything back where that made something worse.
+fn mend(context: &Context<'_>, scope: Scope, agreed: &Plan) -> Result<(Vec<Finding>, bool, Plan)> {
+    let lock = context.lock()?;
+    let (before, plan) = look(context, scope);
+    // Only what was shown is done.
+    if plan != *agreed {
+        return Err(Error::no(msg!("doctor.changed"))
+            .hint(msg!("doctor.again", command = context.instance.command())));
+    }
+    let survey = survey::take(context.host, &context.env);
+    let others = others(context, &survey, scope);
+    let applied = apply::apply(&lock, &plan, &others, &mut |_| {})?;
+    for notice in &applied.notices {
+        context.ui.note(notice);
+    }
+    let (after, _) = look(context, scope);
+    if !is_worse(&before, &after) {
+        return Ok((after, false, plan));
+    }
+    undo(context, &lock, &plan, &others)?;
+    let (after, _) = look(context, scope);
+    Ok((after, true, plan))
+}
+
+fn undo(context: &Context<'_>, lock: &HostLock, plan: &Plan, others: &[PathBuf]) -> Result<()> {
+    context.ui.note(&msg!("doctor.undone"));
+    apply::apply(lock, &doctor::reversed(plan), others, &mut |_| {}).map(drop)
+}
+
+/// The paths that a fix must keep out of: with `--all` every instance is the asker's own.
+fn others(context: &Context<'_>, survey: &Survey, scope: Scope) -> Vec<PathBuf> {
+    match scope {
+        Scope::One => survey.paths_of_others(&context.instance.config_path),
+        Scope::All => Vec::new(),
+    }
+}
+
+/// Whether there is an error now that was not there before.
+fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
+    let known = |new: &Finding| {
+        before
+            .iter()
+            .any(|old| (old.id, &old.instance) == (new.id, &new.instance))
+    };
+    // A config that can be read again shows what else is wrong with it, and an instance that is forgotten is
+    // not there: neither is worse than before.
+    let uncovered = |new: &Finding| {
+        before.iter().any(|old| {
+            let covers =
+                old.id == "config-broken" || (old.id == "registry-stale" && new.id == "config-missing");
+            covers && old.instance == new.instance
+        })
+    };
+    after
+        .iter()
+        .any(|new| new.severity == Severity::Error && !known(new) && !uncovered(new))
+}
+
+fn code(findings: &[Finding]) -> ExitCode {
+    let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
+    ExitCode::from(u8::from(has_error))
+}
+
+/// What `--fix` did or would do.
+struct Fixing {
+    dry_run: bool,
+    changes: usize,
+    diff: String,
+    undone: bool,
+}
+
+impl Fixing {
+    fn new(dry_run: bool, plan: &Plan, diff: String, undone: bool) -> Self {
+        Self {
+            dry_run,
+            changes: plan.changes.len(),
+            diff,
+            undone,
+        }
+    }
+}
+
+fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
+    let ui = &context.ui;
+    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if ui.is_json() {
+        let mut document = json!({
+            "ok": errors == 0,
+            "checks": doctor::checks().count(),
+            "errors": errors,
+            "warnings": warnings,
+            "findings": findings.iter().map(|finding| entry(context, finding)).collect::<Value>(),
+        });
+        if let Some(fixing) = fixing {
+            document["fix"] = json!({
+                "dryRun": fixing.dry_run,
+                "changes": fixing.changes,
+                "diff": fixing.diff,
+                "undone": fixing.undone,
+            });
+        }
+        ui.document(&document);
+        return;
+    }
+    if let Some(fixing) = fixing {
+        if fixing.changes == 0 {
+            ui.paragraph(&msg!("doctor.nothing-to-fix"));
+        } else {
+            ui.out(fixing.diff.trim_end());
+            let key = match (fixing.dry_run, fixing.undone) {
+                (true, _) => "doctor.would-fix",
+                (false, false) => "doctor.fixed",
+                (false, true) => "doctor.fix-undone",
+            };
+            ui.paragraph(&Msg::new(key).with("count", fixing.changes));
+        }
+    }
+    for finding in findings {
+        let severity = match finding.severity {
+            Severity::Error => msg!("doctor.error"),
+            Severity::Warning => msg!("doctor.warning"),
+            Severity::Info => msg!("doctor.info"),
+        };
+        ui.hanging(
+            0,
+            2,
+            &format!("{}  {}  {}", ui.say(&severity), finding.id, finding.instance),
+        );
+        ui.remark(&finding.msg);
+        ui.hanging(2, 4, &format!("$ {}", finding.mend));
+    }
+    if findings.is_empty() {
+        ui.paragraph(&msg!("doctor.clean", checks = doctor::checks().count()));
+    } else {
+        ui.paragraph(&msg!("doctor.summary", errors = errors, warnings = warnings));
+    }
+}
+
+fn entry(context: &Context<'_>, finding: &Finding) -> Value {
+    json!({
+        "id": finding.id,
+        "severity": finding.severity.name(),
+        "instance": finding.instance,
+        "message": context.ui.say(&finding.msg),
+        "mend": finding.mend,
+        "fixable": finding.fix.is_some(),
+    })
+}

@@ -1,0 +1,329 @@
+//! `openclaw gateway install`, `uninstall`, `start`, `stop`, `restart`: the instance as a service.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::Context;
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::service::{self, Done, Linger, State, Status, Wishes};
+use crate::situation::shown;
+use crate::wizard::terminal::Terminal;
+
+/// The flags of an installation.
+#[derive(Debug, Default, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct InstallArgs {
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    #[arg(long)]
+    pub force: bool,
+    #[arg(long)]
+    pub linger: bool,
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of what is done to an installed service.
+#[derive(Debug, Default, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct ActArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is done to an installed service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Uninstall,
+    Start,
+    Stop,
+    Restart,
+}
+
+/// A gateway that was started is given this long to answer.
+const HEALTH: Duration = Duration::from_secs(30);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// `openclaw gateway install`
+pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitCode> {
+    let Context {
+        host,
+        env,
+        instance,
+        ui,
+    } = context;
+    let wishes = Wishes {
+        port: args.port,
+        force: args.force,
+    };
+    let preview = service::preview(host, env, instance, wishes)?;
+    if args.dry_run {
+        let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.say(msg)).collect();
+        if ui.is_json() {
+            let files: Vec<_> = preview
+                .files
+                .iter()
+                .map(|(path, text)| json!({ "path": path, "content": text }))
+                .collect();
+            ui.document(&json!({
+                "action": "install", "ok": true, "dryRun": true, "profile": instance.profile.as_str(),
+                "port": preview.port, "files": files, "commands": preview.commands, "warnings": warnings,
+            }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        for (path, text) in &preview.files {
+            ui.line(&msg!("service.would-write", path = shown(&env.home, path)));
+            ui.out(text);
+        }
+        for command in &preview.commands {
+            ui.line(&msg!("service.would-run", command = command));
+        }
+        for warning in &warnings {
+            ui.err(warning);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let done = {
+        let _lock = context.lock()?;
+        let _waiting = ui.waiting(&msg!("service.starting", name = preview.name));
+        service::install(host, env, instance, wishes)?
+    };
+    let healthy = wait_healthy(context, preview.port);
+    let (linger, told) = offer_linger(context, args.linger);
+    let mut warnings: Vec<Msg> = done.notices.clone();
+    warnings.extend(told);
+    if !healthy {
+        warnings.push(msg!(
+            "service.not-healthy",
+            port = preview.port,
+            command = format!("{} gateway status", instance.command())
+        ));
+    }
+    if ui.is_json() {
+        let mut document = document(context, "install", &done, &warnings);
+        document["port"] = preview.port.into();
+        document["healthy"] = healthy.into();
+        document["linger"] = linger.known().into();
+        ui.document(&document);
+    } else {
+        ui.paragraph(&said(context, &done));
+        for warning in &warnings {
+            ui.prose(warning);
+        }
+    }
+    // It runs, but not as it should.
+    Ok(ExitCode::from(if healthy { 0 } else { 3 }))
+}
+
+/// Waits until the gateway answers, or its service gives up.
+fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
+    let profile = &context.instance.profile;
+    let _waiting = context
+        .ui
+        .waiting(&msg!("service.waiting", profile = profile, port = port));
+    let deadline = Instant::now() + HEALTH;
+    loop {
+        if service::answers(port, profile) {
+            return true;
+        }
+        let status = service::status(context.host, &context.env, &context.instance);
+        let is_down = status.is_ok_and(|status| matches!(status.state, State::GaveUp | State::Stopped));
+        if is_down || Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Reads whether services outlive the last session; offers to make them, and says what was seen.
+fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
+    let Context {
+        host,
+        env,
+        instance,
+        ui,
+    } = context;
+    let before = service::linger(host, env, instance);
+    if !matches!(before, Linger::Off | Linger::Unknown) {
+        return (before, None);
+    }
+    let terminal = host.terminal();
+    let person = terminal.stdin && terminal.stderr && !ui.is_json();
+    let wanted = wished
+        || (person
+            && before == Linger::Off
+            && Terminal::new(*ui)
+                .confirm(&msg!("service.linger-ask"), Some(true))
+                .unwrap_or(false));
+    let after = if wanted {
+        service::enable_linger(host, env, instance)
+    } else {
+        before
+    };
+    let command = "sudo loginctl enable-linger \"$(id -un)\"";
+    let told = match (after, wanted) {
+        (Linger::On | Linger::Foreign, _) => msg!("service.linger-on"),
+        (Linger::Off, true) => msg!("service.linger-still-off", command = command),
+        (Linger::Off, false) => msg!("service.linger-off", command = command),
+        (Linger::Unknown, _) => msg!("service.linger-unknown", command = command),
+    };
+    (after, Some(told))
+}
+
+/// `openclaw gateway start`, and its like.
+pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
+    let Context {
+        host,
+        env,
+        instance,
+        ui,
+    } = context;
+    let (name, done) = {
+        let _waiting = ui.waiting(&msg!("service.acting", profile = instance.profile));
+        match action {
+            Action::Uninstall => {
+                let _lock = context.lock()?;
+                ("uninstall", service::uninstall(host, env, instance)?)
+            }
+            Action::Start => ("start", service::start(host, env, instance)?),
+            Action::Stop => ("stop", service::stop(host, env, instance)?),
+            Action::Restart => ("restart", service::restart(host, env, instance)?),
+        }
+    };
+    let runs_not = done.result == "not-loaded" && matches!(action, Action::Start | Action::Restart);
+    if runs_not {
+        return Err(not_installed(context, &done.status));
+    }
+    if ui.is_json() {
+        ui.document(&document(context, name, &done, &done.notices));
+    } else {
+        ui.paragraph(&said(context, &done));
+        for notice in &done.notices {
+            ui.prose(notice);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn not_installed(context: &Context<'_>, status: &Status) -> Error {
+    let command = format!("{} gateway install", context.instance.command());
+    Error::no(msg!("service.not-installed", name = status.name))
+        .hint(msg!("service.install-it", command = command))
+}
+
+fn said(context: &Context<'_>, done: &Done) -> Msg {
+    let name = &done.status.name;
+    let pid = match done.status.state {
+        State::Running(pid) => pid.to_string(),
+        _ => "-".to_owned(),
+    };
+    match done.result {
+        "installed" => msg!(
+            "service.installed",
+            name = name,
+            pid = pid,
+            path = shown(
+                &context.env.home,
+                done.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
+            )
+        ),
+        "already-installed" => msg!(
+            "service.already-installed",
+            name = name,
+            pid = pid,
+            command = format!("{} gateway install --force", context.instance.command())
+        ),
+        "uninstalled" => msg!("service.uninstalled", name = name),
+        "started" => msg!("service.started", name = name, pid = pid),
+        "stopped" => msg!("service.stopped", name = name),
+        "restarted" => msg!("service.restarted", name = name, pid = pid),
+        _ => msg!("service.not-installed", name = name),
+    }
+}
+
+/// OpenClaw's keys (`facts.md` 5), and ours.
+fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) -> Value {
+    let ui = &context.ui;
+    let status = &done.status;
+    let (loaded, not_loaded) = match status.manager {
+        "systemd" => ("enabled", "disabled"),
+        "launchd" => ("loaded", "not loaded"),
+        _ => ("registered", "missing"),
+    };
+    let warnings: Vec<_> = warnings.iter().map(|warning| ui.say(warning)).collect();
+    json!({
+        "action": action,
+        "ok": true,
+        "result": done.result,
+        "message": ui.say(&said(context, done)),
+        "profile": context.instance.profile.as_str(),
+        "service": {
+            "label": status.name,
+            "manager": status.manager,
+            "loaded": status.enabled,
+            "loadedText": loaded,
+            "notLoadedText": not_loaded,
+            "file": status.file,
+            "state": status.state.name(),
+            "pid": match status.state { State::Running(pid) => Some(pid), _ => None },
+        },
+        "warnings": warnings,
+    })
+}
+
+/// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
+/// written before stays, whatever comes of it.
+pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
+    let Context {
+        host,
+        env,
+        instance,
+        ui,
+    } = context;
+    let preview = service::preview(host, env, instance, Wishes::default())?;
+    let done = {
+        let _lock = context.lock()?;
+        let _waiting = ui.waiting(&msg!("service.starting", name = preview.name));
+        service::install(host, env, instance, Wishes::default())?
+    };
+    let healthy = waits.then(|| wait_healthy(context, preview.port));
+    let (linger, told) = offer_linger(context, false);
+    let notices: Vec<Msg> = told.into_iter().chain(done.notices.clone()).collect();
+    let mut document = document(context, "install", &done, &notices);
+    document["healthy"] = healthy.into();
+    document["linger"] = linger.known().into();
+    if !ui.is_json() {
+        ui.paragraph(&said(context, &done));
+        for notice in &notices {
+            ui.prose(notice);
+        }
+    }
+    match healthy {
+        Some(false) => Err(Error::unhealthy(msg!(
+            "service.up-not-healthy",
+            profile = instance.profile,
+            port = preview.port
+        ))
+        .hint(msg!(
+            "service.look",
+            command = format!("{} gateway status", instance.command())
+        ))),
+        Some(true) if !ui.is_json() => {
+            ui.paragraph(&msg!(
+                "service.healthy",
+                profile = instance.profile,
+                port = preview.port
+            ));
+            Ok(document)
+        }
+        _ => Ok(document),
+    }
+}

@@ -1,0 +1,131 @@
+//! What OpenClaw from npm does in this program's place: the gateway where `node` is the engine, and the
+//! commands that this program does not have.
+
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::Value;
+
+use super::Context;
+use crate::config::{self, Loaded};
+use crate::engine::{self, NodeEngine};
+use crate::error::{Error, Result};
+use crate::gateway::Options;
+use crate::host::Host;
+use crate::host::process::Call;
+use crate::msg;
+use crate::record::{Engine, Record};
+use crate::selection::Selection;
+use crate::settings::Sources;
+use crate::ui::Ui;
+
+/// The code of the error that a word in a command's place is.
+const UNKNOWN: &str = "cli.unknown-command";
+
+/// The values of `--engine`.
+pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name)).map(|name| Engine::of(&name).unwrap_or_default())
+}
+
+/// Whether OpenClaw from npm is to run as the gateway: the flag goes before the record.
+pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<bool> {
+    let engine = match flag {
+        Some(engine) => engine,
+        None => Record::read(&context.instance.record_path())?.engine,
+    };
+    Ok(engine == Engine::Node)
+}
+
+/// Runs OpenClaw from npm as this instance's gateway, in this process.
+pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCode> {
+    let instance = &context.instance;
+    if options.force {
+        // Its own --force ends whatever listens there, another profile's gateway too (leak L15).
+        return Err(Error::usage(msg!("engine.force"))
+            .hint(msg!("engine.force-way-out", command = instance.command())));
+    }
+    let engine = engine::locate(context.host, &context.env)?;
+    let config = match config::load(&instance.config_path) {
+        Loaded::Missing => Value::Null,
+        Loaded::Ok(document) => config::effective(&instance.config_path, &document)
+            .map_err(|fault| fault.blocked(&instance.config_path))?,
+        Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
+    };
+    if let Some(stamp) = engine::stamp(&engine, instance, &config) {
+        context.ui.note(&stamp);
+    }
+    let record = Record::read(&instance.record_path())?;
+    let sources = Sources {
+        host: context.host,
+        instance,
+        config: &config,
+        record: &record,
+    };
+    let (port, _) = sources.port(options.wishes.port)?;
+    let mut call = engine::gateway(context.host, &engine, instance, &config, port, &options.wishes)?;
+    if options.verbose {
+        call.args.push("--verbose".into());
+    }
+    start(context.host, &engine, &call)
+}
+
+/// Gives a command that this program does not have to OpenClaw from npm, for the chosen instance. Every
+/// other error, and this one where OpenClaw is not there, comes back.
+pub fn pass_on(host: &Host, ui: Ui, selection: &Selection, error: Error) -> Result<ExitCode> {
+    let word = selection.rest.get(1).and_then(|word| word.to_str());
+    if error.code() != UNKNOWN || !word.is_some_and(is_foreign) {
+        return Err(error);
+    }
+    let Ok(context) = Context::read(host, ui, selection.profile.as_ref()) else {
+        return Err(error);
+    };
+    let engine = match engine::locate(host, &context.env) {
+        Ok(engine) => engine,
+        // The way to get it is said beside the nearest commands of our own.
+        Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
+    };
+    let instance = &context.instance;
+    let colour = selection.no_color.then(|| "--no-color".into());
+    let args = colour.into_iter().chain(selection.rest.iter().skip(1).cloned());
+    let port = port_of(&context);
+    let call = engine::call(host, &engine, instance, port, args);
+    start(host, &engine, &call)
+}
+
+/// Whether a word is a command that OpenClaw may have: none of ours came this far, and `help` is ours.
+fn is_foreign(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_lowercase())
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && word != "help"
+        && !has(word)
+}
+
+/// Whether this program has a command of this name.
+fn has(word: &str) -> bool {
+    use clap::CommandFactory as _;
+    super::Cli::command().find_subcommand(word).is_some()
+}
+
+/// The instance's port where it is known: a broken config is OpenClaw's to complain about.
+fn port_of(context: &Context<'_>) -> Option<u16> {
+    let instance = &context.instance;
+    let Loaded::Ok(document) = config::load(&instance.config_path) else {
+        return None;
+    };
+    let config = config::effective(&instance.config_path, &document).ok()?;
+    let record = Record::read(&instance.record_path()).ok()?;
+    let sources = Sources {
+        host: context.host,
+        instance,
+        config: &config,
+        record: &record,
+    };
+    sources.port(None).ok().map(|(port, _)| port)
+}
+
+fn start(host: &Host, engine: &NodeEngine, call: &Call) -> Result<ExitCode> {
+    host.become_program(call)
+        .map_err(|cause| Error::blocked(msg!("engine.failed", path = engine.path.display())).because(cause))
+}

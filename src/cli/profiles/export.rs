@@ -1,0 +1,95 @@
+//! `openclaw profiles export`: one archive of an instance, its secrets left out unless asked for.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::archive::{self, Contents, Kind, Manifest, transfer};
+use crate::cli::Context;
+use crate::config::{self, Loaded};
+use crate::error::{Error, Result};
+use crate::msg;
+use crate::profile::ProfileName;
+use crate::situation::shown;
+use crate::survey::{self, Surveyed};
+use crate::{apply, instance::Instance};
+
+/// Carries `openclaw profiles export NAME FILE` out.
+pub(super) fn run(
+    context: &Context<'_>,
+    name: &ProfileName,
+    file: &Path,
+    with_secrets: bool,
+) -> Result<ExitCode> {
+    let survey = survey::take(context.host, &context.env);
+    let found = super::find(&survey, name)?;
+    let instance = instance(context, found, name);
+    if let Loaded::Broken(fault) = config::load(&instance.config_path) {
+        // Nobody knows where the secrets of such a file are.
+        return Err(fault.blocked(&instance.config_path));
+    }
+    let path = match context.host.cwd() {
+        Some(cwd) => cwd.join(file),
+        None => file.to_path_buf(),
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::usage(msg!("archive.exists", path = path.display())));
+    }
+    let others = survey.paths_of_others(&found.config_path);
+    let mut protected = found.workspaces.clone();
+    protected.extend(others);
+    // An archive that is written into what it holds is no part of it.
+    protected.push(path.clone());
+    let mut contents = Contents::of(&instance, &protected);
+    let mut manifest = Manifest::new(Kind::Export, name.as_str(), &context.now(), "export");
+    manifest.secrets = with_secrets;
+    manifest.home.clone_from(&context.env.home);
+    manifest.config.clone_from(&instance.config_path);
+    manifest.state.clone_from(&instance.state_dir);
+    if let Some(workspace) = found.workspaces.first() {
+        contents.with_workspace(workspace);
+        manifest.workspace = Some(workspace.clone());
+    }
+    if !with_secrets {
+        transfer::without_secrets(&mut contents);
+    }
+    let manifest = apply::publish(&path, |file| archive::pack(file, manifest, &contents.sources))?;
+    let ui = &context.ui;
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": true,
+            "profile": name.as_str(),
+            "path": path,
+            "files": manifest.files.len(),
+            "bytes": manifest.size(),
+            "secrets": with_secrets,
+            "skipped": contents.skipped,
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let home = &context.env.home;
+    ui.line(&msg!(
+        "archive.exported",
+        profile = name,
+        path = shown(home, &path),
+        files = manifest.files.len()
+    ));
+    ui.note(&if with_secrets {
+        msg!("archive.with-secrets")
+    } else {
+        msg!("archive.without-secrets")
+    });
+    for path in contents.skipped {
+        ui.note(&msg!("snapshot.skipped", path = shown(home, &path)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn instance(context: &Context<'_>, found: &Surveyed, name: &ProfileName) -> Instance {
+    Instance {
+        config_path: found.config_path.clone(),
+        state_dir: found.state_dir.clone(),
+        ..Instance::canonical(&context.env.home, name.clone())
+    }
+}

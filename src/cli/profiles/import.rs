@@ -1,0 +1,289 @@
+//! `openclaw profiles import`: a new instance from an archive, with ports, a token and paths of its own.
+//!
+//! The archive is read through before anything is written. All of the new state folder is then built beside
+//! its place and gets its name by one rename, together with its entry in the registry.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::apply;
+use crate::archive::{self, Kind, Manifest, transfer};
+use crate::cli::Context;
+use crate::config;
+use crate::config::document::Document;
+use crate::config::key_path::KeyPath;
+use crate::error::{Error, Result};
+use crate::host::read;
+use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE};
+use crate::msg;
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
+use crate::ports::Family;
+use crate::profile::ProfileName;
+use crate::registry::Entry;
+use crate::secret::Secret;
+use crate::survey::{self, Survey, ports::suggest_probed};
+
+/// Random bytes in a token, as in OpenClaw's own (`facts.md` 3).
+const TOKEN_BYTES: usize = 24;
+
+/// Carries `openclaw profiles import FILE --as NAME` out.
+pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
+    let path = match context.host.cwd() {
+        Some(cwd) => cwd.join(file),
+        None => file.to_path_buf(),
+    };
+    let manifest = archive::verify(&path, archive::From::Anybody).map_err(|refusal| refusal.told(&path))?;
+    let has_config = manifest
+        .files
+        .values()
+        .any(|entry| entry.path == "config/openclaw.json");
+    if manifest.kind != Kind::Export || !has_config {
+        return Err(Error::no(msg!("archive.no-export", path = path.display())));
+    }
+    let instance = Instance::canonical(&context.env.home, name.clone());
+    if dry_run {
+        let survey = survey::take(context.host, &context.env);
+        refuse_taken(&survey, &instance)?;
+        let ports = free(context, &survey, &instance)?;
+        tell(context, &manifest, &instance, ports, &[], true);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lock = context.lock()?;
+    let survey = survey::take(context.host, &context.env);
+    refuse_taken(&survey, &instance)?;
+    if let Some(fault) = &survey.registry.fault {
+        let at = survey.registry.path.display();
+        return Err(
+            Error::blocked(msg!("registry.broken", path = at, why = fault)).hint(msg!("registry.way-out"))
+        );
+    }
+    let ports = free(context, &survey, &instance)?;
+    let stamp = plan::folder_stamp(&context.now());
+    let mut staging = instance.state_dir.as_os_str().to_owned();
+    staging.push(format!(".import-{stamp}"));
+    let staging = PathBuf::from(staging);
+    let import = Import {
+        context,
+        manifest: &manifest,
+        instance: &instance,
+        survey: &survey,
+        ports,
+        staging: &staging,
+    };
+    let done = archive::unpack(&path, &manifest, &staging.join("archive"))
+        .and_then(|()| import.build())
+        .and_then(|missing| {
+            let others = survey.paths_of_others(&instance.config_path);
+            apply::apply(&lock, &import.plan(), &others, &mut |_| {}).map(|_| missing)
+        });
+    apply::unstage(&staging);
+    tell(context, &manifest, &instance, ports, &done?, false);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
+    let known = survey
+        .instances
+        .iter()
+        .any(|found| found.profile.as_ref() == Some(&instance.profile));
+    if known || instance.state_dir.symlink_metadata().is_ok() {
+        let path = instance.state_dir.display();
+        return Err(Error::usage(msg!(
+            "archive.taken",
+            profile = instance.profile,
+            path = path
+        )));
+    }
+    Ok(())
+}
+
+fn free(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<Family> {
+    let mut planner = survey.planner(&instance.profile, &instance.config_path);
+    suggest_probed(context.host, &mut planner, &[], 1, &|_, _| {})
+        .ok()
+        .and_then(|found| found.first().map(|suggestion| suggestion.family))
+        .ok_or_else(|| Error::blocked(msg!("archive.no-ports")))
+}
+
+struct Import<'a> {
+    context: &'a Context<'a>,
+    manifest: &'a Manifest,
+    instance: &'a Instance,
+    survey: &'a Survey,
+    ports: Family,
+    staging: &'a Path,
+}
+
+impl Import<'_> {
+    /// Where the new state folder is built.
+    fn state(&self) -> PathBuf {
+        self.staging.join("state")
+    }
+
+    /// Builds the new state folder; the keys that must be filled in again come back.
+    fn build(&self) -> Result<Vec<KeyPath>> {
+        let from = self.staging.join("archive");
+        let workspace = self.instance.default_workspace();
+        let workspace = workspace.file_name().unwrap_or_default();
+        for entry in self.manifest.files.values() {
+            let to = match entry.path.split_once('/') {
+                Some(("state", _)) if transfer::stays_behind(&entry.path) => continue,
+                Some(("state" | "include", below)) => self.state().join(below),
+                Some(("workspace", below)) => self.state().join(workspace).join(below),
+                _ => continue,
+            };
+            let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
+                Error::no(msg!("archive.unreadable", path = from.display())).because(cause)
+            })?;
+            apply::stage(&to, &mut file)?;
+        }
+        let missing = self.config(&from)?;
+        let record = from.join("state").join(RECORD_FILE);
+        let before = read::text(&record).ok().map(|text| without_ports(&text));
+        let language = self.context.ui.lang().code();
+        let profile = self.instance.profile.as_str();
+        let text = plan::record_text(before.as_deref(), profile, language, self.ports.base());
+        apply::stage(&self.state().join(RECORD_FILE), &mut text.as_bytes())?;
+        Ok(missing)
+    }
+
+    fn config(&self, from: &Path) -> Result<Vec<KeyPath>> {
+        let path = from.join("config").join(CONFIG_FILE);
+        let bytes = read::bytes(&path)
+            .map_err(|cause| Error::no(msg!("archive.unreadable", path = path.display())).because(cause))?;
+        let mut document = config::of_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
+        let random = self.context.host.random::<TOKEN_BYTES>();
+        let token = random
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let token = Secret::new(token);
+        let arrival = transfer::Arrival {
+            manifest: self.manifest,
+            instance: self.instance,
+            ports: self.ports,
+            token: &token,
+        };
+        let mut missing = arrival.config(&mut document)?;
+        missing.extend(self.without_shared(&mut document)?);
+        apply::stage(&self.state().join(CONFIG_FILE), &mut document.text().as_bytes())?;
+        Ok(missing)
+    }
+
+    /// Takes out the channel tokens that an instance of this host has already: two bots on one token take
+    /// each other's messages.
+    fn without_shared(&self, document: &mut Document) -> Result<Vec<KeyPath>> {
+        let known: Vec<&Secret> = self
+            .survey
+            .instances
+            .iter()
+            .flat_map(|found| found.tokens.iter().map(|(_, token)| token))
+            .collect();
+        let mut shared = Vec::new();
+        let channels = KeyPath::keys(["channels"]);
+        if let Some(value) = document.get(&channels) {
+            same(value, &channels, &known, &mut shared);
+        }
+        for path in &shared {
+            document.unset(path)?;
+        }
+        Ok(shared)
+    }
+
+    fn plan(&self) -> Plan {
+        let instance = self.instance;
+        let registry = &self.survey.registry;
+        let entry = Entry {
+            profile: instance.profile.to_string(),
+            config: instance.config_path.clone(),
+            state: instance.state_dir.clone(),
+            workspace: instance.default_workspace(),
+            port: self.ports.base(),
+        };
+        let changes = vec![
+            Change::Write(FileWrite {
+                path: registry.path.clone(),
+                content: Content::plain(registry.with(entry)),
+                before: registry.before.clone(),
+                backup: false,
+                kind: FileKind::Registry,
+            }),
+            Change::MoveAside {
+                path: self.state(),
+                to: instance.state_dir.clone(),
+            },
+        ];
+        Plan {
+            changes,
+            ..Plan::default()
+        }
+    }
+}
+
+fn same(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPath>) {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| same(value, &path.child(key), known, found)),
+        Value::String(text) if known.iter().any(|token| token.expose() == text.trim()) => {
+            found.push(path.clone());
+        }
+        _ => {}
+    }
+}
+
+/// A record without the ports of the original's browsers.
+fn without_ports(text: &str) -> String {
+    let mut table: toml::Table = text.parse().unwrap_or_default();
+    table.remove("browser");
+    table.remove("rescue");
+    toml::to_string(&table).unwrap_or_default()
+}
+
+fn tell(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    instance: &Instance,
+    ports: Family,
+    missing: &[KeyPath],
+    dry_run: bool,
+) {
+    let ui = &context.ui;
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": true,
+            "profile": instance.profile.as_str(),
+            "from": manifest.profile,
+            "stateDir": instance.state_dir,
+            "config": instance.config_path,
+            "basePort": ports.base(),
+            "files": manifest.files.len(),
+            "missing": missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "dryRun": dry_run,
+        }));
+        return;
+    }
+    if dry_run {
+        ui.line(&msg!(
+            "archive.would-import",
+            profile = instance.profile,
+            port = ports.base(),
+            files = manifest.files.len()
+        ));
+        return;
+    }
+    ui.line(&msg!(
+        "archive.imported",
+        profile = instance.profile,
+        port = ports.base(),
+        files = manifest.files.len()
+    ));
+    for path in missing {
+        ui.note(&msg!(
+            "archive.missing",
+            command = instance.command(),
+            path = path
+        ));
+    }
+}

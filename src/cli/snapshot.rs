@@ -1,0 +1,202 @@
+//! `openclaw snapshot`: keep one instance as it is, and go back to it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{Context, SnapshotArgs, SnapshotCommand};
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::situation::shown;
+use crate::snapshot::{self, Of, Snapshot};
+use crate::survey::{self, Survey};
+use crate::wizard::terminal::Terminal;
+use crate::{apply, archive, msg, plan, registry};
+
+/// Carries `openclaw snapshot ...` out.
+pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode> {
+    match &args.command {
+        SnapshotCommand::Create => create(context),
+        SnapshotCommand::List => Ok(list(context)),
+        SnapshotCommand::Restore { id, yes } => restore(context, id.as_deref(), *yes),
+    }
+}
+
+fn folder(context: &Context<'_>) -> PathBuf {
+    let state_home = registry::state_home(context.host, &context.env);
+    snapshot::folder(&state_home, &context.env.home, &context.instance)
+}
+
+/// What a snapshot needs to know of the host.
+struct Ground {
+    folder: PathBuf,
+    workspaces: Vec<PathBuf>,
+    others: Vec<PathBuf>,
+    now: String,
+}
+
+impl Ground {
+    fn new(context: &Context<'_>, survey: &Survey) -> Self {
+        let config = &context.instance.config_path;
+        let found = survey.position(config).map(|at| &survey.instances[at]);
+        Self {
+            folder: folder(context),
+            workspaces: found.map(|found| found.workspaces.clone()).unwrap_or_default(),
+            others: survey.paths_of_others(config),
+            now: context.now(),
+        }
+    }
+
+    fn of<'a>(&'a self, context: &'a Context<'_>) -> Of<'a> {
+        Of {
+            instance: &context.instance,
+            home: &context.env.home,
+            workspaces: &self.workspaces,
+            others: &self.others,
+            folder: &self.folder,
+            now: &self.now,
+        }
+    }
+}
+
+fn create(context: &Context<'_>) -> Result<ExitCode> {
+    let _lock = context.lock()?;
+    let survey = survey::take(context.host, &context.env);
+    let ground = Ground::new(context, &survey);
+    let (made, manifest, skipped) = ground.of(context).create("asked")?;
+    let ui = &context.ui;
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": true,
+            "id": made.id,
+            "path": made.path,
+            "bytes": made.bytes,
+            "files": manifest.files.len(),
+            "skipped": skipped,
+        }));
+    } else {
+        ui.line(&msg!(
+            "snapshot.made",
+            id = made.id,
+            files = manifest.files.len(),
+            path = shown(&context.env.home, &made.path)
+        ));
+        for path in skipped {
+            ui.note(&msg!("snapshot.skipped", path = shown(&context.env.home, &path)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(context: &Context<'_>) -> ExitCode {
+    let found = snapshot::list(&folder(context));
+    let ui = &context.ui;
+    if ui.is_json() {
+        let rows: Vec<_> = found
+            .iter()
+            .map(|found| json!({ "id": found.id, "path": found.path, "bytes": found.bytes }))
+            .collect();
+        ui.document(&json!({ "ok": true, "snapshots": rows }));
+    } else if found.is_empty() {
+        ui.paragraph(&msg!("snapshot.none", command = context.instance.command()));
+    } else {
+        for found in found {
+            ui.line(&msg!("snapshot.row", id = found.id, bytes = found.bytes));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn chosen(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
+    let all = snapshot::list(&folder(context));
+    let command = context.instance.command();
+    match id {
+        None => all
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::no(msg!("snapshot.none", command = command))),
+        Some(id) => all.into_iter().find(|found| found.id == id).ok_or_else(|| {
+            Error::no(msg!("snapshot.unknown", id = id)).hint(msg!("snapshot.see-list", command = command))
+        }),
+    }
+}
+
+fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
+    let chosen = chosen(context, id)?;
+    let ui = &context.ui;
+    if !yes {
+        let terminal = context.host.terminal();
+        if !(terminal.stdin && terminal.stderr) {
+            return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
+        }
+        let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
+        if !Terminal::new(*ui).confirm(&ask, Some(false))? {
+            return Err(Error::no(msg!("snapshot.left")));
+        }
+    }
+    let lock = context.lock()?;
+    let survey = survey::take(context.host, &context.env);
+    refuse_running(context, &survey)?;
+    let ground = Ground::new(context, &survey);
+    let of = ground.of(context);
+    let manifest = of.verified(&chosen)?;
+    // What is there now can be had back: a restore is undone by a restore.
+    let before = of.create("before-restore").map(|(made, ..)| made).ok();
+    let staging = context
+        .instance
+        .state_dir
+        .join(format!(".restore-{}", plan::folder_stamp(&ground.now)));
+    let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {
+        let plan = of.plan(&manifest, &staging);
+        apply::apply(&lock, &plan, &ground.others, &mut |_| {})
+    });
+    apply::unstage(&staging);
+    for notice in done?.notices {
+        ui.note(&notice);
+    }
+    if ui.is_json() {
+        ui.document(&json!({
+            "ok": true,
+            "id": chosen.id,
+            "files": manifest.files.len(),
+            "before": before.as_ref().map(|made| &made.id),
+        }));
+    } else {
+        ui.line(&msg!(
+            "snapshot.restored",
+            id = chosen.id,
+            files = manifest.files.len()
+        ));
+        if let Some(made) = before {
+            ui.note(&msg!(
+                "snapshot.undo",
+                command = context.instance.command(),
+                id = made.id
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A running gateway would write its own memory over what was restored.
+fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
+    let label = survey
+        .position(&context.instance.config_path)
+        .map(|at| survey.instances[at].label.as_str());
+    let mut owners = survey
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref());
+    let running = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
+    match running {
+        Some(owner) => {
+            let profile = &context.instance.profile;
+            Err(
+                Error::blocked(msg!("snapshot.running", profile = profile, pid = owner.pid))
+                    .hint(Msg::new("snapshot.stop-first").with("command", context.instance.command())),
+            )
+        }
+        None => Ok(()),
+    }
+}

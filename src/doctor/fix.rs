@@ -1,0 +1,172 @@
+//! From findings to a plan: each fix says what it wants, and those of one file become one write.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Finding, Scene};
+use crate::config::document::Document;
+use crate::config::key_path::KeyPath;
+use crate::config::secrets;
+use crate::host::read;
+use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::secret::Origin;
+
+/// What mends a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Another mode.
+    Mode {
+        /// Of this path.
+        path: PathBuf,
+        /// The mode that it has.
+        from: u32,
+        /// The mode that it gets.
+        to: u32,
+    },
+    /// A key of the config gets a value (`None`: it goes).
+    Set {
+        /// The config.
+        config: PathBuf,
+        /// The key.
+        key: KeyPath,
+        /// What it gets.
+        value: Option<Value>,
+    },
+    /// The config is replaced by this backup of it.
+    Restore {
+        /// The config.
+        config: PathBuf,
+        /// The backup's text.
+        text: String,
+    },
+    /// A folder is made.
+    Folder(PathBuf),
+    /// Something is moved.
+    Move {
+        /// From here.
+        path: PathBuf,
+        /// To here, where nothing is.
+        to: PathBuf,
+    },
+    /// The registry forgets the instance with this config.
+    Forget(PathBuf),
+}
+
+/// The plan that mends what can be mended, in the order of the findings; what makes an instance runnable
+/// (its config) comes last.
+pub fn plan(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut configs: BTreeMap<PathBuf, (Option<Vec<u8>>, Document)> = BTreeMap::new();
+    let mut registry = scene.survey.registry.clone();
+    let mut forgets = false;
+    let mut add = |change: Change| {
+        if !changes.iter().any(|known| known.path() == change.path()) {
+            changes.push(change);
+        }
+    };
+    for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
+        match fix {
+            Fix::Mode { path, from, to } => add(Change::SetMode {
+                path: path.clone(),
+                from: *from,
+                to: *to,
+            }),
+            Fix::Folder(path) => add(Change::MakeDir { path: path.clone() }),
+            Fix::Move { path, to } => add(Change::MoveAside {
+                path: path.clone(),
+                to: to.clone(),
+            }),
+            Fix::Forget(config) => {
+                registry.entries.retain(|entry| entry.config != *config);
+                forgets = true;
+            }
+            Fix::Restore { config, text } => {
+                if let Ok(document) = Document::parse(text) {
+                    let before = read::bytes(config).ok();
+                    configs.insert(config.clone(), (before, document));
+                }
+            }
+            Fix::Set { config, key, value } => {
+                let Some((_, document)) = open(&mut configs, config) else {
+                    continue;
+                };
+                // What can't be edited stays as it is; the finding stays too.
+                let _ = match value {
+                    Some(value) => document.set(key, value.clone()),
+                    None => document.unset(key),
+                };
+            }
+        }
+    }
+    if forgets {
+        add(Change::Write(FileWrite {
+            path: registry.path.clone(),
+            content: Content::plain(registry.text()),
+            before: registry.before.clone(),
+            backup: false,
+            kind: FileKind::Registry,
+        }));
+    }
+    // A file that is written is 0600 afterwards in any case.
+    changes
+        .retain(|change| !(matches!(change, Change::SetMode { .. }) && configs.contains_key(change.path())));
+    for (path, (before, document)) in configs {
+        if before.as_deref() == Some(document.text().as_bytes()) {
+            continue;
+        }
+        changes.push(Change::Write(FileWrite {
+            content: Content::in_pieces(document.text(), secrets::pieces(&document, |_| Origin::Kept)),
+            path,
+            backup: before.is_some(),
+            before,
+            kind: FileKind::Config,
+        }));
+    }
+    Plan {
+        changes,
+        ..Plan::default()
+    }
+}
+
+fn open<'c>(
+    configs: &'c mut BTreeMap<PathBuf, (Option<Vec<u8>>, Document)>,
+    path: &Path,
+) -> Option<&'c mut (Option<Vec<u8>>, Document)> {
+    if !configs.contains_key(path) {
+        let bytes = read::bytes(path).ok()?;
+        let document = crate::config::of_bytes(bytes.clone()).ok()?;
+        configs.insert(path.to_path_buf(), (Some(bytes), document));
+    }
+    configs.get_mut(path)
+}
+
+/// The plan that takes a plan back that was carried out. A folder that was made stays: it is empty.
+pub fn reversed(plan: &Plan) -> Plan {
+    let back = |change: &Change| match change {
+        Change::MakeDir { .. } => None,
+        Change::MoveAside { path, to } => Some(Change::MoveAside {
+            path: to.clone(),
+            to: path.clone(),
+        }),
+        Change::SetMode { path, from, to } => Some(Change::SetMode {
+            path: path.clone(),
+            from: *to,
+            to: *from,
+        }),
+        Change::Write(write) => {
+            let text = String::from_utf8(write.before.clone()?).ok()?;
+            Some(Change::Write(FileWrite {
+                // What it was may be no config at all: none of it is shown.
+                content: Content::in_pieces(text, vec![crate::secret::Piece::Hidden(Origin::Kept)]),
+                before: Some(write.content.bytes().to_vec()),
+                ..write.clone()
+            }))
+        }
+    };
+    Plan {
+        changes: plan.changes.iter().rev().filter_map(back).collect(),
+        ..Plan::default()
+    }
+}

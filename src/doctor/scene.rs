@@ -1,0 +1,268 @@
+//! Everything that the checks look at, gathered once and reading only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::document::Document;
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::ports::Listener;
+use crate::probe::Probe;
+use crate::record::Record;
+use crate::service::Status;
+use crate::settings::Settings;
+use crate::survey::map::PortMap;
+use crate::survey::{Service, Survey, Surveyed};
+
+mod gather;
+
+use gather::{Gather, instance_of, lingers, linked_away};
+
+/// Which instances are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The chosen one, and what it is to the others.
+    One,
+    /// All of them; what two are to each other is told once.
+    All,
+}
+
+/// The host as the checks see it.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The snapshot.
+    pub survey: &'a Survey,
+    /// Who holds which port.
+    pub map: PortMap<'a>,
+    /// Every instance, those of the survey first and in its order.
+    pub subjects: Vec<Subject<'a>>,
+    /// Every service file of a gateway.
+    pub services: Vec<Service>,
+    /// Whether services of this user run without a login; `None` where that is not known.
+    pub lingers: Option<bool>,
+    /// The home folder.
+    pub home: PathBuf,
+    /// This program.
+    pub program: Option<PathBuf>,
+    scope: Scope,
+    chosen: Option<usize>,
+}
+
+/// One instance as the checks see it.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// Its place among the subjects.
+    pub at: usize,
+    /// What it is called.
+    pub label: String,
+    /// Its paths.
+    pub instance: Instance,
+    /// How a command for it begins.
+    pub command: String,
+    /// What the survey found; `None` where its config is another instance's.
+    pub found: Option<&'a Surveyed>,
+    /// Its config as it stands in its file.
+    pub document: Option<Document>,
+    /// Its config, included files merged in; `Null` where there is none.
+    pub config: Value,
+    /// Digests of its channel tokens by key, keyed anew at each run: good for comparing, for nothing else.
+    pub tokens: Vec<(String, [u8; 32])>,
+    /// The same of its gateway's token, and how many characters that has.
+    pub gateway_token: Option<([u8; 32], usize)>,
+    /// What its gateway would run with, or why it would refuse to start.
+    pub settings: Option<Result<Settings, Error>>,
+    /// Its `instance.toml`.
+    pub record: Result<Record, Error>,
+    /// The files and folders of it that are there, by path, with their modes and owners.
+    pub places: BTreeMap<PathBuf, Place>,
+    /// The file system of its state folder.
+    pub disk: Option<Disk>,
+    /// Its gateway, where it listens.
+    pub running: Option<Running<'a>>,
+    /// What its gateway answered, where something listens on its port.
+    pub probe: Option<Probe>,
+    /// Its service, where a manager could be asked.
+    pub service: Option<Status>,
+    /// What its gateway's lock says.
+    pub lock: Option<Lock>,
+}
+
+/// A file or a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What it is for.
+    pub role: Role,
+    /// Its mode.
+    pub mode: u32,
+    /// Its owner, where that is not this user.
+    pub owner: Option<u32>,
+    /// Where it leads, where it is a link.
+    pub link: Option<PathBuf>,
+    /// Whether it is a folder, links followed.
+    pub is_folder: bool,
+}
+
+/// What a file or a folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The config.
+    Config,
+    /// A backup of the config.
+    Backup,
+    /// A file that holds keys or tokens.
+    Secret,
+    /// The state folder.
+    State,
+    /// A workspace.
+    Workspace,
+    /// Something else of the state folder.
+    Other,
+}
+
+/// A file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What this user may still write, in bytes.
+    pub free: u64,
+    /// The kind of the network file system that it is.
+    pub network: Option<&'static str>,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Running<'a> {
+    /// Its process.
+    pub pid: u32,
+    /// Where it listens.
+    pub listeners: Vec<&'a Listener>,
+    /// Its variables of this program; empty where they may not be known.
+    pub vars: Vec<(String, String)>,
+}
+
+/// The lock of a gateway as its file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Who wrote it.
+    pub pid: u32,
+    /// The port that it was to listen on.
+    pub port: Option<u16>,
+    /// Whether such a process is there.
+    pub alive: bool,
+    /// Whether that process listens anywhere.
+    pub listens: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at the host. `chosen` is the instance that was asked for.
+    ///
+    /// # Panics
+    /// Where a look panics, which is a mistake of this program.
+    pub fn gather(
+        host: &'a Host,
+        env: &'a Environment,
+        survey: &'a Survey,
+        chosen: &Instance,
+        scope: Scope,
+    ) -> Self {
+        let position = survey.position(&chosen.config_path);
+        let mut paths: Vec<(Option<&Surveyed>, Instance)> = survey
+            .instances
+            .iter()
+            .enumerate()
+            .map(|(at, found)| {
+                let own = (position == Some(at)).then(|| chosen.clone());
+                (Some(found), own.unwrap_or_else(|| instance_of(&env.home, found)))
+            })
+            .collect();
+        let chosen_at = position.unwrap_or(paths.len());
+        if position.is_none() {
+            paths.push((None, chosen.clone()));
+        }
+        for twin in linked_away(env, survey, &paths) {
+            paths.push((None, twin));
+        }
+        let key: [u8; 32] = host.random();
+        let wanted = |at: usize| scope == Scope::All || at == chosen_at;
+        let mut subjects: Vec<Subject<'a>> = std::thread::scope(|threads| {
+            let gather = |(at, (found, instance))| {
+                let gather = Gather {
+                    host,
+                    env,
+                    survey,
+                    key,
+                };
+                threads.spawn(move || gather.subject(at, found, instance, wanted(at)))
+            };
+            let all: Vec<_> = paths.into_iter().enumerate().map(gather).collect();
+            all.into_iter()
+                .map(|thread| thread.join().expect("a look does not panic"))
+                .collect()
+        });
+        let is_none = scope == Scope::All && position.is_none();
+        if is_none && subjects[chosen_at].places.is_empty() {
+            // Nobody asked for the instance that is not there.
+            subjects.remove(chosen_at);
+            for (at, subject) in subjects.iter_mut().enumerate() {
+                subject.at = at;
+            }
+        }
+        Self {
+            survey,
+            map: survey.map(),
+            services: Service::installed(&env.home),
+            lingers: lingers(host),
+            home: env.home.clone(),
+            program: host.program().map(Path::to_path_buf),
+            scope,
+            chosen: (scope == Scope::One).then_some(chosen_at),
+            subjects,
+        }
+    }
+
+    /// The instances that are looked at.
+    pub fn wanted(&self) -> impl Iterator<Item = &Subject<'a>> {
+        self.subjects
+            .iter()
+            .filter(|subject| self.chosen.is_none_or(|chosen| chosen == subject.at))
+    }
+
+    /// Whether this is the first instance that is looked at: what belongs to the host is told with it.
+    pub(super) fn is_first(&self, subject: &Subject<'_>) -> bool {
+        self.wanted().next().is_some_and(|first| first.at == subject.at)
+    }
+
+    /// The others that this one is compared with.
+    pub(super) fn others(&self, subject: &Subject<'_>) -> impl Iterator<Item = &Subject<'a>> {
+        let own = subject.at;
+        self.subjects.iter().filter(move |other| match self.scope {
+            Scope::One => other.at != own,
+            Scope::All => other.at < own,
+        })
+    }
+
+    /// A path as a user reads it.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        crate::situation::shown(&self.home, path)
+    }
+}
+
+impl Subject<'_> {
+    /// A text of its config.
+    pub(super) fn text(&self, pointer: &str) -> Option<&str> {
+        self.config.pointer(pointer)?.as_str()
+    }
+
+    /// Its base port, where one can be said.
+    pub(super) fn base(&self) -> Option<u16> {
+        self.found?.base.map(|(family, _)| family.base())
+    }
+
+    /// The files and folders of a role.
+    pub(super) fn of_role(&self, role: Role) -> impl Iterator<Item = (&PathBuf, &Place)> {
+        self.places.iter().filter(move |(_, place)| place.role == role)
+    }
+}

@@ -1,0 +1,276 @@
+//! One look at each instance: its files, its gateway, its service. Reading only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::super::system;
+use super::{Lock, Place, Role, Running, Subject};
+use crate::config::{self, Loaded};
+use crate::environment::Environment;
+use crate::host::{self, Host, read};
+use crate::instance::{self, CONFIG_FILE, Instance};
+use crate::ports::Listener;
+use crate::probe;
+use crate::profile::ProfileName;
+use crate::record::Record;
+use crate::service;
+use crate::settings::{Sources, Wishes};
+use crate::survey::{Survey, Surveyed};
+
+/// How long a gateway may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Deserialize)]
+struct LockFile {
+    pid: u32,
+    port: Option<u16>,
+}
+
+/// The instance that a survey found.
+pub(super) fn instance_of(home: &Path, found: &Surveyed) -> Instance {
+    let profile = found.profile.clone().unwrap_or_else(ProfileName::default_profile);
+    Instance {
+        config_path: found.config_path.clone(),
+        state_dir: found.state_dir.clone(),
+        ..Instance::canonical(home, profile)
+    }
+}
+
+/// The instances of folders whose config is a link to another instance's: the survey counts one config once.
+pub(super) fn linked_away(
+    env: &Environment,
+    survey: &Survey,
+    known: &[(Option<&Surveyed>, Instance)],
+) -> Vec<Instance> {
+    let entries = std::fs::read_dir(&env.home).into_iter().flatten().flatten();
+    let mut twins: Vec<_> = entries
+        .filter_map(|entry| instance::profile_of_folder(entry.file_name().to_str()?))
+        .map(|profile| Instance::canonical(&env.home, profile))
+        .filter(|twin| {
+            !known
+                .iter()
+                .any(|(_, known)| known.config_path == twin.config_path)
+        })
+        .filter(|twin| !twin.state_dir.is_symlink() && twin.state_dir.join(CONFIG_FILE).is_symlink())
+        .filter(|twin| survey.position(&twin.config_path).is_none())
+        .collect();
+    twins.sort_by(|a, b| a.profile.cmp(&b.profile));
+    twins
+}
+
+/// Whether systemd keeps services of this user without a login (loginctl(1), `enable-linger`).
+pub(super) fn lingers(host: &Host) -> Option<bool> {
+    let users = Path::new("/var/lib/systemd/linger");
+    let user = host.var("USER").or_else(|| host.var("LOGNAME"))?;
+    Path::new("/run/systemd/system")
+        .exists()
+        .then(|| users.join(user).exists())
+}
+
+/// What one look needs to know of the host.
+#[derive(Clone, Copy)]
+pub(super) struct Gather<'s> {
+    pub(super) host: &'s Host,
+    pub(super) env: &'s Environment,
+    pub(super) survey: &'s Survey,
+    /// Digests are good for this run alone.
+    pub(super) key: [u8; 32],
+}
+
+impl<'s> Gather<'s> {
+    /// `whole`: with what only the looked-at instances need.
+    pub(super) fn subject(
+        &self,
+        at: usize,
+        found: Option<&'s Surveyed>,
+        instance: Instance,
+        whole: bool,
+    ) -> Subject<'s> {
+        let document = match config::load(&instance.config_path) {
+            Loaded::Ok(document) => Some(document),
+            Loaded::Missing | Loaded::Broken(_) => None,
+        };
+        let config = document
+            .as_ref()
+            .and_then(|document| config::effective(&instance.config_path, document).ok())
+            .unwrap_or(Value::Null);
+        let record = Record::read(&instance.record_path());
+        let settings = match (&record, config.is_object()) {
+            (Ok(record), true) => {
+                let sources = Sources {
+                    host: self.host,
+                    instance: &instance,
+                    config: &config,
+                    record,
+                };
+                Some(sources.settings(&Wishes::default()))
+            }
+            _ => None,
+        };
+        let tokens = found.map(|found| {
+            let digest =
+                |(key, token): &(String, crate::secret::Secret)| (key.clone(), self.digest(token.expose()));
+            found.tokens.iter().map(digest).collect()
+        });
+        let gateway_token = config
+            .pointer("/gateway/auth/token")
+            .and_then(Value::as_str)
+            .filter(|token| !token.contains("${"))
+            .map(|token| (self.digest(token.trim()), token.trim().chars().count()));
+        let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
+        let running = self.running(&label);
+        let listens =
+            instance_port(found).is_some_and(|port| self.survey.listeners.iter().any(|l| l.port == port));
+        Subject {
+            at,
+            command: command(&instance, found),
+            document,
+            config,
+            tokens: tokens.unwrap_or_default(),
+            gateway_token,
+            settings,
+            record,
+            places: if whole {
+                places(&instance, found)
+            } else {
+                BTreeMap::new()
+            },
+            disk: whole
+                .then(|| system::disk(self.host, existing(&instance.state_dir)))
+                .flatten(),
+            probe: (whole && listens).then(|| probe::instance(self.host, self.env, &instance, PATIENCE)),
+            // A manager is asked only where there is a file for it to know.
+            service: found
+                .filter(|found| whole && found.service.is_some())
+                .and_then(|_| service::status(self.host, self.env, &instance).ok()),
+            lock: self.lock(&instance),
+            running,
+            found,
+            label,
+            instance,
+        }
+    }
+
+    fn digest(&self, token: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.key);
+        hash.update(token);
+        hash.finalize().into()
+    }
+
+    fn running(&self, label: &str) -> Option<Running<'s>> {
+        let owner = |listener: &Listener| {
+            listener
+                .owner
+                .clone()
+                .filter(|o| o.instance.as_deref() == Some(label))
+        };
+        let pid = self.survey.listeners.iter().find_map(owner)?.pid;
+        let listeners = self.survey.listeners.iter();
+        let own = |listener: &&Listener| listener.owner.as_ref().is_some_and(|owner| owner.pid == pid);
+        Some(Running {
+            pid,
+            listeners: listeners.filter(own).collect(),
+            vars: host::ports::words_of(pid, "OPENCLAW_").1,
+        })
+    }
+
+    fn lock(&self, instance: &Instance) -> Option<Lock> {
+        let LockFile { pid, port } =
+            serde_json::from_slice(&read::bytes(&instance.lock_path()).ok()?).ok()?;
+        let mut owners = self.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+        Some(Lock {
+            pid,
+            port,
+            alive: system::alive(pid),
+            listens: owners.any(|owner| owner.pid == pid),
+        })
+    }
+}
+
+fn instance_port(found: Option<&Surveyed>) -> Option<u16> {
+    found?.base.map(|(family, _)| family.base())
+}
+
+/// How a command for an instance begins: by its profile where that leads to it, else by its paths.
+fn command(instance: &Instance, found: Option<&Surveyed>) -> String {
+    match found {
+        Some(found) if found.profile.is_none() => format!(
+            "OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR={} openclaw",
+            super::super::word(&found.config_path),
+            super::super::word(&found.state_dir)
+        ),
+        _ => instance.command(),
+    }
+}
+
+/// The path, or what is there of it.
+fn existing(path: &Path) -> &Path {
+    path.ancestors().find(|part| part.exists()).unwrap_or(path)
+}
+
+/// The files and folders whose modes, owners and links matter.
+fn places(instance: &Instance, found: Option<&Surveyed>) -> BTreeMap<PathBuf, Place> {
+    let mut places = BTreeMap::new();
+    let mut add = |role, path: PathBuf| {
+        let Ok(meta) = std::fs::symlink_metadata(&path) else {
+            return;
+        };
+        let link = meta.is_symlink().then(|| read::resolved(&path));
+        let followed = std::fs::metadata(&path);
+        places.entry(path).or_insert(Place {
+            role,
+            mode: system::mode(followed.as_ref().unwrap_or(&meta)),
+            owner: system::foreign_owner(&meta),
+            link,
+            is_folder: followed.is_ok_and(|meta| meta.is_dir()),
+        });
+    };
+    add(Role::State, instance.state_dir.clone());
+    add(Role::Config, instance.config_path.clone());
+    for backup in config::backup::list(&instance.config_path) {
+        add(Role::Backup, backup.path);
+    }
+    add(Role::Backup, instance.last_good_path());
+    for secret in [
+        instance.env_file(),
+        instance.device_key(),
+        instance.device_tokens(),
+        instance.paired_devices(),
+        instance.auth_profiles(),
+    ] {
+        add(Role::Secret, secret);
+    }
+    let agents = std::fs::read_dir(instance.state_dir.join("agents"));
+    for agent in agents.into_iter().flatten().flatten() {
+        add(Role::Secret, agent.path().join("agent/auth-profiles.json"));
+    }
+    let credentials = std::fs::read_dir(instance.state_dir.join("credentials"));
+    for file in credentials.into_iter().flatten().flatten() {
+        add(Role::Secret, file.path());
+    }
+    for other in [
+        "agents",
+        "agents/main",
+        "identity",
+        "devices",
+        "credentials",
+        "browser",
+        "logs",
+        "cron",
+        "canvas",
+    ] {
+        add(Role::Other, instance.state_dir.join(other));
+    }
+    add(Role::Other, instance.sessions());
+    add(Role::Other, instance.record_path());
+    for workspace in found.into_iter().flat_map(|found| &found.workspaces) {
+        add(Role::Workspace, workspace.clone());
+    }
+    places
+}

@@ -1,0 +1,77 @@
+use super::*;
+
+/// What stands between a start and the next end in a text, each time.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+    text.split(start)
+        .skip(1)
+        .filter_map(|rest| rest.split_once(end))
+        .map(|(inner, _)| inner)
+        .collect()
+}
+
+#[test]
+fn the_page_asks_for_the_words_that_there_are_and_for_no_others() {
+    let [(.., html), (.., script), ..] = FILES;
+    let mut asked: std::collections::BTreeSet<_> = between(html, "data-word=\"", "\"")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let named = between(script, "'page-", "'")
+        .into_iter()
+        .filter(|name| !name.is_empty());
+    asked.extend(named.map(|name| format!("page-{name}")));
+    let states = between(script, "STATES = [", "]")[0];
+    let states = states.split(", ").map(|state| state.trim_matches('\''));
+    asked.extend(states.map(|state| format!("page-{state}")));
+    let known: std::collections::BTreeSet<_> = sentences(Lang::english()).keys().cloned().collect();
+    assert_eq!(asked, known);
+}
+
+#[test]
+fn every_language_of_the_program_can_be_chosen_on_the_page() {
+    let [(.., html), (.., script), ..] = FILES;
+    for lang in Lang::all() {
+        let code = lang.code();
+        assert!(html.contains(&format!("<option value=\"{code}\"")), "{code}");
+        let list = between(script, "LANGUAGES = [", "]")[0];
+        assert!(list.contains(&format!("'{code}'")), "{code}");
+    }
+}
+
+#[test]
+fn nothing_runs_or_is_styled_from_within_the_page() {
+    let (_, _, html) = FILES[0];
+    for inline in ["<style", "style=", "onclick", "onload", "javascript:", "<script>"] {
+        assert!(!html.contains(inline), "{inline}");
+    }
+    let (_, _, script) = FILES[1];
+    for markup in [
+        "innerHTML =",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+    ] {
+        assert!(!script.contains(markup), "{markup}");
+    }
+    let policy = headers("text/html");
+    let policy = policy[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'"));
+    assert!(!policy.contains("unsafe"));
+}
+
+#[test]
+fn the_pages_own_files_need_no_token_and_nothing_else_does_without() {
+    for (path, ..) in FILES {
+        assert!(is_page(path), "{path}");
+    }
+    assert!(is_page(WORDS_PATH));
+    for path in [
+        "/config",
+        "/__openclaw__/canvas/",
+        "/__openclaw__/dashboard",
+        "//",
+    ] {
+        assert!(!is_page(path), "{path}");
+    }
+}

@@ -1,0 +1,283 @@
+//! systemd's manager of this user. Every call has a time limit, asks for no password, and speaks English
+//! and UTC, so that its answers can be read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::trouble::{Surroundings, Trouble};
+use super::{Manager, Seen, Site, spec};
+use crate::host::process::{Call, Ended};
+use crate::host::read;
+
+mod show;
+pub(super) mod unit;
+
+/// Questions are answered within this time, or not at all.
+const ASK: Duration = Duration::from_secs(2);
+/// Work that the manager does before it answers: reading all units anew, stopping a gateway.
+const ACT: Duration = Duration::from_secs(45);
+/// A start, until the gateway says that it is ready: somewhat more than the unit's own limits.
+const UP: Duration = Duration::from_secs(100);
+/// The folder of this user's units, below the home folder.
+const UNITS: &str = ".config/systemd/user";
+/// What a login starts.
+const WANTS: &str = "default.target.wants";
+
+/// The user's systemd.
+pub(super) struct Systemd<'a> {
+    site: Site<'a>,
+    unit: String,
+    folder: PathBuf,
+}
+
+impl<'a> Systemd<'a> {
+    pub(super) fn new(site: Site<'a>) -> Self {
+        Self {
+            unit: spec::unit(&site.instance.profile),
+            folder: site.env.home.join(UNITS),
+            site,
+        }
+    }
+
+    /// A call of one of systemd's tools.
+    fn call(&self, tool: &str, args: &[&str]) -> Call {
+        let mut call = Call::new(tool, args)
+            .var("LC_ALL", "C")
+            .var("TZ", "UTC")
+            .var("SYSTEMD_COLORS", "0")
+            .var("SYSTEMD_PAGER", "");
+        if let Some(folder) = self.runtime_dir() {
+            call = call.var("XDG_RUNTIME_DIR", folder);
+            // The bus of a shell that `sudo -u` left behind is another user's.
+            call.without.push("DBUS_SESSION_BUS_ADDRESS".into());
+        }
+        call
+    }
+
+    /// `/run/user/UID`, where it is there and the environment names none of this user's: under `sudo -u`
+    /// and `su` the manager may run all the same.
+    fn runtime_dir(&self) -> Option<PathBuf> {
+        let host = self.site.host;
+        let uid = host.user_id()?;
+        let usable = |path: &Path| host.owner_of(path) == Some(uid);
+        if host
+            .var("XDG_RUNTIME_DIR")
+            .is_some_and(|path| usable(Path::new(path)))
+        {
+            return None;
+        }
+        let own = PathBuf::from(format!("/run/user/{uid}"));
+        usable(&own).then_some(own)
+    }
+
+    fn ctl(&self, args: &[&str], limit: Duration) -> Result<Ended, Trouble> {
+        let all: Vec<_> = ["--user", "--no-ask-password", "--no-pager"]
+            .iter()
+            .chain(args)
+            .copied()
+            .collect();
+        let command = format!("systemctl --user {}", args.join(" "));
+        let Ok(ended) = self.site.host.run(&self.call("systemctl", &all), limit) else {
+            return Err(match self.surroundings() {
+                around if around.systemd => Trouble::NoTool("systemctl"),
+                around => around.without_bus(),
+            });
+        };
+        match ended.code {
+            Some(0) => Ok(ended),
+            _ => Err(Trouble::of_systemctl(&command, &ended, self.surroundings())),
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let host = self.site.host;
+        let kernel = read::text(Path::new("/proc/sys/kernel/osrelease")).unwrap_or_default();
+        let container = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
+            .iter()
+            .any(|path| Path::new(path).exists());
+        Surroundings {
+            systemd: Path::new("/run/systemd/system").is_dir(),
+            container: container || host.var("container").is_some(),
+            wsl: kernel.to_ascii_lowercase().contains("microsoft"),
+            switched_user: host.var("SUDO_UID").is_some() || host.var("XDG_SESSION_ID").is_none(),
+        }
+    }
+
+    fn show(&self) -> Result<show::Shown, Trouble> {
+        let asked = format!("--property={}", show::PROPERTIES);
+        let ended = self.ctl(&["show", &asked, &self.unit], ASK)?;
+        Ok(show::parse(&ended.stdout))
+    }
+
+    /// Starts or restarts it. The manager does it, whatever becomes of the caller: a child of this very unit
+    /// only asks for it.
+    fn up(&self, verb: &str) -> Result<(), Trouble> {
+        let args: &[&str] = if self.is_around() {
+            &[verb, "--no-block"]
+        } else {
+            &[verb]
+        };
+        self.ctl(&[args, &[self.unit.as_str()]].concat(), UP).map(drop)
+    }
+
+    fn link(&self) -> PathBuf {
+        self.folder.join(WANTS).join(&self.unit)
+    }
+}
+
+impl Manager for Systemd<'_> {
+    fn kind(&self) -> &'static str {
+        "systemd"
+    }
+
+    fn name(&self) -> &str {
+        &self.unit
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join(&self.unit)
+    }
+
+    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
+        vec![(self.file(), unit::render(spec).into_bytes())]
+    }
+
+    fn can_start(&self, program: &Path) -> bool {
+        program.to_str().is_some_and(unit::can_start)
+    }
+
+    fn commands(&self) -> Vec<String> {
+        [
+            "daemon-reload".to_owned(),
+            format!("enable {}", self.unit),
+            format!("restart {}", self.unit),
+        ]
+        .map(|words| format!("systemctl --user {words}"))
+        .to_vec()
+    }
+
+    fn reach(&self) -> Result<(), Trouble> {
+        let ended = self.ctl(&["show", "--property=UnitPath"], ASK)?;
+        let own = read::resolved(&self.folder);
+        let folders = ended.stdout.trim().trim_start_matches("UnitPath=");
+        // A folder's name may hold blanks, which part the list too: the whole is looked through.
+        let listed = [&self.folder, &own]
+            .iter()
+            .any(|folder| format!(" {folders} ").contains(&format!(" {} ", folder.display())));
+        if listed { Ok(()) } else { Err(Trouble::OtherHome) }
+    }
+
+    fn look(&self) -> Result<Seen, Trouble> {
+        let shown = self.show()?;
+        let ours = |path: &PathBuf| read::resolved(path) == read::resolved(&self.file());
+        match &shown.fragment {
+            Some(fragment) if !ours(fragment) => Err(Trouble::OtherHome),
+            _ => Ok(shown.seen),
+        }
+    }
+
+    fn verify(&self, staged: &Path) -> Result<(), Trouble> {
+        let path = staged.to_string_lossy().into_owned();
+        let call = self.call("systemd-analyze", &["--user", "verify", &path]);
+        // Where the tool is missing or takes too long, the manager itself has the word.
+        let Ok(ended) = self.site.host.run(&call, ACT) else {
+            return Ok(());
+        };
+        let about_it = ended.stderr.lines().filter(|line| line.contains(&self.unit));
+        let complaints: Vec<_> = about_it.collect();
+        if complaints.is_empty() || ended.timed_out {
+            Ok(())
+        } else {
+            Err(Trouble::BadFile(complaints.join("\n")))
+        }
+    }
+
+    fn load(&self) -> Result<(), Trouble> {
+        self.ctl(&["daemon-reload"], ACT)?;
+        self.ctl(&["enable", &self.unit], ACT).map(drop)
+    }
+
+    #[cfg(unix)]
+    fn load_later(&self) -> std::io::Result<()> {
+        let link = self.link();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the folder of systemd's links, made as systemd makes it"
+        )]
+        std::fs::create_dir_all(self.folder.join(WANTS))?;
+        if std::fs::symlink_metadata(&link).is_ok() {
+            std::fs::remove_file(&link)?;
+        }
+        std::os::unix::fs::symlink(self.file(), link)
+    }
+
+    #[cfg(not(unix))]
+    fn load_later(&self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn start(&self) -> Result<(), Trouble> {
+        // One that gave up, or was started too often, may try again.
+        let _ = self.ctl(&["reset-failed", &self.unit], ASK);
+        self.up("start")
+    }
+
+    fn stop(&self, wait: bool) -> Result<(), Trouble> {
+        let args: &[&str] = if wait { &["stop"] } else { &["stop", "--no-block"] };
+        self.ctl(&[args, &[self.unit.as_str()]].concat(), ACT).map(drop)
+    }
+
+    fn restart(&self) -> Result<(), Trouble> {
+        let _ = self.ctl(&["reset-failed", &self.unit], ASK);
+        self.up("restart")
+    }
+
+    fn unload(&self) -> Result<(), Trouble> {
+        self.ctl(&["disable", &self.unit], ACT).map(drop)
+    }
+
+    fn unload_later(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(self.link()) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    fn forget(&self) -> Result<(), Trouble> {
+        self.ctl(&["daemon-reload"], ACT)?;
+        let _ = self.ctl(&["reset-failed", &self.unit], ASK);
+        Ok(())
+    }
+
+    fn is_around(&self) -> bool {
+        let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
+        groups
+            .lines()
+            .any(|line| line.split('/').any(|part| part == self.unit))
+    }
+
+    fn last_lines(&self, count: usize) -> Vec<String> {
+        let count = count.to_string();
+        let args = [
+            "--user",
+            "--no-pager",
+            "-q",
+            "-o",
+            "cat",
+            "-n",
+            &count,
+            "-u",
+            &self.unit,
+        ];
+        let ended = self.site.host.run(&self.call("journalctl", &args), ASK);
+        let text = ended.map(|ended| ended.stdout).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Systemd<'_> {
+    /// A call of `loginctl` about this user: its answer, where it gave one in time.
+    pub(super) fn loginctl(&self, args: &[&str]) -> Option<Ended> {
+        self.site.host.run(&self.call("loginctl", args), ASK).ok()
+    }
+}

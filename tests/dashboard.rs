@@ -1,0 +1,135 @@
+//! The dashboard: the page in a real browser, and the command that leads there.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::Sandbox;
+
+mod browser;
+mod page;
+
+const TOKEN: &str = "7hegoodt0ken";
+/// A name that would run where it were taken for markup.
+const HOSTILE: &str = "<img src=x onerror=\"window.broken=1\">.json";
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn config(port: u16) -> String {
+    format!(
+        "{{ gateway: {{ mode: 'local', port: {port}, auth: {{ mode: 'token', token: '{TOKEN}' }} }}, \
+         agents: {{ defaults: {{ workspace: '~/work-{port}' }} }} }}"
+    )
+}
+
+/// The host of a test: three instances, two of them too close to each other, one with a hostile name.
+fn populate(sandbox: &Sandbox, port: u16) {
+    sandbox.write(".openclaw/openclaw.json", config(18789));
+    sandbox.write(".openclaw-rescue/openclaw.json", config(port));
+    sandbox.write(".openclaw-lab/openclaw.json", config(18809));
+    sandbox.write(format!(".openclaw/{HOSTILE}"), config(20789));
+}
+
+/// A gateway that runs beside a test, ended with it.
+struct Running(std::process::Child);
+
+impl Running {
+    fn start(sandbox: &Sandbox, args: &[&str], port: u16) -> Self {
+        let mut command = sandbox.command(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut running = Self(command.spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "{port} is not listened on");
+            assert_eq!(running.0.try_wait().unwrap(), None, "it has ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already ended is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// A sandbox on a desktop: what opens pages keeps what it was given.
+fn desktop(port: u16) -> Sandbox {
+    let sandbox = Sandbox::new();
+    populate(&sandbox, port);
+    let opener = sandbox.write(
+        "bin/xdg-open",
+        "#!/bin/sh\ntr '\\0' ' ' </proc/$$/cmdline >~/opened.args\nstat -c %a \"$1\" >~/opened.mode\n\
+         cp \"$1\" ~/opened.new && mv ~/opened.new ~/opened.html\n",
+    );
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    sandbox.var("PATH", path).var("DISPLAY", ":0")
+}
+
+#[test]
+fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
+    let port = free_port();
+    let sandbox = desktop(port);
+    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let ran = sandbox
+        .run(["--profile", "rescue", "dashboard", "--json"])
+        .exits(0);
+    let expected =
+        json!({ "ok": true, "url": format!("http://127.0.0.1:{port}/"), "port": port, "opened": true });
+    assert_eq!(ran.json(), expected);
+    assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
+    let page = sandbox.read("opened.html");
+    assert!(
+        page.contains(&format!("0;url=http://127.0.0.1:{port}/#token={TOKEN}\"")),
+        "{page}"
+    );
+    assert_eq!(sandbox.read("opened.mode"), "600\n");
+    assert!(!sandbox.read("opened.args").contains(TOKEN));
+    assert!(!sandbox.path(".openclaw-rescue/dashboard-open.html").exists());
+
+    let printed = sandbox
+        .run(["--profile", "rescue", "dashboard", "--no-open"])
+        .exits(0);
+    assert!(printed.stdout.contains(&format!("http://127.0.0.1:{port}/")));
+    assert!(!format!("{printed:?}").contains(TOKEN), "{printed:?}");
+}
+
+#[test]
+fn nobody_but_the_instances_own_gateway_is_given_the_token() {
+    let port = free_port();
+    let sandbox = desktop(port);
+    let line = ["--profile", "rescue", "dashboard", "--json"];
+    let down = sandbox.run(line).exits(1);
+    assert_eq!(
+        (&down.json()["ok"], &down.json()["opened"]),
+        (&json!(false), &json!(false))
+    );
+    // Somebody else answers there.
+    let _stranger = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let held = sandbox.run(line).exits(1);
+    assert_eq!(held.json()["opened"], false);
+    assert!(!sandbox.path("opened.html").exists());
+    assert!(!sandbox.path(".openclaw-rescue/dashboard-open.html").exists());
+}
+
+#[test]
+fn without_a_desktop_the_way_by_ssh_is_said() {
+    let port = free_port();
+    let sandbox = Sandbox::new();
+    populate(&sandbox, port);
+    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let ran = sandbox.run(["--profile", "rescue", "dashboard"]).exits(0);
+    let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} ");
+    assert!(ran.stderr.contains(&tunnel), "{}", ran.stderr);
+    assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
+}

@@ -1,0 +1,180 @@
+//! `openclaw doctor`: a healthy host has no finding, each seeded fault has its own, and what can be mended
+//! is mended, once, as it was shown.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::onboard::onboarded;
+use crate::support::{Ran, Sandbox, network};
+
+mod faults;
+
+/// A host with a default instance and a rescue bot, both set up by this program.
+pub(super) fn healthy() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for profile in ["default", "rescue"] {
+        let _ = onboarded(&sandbox, profile, &[]);
+    }
+    sandbox
+}
+
+pub(super) fn doctor(sandbox: &Sandbox, words: &[&str]) -> Ran {
+    let mut all = vec!["--profile", "rescue", "doctor", "--json"];
+    all.extend(words);
+    sandbox.run(all)
+}
+
+pub(super) fn findings(sandbox: &Sandbox, words: &[&str]) -> Vec<Value> {
+    let document = doctor(sandbox, words).json();
+    document["findings"].as_array().expect("findings").clone()
+}
+
+pub(super) fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+#[test]
+fn a_healthy_host_has_no_finding_and_no_byte_is_changed() {
+    network::own(
+        "doctor::a_healthy_host_has_no_finding_and_no_byte_is_changed",
+        || {
+            let sandbox = healthy();
+            let before = sandbox.tree();
+            for words in [
+                &["doctor"][..],
+                &["--profile", "rescue", "doctor"],
+                &["doctor", "--all"],
+            ] {
+                let ran = sandbox.run(words).exits(0);
+                assert!(ran.stdout.contains("Nothing found"), "{}", ran.stdout);
+            }
+            let document = doctor(&sandbox, &["--all"]).exits(0).json();
+            assert_eq!(document["findings"], serde_json::json!([]));
+            assert_eq!(document["ok"], true);
+            let _ = doctor(&sandbox, &["--fix", "--yes"]).exits(0);
+            assert_eq!(sandbox.tree(), before);
+        },
+    );
+}
+
+#[test]
+fn the_dry_run_is_what_the_fix_then_does() {
+    network::own("doctor::the_dry_run_is_what_the_fix_then_does", || {
+        let sandbox = healthy();
+        let config = sandbox.path(".openclaw-rescue/openclaw.json");
+        let mut document: Value =
+            serde_json::from_str(&sandbox.read(".openclaw-rescue/openclaw.json")).expect("JSON");
+        let token = document["gateway"]["auth"]["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        document["gatway"] = serde_json::json!({ "port": 1 });
+        document["gateway"]
+            .as_object_mut()
+            .expect("an object")
+            .remove("mode");
+        sandbox.write(".openclaw-rescue/openclaw.json", document.to_string());
+        chmod(&config, 0o644);
+        chmod(&sandbox.path(".openclaw-rescue"), 0o755);
+        let before = sandbox.tree();
+        let other = crate::onboard::touched(&sandbox.path(".openclaw"));
+
+        let dry = doctor(&sandbox, &["--fix", "--dry-run"]).exits(1).json();
+        assert_eq!(sandbox.tree(), before, "a dry run writes nothing");
+        let ran = doctor(&sandbox, &["--fix"]).exits(2);
+        assert!(ran.stdout.contains("--yes") && sandbox.tree() == before);
+        let done = doctor(&sandbox, &["--fix", "--yes"]).exits(0).json();
+        assert_eq!(dry["fix"]["diff"], done["fix"]["diff"]);
+        let diff = done["fix"]["diff"].as_str().expect("a text");
+        assert!(diff.contains("gatway") && diff.contains("mode 0700"), "{diff}");
+        assert!(!diff.contains(&token) && diff.contains("<kept>"), "{diff}");
+        assert_eq!(done["findings"], serde_json::json!([]), "{done}");
+        assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), other);
+        let backup = sandbox.read(".openclaw-rescue/openclaw.json.bak");
+        assert!(backup.contains("gatway"), "what stood there is kept");
+    });
+}
+
+#[test]
+fn findings_are_said_in_both_languages_and_fit_forty_columns() {
+    network::own(
+        "doctor::findings_are_said_in_both_languages_and_fit_forty_columns",
+        || {
+            let sandbox = healthy();
+            chmod(&sandbox.path(".openclaw-rescue"), 0o755);
+            let say = |lang: &str| {
+                sandbox
+                    .run(["--lang", lang, "--profile", "rescue", "doctor"])
+                    .exits(0)
+                    .stdout
+            };
+            let (english, turkish) = (say("en"), say("tr"));
+            assert!(
+                english.contains("warning  state-mode  rescue")
+                    || english.contains("warning state-mode rescue")
+            );
+            assert!(english.contains("openclaw --profile rescue doctor --fix"));
+            assert!(turkish.contains("uyarı") && turkish.contains("0755"), "{turkish}");
+            assert!(
+                english
+                    .lines()
+                    .chain(turkish.lines())
+                    .all(|line| line.chars().count() <= 80)
+            );
+        },
+    );
+}
+
+#[test]
+fn an_instance_that_is_not_there_is_one_finding() {
+    let sandbox = Sandbox::new();
+    let found = findings(&sandbox, &[]);
+    assert_eq!(found[0]["id"], "config-missing");
+    assert_eq!(found[0]["mend"], "openclaw --profile rescue onboard");
+    let _ = sandbox.run(["doctor", "--all"]).exits(0);
+    assert!(sandbox.tree().is_empty(), "nothing is made");
+}
+
+#[test]
+fn two_instances_are_told_once_with_all() {
+    network::own("doctor::two_instances_are_told_once_with_all", || {
+        let sandbox = healthy();
+        let config = sandbox
+            .read(".openclaw-rescue/openclaw.json")
+            .replace("19789", "18789");
+        sandbox.write(".openclaw-rescue/openclaw.json", config);
+        let conflicts = |words: &[&str]| {
+            let found = findings(&sandbox, words);
+            found
+                .into_iter()
+                .filter(|f| f["id"] == "ports-conflict")
+                .collect::<Vec<_>>()
+        };
+        let (one, all) = (conflicts(&[]), conflicts(&["--all"]));
+        assert_eq!((one.len(), all.len()), (1, 1));
+        assert_eq!(one[0]["instance"], "rescue");
+        assert_eq!(
+            one[0]["mend"],
+            "openclaw --profile rescue config set gateway.port 19789"
+        );
+    });
+}
+
+#[test]
+fn a_config_that_is_a_link_to_anothers_is_found() {
+    network::own("doctor::a_config_that_is_a_link_to_anothers_is_found", || {
+        let sandbox = healthy();
+        let path = sandbox.path(".openclaw-rescue/openclaw.json");
+        std::fs::remove_file(&path).expect("a file");
+        symlink(sandbox.path(".openclaw/openclaw.json"), &path).expect("a link");
+        for words in [&[][..], &["--all"]] {
+            let found = findings(&sandbox, words);
+            assert!(
+                found.iter().any(|f| f["id"] == "isolation-config"),
+                "{words:?}: {found:?}"
+            );
+        }
+    });
+}

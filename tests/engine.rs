@@ -1,0 +1,296 @@
+//! The node engine: OpenClaw from npm in this program's place. A script in a package of that name stands
+//! in for it and says how it was called; where `OPENCLAW_PEERS` names a folder with the real releases,
+//! they are called too.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::support::{Sandbox, skipped};
+
+const FAKE: &str = r#"#!/bin/sh
+echo "pid=$$"
+for word in "$@"; do echo "arg=$word"; done
+env | grep -E '^(OPENCLAW|CLAWDBOT)_' | sort
+case "$*" in *"gateway"*) test -z "$FAKE_WAITS" || exec tail -f /dev/null ;; esac
+exit 23
+"#;
+
+/// A sandbox in which OpenClaw from npm, of this version, is on the search path.
+fn sandbox(version: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let package = "lib/node_modules/openclaw";
+    sandbox.write(
+        format!("{package}/package.json"),
+        format!(r#"{{"name": "openclaw", "version": "{version}"}}"#),
+    );
+    let entry = sandbox.write(format!("{package}/openclaw.mjs"), FAKE);
+    std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = sandbox.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(&entry, bin.join("openclaw")).unwrap();
+    // This program under its own name comes first on the search path, and must not start itself.
+    let own = sandbox.path("own");
+    std::fs::create_dir(&own).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_openclaw"), own.join("openclaw")).unwrap();
+    let path = format!("{}:{}:/usr/bin:/bin", own.display(), bin.display());
+    sandbox.var("PATH", path)
+}
+
+fn config(sandbox: &Sandbox, port: u16, engine: &str) {
+    let text = format!(
+        r#"{{ gateway: {{ mode: "local", port: {port}, auth: {{ mode: "token", token: "t0ken" }} }} }}"#
+    );
+    sandbox.write(".openclaw-rescue/openclaw.json", text);
+    sandbox.write(
+        ".openclaw-rescue/instance.toml",
+        format!("engine = \"{engine}\"\n"),
+    );
+}
+
+/// The lines that the stand-in printed, without its process id.
+fn said(stdout: &str) -> Vec<&str> {
+    stdout.lines().filter(|line| !line.starts_with("pid=")).collect()
+}
+
+#[test]
+fn a_command_that_is_not_ours_goes_to_openclaw_for_the_chosen_instance() {
+    let sandbox = sandbox("2026.9.6");
+    config(&sandbox, 19789, "native");
+    let line = [
+        "--profile",
+        "rescue",
+        "channels",
+        "list",
+        "--json",
+        "--limit",
+        "3",
+    ];
+    let ran = sandbox.run(line).exits(23);
+    let state = sandbox.path(".openclaw-rescue").display().to_string();
+    assert_eq!(
+        said(&ran.stdout),
+        [
+            "arg=--profile",
+            "arg=rescue",
+            "arg=channels",
+            "arg=list",
+            "arg=--json",
+            "arg=--limit",
+            "arg=3",
+            &format!("OPENCLAW_CONFIG_PATH={state}/openclaw.json"),
+            "OPENCLAW_GATEWAY_PORT=19789",
+            "OPENCLAW_PROFILE=rescue",
+            &format!("OPENCLAW_STATE_DIR={state}"),
+        ]
+    );
+}
+
+#[test]
+fn nothing_of_another_profile_comes_along() {
+    let main = Sandbox::new().path(".openclaw");
+    let sandbox = sandbox("2026.1.30")
+        .var("OPENCLAW_PROFILE", "main")
+        .var("OPENCLAW_STATE_DIR", &main)
+        .var("OPENCLAW_GATEWAY_PORT", "18789")
+        .var("OPENCLAW_GATEWAY_TOKEN", "mains")
+        .var("OPENCLAW_GATEWAY_PASSWORD", "mains")
+        .var("OPENCLAW_SERVICE_MARKER", "openclaw")
+        .var("CLAWDBOT_GATEWAY_PORT", "18789")
+        .var("CLAWDBOT_STATE_DIR", &main);
+    config(&sandbox, 19789, "native");
+    let ran = sandbox.run(["channels", "list", "--profile", "rescue"]).exits(23);
+    for of_main in ["18789", "mains", "MARKER", "CLAWDBOT", "=main"] {
+        assert!(!ran.stdout.contains(of_main), "{of_main}: {}", ran.stdout);
+    }
+    assert!(
+        ran.stdout.contains("OPENCLAW_GATEWAY_PORT=19789"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn our_own_commands_and_help_stay_ours() {
+    let sandbox = sandbox("2026.9.6");
+    for line in [
+        &["ports", "--nope"][..],
+        &["profiles", "nope"],
+        &["help"],
+        &["--nope"],
+        &["gateway", "--port", "x"],
+    ] {
+        let ran = sandbox.run(line).exits(2);
+        assert_eq!(ran.stdout, "", "{line:?}");
+    }
+}
+
+#[test]
+fn where_it_is_missing_the_nearest_command_and_the_way_to_get_it_are_said() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["channels", "list", "--json"]).exits(2);
+    assert_eq!(ran.json()["code"], "cli.unknown-command");
+    assert!(
+        ran.stderr.contains("npm install -g openclaw") || ran.stdout.contains("npm install -g openclaw"),
+        "{ran:?}"
+    );
+    let ran = sandbox.run(["onbord", "--lang", "en"]).exits(2);
+    assert!(
+        ran.stderr.contains("Did you mean: dashboard, onboard\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_gateway_is_run_by_the_engine_of_the_record_or_of_the_flag() {
+    let sandbox = sandbox("2026.9.6");
+    config(&sandbox, 19789, "node");
+    let from_record = sandbox.run(["--profile", "rescue", "gateway"]).exits(23);
+    assert_eq!(
+        &said(&from_record.stdout)[..5],
+        [
+            "arg=--profile",
+            "arg=rescue",
+            "arg=gateway",
+            "arg=--port",
+            "arg=19789"
+        ]
+    );
+    config(&sandbox, 19789, "native");
+    let line = [
+        "--profile",
+        "rescue",
+        "gateway",
+        "run",
+        "--engine",
+        "node",
+        "--port",
+        "20111",
+    ];
+    let from_flag = sandbox.run(line).exits(23);
+    assert!(
+        from_flag.stdout.contains("arg=--port\narg=20111\n")
+            && from_flag.stdout.contains("OPENCLAW_GATEWAY_PORT=20111\n"),
+        "{}",
+        from_flag.stdout
+    );
+    let forced = sandbox.run([
+        "--profile",
+        "rescue",
+        "gateway",
+        "--engine",
+        "node",
+        "--force",
+        "--json",
+    ]);
+    assert_eq!(
+        (forced.code, forced.stdout.contains("arg=")),
+        (2, false),
+        "{forced:?}"
+    );
+}
+
+#[test]
+fn signals_reach_it_and_its_process_is_the_one_that_was_started() {
+    use std::io::{BufRead as _, BufReader};
+    let sandbox = sandbox("2026.9.6").var("FAKE_WAITS", "1");
+    config(&sandbox, 19789, "node");
+    let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert_eq!(first, format!("pid={}", child.id()));
+    lines.find(|line| line.as_ref().unwrap().starts_with("OPENCLAW_STATE_DIR"));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+#[test]
+fn a_config_that_a_newer_release_wrote_is_told_and_a_release_too_old_is_refused() {
+    let sandbox = self::sandbox("2026.1.30");
+    sandbox.write(
+        ".openclaw-rescue/openclaw.json",
+        r#"{ gateway: { mode: "local" }, meta: { lastTouchedVersion: "2026.9.6" } }"#,
+    );
+    let line = [
+        "--profile",
+        "rescue",
+        "gateway",
+        "--engine",
+        "node",
+        "--lang",
+        "en",
+    ];
+    let ran = sandbox.run(line).exits(23);
+    assert!(
+        ran.stderr.contains("A newer OpenClaw (2026.9.6)"),
+        "{}",
+        ran.stderr
+    );
+    let sandbox = self::sandbox("2025.11.3");
+    let line = ["gateway", "--engine", "node"];
+    let ran = sandbox.run(line).exits(78);
+    assert!(!ran.stdout.contains("arg="), "{}", ran.stdout);
+}
+
+/// A gateway of a test, ended with it.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already ended is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The real releases, where they are: wrappers outside of their packages.
+fn peers() -> Option<[PathBuf; 2]> {
+    let Some(folder) = std::env::var_os("OPENCLAW_PEERS") else {
+        skipped("OPENCLAW_PEERS names no folder with the real releases");
+        return None;
+    };
+    let folder = Path::new(&folder);
+    Some(["oc", "ocold"].map(|name| folder.join(name)))
+}
+
+#[test]
+fn the_real_releases_answer_for_the_chosen_instance() {
+    for peer in peers().into_iter().flatten() {
+        let sandbox = Sandbox::new().var("OPENCLAW_NODE_CLI", &peer);
+        config(&sandbox, 19789, "node");
+        let ran = sandbox
+            .run(["--profile", "rescue", "approvals", "--help"])
+            .exits(0);
+        assert!(ran.stdout.contains("Usage: openclaw approvals"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_real_releases_run_as_the_gateway_of_the_chosen_instance() {
+    for peer in peers().into_iter().flatten() {
+        let sandbox = Sandbox::new().var("OPENCLAW_NODE_CLI", &peer);
+        let port = {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().port()
+        };
+        config(&sandbox, port, "node");
+        let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut gateway = Running(command.spawn().unwrap());
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(std::time::Instant::now() < deadline, "{peer:?} does not listen");
+            assert!(gateway.0.try_wait().unwrap().is_none(), "{peer:?} has ended");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let pid = rustix::process::Pid::from_child(&gateway.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let ended = gateway.0.wait().unwrap();
+        assert_eq!(ended.code(), Some(0), "{peer:?}: {ended}");
+        assert!(!sandbox.path(".openclaw/openclaw.json").exists());
+    }
+}

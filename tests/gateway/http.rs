@@ -1,0 +1,109 @@
+//! The routes of the base port, and who may ask there.
+
+use crate::support::Sandbox;
+use crate::support::gateway::{Gateway, TOKEN, request};
+
+fn bearer() -> String {
+    format!("Authorization: Bearer {TOKEN}")
+}
+
+#[test]
+fn liveness_and_readiness_say_which_gateway_answers() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    for path in ["/health", "/healthz", "/ready", "/readyz"] {
+        let answer = gateway.get(path).expect("an answer");
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        let said = answer.json();
+        assert_eq!(said["profile"], "rescue", "{path}");
+        assert_eq!(said["engine"], "native", "{path}");
+        assert_eq!(said["pid"], gateway.pid(), "{path}");
+        for key in ["instanceId", "bootId", "version", "startedAt"] {
+            assert!(
+                said[key].as_str().is_some_and(|value| !value.is_empty()),
+                "{path}: {key}"
+            );
+        }
+    }
+    let live = gateway.get("/health").expect("an answer").json();
+    assert_eq!((&live["ok"], &live["status"]), (&true.into(), &"live".into()));
+    let ready = gateway.get("/ready").expect("an answer").json();
+    assert_eq!(ready["ready"], true);
+    assert_eq!(ready["failing"], serde_json::json!([]));
+    assert_eq!(ready["warnings"], serde_json::json!([]));
+    assert!(ready["uptimeMs"].is_u64());
+}
+
+#[test]
+fn every_other_route_asks_for_the_token_and_then_says_what_it_is() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let table = [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/x", 404),
+        ("GET", "/v1/models", 404),
+        ("POST", "/tools/invoke", 404),
+        ("GET", "/tools/invoke", 405),
+        ("GET", "/__openclaw__/ws", 426),
+        ("GET", "/__openclaw__/a2ui/", 404),
+        ("GET", "/__openclaw__/canvas/", 200),
+        ("GET", "/__openclaw__/canvas/none.html", 404),
+        ("POST", "/__openclaw__/canvas/", 405),
+    ];
+    for (method, path, status) in table {
+        let ask = |headers: &[&str]| request(gateway.port, method, path, headers).expect("an answer");
+        let without = ask(&[]);
+        assert_eq!(without.status, 401, "{method} {path}: {without:?}");
+        assert_eq!(
+            without.json(),
+            serde_json::json!({"error": {"message": "Unauthorized", "type": "unauthorized"}})
+        );
+        assert_eq!(
+            ask(&["Authorization: Bearer wrong"]).status,
+            401,
+            "{method} {path}"
+        );
+        let with = ask(&[&bearer()]);
+        assert_eq!(with.status, status, "{method} {path}: {with:?}");
+    }
+    for path in ["/health", "/ready"] {
+        let posted = request(gateway.port, "POST", path, &[]).expect("an answer");
+        assert_eq!(posted.status, 405, "{path}");
+    }
+}
+
+#[test]
+fn every_answer_is_hardened_and_no_page_elsewhere_is_let_in() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let foreign = "Origin: https://evil.example";
+    let asked = [
+        ("GET", "/health", vec![foreign]),
+        ("GET", "/nowhere", vec![foreign]),
+        ("GET", "/health", vec!["Host: evil.example"]),
+        (
+            "OPTIONS",
+            "/health",
+            vec![foreign, "Access-Control-Request-Method: GET"],
+        ),
+        (
+            "OPTIONS",
+            "/tools/invoke",
+            vec![foreign, "Access-Control-Request-Method: POST"],
+        ),
+    ];
+    for (method, path, headers) in asked {
+        let answer = request(gateway.port, method, path, &headers).expect("an answer");
+        let head = answer.head.to_ascii_lowercase();
+        assert!(!head.contains("access-control-"), "{method} {path}: {head}");
+        for header in [
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+            "content-security-policy: default-src 'none'",
+            "cross-origin-resource-policy: same-origin",
+        ] {
+            assert!(head.contains(header), "{method} {path}: no {header} in {head}");
+        }
+    }
+}

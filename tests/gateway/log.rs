@@ -1,0 +1,171 @@
+//! The gateway's log: its own folder, its user's alone, without secrets, and never in the way.
+
+use serde_json::Value;
+
+use crate::support::gateway::{Gateway, TOKEN, command, configure, log, state, wait_for};
+use crate::support::{Sandbox, skipped};
+
+#[test]
+fn lines_are_json_in_the_file_and_sentences_on_the_screen() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let (port, pid) = (gateway.port, gateway.pid());
+    let exited = gateway.stop().with(0);
+    let text = log(&sandbox, "rescue");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |code: &str| {
+        lines
+            .iter()
+            .filter(move |line| line["code"] == code)
+            .collect::<Vec<_>>()
+    };
+    let at = of("gateway.listening");
+    assert!(
+        at.iter().any(|line| line["message"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("127.0.0.1:{port}"))),
+        "{text}"
+    );
+    assert!(
+        of("gateway.starting")[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains(&pid.to_string())
+    );
+    let config = sandbox.path(state("rescue").join("openclaw.json"));
+    assert!(
+        of("gateway.config")[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains(config.to_str().unwrap())
+    );
+    assert_eq!(of("gateway.ended").len(), 1);
+    assert!(exited.stdout.contains(&format!("127.0.0.1:{port}")), "{exited:?}");
+    assert!(!exited.stdout.contains('{'), "no JSON for people: {exited:?}");
+}
+
+#[test]
+fn it_speaks_the_language_of_its_record() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw-rescue/instance.toml", "language = 'tr'\n");
+    let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
+    assert!(log(&sandbox, "rescue").contains("Dinleniyor: 127.0.0.1"));
+}
+
+#[test]
+fn no_secret_reaches_log_or_screen() {
+    const CANARY: &str = "canary-0815-secret";
+    let sandbox = Sandbox::new().var("CANARY_TOKEN", CANARY);
+    let port = configure(&sandbox, "rescue");
+    let config = sandbox.read(".openclaw-rescue/openclaw.json");
+    let with_variable = config.replace(TOKEN, "${CANARY_TOKEN}");
+    sandbox.write(".openclaw-rescue/openclaw.json", &with_variable);
+    let gateway = Gateway::launch(command(&sandbox, "rescue", &["--verbose"]), port);
+    // A reload and a refusal talk about the config too.
+    let broken = with_variable.replace("\"token\":", "\"tokne\":");
+    sandbox.write(
+        ".openclaw-rescue/openclaw.json",
+        broken.replace("${CANARY_TOKEN}", CANARY),
+    );
+    wait_for("a refusal", || {
+        log(&sandbox, "rescue")
+            .contains("gateway.reload-refused")
+            .then_some(())
+    });
+    let _ = crate::support::gateway::request(port, "GET", "/", &[&format!("Authorization: Bearer {CANARY}")]);
+    let exited = gateway.stop().with(0);
+    for text in [&exited.stdout, &exited.stderr, &log(&sandbox, "rescue")] {
+        assert!(!text.contains(CANARY), "{text}");
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_too() {
+    use std::io::Write as _;
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    let file = sandbox.write("token", "from-a-file\n");
+    let _ = Gateway::launch(
+        command(&sandbox, "rescue", &["--token-file", file.to_str().unwrap()]),
+        port,
+    )
+    .stop()
+    .with(0);
+    let mut run = command(&sandbox, "rescue", &["--password-file", "-"]);
+    let (read, mut write) = std::io::pipe().unwrap();
+    run.stdin(read);
+    write.write_all(b"from-a-pipe\n").unwrap();
+    drop(write);
+    let _ = Gateway::launch(run, port).stop().with(0);
+    let none = sandbox
+        .run(["--profile", "rescue", "gateway", "--token-file", "/nonexistent"])
+        .exits(2);
+    assert!(none.stderr.contains("--token-file"), "{}", none.stderr);
+}
+
+#[test]
+fn without_a_place_for_its_log_it_runs_all_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw-rescue/logs", "a file where the folder should be");
+    let gateway = Gateway::start(&sandbox, "rescue");
+    assert!(
+        gateway.stderr().contains(".openclaw-rescue/logs"),
+        "{}",
+        gateway.stderr()
+    );
+    let _ = gateway.stop().with(0);
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    std::fs::create_dir_all(sandbox.path(".openclaw-rescue/logs")).unwrap();
+    // A file system of one page, in a mount namespace of the gateway's own, and full.
+    let program = command(&sandbox, "rescue", &[]);
+    let mut run = std::process::Command::new("unshare");
+    run.args(["--map-root-user", "--mount", "sh", "-c"]);
+    run.arg("mount -t tmpfs -o size=4k none .openclaw-rescue/logs && head -c 4096 /dev/zero > .openclaw-rescue/logs/full && exec \"$0\" \"$@\"");
+    run.arg(program.get_program()).args(program.get_args());
+    run.env_clear().current_dir(sandbox.home());
+    for (name, value) in program.get_envs() {
+        run.env(name, value.unwrap_or_default());
+    }
+    let possible = std::process::Command::new("unshare")
+        .args([
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            "mount -t tmpfs none /mnt",
+        ])
+        .output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        return skipped("no mount namespace can be made");
+    }
+    let mut gateway = Gateway::launch(run, port);
+    assert!(gateway.runs());
+    let _ = gateway.stop().with(0);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_it() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    let mut run = command(&sandbox, "rescue", &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    run.stdout(writer).stderr(std::process::Stdio::null());
+    drop(reader);
+    let mut child = run.spawn().unwrap();
+    let up = wait_for("it answers", || {
+        crate::support::gateway::request(port, "GET", "/health", &[])
+    });
+    assert_eq!(up.json()["pid"], child.id());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,202 @@
+//! What a gateway holds against strangers: web pages, guessers, floods, noise.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::support::Sandbox;
+use crate::support::gateway::{Gateway, PATIENCE, TOKEN, log, request, wait_for};
+
+/// The status of the answer to a WebSocket's opening with these header lines.
+fn upgrade(port: u16, path: &str, headers: &[&str]) -> (u16, TcpStream) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    let host = format!("Host: 127.0.0.1:{port}");
+    let mut lines = vec![
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    if !headers.iter().any(|header| header.starts_with("Host:")) {
+        lines.push(&host);
+    }
+    lines.extend(headers);
+    let head = format!("GET {path} HTTP/1.1\r\n{}\r\n\r\n", lines.join("\r\n"));
+    stream.write_all(head.as_bytes()).expect("it is sent");
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).expect("a status line");
+    let status = String::from_utf8_lossy(&line[9..]).parse().expect("a status");
+    (status, stream)
+}
+
+#[test]
+fn a_name_that_was_rebound_to_us_is_answered_nowhere() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let port = gateway.port;
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    for path in [
+        "/",
+        "/health",
+        "/ready",
+        "/nowhere",
+        "/__openclaw__/canvas/",
+        "/tools/invoke",
+    ] {
+        for host in ["evil.example", "127.0.0.1.evil.example", "10.1.2.3", "0.0.0.0"] {
+            let host = format!("Host: {host}:{port}");
+            let answer = request(port, "GET", path, &[&host, &bearer]).expect("an answer");
+            assert_eq!(answer.status, 421, "{path} {host}");
+        }
+        assert_eq!(upgrade(port, path, &["Host: evil.example"]).0, 421, "{path}");
+    }
+    let twice = request(port, "GET", "http://evil.example/health", &[]).expect("an answer");
+    assert_eq!(twice.status, 421, "named in the request line");
+    let named = request(port, "GET", "/health", &[&format!("Host: localhost:{port}")]).expect("an answer");
+    assert_eq!(named.status, 200);
+}
+
+#[test]
+fn only_pages_of_ours_open_a_socket() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let port = gateway.port;
+    for path in ["/", "/health", "/any/path", "/__openclaw__/canvas/"] {
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://localhost:1",
+            "http://127.0.0.1",
+        ] {
+            let origin = format!("Origin: {origin}");
+            assert_eq!(upgrade(port, path, &[&origin]).0, 403, "{path} {origin}");
+        }
+        for own in ["127.0.0.1", "localhost", "[::1]"] {
+            let origin = format!("Origin: http://{own}:{port}");
+            assert_eq!(upgrade(port, path, &[&origin]).0, 101, "{path} {origin}");
+        }
+        assert_eq!(upgrade(port, path, &[]).0, 101, "{path}: not a browser");
+    }
+    // Live reload is no session: there the token is asked for first.
+    assert_eq!(upgrade(port, "/__openclaw__/ws", &[]).0, 401);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let foreign = "Origin: https://evil.example";
+    assert_eq!(upgrade(port, "/__openclaw__/ws", &[&bearer, foreign]).0, 403);
+    assert_eq!(upgrade(port, "/__openclaw__/ws", &[&bearer]).0, 101);
+}
+
+#[test]
+fn a_wrong_token_is_logged_with_its_address_and_without_itself() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let guess = "guess-5f1c7d2e";
+    for _ in 0..4 {
+        let wrong = format!("Authorization: Bearer {guess}");
+        let answer = request(gateway.port, "GET", "/nowhere", &[&wrong]).expect("an answer");
+        assert_eq!(answer.status, 401);
+    }
+    let written = wait_for("the log names who guesses", || {
+        Some(log(&sandbox, "rescue"))
+            .filter(|log| log.contains("127.0.0.1") && log.contains("\"failures\":4"))
+    });
+    let said = gateway.stop().with(0);
+    for text in [written, log(&sandbox, "rescue"), said.stdout, said.stderr] {
+        assert!(!text.contains(guess) && !text.contains(TOKEN), "{text}");
+    }
+}
+
+#[test]
+fn heads_and_bodies_are_bounded() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let large = request(
+        gateway.port,
+        "POST",
+        "/tools/invoke",
+        &[&bearer, "Content-Length: 1048577"],
+    );
+    assert_eq!(large.expect("an answer").status, 413);
+    let long = format!("X-Long: {}", "a".repeat(64 * 1024));
+    let head = request(gateway.port, "GET", "/health", &[&long]);
+    assert!(
+        head.is_none_or(|answer| answer.status == 431),
+        "a head has its limit"
+    );
+    assert_eq!(gateway.get("/health").expect("an answer").status, 200);
+}
+
+/// This process opens more than a thousand sockets below.
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most).expect("up to the hard limit");
+}
+
+#[test]
+fn a_thousand_half_open_connections_do_not_stop_a_healthy_client() {
+    open_many_files();
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let port = gateway.port;
+    let mut half_open = Vec::new();
+    for n in 0..1000 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        if n % 2 == 0 {
+            // It may have been let go for a later one.
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHo");
+        }
+        half_open.push(stream);
+        if n % 250 == 249 {
+            assert_eq!(
+                gateway.get("/health").expect("an answer").status,
+                200,
+                "beside {n}"
+            );
+            assert_eq!(upgrade(port, "/", &[]).0, 101, "beside {n}");
+        }
+    }
+    let files = format!("/proc/{}/fd", gateway.pid());
+    wait_for("the longest silent ones are let go", || {
+        let open = std::fs::read_dir(&files).expect("its files").count();
+        (open < 500).then_some(())
+    });
+    let sessions: Vec<_> = (0..200).map(|_| upgrade(port, "/", &[])).collect();
+    assert_eq!(gateway.get("/health").expect("an answer").status, 200);
+    drop((half_open, sessions));
+}
+
+#[test]
+fn noise_on_the_port_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let mut gateway = Gateway::start(&sandbox, "rescue");
+    // xorshift: the same noise each time.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut noise = move |length: usize| -> Vec<u8> {
+        let mut byte = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[0]
+        };
+        (0..length).map(|_| byte()).collect()
+    };
+    for n in 0..200 {
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+        if n % 3 == 0 {
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n");
+        }
+        let _ = stream.write_all(&noise(n * 40));
+    }
+    for n in 0..50 {
+        let (status, mut socket) = upgrade(gateway.port, "/", &[]);
+        assert_eq!(status, 101);
+        let _ = socket.write_all(&noise(n * 100));
+    }
+    assert_eq!(gateway.get("/health").expect("an answer").status, 200);
+    assert!(gateway.runs());
+}

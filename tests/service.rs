@@ -1,0 +1,103 @@
+//! `gateway install` and its like: on a real user manager, and where none can be asked.
+
+use crate::support::{Sandbox, manager};
+
+mod inside;
+mod linger;
+mod reboot;
+
+const CONFIG: &str =
+    "{gateway: {mode: 'local', port: 18789, auth: {mode: 'token', token: 'not-a-real-token-0123456789'}}}";
+
+/// A boot, a login and everything that is done to services; then a second boot on the same home.
+#[test]
+fn on_a_real_manager() {
+    let sandbox = Sandbox::new();
+    if manager::run(&sandbox.home(), "service::inside::") {
+        assert!(manager::run(&sandbox.home(), "service::reboot::"));
+    }
+}
+
+/// With logind: lingering is switched on, and a boot without a login brings the gateway up.
+#[test]
+fn with_real_logins() {
+    let sandbox = Sandbox::new();
+    let (home, state) = (sandbox.home(), sandbox.home().with_extension("linger"));
+    if manager::run_with_logins(&home, &state, "service::linger::first::") {
+        assert!(manager::run_with_logins(
+            &home,
+            &state,
+            "service::linger::second::"
+        ));
+    }
+}
+
+#[test]
+fn where_no_manager_can_be_asked_the_reason_is_said_and_the_exit_code_is_no() {
+    // A PATH without systemctl: whatever this machine is, it has no manager for this home.
+    let sandbox = Sandbox::new().var("PATH", "/nowhere");
+    sandbox.write(".openclaw/openclaw.json", CONFIG);
+    for verb in ["install", "start", "stop", "restart"] {
+        let ran = sandbox.run(["gateway", verb, "--json"]).exits(1);
+        let code = ran.json()["code"].as_str().unwrap().to_owned();
+        let known = ["no-systemd", "container", "wsl", "no-bus", "sudo", "no-tool"];
+        assert!(
+            known.iter().any(|name| code == format!("service.{name}")),
+            "{verb}: {code}"
+        );
+        assert!(!ran.json()["hints"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_dry_run_shows_the_files_and_commands_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw/openclaw.json", CONFIG);
+    let before = sandbox.tree();
+    let ran = sandbox
+        .run(["gateway", "install", "--dry-run", "--json", "--port", "20123"])
+        .exits(0);
+    let document = ran.json();
+    assert_eq!(document["port"], 20123);
+    assert_eq!(
+        document["warnings"].as_array().unwrap().len(),
+        1,
+        "it differs from the config"
+    );
+    let text = document["files"][0]["content"].as_str().unwrap();
+    let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+    assert!(
+        start.ends_with(" --profile default gateway run --port 20123"),
+        "{start}"
+    );
+    assert!(!text.contains("not-a-real-token"));
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn a_config_that_no_gateway_could_start_from_is_refused() {
+    let sandbox = Sandbox::new();
+    let _ = sandbox.run(["gateway", "install"]).exits(78);
+    sandbox.write(".openclaw/openclaw.json", "{gateway: {");
+    let _ = sandbox.run(["gateway", "install", "--dry-run"]).exits(78);
+    assert!(!sandbox.path(".config").exists());
+}
+
+#[test]
+fn the_file_of_another_program_or_of_another_instance_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw/openclaw.json", CONFIG);
+    let unit = ".config/systemd/user/openclaw-gateway.service";
+    let npm = "[Service]\nExecStart=\"/usr/bin/node\" \"/opt/x/dist/index.js\" gateway --port 18789\n";
+    let other = "[Service]\nExecStart=/bin/openclaw --profile default gateway run --port 1\n\
+        Environment=OPENCLAW_CONFIG_PATH=/srv/other/openclaw.json\n";
+    for (text, code) in [(npm, "service.not-ours"), (other, "service.other-instance")] {
+        sandbox.write(unit, text);
+        let ran = sandbox.run(["gateway", "install", "--json"]).exits(1);
+        assert_eq!(ran.json()["code"], code);
+        assert_eq!(sandbox.read(unit), text);
+    }
+    let _ = sandbox
+        .run(["gateway", "install", "--force", "--dry-run"])
+        .exits(1);
+}

@@ -1,0 +1,169 @@
+//! `openclaw snapshot`: kept privately, verified before anything is replaced, and undone by itself.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use crate::onboard::{beside_main, config_path, onboarded, touched};
+use crate::support::{Ran, Sandbox, network};
+
+fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
+    let mut all = vec!["--profile", "rescue", "snapshot", "--json"];
+    all.extend(words);
+    sandbox.run(all)
+}
+
+fn rescue() -> Sandbox {
+    let sandbox = beside_main();
+    let _ = onboarded(&sandbox, "rescue", &[]);
+    sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "first\n");
+    sandbox.write(".openclaw-rescue/logs/gateway.log", "a log\n");
+    sandbox.write(
+        ".openclaw-rescue/browser/openclaw/user-data/Default/Cache/data_0",
+        "cached",
+    );
+    sandbox.write(
+        ".openclaw-rescue/browser/openclaw/user-data/Default/Cookies",
+        "cookies",
+    );
+    sandbox
+}
+
+#[test]
+fn what_was_kept_comes_back_and_the_way_back_too() {
+    network::own("snapshot::what_was_kept_comes_back_and_the_way_back_too", || {
+        let sandbox = rescue();
+        let config = sandbox.read(config_path("rescue"));
+        let other = touched(&sandbox.path(".openclaw"));
+        let made = snapshot(&sandbox, &["create"]).exits(0).json();
+        let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
+        let bits =
+            |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o7777;
+        assert_eq!(
+            (bits(&path), bits(path.parent().expect("a folder"))),
+            (0o600, 0o700)
+        );
+        let listed = std::process::Command::new("tar")
+            .arg("tzf")
+            .arg(&path)
+            .output()
+            .expect("tar");
+        let names = String::from_utf8(listed.stdout).expect("text");
+        assert!(
+            names.contains("Cookies") && names.contains("config/openclaw.json"),
+            "{names}"
+        );
+        for left_out in ["Cache", "gateway.log", "SOUL.md"] {
+            assert!(!names.contains(left_out), "{left_out}: {names}");
+        }
+
+        sandbox.write(config_path("rescue"), "{ \"gateway\": ");
+        sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "second\n");
+        sandbox.write(".openclaw-rescue/agents/main/sessions/two.jsonl", "new\n");
+        sandbox.write(".openclaw-rescue/workspace-rescue/work.txt", "work");
+        let restored = snapshot(&sandbox, &["restore", "--yes"]).exits(0).json();
+        assert_eq!(restored["id"], made["id"]);
+        assert_eq!(sandbox.read(config_path("rescue")), config);
+        assert_eq!(
+            sandbox.read(".openclaw-rescue/agents/main/sessions/one.jsonl"),
+            "first\n"
+        );
+        assert!(
+            !sandbox
+                .path(".openclaw-rescue/agents/main/sessions/two.jsonl")
+                .exists()
+        );
+        assert_eq!(sandbox.read(".openclaw-rescue/workspace-rescue/work.txt"), "work");
+        assert_eq!(sandbox.read(".openclaw-rescue/logs/gateway.log"), "a log\n");
+        assert_eq!(
+            touched(&sandbox.path(".openclaw")),
+            other,
+            "no other instance is touched"
+        );
+        let leftovers = sandbox.tree().into_iter().filter(|(path, ..)| {
+            path.to_string_lossy().contains(".restore-") || path.to_string_lossy().ends_with(".tmp")
+        });
+        assert_eq!(leftovers.count(), 0);
+        // What was replaced lies beside, and the restore is undone by a restore.
+        let kept = sandbox
+            .tree()
+            .into_iter()
+            .any(|(path, _, bytes)| path.starts_with(".openclaw-rescue/aside") && bytes == b"new\n");
+        assert!(kept);
+        let before = restored["before"].as_str().expect("a snapshot of before");
+        let _ = snapshot(&sandbox, &["restore", before, "--yes"]).exits(0);
+        assert_eq!(sandbox.read(config_path("rescue")), "{ \"gateway\": ");
+        assert_eq!(
+            sandbox.read(".openclaw-rescue/agents/main/sessions/two.jsonl"),
+            "new\n"
+        );
+        let listed = snapshot(&sandbox, &["list"]).exits(0).json();
+        assert_eq!(listed["snapshots"].as_array().map(Vec::len), Some(3));
+    });
+}
+
+#[test]
+fn a_damaged_or_foreign_snapshot_replaces_nothing() {
+    network::own("snapshot::a_damaged_or_foreign_snapshot_replaces_nothing", || {
+        let sandbox = rescue();
+        let made = snapshot(&sandbox, &["create"]).exits(0).json();
+        let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
+        let whole = std::fs::read(&path).expect("a file");
+        for damaged in [&whole[..whole.len() / 2], b"", b"no archive"] {
+            std::fs::write(&path, damaged).expect("a file");
+            let before = touched(&sandbox.path(".openclaw-rescue"));
+            let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(1);
+            assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+        }
+        std::fs::write(&path, whole).expect("a file");
+        let theirs = sandbox.path(".local/state/openclaw/snapshots/default");
+        std::fs::create_dir_all(&theirs).expect("a folder");
+        std::fs::copy(&path, theirs.join("20261122.tar.gz")).expect("a copy");
+        let ran = sandbox.run(["snapshot", "restore", "--yes", "--json"]).exits(1);
+        assert_eq!(ran.json()["code"], "snapshot.foreign");
+    });
+}
+
+#[test]
+fn nothing_is_restored_unasked_or_by_an_unknown_name() {
+    let sandbox = rescue();
+    assert_eq!(
+        snapshot(&sandbox, &["restore"]).exits(1).json()["code"],
+        "snapshot.none"
+    );
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    assert_eq!(
+        snapshot(&sandbox, &["restore"]).exits(2).json()["code"],
+        "snapshot.unasked"
+    );
+    let unknown = snapshot(&sandbox, &["restore", "x", "--yes"]).exits(1);
+    assert_eq!(unknown.json()["code"], "snapshot.unknown");
+}
+
+#[test]
+fn a_running_gateway_is_not_written_over() {
+    network::own("snapshot::a_running_gateway_is_not_written_over", || {
+        let sandbox = rescue();
+        let _ = snapshot(&sandbox, &["create"]).exits(0);
+        let mut gateway = crate::apply::worker_command("listen", &sandbox.home());
+        gateway
+            .env("OPENCLAW_PROFILE", "rescue")
+            .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-rescue"))
+            .env("OPENCLAW_CONFIG_PATH", sandbox.path(config_path("rescue")))
+            .env("OPENCLAW_SERVICE_MARKER", "openclaw")
+            .env("OPENCLAW_SERVICE_KIND", "gateway")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut gateway = gateway.spawn().expect("a listener");
+        while !sandbox.path("listening").exists() {
+            assert!(gateway.try_wait().expect("a child").is_none(), "it listens");
+            std::thread::yield_now();
+        }
+        let before = touched(&sandbox.path(".openclaw-rescue"));
+        let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78);
+        assert_eq!(ran.json()["code"], "snapshot.running");
+        assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+        gateway.kill().expect("a child");
+        gateway.wait().expect("an end");
+        let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+    });
+}
