@@ -36,6 +36,7 @@ pub mod node;
 mod onboard;
 mod ports;
 mod profiles;
+pub mod rescue;
 mod snapshot;
 mod status;
 
@@ -74,6 +75,7 @@ pub enum Command {
     Setup(SetupArgs),
     Ports(PortsArgs),
     Profiles(ProfilesArgs),
+    Rescue(rescue::RescueArgs),
     Config(ConfigArgs),
     Dashboard(dashboard::DashboardArgs),
     Status(status::StatusArgs),
@@ -457,6 +459,7 @@ pub fn dispatch(host: &Host, ui: Ui, profile: Option<&ProfileName>, command: Com
         Command::Browser(args) => browser::run(&context()?, &args),
         Command::Onboard(args) => onboard::onboard(&context()?, &args),
         Command::Setup(args) => onboard::setup(&context()?, &args),
+        Command::Rescue(args) => rescue::run(&context()?, &args),
         Command::Profiles(args) => profiles::run(&context()?, &args),
         Command::Ports(args) => ports::run(&context()?, &args),
     }

@@ -3,6 +3,7 @@
 //! No other module reads such a variable. What the wishes *mean* beside a `--profile` is decided in
 //! [`crate::instance`]; this module only knows their names.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -98,6 +99,17 @@ impl Environment {
     /// nobody may read it past the environment rules.
     pub fn is_ours(name: &str) -> bool {
         name.starts_with("OPENCLAW_")
+    }
+
+    /// The variables that name something of one instance: what a program started for another instance must
+    /// not inherit.
+    pub fn of_an_instance(host: &Host) -> Vec<OsString> {
+        const OF_THE_USER: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
+        let names = host.names("OPENCLAW_").chain(host.names("CLAWDBOT_"));
+        names
+            .filter(|name| !OF_THE_USER.contains(name))
+            .map(OsString::from)
+            .collect()
     }
 
     /// A path as a user may type it, `~` expanded, made absolute.

@@ -32,6 +32,7 @@ pub mod signals;
 pub mod start;
 pub mod throttle;
 pub mod watch;
+pub mod watchman;
 
 pub use claim::Edge;
 pub use start::{Options, run};

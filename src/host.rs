@@ -90,6 +90,17 @@ impl Host {
         (!value.is_empty()).then_some(value)
     }
 
+    /// The names of all variables that begin so.
+    pub fn names<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        let names = self.vars.keys().filter_map(|name| name.to_str());
+        names.filter(move |name| name.starts_with(start))
+    }
+
+    /// How many bytes this user may still write where a path lies, where the system says.
+    pub fn free_bytes(&self, path: &Path) -> Option<u64> {
+        system::free_bytes(path)
+    }
+
     /// The working folder, where there still is one.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()

@@ -39,6 +39,7 @@ pub mod profile;
 pub mod record;
 pub mod registry;
 pub mod report;
+pub mod rescue;
 pub mod secret;
 pub mod selection;
 pub mod service;

@@ -15,6 +15,7 @@ mod ports;
 mod record;
 mod remove;
 mod reset;
+mod restore;
 mod workspace;
 
 use crate::answers::{Auth, Bind};
@@ -26,6 +27,7 @@ pub use onboard::{Stamp, folder_stamp, onboard, targets};
 pub use ports::{addresses, said};
 pub use record::text as record_text;
 pub use remove::remove;
+pub use restore::{config_write, named_beside};
 
 /// An ordered list of changes and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

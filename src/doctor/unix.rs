@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::scene::Disk;
+use crate::host::Host;
 
 /// The bits of a mode.
 pub(super) fn mode(meta: &Metadata) -> u32 {
@@ -29,10 +30,9 @@ pub(super) fn alive(pid: u32) -> bool {
 }
 
 /// The file system of a path that exists.
-pub(super) fn disk(path: &Path) -> Option<Disk> {
-    let stat = rustix::fs::statvfs(path).ok()?;
+pub(super) fn disk(host: &Host, path: &Path) -> Option<Disk> {
     Some(Disk {
-        free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        free: host.free_bytes(path)?,
         network: network(path),
     })
 }

@@ -17,6 +17,6 @@ pub(super) fn alive(_pid: u32) -> bool {
     true
 }
 
-pub(super) fn disk(_path: &Path) -> Option<Disk> {
+pub(super) fn disk(_host: &crate::host::Host, _path: &Path) -> Option<Disk> {
     None
 }

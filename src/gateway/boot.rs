@@ -129,7 +129,8 @@ impl Boot {
         apply::put(&path, text.as_bytes())
     }
 
-    fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
+    /// The same of another file than the config: an earlier one that may take its place.
+    pub fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
         let (config, text) = match config::load(path) {
             Loaded::Missing => (Value::Null, None),
             Loaded::Broken(fault) => return Err(fault.blocked(path)),

@@ -15,6 +15,7 @@ use super::dashboard::LastLook;
 use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
+use super::watchman::Watched;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
@@ -86,6 +87,8 @@ pub struct Shared {
     pub canvas: Canvas,
     /// Who is connected.
     pub clients: Clients,
+    /// What is known of the gateways that this one looks after.
+    pub watched: Watched,
     /// What the dashboard saw of the host last.
     pub last_look: LastLook,
     /// The browsers, once they are there: what `browser.request` asks.
@@ -126,6 +129,7 @@ impl Shared {
             connections: Arc::default(),
             canvas,
             clients: Clients::default(),
+            watched: Watched::default(),
             last_look: LastLook::default(),
             browser: std::sync::OnceLock::new(),
             devices,

@@ -17,7 +17,7 @@ use super::claim::{Claimant, Door, Edge};
 use super::lock::InstanceLock;
 use super::shared::{Identity, Shared, Stop};
 use super::signals::Signals;
-use super::{canvas, http, identity, log, notify, serve, watch};
+use super::{canvas, http, identity, log, notify, serve, watch, watchman};
 use crate::browser;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -241,6 +241,7 @@ impl Gateway<'_> {
         if start.warning.is_none() {
             aside.spawn(settle(self.lang, boot.clone(), start.ready.clone()));
         }
+        let _watchman = watchman::begin(&shared, &boot.record.rescue.watch);
         notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
 
         tokio::select! {

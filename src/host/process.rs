@@ -141,6 +141,19 @@ impl Host {
         command.spawn()
     }
 
+    /// Starts a program that goes on by itself, whatever becomes of this one and its terminal.
+    pub fn spawn_apart(&self, call: &Call) -> io::Result<Child> {
+        let mut command = call.command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // Not in the group of this terminal, whose Ctrl-C would end it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn()
+    }
+
     /// Runs a program in this one's place, with its terminal: on Unix this process becomes it, so that
     /// signals reach it and its exit code is kept. Comes back on Unix only where it can't be started.
     pub fn become_program(&self, call: &Call) -> io::Result<ExitCode> {

@@ -57,6 +57,12 @@ pub(super) fn open_many_files() -> Option<usize> {
     usize::try_from(if raised { wanted } else { current.min(FILES) }).ok()
 }
 
+/// Free bytes for this user where a path lies.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// The effective user.
 #[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
 pub(super) fn user_id() -> Option<u32> {

@@ -52,3 +52,8 @@ pub(super) fn name() -> Option<String> {
 pub(super) fn open_many_files() -> Option<usize> {
     None
 }
+
+/// Not asked here.
+pub(super) fn free_bytes(_path: &std::path::Path) -> Option<u64> {
+    None
+}

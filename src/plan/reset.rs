@@ -10,6 +10,7 @@ use crate::instance::Instance;
 
 use super::Change;
 use super::ground::Ground;
+use super::restore::named_beside;
 
 /// The folder in the state folder that keeps what was moved aside.
 const ASIDE: &str = "aside";
@@ -60,7 +61,5 @@ pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], s
 
 /// A name beside a path, which no survey takes for an instance: `~/.openclaw-rescue.aside-STAMP`.
 pub(super) fn beside(path: &Path, stamp: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{ASIDE}-{stamp}"));
-    path.with_file_name(name)
+    named_beside(path, ASIDE, stamp)
 }

@@ -88,9 +88,9 @@ fn head(stream: &TcpStream) -> String {
 }
 
 fn serve(mut stream: TcpStream, manner: Manner, health: &Value, heard: &Mutex<String>) {
-    let head = head(&stream);
-    heard.lock().unwrap().push_str(&head);
-    if !head.to_ascii_lowercase().contains("upgrade: websocket") {
+    let asked = head(&stream);
+    heard.lock().unwrap().push_str(&asked);
+    if !asked.to_ascii_lowercase().contains("upgrade: websocket") {
         let body = match manner {
             Manner::WebServer => "<html>".to_owned(),
             _ => health.to_string(),

@@ -1,7 +1,7 @@
 //! A change of the config: under the lock, on the file as it is then, by the one transaction.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -10,12 +10,11 @@ use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{Document, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, backup, effective, secrets};
+use crate::config::{assign, backup, effective};
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::Origin;
+use crate::plan::{self, Change, Plan};
 use crate::survey::{self, Survey};
 
 /// Edits the config under the lock; the path of the backup where anything was written.
@@ -38,7 +37,7 @@ pub(super) fn change(
         context,
         &lock,
         &survey,
-        vec![config_write(path, &after, Some(bytes))],
+        vec![plan::config_write(path, &after, Some(bytes))],
     )?;
     Ok(Some(backup::path(path, 1)))
 }
@@ -97,17 +96,6 @@ fn refuse_taken_port(
 
 pub(super) fn node_version(survey: &Survey) -> Option<&str> {
     survey.node.as_ref().map(|node| node.version.as_str())
-}
-
-/// The config's new text; its secrets are marked, so that no plan shows them.
-pub(super) fn config_write(path: &Path, document: &Document, before: Option<Vec<u8>>) -> Change {
-    Change::Write(FileWrite {
-        path: path.to_path_buf(),
-        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| Origin::Kept)),
-        backup: before.is_some(),
-        before,
-        kind: FileKind::Config,
-    })
 }
 
 pub(super) fn write(

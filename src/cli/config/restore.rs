@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::{config_write, write};
+use super::change::write;
 use crate::cli::Context;
 use crate::config::backup::{self, Backup};
 use crate::config::document;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::Msg;
 use crate::msg;
-use crate::plan::Change;
+use crate::plan::{self, Change};
 use crate::survey;
 
 /// `config restore --list`
@@ -133,7 +133,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
                 None
             }
         };
-        steps.push(config_write(path, &document, before));
+        steps.push(plan::config_write(path, &document, before));
         write(context, &lock, &survey::take(context.host, &context.env), steps)?;
     }
     if context.ui.is_json() {

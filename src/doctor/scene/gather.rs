@@ -141,7 +141,7 @@ impl<'s> Gather<'s> {
                 BTreeMap::new()
             },
             disk: whole
-                .then(|| system::disk(existing(&instance.state_dir)))
+                .then(|| system::disk(self.host, existing(&instance.state_dir)))
                 .flatten(),
             probe: (whole && listens).then(|| probe::instance(self.host, self.env, &instance, PATIENCE)),
             // A manager is asked only where there is a file for it to know.

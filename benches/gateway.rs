@@ -1,0 +1,311 @@
+//! A running gateway in numbers, next to `OpenClaw`'s own where `OPENCLAW_PEERS` names a folder with it.
+//!
+//! Prints a table and asserts nothing. Ours and theirs are measured in one run; only what stands in one
+//! table may be compared. Linux only: memory is read from `/proc`.
+
+#![expect(clippy::disallowed_methods, reason = "the bench builds its own world")]
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tungstenite::{Message, WebSocket};
+
+/// How often a start of ours is measured.
+const STARTS: usize = 11;
+/// How often a start of a peer is measured: it takes many seconds.
+const PEER_STARTS: usize = 3;
+/// How many clients stay connected and do nothing.
+const CLIENTS: usize = 5000;
+/// How long requests are counted.
+const COUNTING: Duration = Duration::from_secs(3);
+/// How many instances `status --all` finds; every second one runs.
+const INSTANCES: u16 = 20;
+/// The longest that anything here may take to come up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn main() {
+    let limit = rustix::process::Rlimit {
+        current: Some(65_536),
+        maximum: Some(65_536),
+    };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
+    let ours = Engine {
+        name: "native".to_owned(),
+        program: env!("CARGO_BIN_EXE_openclaw").into(),
+    };
+    let mut engines = vec![ours];
+    match std::env::var_os("OPENCLAW_PEERS").map(PathBuf::from) {
+        Some(peers) => engines.extend(["ocold", "oc"].map(|name| Engine {
+            name: name.to_owned(),
+            program: peers.join(name),
+        })),
+        None => println!("no peer: OPENCLAW_PEERS names no folder\n"),
+    }
+    for engine in engines.iter().filter(|engine| engine.program.is_file()) {
+        let rounds = if engine.name == "native" {
+            STARTS
+        } else {
+            PEER_STARTS
+        };
+        let mut times: Vec<_> = (0..rounds).map(|_| engine.run().1).collect();
+        let (running, _) = engine.run();
+        std::thread::sleep(Duration::from_secs(5));
+        row(
+            &format!("{}: start to listening", engine.name),
+            millis(median(&mut times)),
+            "ms",
+        );
+        row(
+            &format!("{}: resident, idle for 5 s", engine.name),
+            running.resident(),
+            "MiB",
+        );
+    }
+    let (running, _) = engines[0].run();
+    row(
+        "native: liveness, 8 connections",
+        requests(running.port),
+        "requests/s",
+    );
+    let clients: Vec<_> = (0..CLIENTS).map(|_| client(running.port)).collect();
+    row(
+        &format!("native: resident, {} idle clients", clients.len()),
+        running.resident(),
+        "MiB",
+    );
+    drop(clients);
+    drop(running);
+    status();
+}
+
+fn row(name: &str, value: f64, unit: &str) {
+    println!("{name:<44} {value:>10.1} {unit}");
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// What runs a gateway.
+struct Engine {
+    name: String,
+    program: PathBuf,
+}
+
+/// A gateway that listens; ended with this value.
+struct Running {
+    child: Child,
+    port: u16,
+    _home: TempDir,
+}
+
+impl Engine {
+    /// Starts a gateway on a fresh home: it, and how long it took until its port could be connected to.
+    fn run(&self) -> (Running, Duration) {
+        let home = tempfile::tempdir().expect("a home");
+        let port = free_base();
+        instance(home.path(), ".openclaw", port);
+        let start = Instant::now();
+        let child = command(
+            &self.program,
+            home.path(),
+            &["gateway", "--port", &port.to_string()],
+        )
+        .spawn()
+        .expect("it starts");
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(start.elapsed() < PATIENCE, "{} does not listen", self.name);
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        let time = start.elapsed();
+        let running = Running {
+            child,
+            port,
+            _home: home,
+        };
+        (running, time)
+    }
+}
+
+impl Running {
+    /// What it and its children have in memory, in MiB.
+    fn resident(&self) -> f64 {
+        let mut pids = vec![self.child.id()];
+        let mut at = 0;
+        while let Some(pid) = pids.get(at) {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            pids.extend(
+                children
+                    .unwrap_or_default()
+                    .split_whitespace()
+                    .filter_map(|pid| pid.parse::<u32>().ok()),
+            );
+            at += 1;
+        }
+        let kib = pids.iter().filter_map(|pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()
+        });
+        kib.sum::<f64>() / 1024.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+fn command(program: &Path, home: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn instance(home: &Path, folder: &str, port: u16) {
+    let config = json!({
+        "gateway": {
+            "mode": "local", "port": port, "bind": "loopback",
+            "auth": { "mode": "token", "token": TOKEN },
+        },
+        "agents": { "defaults": { "workspace": home.join(folder).join("workspace") } },
+    });
+    std::fs::create_dir_all(home.join(folder).join("workspace")).expect("a state folder");
+    std::fs::write(home.join(folder).join("openclaw.json"), config.to_string()).expect("a config");
+}
+
+/// A base port whose derived ports are free as well.
+fn free_base() -> u16 {
+    loop {
+        let base = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|listener| listener.local_addr())
+            .expect("a port")
+            .port();
+        let free = |offset| TcpListener::bind((Ipv4Addr::LOCALHOST, base + offset)).is_ok();
+        if base < 65_000 && [0, 1, 2, 3, 4, 10].into_iter().all(free) {
+            return base;
+        }
+    }
+}
+
+/// How many liveness requests are answered in a second, over connections that stay open.
+fn requests(port: u16) -> f64 {
+    let over = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicU64::new(0));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (over, count) = (over.clone(), count.clone());
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+                let request = format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+                let mut answer = [0; 4096];
+                while !over.load(Ordering::Relaxed) {
+                    stream.write_all(request.as_bytes()).expect("a request");
+                    let read = stream.read(&mut answer).expect("an answer");
+                    assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(COUNTING);
+    over.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().expect("a loader");
+    }
+    f64::from(u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / COUNTING.as_secs_f64()
+}
+
+/// A client that has been greeted and then does nothing.
+fn client(port: u16) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+    let (mut socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
+    let _challenge = socket.read().expect("a challenge");
+    let connect = json!({
+        "type": "req", "id": "1", "method": "connect",
+        "params": {
+            "minProtocol": 3, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read"],
+            "client": { "id": "cli", "version": "bench", "platform": "linux", "mode": "cli" },
+            "caps": [], "auth": { "token": TOKEN },
+        },
+    });
+    socket
+        .send(Message::text(connect.to_string()))
+        .expect("a request");
+    loop {
+        if let Message::Text(text) = socket.read().expect("a frame") {
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            if frame["type"] == "res" {
+                assert_eq!(frame["ok"], true, "{frame}");
+                return socket;
+            }
+        }
+    }
+}
+
+/// `status` where nothing runs, and where every second instance does.
+fn status() {
+    let home = tempfile::tempdir().expect("a home");
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_openclaw"));
+    let mut running = Vec::new();
+    let timed = |name: &str, words: &[&str]| {
+        let run = || {
+            let start = Instant::now();
+            let _ = command(&program, home.path(), words).status().expect("it starts");
+            start.elapsed()
+        };
+        run();
+        let mut times: Vec<_> = (0..STARTS).map(|_| run()).collect();
+        row(name, millis(median(&mut times)), "ms");
+    };
+    instance(home.path(), ".openclaw", free_base());
+    timed("status --json, gateway down", &["status", "--json"]);
+    for number in 0..INSTANCES {
+        let name = format!("p{number}");
+        let port = free_base();
+        instance(home.path(), &format!(".openclaw-{name}"), port);
+        if number % 2 == 0 {
+            let child = command(&program, home.path(), &["--profile", &name, "gateway"]).spawn();
+            running.push((child.expect("it starts"), port));
+        }
+    }
+    let start = Instant::now();
+    for (_, port) in &running {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err() {
+            assert!(start.elapsed() < PATIENCE, "port {port} is not listened on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let name = format!("status --all --json, {INSTANCES} instances, half running");
+    timed(&name, &["status", "--all", "--json"]);
+    for (mut child, _) in running {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

@@ -1,0 +1,415 @@
+//! `openclaw rescue`: what is wrong with another gateway, and its repair.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::msg;
+use crate::profile::ProfileName;
+use crate::rescue::diagnose::{self, Cause};
+use crate::rescue::evidence::{self, Evidence};
+use crate::rescue::history::{History, Outcome};
+use crate::rescue::ladder::{self, Step};
+use crate::rescue::repair::{self, Came, Event, Mission, Report, Tried};
+use crate::rescue::{self, watch};
+use crate::survey;
+use crate::wizard::terminal::Terminal;
+
+/// `openclaw rescue`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct RescueArgs {
+    #[command(subcommand)]
+    pub command: Option<RescueCommand>,
+    #[command(flatten)]
+    pub repair: RepairArgs,
+}
+
+/// `openclaw rescue ...`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub enum RescueCommand {
+    Diagnose(DiagnoseArgs),
+    Repair(RepairArgs),
+    Watch(WatchArgs),
+    History(HistoryArgs),
+}
+
+/// `openclaw rescue diagnose`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct DiagnoseArgs {
+    #[arg(value_name = "NAME")]
+    pub target: Option<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `openclaw rescue repair`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct RepairArgs {
+    #[arg(value_name = "NAME")]
+    pub target: Option<String>,
+    #[arg(long)]
+    pub yes: bool,
+    #[arg(long)]
+    pub force: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `openclaw rescue watch`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct WatchArgs {
+    #[arg(value_name = "NAME")]
+    pub targets: Vec<String>,
+}
+
+/// `openclaw rescue history`
+#[derive(Debug, Args)]
+#[expect(missing_docs, reason = "help texts are in the catalogues")]
+pub struct HistoryArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> {
+    match &args.command {
+        None => repair(context, &args.repair),
+        Some(RescueCommand::Repair(args)) => repair(context, args),
+        Some(RescueCommand::Diagnose(args)) => {
+            let case = Case::open(context, args.target.as_deref())?;
+            if context.ui.is_json() {
+                context.ui.document(&case.document(context, None));
+            } else {
+                case.show(context);
+                case.show_ladder(context);
+            }
+            Ok(case.exit())
+        }
+        Some(RescueCommand::Watch(args)) => watch(context, args),
+        Some(RescueCommand::History(_)) => Ok(history(context)),
+    }
+}
+
+/// A target, what was seen of it, and what follows.
+struct Case {
+    target: Instance,
+    seen: Evidence,
+    causes: Vec<Cause>,
+    steps: Vec<Step>,
+}
+
+impl Case {
+    fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
+        let name = parse(name.unwrap_or("default"))?;
+        let survey = survey::take(context.host, &context.env);
+        let target = rescue::target(&survey, &context.instance, &name)?;
+        Ok(Self::look(context, target))
+    }
+
+    fn look(context: &Context<'_>, target: Instance) -> Self {
+        let seen = evidence::gather(context.host, &context.env, &target);
+        let causes = diagnose::causes(&seen);
+        let steps = ladder::steps(&seen, &causes);
+        Self {
+            target,
+            seen,
+            causes,
+            steps,
+        }
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.seen.probe.is_healthy()
+    }
+
+    fn exit(&self) -> ExitCode {
+        ExitCode::from(u8::from(!self.is_healthy()))
+    }
+
+    /// The causes, the most probable first, and what they rest on.
+    fn show(&self, context: &Context<'_>) {
+        let ui = &context.ui;
+        if self.is_healthy() {
+            ui.paragraph(&msg!("rescue.healthy", profile = self.target.profile));
+            return;
+        }
+        ui.paragraph(&msg!("rescue.not-healthy", profile = self.target.profile));
+        for (at, cause) in self.causes.iter().enumerate() {
+            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&cause.msg())));
+        }
+        for evidence in self.evidence() {
+            ui.hanging(5, 5, &ui.say(&evidence));
+        }
+    }
+
+    /// What a person should see beside the causes.
+    fn evidence(&self) -> Vec<Msg> {
+        let mut lines: Vec<_> = (self.seen.changed.iter())
+            .map(|change| match (&change.before, &change.after) {
+                (Some(before), Some(after)) => {
+                    msg!(
+                        "rescue.changed",
+                        path = change.path,
+                        before = before,
+                        after = after
+                    )
+                }
+                (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
+                (_, None) => msg!("rescue.removed", path = change.path),
+            })
+            .collect();
+        if !lines.is_empty() {
+            lines.insert(0, msg!("rescue.changes"));
+        }
+        if !self.seen.log.is_empty() {
+            lines.push(msg!("rescue.log"));
+            lines.extend(
+                self.seen
+                    .log
+                    .iter()
+                    .map(|line| msg!("rescue.log-line", line = line)),
+            );
+        }
+        lines
+    }
+
+    fn show_ladder(&self, context: &Context<'_>) {
+        let ui = &context.ui;
+        if self.is_healthy() {
+            return;
+        }
+        for hand in self.causes.iter().filter_map(Cause::by_hand) {
+            ui.remark(&hand);
+        }
+        if self.steps.is_empty() {
+            ui.paragraph(&msg!("rescue.no-steps"));
+            return;
+        }
+        ui.paragraph(&msg!("rescue.steps"));
+        for (at, step) in self.steps.iter().enumerate() {
+            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&step.msg())));
+        }
+    }
+
+    fn document(&self, context: &Context<'_>, report: Option<&Report>) -> Value {
+        let ui = &context.ui;
+        let causes = self.causes.iter().map(|cause| {
+            json!({
+                "id": cause.id(),
+                "message": ui.say(&cause.msg()),
+                "byHand": cause.by_hand().map(|hand| ui.say(&hand)),
+            })
+        });
+        let planned = self
+            .steps
+            .iter()
+            .map(|step| json!({ "id": step.id(), "message": ui.say(&step.msg()) }));
+        let changed = self.seen.changed.iter().map(|change| {
+            json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
+        });
+        let mut document = json!({
+            "ok": report.map_or(self.is_healthy(), |report| report.healthy),
+            "target": self.target.profile.as_str(),
+            "healthy": report.map_or(self.is_healthy(), |report| report.healthy),
+            "causes": causes.collect::<Vec<_>>(),
+            "steps": planned.collect::<Vec<_>>(),
+            "changedSinceHealthy": changed.collect::<Vec<_>>(),
+            "log": self.seen.log,
+        });
+        if let Some(report) = report {
+            let tried = report.tried.iter().map(|tried| {
+                let why = match &tried.came {
+                    Came::Failed(why) => Some(ui.say(why)),
+                    _ => None,
+                };
+                json!({ "id": tried.step.id(), "result": tried.came.id(), "why": why })
+            });
+            document["tried"] = tried.collect();
+            document["keptConfig"] = json!(report.kept);
+        }
+        document
+    }
+}
+
+fn parse(name: &str) -> Result<ProfileName> {
+    ProfileName::parse(name).map_err(|error| error.refuse(name))
+}
+
+fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
+    let ui = &context.ui;
+    let case = Case::open(context, args.target.as_deref())?;
+    if !ui.is_json() {
+        case.show(context);
+        case.show_ladder(context);
+    }
+    if case.is_healthy() || case.steps.is_empty() {
+        if ui.is_json() {
+            ui.document(&case.document(context, None));
+        }
+        return Ok(case.exit());
+    }
+    refuse_too_many(context, &case, args.force)?;
+    if !args.yes {
+        let terminal = context.host.terminal();
+        if ui.is_json() || !(terminal.stdin && terminal.stderr) {
+            if ui.is_json() {
+                ui.document(&case.document(context, None));
+            } else {
+                ui.note(&msg!(
+                    "rescue.only-shown",
+                    command = context.instance.command(),
+                    target = case.target.profile
+                ));
+            }
+            return Ok(case.exit());
+        }
+        if !Terminal::new(*ui).confirm(&msg!("rescue.ask", profile = case.target.profile), Some(false))? {
+            return Err(Error::no(msg!("rescue.left", profile = case.target.profile)));
+        }
+    }
+    let mission = Mission {
+        host: context.host,
+        env: &context.env,
+        rescuer: &context.instance,
+        target: &case.target,
+        watched: false,
+    };
+    let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
+        tell(context, event);
+    })?;
+    if ui.is_json() {
+        ui.document(&case.document(context, Some(&report)));
+    } else {
+        let key = if report.healthy {
+            "rescue.done"
+        } else {
+            "rescue.in-vain"
+        };
+        ui.paragraph(&Msg::new(key).with("profile", &case.target.profile));
+        if let Some(kept) = &report.kept {
+            ui.remark(&msg!("rescue.kept", path = kept.display()));
+        }
+    }
+    Ok(ExitCode::from(u8::from(!report.healthy)))
+}
+
+fn refuse_too_many(context: &Context<'_>, case: &Case, force: bool) -> Result<()> {
+    let history = History::read(&rescue::folder(context.host, &context.env));
+    match history.rest(case.target.profile.as_str(), context.host.now()) {
+        Some(rest) if !force => {
+            // Whole minutes, rounded up: "0 minutes" would be no answer.
+            let minutes = rest.as_secs().div_ceil(60);
+            let error = Error::no(msg!(
+                "rescue.too-many",
+                profile = case.target.profile,
+                minutes = minutes
+            ));
+            Err(error
+                .hint(msg!("rescue.force"))
+                .hint(msg!("rescue.see-history", command = context.instance.command())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tell(context: &Context<'_>, event: Event<'_>) {
+    let ui = &context.ui;
+    match event {
+        Event::Taking(step) => ui.note(&msg!("rescue.taking").with_msg("step", step.msg())),
+        Event::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
+        Event::Came(Tried { came, .. }) => ui.note(&came_msg(came)),
+    }
+}
+
+fn came_msg(came: &Came) -> Msg {
+    match came {
+        Came::Helped => msg!("rescue.came-helped"),
+        Came::InVain => msg!("rescue.came-in-vain"),
+        Came::Undone => msg!("rescue.came-undone"),
+        Came::Failed(why) => msg!("rescue.came-failed").with_msg("why", why.clone()),
+    }
+}
+
+fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
+    let survey = survey::take(context.host, &context.env);
+    let wished = if args.targets.is_empty() {
+        vec!["default".to_owned()]
+    } else {
+        args.targets.clone()
+    };
+    let names = wished
+        .iter()
+        .map(|name| parse(name))
+        .collect::<Result<Vec<_>>>()?;
+    for name in &names {
+        rescue::target(&survey, &context.instance, name)?;
+    }
+    let ui = context.ui;
+    let mut tell = |name: &ProfileName, news: watch::News| ui.line(&news.msg(name));
+    let mut sleep = |time: Duration| {
+        std::thread::sleep(time);
+        true
+    };
+    watch::rounds(
+        context.host,
+        &context.env,
+        &context.instance,
+        &names,
+        &mut sleep,
+        &mut tell,
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn history(context: &Context<'_>) -> ExitCode {
+    let ui = &context.ui;
+    let history = History::read(&rescue::folder(context.host, &context.env));
+    if ui.is_json() {
+        ui.document(&json!({ "ok": true, "repairs": history.entries }));
+        return ExitCode::SUCCESS;
+    }
+    if history.entries.is_empty() {
+        ui.line(&msg!("rescue.no-history"));
+    }
+    for entry in history.entries.iter().rev() {
+        let time = std::time::UNIX_EPOCH + Duration::from_millis(entry.at);
+        let when = humantime::format_rfc3339_seconds(time);
+        let outcome = match entry.outcome {
+            Outcome::Begun => msg!("rescue.outcome-begun"),
+            Outcome::Healthy => msg!("rescue.outcome-healthy"),
+            Outcome::InVain => msg!("rescue.outcome-in-vain"),
+        };
+        let steps: Vec<_> = entry
+            .steps
+            .iter()
+            .map(|(step, came)| format!("{step}: {came}"))
+            .collect();
+        ui.hanging(
+            0,
+            2,
+            &format!(
+                "{when}  {} -> {}  {}",
+                entry.rescuer,
+                entry.target,
+                ui.say(&outcome)
+            ),
+        );
+        ui.hanging(
+            2,
+            4,
+            &format!("{} | {}", entry.causes.join(", "), steps.join(", ")),
+        );
+    }
+    ExitCode::SUCCESS
+}

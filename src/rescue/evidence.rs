@@ -1,0 +1,180 @@
+//! What can be seen of a target from outside. Reads only.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::diff::{self, Difference};
+use crate::config::{self, Loaded, backup};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::gateway::boot::Boot;
+use crate::gateway::lock;
+use crate::host::{Host, read};
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::logs;
+use crate::probe::{self, Probe};
+use crate::record::Record;
+use crate::service::{self, Status};
+use crate::settings::Wishes;
+use crate::survey::Service;
+
+/// How long the gateway has to answer.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// How the state folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// It can be used.
+    Fine,
+    /// It is not there.
+    Gone(PathBuf),
+    /// It, or what the gateway needs in it, can't be read.
+    Unreadable(PathBuf),
+    /// Somebody else's.
+    Foreign(PathBuf),
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What the gateway itself says.
+    pub probe: Probe,
+    /// Its state folder.
+    pub folder: Folder,
+    /// Free bytes where its state is, where known.
+    pub free: Option<u64>,
+    /// Why no gateway starts from its config.
+    pub refusal: Option<Msg>,
+    /// An earlier config from which one would start: the last that a healthy start used, else a backup.
+    pub restorable: Option<PathBuf>,
+    /// What was changed in the config since the last healthy start.
+    pub changed: Vec<Difference>,
+    /// Its service; nothing where no manager can be asked.
+    pub service: Option<Status>,
+    /// The program that its service starts, where that is not there.
+    pub program_gone: Option<PathBuf>,
+    /// The living process that holds its lock.
+    pub holder: Option<u32>,
+    /// The last lines of its log that are warnings or worse, the oldest first; its secrets hidden.
+    pub log: Vec<String>,
+}
+
+impl Evidence {
+    /// The process of the gateway, where one lives: what answered, else who holds the lock.
+    pub fn pid(&self) -> Option<u32> {
+        self.probe.pid.or(self.holder)
+    }
+}
+
+/// As many lines of the log are shown.
+const LINES: usize = 5;
+/// Among so many of the newest.
+const NEWEST: usize = 200;
+
+/// Looks at everything.
+pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
+    let probe = probe::instance(host, env, target, LIMIT);
+    let folder = folder(host, target);
+    let boot = boot(host, env, target);
+    let refusal = match (&folder, &boot) {
+        (Folder::Fine, Ok(boot)) => boot.read().err().map(|error| error.msg),
+        (Folder::Fine, Err(error)) => Some(error.msg.clone()),
+        _ => None,
+    };
+    let restorable = boot.ok().and_then(|boot| restorable(&boot));
+    let service = service::status(host, env, target).ok();
+    Evidence {
+        probe,
+        free: host.free_bytes(&target.state_dir),
+        changed: changed(target),
+        program_gone: program_gone(env, target),
+        holder: lock::holder(&target.lock_path())
+            .filter(|holder| holder.alive)
+            .map(|holder| holder.pid),
+        folder,
+        refusal,
+        restorable,
+        service,
+        log: complaints(target),
+    }
+}
+
+/// The newest lines of its log that are warnings or worse. Its own secrets never stand in it; a key of
+/// another program may, so that only what this program wrote is shown.
+fn complaints(target: &Instance) -> Vec<String> {
+    let lines = logs::last(&target.logs(), NEWEST).into_iter();
+    let bad: Vec<_> = lines
+        .filter(|line| ["WARN", "ERROR"].contains(&line.level.as_str()))
+        .map(|line| format!("{} {}", line.time, line.message))
+        .collect();
+    bad[bad.len().saturating_sub(LINES)..].to_vec()
+}
+
+/// What the target's gateway would start with, judged as it would judge itself.
+fn boot(host: &Host, env: &Environment, target: &Instance) -> Result<Boot> {
+    Ok(Boot {
+        host: host.clone(),
+        env: env.clone(),
+        instance: target.clone(),
+        record: Record::read(&target.record_path())?,
+        wishes: Wishes::default(),
+    })
+}
+
+/// Whether the gateway's user can use its folder and its config.
+fn folder(host: &Host, target: &Instance) -> Folder {
+    let state = &target.state_dir;
+    match std::fs::read_dir(state) {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return refused(host, state),
+        Err(_) => return Folder::Gone(state.clone()),
+        Ok(_) => {}
+    }
+    match std::fs::File::open(&target.config_path) {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => refused(host, &target.config_path),
+        _ => Folder::Fine,
+    }
+}
+
+fn refused(host: &Host, path: &Path) -> Folder {
+    let is_own = host.owner_of(path) == host.user_id();
+    if is_own {
+        Folder::Unreadable(path.to_path_buf())
+    } else {
+        Folder::Foreign(path.to_path_buf())
+    }
+}
+
+/// What the target's service would start, where that is not there.
+fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
+    let config = read::resolved(&target.config_path);
+    let services = Service::installed(&env.home).into_iter();
+    let mut programs = services
+        .filter(|service| read::resolved(&service.config_path) == config)
+        .filter_map(|service| service.words.first().map(PathBuf::from));
+    programs.find(|program| program.is_absolute() && !program.exists())
+}
+
+/// An earlier config from which a gateway would start, other than the one that stands.
+fn restorable(boot: &Boot) -> Option<PathBuf> {
+    let target = &boot.instance;
+    let standing = read::bytes(&target.config_path).ok();
+    let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != standing);
+    let backups = backup::list(&target.config_path)
+        .into_iter()
+        .map(|backup| backup.path);
+    std::iter::once(target.last_good_path())
+        .chain(backups)
+        .find(|path| differs(path) && boot.read_at(path).is_ok_and(|ready| ready.has_file()))
+}
+
+/// What was changed since the last healthy start, as far as both can be read.
+fn changed(target: &Instance) -> Vec<Difference> {
+    match (
+        config::load(&target.last_good_path()),
+        config::load(&target.config_path),
+    ) {
+        (Loaded::Ok(good), Loaded::Ok(now)) => diff::between(good.value(), now.value()),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,365 @@
+//! Climbs the ladder: one step, then a look whether the gateway is well, then the next.
+//!
+//! A step that made things worse is taken back, and so is a config that was restored in vain: what its
+//! owner wrote is not replaced for nothing. Files change in one transaction each (`apply`), so that a
+//! repair that is killed leaves the old state or the new one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::diagnose::Cause;
+use super::evidence::Evidence;
+use super::history::{Entry, History, Outcome, millis};
+use super::ladder::Step;
+use crate::apply::{self, HostLock};
+use crate::config::{self, Loaded};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::host::process::Call;
+use crate::host::{Host, running};
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::plan::{self, Change, Plan};
+use crate::probe::{self, Probe, Verdict};
+use crate::{msg, registry, service, survey};
+
+/// How long a gateway has to become well after a step.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a process that does not answer has to end when it is asked to, before it is killed.
+const GRACE: Duration = Duration::from_secs(6);
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// The gateway is well now.
+    Helped,
+    /// It is not.
+    InVain,
+    /// It was not, and the step was taken back.
+    Undone,
+    /// The step could not be taken: why.
+    Failed(Msg),
+}
+
+impl Came {
+    /// The stable name, for `--json` and the history.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Helped => "helped",
+            Self::InVain => "in-vain",
+            Self::Undone => "undone",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// A step that was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The step.
+    pub step: Step,
+    /// What came of it.
+    pub came: Came,
+}
+
+/// What happens on the way up, for whoever watches.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// This step is taken.
+    Taking(&'a Step),
+    /// It was taken; now the gateway has some time to become well.
+    Waiting(Duration),
+    /// What came of it.
+    Came(&'a Tried),
+}
+
+/// How well a gateway is, for the question whether a step made it worse.
+fn rank(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Healthy => 4,
+        Verdict::Unhealthy(_) => 3,
+        Verdict::Slow | Verdict::TokenRefused | Verdict::ElsewhereOn(_) => 2,
+        Verdict::NotRunning => 1,
+        Verdict::OtherProfile(_) | Verdict::Stranger(_) => 0,
+    }
+}
+
+/// What the climb does and sees: the real thing is a [`Crew`].
+pub struct Hands<'a, U> {
+    /// Takes a step; gives what is needed to take it back, where it can be.
+    pub take: &'a mut dyn FnMut(&Step) -> Result<Option<U>>,
+    /// Waits until the gateway is well, or its time is over.
+    pub wait: &'a mut dyn FnMut() -> Verdict,
+    /// Takes a step back.
+    pub undo: &'a mut dyn FnMut(U) -> Result<()>,
+}
+
+/// Tries one step after the other until the gateway is well.
+pub fn climb<U>(
+    steps: &[Step],
+    before: &Verdict,
+    hands: &mut Hands<'_, U>,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Vec<Tried> {
+    let mut tried = Vec::new();
+    let mut standing = before.clone();
+    for step in steps {
+        tell(Event::Taking(step));
+        let came = match (hands.take)(step) {
+            Err(error) => Came::Failed(error.msg),
+            Ok(undo) => {
+                tell(Event::Waiting(PATIENCE));
+                let after = (hands.wait)();
+                let replaces = matches!(step, Step::RestoreConfig(_));
+                match undo {
+                    _ if after == Verdict::Healthy => Came::Helped,
+                    Some(undo) if replaces || rank(&after) < rank(&standing) => match (hands.undo)(undo) {
+                        Ok(()) => Came::Undone,
+                        Err(error) => Came::Failed(error.msg),
+                    },
+                    _ => {
+                        standing = after;
+                        Came::InVain
+                    }
+                }
+            }
+        };
+        let last = Tried {
+            step: step.clone(),
+            came,
+        };
+        tell(Event::Came(&last));
+        let helped = last.came == Came::Helped;
+        tried.push(last);
+        if helped {
+            break;
+        }
+    }
+    tried
+}
+
+/// A repair to be carried out: who, whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Mission<'a> {
+    /// The outside world.
+    pub host: &'a Host,
+    /// What its environment wishes.
+    pub env: &'a Environment,
+    /// Who repairs.
+    pub rescuer: &'a Instance,
+    /// Who is repaired.
+    pub target: &'a Instance,
+    /// Whether a watching gateway does it by itself.
+    pub watched: bool,
+}
+
+/// What came of a repair.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was tried, in order.
+    pub tried: Vec<Tried>,
+    /// Whether the target answers healthy now.
+    pub healthy: bool,
+    /// Where the config is that was replaced.
+    pub kept: Option<PathBuf>,
+}
+
+/// Carries a repair out and writes it down, before and after: one that is cut short counts too.
+pub fn carry_out(
+    mission: &Mission<'_>,
+    seen: &Evidence,
+    causes: &[Cause],
+    steps: &[Step],
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<Report> {
+    let folder = super::folder(mission.host, mission.env);
+    // One repair at a time on this host; two rescuers would undo each other's steps.
+    let _alone = HostLock::acquire(&folder, PATIENCE)?;
+    let mut history = History::read(&folder);
+    let mut entry = Entry {
+        at: millis(mission.host.now()),
+        rescuer: mission.rescuer.profile.to_string(),
+        target: mission.target.profile.to_string(),
+        watched: mission.watched,
+        causes: causes.iter().map(|cause| cause.id().to_owned()).collect(),
+        steps: steps
+            .iter()
+            .map(|step| (step.id().to_owned(), "planned".to_owned()))
+            .collect(),
+        outcome: Outcome::Begun,
+    };
+    history.put(entry.clone())?;
+    let crew = std::cell::RefCell::new(Crew {
+        host: mission.host,
+        env: mission.env,
+        target: mission.target,
+        kept: None,
+    });
+    let mut hands = Hands {
+        take: &mut |step| crew.borrow_mut().take(step),
+        wait: &mut || crew.borrow().wait().verdict,
+        undo: &mut |undo| crew.borrow_mut().undo(undo),
+    };
+    let tried = climb(steps, &seen.probe.verdict, &mut hands, tell);
+    let healthy = tried.last().is_some_and(|last| last.came == Came::Helped);
+    entry.steps = (tried.iter())
+        .map(|tried| (tried.step.id().to_owned(), tried.came.id().to_owned()))
+        .collect();
+    entry.outcome = if healthy {
+        Outcome::Healthy
+    } else {
+        Outcome::InVain
+    };
+    history.put(entry)?;
+    Ok(Report {
+        tried,
+        healthy,
+        kept: crew.into_inner().kept,
+    })
+}
+
+/// What takes the steps on this host.
+#[derive(Debug)]
+pub struct Crew<'a> {
+    /// The outside world.
+    pub host: &'a Host,
+    /// What its environment wishes.
+    pub env: &'a Environment,
+    /// Whose gateway is repaired.
+    pub target: &'a Instance,
+    /// Where the broken config was put, once it was.
+    pub kept: Option<PathBuf>,
+}
+
+/// What is needed to take a step back.
+#[derive(Debug)]
+pub enum Undo {
+    /// The config that was put aside goes back to its place.
+    Config {
+        /// Where it was put; nothing where there had been none.
+        aside: Option<PathBuf>,
+    },
+}
+
+impl Crew<'_> {
+    /// Takes a step.
+    pub fn take(&mut self, step: &Step) -> Result<Option<Undo>> {
+        match step {
+            Step::Start => self.start().map(|()| None),
+            Step::Restart => service::restart(self.host, self.env, self.target).map(|_| None),
+            Step::EndStale(pid) => {
+                let ended = running::end(*pid, GRACE);
+                ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))?;
+                self.start().map(|()| None)
+            }
+            Step::RestoreConfig(from) => {
+                let undo = self.restore(from)?;
+                match self.start() {
+                    Ok(()) => Ok(Some(undo)),
+                    Err(error) => {
+                        self.undo(undo)?;
+                        Err(error)
+                    }
+                }
+            }
+            Step::Reinstall => {
+                let wishes = service::Wishes {
+                    force: true,
+                    ..service::Wishes::default()
+                };
+                service::install(self.host, self.env, self.target, wishes).map(|_| None)
+            }
+        }
+    }
+
+    /// Looks until the gateway is well, or [`PATIENCE`] is over.
+    pub fn wait(&self) -> Probe {
+        probe::wait_healthy(self.host, self.env, self.target, PATIENCE)
+    }
+
+    /// Takes a step back.
+    pub fn undo(&mut self, undo: Undo) -> Result<()> {
+        let Undo::Config { aside } = undo;
+        let config = &self.target.config_path;
+        let stamp = self.stamp();
+        self.apply(vec![Change::MoveAside {
+            path: config.clone(),
+            to: plan::named_beside(config, "restored", &stamp),
+        }])?;
+        if let Some(aside) = aside {
+            let to = self.target.config_path.clone();
+            self.apply(vec![Change::MoveAside { path: aside, to }])?;
+        }
+        self.kept = None;
+        Ok(())
+    }
+
+    /// Starts it: by its service where there is one, else as a process of its own.
+    fn start(&self) -> Result<()> {
+        let installed = match service::status(self.host, self.env, self.target) {
+            Ok(status) => status.state != service::State::NotInstalled,
+            Err(_) => false,
+        };
+        if installed {
+            return match service::restart(self.host, self.env, self.target) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        let failed = || Error::no(msg!("rescue.not-started", profile = self.target.profile));
+        let program = self.host.program().ok_or_else(failed)?;
+        let profile = self.target.profile.as_str();
+        // What this environment says of another instance is not the target's (`design.md`, environment).
+        let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
+        call.without = Environment::of_an_instance(self.host);
+        let call = call
+            .var("OPENCLAW_STATE_DIR", &self.target.state_dir)
+            .var("OPENCLAW_CONFIG_PATH", &self.target.config_path);
+        let started = self.host.spawn_apart(&call);
+        started.map(|_| ()).map_err(|cause| failed().because(cause))
+    }
+
+    /// Puts an earlier config in place; the one that stands there is kept beside it.
+    fn restore(&mut self, from: &Path) -> Result<Undo> {
+        let document = match config::load(from) {
+            Loaded::Ok(document) => document,
+            Loaded::Missing => return Err(Error::no(msg!("rescue.no-config", path = from.display()))),
+            Loaded::Broken(fault) => return Err(fault.blocked(from)),
+        };
+        let config = &self.target.config_path;
+        let mut changes = Vec::new();
+        let mut aside = None;
+        if std::fs::symlink_metadata(config).is_ok() {
+            let to = plan::named_beside(config, "broken", &self.stamp());
+            changes.push(Change::MoveAside {
+                path: config.clone(),
+                to: to.clone(),
+            });
+            aside = Some(to);
+        }
+        changes.push(plan::config_write(config, &document, None));
+        self.apply(changes)?;
+        self.kept.clone_from(&aside);
+        Ok(Undo::Config { aside })
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> Result<()> {
+        let lock = HostLock::acquire(&registry::state_home(self.host, self.env), HostLock::PATIENCE)?;
+        apply::recover(&lock)?;
+        let survey = survey::take(self.host, self.env);
+        let others = survey.paths_of_others(&self.target.config_path);
+        let plan = Plan {
+            instance: None,
+            changes,
+            notices: Vec::new(),
+        };
+        apply::apply(&lock, &plan, &others, &mut |_| {}).map(|_| ())
+    }
+
+    fn stamp(&self) -> String {
+        plan::folder_stamp(&humantime::format_rfc3339_millis(self.host.now()).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Watches other gateways and repairs them: a short outage is waited out, a long one is not.
+//!
+//! When to act is decided by [`Watch`], which is pure; [`rounds`] looks and acts, for the command line and
+//! as a task of a rescue gateway alike.
+
+use std::time::{Duration, Instant};
+
+use super::diagnose::{self, Cause};
+use super::evidence;
+use super::history::History;
+use super::ladder;
+use super::repair::{self, Mission};
+use crate::environment::Environment;
+use crate::host::Host;
+use crate::i18n::Msg;
+use crate::instance::Instance;
+use crate::msg;
+use crate::probe::{self, Verdict};
+use crate::profile::ProfileName;
+use crate::survey;
+
+/// How long a watched gateway has to answer.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How often a watched gateway is looked at.
+pub const INTERVAL: Duration = Duration::from_secs(10);
+/// How long it may be unwell before it is repaired: a restart, an upgrade, a slow moment.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is left alone after a repair that did not help.
+pub const REST: Duration = Duration::from_mins(5);
+
+/// What is known of one watched gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// Not looked at yet.
+    #[default]
+    Unknown,
+    /// It was well.
+    Well,
+    /// It is not well since this time, in this watcher's own clock.
+    Unwell(Duration),
+    /// It was repaired in vain, and is left alone until this time.
+    Resting(Duration),
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Nothing.
+    Wait,
+    /// It came back by itself.
+    Recovered,
+    /// It went: worth a line in the log.
+    Lost,
+    /// Repair it.
+    Repair,
+}
+
+impl Watch {
+    /// Takes a look into account. `now` runs from the watcher's start.
+    pub fn look(&mut self, now: Duration, verdict: &Verdict) -> Act {
+        if *verdict == Verdict::Healthy {
+            let was = std::mem::replace(self, Self::Well);
+            return match was {
+                Self::Unwell(_) | Self::Resting(_) => Act::Recovered,
+                Self::Unknown | Self::Well => Act::Wait,
+            };
+        }
+        match *self {
+            Self::Unknown | Self::Well => {
+                *self = Self::Unwell(now);
+                Act::Lost
+            }
+            Self::Unwell(since) if now.saturating_sub(since) >= PATIENCE => Act::Repair,
+            Self::Resting(until) if now >= until => Act::Repair,
+            Self::Unwell(_) | Self::Resting(_) => Act::Wait,
+        }
+    }
+
+    /// Takes a repair into account.
+    pub fn repaired(&mut self, now: Duration, healthy: bool) {
+        *self = if healthy {
+            Self::Well
+        } else {
+            Self::Resting(now + REST)
+        };
+    }
+}
+
+/// What a watcher has to say of one watched gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The first look: it is well.
+    Watching,
+    /// It is not well any more: the causes' first.
+    Lost(Option<Cause>),
+    /// It came back by itself.
+    Recovered,
+    /// It is being repaired.
+    Repairing,
+    /// It was repaired and is well.
+    Repaired,
+    /// It was repaired in vain, or must not be repaired now: the first cause.
+    InVain(Option<Cause>),
+}
+
+impl News {
+    /// The sentence for log and screen.
+    pub fn msg(&self, name: &ProfileName) -> Msg {
+        let because = |cause: &Option<Cause>, with: &'static str, without: &'static str| match cause {
+            Some(cause) => Msg::new(with).with("profile", name).with_msg("why", cause.msg()),
+            None => Msg::new(without).with("profile", name),
+        };
+        match self {
+            Self::Watching => msg!("rescue.watching", profile = name),
+            Self::Lost(cause) => because(cause, "rescue.lost-because", "rescue.lost"),
+            Self::Recovered => msg!("rescue.recovered", profile = name),
+            Self::Repairing => msg!("rescue.repairing", profile = name),
+            Self::Repaired => msg!("rescue.repaired", profile = name),
+            Self::InVain(cause) => because(cause, "rescue.watch-in-vain-because", "rescue.watch-in-vain"),
+        }
+    }
+}
+
+/// Watches these profiles until `sleep` says that it is over (it waits and gives `false` then).
+pub fn rounds(
+    host: &Host,
+    env: &Environment,
+    rescuer: &Instance,
+    names: &[ProfileName],
+    sleep: &mut dyn FnMut(Duration) -> bool,
+    tell: &mut dyn FnMut(&ProfileName, News),
+) {
+    let start = Instant::now();
+    let mut watches: Vec<_> = names.iter().map(|name| (name, Watch::default())).collect();
+    loop {
+        for (name, watch) in &mut watches {
+            let survey = survey::take(host, env);
+            // One that is not there any more is not looked at; its folder may be back in the next round.
+            let Ok(target) = super::target(&survey, rescuer, name) else {
+                continue;
+            };
+            let first = *watch == Watch::Unknown;
+            let probe = probe::instance(host, env, &target, LIMIT);
+            let act = watch.look(start.elapsed(), &probe.verdict);
+            match act {
+                Act::Wait if first => tell(name, News::Watching),
+                Act::Wait => {}
+                Act::Recovered => tell(name, News::Recovered),
+                Act::Lost => {
+                    let causes = diagnose::causes(&evidence::gather(host, env, &target));
+                    tell(name, News::Lost(causes.into_iter().next()));
+                }
+                Act::Repair => {
+                    tell(name, News::Repairing);
+                    let (healthy, cause) = mend(host, env, rescuer, &target);
+                    watch.repaired(start.elapsed(), healthy);
+                    tell(
+                        name,
+                        if healthy {
+                            News::Repaired
+                        } else {
+                            News::InVain(cause)
+                        },
+                    );
+                }
+            }
+        }
+        if !sleep(INTERVAL) {
+            return;
+        }
+    }
+}
+
+/// Repairs a watched gateway, within the limits: whether it is well, else why not.
+fn mend(host: &Host, env: &Environment, rescuer: &Instance, target: &Instance) -> (bool, Option<Cause>) {
+    let seen = evidence::gather(host, env, target);
+    let causes = diagnose::causes(&seen);
+    let steps = ladder::steps(&seen, &causes);
+    let history = History::read(&super::folder(host, env));
+    let resting = history.rest(target.profile.as_str(), host.now()).is_some();
+    let first = causes.first().cloned();
+    if causes.is_empty() {
+        return (true, None);
+    }
+    if resting || steps.is_empty() {
+        return (false, first);
+    }
+    let mission = Mission {
+        host,
+        env,
+        rescuer,
+        target,
+        watched: true,
+    };
+    let healthy =
+        repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}).is_ok_and(|report| report.healthy);
+    (healthy, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_short_outage_is_waited_out() {
+        let mut watch = Watch::default();
+        assert_eq!(watch.look(at(0), &Verdict::Healthy), Act::Wait);
+        assert_eq!(watch.look(at(10), &Verdict::NotRunning), Act::Lost);
+        assert_eq!(watch.look(at(39), &Verdict::Slow), Act::Wait);
+        assert_eq!(watch.look(at(40), &Verdict::Healthy), Act::Recovered);
+        assert_eq!(watch.look(at(50), &Verdict::Healthy), Act::Wait);
+    }
+
+    #[test]
+    fn a_long_one_is_repaired_and_a_repair_in_vain_is_followed_by_rest() {
+        let mut watch = Watch::default();
+        watch.look(at(0), &Verdict::NotRunning);
+        assert_eq!(watch.look(at(30), &Verdict::NotRunning), Act::Repair);
+        watch.repaired(at(45), false);
+        assert_eq!(watch.look(at(60), &Verdict::NotRunning), Act::Wait);
+        assert_eq!(watch.look(at(345), &Verdict::NotRunning), Act::Repair);
+        watch.repaired(at(350), true);
+        assert_eq!(watch.look(at(360), &Verdict::NotRunning), Act::Lost);
+    }
+}
