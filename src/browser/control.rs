@@ -1,7 +1,7 @@
 //! The browsers of a running gateway: which runs, which crashed, and what is asked of them.
 //!
-//! One [`Slot`] for each browser profile. Starts and stops of one profile wait for each other; how it is
-//! can be asked at any time. A browser that ends by itself is noticed within [`LOOK`].
+//! One slot for each browser profile. Starts and stops of one profile wait for each other; how it is
+//! can be asked at any time. A browser that ends by itself is noticed within half a second.
 
 use std::collections::BTreeMap;
 use std::fmt;
