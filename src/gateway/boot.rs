@@ -64,11 +64,12 @@ impl From<Ready> for Start {
 
 impl Ready {
     /// What is shared of it.
-    pub fn live(&self, warning: Option<Msg>) -> Live {
+    pub fn live(&self, warning: Option<Msg>, missing: Vec<Msg>) -> Live {
         Live {
             config: self.config.clone(),
             settings: self.settings.clone(),
             warning,
+            missing,
         }
     }
 

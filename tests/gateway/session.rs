@@ -15,11 +15,11 @@ use crate::support::gateway::{Gateway, PATIENCE, TOKEN};
 /// A message that is larger than anything a stranger may send, and that the protocol itself would take.
 const LARGE: usize = 20 * 1024 * 1024;
 
-struct Client(WebSocket<TcpStream>);
+pub struct Client(WebSocket<TcpStream>);
 
 impl Client {
     /// Connected, and challenged.
-    fn dial(port: u16) -> Self {
+    pub fn dial(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
@@ -30,14 +30,14 @@ impl Client {
     }
 
     /// Connected and let in.
-    fn friend(port: u16, protocol: u64) -> Self {
+    pub fn friend(port: u16, protocol: u64) -> Self {
         let mut client = Self::dial(port);
         client.send(connect(protocol).to_string());
         assert_eq!(client.answer("1")["ok"], true);
         client
     }
 
-    fn send(&mut self, text: impl Into<String>) {
+    pub fn send(&mut self, text: impl Into<String>) {
         self.0.send(Message::text(text.into())).expect("it is sent");
     }
 
@@ -55,7 +55,7 @@ impl Client {
 
     /// The answer to a request; events before it are passed over.
     #[track_caller]
-    fn answer(&mut self, id: &str) -> Value {
+    pub fn answer(&mut self, id: &str) -> Value {
         loop {
             let frame = self.frame();
             if frame["type"] == "res" && frame["id"] == id {
@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// How the gateway closes it.
-    fn closed(&mut self) -> (u16, String) {
+    pub fn closed(&mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.0.read().expect("a message") {
                 let frame = frame.expect("a code");
@@ -75,7 +75,7 @@ impl Client {
     }
 }
 
-fn connect(protocol: u64) -> Value {
+pub fn connect(protocol: u64) -> Value {
     json!({
         "type": "req", "id": "1", "method": "connect",
         "params": {
