@@ -12,8 +12,8 @@ use crate::i18n::Msg;
 use crate::msg;
 use crate::probe::{self, Probe, Verdict};
 use crate::profile::ProfileName;
-use crate::survey::{self, ConfigHealth, Survey, Surveyed};
-use crate::ui::Table;
+use crate::survey::{self, Survey, Surveyed};
+use crate::ui::{Table, Ui};
 
 /// How often the progress is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -87,7 +87,7 @@ fn entry(context: &Context<'_>, found: &Surveyed, probe: &Probe) -> serde_json::
     document
 }
 
-fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Probe)>) {
+fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Probe)> + Clone) {
     let ui = &context.ui;
     let headings = [
         msg!("status.profile"),
@@ -95,13 +95,12 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         msg!("status.port"),
         msg!("status.pid"),
         msg!("status.engine"),
-        msg!("status.up"),
+        msg!("status.since"),
         msg!("status.service"),
-        msg!("status.config"),
     ];
     let mut table = Table::new(headings.iter().map(|heading| ui.say(heading)).collect());
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    for (found, probe) in all {
+    for (found, probe) in all.clone() {
         let running = probe.is_running();
         let up = probe
             .started
@@ -112,7 +111,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         ];
         table.row(vec![
             found.label.clone(),
-            ui.say(&state(&probe.verdict)),
+            coloured(ui, &probe.verdict),
             or_dash((probe.port > 0).then(|| probe.port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
@@ -122,14 +121,31 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
             } else {
                 msg!("status.no")
             }),
-            ui.say(&match probe.config {
-                ConfigHealth::Ok => msg!("status.config-ok"),
-                ConfigHealth::Missing => msg!("status.config-missing"),
-                ConfigHealth::Broken(_) => msg!("status.config-broken"),
-            }),
         ]);
     }
     ui.out(&table.render(ui.width()));
+    // What is to be done, for each that needs it.
+    for (found, probe) in all {
+        let hints = probe.hints(&probe::of(&context.env, found));
+        if probe.is_healthy() && hints.is_empty() {
+            continue;
+        }
+        ui.paragraph(&probe.msg(&found.label));
+        for hint in &hints {
+            ui.remark(hint);
+        }
+    }
+}
+
+/// A verdict in a word or two, in the colour of how bad it is.
+fn coloured(ui: &Ui, verdict: &Verdict) -> String {
+    let word = console::style(ui.say(&state(verdict))).force_styling(ui.colour());
+    match verdict.exit_code() {
+        0 => word.green(),
+        1 => word.dim(),
+        _ => word.red(),
+    }
+    .to_string()
 }
 
 /// A verdict in a word or two.
