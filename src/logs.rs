@@ -18,7 +18,19 @@ const TAIL: u64 = 1024 * 1024;
 const OPENCLAW_LOGS: &str = "/tmp/openclaw";
 
 /// Fields that stand in columns of their own, or say nothing to a reader.
-const ENVELOPE: [&str; 5] = ["timestamp", "level", "message", "code", "target"];
+const ENVELOPE: [&str; 11] = [
+    "timestamp",
+    "level",
+    "message",
+    "code",
+    "target",
+    "time",
+    "hostname",
+    "_meta",
+    "0",
+    "1",
+    "2",
+];
 
 /// One line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]

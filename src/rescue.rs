@@ -27,6 +27,7 @@ pub mod history;
 pub mod ladder;
 pub mod repair;
 pub mod watch;
+pub mod words;
 
 /// The folder of what all rescuers of this user on this host share: the lock, the history.
 pub fn folder(host: &Host, env: &Environment) -> PathBuf {

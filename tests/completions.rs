@@ -71,12 +71,40 @@ fn bash_offers_commands_flags_profiles_and_languages() {
     );
     assert_eq!(bash(&sandbox, &["ports", "--profile", "resc"]), ["rescue"]);
     assert_eq!(bash(&sandbox, &["profiles", "remove", "rese"]), ["research"]);
+    for words in [
+        &["rescue", "rese"][..],
+        &["rescue", "diagnose", "rese"],
+        &["rescue", "watch", "rese"],
+        &["profiles", "export", "rese"],
+    ] {
+        assert_eq!(bash(&sandbox, words), ["research"], "{words:?}");
+    }
+    assert_eq!(bash(&sandbox, &["gateway", "--engine", ""]), ["native", "node"]);
     assert_eq!(bash(&sandbox, &["--lang", ""]), ["en", "tr"]);
     assert_eq!(bash(&sandbox, &["onboard", "--gateway-po"]), ["--gateway-port"]);
     assert_eq!(bash(&sandbox, &["onboard", "--gateway-auth", "p"]), ["password"]);
     assert_eq!(bash(&sandbox, &["completions", "z"]), ["zsh"]);
     assert_eq!(bash(&sandbox, &["no-such-command", "x"]), [""]);
     assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn bash_offers_the_browser_profiles_of_the_instance_that_is_named() {
+    let sandbox = sandbox();
+    sandbox.write(
+        ".openclaw-rescue/openclaw.json",
+        r##"{ "browser": { "profiles": { "work": { "cdpPort": 20000, "color": "#112233" } } } }"##,
+    );
+    let line = [
+        "--profile",
+        "rescue",
+        "browser",
+        "status",
+        "--browser-profile",
+        "",
+    ];
+    assert_eq!(bash(&sandbox, &line), ["openclaw", "work"]);
+    assert_eq!(bash(&sandbox, &line[2..]), ["openclaw"]);
 }
 
 #[test]

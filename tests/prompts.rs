@@ -6,6 +6,8 @@ use rustix::process::Signal;
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
+mod acting;
+
 const RISK: &str = "Do you accept this risk?";
 const FLOW: &str = "How much do you want to decide?";
 const PROFILE: &str = "? Profile name";

@@ -12,16 +12,20 @@ use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+use serde_json::Value;
 
 use super::{Cli, CompletionsArgs, Shell};
 use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
+use crate::browser::profiles::{Ground, Profiles};
+use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::help;
 use crate::host::Host;
 use crate::i18n::Lang;
-use crate::instance::profile_of_folder;
+use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
+use crate::record::Record;
 use crate::survey;
 use crate::ui::Ui;
 
@@ -112,7 +116,23 @@ fn command(host: &Host, lang: Lang) -> Command {
         .mut_arg("profile", &named)
         .mut_arg("lang", |arg| arg.add(offers(languages)))
         .mut_subcommand("profiles", |profiles| {
-            profiles.mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
+            profiles
+                .mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
+                .mut_subcommand("export", |export| export.mut_arg("name", &named))
+        })
+        .mut_subcommand("rescue", |rescue| {
+            rescue
+                .mut_arg("target", &named)
+                .mut_subcommand("diagnose", |diagnose| diagnose.mut_arg("target", &named))
+                .mut_subcommand("repair", |repair| repair.mut_arg("target", &named))
+                .mut_subcommand("watch", |watch| watch.mut_arg("targets", &named))
+        })
+        .mut_subcommand("browser", |browser| {
+            browser
+                .mut_arg("browser_profile", |arg| arg.add(offers(browsers(host, false))))
+                .mut_subcommand("delete-profile", |delete| {
+                    delete.mut_arg("name", |arg| arg.add(offers(browsers(host, true))))
+                })
         })
         .mut_subcommand("onboard", |onboard| {
             let values: [(&str, Vec<&str>); 6] = [
@@ -146,6 +166,27 @@ fn offers(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
             .map(|(word, help)| CompletionCandidate::new(word).help(help.map(Into::into)))
             .collect()
     })
+}
+
+/// The browser profiles of the instance that the line is about; those that can be deleted.
+fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
+    let mut words = host.args().iter().filter_map(|word| word.to_str());
+    let named = words.find(|word| *word == "--profile").and_then(|_| words.next());
+    let named = named.and_then(|name| ProfileName::parse(name).ok());
+    let instance = Environment::read(host).and_then(|env| Instance::resolve(&env, named.as_ref()));
+    let Ok(instance) = instance else {
+        return Vec::new();
+    };
+    let config = match config::load(&instance.config_path) {
+        Loaded::Ok(document) => document.value().clone(),
+        Loaded::Missing | Loaded::Broken(_) => Value::Null,
+    };
+    let record = Record::read(&instance.record_path()).unwrap_or_default();
+    let list = Profiles::of(&config, &record, &str::to_owned).list;
+    let wanted = list
+        .into_iter()
+        .filter(|profile| !created || profile.ground == Ground::Record);
+    wanted.map(|profile| (profile.name, None)).collect()
 }
 
 /// The profiles that have a folder on this host, by name. No home, no profiles: no error either.

@@ -12,6 +12,7 @@ use crate::i18n::Msg;
 use crate::msg;
 use crate::plan::Plan;
 use crate::survey::{self, Survey};
+use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
 use super::{Context, DoctorArgs};
@@ -57,8 +58,10 @@ fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Plan) {
 fn ask(context: &Context<'_>, text: &str) -> Result<()> {
     let terminal = context.host.terminal();
     if !(terminal.stdin && terminal.stderr) {
+        let command = context.instance.command();
         return Err(Error::usage(msg!("doctor.unasked"))
-            .hint(msg!("doctor.unasked-way", command = context.instance.command())));
+            .hint(msg!("doctor.unasked-look", command = command))
+            .hint(msg!("doctor.unasked-yes", command = command)));
     }
     context.ui.err(text.trim_end());
     if Terminal::new(context.ui).confirm(&msg!("doctor.ask"), Some(false))? {
@@ -187,15 +190,15 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
         }
     }
     for finding in findings {
-        let severity = match finding.severity {
-            Severity::Error => msg!("doctor.error"),
-            Severity::Warning => msg!("doctor.warning"),
-            Severity::Info => msg!("doctor.info"),
-        };
         ui.hanging(
             0,
             2,
-            &format!("{}  {}  {}", ui.say(&severity), finding.id, finding.instance),
+            &format!(
+                "{}  {}  {}",
+                coloured(ui, finding.severity),
+                finding.id,
+                finding.instance
+            ),
         );
         ui.remark(&finding.msg);
         ui.hanging(2, 4, &format!("$ {}", finding.mend));
@@ -205,6 +208,18 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
     } else {
         ui.paragraph(&msg!("doctor.summary", errors = errors, warnings = warnings));
     }
+}
+
+/// The word for a severity, in its colour.
+fn coloured(ui: &Ui, severity: Severity) -> String {
+    let style = |msg| console::style(ui.say(&msg)).force_styling(ui.colour());
+    match severity {
+        Severity::Error => style(msg!("doctor.error")).red(),
+        Severity::Warning => style(msg!("doctor.warning")).yellow(),
+        Severity::Info => style(msg!("doctor.info")).dim(),
+    }
+    .bold()
+    .to_string()
 }
 
 fn entry(context: &Context<'_>, finding: &Finding) -> Value {

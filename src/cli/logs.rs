@@ -9,6 +9,7 @@ use super::Context;
 use crate::error::{Error, Result};
 use crate::logs::{self, Follower, Line, Source};
 use crate::msg;
+use crate::record::{Engine, Record};
 use crate::situation::shown;
 
 /// `openclaw logs`
@@ -44,13 +45,15 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The instance's own log folder; where it is empty, the file of OpenClaw from npm.
+/// The instance's own log folder; where it is empty and OpenClaw from npm is its engine, the file of that.
 fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
     let folder = context.instance.logs();
     if !logs::files(&folder).is_empty() {
         return Ok(Source::Folder(folder));
     }
-    if let Some(file) = logs::of_openclaw(&context.instance.profile) {
+    let runs_node =
+        Record::read(&context.instance.record_path()).is_ok_and(|record| record.engine == Engine::Node);
+    if let Some(file) = logs::of_openclaw(&context.instance.profile).filter(|_| runs_node) {
         let path = shown(&context.env.home, &file);
         context.ui.note(&msg!("logs.of-openclaw", path = path));
         return Ok(Source::File(file));

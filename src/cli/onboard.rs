@@ -389,12 +389,22 @@ impl Run<'_> {
         if answers.service {
             // The last change: what was written stays, whatever becomes of it.
             install()?;
+            for next in [
+                msg!("onboard.next-look", command = instance.command()),
+                msg!("onboard.next-page", command = instance.command()),
+            ] {
+                ui.remark(&next);
+            }
             return Ok(ExitCode::SUCCESS);
         }
-        ui.paragraph(&msg!(
-            "onboard.next",
-            command = format!("{} config validate", instance.command())
-        ));
+        let command = instance.command();
+        for next in [
+            msg!("onboard.next-run", command = command),
+            msg!("onboard.next-service", command = command),
+            msg!("onboard.next-look", command = command),
+        ] {
+            ui.remark(&next);
+        }
         Ok(ExitCode::SUCCESS)
     }
 

@@ -17,7 +17,7 @@ use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::history::{History, Outcome};
 use crate::rescue::ladder::{self, Step};
 use crate::rescue::repair::{self, Came, Event, Mission, Report, Tried};
-use crate::rescue::{self, watch};
+use crate::rescue::{self, watch, words};
 use crate::survey;
 use crate::wizard::terminal::Terminal;
 
@@ -151,9 +151,15 @@ impl Case {
         for evidence in self.evidence() {
             ui.hanging(5, 5, &ui.say(&evidence));
         }
+        if !self.seen.log.is_empty() {
+            ui.hanging(5, 5, &ui.say(&msg!("rescue.log")));
+        }
+        for line in &self.seen.log {
+            ui.hanging(5, 7, &format!("| {line}"));
+        }
     }
 
-    /// What a person should see beside the causes.
+    /// What was changed since it last worked.
     fn evidence(&self) -> Vec<Msg> {
         let mut lines: Vec<_> = (self.seen.changed.iter())
             .map(|change| match (&change.before, &change.after) {
@@ -171,15 +177,6 @@ impl Case {
             .collect();
         if !lines.is_empty() {
             lines.insert(0, msg!("rescue.changes"));
-        }
-        if !self.seen.log.is_empty() {
-            lines.push(msg!("rescue.log"));
-            lines.extend(
-                self.seen
-                    .log
-                    .iter()
-                    .map(|line| msg!("rescue.log-line", line = line)),
-            );
         }
         lines
     }
@@ -390,26 +387,22 @@ fn history(context: &Context<'_>) -> ExitCode {
             Outcome::Healthy => msg!("rescue.outcome-healthy"),
             Outcome::InVain => msg!("rescue.outcome-in-vain"),
         };
-        let steps: Vec<_> = entry
-            .steps
-            .iter()
-            .map(|(step, came)| format!("{step}: {came}"))
+        let row = msg!(
+            "rescue.past-row",
+            when = when,
+            target = entry.target,
+            rescuer = entry.rescuer
+        );
+        ui.hanging(0, 2, &ui.say(&row.with_msg("outcome", outcome)));
+        let or_id = |id: &str, words: Option<Msg>| words.map_or_else(|| id.to_owned(), |msg| ui.say(&msg));
+        let causes: Vec<_> = (entry.causes.iter())
+            .map(|id| or_id(id, words::cause(id)))
             .collect();
-        ui.hanging(
-            0,
-            2,
-            &format!(
-                "{when}  {} -> {}  {}",
-                entry.rescuer,
-                entry.target,
-                ui.say(&outcome)
-            ),
-        );
-        ui.hanging(
-            2,
-            4,
-            &format!("{} | {}", entry.causes.join(", "), steps.join(", ")),
-        );
+        ui.remark(&msg!("rescue.past-causes", causes = causes.join("; ")));
+        for (step, came) in &entry.steps {
+            let (step, came) = (or_id(step, words::step(step)), or_id(came, words::came(came)));
+            ui.remark(&msg!("rescue.past-step", step = step, came = came));
+        }
     }
     ExitCode::SUCCESS
 }

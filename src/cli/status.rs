@@ -11,6 +11,7 @@ use clap::Args;
 use self::service::Service;
 use super::Context;
 use crate::i18n::Msg;
+use crate::letters::printable;
 use crate::msg;
 use crate::probe::{self, End, Probe, Verdict};
 use crate::situation::shown;
@@ -89,10 +90,11 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     ui.hanging(0, 2, &format!("{} {sentence}", mark(context, &probe.verdict)));
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+    let source = source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.say(&msg));
     let port = if probe.port == probe.configured {
-        format!("{} ({})", probe.port, probe.port_source)
+        format!("{} ({source})", probe.port)
     } else {
-        format!("{} ({}: {})", probe.port, probe.port_source, probe.configured)
+        format!("{} ({source}: {})", probe.port, probe.configured)
     };
     add(msg!("status.port"), port);
     if probe.is_running() {
@@ -118,6 +120,13 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         msg!("status.config"),
         shown(&context.env.home, &instance.config_path),
     );
+    let watching = probe.health["watching"].as_array();
+    for watched in watching.into_iter().flatten() {
+        add(
+            msg!("status.watching"),
+            printable(watched["text"].as_str().unwrap_or_default()),
+        );
+    }
     if let Some(service) = service {
         service.list(context, &mut fields);
     }
@@ -146,6 +155,19 @@ fn ended(past: &probe::Past) -> Msg {
         (End::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
         _ => msg!("status.ended-unknown"),
     }
+}
+
+/// On which ground a port is the one that is meant, in words.
+fn source(name: &str) -> Option<Msg> {
+    Some(match name {
+        "flag" => msg!("status.from-flag"),
+        "env" => msg!("status.from-env"),
+        "config" => msg!("status.from-config"),
+        "service" => msg!("status.from-service"),
+        "record" => msg!("status.from-record"),
+        "default" => msg!("status.from-default"),
+        _ => return None,
+    })
 }
 
 /// A spot whose colour says how it is; the words beside it say the same.

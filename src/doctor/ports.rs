@@ -3,7 +3,6 @@
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
-use crate::i18n::Msg;
 use crate::msg;
 use crate::ports::{Listener, Role};
 use crate::probe::Verdict;
@@ -47,13 +46,8 @@ fn neighbours(scene: &Scene<'_>, own: &Subject<'_>, conflict: bool) -> Vec<Seen>
     let here = near
         .iter()
         .filter(|near| near.conflict == conflict && told.contains(&near.label.as_str()));
-    here.map(|near| {
-        let msg = Msg::new("doctor.ports-neighbour")
-            .with("holder", &near.label)
-            .with_msg("why", near.msg.clone());
-        Seen::new(msg, other_port(scene, own))
-    })
-    .collect()
+    here.map(|near| Seen::new(near.msg.clone(), other_port(scene, own)))
+        .collect()
 }
 
 fn unusable(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {

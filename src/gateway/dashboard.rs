@@ -1,4 +1,4 @@
-//! The page at `/`: which gateway this is, its ports, who is connected, what the isolation check found.
+//! The page at `/`: which gateway this is, its ports, who is connected, what the doctor found.
 //!
 //! The page itself is hand-written and lies inside the program (`dashboard/`). Its files hold no data,
 //! so they need no token; everything it shows comes over the WebSocket, from [`overview`], once the
@@ -18,11 +18,12 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::shared::Shared;
+use crate::doctor::Finding;
 use crate::i18n::Lang;
 
 mod overview;
 
-pub use overview::overview;
+pub use overview::{examine, overview};
 
 /// What a file of the page may be used for.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -57,7 +58,7 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 /// The sentences of the page. It asks for them by what stands behind the dot.
-const WORDS: [&str; 58] = [
+const WORDS: [&str; 60] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -107,8 +108,10 @@ const WORDS: [&str; 58] = [
     "dashboard.page-key-shared",
     "dashboard.page-isolation",
     "dashboard.page-isolated",
-    "dashboard.page-conflict",
-    "dashboard.page-notice",
+    "dashboard.page-finding-error",
+    "dashboard.page-finding-warning",
+    "dashboard.page-finding-info",
+    "dashboard.page-watching",
     "dashboard.page-clients",
     "dashboard.page-no-clients",
     "dashboard.page-events",
@@ -172,26 +175,42 @@ fn sentences(lang: Lang) -> Map<String, Value> {
 
 /// How long a look at the host answers further questions: several open pages ask for one look.
 const FRESH: Duration = Duration::from_millis(1500);
+/// How long the doctor's findings stand: it asks gateways and service managers.
+const EXAMINED: Duration = Duration::from_secs(10);
 
 /// The last look at the host, for whoever asks next.
 #[derive(Debug, Default)]
-pub struct LastLook(Mutex<Option<(Instant, Lang, Value)>>);
+pub struct LastLook(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    answer: Option<(Instant, Lang, Value)>,
+    findings: Option<(Instant, Arc<[Finding]>)>,
+}
 
 /// The answer to `instance.overview`: [`overview`], off the thread that serves everybody, and not more
 /// often than it changes. `None` where that thread has gone.
 pub async fn answer(shared: Arc<Shared>, lang: Lang) -> Option<Value> {
     let look = shared.clone();
     let mut last = look.last_look.0.lock().await;
-    if let Some((at, of, seen)) = &*last
+    if let Some((at, of, seen)) = &last.answer
         && at.elapsed() < FRESH
         && *of == lang
     {
         return Some(seen.clone());
     }
-    let seen = tokio::task::spawn_blocking(move || overview(&shared, lang))
-        .await
-        .ok()?;
-    *last = Some((Instant::now(), lang, seen.clone()));
+    let known = last.findings.clone().filter(|(at, _)| at.elapsed() < EXAMINED);
+    let (seen, findings) = tokio::task::spawn_blocking(move || {
+        let findings = known.unwrap_or_else(|| {
+            let found = examine(&shared);
+            (Instant::now(), found.into())
+        });
+        (overview(&shared, &findings.1, lang), findings)
+    })
+    .await
+    .ok()?;
+    last.findings = Some(findings);
+    last.answer = Some((Instant::now(), lang, seen.clone()));
     Some(seen)
 }
 

@@ -171,12 +171,13 @@ where
             Ok(Ok(stay))
         }
         Err((id, turned)) => {
-            tracing::info!(ip = %peer.address.ip(), why = ?turned.why, "client refused");
+            let closing = turned.why.closing(turned.protocol, turned.client.as_ref());
+            tracing::info!(ip = %peer.address.ip(), why = %closing.reason, "client refused");
             let fault = turned.why.fault(turned.protocol, turned.client.as_ref());
             if let (Some(id), Some(fault)) = (id, fault) {
                 say(io, protocol::response(&id, &Err(fault))).await?;
             }
-            Ok(Err(turned.why.closing(turned.protocol, turned.client.as_ref())))
+            Ok(Err(closing))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::evidence::{Evidence, Folder};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::ports::Listener;
-use crate::probe::Verdict;
+use crate::probe::{End, Verdict};
 use crate::service::State;
 
 /// Less than this many free bytes keep a gateway from writing its state.
@@ -45,7 +45,9 @@ pub enum Cause {
     Unwell(String),
     /// It has no service, and does not run.
     NoService,
-    /// It was stopped.
+    /// It was killed, or it crashed.
+    Killed,
+    /// It was stopped, or never started.
     Stopped,
 }
 
@@ -66,6 +68,7 @@ impl Cause {
             Self::Outdated => "outdated",
             Self::Unwell(_) => "unwell",
             Self::NoService => "no-service",
+            Self::Killed => "killed",
             Self::Stopped => "stopped",
         }
     }
@@ -98,6 +101,7 @@ impl Cause {
             Self::Outdated => msg!("rescue.cause-outdated"),
             Self::Unwell(why) => msg!("rescue.cause-unwell", why = why),
             Self::NoService => msg!("rescue.cause-no-service"),
+            Self::Killed => msg!("rescue.cause-killed"),
             Self::Stopped => msg!("rescue.cause-stopped"),
         }
     }
@@ -155,10 +159,19 @@ pub fn causes(seen: &Evidence) -> Vec<Cause> {
                 causes.push(Cause::GaveUp(service.and_then(|service| service.exit_code)));
             }
             (Some(State::NotInstalled), None) => causes.push(Cause::NoService),
-            _ if causes.is_empty() => causes.push(Cause::Stopped),
-            _ => {}
+            _ if !causes.is_empty() => {}
+            _ if was_killed(seen) => causes.push(Cause::Killed),
+            _ => causes.push(Cause::Stopped),
         },
         Verdict::Healthy => {}
     }
     causes
+}
+
+/// Whether its last run ended without its own doing.
+fn was_killed(seen: &Evidence) -> bool {
+    seen.probe
+        .past
+        .as_ref()
+        .is_some_and(|past| past.end == End::Killed)
 }

@@ -85,7 +85,7 @@ pub fn steps(seen: &Evidence, causes: &[Cause]) -> Vec<Step> {
     }
     for cause in causes {
         match cause {
-            Cause::Stopped | Cause::GaveUp(_) => steps.push(Step::Start),
+            Cause::Stopped | Cause::Killed | Cause::GaveUp(_) => steps.push(Step::Start),
             Cause::Hung(pid) => {
                 if matches!(service, Some(State::Running(running)) if *running == *pid) {
                     steps.push(Step::Restart);

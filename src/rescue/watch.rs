@@ -104,6 +104,18 @@ pub enum News {
 }
 
 impl News {
+    /// The stable name, for answers and pages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Lost(_) => "lost",
+            Self::Recovered => "recovered",
+            Self::Repairing => "repairing",
+            Self::Repaired => "repaired",
+            Self::InVain(_) => "in-vain",
+        }
+    }
+
     /// The sentence for log and screen.
     pub fn msg(&self, name: &ProfileName) -> Msg {
         let because = |cause: &Option<Cause>, with: &'static str, without: &'static str| match cause {

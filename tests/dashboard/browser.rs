@@ -29,6 +29,7 @@ use openclaw::host::Host;
 use openclaw::i18n::Lang;
 use openclaw::instance::Instance;
 use openclaw::profile::ProfileName;
+use openclaw::rescue::watch::News;
 use openclaw::secret::Secret;
 use openclaw::settings::{PortFrom, Proof, Settings};
 
@@ -192,6 +193,13 @@ impl Seen {
             complaints,
             _profile: profile,
         }
+    }
+
+    /// The stand-in has looked at this gateway and found it well.
+    pub fn watches(&self, profile: &str) {
+        let gateway = self.gateway.as_ref().expect("a stand-in");
+        let profile = ProfileName::parse(profile).unwrap();
+        gateway.shared.watched.set(&profile, &News::Watching);
     }
 
     /// Whether the stand-in closes every session at once.

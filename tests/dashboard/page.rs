@@ -1,5 +1,7 @@
 //! What the page shows, remembers and refuses.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::browser::{Seen, browse};
 use super::{HOSTILE, Running, TOKEN, config, free_port};
 use crate::support::network::own;
@@ -30,7 +32,8 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
             "20789",
             "workbench",
             "Attention:",
-            "Overlap",
+            "Warning",
+            "openclaw --profile lab",
             "Its ports",
         ] {
             assert!(text.contains(shown), "{shown} in {text}");
@@ -50,7 +53,7 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
         );
         seen.choose("language", "tr").await;
         seen.until(
-            "document.body.innerText.includes('Örtüşme') && document.body.innerText.includes('temel port')",
+            "document.body.innerText.includes('Uyarı') && document.body.innerText.includes('temel port')",
         )
         .await;
         assert_eq!(seen.js("document.documentElement.lang").await, "tr");
@@ -148,7 +151,15 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
             (".openclaw-lab", 18809),
         ] {
             let text = config(port).replace(&format!("~/work-{port}"), &format!("~/{folder}/workspace"));
-            sandbox.write(format!("{folder}/openclaw.json"), text);
+            let text = match folder {
+                ".openclaw-rescue" => text,
+                _ => text.replace(TOKEN, &format!("{port}-0f3a9c-{folder}-a71be2")),
+            };
+            let path = sandbox.write(format!("{folder}/openclaw.json"), text);
+            std::fs::create_dir(sandbox.path(folder).join("workspace")).unwrap();
+            for (path, mode) in [(path, 0o600), (sandbox.path(folder), 0o700)] {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            }
         }
         let main = Running::start(&sandbox, &["gateway"], 18789);
         browse(async {
@@ -167,7 +178,12 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
             );
             let kinds =
                 "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
-            assert_eq!(seen.js(kinds).await, "kind notice,kind notice");
+            assert_eq!(seen.js(kinds).await, "kind warning,kind warning");
+            let watching = "document.getElementById('watching').hidden";
+            assert_eq!(seen.js(watching).await, true);
+            seen.watches("default");
+            seen.until("document.getElementById('watched').innerText.includes('default')")
+                .await;
             seen.choose("theme", "light").await;
             seen.picture("dashboard.png").await;
             seen.choose("language", "tr").await;

@@ -14,8 +14,8 @@ use crate::msg;
 use crate::probe::{self, Probe, Verdict};
 use crate::profile::ProfileName;
 use crate::service::{self, Status};
-use crate::survey::{self, ConfigHealth, Survey, Surveyed};
-use crate::ui::Table;
+use crate::survey::{self, Survey, Surveyed};
+use crate::ui::{Table, Ui};
 
 /// A gateway, and what the manager of its service says where it has one.
 type Asked = (Probe, Option<Status>);
@@ -96,7 +96,7 @@ fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> se
     document
 }
 
-fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Asked)>) {
+fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Asked)> + Clone) {
     let ui = &context.ui;
     let headings = [
         msg!("status.profile"),
@@ -104,13 +104,12 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         msg!("status.port"),
         msg!("status.pid"),
         msg!("status.engine"),
-        msg!("status.up"),
+        msg!("status.since"),
         msg!("status.service"),
-        msg!("status.config"),
     ];
     let mut table = Table::new(headings.iter().map(|heading| ui.say(heading)).collect());
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    for (found, (probe, status)) in all {
+    for (found, (probe, status)) in all.clone() {
         let running = probe.is_running();
         let up = probe
             .started
@@ -121,7 +120,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         ];
         table.row(vec![
             found.label.clone(),
-            ui.say(&state(&probe.verdict)),
+            coloured(ui, &probe.verdict),
             or_dash((probe.port > 0).then(|| probe.port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
@@ -131,14 +130,31 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
                 (Some(_), Some(status)) => word(&status.state),
                 (Some(_), None) => msg!("status.yes"),
             }),
-            ui.say(&match probe.config {
-                ConfigHealth::Ok => msg!("status.config-ok"),
-                ConfigHealth::Missing => msg!("status.config-missing"),
-                ConfigHealth::Broken(_) => msg!("status.config-broken"),
-            }),
         ]);
     }
     ui.out(&table.render(ui.width()));
+    // What is to be done, for each that needs it.
+    for (found, (probe, _)) in all {
+        let hints = probe.hints(&probe::of(&context.env, found));
+        if probe.is_healthy() && hints.is_empty() {
+            continue;
+        }
+        ui.paragraph(&probe.msg(&found.label));
+        for hint in &hints {
+            ui.remark(hint);
+        }
+    }
+}
+
+/// A verdict in a word or two, in the colour of how bad it is.
+fn coloured(ui: &Ui, verdict: &Verdict) -> String {
+    let word = console::style(ui.say(&state(verdict))).force_styling(ui.colour());
+    match verdict.exit_code() {
+        0 => word.green(),
+        1 => word.dim(),
+        _ => word.red(),
+    }
+    .to_string()
 }
 
 /// A verdict in a word or two.

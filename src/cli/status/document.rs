@@ -1,7 +1,8 @@
 //! What was found of one instance, as JSON. The keys are those of OpenClaw's `status --json` and
 //! `gateway status --json` where it has them (`facts.md` 9), so that scripts for either read it:
 //!
-//! - ours: `ok`, `profile`, `instanceId`, `verdict` (`healthy`, `not-running`, `other-profile`,
+//! - ours: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one looks
+//!   after), `verdict` (`healthy`, `not-running`, `other-profile`,
 //!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
 //! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
@@ -44,6 +45,7 @@ pub(in crate::cli) fn of(
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,
+        "watching": watching(probe),
         "hints": hints.collect::<Vec<_>>(),
         "stateDir": instance.state_dir,
         "gateway": {
@@ -95,6 +97,14 @@ fn itself(probe: &Probe) -> Value {
         "version": probe.version,
         "platform": said("platform"),
     })
+}
+
+/// What a rescue gateway says of those that it watches.
+fn watching(probe: &Probe) -> Value {
+    match &probe.health["watching"] {
+        Value::Null => json!([]),
+        watching => watching.clone(),
+    }
 }
 
 /// The other profile that holds the port.

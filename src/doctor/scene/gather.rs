@@ -124,6 +124,10 @@ impl<'s> Gather<'s> {
             .map(|token| (self.digest(token.trim()), token.trim().chars().count()));
         let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
         let running = self.running(&label);
+        // A gateway that looks at its host needs not ask itself: that it looks is the answer.
+        let is_self = running
+            .as_ref()
+            .is_some_and(|running| running.pid == std::process::id());
         let listens =
             instance_port(found).is_some_and(|port| self.survey.listeners.iter().any(|l| l.port == port));
         Subject {
@@ -143,7 +147,8 @@ impl<'s> Gather<'s> {
             disk: whole
                 .then(|| system::disk(self.host, existing(&instance.state_dir)))
                 .flatten(),
-            probe: (whole && listens).then(|| probe::instance(self.host, self.env, &instance, PATIENCE)),
+            probe: (whole && listens && !is_self)
+                .then(|| probe::instance(self.host, self.env, &instance, PATIENCE)),
             // A manager is asked only where there is a file for it to know.
             service: found
                 .filter(|found| whole && found.service.is_some())

@@ -254,6 +254,8 @@ function draw() {
   fill('ports', (own ? own.ports : []).map(portRow));
   drawAxis(seen.instances, seen.ephemeral);
   fill('map', seen.instances.map(instanceItem));
+  $('watching').hidden = !seen.watching.length;
+  fill('watched', seen.watching.map(watchedItem));
   fill('findings', findingItems(seen.findings));
   // The list has the gateway itself in it, and who has just gone.
   const there = clients.filter((client) => client.reason !== 'self' && client.reason !== 'disconnect');
@@ -302,7 +304,9 @@ function drawAxis(instances, kernel) {
   const parts = [box(low, high, 12, 14, 'rail')];
   if (kernel && kernel.first < high) {
     parts.push(box(kernel.first, kernel.last, 12, 14, 'kernel'));
-    parts.push(shape('text', { x: at(kernel.first) + 0.4 + '%', y: 9 }, word('page-ephemeral')));
+    const near = at(kernel.first) > 70;
+    const place = near ? { x: '100%', 'text-anchor': 'end' } : { x: at(kernel.first) + 0.4 + '%' };
+    parts.push(shape('text', { ...place, y: 9 }, word('page-ephemeral')));
   }
   // Where two meet, each takes half of the height, so that neither hides the other.
   let lane = 0;
@@ -357,13 +361,19 @@ function poolBar(port, meets) {
   return bar;
 }
 
+const SEVERITIES = { error: 'page-finding-error', warning: 'page-finding-warning', info: 'page-finding-info' };
+
 function findingItems(findings) {
   if (!findings.length) return [make('li', '', make('span', 'kind fine', '✓'), make('span', '', word('page-isolated')))];
-  return findings.map((finding) => {
-    const kind = word(finding.kind === 'conflict' ? 'page-conflict' : 'page-notice');
-    return make('li', '', make('span', 'kind ' + finding.kind, kind),
-      make('span', '', make('b', '', finding.instance), ': ' + finding.text));
-  });
+  return findings.map((finding) => make('li', '',
+    make('span', 'kind ' + finding.severity, word(SEVERITIES[finding.severity])),
+    make('div', '', make('b', '', finding.instance), ': ' + finding.text, make('code', '', finding.mend))));
+}
+
+// What a rescue gateway says of those that it looks after.
+function watchedItem(watched) {
+  const well = ['watching', 'recovered', 'repaired'].includes(watched.news);
+  return make('li', well ? '' : 'bad', make('span', '', watched.text));
 }
 
 function clientItem(client) {

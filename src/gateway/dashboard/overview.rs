@@ -1,8 +1,9 @@
-//! What the page shows: this gateway, the host's port map, and what the isolation check found.
+//! What the page shows: this gateway, the host's port map, whom it watches, and what the doctor found.
 
 use serde_json::{Value, json};
 
 use crate::config::fault::Fault;
+use crate::doctor::{self, Finding, Scene, Scope};
 use crate::gateway::shared::Shared;
 use crate::i18n::{Lang, Msg};
 use crate::msg;
@@ -21,13 +22,11 @@ use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 /// - `instances`: each `label`, `own`, `running`, `pid` (or null), `base` (or null), `config`, `broken` (a sentence or null),
 ///   `ports`, each `{first, last, role, name, state, text}` with `state` `own`, `held` or `free`, `pool` and the
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
-/// - `findings`: each `{kind, instance, text}` with `kind` `conflict` or `notice`.
-pub fn overview(shared: &Shared, lang: Lang) -> Value {
-    let mut survey = survey::take(&shared.host, &shared.env);
+/// - `watching`: what this gateway says of each that it looks after, `{profile, news, text}`.
+/// - `findings`: what [`examine`] found, each `{id, severity, instance, text, mend}` as `doctor --json` has them.
+pub fn overview(shared: &Shared, findings: &[Finding], lang: Lang) -> Value {
+    let survey = survey(shared);
     let own = survey.position(&shared.instance.config_path);
-    if let Some(at) = own {
-        recognise(&mut survey, at, shared.identity.pid);
-    }
     let map = survey.map();
     let live = shared.live();
     let me = &shared.identity;
@@ -59,17 +58,28 @@ pub fn overview(shared: &Shared, lang: Lang) -> Value {
                 instance_view(shared, &map, instance, entry, own == Some(at), lang)
             })
             .collect::<Vec<_>>(),
-        "findings": findings(&survey, &map)
-            .into_iter()
-            .map(|finding| {
-                json!({
-                    "kind": if finding.conflict { "conflict" } else { "notice" },
-                    "instance": finding.instance,
-                    "text": finding.msg.render(lang),
-                })
-            })
-            .collect::<Vec<_>>(),
+        "watching": shared.watched.to_value(lang),
+        "findings": findings.iter().map(|finding| finding_view(finding, lang)).collect::<Vec<_>>(),
     })
+}
+
+/// What the doctor finds on this host, the worst first. Asks gateways and service managers, which may take
+/// some seconds.
+pub fn examine(shared: &Shared) -> Vec<Finding> {
+    let survey = survey(shared);
+    let scene = Scene::gather(&shared.host, &shared.env, &survey, &shared.instance, Scope::All);
+    let mut findings = doctor::examine(&scene);
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// The host, with this gateway's own ports known as its own.
+fn survey(shared: &Shared) -> Survey {
+    let mut survey = survey::take(&shared.host, &shared.env);
+    if let Some(at) = survey.position(&shared.instance.config_path) {
+        recognise(&mut survey, at, shared.identity.pid);
+    }
+    survey
 }
 
 /// What this process listens on is its own instance's, whatever the survey made of its name and words.
@@ -150,77 +160,16 @@ fn span(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }
 
-/// What keeps two instances from being isolated from each other.
-struct Finding {
-    /// Whether something breaks; else it is worth knowing.
-    conflict: bool,
-    /// Whose it is.
-    instance: String,
-    /// What it is.
-    msg: Msg,
-}
-
-/// What the isolation check found: the one source of the page's findings.
-fn findings(survey: &Survey, map: &PortMap<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (at, (instance, entry)) in survey.instances.iter().zip(&map.entries).enumerate() {
-        let mut add = |conflict, msg| {
-            findings.push(Finding {
-                conflict,
-                instance: instance.label.clone(),
-                msg,
-            });
-        };
-        if let ConfigHealth::Broken(fault) = &instance.config {
-            add(true, broken(instance, fault));
-        }
-        for neighbour in &entry.neighbours {
-            add(neighbour.conflict, neighbour.msg.clone());
-        }
-        for port in entry.ports.iter().filter(|port| port.own.is_none()) {
-            if let ([holder, ..], false) = (port.held.as_slice(), port.claim.is_pool()) {
-                let msg = msg!("dashboard.held", port = port.claim.span);
-                add(
-                    true,
-                    msg.with_msg("role", port.claim.msg())
-                        .with_msg("process", holder.msg()),
-                );
-            }
-        }
-        for other in survey.instances.iter().skip(at + 1) {
-            if let Some(msg) = shared_folder(instance, other).or_else(|| shared_token(instance, other)) {
-                add(true, msg);
-            }
-        }
-    }
-    findings.sort_by_key(|finding| !finding.conflict);
-    findings
+fn finding_view(finding: &Finding, lang: Lang) -> Value {
+    json!({
+        "id": finding.id,
+        "severity": finding.severity.name(),
+        "instance": finding.instance,
+        "text": finding.msg.render(lang),
+        "mend": finding.mend,
+    })
 }
 
 fn broken(instance: &Surveyed, fault: &Fault) -> Msg {
     msg!("ports.broken", place = fault.place(&instance.config_path)).with_msg("why", fault.why.clone())
-}
-
-/// A state folder or a workspace that lies in the other's, or is the other's.
-fn shared_folder(one: &Surveyed, other: &Surveyed) -> Option<Msg> {
-    let (state, theirs) = (&one.state_dir, &other.state_dir);
-    if state.starts_with(theirs) || theirs.starts_with(state) {
-        return Some(msg!(
-            "dashboard.state",
-            other = other.label,
-            path = state.display()
-        ));
-    }
-    let nested = one.workspaces.iter().find(|path| {
-        let mut theirs = other.workspaces.iter();
-        theirs.any(|their| path.starts_with(their) || their.starts_with(path))
-    });
-    nested.map(|path| msg!("dashboard.workspace", other = other.label, path = path.display()))
-}
-
-/// A messaging token in both: only one of them would get each message.
-fn shared_token(one: &Surveyed, other: &Surveyed) -> Option<Msg> {
-    let same = |(_, token): &&(String, _)| other.tokens.iter().any(|(_, theirs)| theirs == token);
-    let (key, _) = one.tokens.iter().find(same)?;
-    Some(msg!("dashboard.token", other = other.label, key = key))
 }

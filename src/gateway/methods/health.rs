@@ -87,5 +87,9 @@ pub async fn look(shared: &Arc<Shared>) -> Value {
     if let Some(warning) = live.warnings(shared.lang) {
         health["warning"] = warning.into();
     }
+    let watching = shared.watched.to_value(shared.lang);
+    if watching.as_array().is_some_and(|watched| !watched.is_empty()) {
+        health["watching"] = watching;
+    }
     health
 }
