@@ -62,13 +62,14 @@ impl Check {
     }
 }
 
-/// Looks at everything that the start of this profile's browser needs.
+/// Looks at everything that the start of this profile's browser needs, on this ground.
 pub fn checks(
     world: &World,
     config: &Value,
     record: &Record,
     profiles: &Profiles,
     profile: &Profile,
+    ground: &Ground,
 ) -> Vec<Check> {
     let wishes = Wishes::of(config);
     let command = world.instance.command();
@@ -106,7 +107,7 @@ pub fn checks(
             ]);
         }
     }
-    all.extend(port(world, record, profiles, profile));
+    all.extend(port(world, record, profiles, profile, ground));
     all
 }
 
@@ -151,8 +152,13 @@ fn window(world: &World, wishes: &Wishes) -> Check {
     Check::new("window", Health::Good, msg)
 }
 
-fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) -> Vec<Check> {
-    let ground = Ground::survey(world);
+fn port(
+    world: &World,
+    record: &Record,
+    profiles: &Profiles,
+    profile: &Profile,
+    ground: &Ground,
+) -> Vec<Check> {
     if let Err(fault) = ground.refuse_shared(world, profile) {
         return vec![Check {
             id: "port",
@@ -164,7 +170,7 @@ fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) 
     if !matches!(profile.place, Place::Pool | Place::Pinned { .. }) {
         return Vec::new();
     }
-    let port = match ports::look(world, profile, profiles, record, &ground) {
+    let port = match ports::look(world, profile, profiles, record, ground) {
         Ok(port) => port,
         Err(fault) => {
             return vec![Check {

@@ -176,7 +176,7 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .filter_map(|(path, place)| Some((path, place.link.as_ref()?)));
     let foreign = |target: &std::path::Path| {
         scene.subjects.iter().any(|other| {
-            other.at != own.at && crate::host::read::resolved(&other.instance.config_path) == target
+            other.at != own.at && other.real.config == target
         })
     };
     links
