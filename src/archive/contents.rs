@@ -119,7 +119,10 @@ impl Contents {
         if self.sources.len() as u64 >= MAX_FILES {
             return too_much(MAX_FILES);
         }
-        let names = self.sources.iter().map(|source| ENTRY + 2 * source.path.len() as u64);
+        let names = self
+            .sources
+            .iter()
+            .map(|source| ENTRY + 2 * source.path.len() as u64);
         if names.sum::<u64>() > MAX_MANIFEST {
             return too_much(MAX_MANIFEST);
         }

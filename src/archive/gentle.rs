@@ -46,7 +46,11 @@ impl<W: Write> Gentle<W> {
             member
         } else {
             self.stored = dense;
-            let level = if dense { Compression::none() } else { Compression::fast() };
+            let level = if dense {
+                Compression::none()
+            } else {
+                Compression::fast()
+            };
             GzEncoder::new(member.finish()?, level)
         };
         Ok(self.member.insert(member))

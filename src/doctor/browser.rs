@@ -67,7 +67,8 @@ fn shared(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 /// What `browser doctor` finds bad about one thing, in its own words.
 fn bad<'s>(own: &'s Subject<'_>, id: &str) -> Option<&'s Msg> {
     let of = own.browser.iter().find(|check| check.id == id);
-    of.filter(|check| check.health == Health::Bad).map(|check| &check.msg)
+    of.filter(|check| check.health == Health::Bad)
+        .map(|check| &check.msg)
 }
 
 /// Whether the config itself says which program it is.
@@ -78,7 +79,9 @@ fn is_named(own: &Subject<'_>) -> bool {
 fn missing(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let gone = bad(own, "program").filter(|_| is_named(own));
     let mend = || format!("{} config unset browser.executablePath", own.command);
-    gone.map(|msg| Seen::new(msg.clone(), mend())).into_iter().collect()
+    gone.map(|msg| Seen::new(msg.clone(), mend()))
+        .into_iter()
+        .collect()
 }
 
 /// None is named and none is installed: nothing but browsing is amiss.
@@ -95,5 +98,8 @@ fn port(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 fn told(own: &Subject<'_>, id: &str, here: bool) -> Vec<Seen> {
     let found = bad(own, id).filter(|_| here);
     let mend = || format!("{} browser doctor", own.command);
-    found.map(|msg| Seen::new(msg.clone(), mend())).into_iter().collect()
+    found
+        .map(|msg| Seen::new(msg.clone(), mend()))
+        .into_iter()
+        .collect()
 }

@@ -175,9 +175,10 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .of_role(Role::Config)
         .filter_map(|(path, place)| Some((path, place.link.as_ref()?)));
     let foreign = |target: &std::path::Path| {
-        scene.subjects.iter().any(|other| {
-            other.at != own.at && other.real.config == target
-        })
+        scene
+            .subjects
+            .iter()
+            .any(|other| other.at != own.at && other.real.config == target)
     };
     links
         .filter(|(_, target)| !foreign(target))

@@ -68,7 +68,9 @@ pub fn parts(scene: &Scene<'_>, findings: &[Finding]) -> Vec<Part> {
     let mut parts: Vec<Part> = scene
         .wanted()
         .map(|subject| {
-            let own = findings.iter().filter(|finding| finding.instance == subject.label);
+            let own = findings
+                .iter()
+                .filter(|finding| finding.instance == subject.label);
             Part {
                 config: Some(subject.instance.config_path.clone()),
                 plan: plan(own.filter_map(|finding| finding.fix.as_ref())),
@@ -155,6 +157,16 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
             }
         }
     }
+    // What lies behind a link that is moved away is not there any more.
+    let moved: Vec<PathBuf> = changes
+        .iter()
+        .filter(|change| matches!(change, Change::MoveAside { .. }))
+        .map(|change| change.path().to_path_buf())
+        .collect();
+    changes.retain(|change| {
+        let path = change.path();
+        !moved.iter().any(|moved| path != moved && path.starts_with(moved))
+    });
     // A file that is written is 0600 afterwards in any case.
     changes
         .retain(|change| !(matches!(change, Change::SetMode { .. }) && configs.contains_key(change.path())));

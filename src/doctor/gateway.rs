@@ -8,8 +8,12 @@ use crate::probe::Verdict;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
-    Check::error("gateway-auth", |_, own| refusal(own, AUTH)),
-    Check::error("gateway-open", |_, own| refusal(own, &["settings.open"])),
+    Check::error("gateway-auth", |_, own| {
+        refusal(own, AUTH, "config set gateway.auth.token --stdin")
+    }),
+    Check::error("gateway-open", |_, own| {
+        refusal(own, &["settings.open"], "config set gateway.bind loopback")
+    }),
     Check::error("gateway-refuses", refuses),
     Check::warning("gateway-weak", weak),
     Check::error("gateway-unhealthy", unhealthy),
@@ -44,13 +48,10 @@ fn mode(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
-fn refusal(own: &Subject<'_>, codes: &[&str]) -> Vec<Seen> {
+fn refusal(own: &Subject<'_>, codes: &[&str], mend: &str) -> Vec<Seen> {
     let seen = error(own)
         .filter(|error| codes.contains(&error.code()))
-        .map(|error| {
-            let mend = format!("{} config set gateway.auth.token --stdin", own.command);
-            Seen::new(error.msg.clone(), mend)
-        });
+        .map(|error| Seen::new(error.msg.clone(), format!("{} {mend}", own.command)));
     seen.into_iter().collect()
 }
 

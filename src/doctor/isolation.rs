@@ -26,9 +26,7 @@ fn touch(one: &Path, other: &Path) -> bool {
 
 fn config(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let real = &own.real.config;
-    let other = scene
-        .others(own)
-        .find(|other| other.real.config == *real);
+    let other = scene.others(own).find(|other| other.real.config == *real);
     let seen = other.map(|other| {
         let path = &own.instance.config_path;
         let msg = msg!(
@@ -45,9 +43,7 @@ fn config(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 /// Instances of the manual way share the folder of their configs; a state folder they share is still wrong.
 fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let real = &own.real.state;
-    let other = scene
-        .others(own)
-        .find(|other| touch(real, &other.real.state));
+    let other = scene.others(own).find(|other| touch(real, &other.real.state));
     let seen = other.map(|other| {
         let path = scene.shown(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);

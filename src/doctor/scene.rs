@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::browser;
 use crate::config::document::Document;
 use crate::environment::Environment;
-use crate::browser;
 use crate::error::Error;
 use crate::gateway::lock::Holder;
 use crate::host::{Host, read};

@@ -28,7 +28,10 @@ pub(super) const CHECKS: &[Check] = &[
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
 fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s Service> {
-    let same = scene.services.iter().filter(|(config, _)| *config == own.real.config);
+    let same = scene
+        .services
+        .iter()
+        .filter(|(config, _)| *config == own.real.config);
     same.map(|(_, service)| service).collect()
 }
 
@@ -232,5 +235,8 @@ fn linger(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         return Vec::new();
     }
     let msg = msg!("doctor.service-linger", name = unit(&own.instance));
-    vec![Seen::new(msg, format!("{} gateway install --linger", own.command))]
+    vec![Seen::new(
+        msg,
+        format!("{} gateway install --linger", own.command),
+    )]
 }

@@ -158,8 +158,14 @@ mod tests {
     #[test]
     fn folders_of_programs_that_sync_are_known_by_their_names() {
         let part = |path: &str| synced_part(Path::new(path));
-        assert_eq!(part("/home/a/Dropbox (Own)/.openclaw").as_deref(), Some("Dropbox (Own)"));
-        assert_eq!(part("/Users/a/OneDrive - Firm/x").as_deref(), Some("OneDrive - Firm"));
+        assert_eq!(
+            part("/home/a/Dropbox (Own)/.openclaw").as_deref(),
+            Some("Dropbox (Own)")
+        );
+        assert_eq!(
+            part("/Users/a/OneDrive - Firm/x").as_deref(),
+            Some("OneDrive - Firm")
+        );
         let icloud = "/Users/a/Library/Mobile Documents/com~apple~CloudDocs/x";
         assert_eq!(part(icloud).as_deref(), Some("Mobile Documents"));
         assert_eq!(part("/home/a/.openclaw-dropped"), None);

@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::system;
 use super::{Place, Real, Role, Running, Subject};
+use crate::archive;
 use crate::browser::ports::Ground;
 use crate::browser::profiles::Wishes as BrowserWishes;
 use crate::browser::{self, World};
-use crate::archive;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::gateway::lock;
@@ -150,7 +150,11 @@ impl<'s> Gather<'s> {
                 .flatten(),
             lock,
             browser: Vec::new(),
-            leftovers: if whole { archive::leftovers(&instance.state_dir) } else { Vec::new() },
+            leftovers: if whole {
+                archive::leftovers(&instance.state_dir)
+            } else {
+                Vec::new()
+            },
             real: Real {
                 config: read::resolved(&instance.config_path),
                 state: read::resolved(&instance.state_dir),
