@@ -156,9 +156,10 @@ async fn socket(State(guard): State<Guard>, request: Request, next: Next) -> Res
         local: guard::is_local(&parts.headers, link.peer.ip()),
     };
     let shared = guard.shared;
+    let ticket = link.ticket.clone();
     match upgrade(&mut parts).await {
         Ok(upgrade) => held(session::limited(upgrade), link, move |socket| {
-            session::serve(shared, socket, peer)
+            session::serve(shared, socket, peer, move || ticket.proven())
         }),
         Err(refused) => refused,
     }

@@ -66,15 +66,19 @@ pub fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 /// Why a connection ends without a word more: the other side is gone, or does not read.
 struct Gone;
 
-/// Serves one connection to its end.
-pub async fn serve<IO, E>(shared: Arc<Shared>, io: IO, peer: Peer)
+/// Serves one connection to its end. `proven` is called when the client has proven itself: what it may say
+/// is bounded by the protocol from then on.
+pub async fn serve<IO, E>(shared: Arc<Shared>, io: IO, peer: Peer, proven: impl FnOnce())
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
     let mut io = pin!(io);
     // What the handshake needs is freed with its box: an idle client keeps nothing of it.
     let closing = match Box::pin(greet(&shared, io.as_mut(), peer)).await {
-        Ok(Ok(stay)) => converse(&shared, io.as_mut(), stay).await,
+        Ok(Ok(stay)) => {
+            proven();
+            converse(&shared, io.as_mut(), stay).await
+        }
         Ok(Err(closing)) => Ok(closing),
         Err(Gone) => Err(Gone),
     };

@@ -98,7 +98,7 @@ impl Stand {
             address: SocketAddr::new(ip.parse().unwrap(), 40000),
             local,
         };
-        let session = tokio::spawn(serve(self.shared.clone(), wire, peer));
+        let session = tokio::spawn(serve(self.shared.clone(), wire, peer, || {}));
         Client {
             to: Some(to),
             from,
