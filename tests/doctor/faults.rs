@@ -205,6 +205,12 @@ const FAULTS: &[Fault] = &[
     told("config-invalid", "error", "rescue config validate", |s| {
         edit(s, |c| c["gateway"]["reload"] = json!({ "mode": 7 }));
     }),
+    // The early release requires a colour, the late one refuses it: neither keeps a native gateway from starting.
+    told("config-one-release", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
+        });
+    }),
     fixed("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
@@ -298,15 +304,10 @@ const FAULTS: &[Fault] = &[
     fixed("workspace-missing", "warning", |s| {
         std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
     }),
-    told(
-        "workspace-file",
-        "error",
-        "mkdir -m 700",
-        |s| {
-            std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
-            s.write(".openclaw-rescue/workspace-rescue", "a file");
-        },
-    ),
+    told("workspace-file", "error", "mkdir -m 700", |s| {
+        std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
+        s.write(".openclaw-rescue/workspace-rescue", "a file");
+    }),
     told(
         "workspace-around",
         "error",
@@ -396,7 +397,7 @@ const FAULTS: &[Fault] = &[
     told("browser-remote", "warning", "rescue browser doctor", |s| {
         edit(s, |c| {
             c["browser"] = json!({ "defaultProfile": "far", "profiles": {
-                "far": { "cdpUrl": "http://127.0.0.1:31998", "color": "#FF4500" } } });
+                "far": { "cdpUrl": "http://192.0.2.1:31998", "color": "#FF4500" } } });
         });
     }),
     told("ports-held", "error", "rescue config set gateway.port", |_| {
