@@ -15,12 +15,15 @@ use crate::error::Error;
 use crate::msg;
 
 mod contents;
+mod gentle;
+mod leftover;
 mod name;
 mod pack;
 pub mod transfer;
 mod unpack;
 
 pub use contents::{Contents, Source, units};
+pub use leftover::{import_staging, leftovers, restore_staging};
 pub use pack::pack;
 pub(crate) use unpack::hex;
 pub use unpack::{From, unpack, verify};

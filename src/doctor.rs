@@ -29,7 +29,7 @@ mod system;
 mod tests;
 mod workspace;
 
-pub use fix::{Fix, plan, reversed};
+pub use fix::{Fix, Part, parts, reversed, whole};
 pub use scene::{Scene, Scope, Subject};
 
 /// How bad a finding is.
@@ -69,6 +69,14 @@ impl Check {
         Self {
             id,
             severity: Severity::Error,
+            look,
+        }
+    }
+
+    const fn info(id: &'static str, look: fn(&Scene<'_>, &Subject<'_>) -> Vec<Seen>) -> Self {
+        Self {
+            id,
+            severity: Severity::Info,
             look,
         }
     }

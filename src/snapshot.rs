@@ -96,6 +96,7 @@ impl Of<'_> {
                 path = self.instance.state_dir.display()
             )));
         }
+        contents.check(Kind::Snapshot)?;
         let mut manifest = Manifest::new(Kind::Snapshot, self.instance.profile.as_str(), self.now, reason);
         manifest.home = self.home.to_path_buf();
         manifest.config.clone_from(&self.instance.config_path);

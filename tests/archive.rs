@@ -329,3 +329,45 @@ fn hostile_archives_are_refused_before_anything_is_written() {
     sandbox.write("out.tar.gz", Hostile::new().whole());
     let _ = import(&sandbox, "copy").exits(0);
 }
+
+#[test]
+fn what_is_exported_can_be_imported_however_well_it_packs() {
+    let sandbox = source();
+    let path = sandbox.write(".openclaw-rescue/memory/sparse", "");
+    let file = std::fs::File::options().write(true).open(path).expect("a file");
+    file.set_len(48 << 20).expect("a size");
+    let packed = export(&sandbox, &[]);
+    let size = std::fs::metadata(packed).expect("a file").len();
+    assert!(size < 8 << 20, "{size} bytes: what packs well is still packed");
+    let _ = import(&sandbox, "copy").exits(0);
+    let copied = std::fs::metadata(sandbox.path(".openclaw-copy/memory/sparse")).expect("a file");
+    assert_eq!(copied.len(), 48 << 20);
+}
+
+#[test]
+fn names_that_are_one_where_case_does_not_count_are_refused_at_the_export() {
+    let sandbox = source();
+    sandbox.write(".openclaw-rescue/memory/Notes.md", "one");
+    sandbox.write(".openclaw-rescue/memory/notes.md", "two");
+    let ran = sandbox
+        .run(["profiles", "export", "rescue", "out.tar.gz", "--json"])
+        .exits(1);
+    assert_eq!(ran.json()["code"], "archive.twins");
+    assert!(!sandbox.path("out.tar.gz").exists());
+    // A snapshot never leaves this host, where they are two.
+    let snapshot = |words: &[&str]| sandbox.run([&["--profile", "rescue", "snapshot"], words].concat());
+    let _ = snapshot(&["create"]).exits(0);
+    sandbox.write(".openclaw-rescue/memory/notes.md", "three");
+    let _ = snapshot(&["restore", "--yes"]).exits(0);
+    assert_eq!(sandbox.read(".openclaw-rescue/memory/Notes.md"), "one");
+    assert_eq!(sandbox.read(".openclaw-rescue/memory/notes.md"), "two");
+}
+
+#[test]
+fn what_a_killed_import_left_is_cleared_by_the_next_one() {
+    let sandbox = source();
+    let _ = export(&sandbox, &[]);
+    let left = sandbox.write(".openclaw-copy.import-20261122/archive/state/a", "a");
+    let _ = import(&sandbox, "copy").exits(0);
+    assert!(!left.exists() && !sandbox.path(".openclaw-copy.import-20261122").exists());
+}

@@ -7,9 +7,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::onboard::onboarded;
+use crate::support::pty::{Size, Terminal};
 use crate::support::{Ran, Sandbox, network};
 
 mod faults;
+mod host;
+mod inside;
+mod running;
 
 /// A host with a default instance and a rescue bot, both set up by this program.
 pub(super) fn healthy() -> Sandbox {
@@ -117,14 +121,85 @@ fn findings_are_said_in_both_languages_and_fit_forty_columns() {
             );
             assert!(english.contains("openclaw --profile rescue doctor --fix"));
             assert!(turkish.contains("uyarı") && turkish.contains("0755"), "{turkish}");
-            assert!(
-                english
-                    .lines()
-                    .chain(turkish.lines())
-                    .all(|line| line.chars().count() <= 80)
+            for line in english.lines().chain(turkish.lines()) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+            for lang in ["en", "tr"] {
+                let args = ["--lang", lang, "--profile", "rescue", "doctor"];
+                let mut terminal = Terminal::start(&sandbox, args, Size::tall(40));
+                assert_eq!(terminal.exit_code(), 0);
+                let screen = terminal.screen();
+                assert!(screen.text().contains("0755"), "{}", screen.text());
+                let cut = (0..200).find(|row| screen.is_wrapped(*row));
+                assert_eq!(cut, None, "{}", screen.text());
+            }
+        },
+    );
+}
+
+#[test]
+fn a_fix_that_would_reach_into_another_instance_is_refused_with_all_too() {
+    network::own(
+        "doctor::a_fix_that_would_reach_into_another_instance_is_refused_with_all_too",
+        || {
+            let sandbox = healthy();
+            // By its name the agent's folder is the rescue bot's, and it lies in main's state.
+            let keys = sandbox.write(".openclaw/agents/x/agent/auth-profiles.json", "{}");
+            chmod(&keys, 0o644);
+            std::fs::create_dir_all(sandbox.path(".openclaw-rescue/agents")).expect("a folder");
+            let link = sandbox.path(".openclaw-rescue/agents/x");
+            symlink(sandbox.path(".openclaw/agents/x"), link).expect("a link");
+            let main = crate::onboard::touched(&sandbox.path(".openclaw"));
+            let ran = doctor(&sandbox, &["--fix", "--yes"]);
+            assert_eq!(ran.code, 78, "{ran:?}");
+            assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), main);
+            // With all of them each instance mends what is its own, and still not what is another's.
+            let before = sandbox.tree();
+            let ran = doctor(&sandbox, &["--all", "--fix", "--yes"]);
+            assert_eq!((ran.code, sandbox.tree() == before), (78, true), "{ran:?}");
+        },
+    );
+}
+
+#[test]
+fn all_instances_are_mended_at_once_each_in_its_own_place() {
+    network::own(
+        "doctor::all_instances_are_mended_at_once_each_in_its_own_place",
+        || {
+            let sandbox = healthy();
+            for folder in [".openclaw", ".openclaw-rescue"] {
+                chmod(&sandbox.path(folder).join("openclaw.json"), 0o644);
+                chmod(&sandbox.path(folder), 0o755);
+            }
+            let done = doctor(&sandbox, &["--all", "--fix", "--yes"]).exits(0).json();
+            assert_eq!(
+                (&done["findings"], &done["fix"]["changes"]),
+                (&serde_json::json!([]), &4.into())
             );
         },
     );
+}
+
+#[test]
+fn a_fix_that_makes_something_worse_is_taken_back() {
+    network::own("doctor::a_fix_that_makes_something_worse_is_taken_back", || {
+        let sandbox = healthy();
+        std::fs::remove_file(sandbox.path(".openclaw-rescue/openclaw.json")).expect("a file");
+        // It would get the config's name, and then there were a config that can't be read.
+        sandbox.write(".openclaw-rescue/clawdbot.json", "{ \"gateway\": ");
+        chmod(&sandbox.path(".openclaw-rescue"), 0o755);
+        let before = sandbox.tree();
+        let done = doctor(&sandbox, &["--fix", "--yes"]).exits(1).json();
+        assert_eq!(done["fix"]["undone"], true, "{done}");
+        let at_home = |(path, ..): &(std::path::PathBuf, u32, Vec<u8>)| !path.starts_with(".local");
+        let (before, after) = (before, sandbox.tree());
+        assert!(
+            before
+                .iter()
+                .filter(|e| at_home(e))
+                .eq(after.iter().filter(|e| at_home(e)))
+        );
+    });
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! `openclaw snapshot`: kept privately, verified before anything is replaced, and undone by itself.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::onboard::{beside_main, config_path, onboarded, touched};
+use crate::support::gateway::{Gateway, wait_for};
 use crate::support::{Ran, Sandbox, network};
 
 fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
@@ -166,4 +168,114 @@ fn a_running_gateway_is_not_written_over() {
         gateway.wait().expect("an end");
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
     });
+}
+
+#[test]
+fn neither_a_running_gateway_nor_one_that_starts_is_written_over() {
+    network::own(
+        "snapshot::neither_a_running_gateway_nor_one_that_starts_is_written_over",
+        || {
+            let sandbox = rescue();
+            let _ = snapshot(&sandbox, &["create"]).exits(0);
+            let gateway = Gateway::start(&sandbox, "rescue");
+            let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
+            assert_eq!(ran["code"], "snapshot.running");
+            assert!(
+                ran["message"]
+                    .as_str()
+                    .expect("words")
+                    .contains(&gateway.pid().to_string())
+            );
+            let _ = gateway.stop().with(0);
+            let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+            // One that starts or ends holds its lock and listens nowhere.
+            let sign = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
+            let lock =
+                std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", sign)).expect("a file");
+            lock.lock().expect("the lock");
+            let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
+            assert_eq!(ran["code"], "snapshot.running");
+            drop(lock);
+            let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+        },
+    );
+}
+
+#[test]
+fn the_databases_of_the_other_engine_come_back() {
+    let sandbox = rescue();
+    let files = [
+        ".openclaw-rescue/state/openclaw.sqlite",
+        ".openclaw-rescue/state/openclaw.sqlite-wal",
+        ".openclaw-rescue/agents/main/agent/openclaw-agent.sqlite",
+        ".openclaw-rescue/memory/main.sqlite",
+    ];
+    for file in files {
+        sandbox.write(file, format!("{file} before"));
+    }
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    for file in files {
+        sandbox.write(file, "after");
+    }
+    sandbox.write(".openclaw-rescue/state/openclaw.sqlite-shm", "of the later one");
+    let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+    for file in files {
+        assert_eq!(sandbox.read(file), format!("{file} before"));
+    }
+    assert!(
+        !sandbox
+            .path(".openclaw-rescue/state/openclaw.sqlite-shm")
+            .exists()
+    );
+}
+
+#[test]
+fn what_a_killed_restore_left_is_found_and_the_next_one_clears_it() {
+    let sandbox = rescue();
+    // Large enough to be caught unpacking it.
+    let large = sandbox.write(".openclaw-rescue/memory/large", "");
+    let file = std::fs::File::options().write(true).open(large).expect("a file");
+    file.set_len(32 << 20).expect("a size");
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    let id = snapshot(&sandbox, &["list"]).json()["snapshots"][0]["id"].clone();
+    let id = id.as_str().expect("a name");
+    let config = sandbox.read(config_path("rescue"));
+    let left = || -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(sandbox.path(".openclaw-rescue")).expect("a folder");
+        let entries = entries.map(|entry| entry.expect("an entry").path());
+        let is_left = |path: &PathBuf| path.to_string_lossy().contains("/.restore-");
+        entries.filter(is_left).collect()
+    };
+    wait_for("a restore is killed while it unpacks", || {
+        let args = [
+            "--profile",
+            "rescue",
+            "snapshot",
+            "restore",
+            id,
+            "--yes",
+            "--json",
+        ];
+        let mut child = sandbox
+            .command(args)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a start");
+        while left().is_empty() && child.try_wait().expect("a child").is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().expect("a child");
+        child.wait().expect("an end");
+        (!left().is_empty()).then_some(())
+    });
+    assert_eq!(
+        sandbox.read(config_path("rescue")),
+        config,
+        "nothing was replaced"
+    );
+    let found = sandbox.run(["--profile", "rescue", "doctor", "--json"]).json();
+    let found = found["findings"].as_array().expect("findings").clone();
+    assert!(found.iter().any(|f| f["id"] == "state-leftover"), "{found:?}");
+    let _ = snapshot(&sandbox, &["restore", id, "--yes"]).exits(0);
+    assert_eq!(left(), Vec::<PathBuf>::new());
 }

@@ -1,13 +1,18 @@
 //! What of an instance goes into an archive: its config with what that includes, its state without what
 //! can be had again (caches, logs) or belongs to one running process (sockets, locks).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Kind;
+use super::unpack::{MAX_BYTES, MAX_FILES, MAX_MANIFEST};
 use crate::config::{self, Loaded};
+use crate::error::{Error, Result};
 use crate::host::read::resolved;
 use crate::instance::Instance;
+use crate::msg;
 
 /// A file to be packed.
 #[derive(Clone, Debug)]
@@ -49,8 +54,8 @@ const CACHES: [&str; 5] = [
     "component_crx_cache",
     ".sock",
 ];
-/// More entries than any state folder has.
-const MAX_ENTRIES: usize = 200_000;
+/// More than an entry of a manifest has beside its two names, in bytes.
+const ENTRY: u64 = 256;
 
 /// Whether an entry at the top of a state folder is left out.
 pub(super) fn is_left_out(name: &str) -> bool {
@@ -59,7 +64,7 @@ pub(super) fn is_left_out(name: &str) -> bool {
         || name == "workspace"
         || name.starts_with("workspace-")
         || name.contains(".aside-")
-        || name.starts_with(".restore-")
+        || name.starts_with(super::leftover::RESTORE)
         || ends.iter().any(|end| name.ends_with(end))
 }
 
@@ -106,6 +111,41 @@ impl Contents {
         });
     }
 
+    /// Refuses what would be refused when it is read again: too much, or for an export, which may be read
+    /// where case does not count, two names that are one there.
+    pub fn check(&self, kind: Kind) -> Result<()> {
+        let too_much = |bound: u64| Err(Error::no(msg!("archive.too-much", bound = bound)));
+        // The manifest is an entry too.
+        if self.sources.len() as u64 >= MAX_FILES {
+            return too_much(MAX_FILES);
+        }
+        let names = self
+            .sources
+            .iter()
+            .map(|source| ENTRY + 2 * source.path.len() as u64);
+        if names.sum::<u64>() > MAX_MANIFEST {
+            return too_much(MAX_MANIFEST);
+        }
+        let sizes = self.sources.iter().map(|source| match &source.bytes {
+            Some(bytes) => bytes.len() as u64,
+            None => std::fs::metadata(&source.file).map_or(0, |meta| meta.len()),
+        });
+        // As much again as any header and padding.
+        let padded: u64 = sizes.map(|size| size.saturating_add(1024)).sum();
+        if padded > MAX_BYTES - MAX_MANIFEST {
+            return too_much(MAX_BYTES);
+        }
+        let mut names = BTreeSet::new();
+        let twin = self
+            .sources
+            .iter()
+            .find(|source| kind == Kind::Export && !names.insert(source.path.to_ascii_lowercase()));
+        match twin {
+            Some(twin) => Err(Error::no(msg!("archive.twins", path = twin.file.display()))),
+            None => Ok(()),
+        }
+    }
+
     fn walk(&mut self, top: &str, root: &Path, folder: &Path, skip: &dyn Fn(&Path) -> bool) {
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .into_iter()
@@ -117,7 +157,7 @@ impl Contents {
             let Ok(meta) = std::fs::symlink_metadata(&path) else {
                 continue;
             };
-            if skip(&path) || self.sources.len() >= MAX_ENTRIES {
+            if skip(&path) || self.sources.len() as u64 > MAX_FILES {
                 continue;
             }
             if meta.is_dir() {

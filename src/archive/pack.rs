@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
+use super::gentle::Gentle;
 use super::{Entry, MANIFEST, Manifest, Source, unpack};
 
 /// Writes an archive of these files; the manifest that it got comes back.
 pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[Source]) -> io::Result<Manifest> {
-    let mut tar = Builder::new(GzEncoder::new(to, Compression::fast()));
+    let mut tar = Builder::new(Gentle::new(to));
     for source in sources {
         let mut file: Box<dyn Read> = match &source.bytes {
             Some(bytes) => Box::new(&bytes[..]),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use tar::Archive;
 
@@ -17,16 +17,16 @@ use crate::apply;
 use crate::error::Result as Told;
 
 /// The most that an archive may unpack to, in bytes.
-const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// The most files.
-const MAX_FILES: u64 = 200_000;
+pub(super) const MAX_FILES: u64 = 200_000;
 /// The largest manifest, in bytes.
-const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
+pub(super) const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
 /// The most bytes that one packed byte of somebody else's archive may become, beyond [`SLACK`]. (Text packs
 /// 10 to 30 times, deflate at most 1032 times.)
-const MAX_RATIO: u64 = 100;
+pub(super) const MAX_RATIO: u64 = 100;
 /// What any archive may unpack to, in bytes.
-const SLACK: u64 = 16 * 1024 * 1024;
+pub(super) const SLACK: u64 = 16 * 1024 * 1024;
 
 /// Whose archive is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,16 @@ pub enum From {
     Ourselves,
     /// Anybody's.
     Anybody,
+}
+
+impl From {
+    /// A name as it is compared with others: where it comes from elsewhere, case may not count there or here.
+    fn folded(self, name: &str) -> String {
+        match self {
+            Self::Ourselves => name.to_owned(),
+            Self::Anybody => name.to_ascii_lowercase(),
+        }
+    }
 }
 
 /// Reads an archive through and believes nothing: its manifest, where every file is as that says.
@@ -65,7 +75,7 @@ pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
         if *name != entry.path && !name::is_long(name) {
             return Err(Refusal::Hash(name.clone()));
         }
-        if !paths.insert(entry.path.to_ascii_lowercase()) {
+        if !paths.insert(from.folded(&entry.path)) {
             return Err(Refusal::Twice(entry.path.clone()));
         }
         match found.remove(name) {
@@ -167,7 +177,7 @@ fn walk(
         count: packed.clone(),
     };
     let bounded = Bounded {
-        inner: GzDecoder::new(io::BufReader::new(counted)),
+        inner: MultiGzDecoder::new(io::BufReader::new(counted)),
         packed: (from == From::Anybody).then_some(packed),
         unpacked: 0,
         burst: burst.clone(),
@@ -189,7 +199,7 @@ fn walk(
         if !entry.header().entry_type().is_file() {
             return Err(Refusal::Type(name));
         }
-        if !names.insert(name.to_ascii_lowercase()) {
+        if !names.insert(from.folded(&name)) {
             return Err(Refusal::Twice(name));
         }
         if names.len() as u64 > MAX_FILES {

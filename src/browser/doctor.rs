@@ -62,13 +62,14 @@ impl Check {
     }
 }
 
-/// Looks at everything that the start of this profile's browser needs.
+/// Looks at everything that the start of this profile's browser needs, on this ground.
 pub fn checks(
     world: &World,
     config: &Value,
     record: &Record,
     profiles: &Profiles,
     profile: &Profile,
+    ground: &Ground,
 ) -> Vec<Check> {
     let wishes = Wishes::of(config);
     let command = world.instance.command();
@@ -112,7 +113,7 @@ pub fn checks(
             all.extend(alone(world));
         }
     }
-    all.extend(port(world, record, profiles, profile));
+    all.extend(port(world, record, profiles, profile, ground));
     all
 }
 
@@ -165,8 +166,13 @@ fn alone(world: &World) -> Option<Check> {
         .then(|| Check::new("neighbours", Health::Notice, msg).hint(msg!("browser.keep-neighbours-out")))
 }
 
-fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) -> Vec<Check> {
-    let ground = Ground::survey(world);
+fn port(
+    world: &World,
+    record: &Record,
+    profiles: &Profiles,
+    profile: &Profile,
+    ground: &Ground,
+) -> Vec<Check> {
     if let Err(fault) = ground.refuse_shared(world, profile) {
         return vec![Check {
             id: "port",
@@ -178,7 +184,7 @@ fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) 
     if !matches!(profile.place, Place::Pool | Place::Pinned { .. }) {
         return Vec::new();
     }
-    let port = match ports::look(world, profile, profiles, record, &ground) {
+    let port = match ports::look(world, profile, profiles, record, ground) {
         Ok(port) => port,
         Err(fault) => {
             return vec![Check {

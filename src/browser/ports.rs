@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::profiles::{Place, Profile, Profiles};
@@ -17,6 +18,7 @@ use crate::host::read::{self, ReadError};
 use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
 use crate::record::Record;
+use crate::survey::{Survey, Surveyed};
 use crate::{config, msg, registry, survey};
 
 /// A port that another instance holds.
@@ -55,45 +57,59 @@ impl Ground {
             config::Loaded::Ok(document) => Some(document.value()),
             _ => None,
         };
-        let node = survey.node.as_ref().map(|node| node.version.as_str());
-        let mut ground = Self {
-            listeners: survey.listeners.clone(),
-            excluded: survey.excluded.clone(),
-            dialect: Dialect::decide(node, value),
-            ..Self::default()
-        };
+        let mut ground = Self::of_host(&survey, value);
         let others = survey.instances.iter().enumerate();
         for (_, other) in others.filter(|(at, _)| Some(*at) != own) {
-            let claims = other.claims.iter().filter(|claim| !claim.is_pool());
-            ground.others.extend(claims.map(|claim| Held {
-                span: claim.span,
-                label: other.label.clone(),
-                key: match &claim.why {
-                    crate::ports::Why::Pinned(key) => Some(key.clone()),
-                    _ => None,
-                },
-            }));
             // A record that can't be read says nothing; its own gateway says why.
             let record = Record::read(&other.state_dir.join(RECORD_FILE)).unwrap_or_default();
-            let recorded = record.browser.ports.iter().map(|(name, port)| Held {
-                span: Span::one(*port),
-                label: other.label.clone(),
-                key: Some(format!("browser.ports.{name}")),
-            });
-            ground.others.extend(recorded);
-            if let config::Loaded::Ok(document) = config::load(&other.config_path) {
-                let profiles = Profiles::of(document.value(), &record, &str::to_owned);
-                let remotes = profiles
-                    .list
-                    .into_iter()
-                    .filter_map(|profile| match profile.place {
-                        Place::Remote { url, key } => Some((other.label.clone(), key, url)),
-                        _ => None,
-                    });
-                ground.remotes.extend(remotes);
-            }
+            let config = match config::load(&other.config_path) {
+                config::Loaded::Ok(document) => document.value().clone(),
+                config::Loaded::Missing | config::Loaded::Broken(_) => Json::Null,
+            };
+            ground.add(other, &record, &config);
         }
         ground
+    }
+
+    /// What is everybody's, without any other instance yet, for an instance with this config.
+    pub fn of_host(survey: &Survey, config: Option<&Json>) -> Self {
+        let node = survey.node.as_ref().map(|node| node.version.as_str());
+        Self {
+            listeners: survey.listeners.clone(),
+            excluded: survey.excluded.clone(),
+            dialect: Dialect::decide(node, config),
+            ..Self::default()
+        }
+    }
+
+    /// Adds another instance, by its record and its config.
+    pub fn add(&mut self, other: &Surveyed, record: &Record, config: &Json) {
+        let claims = other.claims.iter().filter(|claim| !claim.is_pool());
+        self.others.extend(claims.map(|claim| Held {
+            span: claim.span,
+            label: other.label.clone(),
+            key: match &claim.why {
+                crate::ports::Why::Pinned(key) => Some(key.clone()),
+                _ => None,
+            },
+        }));
+        let recorded = record.browser.ports.iter().map(|(name, port)| Held {
+            span: Span::one(*port),
+            label: other.label.clone(),
+            key: Some(format!("browser.ports.{name}")),
+        });
+        self.others.extend(recorded);
+        if config.is_object() {
+            let profiles = Profiles::of(config, record, &str::to_owned);
+            let remotes = profiles
+                .list
+                .into_iter()
+                .filter_map(|profile| match profile.place {
+                    Place::Remote { url, key } => Some((other.label.clone(), key, url)),
+                    _ => None,
+                });
+            self.remotes.extend(remotes);
+        }
     }
 
     fn holder(&self, port: u16) -> Option<&Held> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::browser::client::{Answer, Client};
 use crate::browser::profiles::{Profile, Profiles, Wishes};
-use crate::browser::{World, doctor, status};
+use crate::browser::{World, doctor, ports, status};
 use crate::config::{self, Loaded};
 use crate::error::{Error, Result};
 use crate::msg;
@@ -285,7 +285,9 @@ impl<'a> Ground<'a> {
 
     fn doctor(&self) -> Result<ExitCode> {
         let profile = self.profile()?;
-        let checks = doctor::checks(&self.world, &self.config, &self.record, &self.profiles, profile);
+        let ground = ports::Ground::survey(&self.world);
+        let (config, record, profiles) = (&self.config, &self.record, &self.profiles);
+        let checks = doctor::checks(&self.world, config, record, profiles, profile, &ground);
         let up = matches!(
             self.client()?
                 .ask("GET", "/profiles", None, Duration::from_secs(10)),

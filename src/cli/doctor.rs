@@ -1,12 +1,12 @@
 //! `openclaw doctor`: look at the instances, say what is wrong, and mend what can be mended.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use crate::apply::{self, HostLock};
-use crate::doctor::{self, Finding, Scene, Scope, Severity, diff};
+use crate::doctor::{self, Finding, Part, Scene, Scope, Severity, diff};
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
@@ -20,11 +20,12 @@ use super::{Context, DoctorArgs};
 /// Carries `openclaw doctor` out.
 pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> {
     let scope = if args.all { Scope::All } else { Scope::One };
-    let (findings, plan) = look(context, scope);
+    let (findings, parts) = look(context, scope);
     if !args.fix {
         show(context, &findings, None);
         return Ok(code(&findings));
     }
+    let plan = doctor::whole(&parts);
     let text = diff::unified(&plan, &context.env.home);
     if args.dry_run || plan.is_empty() {
         show(
@@ -37,8 +38,7 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     if !args.yes {
         ask(context, &text)?;
     }
-    let (after, undone, plan) = mend(context, scope, &plan)?;
-    let text = diff::unified(&plan, &context.env.home);
+    let (after, undone) = mend(context, scope, &parts)?;
     show(context, &after, Some(&Fixing::new(false, &plan, text, undone)));
     if undone {
         return Ok(ExitCode::from(1));
@@ -46,13 +46,13 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     Ok(code(&after))
 }
 
-/// One look at the host: what is wrong, and the plan that mends what can be mended.
-fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Plan) {
+/// One look at the host: what is wrong, and what mends what can be mended.
+fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<Part>) {
     let survey = survey::take(context.host, &context.env);
     let scene = Scene::gather(context.host, &context.env, &survey, &context.instance, scope);
     let findings = doctor::examine(&scene);
-    let plan = doctor::plan(&scene, &findings);
-    (findings, plan)
+    let parts = doctor::parts(&scene, &findings);
+    (findings, parts)
 }
 
 fn ask(context: &Context<'_>, text: &str) -> Result<()> {
@@ -72,40 +72,50 @@ fn ask(context: &Context<'_>, text: &str) -> Result<()> {
 }
 
 /// Mends under the lock, looks again, and takes everything back where that made something worse.
-fn mend(context: &Context<'_>, scope: Scope, agreed: &Plan) -> Result<(Vec<Finding>, bool, Plan)> {
+fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Finding>, bool)> {
     let lock = context.lock()?;
-    let (before, plan) = look(context, scope);
+    let (before, parts) = look(context, scope);
     // Only what was shown is done.
-    if plan != *agreed {
+    if parts != agreed {
         return Err(Error::no(msg!("doctor.changed"))
             .hint(msg!("doctor.again", command = context.instance.command())));
     }
     let survey = survey::take(context.host, &context.env);
-    let others = others(context, &survey, scope);
-    let applied = apply::apply(&lock, &plan, &others, &mut |_| {})?;
-    for notice in &applied.notices {
-        context.ui.note(notice);
+    let mut done: Vec<&Part> = Vec::new();
+    for part in &parts {
+        match apply::apply(&lock, &part.plan, &others(&survey, part), &mut |_| {}) {
+            Ok(applied) => applied.notices.iter().for_each(|notice| context.ui.note(notice)),
+            Err(error) => {
+                undo(context, &lock, &survey, &done)?;
+                return Err(error);
+            }
+        }
+        done.push(part);
     }
     let (after, _) = look(context, scope);
     if !is_worse(&before, &after) {
-        return Ok((after, false, plan));
+        return Ok((after, false));
     }
-    undo(context, &lock, &plan, &others)?;
+    undo(context, &lock, &survey, &done)?;
     let (after, _) = look(context, scope);
-    Ok((after, true, plan))
+    Ok((after, true))
 }
 
-fn undo(context: &Context<'_>, lock: &HostLock, plan: &Plan, others: &[PathBuf]) -> Result<()> {
-    context.ui.note(&msg!("doctor.undone"));
-    apply::apply(lock, &doctor::reversed(plan), others, &mut |_| {}).map(drop)
-}
-
-/// The paths that a fix must keep out of: with `--all` every instance is the asker's own.
-fn others(context: &Context<'_>, survey: &Survey, scope: Scope) -> Vec<PathBuf> {
-    match scope {
-        Scope::One => survey.paths_of_others(&context.instance.config_path),
-        Scope::All => Vec::new(),
+/// Takes back what was done, the last first.
+fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, done: &[&Part]) -> Result<()> {
+    if !done.is_empty() {
+        context.ui.note(&msg!("doctor.undone"));
     }
+    for part in done.iter().rev() {
+        let back = doctor::reversed(&part.plan);
+        apply::apply(lock, &back, &others(survey, part), &mut |_| {})?;
+    }
+    Ok(())
+}
+
+/// The paths that a part must keep out of: those of every instance but its own.
+fn others(survey: &Survey, part: &Part) -> Vec<PathBuf> {
+    survey.paths_of_others(part.config.as_deref().unwrap_or(Path::new("")))
 }
 
 /// Whether there is an error now that was not there before.
@@ -115,18 +125,27 @@ fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
             .iter()
             .any(|old| (old.id, &old.instance) == (new.id, &new.instance))
     };
-    // A config that can be read again shows what else is wrong with it, and an instance that is forgotten is
-    // not there: neither is worse than before.
     let uncovered = |new: &Finding| {
-        before.iter().any(|old| {
-            let covers =
-                old.id == "config-broken" || (old.id == "registry-stale" && new.id == "config-missing");
-            covers && old.instance == new.instance
-        })
+        before
+            .iter()
+            .any(|old| old.instance == new.instance && covers(old.id, new.id))
     };
     after
         .iter()
         .any(|new| new.severity == Severity::Error && !known(new) && !uncovered(new))
+}
+
+/// Whether one error hides another, which then was there before: a config that can be read again shows what
+/// else is wrong with it, a gateway that refuses to start says one reason at a time, and an instance that is
+/// forgotten is not there.
+fn covers(old: &str, new: &str) -> bool {
+    const REFUSALS: [&str; 4] = ["gateway-mode", "gateway-auth", "gateway-open", "gateway-refuses"];
+    match old {
+        "config-broken" => true,
+        "config-missing" => new != "config-broken",
+        "registry-stale" => new == "config-missing",
+        old => REFUSALS.contains(&old) && REFUSALS.contains(&new),
+    }
 }
 
 fn code(findings: &[Finding]) -> ExitCode {

@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::{Context, SnapshotArgs, SnapshotCommand};
 use crate::error::{Error, Result};
+use crate::gateway::lock;
 use crate::i18n::Msg;
 use crate::situation::shown;
 use crate::snapshot::{self, Of, Snapshot};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
-use crate::{apply, archive, msg, plan, registry};
+use crate::{apply, archive, msg, plan, probe, registry};
+
+/// How long a gateway may take to answer that it runs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Carries `openclaw snapshot ...` out.
 pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode> {
@@ -62,6 +67,7 @@ impl Ground {
 
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
+    clear(context);
     let survey = survey::take(context.host, &context.env);
     let ground = Ground::new(context, &survey);
     let (made, manifest, skipped) = ground.of(context).create("asked")?;
@@ -138,15 +144,14 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let lock = context.lock()?;
     let survey = survey::take(context.host, &context.env);
     refuse_running(context, &survey)?;
+    clear(context);
     let ground = Ground::new(context, &survey);
     let of = ground.of(context);
     let manifest = of.verified(&chosen)?;
     // What is there now can be had back: a restore is undone by a restore.
     let before = of.create("before-restore").map(|(made, ..)| made).ok();
-    let staging = context
-        .instance
-        .state_dir
-        .join(format!(".restore-{}", plan::folder_stamp(&ground.now)));
+    let stamp = plan::folder_stamp(&ground.now);
+    let staging = archive::restore_staging(&context.instance.state_dir, &stamp);
     let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {
         let plan = of.plan(&manifest, &staging);
         apply::apply(&lock, &plan, &ground.others, &mut |_| {})
@@ -179,24 +184,40 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// Takes away what a run left that was killed; the host's lock is held.
+fn clear(context: &Context<'_>) {
+    for left in archive::leftovers(&context.instance.state_dir) {
+        apply::unstage(&left);
+    }
+}
+
 /// A running gateway would write its own memory over what was restored.
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
+    let instance = &context.instance;
+    // The lock is held from the first moment of a start to the last of an end, port or no port.
+    let holder = lock::holder(&instance.lock_path()).filter(|holder| holder.alive);
     let label = survey
-        .position(&context.instance.config_path)
+        .position(&instance.config_path)
         .map(|at| survey.instances[at].label.as_str());
     let mut owners = survey
         .listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
-    let running = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
+    let listens = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
+    // A gateway of OpenClaw from npm takes no lock, and a process of another user's name tells no owner.
+    let answers = || {
+        let probe = probe::in_detail(context.host, survey, instance, Instant::now() + PATIENCE);
+        probe.is_running().then(|| probe.pid.unwrap_or_default())
+    };
+    let running = holder
+        .map(|holder| holder.pid)
+        .or_else(|| listens.map(|owner| owner.pid))
+        .or_else(answers);
     match running {
-        Some(owner) => {
-            let profile = &context.instance.profile;
-            Err(
-                Error::blocked(msg!("snapshot.running", profile = profile, pid = owner.pid))
-                    .hint(Msg::new("snapshot.stop-first").with("command", context.instance.command())),
-            )
-        }
+        Some(pid) => Err(
+            Error::blocked(msg!("snapshot.running", profile = instance.profile, pid = pid))
+                .hint(Msg::new("snapshot.stop-first").with("command", instance.command())),
+        ),
         None => Ok(()),
     }
 }

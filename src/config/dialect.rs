@@ -18,9 +18,10 @@ pub enum Dialect {
     Common,
 }
 
-/// The releases whose schemas are known.
-const EARLY: &str = "2026.1.30";
-const LATE: &str = "2026.9.6";
+/// The earlier of the releases whose schemas are known.
+pub const EARLY: &str = "2026.1.30";
+/// The later one.
+pub const LATE: &str = "2026.9.6";
 
 /// Keys that one release alone knows and that tell where a config comes from (`facts.md` 0).
 const TELLING: [(&str, Dialect); 8] = [

@@ -1,16 +1,21 @@
-//! Browsers: one debugging port for each instance, and a program that is there.
-
-use std::path::Path;
+//! Browsers: one debugging port for each instance, and all that `browser doctor` finds bad.
 
 use serde_json::Value;
 
 use super::scene::{Scene, Subject};
 use super::{Check, Seen};
+use crate::browser::doctor::Health;
+use crate::i18n::Msg;
 use crate::msg;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-shared", shared),
     Check::error("browser-missing", missing),
+    Check::info("browser-none", none),
+    Check::warning("browser-port", port),
+    Check::warning("browser-sandbox", |_, own| told(own, "sandbox", true)),
+    Check::warning("browser-driver", |_, own| told(own, "driver", true)),
+    Check::warning("browser-remote", |_, own| told(own, "remote", true)),
 ];
 
 /// Where browsers are reached, by key: addresses and ports that the config pins.
@@ -59,15 +64,42 @@ fn shared(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen
 }
 
-fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let path = own.text("/browser/executablePath").map(Path::new);
-    let gone = path.filter(|path| path.is_absolute() && !path.exists());
-    let seen = gone.map(|path| {
-        let msg = msg!("doctor.browser-missing", path = scene.shown(path));
-        Seen::new(
-            msg,
-            format!("{} config unset browser.executablePath", own.command),
-        )
-    });
-    seen.into_iter().collect()
+/// What `browser doctor` finds bad about one thing, in its own words.
+fn bad<'s>(own: &'s Subject<'_>, id: &str) -> Option<&'s Msg> {
+    let of = own.browser.iter().find(|check| check.id == id);
+    of.filter(|check| check.health == Health::Bad)
+        .map(|check| &check.msg)
+}
+
+/// Whether the config itself says which program it is.
+fn is_named(own: &Subject<'_>) -> bool {
+    own.text("/browser/executablePath").is_some()
+}
+
+fn missing(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let gone = bad(own, "program").filter(|_| is_named(own));
+    let mend = || format!("{} config unset browser.executablePath", own.command);
+    gone.map(|msg| Seen::new(msg.clone(), mend()))
+        .into_iter()
+        .collect()
+}
+
+/// None is named and none is installed: nothing but browsing is amiss.
+fn none(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    told(own, "program", !is_named(own))
+}
+
+/// Somebody sits on its port. Where that is another instance by its config, that is told already.
+fn port(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    told(own, "port", shared(scene, own).is_empty())
+}
+
+/// What `browser doctor` tells with its ways out.
+fn told(own: &Subject<'_>, id: &str, here: bool) -> Vec<Seen> {
+    let found = bad(own, id).filter(|_| here);
+    let mend = || format!("{} browser doctor", own.command);
+    found
+        .map(|msg| Seen::new(msg.clone(), mend()))
+        .into_iter()
+        .collect()
 }

@@ -15,6 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
     Check::error("config-broken", broken),
     Check::error("config-invalid", invalid),
+    Check::info("config-one-release", one_release),
     Check::warning("config-legacy", legacy),
     Check::error("config-mode", |scene, own| open(scene, own, Role::Config)),
     Check::warning("config-backup-mode", |scene, own| open(scene, own, Role::Backup)),
@@ -66,16 +67,7 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let runs = own.record.as_ref().map(|record| record.engine);
-    let findings = match runs {
-        // As its gateway judges at its start.
-        Ok(Engine::Native) => schema::refused_by_all(&own.config),
-        _ => {
-            let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
-            schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
-        }
-    };
-    let seen = findings.into_iter().map(|finding| {
+    let seen = refused(scene, own).into_iter().map(|finding| {
         let unknown = finding.why.key() == "config.schema-unknown";
         let here = own
             .document
@@ -99,6 +91,37 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         } else {
             Seen::new(msg, format!("{} config validate", own.command))
         }
+    });
+    seen.collect()
+}
+
+/// What keeps the gateway of this instance's engine from starting, as that judges at its start.
+fn refused(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<schema::Finding> {
+    match own.record.as_ref().map(|record| record.engine) {
+        Ok(Engine::Native) => schema::refused_by_all(&own.config),
+        _ => {
+            let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
+            schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
+        }
+    }
+}
+
+/// What one release of OpenClaw would refuse and this instance's engine takes.
+fn one_release(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    if !own.config.is_object() || !refused(scene, own).is_empty() {
+        return Vec::new();
+    }
+    let releases = [(Dialect::Early, dialect::EARLY), (Dialect::Late, dialect::LATE)];
+    let seen = releases.into_iter().filter_map(|(dialect, release)| {
+        let findings = schema::check(&own.config, dialect);
+        let count = findings.len();
+        let first = findings.into_iter().next()?;
+        let msg = Msg::new("doctor.config-one-release")
+            .with("release", release)
+            .with("path", first.path)
+            .with_msg("why", first.why)
+            .with("count", count);
+        Some(Seen::new(msg, format!("{} config validate", own.command)))
     });
     seen.collect()
 }
@@ -183,9 +206,10 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .of_role(Role::Config)
         .filter_map(|(path, place)| Some((path, place.link.as_ref()?)));
     let foreign = |target: &std::path::Path| {
-        scene.subjects.iter().any(|other| {
-            other.at != own.at && crate::host::read::resolved(&other.instance.config_path) == target
-        })
+        scene
+            .subjects
+            .iter()
+            .any(|other| other.at != own.at && other.real.config == target)
     };
     links
         .filter(|(_, target)| !foreign(target))

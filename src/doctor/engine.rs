@@ -31,20 +31,22 @@ fn skew(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let (Some(probe), Ok(record)) = (&own.probe, &own.record) else {
         return Vec::new();
     };
+    let node = || Some(scene.survey.node.as_ref()?.version.clone());
     let here = match record.engine {
-        Engine::Native => Some(env!("CARGO_PKG_VERSION")),
-        Engine::Node => scene.survey.node.as_ref().map(|node| node.version.as_str()),
+        Engine::Native => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        Engine::Node => node(),
     };
-    let (Some(runs), Some(here)) = (probe.version.as_deref(), here) else {
-        return Vec::new();
-    };
-    let same_engine = probe
-        .engine
-        .as_deref()
-        .is_none_or(|engine| engine == record.engine.name());
-    if runs == here && same_engine {
+    let engine = probe.engine.as_deref().unwrap_or(record.engine.name());
+    let other_engine = engine != record.engine.name();
+    let other_version = matches!((&probe.version, &here), (Some(runs), Some(here)) if runs != here);
+    if !probe.is_running() || !(other_engine || other_version) {
         return Vec::new();
     }
-    let msg = msg!("doctor.engine-skew", runs = runs, here = here);
+    let named = |engine: &str, version: Option<&str>| format!("{engine} {}", version.unwrap_or("-"));
+    let msg = msg!(
+        "doctor.engine-skew",
+        runs = named(engine, probe.version.as_deref()),
+        here = named(record.engine.name(), here.as_deref())
+    );
     vec![Seen::new(msg, format!("{} gateway restart", own.command))]
 }

@@ -54,19 +54,78 @@ pub enum Fix {
     Forget(PathBuf),
 }
 
-/// The plan that mends what can be mended, in the order of the findings; what makes an instance runnable
-/// (its config) comes last.
-pub fn plan(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
+/// The part of the fixes that is one instance's: no other's paths are touched by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The config of the instance; `None` for what is the host's: its registry.
+    pub config: Option<PathBuf>,
+    /// What is done.
+    pub plan: Plan,
+}
+
+/// What mends what can be mended, instance by instance in the order of the findings, the registry last.
+pub fn parts(scene: &Scene<'_>, findings: &[Finding]) -> Vec<Part> {
+    let mut parts: Vec<Part> = scene
+        .wanted()
+        .map(|subject| {
+            let own = findings
+                .iter()
+                .filter(|finding| finding.instance == subject.label);
+            Part {
+                config: Some(subject.instance.config_path.clone()),
+                plan: plan(own.filter_map(|finding| finding.fix.as_ref())),
+            }
+        })
+        .collect();
+    parts.push(Part {
+        config: None,
+        plan: forgetting(scene, findings),
+    });
+    parts.retain(|part| !part.plan.is_empty());
+    parts
+}
+
+/// All of it as one, for somebody to read.
+pub fn whole(parts: &[Part]) -> Plan {
+    Plan {
+        changes: parts.iter().flat_map(|part| part.plan.changes.clone()).collect(),
+        ..Plan::default()
+    }
+}
+
+/// What takes entries out of the registry.
+fn forgetting(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
+    let mut registry = scene.survey.registry.clone();
+    let before = registry.entries.len();
+    for finding in findings {
+        if let Some(Fix::Forget(config)) = &finding.fix {
+            registry.entries.retain(|entry| entry.config != *config);
+        }
+    }
+    let write = FileWrite {
+        path: registry.path.clone(),
+        content: Content::plain(registry.text()),
+        before: registry.before.clone(),
+        backup: false,
+        kind: FileKind::Registry,
+    };
+    let is_less = registry.entries.len() < before;
+    Plan {
+        changes: is_less.then_some(Change::Write(write)).into_iter().collect(),
+        ..Plan::default()
+    }
+}
+
+/// The plan of one instance's fixes; what makes it runnable (its config) comes last.
+fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     let mut changes: Vec<Change> = Vec::new();
     let mut configs: BTreeMap<PathBuf, (Option<Vec<u8>>, Document)> = BTreeMap::new();
-    let mut registry = scene.survey.registry.clone();
-    let mut forgets = false;
     let mut add = |change: Change| {
         if !changes.iter().any(|known| known.path() == change.path()) {
             changes.push(change);
         }
     };
-    for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
+    for fix in fixes {
         match fix {
             Fix::Mode { path, from, to } => add(Change::SetMode {
                 path: path.clone(),
@@ -78,10 +137,8 @@ pub fn plan(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
                 path: path.clone(),
                 to: to.clone(),
             }),
-            Fix::Forget(config) => {
-                registry.entries.retain(|entry| entry.config != *config);
-                forgets = true;
-            }
+            // The registry is no single instance's.
+            Fix::Forget(_) => {}
             Fix::Restore { config, text } => {
                 if let Ok(document) = Document::parse(text) {
                     let before = read::bytes(config).ok();
@@ -100,15 +157,16 @@ pub fn plan(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
             }
         }
     }
-    if forgets {
-        add(Change::Write(FileWrite {
-            path: registry.path.clone(),
-            content: Content::plain(registry.text()),
-            before: registry.before.clone(),
-            backup: false,
-            kind: FileKind::Registry,
-        }));
-    }
+    // What lies behind a link that is moved away is not there any more.
+    let moved: Vec<PathBuf> = changes
+        .iter()
+        .filter(|change| matches!(change, Change::MoveAside { .. }))
+        .map(|change| change.path().to_path_buf())
+        .collect();
+    changes.retain(|change| {
+        let path = change.path();
+        !moved.iter().any(|moved| path != moved && path.starts_with(moved))
+    });
     // A file that is written is 0600 afterwards in any case.
     changes
         .retain(|change| !(matches!(change, Change::SetMode { .. }) && configs.contains_key(change.path())));

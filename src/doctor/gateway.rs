@@ -1,15 +1,19 @@
 //! The gateway itself: would it start, does it let in who it should, is it well, is its lock true?
 
 use super::scene::{Scene, Subject};
-use super::{Check, Fix, Seen, aside};
+use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
 use crate::msg;
 use crate::probe::Verdict;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
-    Check::error("gateway-auth", |_, own| refusal(own, AUTH)),
-    Check::error("gateway-open", |_, own| refusal(own, &["settings.open"])),
+    Check::error("gateway-auth", |_, own| {
+        refusal(own, AUTH, "config set gateway.auth.token --stdin")
+    }),
+    Check::error("gateway-open", |_, own| {
+        refusal(own, &["settings.open"], "config set gateway.bind loopback")
+    }),
     Check::error("gateway-refuses", refuses),
     Check::warning("gateway-weak", weak),
     Check::error("gateway-unhealthy", unhealthy),
@@ -44,13 +48,10 @@ fn mode(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
-fn refusal(own: &Subject<'_>, codes: &[&str]) -> Vec<Seen> {
+fn refusal(own: &Subject<'_>, codes: &[&str], mend: &str) -> Vec<Seen> {
     let seen = error(own)
         .filter(|error| codes.contains(&error.code()))
-        .map(|error| {
-            let mend = format!("{} config set gateway.auth.token --stdin", own.command);
-            Seen::new(error.msg.clone(), mend)
-        });
+        .map(|error| Seen::new(error.msg.clone(), format!("{} {mend}", own.command)));
     seen.into_iter().collect()
 }
 
@@ -129,14 +130,19 @@ fn stale(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let seen = own.lock.as_ref().filter(|lock| !lock.alive).map(|lock| {
         let path = own.instance.lock_path();
         let msg = msg!("doctor.lock-stale", path = scene.shown(&path), pid = lock.pid);
-        let to = aside(&path);
-        Seen::fixed(own, msg, Fix::Move { path, to })
+        // The next start takes the file over. It is not moved away: two gateways could then hold two of them.
+        let start = if own.service.is_some() { "start" } else { "run" };
+        Seen::new(msg, format!("{} gateway {start}", own.command))
     });
     seen.into_iter().collect()
 }
 
 fn silent(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let held = own.lock.as_ref().filter(|lock| lock.alive && !lock.listens);
+    let mut owners = scene.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+    let held = own
+        .lock
+        .as_ref()
+        .filter(|lock| lock.alive && !owners.any(|owner| owner.pid == lock.pid));
     let seen = held.map(|lock| {
         let path = scene.shown(&own.instance.lock_path());
         let msg = msg!("doctor.lock-silent", path = path, pid = lock.pid);

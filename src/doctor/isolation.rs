@@ -25,10 +25,8 @@ fn touch(one: &Path, other: &Path) -> bool {
 }
 
 fn config(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let real = resolved(&own.instance.config_path);
-    let other = scene
-        .others(own)
-        .find(|other| resolved(&other.instance.config_path) == real);
+    let real = &own.real.config;
+    let other = scene.others(own).find(|other| other.real.config == *real);
     let seen = other.map(|other| {
         let path = &own.instance.config_path;
         let msg = msg!(
@@ -44,10 +42,8 @@ fn config(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// Instances of the manual way share the folder of their configs; a state folder they share is still wrong.
 fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let real = resolved(&own.instance.state_dir);
-    let other = scene
-        .others(own)
-        .find(|other| touch(&real, &resolved(&other.instance.state_dir)));
+    let real = &own.real.state;
+    let other = scene.others(own).find(|other| touch(real, &other.real.state));
     let seen = other.map(|other| {
         let path = scene.shown(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);
@@ -58,11 +54,11 @@ fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// A link in the state folder that leads into another instance's.
 fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let state = resolved(&own.instance.state_dir);
-    let others: Vec<(PathBuf, &str)> = scene
+    let state = &own.real.state;
+    let others: Vec<(&Path, &str)> = scene
         .others(own)
-        .map(|other| (resolved(&other.instance.state_dir), other.label.as_str()))
-        .filter(|(theirs, _)| !touch(&state, theirs))
+        .map(|other| (other.real.state.as_path(), other.label.as_str()))
+        .filter(|(theirs, _)| !touch(state, theirs))
         .collect();
     let is_config = |path: &Path| path == own.instance.config_path;
     let links = own
@@ -86,7 +82,7 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 }
 
 fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let (Some(found), Some(mine)) = (own.found, own.found.map(|found| &found.workspaces)) else {
+    let Some(mine) = own.found.map(|found| &found.workspaces) else {
         return Vec::new();
     };
     // What an early release of OpenClaw left in the default's folder under this very name is this instance's.
@@ -94,13 +90,13 @@ fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .instance
         .legacy_workspace(&scene.home)
         .map(|path| resolved(&path));
-    let state = resolved(&found.state_dir);
+    let state = &own.real.state;
     let mut seen = Vec::new();
     for path in mine {
         let holder = scene.others(own).find(|other| {
             let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-            let their_state = resolved(&other.instance.state_dir);
-            let in_state = path.starts_with(&their_state) && !touch(&state, &their_state);
+            let their_state = &other.real.state;
+            let in_state = path.starts_with(their_state) && !touch(state, their_state);
             theirs.iter().any(|their| touch(path, their)) || (in_state && legacy.as_ref() != Some(path))
         });
         if let Some(other) = holder {

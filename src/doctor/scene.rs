@@ -5,22 +5,24 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::browser;
 use crate::config::document::Document;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::host::Host;
+use crate::gateway::lock::Holder;
+use crate::host::{Host, read};
 use crate::instance::Instance;
 use crate::ports::Listener;
 use crate::probe::Probe;
 use crate::record::Record;
-use crate::service::Status;
+use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
 use crate::survey::{Service, Survey, Surveyed};
 
 mod gather;
 
-use gather::{Gather, instance_of, lingers, linked_away};
+use gather::{Gather, browsers, instance_of, linked_away};
 
 /// Which instances are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +42,10 @@ pub struct Scene<'a> {
     pub map: PortMap<'a>,
     /// Every instance, those of the survey first and in its order.
     pub subjects: Vec<Subject<'a>>,
-    /// Every service file of a gateway.
-    pub services: Vec<Service>,
-    /// Whether services of this user run without a login; `None` where that is not known.
-    pub lingers: Option<bool>,
+    /// Every service file of a gateway, with the config that it starts, links followed.
+    pub services: Vec<(PathBuf, Service)>,
+    /// Whether services of this user run without a login.
+    pub linger: Linger,
     /// The home folder.
     pub home: PathBuf,
     /// This program.
@@ -61,6 +63,8 @@ pub struct Subject<'a> {
     pub label: String,
     /// Its paths.
     pub instance: Instance,
+    /// Its config and its state folder, links followed.
+    pub real: Real,
     /// How a command for it begins.
     pub command: String,
     /// What the survey found; `None` where its config is another instance's.
@@ -83,12 +87,27 @@ pub struct Subject<'a> {
     pub disk: Option<Disk>,
     /// Its gateway, where it listens.
     pub running: Option<Running<'a>>,
-    /// What its gateway answered, where something listens on its port.
+    /// What its gateway answered, where there is something to be asked.
     pub probe: Option<Probe>,
     /// Its service, where a manager could be asked.
     pub service: Option<Status>,
-    /// What its gateway's lock says.
-    pub lock: Option<Lock>,
+    /// Where its service is not what would be installed now; `None` where that can't be said.
+    pub drift: Option<Drift>,
+    /// Who holds its gateway's lock, or died with it.
+    pub lock: Option<Holder>,
+    /// What its browser's start needs, where it uses one.
+    pub browser: Vec<browser::doctor::Check>,
+    /// Folders that a restore or an import left when it was killed.
+    pub leftovers: Vec<PathBuf>,
+}
+
+/// Paths without links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Real {
+    /// The config.
+    pub config: PathBuf,
+    /// The state folder.
+    pub state: PathBuf,
 }
 
 /// A file or a folder.
@@ -141,19 +160,6 @@ pub struct Running<'a> {
     pub listeners: Vec<&'a Listener>,
     /// Its variables of this program; empty where they may not be known.
     pub vars: Vec<(String, String)>,
-}
-
-/// The lock of a gateway as its file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lock {
-    /// Who wrote it.
-    pub pid: u32,
-    /// The port that it was to listen on.
-    pub port: Option<u16>,
-    /// Whether such a process is there.
-    pub alive: bool,
-    /// Whether that process listens anywhere.
-    pub listens: bool,
 }
 
 impl<'a> Scene<'a> {
@@ -210,11 +216,21 @@ impl<'a> Scene<'a> {
                 subject.at = at;
             }
         }
+        let services: Vec<_> = Service::installed(&env.home)
+            .into_iter()
+            .map(|service| (read::resolved(&service.config_path), service))
+            .collect();
+        let linger = if services.is_empty() {
+            Linger::Unknown
+        } else {
+            service::linger(host, env, chosen)
+        };
+        browsers(host, env, survey, &mut subjects, wanted);
         Self {
             survey,
             map: survey.map(),
-            services: Service::installed(&env.home),
-            lingers: lingers(host),
+            services,
+            linger,
             home: env.home.clone(),
             program: host.program().map(Path::to_path_buf),
             scope,

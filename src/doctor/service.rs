@@ -8,7 +8,7 @@ use crate::config::dialect;
 use crate::host::read::resolved;
 use crate::instance::Instance;
 use crate::msg;
-use crate::service::State;
+use crate::service::{Linger, State};
 use crate::survey::Service;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -18,6 +18,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("service-double", double),
     Check::error("service-name", name),
     Check::error("service-gave-up", gave_up),
+    Check::warning("service-drift", drift),
+    Check::warning("service-disabled", disabled),
     Check::warning("service-token", token),
     Check::warning("service-linger", linger),
 ];
@@ -26,9 +28,11 @@ pub(super) const CHECKS: &[Check] = &[
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
 fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s Service> {
-    let config = resolved(&own.instance.config_path);
-    let same = |service: &&Service| resolved(&service.config_path) == config;
-    scene.services.iter().filter(same).collect()
+    let same = scene
+        .services
+        .iter()
+        .filter(|(config, _)| *config == own.real.config);
+    same.map(|(_, service)| service).collect()
 }
 
 fn unit(instance: &Instance) -> String {
@@ -116,8 +120,15 @@ fn double(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
                 file = scene.shown(&stays.file),
                 other = scene.shown(&other.file)
             );
-            let (path, to) = (other.file.clone(), aside(&other.file));
-            Seen::fixed(own, msg, Fix::Move { path, to })
+            // The manager has to let go of it first: the file alone is not the service.
+            let name = other.file.file_name().unwrap_or_default();
+            let off = if cfg!(target_os = "macos") {
+                format!("launchctl bootout gui/$(id -u) {}", word(&other.file))
+            } else {
+                format!("systemctl --user disable --now {}", word(Path::new(name)))
+            };
+            let away = format!("mv {} {}", word(&other.file), word(&aside(&other.file)));
+            Seen::new(msg, format!("{off}; {away}"))
         })
         .collect()
 }
@@ -159,6 +170,36 @@ fn gave_up(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
+/// The file is not what would be installed now. Where another check says why, that is enough.
+fn drift(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let Some(drift) = &own.drift else {
+        return Vec::new();
+    };
+    let explained = [binary, older, double, name];
+    if explained.iter().any(|check| !check(scene, own).is_empty()) {
+        return Vec::new();
+    }
+    let changed = drift.files.iter().map(|file| {
+        let msg = msg!("doctor.service-drift", file = scene.shown(file));
+        Seen::new(msg, install(own))
+    });
+    let stale = own.service.as_ref().filter(|_| drift.stale).map(|status| {
+        let msg = msg!("doctor.service-stale", name = status.name);
+        Seen::new(msg, install(own))
+    });
+    changed.chain(stale).collect()
+}
+
+/// It is there, and starts at no login.
+fn disabled(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let off = own.drift.as_ref().is_some_and(|drift| drift.disabled);
+    let seen = own.service.as_ref().filter(|_| off).map(|status| {
+        let msg = msg!("doctor.service-disabled", name = status.name);
+        Seen::new(msg, install(own))
+    });
+    seen.into_iter().collect()
+}
+
 /// A token in a service file that everybody may read (`facts.md` 5).
 fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let open = services(scene, own).into_iter().filter_map(|service| {
@@ -190,15 +231,12 @@ fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 fn linger(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let enabled = scene.home.join(WANTS).join(unit(&own.instance)).exists();
-    if scene.lingers != Some(false) || !enabled {
+    if scene.linger != Linger::Off || !enabled {
         return Vec::new();
     }
     let msg = msg!("doctor.service-linger", name = unit(&own.instance));
     vec![Seen::new(
         msg,
-        format!(
-            "loginctl enable-linger \"$(id -un)\" # {}",
-            word(Path::new(&own.command))
-        ),
+        format!("{} gateway install --linger", own.command),
     )]
 }

@@ -1,5 +1,7 @@
 //! The state folder and the host's own files: private, this user's, on a disk that can be trusted.
 
+use std::path::Path;
+
 use super::config::open;
 use super::scene::{Role, Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
@@ -14,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     }),
     Check::warning("state-network", network),
     Check::warning("state-synced", synced),
+    Check::warning("state-leftover", leftover),
     Check::error("disk-full", |scene, own| disk(scene, own, 0, FULL)),
     Check::warning("disk-low", |scene, own| disk(scene, own, FULL, LOW)),
     Check::error("record-broken", record),
@@ -64,19 +67,31 @@ fn network(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 }
 
 fn synced(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let real = crate::host::read::resolved(&own.instance.state_dir);
-    let mut parts = real.components().map(|part| part.as_os_str().to_string_lossy());
-    let known = parts.find(|part| SYNCED.iter().any(|name| part.contains(name)));
+    let real = &own.real.state;
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
-    let name = known
-        .map(std::borrow::Cow::into_owned)
-        .or_else(|| marked.map(|path| scene.shown(path)));
+    let name = synced_part(real).or_else(|| marked.map(|path| scene.shown(path)));
     let seen = name.map(|name| {
         let path = scene.shown(&own.instance.state_dir);
         let msg = msg!("doctor.state-synced", path = path, name = name);
         Seen::new(msg, moved(own))
     });
     seen.into_iter().collect()
+}
+
+/// The part of a path that is the folder of a program that syncs.
+fn synced_part(path: &Path) -> Option<String> {
+    let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+    let known = parts.find(|part| SYNCED.iter().any(|name| part.contains(name)));
+    known.map(std::borrow::Cow::into_owned)
+}
+
+/// What a killed restore or import left. The next one clears it away.
+fn leftover(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let told = |path: &std::path::PathBuf| {
+        let msg = msg!("doctor.state-leftover", path = scene.shown(path));
+        Seen::new(msg, format!("rm -r {}", word(path)))
+    };
+    own.leftovers.iter().map(told).collect()
 }
 
 /// The command that takes an instance along to a place of its own.
@@ -134,4 +149,25 @@ fn forgotten(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         Seen::fixed(own, msg, Fix::Forget(found.config_path.clone()))
     });
     seen.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_programs_that_sync_are_known_by_their_names() {
+        let part = |path: &str| synced_part(Path::new(path));
+        assert_eq!(
+            part("/home/a/Dropbox (Own)/.openclaw").as_deref(),
+            Some("Dropbox (Own)")
+        );
+        assert_eq!(
+            part("/Users/a/OneDrive - Firm/x").as_deref(),
+            Some("OneDrive - Firm")
+        );
+        let icloud = "/Users/a/Library/Mobile Documents/com~apple~CloudDocs/x";
+        assert_eq!(part(icloud).as_deref(), Some("Mobile Documents"));
+        assert_eq!(part("/home/a/.openclaw-dropped"), None);
+    }
 }

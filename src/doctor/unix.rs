@@ -18,17 +18,6 @@ pub(super) fn foreign_owner(meta: &Metadata) -> Option<u32> {
     (meta.uid() != own.as_raw() && !own.is_root()).then(|| meta.uid())
 }
 
-/// Whether a process of this id is there.
-pub(super) fn alive(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| {
-        !matches!(
-            rustix::process::test_kill_process(pid),
-            Err(rustix::io::Errno::SRCH)
-        )
-    })
-}
-
 /// The file system of a path that exists.
 pub(super) fn disk(host: &Host, path: &Path) -> Option<Disk> {
     Some(Disk {
@@ -37,9 +26,16 @@ pub(super) fn disk(host: &Host, path: &Path) -> Option<Disk> {
     })
 }
 
-/// The name of the network file system on which a path lies (statfs(2): magic numbers).
+/// The name of the network file system on which a path lies.
 #[cfg(target_os = "linux")]
 fn network(path: &Path) -> Option<&'static str> {
+    // The field's type depends on the architecture.
+    named(u64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?)
+}
+
+/// The network file system of a magic number (statfs(2)).
+#[cfg(target_os = "linux")]
+fn named(magic: u64) -> Option<&'static str> {
     const KNOWN: [(u64, &str); 7] = [
         (0x6969, "nfs"),
         (0xff53_4d42, "cifs"),
@@ -49,15 +45,28 @@ fn network(path: &Path) -> Option<&'static str> {
         (0x00c3_6400, "ceph"),
         (0x5346_414f, "afs"),
     ];
-    // The field's type depends on the architecture.
-    let kind = u64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?;
-    KNOWN
-        .iter()
-        .find(|(magic, _)| *magic == kind)
-        .map(|(_, name)| *name)
+    let known = KNOWN.iter().find(|(known, _)| *known == magic);
+    known.map(|(_, name)| *name)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn network(_path: &Path) -> Option<&'static str> {
     None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_known_by_their_numbers_and_local_ones_are_none() {
+        let of = |magic| named(magic).unwrap_or("-");
+        let numbers = [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x0102_1997, 0x00c3_6400];
+        assert_eq!(numbers.map(of), ["nfs", "cifs", "smb2", "smb", "9p", "ceph"]);
+        // ext4, tmpfs, btrfs, overlayfs, xfs
+        for local in [0xef53, 0x0102_1994, 0x9123_683e, 0x794c_7630, 0x5846_5342] {
+            assert_eq!(named(local), None);
+        }
+        assert_eq!(network(Path::new("/proc")), None);
+    }
 }

@@ -13,10 +13,6 @@ pub(super) fn foreign_owner(_meta: &Metadata) -> Option<u32> {
     None
 }
 
-pub(super) fn alive(_pid: u32) -> bool {
-    true
-}
-
 pub(super) fn disk(_host: &crate::host::Host, _path: &Path) -> Option<Disk> {
     None
 }

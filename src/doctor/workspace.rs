@@ -1,7 +1,7 @@
 //! Workspaces: there, folders, the instance's own, and not around what they should lie in.
 
 use super::scene::{Role, Scene, Subject};
-use super::{Check, Fix, Seen, word};
+use super::{Check, Fix, Seen, aside, word};
 use crate::host::read::resolved;
 use crate::msg;
 
@@ -37,7 +37,14 @@ fn file(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .filter(|(_, place)| !place.is_folder)
         .map(|(path, _)| {
             let msg = msg!("doctor.workspace-file", path = scene.shown(path));
-            Seen::new(msg, elsewhere(own))
+            let is_default = *path == resolved(&own.instance.default_workspace());
+            let mend = if is_default {
+                let (path, away) = (word(path), word(&aside(path)));
+                format!("mv {path} {away} && mkdir -m 700 {path}")
+            } else {
+                elsewhere(own)
+            };
+            Seen::new(msg, mend)
         })
         .collect()
 }

@@ -115,10 +115,8 @@ impl Site<'_> {
         if read::resolved(&file) == Path::new("/dev/null") {
             return Err(self.fail(manager, &super::Trouble::Masked));
         }
-        let marks = [systemd::unit::MARK, launchd::plist::MARK, schtasks::task::MARK];
-        let ours = |text: &str| marks.iter().any(|mark| text.contains(mark));
         match read::text(&file) {
-            Ok(text) if !ours(&text) && !force => {
+            Ok(text) if !is_ours(&text) && !force => {
                 Err(
                     Error::no(msg!("service.not-ours", path = file.display())).hint(msg!(
                         "service.force",
@@ -165,6 +163,12 @@ impl Site<'_> {
     }
 }
 
+/// Whether this program wrote a service file.
+fn is_ours(text: &str) -> bool {
+    let marks = [systemd::unit::MARK, launchd::plist::MARK, schtasks::task::MARK];
+    marks.iter().any(|mark| text.contains(mark))
+}
+
 /// What [`install`] would write and run; nothing is.
 pub fn preview(host: &Host, env: &Environment, instance: &Instance, wishes: Wishes) -> Result<Preview> {
     let site = Site { host, env, instance };
@@ -181,19 +185,21 @@ pub fn preview(host: &Host, env: &Environment, instance: &Instance, wishes: Wish
     })
 }
 
-/// Where the installed service differs from what [`install`] would make of it now; `None` where none is.
+/// Where the installed service differs from what [`install`] would make of it now; `None` where none is, or
+/// another program installed it. Where the manager can't be asked, the files alone are compared.
 pub fn drift(host: &Host, env: &Environment, instance: &Instance) -> Result<Option<Drift>> {
     let site = Site { host, env, instance };
     let manager = site.manager();
-    if !manager.file().exists() || site.of_another(&*manager).is_some() {
+    let ours = read::text(&manager.file()).is_ok_and(|text| is_ours(&text));
+    if !ours || site.of_another(&*manager).is_some() {
         return Ok(None);
     }
     let wanted = site.wanted(None)?;
-    let seen = manager.look().map_err(|trouble| site.fail(&*manager, &trouble))?;
+    let seen = manager.look().ok();
     Ok(Some(Drift {
         files: differing(&manager.files(&wanted.spec)),
-        disabled: !seen.enabled,
-        stale: seen.stale,
+        disabled: seen.as_ref().is_some_and(|seen| !seen.enabled),
+        stale: seen.is_some_and(|seen| seen.stale),
     }))
 }
 

@@ -1,6 +1,9 @@
 //! The table of seeded faults: what each is found as, how bad, how it is mended, and that the mend mends.
 
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -18,6 +21,7 @@ struct Fault {
     seed: fn(&Sandbox),
 }
 
+const LOCK: &str = ".openclaw-rescue/gateway.lock";
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
 /// Changes the rescue bot's config.
@@ -33,6 +37,50 @@ fn edit_both(sandbox: &Sandbox, change: impl Fn(&mut Value)) {
         change(&mut config);
         sandbox.write(path, config.to_string());
     }
+}
+
+/// The words that a gateway leaves in its lock.
+fn sign(pid: u32) -> String {
+    json!({ "pid": pid, "port": 19789, "profile": "rescue", "startedAt": "2026-11-22T10:00:00.000Z" })
+        .to_string()
+}
+
+/// Somebody listens there until the next fault is seeded.
+fn listening(port: u16) {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    *LISTENER.lock().expect("a listener") = Some(listener);
+}
+
+static LISTENER: Mutex<Option<std::net::TcpListener>> = Mutex::new(None);
+
+/// Commands that mend by themselves, as they stand.
+const RUNS: [&str; 6] = [
+    "config set",
+    "config unset",
+    "sed -i",
+    "cp --remove",
+    "rm -r",
+    "chmod ",
+];
+
+/// Runs the command that mends; a new token stands ready for what asks for one.
+fn mend(sandbox: &Sandbox, command: &str) {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let folder = program.parent().expect("a folder").display();
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", command])
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env("PATH", format!("{folder}:/usr/bin:/bin"))
+        .current_dir(sandbox.home())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    let token = format!("{:048x}", sandbox.home().display().to_string().len());
+    // Who asks for nothing may have ended already.
+    let _ = child.stdin.take().expect("piped").write_all(token.as_bytes());
+    assert!(child.wait().expect("an end").success(), "{command}");
 }
 
 fn unit(sandbox: &Sandbox, name: &str, exec: &str, more: &str) {
@@ -157,6 +205,12 @@ const FAULTS: &[Fault] = &[
     told("config-invalid", "error", "rescue config validate", |s| {
         edit(s, |c| c["gateway"]["reload"] = json!({ "mode": 7 }));
     }),
+    // The early release requires a colour, the late one refuses it: neither keeps a native gateway from starting.
+    told("config-one-release", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
+        });
+    }),
     fixed("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
@@ -199,7 +253,7 @@ const FAULTS: &[Fault] = &[
     told(
         "gateway-open",
         "error",
-        "rescue config set gateway.auth.token --stdin",
+        "rescue config set gateway.bind loopback",
         |s| {
             edit(s, |c| {
                 c["gateway"]["auth"] = json!({ "mode": "none" });
@@ -218,20 +272,15 @@ const FAULTS: &[Fault] = &[
             edit(s, |c| c["gateway"]["auth"]["token"] = "changeme".into());
         },
     ),
-    fixed("lock-stale", "warning", |s| {
-        s.write(
-            ".openclaw-rescue/gateway.lock",
-            "{\"pid\":2147483646,\"port\":19789,\"profile\":\"rescue\"}",
-        );
+    told("lock-stale", "warning", "rescue gateway run", |s| {
+        s.write(LOCK, sign(2_147_483_646));
     }),
     told("lock-silent", "error", "rescue gateway restart", |s| {
-        s.write(
-            ".openclaw-rescue/gateway.lock",
-            format!(
-                "{{\"pid\":{},\"port\":19789,\"profile\":\"rescue\"}}",
-                std::process::id()
-            ),
-        );
+        let path = s.write(LOCK, sign(std::process::id()));
+        let file = std::fs::File::open(path).expect("a file");
+        file.lock().expect("the lock");
+        // Held until this process ends.
+        std::mem::forget(file);
     }),
     fixed("state-mode", "warning", |s| {
         chmod(&s.path(".openclaw-rescue"), 0o755);
@@ -255,15 +304,10 @@ const FAULTS: &[Fault] = &[
     fixed("workspace-missing", "warning", |s| {
         std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
     }),
-    told(
-        "workspace-file",
-        "error",
-        "rescue config set agents.defaults.workspace",
-        |s| {
-            std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
-            s.write(".openclaw-rescue/workspace-rescue", "a file");
-        },
-    ),
+    told("workspace-file", "error", "mkdir -m 700", |s| {
+        std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
+        s.write(".openclaw-rescue/workspace-rescue", "a file");
+    }),
     told(
         "workspace-around",
         "error",
@@ -285,7 +329,7 @@ const FAULTS: &[Fault] = &[
     told("service-binary", "error", "rescue gateway install", |s| {
         unit(s, "openclaw-gateway-rescue", "/nowhere/openclaw", "");
     }),
-    fixed("service-double", "error", |s| {
+    told("service-double", "error", "systemctl --user disable --now", |s| {
         unit(s, "openclaw-gateway-rescue", "/bin/true", "");
         unit(s, "openclaw-gateway-old", "/bin/true", "");
     }),
@@ -324,6 +368,61 @@ const FAULTS: &[Fault] = &[
             });
         },
     ),
+    told("service-older", "warning", "rescue gateway install", |s| {
+        let old = "Environment=OPENCLAW_SERVICE_VERSION=0.0.1\n";
+        unit(s, "openclaw-gateway-rescue", env!("CARGO_BIN_EXE_openclaw"), old);
+    }),
+    told(
+        "service-drift",
+        "warning",
+        "rescue gateway install --force",
+        |s| {
+            let mark = s.run(["--profile", "rescue", "gateway", "install", "--dry-run", "--json"]);
+            let file = &mark.exits(0).json()["files"][0];
+            let path = file["path"].as_str().expect("a path");
+            let text = file["content"].as_str().expect("a text");
+            let below = std::path::Path::new(path)
+                .strip_prefix(s.home())
+                .expect("at home");
+            s.write(below, format!("{text}# by hand\n"));
+        },
+    ),
+    told("browser-port", "warning", "rescue browser doctor", |s| {
+        edit(s, |c| {
+            c["browser"] = json!({ "defaultProfile": "work", "profiles": {
+                "work": { "cdpPort": 31999, "color": "#FF4500" } } });
+        });
+        listening(31999);
+    }),
+    told("browser-remote", "warning", "rescue browser doctor", |s| {
+        edit(s, |c| {
+            c["browser"] = json!({ "defaultProfile": "far", "profiles": {
+                "far": { "cdpUrl": "http://192.0.2.1:31998", "color": "#FF4500" } } });
+        });
+    }),
+    told("ports-held", "error", "rescue config set gateway.port", |_| {
+        listening(19789)
+    }),
+    told(
+        "ports-held-derived",
+        "warning",
+        "rescue config set gateway.port",
+        |_| {
+            listening(19791);
+        },
+    ),
+    told("state-synced", "warning", "profiles export rescue", |s| {
+        let real = s.path("Dropbox/rescue");
+        std::fs::create_dir_all(s.path("Dropbox")).expect("a folder");
+        std::fs::rename(s.path(".openclaw-rescue"), &real).expect("a move");
+        symlink(real, s.path(".openclaw-rescue")).expect("a link");
+    }),
+    told("state-leftover", "warning", "rm -r", |s| {
+        s.write(".openclaw-rescue/.restore-20261122/state/a", "a");
+    }),
+    told("state-leftover", "warning", "rm -r", |s| {
+        s.write(".openclaw-rescue.import-20261122/state/a", "a");
+    }),
     told("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
     }),
@@ -335,6 +434,7 @@ fn each_seeded_fault_is_found_and_mended() {
         assert!(FAULTS.len() >= 30);
         let mut wrong = Vec::new();
         for fault in FAULTS {
+            *LISTENER.lock().expect("a listener") = None;
             let sandbox = healthy();
             (fault.seed)(&sandbox);
             let before = sandbox.tree();
@@ -355,6 +455,14 @@ fn each_seeded_fault_is_found_and_mended() {
             }
             if found["fixable"] != fault.fixed {
                 wrong.push(format!("{}: fixable {}", fault.id, found["fixable"]));
+            }
+            let command = found["mend"].as_str().expect("a command");
+            if !fault.fixed && RUNS.iter().any(|runs| command.contains(runs)) {
+                mend(&sandbox, command);
+                let left = findings(&sandbox, &[]);
+                if left.iter().any(|f| f == found) {
+                    wrong.push(format!("{}: not mended by {command}", fault.id));
+                }
             }
             if fault.fixed {
                 let fixed = doctor(&sandbox, &["--fix", "--yes"]);

@@ -54,6 +54,7 @@ pub(super) fn run(
     if !with_secrets {
         transfer::without_secrets(&mut contents);
     }
+    contents.check(Kind::Export)?;
     let manifest = apply::publish(&path, |file| archive::pack(file, manifest, &contents.sources))?;
     let ui = &context.ui;
     if ui.is_json() {

@@ -60,10 +60,11 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         );
     }
     let ports = free(context, &survey, &instance)?;
+    for left in archive::leftovers(&instance.state_dir) {
+        apply::unstage(&left);
+    }
     let stamp = plan::folder_stamp(&context.now());
-    let mut staging = instance.state_dir.as_os_str().to_owned();
-    staging.push(format!(".import-{stamp}"));
-    let staging = PathBuf::from(staging);
+    let staging = archive::import_staging(&instance.state_dir, &stamp);
     let import = Import {
         context,
         manifest: &manifest,

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::system;
-use super::{Lock, Place, Role, Running, Subject};
+use super::{Place, Real, Role, Running, Subject};
+use crate::archive;
+use crate::browser::ports::Ground;
+use crate::browser::profiles::Wishes as BrowserWishes;
+use crate::browser::{self, World};
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
+use crate::gateway::lock;
 use crate::host::{self, Host, read};
 use crate::instance::{self, CONFIG_FILE, Instance};
 use crate::ports::Listener;
@@ -24,12 +28,6 @@ use crate::survey::{Survey, Surveyed};
 
 /// How long a gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-#[derive(Deserialize)]
-struct LockFile {
-    pid: u32,
-    port: Option<u16>,
-}
 
 /// The instance that a survey found.
 pub(super) fn instance_of(home: &Path, found: &Surveyed) -> Instance {
@@ -61,15 +59,6 @@ pub(super) fn linked_away(
         .collect();
     twins.sort_by(|a, b| a.profile.cmp(&b.profile));
     twins
-}
-
-/// Whether systemd keeps services of this user without a login (loginctl(1), `enable-linger`).
-pub(super) fn lingers(host: &Host) -> Option<bool> {
-    let users = Path::new("/var/lib/systemd/linger");
-    let user = host.var("USER").or_else(|| host.var("LOGNAME"))?;
-    Path::new("/run/systemd/system")
-        .exists()
-        .then(|| users.join(user).exists())
 }
 
 /// What one look needs to know of the host.
@@ -128,8 +117,13 @@ impl<'s> Gather<'s> {
         let is_self = running
             .as_ref()
             .is_some_and(|running| running.pid == std::process::id());
+        let lock = lock::holder(&instance.lock_path());
         let listens =
             instance_port(found).is_some_and(|port| self.survey.listeners.iter().any(|l| l.port == port));
+        let asked = listens || running.is_some() || lock.as_ref().is_some_and(|lock| lock.alive);
+        // What is installed is for the instance alone, whatever this run's environment wishes.
+        let has_service = whole && found.is_some_and(|found| found.service.is_some());
+        let plain = || instance_of(&self.env.home, found.expect("it has a service"));
         Subject {
             at,
             command: command(&instance, found),
@@ -147,13 +141,28 @@ impl<'s> Gather<'s> {
             disk: whole
                 .then(|| system::disk(self.host, existing(&instance.state_dir)))
                 .flatten(),
-            probe: (whole && listens && !is_self)
-                .then(|| probe::instance(self.host, self.env, &instance, PATIENCE)),
+            probe: found.filter(|_| whole && asked && !is_self).map(|found| {
+                let deadline = Instant::now() + PATIENCE;
+                probe::surveyed(self.host, self.env, self.survey, found, deadline)
+            }),
             // A manager is asked only where there is a file for it to know.
-            service: found
-                .filter(|found| whole && found.service.is_some())
-                .and_then(|_| service::status(self.host, self.env, &instance).ok()),
-            lock: self.lock(&instance),
+            service: has_service
+                .then(|| service::status(self.host, self.env, &plain()).ok())
+                .flatten(),
+            drift: has_service
+                .then(|| service::drift(self.host, self.env, &plain()).ok().flatten())
+                .flatten(),
+            lock,
+            browser: Vec::new(),
+            leftovers: if whole {
+                archive::leftovers(&instance.state_dir)
+            } else {
+                Vec::new()
+            },
+            real: Real {
+                config: read::resolved(&instance.config_path),
+                state: read::resolved(&instance.state_dir),
+            },
             running,
             found,
             label,
@@ -184,18 +193,6 @@ impl<'s> Gather<'s> {
             vars: host::ports::words_of(pid, "OPENCLAW_").1,
         })
     }
-
-    fn lock(&self, instance: &Instance) -> Option<Lock> {
-        let LockFile { pid, port } =
-            serde_json::from_slice(&read::bytes(&instance.lock_path()).ok()?).ok()?;
-        let mut owners = self.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
-        Some(Lock {
-            pid,
-            port,
-            alive: system::alive(pid),
-            listens: owners.any(|owner| owner.pid == pid),
-        })
-    }
 }
 
 fn instance_port(found: Option<&Surveyed>) -> Option<u16> {
@@ -211,6 +208,45 @@ fn command(instance: &Instance, found: Option<&Surveyed>) -> String {
             super::super::word(&found.state_dir)
         ),
         _ => instance.command(),
+    }
+}
+
+/// What the browser of each looked-at instance needs that uses one: its config names it, or it ran once.
+pub(super) fn browsers(
+    host: &Host,
+    env: &Environment,
+    survey: &Survey,
+    subjects: &mut [Subject<'_>],
+    wanted: impl Fn(usize) -> bool,
+) {
+    for at in 0..subjects.len() {
+        let own = &subjects[at];
+        let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
+        let (Ok(record), Some(base)) = (&own.record, own.base()) else {
+            continue;
+        };
+        if !wanted(at) || !uses || !BrowserWishes::of(&own.config).enabled {
+            continue;
+        }
+        let world = World {
+            host: host.clone(),
+            env: env.clone(),
+            instance: own.instance.clone(),
+            base,
+        };
+        let profiles = world.profiles(&own.config, record);
+        let Some(profile) = profiles.find(None) else {
+            continue;
+        };
+        let mut ground = Ground::of_host(survey, own.config.is_object().then_some(&own.config));
+        let none = Record::default();
+        for other in subjects.iter().filter(|other| other.at != at) {
+            if let Some(found) = other.found {
+                ground.add(found, other.record.as_ref().unwrap_or(&none), &other.config);
+            }
+        }
+        let checks = browser::doctor::checks(&world, &own.config, record, &profiles, profile, &ground);
+        subjects[at].browser = checks;
     }
 }
 
