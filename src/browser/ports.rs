@@ -215,12 +215,12 @@ pub fn look(
     })
 }
 
-/// An entry of `browser.profiles` that pins a port: the early release wants a colour, the late one
+/// An entry of `browser.profiles` that pins a port, as a word of a shell command: the early release wants a colour, the late one
 /// refuses it (`facts.md` 0).
 fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
     match dialect {
-        Some(Dialect::Late) => "{\"cdpPort\": PORT}".to_owned(),
-        _ => format!("{{\"cdpPort\": PORT, \"color\": \"{}\"}}", profile.color),
+        Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),
+        _ => format!("'{{\"cdpPort\": PORT, \"color\": \"{}\"}}'", profile.color),
     }
 }
 
@@ -312,7 +312,8 @@ mod tests {
         let profile = profiles.find(None).unwrap();
         for dialect in [Dialect::Early, Dialect::Late] {
             let entry = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
-            let entry: serde_json::Value = serde_json::from_str(&entry).unwrap();
+            let entry = entry.trim_matches('\'');
+            let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
             let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
             assert_eq!(schema::check(&config, dialect), [], "{config}");
         }

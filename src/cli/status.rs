@@ -69,7 +69,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     });
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
-        let document = document::of(context, &probe, &context.instance, service);
+        let document = document::of(context, &probe, &context.instance, service.as_ref());
         context.ui.document(&document);
     } else {
         tell(context, &probe, service.as_ref());

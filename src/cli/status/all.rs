@@ -88,7 +88,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
 
 fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> serde_json::Value {
     let service = status.as_ref().map(brief);
-    let mut document = document::of(context, probe, &probe::of(&context.env, found), service);
+    let mut document = document::of(context, probe, &probe::of(&context.env, found), service.as_ref());
     document["label"] = found.label.as_str().into();
     document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
     document["message"] = context.ui.say(&probe.msg(&found.label)).into();

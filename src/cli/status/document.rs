@@ -26,7 +26,7 @@ pub(in crate::cli) fn of(
     context: &Context<'_>,
     probe: &Probe,
     instance: &Instance,
-    service: Option<Value>,
+    service: Option<&Value>,
 ) -> Value {
     let ui = &context.ui;
     let message = ui.say(&probe.msg(instance.profile.as_str()));
