@@ -8,17 +8,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 
+use self::service::Service;
 use super::Context;
 use crate::i18n::Msg;
 use crate::msg;
 use crate::probe::{self, End, Probe, Verdict};
-use crate::service::{self, State};
 use crate::situation::shown;
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
 mod all;
 pub(super) mod document;
+mod service;
 
 /// The flags of every command that asks a gateway.
 #[derive(Clone, Copy, Debug, Args)]
@@ -66,6 +67,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
         (service.join().ok().flatten(), probe)
     });
     if context.ui.is_json() {
+        let service = service.map(|service| service.document(context));
         let document = document::of(context, &probe, &context.instance, service.as_ref());
         context.ui.document(&document);
     } else {
@@ -75,13 +77,13 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 }
 
 /// The service, asked of its manager only where one is installed.
-fn service_of(context: &Context<'_>, survey: &Survey) -> Option<service::Status> {
+fn service_of(context: &Context<'_>, survey: &Survey) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
     found.service.as_ref()?;
-    service::status(context.host, &context.env, &context.instance).ok()
+    Service::look(context, &context.instance)
 }
 
-fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>) {
+fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     let (ui, instance) = (&context.ui, &context.instance);
     let sentence = ui.say(&probe.msg(instance.profile.as_str()));
     ui.hanging(0, 2, &format!("{} {sentence}", mark(context, &probe.verdict)));
@@ -117,10 +119,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>)
         shown(&context.env.home, &instance.config_path),
     );
     if let Some(service) = service {
-        add(
-            msg!("status.service"),
-            format!("{}, {}", service.name, ui.say(&state(&service.state))),
-        );
+        service.list(context, &mut fields);
     }
     ui.out(&fields.render(ui.width()));
     if let Some(past) = &probe.past {
@@ -133,6 +132,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>)
     if let Some(error) = &probe.unproven {
         ui.remark(&error.msg);
     }
+    if let Some(service) = service {
+        service.tell(context);
+    }
     for hint in probe.hints(instance) {
         ui.remark(&hint);
     }
@@ -143,18 +145,6 @@ fn ended(past: &probe::Past) -> Msg {
         (End::InOrder, _) => msg!("status.ended-in-order"),
         (End::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
         _ => msg!("status.ended-unknown"),
-    }
-}
-
-/// What a service does now, as a word.
-fn state(state: &State) -> Msg {
-    match state {
-        State::NotInstalled => msg!("status.service-none"),
-        State::Stopped => msg!("status.service-stopped"),
-        State::Starting => msg!("status.service-starting"),
-        State::Running(_) => msg!("status.service-running"),
-        State::GaveUp => msg!("status.service-gave-up"),
-        State::Unknown => msg!("status.service-unknown"),
     }
 }
 
