@@ -249,10 +249,7 @@ impl Control {
         }
         match &profile.place {
             Place::Foreign { driver } => {
-                return Err(
-                    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
-                        .hint(msg!("browser.use-managed", command = command)),
-                );
+                return Err(foreign(profile, driver, &command));
             }
             Place::Remote { .. } => {
                 let (world, wanted) = (self.world.clone(), profile.clone());
@@ -367,24 +364,32 @@ impl Control {
     pub(super) async fn connection(&self, profile: &Profile, config: &Value) -> Result<Arc<Cdp>> {
         let command = self.world.instance.command();
         let slot = self.slot(&profile.name);
-        let url = match &profile.place {
-            Place::Remote { url, .. } => url.clone(),
-            Place::Foreign { driver } => {
-                return Err(
-                    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
-                        .hint(msg!("browser.use-managed", command = command)),
-                );
-            }
-            Place::Pool | Place::Pinned { .. } => {
-                let seen = slot.seen(&self.world.instance.browser(&profile.name));
-                let Seen::Running { port, .. } = seen else {
-                    let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
-                    let hint = msg!("browser.start-it", command = command, name = profile.name);
-                    return Err(fault.hint(hint));
-                };
-                format!("http://127.0.0.1:{port}")
-            }
-        };
+        let url =
+            match &profile.place {
+                Place::Remote { url, key } if !fetch::is_plain(url) => {
+                    let shown = super::profiles::shown_url(url);
+                    return Err(Fault::conflict(msg!("browser.encrypted", url = shown, key = key))
+                        .hint(msg!("browser.tunnel-it", command = command, key = key)));
+                }
+                Place::Remote { url, .. } => url.clone(),
+                Place::Foreign { driver } => {
+                    return Err(Fault::conflict(msg!(
+                        "browser.foreign",
+                        name = profile.name,
+                        driver = driver
+                    ))
+                    .hint(msg!("browser.use-managed", command = command)));
+                }
+                Place::Pool | Place::Pinned { .. } => {
+                    let seen = slot.seen(&self.world.instance.browser(&profile.name));
+                    let Seen::Running { port, .. } = seen else {
+                        let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
+                        let hint = msg!("browser.start-it", command = command, name = profile.name);
+                        return Err(fault.hint(hint));
+                    };
+                    format!("http://127.0.0.1:{port}")
+                }
+            };
         let mut cdp = slot.cdp.lock().await;
         if let Some(cdp) = cdp.as_ref().filter(|cdp| cdp.is_alive()) {
             return Ok(cdp.clone());
@@ -423,6 +428,12 @@ impl Control {
         });
         futures_util::future::join_all(ends).await;
     }
+}
+
+/// Driven in a way that is not ours.
+fn foreign(profile: &Profile, driver: &str, command: &str) -> Fault {
+    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
+        .hint(msg!("browser.use-managed", command = command))
 }
 
 /// Looks at a browser for as long as it runs, so that its end is noticed although nobody asks.
