@@ -33,6 +33,7 @@ use crate::survey;
 mod act;
 pub mod cdp;
 pub mod client;
+mod connect;
 pub mod control;
 pub mod discover;
 pub mod doctor;
