@@ -46,7 +46,7 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let mut command = Command::new(script);
     command
         .args(options)
-        .args(["--net", "--timeout", "240", "--home"])
+        .args(["--net", "--timeout", "480", "--home"])
         .arg(home);
     command
         .arg("--log")
@@ -69,6 +69,15 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
         return false;
     }
     assert!(output.status.success(), "{stdout}\n{stderr}");
+    // What was skipped inside is said outside, too.
+    for line in stderr.lines() {
+        if let Some((test, why)) = line
+            .strip_prefix("skipped ")
+            .and_then(|rest| rest.split_once(": "))
+        {
+            skipped(&format!("{test}: {why}"));
+        }
+    }
     assert!(
         !stdout.contains(" 0 passed"),
         "there is no test {tests}:\n{stdout}"

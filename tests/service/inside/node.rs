@@ -16,12 +16,16 @@ fn the_node_engine_is_installed_is_well_and_is_stopped() {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
         return skipped("OPENCLAW_PEERS names no folder with the real releases");
     };
-    for (peer, profile, port) in [("oc", "node-late", 31000), ("ocold", "node-early", 31200)] {
+    // The one as npm installs it, with `node` on the search path of whoever installs the service; the other
+    // behind a script.
+    let late = "app/node_modules/openclaw/openclaw.mjs";
+    for (peer, profile, port) in [(late, "node-late", 31000), ("ocold", "node-early", 31200)] {
         let mut world = World::with(profile, port);
         let record = world.state(profile).join("instance.toml");
         std::fs::write(record, "engine = \"node\"\n").unwrap();
         let cli = Path::new(&peers).join(peer);
-        world.vars = vec![("OPENCLAW_NODE_CLI", cli.display().to_string())];
+        let path = format!("{}:/usr/bin:/bin", Path::new(&peers).display());
+        world.vars = vec![("OPENCLAW_NODE_CLI", cli.display().to_string()), ("PATH", path)];
         let ran = world.run(profile, &["gateway", "install", "--json"]);
         // 3: a slow machine may need more than the time that an installation waits.
         assert!([0, 3].contains(&ran.code), "{ran:?}");
