@@ -8,7 +8,7 @@ use crate::config::schema;
 use crate::i18n::Msg;
 use crate::instance::CONFIG_FILE;
 use crate::msg;
-use crate::record::Engine;
+use crate::record::{Engine, Record};
 use crate::survey::ConfigHealth;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -66,14 +66,13 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let runs = own.record.as_ref().map(|record| record.engine);
-    let findings = match runs {
+    let is_native = |record: &Record| record.engine == Engine::Native;
+    let findings = if own.record.as_ref().is_ok_and(is_native) {
         // As its gateway judges at its start.
-        Ok(Engine::Native) => schema::refused_by_all(&own.config),
-        _ => {
-            let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
-            schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
-        }
+        schema::refused_by_all(&own.config)
+    } else {
+        let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
+        schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
     };
     let seen = findings.into_iter().map(|finding| {
         let unknown = finding.why.key() == "config.schema-unknown";
