@@ -8,7 +8,14 @@
 //! ```
 //!
 //! What answers on a debugging port is used only once it is proven to be the process that was started
-//! here, on its own folder (leak L13 of `facts.md` 8). Browser profiles that were created at run time
+//! here, on its own folder (leak L13 of `facts.md` 8).
+//!
+//! The control service asks for the gateway's token; a debugging port asks for nothing. It listens at
+//! loopback only, but there every user of the machine reaches it. A pipe instead of the port would close
+//! that, and with it what has a right to the port: tools that attach to `cdpUrl`, and the port rules of
+//! both engines. So it is told instead ([`neighbours`]), and the README says what to do about it.
+//!
+//! Browser profiles that were created at run time
 //! are kept in `instance.toml`: no entry of `browser.profiles` fits both releases of OpenClaw.
 
 use serde_json::Value;
@@ -26,6 +33,7 @@ use crate::survey;
 mod act;
 pub mod cdp;
 pub mod client;
+mod connect;
 pub mod control;
 pub mod discover;
 pub mod doctor;
@@ -33,6 +41,7 @@ pub mod fetch;
 pub mod http;
 pub mod launch;
 pub mod leftover;
+pub mod neighbours;
 pub mod ports;
 pub mod profiles;
 pub mod prove;

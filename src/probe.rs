@@ -198,11 +198,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Waits until the gateway of an instance is well, at most `limit`; tells what it last was. Ends early
 /// where waiting can't help: somebody else holds the port, or the token is refused.
 pub fn wait_healthy(host: &Host, env: &Environment, target: &Instance, limit: Duration) -> Probe {
+    wait_healthy_while(host, env, target, limit, || true)
+}
+
+/// The same for as long as it `may_come`: whoever starts it may know better that it won't.
+pub fn wait_healthy_while(
+    host: &Host,
+    env: &Environment,
+    target: &Instance,
+    limit: Duration,
+    mut may_come: impl FnMut() -> bool,
+) -> Probe {
     let deadline = Instant::now() + limit;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let probe = instance(host, env, target, left.max(PAUSE));
-        if !probe.verdict.may_pass() || Instant::now() + PAUSE >= deadline {
+        let is_over = !probe.verdict.may_pass() || Instant::now() + PAUSE >= deadline;
+        if is_over || !may_come() {
             return probe;
         }
         std::thread::sleep(PAUSE);

@@ -17,7 +17,6 @@ use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::{msg, survey};
 
-mod health;
 mod install;
 mod launchd;
 mod linger;
@@ -26,9 +25,8 @@ mod spec;
 mod systemd;
 mod trouble;
 
-pub use health::answers;
 pub use install::{Drift, Preview, Wishes, drift, install, preview, uninstall};
-pub use linger::{Linger, enable_linger, linger};
+pub use linger::{LINGER_COMMAND, Linger, enable_linger, idle_note, linger};
 pub use spec::Spec;
 pub use trouble::Trouble;
 

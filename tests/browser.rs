@@ -10,7 +10,10 @@ use crate::support::gateway::{self, Gateway, TOKEN, wait_for};
 use crate::support::{Ran, Sandbox};
 
 mod alive;
+mod neighbour;
+mod remote;
 mod rules;
+mod socket;
 
 /// A page's heading, for its accessibility tree.
 const HEADING: &str = "Merhaba";

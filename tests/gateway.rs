@@ -9,3 +9,4 @@ mod ports;
 mod reload;
 mod run;
 mod security;
+mod session;

@@ -10,6 +10,7 @@ use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_b
 use crate::support::{Ran, Sandbox};
 
 mod fake;
+mod peers;
 mod screens;
 
 use fake::{Fake, Manner};

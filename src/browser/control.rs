@@ -1,7 +1,7 @@
 //! The browsers of a running gateway: which runs, which crashed, and what is asked of them.
 //!
-//! One [`Slot`] for each browser profile. Starts and stops of one profile wait for each other; how it is
-//! can be asked at any time. A browser that ends by itself is noticed within [`LOOK`].
+//! One slot for each browser profile. Starts and stops of one profile wait for each other; how it is
+//! can be asked at any time. A browser that ends by itself is noticed within half a second.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use super::cdp::Cdp;
+use super::connect::foreign;
 use super::discover::Kind;
 use super::launch::{self, Headless, Order};
 use super::leftover::{self, Started};
@@ -18,7 +19,7 @@ use super::profiles::{Place, Profile, Profiles, Wishes};
 use super::prove::{self, Answerer};
 use super::route::{Action, Request, Response, Routed, route};
 use super::status::{self, Seen};
-use super::{Fault, Result, World, fetch, ports};
+use super::{Fault, Result, World, ports};
 use crate::host::group::{Exit, Group};
 use crate::i18n::Lang;
 use crate::msg;
@@ -48,7 +49,7 @@ pub struct Control {
 pub(super) struct Slot {
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
-    cdp: tokio::sync::Mutex<Option<Arc<Cdp>>>,
+    pub(super) cdp: tokio::sync::Mutex<Option<Arc<Cdp>>>,
     /// The tab that was used last.
     pub(super) last: Mutex<Option<String>>,
 }
@@ -87,7 +88,7 @@ impl fmt::Debug for Control {
 
 impl Slot {
     /// How the browser is; one that ended by itself is noticed here.
-    fn seen(&self, folder: &std::path::Path) -> Seen {
+    pub(super) fn seen(&self, folder: &std::path::Path) -> Seen {
         let mut state = locked(&self.state);
         if let State::Running(running) = &mut *state
             && let Some(exit) = running.group.exit()
@@ -249,10 +250,7 @@ impl Control {
         }
         match &profile.place {
             Place::Foreign { driver } => {
-                return Err(
-                    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
-                        .hint(msg!("browser.use-managed", command = command)),
-                );
+                return Err(foreign(profile, driver, &command));
             }
             Place::Remote { .. } => {
                 let (world, wanted) = (self.world.clone(), profile.clone());
@@ -361,48 +359,6 @@ impl Control {
         running.group.kill();
         leftover::forget(&folder);
         true
-    }
-
-    /// The connection to a browser that runs, or to a remote one.
-    pub(super) async fn connection(&self, profile: &Profile, config: &Value) -> Result<Arc<Cdp>> {
-        let command = self.world.instance.command();
-        let slot = self.slot(&profile.name);
-        let url = match &profile.place {
-            Place::Remote { url, .. } => url.clone(),
-            Place::Foreign { driver } => {
-                return Err(
-                    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
-                        .hint(msg!("browser.use-managed", command = command)),
-                );
-            }
-            Place::Pool | Place::Pinned { .. } => {
-                let seen = slot.seen(&self.world.instance.browser(&profile.name));
-                let Seen::Running { port, .. } = seen else {
-                    let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
-                    let hint = msg!("browser.start-it", command = command, name = profile.name);
-                    return Err(fault.hint(hint));
-                };
-                format!("http://127.0.0.1:{port}")
-            }
-        };
-        let mut cdp = slot.cdp.lock().await;
-        if let Some(cdp) = cdp.as_ref().filter(|cdp| cdp.is_alive()) {
-            return Ok(cdp.clone());
-        }
-        let limit = Wishes::of(config).remote_limit.max(Duration::from_secs(5));
-        let asked = url.clone();
-        let socket = tokio::task::spawn_blocking(move || fetch::socket_url(&asked, limit)).await;
-        let unreachable = |cause: anyhow::Error| {
-            let shown = super::profiles::shown_url(&url);
-            Fault::failed(msg!("browser.unreachable", url = shown)).because(cause)
-        };
-        let socket = socket
-            .map_err(anyhow::Error::from)
-            .and_then(|socket| socket)
-            .map_err(unreachable)?;
-        let fresh = Arc::new(Cdp::connect(socket).await?);
-        *cdp = Some(fresh.clone());
-        Ok(fresh)
     }
 
     /// Ends every browser, all at once: the gateway ends.

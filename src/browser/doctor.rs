@@ -6,7 +6,7 @@ use super::launch::Headless;
 use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::prove::{self, Answerer};
-use super::{World, leftover, status};
+use super::{World, fetch, leftover, neighbours, status};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::record::Record;
@@ -80,6 +80,11 @@ pub fn checks(
             .hint(msg!("browser.enable", command = command))
     });
     match &profile.place {
+        Place::Remote { url, key } if !fetch::is_plain(url) => {
+            let msg = msg!("browser.encrypted", url = shown_url(url), key = key);
+            let hint = msg!("browser.tunnel-it", command = command, key = key);
+            all.push(Check::new("remote", Health::Bad, msg).hint(hint));
+        }
         Place::Remote { url, .. } => {
             let shown = shown_url(url);
             all.push(if status::answers(url, wishes.remote_limit) {
@@ -104,6 +109,7 @@ pub fn checks(
                 sandbox(world, &wishes),
                 window(world, &wishes),
             ]);
+            all.extend(alone(world));
         }
     }
     all.extend(port(world, record, profiles, profile));
@@ -149,6 +155,14 @@ fn window(world: &World, wishes: &Wishes) -> Check {
         Headless::NoDisplay => msg!("browser.headless-no-screen"),
     };
     Check::new("window", Health::Good, msg)
+}
+
+/// Nothing where nobody else uses this machine.
+fn alone(world: &World) -> Option<Check> {
+    let others = neighbours::others(&world.host);
+    let msg = msg!("browser.neighbours", names = others.join(", "));
+    (!others.is_empty())
+        .then(|| Check::new("neighbours", Health::Notice, msg).hint(msg!("browser.keep-neighbours-out")))
 }
 
 fn port(world: &World, record: &Record, profiles: &Profiles, profile: &Profile) -> Vec<Check> {

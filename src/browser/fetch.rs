@@ -16,6 +16,16 @@ pub(super) fn agent(limit: Duration) -> ureq::Agent {
         .new_agent()
 }
 
+/// Whether a URL is of a kind that is spoken here: without encryption.
+pub fn is_plain(url: &str) -> bool {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        ["http", "ws"]
+            .iter()
+            .any(|plain| scheme.eq_ignore_ascii_case(plain))
+    })
+}
+
 /// The document at a URL.
 ///
 /// # Errors

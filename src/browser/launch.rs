@@ -145,7 +145,7 @@ impl Order {
         all
     }
 
-    /// The program with its environment: what [`VARS`] names, and the user's home.
+    /// The program with its environment: the few variables that a browser needs, and the user's home.
     pub fn call(&self, host: &Host, home: &Path) -> Call {
         let mut call = Call::new(&self.program, self.arguments()).var("HOME", home);
         call.inherits = false;

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::profiles::{Place, Profile, Profiles};
 use super::{Fault, Result, World};
 use crate::apply::{self, HostLock};
+use crate::config::dialect::Dialect;
 use crate::host::read::{self, ReadError};
 use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
@@ -40,6 +41,8 @@ pub struct Ground {
     pub listeners: Vec<Listener>,
     /// Ports that the system keeps for itself.
     pub excluded: Vec<Span>,
+    /// Which OpenClaw release this instance's config is for, where that can be told.
+    pub dialect: Option<Dialect>,
 }
 
 impl Ground {
@@ -47,9 +50,16 @@ impl Ground {
     pub fn survey(world: &World) -> Self {
         let survey = survey::take(&world.host, &world.env);
         let own = survey.position(&world.instance.config_path);
+        let loaded = config::load(&world.instance.config_path);
+        let value = match &loaded {
+            config::Loaded::Ok(document) => Some(document.value()),
+            _ => None,
+        };
+        let node = survey.node.as_ref().map(|node| node.version.as_str());
         let mut ground = Self {
             listeners: survey.listeners.clone(),
             excluded: survey.excluded.clone(),
+            dialect: Dialect::decide(node, value),
             ..Self::default()
         };
         let others = survey.instances.iter().enumerate();
@@ -183,9 +193,19 @@ pub fn look(
         Fault::full(msg!("browser.pool-used-up", pool = pool)).hint(msg!(
             "browser.pin-a-port",
             command = world.instance.command(),
-            name = profile.name
+            name = profile.name,
+            value = pinned_entry(profile, ground.dialect)
         ))
     })
+}
+
+/// An entry of `browser.profiles` that pins a port: the early release wants a colour, the late one
+/// refuses it (`facts.md` 0).
+fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
+    match dialect {
+        Some(Dialect::Late) => "{\"cdpPort\": PORT}".to_owned(),
+        _ => format!("{{\"cdpPort\": PORT, \"color\": \"{}\"}}", profile.color),
+    }
 }
 
 /// Chooses the port of a profile and records it, so that it stays.
@@ -268,6 +288,19 @@ mod tests {
         first: 19800,
         last: 19899,
     };
+
+    #[test]
+    fn the_way_to_pin_a_port_is_one_that_the_release_of_the_config_takes() {
+        use crate::config::schema;
+        let profiles = Profiles::of(&serde_json::Value::Null, &record(""), &str::to_owned);
+        let profile = profiles.find(None).unwrap();
+        for dialect in [Dialect::Early, Dialect::Late] {
+            let entry = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
+            let entry: serde_json::Value = serde_json::from_str(&entry).unwrap();
+            let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
+            assert_eq!(schema::check(&config, dialect), [], "{config}");
+        }
+    }
 
     fn record(text: &str) -> Record {
         Record::parse(text).unwrap()

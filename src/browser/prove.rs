@@ -76,14 +76,21 @@ fn listener(sockets: Vec<Socket>, port: u16) -> Option<Socket> {
         .map(|(_, socket)| socket)
 }
 
-/// Whether the words of a browser's command line name this user-data folder.
+/// Whether the words of a browser's command line name this user-data folder. A Chromium that runs with its
+/// sandbox writes its title anew: then all words are one, with blanks between them.
 pub fn uses(words: &[String], folder: &Path) -> bool {
     let Some(folder) = folder.to_str() else {
         return false;
     };
-    words
-        .iter()
-        .any(|word| word.strip_prefix("--user-data-dir=") == Some(folder))
+    let flag = format!("--user-data-dir={folder}");
+    let named = |word: &String| {
+        *word == flag
+            || word.match_indices(&flag).any(|(at, _)| {
+                let (before, after) = (&word[..at], &word[at + flag.len()..]);
+                before.ends_with(' ') && (after.trim_end().is_empty() || after.starts_with(" --"))
+            })
+    };
+    words.iter().any(named)
 }
 
 #[cfg(test)]
@@ -127,5 +134,15 @@ mod tests {
         let words = ["chromium", "--user-data-dir=/a/b"].map(str::to_owned);
         assert!(uses(&words, Path::new("/a/b")));
         assert!(!uses(&words, Path::new("/a/b2")) && !uses(&words, Path::new("/a")));
+        // As its title has it, with the sandbox on.
+        let title = |folder: &str| {
+            [format!(
+                "/usr/bin/chromium --x --user-data-dir={folder} --no-first-run a:b"
+            )]
+        };
+        assert!(uses(&title("/a/b c"), Path::new("/a/b c")));
+        for other in ["/a", "/a/b", "/a/b c2", "b c"] {
+            assert!(!uses(&title("/a/b c"), Path::new(other)), "{other}");
+        }
     }
 }

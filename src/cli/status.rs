@@ -8,18 +8,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 
+use self::service::Service;
 use super::Context;
 use crate::i18n::Msg;
 use crate::letters::printable;
 use crate::msg;
 use crate::probe::{self, End, Probe, Verdict};
-use crate::service::{self, State};
 use crate::situation::shown;
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
 mod all;
 pub(super) mod document;
+mod service;
 
 /// The flags of every command that asks a gateway.
 #[derive(Clone, Copy, Debug, Args)]
@@ -67,7 +68,8 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
         (service.join().ok().flatten(), probe)
     });
     if context.ui.is_json() {
-        let document = document::of(context, &probe, &context.instance, service.as_ref());
+        let service = service.map(|service| service.document(context));
+        let document = document::of(context, &probe, &context.instance, service);
         context.ui.document(&document);
     } else {
         tell(context, &probe, service.as_ref());
@@ -76,13 +78,13 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 }
 
 /// The service, asked of its manager only where one is installed.
-fn service_of(context: &Context<'_>, survey: &Survey) -> Option<service::Status> {
+fn service_of(context: &Context<'_>, survey: &Survey) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
     found.service.as_ref()?;
-    service::status(context.host, &context.env, &context.instance).ok()
+    Service::look(context, &context.instance)
 }
 
-fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>) {
+fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     let (ui, instance) = (&context.ui, &context.instance);
     let sentence = ui.say(&probe.msg(instance.profile.as_str()));
     ui.hanging(0, 2, &format!("{} {sentence}", mark(context, &probe.verdict)));
@@ -119,17 +121,12 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>)
         shown(&context.env.home, &instance.config_path),
     );
     if let Some(service) = service {
-        add(
-            msg!("status.service"),
-            format!("{}, {}", service.name, ui.say(&state(&service.state))),
-        );
+        service.list(context, &mut fields);
     }
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
-        add(
-            msg!("status.watching"),
-            printable(watched["text"].as_str().unwrap_or_default()),
-        );
+        let text = printable(watched["text"].as_str().unwrap_or_default());
+        fields.add(ui.say(&msg!("status.watching")), text);
     }
     ui.out(&fields.render(ui.width()));
     if let Some(past) = &probe.past {
@@ -141,6 +138,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>)
     }
     if let Some(error) = &probe.unproven {
         ui.remark(&error.msg);
+    }
+    if let Some(service) = service {
+        service.tell(context);
     }
     for hint in probe.hints(instance) {
         ui.remark(&hint);
@@ -166,18 +166,6 @@ fn source(name: &str) -> Option<Msg> {
         "default" => msg!("status.from-default"),
         _ => return None,
     })
-}
-
-/// What a service does now, as a word.
-fn state(state: &State) -> Msg {
-    match state {
-        State::NotInstalled => msg!("status.service-none"),
-        State::Stopped => msg!("status.service-stopped"),
-        State::Starting => msg!("status.service-starting"),
-        State::Running(_) => msg!("status.service-running"),
-        State::GaveUp => msg!("status.service-gave-up"),
-        State::Unknown => msg!("status.service-unknown"),
-    }
 }
 
 /// A spot whose colour says how it is; the words beside it say the same.

@@ -5,6 +5,8 @@
 //! strictly as the releases do, and what lies deeper (tools, plugins, a channel's groups, ...) is left to
 //! OpenClaw itself.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::dialect::Dialect;
@@ -98,6 +100,36 @@ pub fn check(config: &Value, dialect: Dialect) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What neither release would take: a gateway that serves configs of both refuses these alone. A key that
+/// one of them knows, or that one of them misses, is in order. Told in the words of the release that the
+/// config fits best; where both fit alike, of the one that wrote it.
+pub fn refused_by_all(config: &Value) -> Vec<Finding> {
+    let early = check(config, Dialect::Early);
+    let late = check(config, Dialect::Late);
+    let by_late = match early.len().cmp(&late.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => Dialect::of_config(config) != Some(Dialect::Early),
+        Ordering::Greater => true,
+    };
+    let (fitting, other) = if by_late { (late, early) } else { (early, late) };
+    let refused = fitting
+        .into_iter()
+        .filter(|finding| other.iter().any(|other| finding.is_about(other)));
+    refused.collect()
+}
+
+impl Finding {
+    /// Whether both say no to the same: one key, or a key and what lies in it.
+    fn is_about(&self, other: &Self) -> bool {
+        let required = |finding: &Self| finding.why.key() == "config.schema-required";
+        if required(self) || required(other) {
+            return self == other;
+        }
+        let (own, others) = (self.path.segments(), other.path.segments());
+        own.starts_with(others) || others.starts_with(own)
+    }
 }
 
 impl Release {

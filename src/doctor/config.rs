@@ -8,6 +8,7 @@ use crate::config::schema;
 use crate::i18n::Msg;
 use crate::instance::CONFIG_FILE;
 use crate::msg;
+use crate::record::Engine;
 use crate::survey::ConfigHealth;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -65,8 +66,15 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
-    let findings = schema::check(&own.config, Dialect::choose(node, Some(&own.config)));
+    let runs = own.record.as_ref().map(|record| record.engine);
+    let findings = match runs {
+        // As its gateway judges at its start.
+        Ok(Engine::Native) => schema::refused_by_all(&own.config),
+        _ => {
+            let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
+            schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
+        }
+    };
     let seen = findings.into_iter().map(|finding| {
         let unknown = finding.why.key() == "config.schema-unknown";
         let here = own

@@ -4,9 +4,7 @@
 use serde_json::Value;
 
 use super::shared::Live;
-use crate::config::dialect::Dialect;
 use crate::config::{self, Loaded, schema};
-use crate::engine;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
@@ -66,11 +64,12 @@ impl From<Ready> for Start {
 
 impl Ready {
     /// What is shared of it.
-    pub fn live(&self, warning: Option<Msg>) -> Live {
+    pub fn live(&self, warning: Option<Msg>, missing: Vec<Msg>) -> Live {
         Live {
             config: self.config.clone(),
             settings: self.settings.clone(),
             warning,
+            missing,
         }
     }
 
@@ -159,12 +158,10 @@ impl Boot {
         })
     }
 
-    /// What OpenClaw would refuse, this gateway refuses too: it would be started with a config that its
-    /// user takes for another.
+    /// What no release of OpenClaw would take is refused here too: it would be started with a config that its
+    /// user takes for another. Configs of either release are served.
     fn judge(&self, path: &std::path::Path, config: &Value) -> Result<()> {
-        let node = engine::find(&self.host, &self.env);
-        let dialect = Dialect::choose(node.as_ref().map(|node| node.version.as_str()), Some(config));
-        let findings = schema::check(config, dialect);
+        let findings = schema::refused_by_all(config);
         let count = findings.len();
         let Some(first) = findings.into_iter().next() else {
             return Ok(());
@@ -232,6 +229,20 @@ mod tests {
         assert_eq!(error.msg.key(), "gateway.invalid");
         let said = error.msg.render(crate::i18n::Lang::english());
         assert!(said.contains("gateway.prot"), "{said}");
+    }
+
+    #[test]
+    fn configs_of_either_release_are_served_and_so_is_a_mixed_one() {
+        for further in [
+            "browser: { profiles: { x: { cdpPort: 18801, color: '#00AA00' } } }",
+            "browser: { profiles: { x: { cdpPort: 18801 } } }",
+            "canvasHost: { enabled: false }, agents: { entries: {} }",
+        ] {
+            let gateway = GOOD.trim_start_matches('{').replace("} // kept", "");
+            let (_home, boot) = Home::new(&format!("{{ {gateway}, {further} }}"));
+            let start = boot.start();
+            assert!(start.is_ok(), "{further}: {start:?}");
+        }
     }
 
     #[test]

@@ -25,6 +25,15 @@ use presence::Presence;
 /// As many frames wait for a client that reads slowly; one more, and it is let go.
 const QUEUE: usize = 64;
 
+/// What a session is to do for its client.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    /// To send this frame.
+    Say(Utf8Bytes),
+    /// To end: what the client was let in by opens no longer.
+    ProofChanged,
+}
+
 /// A client that has proved itself.
 #[derive(Clone, Debug)]
 pub struct Connected {
@@ -40,6 +49,8 @@ pub struct Connected {
     pub scopes: Vec<String>,
     /// Its device, where it has proved one.
     pub device_id: Option<String>,
+    /// Whether its device's own token let it in.
+    pub by_device_token: bool,
     /// Where it connects from.
     pub ip: IpAddr,
     /// Since when.
@@ -83,7 +94,7 @@ struct Registry {
 #[derive(Debug)]
 struct Slot {
     who: Arc<Connected>,
-    queue: mpsc::Sender<Utf8Bytes>,
+    queue: mpsc::Sender<Errand>,
 }
 
 impl Clients {
@@ -133,8 +144,23 @@ impl Clients {
         registry.connected.retain(|_, slot| {
             let sees = needed.is_none_or(|scope| slot.who.may(scope));
             // Who is gone or does not read is dropped with its sender: its session sees that, and ends.
-            !sees || slot.queue.try_send(frame.clone()).is_ok()
+            !sees || slot.queue.try_send(Errand::Say(frame.clone())).is_ok()
         });
+    }
+
+    /// Lets everybody go who was let in by the gateway's own token or password, which is another now; how
+    /// many that were. Who has a token of its device stays.
+    pub(super) fn proof_changed(&self) -> usize {
+        let mut registry = self.registry();
+        let before = registry.connected.len();
+        registry.connected.retain(|_, slot| {
+            if !slot.who.by_device_token {
+                // Where its queue is full, it goes with its sender.
+                let _ = slot.queue.try_send(Errand::ProofChanged);
+            }
+            slot.who.by_device_token
+        });
+        before - registry.connected.len()
     }
 
     /// The frame of an event that each session sends itself.
@@ -156,8 +182,8 @@ pub struct Stay {
     shared: Arc<Shared>,
     /// Who stays.
     pub who: Arc<Connected>,
-    /// What it is to be sent. `None` comes when it was let go.
-    pub outbox: mpsc::Receiver<Utf8Bytes>,
+    /// What is to be done for it. `None` comes when it was let go.
+    pub outbox: mpsc::Receiver<Errand>,
 }
 
 impl Stay {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,11 @@ pub const SILENT: usize = 256;
 const CONNECTIONS: usize = 960;
 /// A session that is younger may not have proven itself yet: its handshake has as long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// As many bytes of a session are read before it has proven itself: its first message, and some more.
+pub const UNPROVEN: usize = 128 * 1024;
+/// Of how many bytes nobody keeps count.
+const UNCOUNTED: usize = usize::MAX;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +70,7 @@ impl Connections {
             connections: self.clone(),
             id,
             shed,
+            left: AtomicUsize::new(UNCOUNTED),
         })
     }
 
@@ -96,12 +103,32 @@ pub struct Ticket {
     connections: Arc<Connections>,
     id: u64,
     shed: Arc<Notify>,
+    /// As many bytes may still be read of it.
+    left: AtomicUsize,
 }
 
 impl Ticket {
-    /// From now on it is at this.
+    /// From now on it is at this. A session is bounded until it has [proven itself](Self::proven).
     pub fn is_at(&self, stage: Stage) {
+        if stage == Stage::Session {
+            self.left.store(UNPROVEN, Ordering::Relaxed);
+        }
         self.connections.table().move_to(self.id, stage, Instant::now());
+    }
+
+    /// It has proven itself: its bytes are counted no longer.
+    pub fn proven(&self) {
+        self.left.store(UNCOUNTED, Ordering::Relaxed);
+    }
+
+    /// Whether it may have said as much more.
+    pub(super) fn may_say(&self, bytes: usize) -> bool {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == UNCOUNTED {
+            return true;
+        }
+        self.left.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        bytes <= left
     }
 
     /// Waits for the word that it has to go.

@@ -80,15 +80,15 @@ async fn live(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 /// Readiness, with OpenClaw's keys (`ready`, `failing`, `uptimeMs`) and ours: not ready while it stops. A
-/// gateway that runs with another config than the file's does its work: it is ready, and says so beside.
+/// gateway that runs with another config than the file's, or without one of its further ports, does its
+/// work: it is ready, and says so beside.
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
     let stopping = shared.is_stopping();
     let failing: &[&str] = if stopping { &["stopping"] } else { &[] };
-    let warnings: &[&str] = if shared.live().warning.is_some() {
-        &["config"]
-    } else {
-        &[]
-    };
+    let live = shared.live();
+    let config = live.warning.as_ref().map(|_| "config");
+    let ports = live.missing.first().map(|_| "ports");
+    let warnings: Vec<_> = config.into_iter().chain(ports).collect();
     let answer = json!({
         "ready": !stopping,
         "failing": failing,
@@ -156,9 +156,10 @@ async fn socket(State(guard): State<Guard>, request: Request, next: Next) -> Res
         local: guard::is_local(&parts.headers, link.peer.ip()),
     };
     let shared = guard.shared;
+    let ticket = link.ticket.clone();
     match upgrade(&mut parts).await {
         Ok(upgrade) => held(session::limited(upgrade), link, move |socket| {
-            session::serve(shared, socket, peer)
+            session::serve(shared, socket, peer, move || ticket.proven())
         }),
         Err(refused) => refused,
     }

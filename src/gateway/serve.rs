@@ -21,6 +21,10 @@ use super::connections::{Stage, Ticket};
 use super::shared::Shared;
 use crate::msg;
 
+mod bounded;
+
+use bounded::Bounded;
+
 /// A request head has as long to come whole, from the moment of the connection or of the last answer.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// A request head has at most this many bytes.
@@ -110,6 +114,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Link, router: 
     // Small answers go out at once; a socket that can't is no worse for it.
     let _ = stream.set_nodelay(true);
     let ticket = link.ticket.clone();
+    let stream = Bounded::new(stream, ticket.clone());
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let ticket = link.ticket.clone();

@@ -19,8 +19,8 @@ use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::json;
 use tokio::time::{timeout, timeout_at};
 
-use super::clients::Stay;
 use super::clients::presence::millis;
+use super::clients::{Errand, Stay};
 use super::methods::{self, Call};
 use super::protocol::frame::{self, Unread};
 use super::protocol::refusal::{Closing, Refusal};
@@ -66,15 +66,19 @@ pub fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 /// Why a connection ends without a word more: the other side is gone, or does not read.
 struct Gone;
 
-/// Serves one connection to its end.
-pub async fn serve<IO, E>(shared: Arc<Shared>, io: IO, peer: Peer)
+/// Serves one connection to its end. `proven` is called when the client has proven itself: what it may say
+/// is bounded by the protocol from then on.
+pub async fn serve<IO, E>(shared: Arc<Shared>, io: IO, peer: Peer, proven: impl FnOnce())
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
     let mut io = pin!(io);
     // What the handshake needs is freed with its box: an idle client keeps nothing of it.
     let closing = match Box::pin(greet(&shared, io.as_mut(), peer)).await {
-        Ok(Ok(stay)) => converse(&shared, io.as_mut(), stay).await,
+        Ok(Ok(stay)) => {
+            proven();
+            converse(&shared, io.as_mut(), stay).await
+        }
         Ok(Err(closing)) => Ok(closing),
         Err(Gone) => Err(Gone),
     };
@@ -157,6 +161,8 @@ where
         },
     };
     match read {
+        // It changed while this client was looked at; from here on it is told of changes.
+        Ok((_, admitted)) if admitted.is_outdated(shared) => Ok(Err(proof_changed())),
         Ok((id, admitted)) => {
             let (who, issued, method) = admitted.connected(shared, peer);
             let stay = Stay::begin(shared, who);
@@ -202,7 +208,8 @@ where
                 Next::Close(restart(why))
             }
             frame = stay.outbox.recv() => match frame {
-                Some(frame) => Next::Say(frame),
+                Some(Errand::Say(frame)) => Next::Say(frame),
+                Some(Errand::ProofChanged) => Next::Close(proof_changed()),
                 None => Next::Close(Closing::new(1008, "slow consumer")),
             },
             Some((id, reply)) = calls.next(), if !calls.is_empty() => {
@@ -246,6 +253,11 @@ where
 fn restart(why: Stop) -> Closing {
     let (Stop::Asked | Stop::Restart) = why;
     Closing::new(1012, "service restart")
+}
+
+/// How a connection is closed whose proof opens no longer: as OpenClaw 2026.9.6 does.
+fn proof_changed() -> Closing {
+    Closing::new(4001, "gateway auth changed")
 }
 
 /// Closes the connection and gives the other side a moment to do so too: what it sent meanwhile is read, or

@@ -49,6 +49,17 @@ pub struct Live {
     /// Why it does not run with the config that stands in the file: it started from the last good one,
     /// or a changed one was refused. Shown in log, `status` and dashboard.
     pub warning: Option<Msg>,
+    /// The ports that it goes without, one sentence each: whatever the config, for as long as it runs.
+    pub missing: Vec<Msg>,
+}
+
+impl Live {
+    /// All that somebody should see to, in one text.
+    pub fn warnings(&self, lang: Lang) -> Option<String> {
+        let all: Vec<_> = self.warning.iter().chain(&self.missing).collect();
+        let texts = all.iter().map(|msg| msg.render(lang));
+        (!all.is_empty()).then(|| texts.collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// Why it stops.

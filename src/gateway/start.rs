@@ -195,7 +195,7 @@ impl Gateway<'_> {
         let boot = self.boot();
         let settings = &start.ready.settings;
         let mut doors = vec![base];
-        let mut standing = None;
+        let mut missing = Vec::new();
         for served in SERVED.iter().filter(|served| served.role != Role::Base) {
             if !(served.wanted)(&start.ready.config) {
                 continue;
@@ -204,11 +204,10 @@ impl Gateway<'_> {
                 Ok(door) => doors.push(door),
                 Err(warning) => {
                     log::warn(self.lang, &warning);
-                    standing = Some(warning);
+                    missing.push(warning);
                 }
             }
         }
-        let warning = start.warning.clone().or_else(|| standing.clone());
         let addresses = local_addresses(&doors[0].listeners)?;
         let shared = Arc::new(Shared::new(
             boot.host.clone(),
@@ -217,7 +216,7 @@ impl Gateway<'_> {
             self.identity.clone(),
             self.lang,
             addresses,
-            start.ready.live(warning),
+            start.ready.live(start.warning.clone(), missing),
         ));
         self.greet(start, &doors)?;
 
@@ -234,7 +233,6 @@ impl Gateway<'_> {
         let follower = watch::Follower {
             shared: shared.clone(),
             boot: boot.clone(),
-            standing,
             refused: start.refused.clone(),
         };
         aside.spawn(follower.follow());

@@ -109,8 +109,6 @@ pub struct Follower {
     pub shared: Arc<Shared>,
     /// How the config is read and judged.
     pub boot: Boot,
-    /// The warning that stays whatever the config.
-    pub standing: Option<Msg>,
     /// With what nothing could be served: not tried again.
     pub refused: Option<Settings>,
 }
@@ -171,7 +169,7 @@ impl Follower {
         let change = compare(&live, &ready);
         if change == Change::Nothing {
             // What was refused or broken is as it was before, and good.
-            if live.warning != self.standing {
+            if live.warning.is_some() {
                 log::info(lang, &msg!("gateway.reload-back"));
                 self.take(&ready);
             }
@@ -202,7 +200,12 @@ impl Follower {
     }
 
     fn take(&self, ready: &Ready) {
-        self.shared.go_live(ready.live(self.standing.clone()));
+        let before = self.shared.live();
+        self.shared.go_live(ready.live(None, before.missing.clone()));
+        if before.settings.proof != ready.settings.proof {
+            let gone = self.shared.clients.proof_changed();
+            log::info(self.shared.lang, &msg!("gateway.proof-changed", count = gone));
+        }
         if let Err(error) = self.boot.keep(ready) {
             log::error(self.shared.lang, &error);
         }

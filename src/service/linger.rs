@@ -6,7 +6,17 @@ use super::systemd::Systemd;
 use super::{Kind, Site};
 use crate::environment::Environment;
 use crate::host::Host;
+use crate::i18n::Msg;
 use crate::instance::Instance;
+use crate::msg;
+
+/// What an administrator, or who may, switches it on with.
+pub const LINGER_COMMAND: &str = "sudo loginctl enable-linger \"$(id -un)\"";
+
+/// What else ends services of this user: Windows ends an idle WSL, whatever lingering says.
+pub fn idle_note() -> Option<Msg> {
+    super::systemd::is_wsl().then(|| msg!("service.wsl-idle"))
+}
 
 /// What is known of lingering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

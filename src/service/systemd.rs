@@ -91,14 +91,13 @@ impl<'a> Systemd<'a> {
 
     fn surroundings(&self) -> Surroundings {
         let host = self.site.host;
-        let kernel = read::text(Path::new("/proc/sys/kernel/osrelease")).unwrap_or_default();
         let container = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
             .iter()
             .any(|path| Path::new(path).exists());
         Surroundings {
             systemd: Path::new("/run/systemd/system").is_dir(),
             container: container || host.var("container").is_some(),
-            wsl: kernel.to_ascii_lowercase().contains("microsoft"),
+            wsl: is_wsl(),
             switched_user: host.var("SUDO_UID").is_some() || host.var("XDG_SESSION_ID").is_none(),
         }
     }
@@ -123,6 +122,17 @@ impl<'a> Systemd<'a> {
     fn link(&self) -> PathBuf {
         self.folder.join(WANTS).join(&self.unit)
     }
+}
+
+/// Whether this is Linux within Windows.
+pub(super) fn is_wsl() -> bool {
+    let kernel = read::text(Path::new("/proc/sys/kernel/osrelease"));
+    kernel.is_ok_and(|kernel| is_of_wsl(&kernel))
+}
+
+/// Whether a kernel's release is one of WSL: `5.15.153.1-microsoft-standard-WSL2`.
+fn is_of_wsl(release: &str) -> bool {
+    release.to_ascii_lowercase().contains("microsoft")
 }
 
 impl Manager for Systemd<'_> {
@@ -279,5 +289,18 @@ impl Systemd<'_> {
     /// A call of `loginctl` about this user: its answer, where it gave one in time.
     pub(super) fn loginctl(&self, args: &[&str]) -> Option<Ended> {
         self.site.host.run(&self.call("loginctl", args), ASK).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_is_known_by_the_name_of_its_kernel() {
+        for release in ["5.15.153.1-microsoft-standard-WSL2", "4.4.0-19041-Microsoft"] {
+            assert!(is_of_wsl(release), "{release}");
+        }
+        assert!(!is_of_wsl("6.12.48+deb13-cloud-amd64"));
     }
 }

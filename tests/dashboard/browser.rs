@@ -65,6 +65,7 @@ fn shared(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<Shared> {
             proof: Proof::Token(Secret::new(TOKEN)),
         },
         warning: warning.then(|| openclaw::i18n::Msg::new("engine.missing")),
+        missing: Vec::new(),
     };
     let addresses = vec![([127, 0, 0, 1], port).into()];
     let lang = Lang::english();

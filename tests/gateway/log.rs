@@ -122,6 +122,31 @@ fn without_a_place_for_its_log_it_runs_all_the_same() {
 }
 
 #[test]
+fn fourteen_days_are_kept_and_what_is_not_its_own_is_left() {
+    let sandbox = Sandbox::new();
+    let folder = ".openclaw-rescue/logs";
+    let service = format!("{folder}/gateway.log");
+    sandbox.write(&service, "a service manager's");
+    // The oldest is made first: the age of a file counts, not its name.
+    for day in 1..=20 {
+        sandbox.write(format!("{folder}/openclaw.2026-01-{day:02}.log"), "{}\n");
+    }
+    let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
+    let files = std::fs::read_dir(sandbox.path(folder)).unwrap();
+    let mut files: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let (today, kept) = files[1..].split_last().unwrap();
+    assert_eq!(files[0], "gateway.log");
+    assert!(!today.starts_with("openclaw.2026-01"), "{today}");
+    let expected: Vec<_> = (8..=20)
+        .map(|day| format!("openclaw.2026-01-{day:02}.log"))
+        .collect();
+    assert_eq!(kept, expected, "thirteen and today's");
+}
+
+#[test]
 fn a_full_disk_costs_lines_and_nothing_else() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");

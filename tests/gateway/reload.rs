@@ -1,7 +1,7 @@
 //! A config that changes while its gateway runs.
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, command, config, configure, free_base, log, state, wait_for};
+use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_base, log, state, wait_for};
 
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
@@ -128,6 +128,26 @@ fn its_own_config_is_watched_and_not_mains() {
     let said = log(&sandbox, "rescue");
     assert!(!said.contains("gateway.reload-refused"), "{said}");
     assert!(!said.contains(".openclaw/openclaw.json"), "{said}");
+}
+
+#[test]
+fn another_token_ends_the_sessions_of_the_one_before() {
+    use super::session::{Client, connect};
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let mut clients = [3, 4].map(|protocol| Client::friend(gateway.port, protocol));
+    let other = TOKEN.replace('c', "d");
+    sandbox.write(CONFIG, sandbox.read(CONFIG).replace(TOKEN, &other));
+    for client in &mut clients {
+        assert_eq!(client.closed(), (4001, "gateway auth changed".to_owned()));
+    }
+    for (token, opens) in [(TOKEN, false), (&other, true)] {
+        let mut client = Client::dial(gateway.port);
+        let mut request = connect(4);
+        request["params"]["auth"]["token"] = token.into();
+        client.send(request.to_string());
+        assert_eq!(client.answer("1")["ok"], opens, "{token}");
+    }
 }
 
 #[test]

@@ -198,7 +198,88 @@ fn a_second_signal_ends_it_at_once() {
     let log = || crate::support::gateway::log(&sandbox, "rescue");
     wait_for("it stops", || log().contains("gateway.stopping").then_some(()));
     gateway.signal(Signal::TERM);
-    let exited = gateway.exited();
-    // Where nobody was left to wait for, it had ended in order by then.
-    assert!(matches!(exited.code, Some(130 | 0)), "{exited:?}");
+    let _ = gateway.exited().with(130);
+}
+
+#[test]
+fn while_it_stops_it_is_not_ready() {
+    use std::io::{Read as _, Write as _};
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let mut asking = std::net::TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
+    asking
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        .unwrap();
+    wait_for("the connection is taken", || gateway.health());
+    gateway.signal(Signal::TERM);
+    let log = || crate::support::gateway::log(&sandbox, "rescue");
+    wait_for("it stops", || log().contains("gateway.stopping").then_some(()));
+    asking.write_all(b"\r\n").unwrap();
+    let mut answer = String::new();
+    asking.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let ready: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(ready["ready"], false);
+    assert_eq!(ready["failing"], serde_json::json!(["stopping"]));
+    let _ = gateway.exited().with(0);
+}
+
+#[test]
+fn what_it_goes_without_is_told_in_full() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    let held: Vec<_> = [port + 2, port + 4]
+        .map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap())
+        .into();
+    let gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+    let ready = gateway.get("/readyz").unwrap();
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json()["warnings"], serde_json::json!(["ports"]));
+    let health = |code| {
+        let args = ["--profile", "rescue", "gateway", "call", "health", "--json"];
+        sandbox.run(args).exits(code).json()
+    };
+    let told = |health: serde_json::Value| {
+        let text = health.to_string();
+        held.iter()
+            .all(|door| text.contains(&door.local_addr().unwrap().port().to_string()))
+    };
+    assert!(told(health(0)), "{:#}", health(0));
+    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is kept", || kept.exists().then_some(()));
+    // A refused config beside it hides neither.
+    sandbox.write(".openclaw-rescue/openclaw.json", "{ broken");
+    wait_for("the config is refused", || {
+        let ready = gateway.get("/readyz")?.json();
+        (ready["warnings"] == serde_json::json!(["config", "ports"])).then_some(())
+    });
+    assert!(told(health(0)));
+}
+
+#[test]
+fn without_room_for_another_file_it_goes_on() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    let program = command(&sandbox, "rescue", &["--lang", "en"]);
+    let mut run = std::process::Command::new("sh");
+    run.args(["-c", "ulimit -n 72 && exec \"$0\" \"$@\""]);
+    run.arg(program.get_program()).args(program.get_args());
+    run.env_clear().current_dir(sandbox.home());
+    for (name, value) in program.get_envs() {
+        run.env(name, value.unwrap_or_default());
+    }
+    let mut gateway = Gateway::launch(run, port);
+    // Silent ones: as many as it would hold are more than it has files for.
+    let silent: Vec<_> = (0..80)
+        .map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap())
+        .collect();
+    let log = || crate::support::gateway::log(&sandbox, "rescue");
+    wait_for("it says so", || {
+        log().contains("No connection can be accepted").then_some(())
+    });
+    assert_eq!(wait_for("room is made", || gateway.get("/health")).status, 200);
+    drop(silent);
+    assert!(gateway.runs());
+    let _ = gateway.stop().with(0);
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, manager};
 
+mod browser;
+mod node;
+
 /// The home of this run's user, and the program in it.
 pub struct World {
     pub home: PathBuf,

@@ -1,7 +1,7 @@
 //! `openclaw gateway install`, `uninstall`, `start`, `stop`, `restart`: the instance as a service.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::super::Context;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
-use crate::msg;
-use crate::service::{self, Done, Linger, State, Status, Wishes};
+use crate::instance::Instance;
+use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
 use crate::situation::shown;
 use crate::wizard::terminal::Terminal;
+use crate::{msg, probe};
 
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
@@ -49,8 +50,6 @@ pub(super) enum Action {
 
 /// A gateway that was started is given this long to answer.
 const HEALTH: Duration = Duration::from_secs(30);
-/// Between two looks at it.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// `openclaw gateway install`
 pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitCode> {
@@ -99,7 +98,7 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     let healthy = wait_healthy(context, preview.port);
     let (linger, told) = offer_linger(context, args.linger);
     let mut warnings: Vec<Msg> = done.notices.clone();
-    warnings.extend(told);
+    warnings.extend(told.into_iter().chain(service::idle_note()));
     if !healthy {
         warnings.push(msg!(
             "service.not-healthy",
@@ -123,24 +122,24 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     Ok(ExitCode::from(if healthy { 0 } else { 3 }))
 }
 
-/// Waits until the gateway answers, or its service gives up.
+/// Waits until the gateway is well on the port of its service, or its service gives up.
 fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
-    let profile = &context.instance.profile;
-    let _waiting = context
-        .ui
-        .waiting(&msg!("service.waiting", profile = profile, port = port));
-    let deadline = Instant::now() + HEALTH;
-    loop {
-        if service::answers(port, profile) {
-            return true;
-        }
-        let status = service::status(context.host, &context.env, &context.instance);
-        let is_down = status.is_ok_and(|status| matches!(status.state, State::GaveUp | State::Stopped));
-        if is_down || Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(PAUSE);
-    }
+    let Context {
+        host,
+        env,
+        instance,
+        ui,
+    } = context;
+    let _waiting = ui.waiting(&msg!("service.waiting", profile = instance.profile, port = port));
+    let target = Instance {
+        wished_port: Some(port),
+        ..instance.clone()
+    };
+    let goes_on = || {
+        let status = service::status(host, env, instance);
+        !status.is_ok_and(|status| matches!(status.state, State::GaveUp | State::Stopped))
+    };
+    probe::wait_healthy_while(host, env, &target, HEALTH, goes_on).is_healthy()
 }
 
 /// Reads whether services outlive the last session; offers to make them, and says what was seen.
@@ -168,7 +167,7 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
     } else {
         before
     };
-    let command = "sudo loginctl enable-linger \"$(id -un)\"";
+    let command = LINGER_COMMAND;
     let told = match (after, wanted) {
         (Linger::On | Linger::Foreign, _) => msg!("service.linger-on"),
         (Linger::Off, true) => msg!("service.linger-still-off", command = command),
@@ -296,7 +295,8 @@ pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Va
     };
     let healthy = waits.then(|| wait_healthy(context, preview.port));
     let (linger, told) = offer_linger(context, false);
-    let notices: Vec<Msg> = told.into_iter().chain(done.notices.clone()).collect();
+    let told = told.into_iter().chain(service::idle_note());
+    let notices: Vec<Msg> = told.chain(done.notices.clone()).collect();
     let mut document = document(context, "install", &done, &notices);
     document["healthy"] = healthy.into();
     document["linger"] = linger.known().into();

@@ -7,13 +7,18 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::super::Context;
+use super::service::{brief, word};
 use super::{AskArgs, document, duration};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::probe::{self, Probe, Verdict};
 use crate::profile::ProfileName;
+use crate::service::{self, Status};
 use crate::survey::{self, Survey, Surveyed};
 use crate::ui::{Table, Ui};
+
+/// A gateway, and what the manager of its service says where it has one.
+type Asked = (Probe, Option<Status>);
 
 /// How often the progress is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -22,51 +27,54 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = survey::take(context.host, &context.env);
-    let probes = ask(context, &survey, deadline);
-    let found = || survey.instances.iter().zip(&probes);
+    let asked = ask(context, &survey, deadline);
+    let found = || survey.instances.iter().zip(&asked);
     if context.ui.is_json() {
         let instances: Vec<_> = found()
-            .map(|(found, probe)| entry(context, found, probe))
+            .map(|(found, asked)| entry(context, found, asked))
             .collect();
-        let ok = probes.iter().all(Probe::is_healthy);
+        let ok = asked.iter().all(|(probe, _)| probe.is_healthy());
         context.ui.document(&json!({ "ok": ok, "instances": instances }));
     } else if survey.instances.is_empty() {
         context.ui.line(&msg!("status.none"));
     } else {
         show(context, found());
     }
-    ExitCode::from(worst(&probes))
+    ExitCode::from(worst(&asked))
 }
 
 /// 3 where one is not as it should be, 1 where one does not run, or there is none.
-fn worst(probes: &[Probe]) -> u8 {
-    probes
+fn worst(asked: &[Asked]) -> u8 {
+    asked
         .iter()
-        .map(|probe| probe.verdict.exit_code())
+        .map(|(probe, _)| probe.verdict.exit_code())
         .max()
         .unwrap_or(1)
 }
 
 /// Asks all, each on a thread of its own; whoever watches sees how many have answered.
-fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Probe> {
+fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> {
     let (host, env) = (context.host, &context.env);
     let count = survey.instances.len();
-    let mut probes: Vec<Probe> = std::iter::repeat_with(Probe::default).take(count).collect();
+    let mut answers: Vec<Asked> = std::iter::repeat_with(Asked::default).take(count).collect();
     let progress = context.ui.probing();
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         for (at, found) in survey.instances.iter().enumerate() {
             let tell = tell.clone();
             scope.spawn(move || {
-                let _ = tell.send((at, probe::surveyed(host, env, survey, found, deadline)));
+                let probe = probe::surveyed(host, env, survey, found, deadline);
+                let service = found.service.as_ref();
+                let status = service.and_then(|_| service::status(host, env, &probe::of(env, found)).ok());
+                let _ = tell.send((at, (probe, status)));
             });
         }
         let mut done = 0;
         while done < count {
             progress.at(done as u64, count as u64);
             match told.recv_timeout(PAUSE) {
-                Ok((at, probe)) => {
-                    probes[at] = probe;
+                Ok((at, answer)) => {
+                    answers[at] = answer;
                     done += 1;
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -75,11 +83,12 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Probe> 
         }
         progress.at(count as u64, count as u64);
     });
-    probes
+    answers
 }
 
-fn entry(context: &Context<'_>, found: &Surveyed, probe: &Probe) -> serde_json::Value {
-    let mut document = document::of(context, probe, &probe::of(&context.env, found), None);
+fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> serde_json::Value {
+    let service = status.as_ref().map(brief);
+    let mut document = document::of(context, probe, &probe::of(&context.env, found), service);
     document["label"] = found.label.as_str().into();
     document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
     document["message"] = context.ui.say(&probe.msg(&found.label)).into();
@@ -87,7 +96,7 @@ fn entry(context: &Context<'_>, found: &Surveyed, probe: &Probe) -> serde_json::
     document
 }
 
-fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Probe)> + Clone) {
+fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Asked)> + Clone) {
     let ui = &context.ui;
     let headings = [
         msg!("status.profile"),
@@ -100,7 +109,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
     ];
     let mut table = Table::new(headings.iter().map(|heading| ui.say(heading)).collect());
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    for (found, probe) in all.clone() {
+    for (found, (probe, status)) in all.clone() {
         let running = probe.is_running();
         let up = probe
             .started
@@ -116,16 +125,16 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
             or_dash(up.filter(|_| running).map(|up| ui.say(&duration(up)))),
-            ui.say(&if found.service.is_some() {
-                msg!("status.yes")
-            } else {
-                msg!("status.no")
+            ui.say(&match (&found.service, status) {
+                (None, _) => msg!("status.no"),
+                (Some(_), Some(status)) => word(&status.state),
+                (Some(_), None) => msg!("status.yes"),
             }),
         ]);
     }
     ui.out(&table.render(ui.width()));
     // What is to be done, for each that needs it.
-    for (found, probe) in all {
+    for (found, (probe, _)) in all {
         let hints = probe.hints(&probe::of(&context.env, found));
         if probe.is_healthy() && hints.is_empty() {
             continue;

@@ -8,7 +8,9 @@
 //! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
-//!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or what its manager says.
+//!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or what its manager says
+//!   (with `--all` only that), `linger`, `drift` (null, or `files`, `disabled`, `stale`), `lastLines` of one that
+//!   gave up, `warnings`.
 
 use std::time::SystemTime;
 
@@ -17,7 +19,6 @@ use serde_json::{Value, json};
 use super::super::Context;
 use crate::instance::Instance;
 use crate::probe::{self, Past, Probe, Verdict};
-use crate::service::{self, State};
 use crate::survey::ConfigHealth;
 
 /// The document.
@@ -25,7 +26,7 @@ pub(in crate::cli) fn of(
     context: &Context<'_>,
     probe: &Probe,
     instance: &Instance,
-    service: Option<&service::Status>,
+    service: Option<Value>,
 ) -> Value {
     let ui = &context.ui;
     let message = ui.say(&probe.msg(instance.profile.as_str()));
@@ -78,7 +79,7 @@ pub(in crate::cli) fn of(
         },
         "config": { "cli": config(context, probe, instance) },
         "rpc": { "ok": reachable, "url": probe.url, "error": error },
-        "service": service.map(of_service),
+        "service": service,
         "last": probe.past.as_ref().map(last),
     })
 }
@@ -130,25 +131,6 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     })
 }
 
-fn of_service(service: &service::Status) -> Value {
-    let (state, pid) = match service.state {
-        State::NotInstalled => ("not-installed", None),
-        State::Stopped => ("stopped", None),
-        State::Starting => ("starting", None),
-        State::Running(pid) => ("running", Some(pid)),
-        State::GaveUp => ("gave-up", None),
-        State::Unknown => ("unknown", None),
-    };
-    json!({
-        "label": service.manager,
-        "name": service.name,
-        "loaded": service.enabled,
-        "sourcePath": service.file,
-        "runtime": { "status": state, "pid": pid, "lastExitStatus": service.exit_code },
-        "restarts": service.restarts,
-    })
-}
-
 fn last(past: &Past) -> Value {
     json!({
         "end": past.end.name(),
@@ -162,6 +144,6 @@ fn last(past: &Past) -> Value {
     })
 }
 
-fn stamp(time: SystemTime) -> String {
+pub(super) fn stamp(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

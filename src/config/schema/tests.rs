@@ -305,3 +305,31 @@ fn the_table_misses_no_key_of_the_schemas() {
         assert!(seen > 150, "{seen}");
     }
 }
+
+#[test]
+fn only_what_neither_release_takes_is_refused_by_all() {
+    let refused = |config: Value| -> Vec<String> {
+        refused_by_all(&config)
+            .into_iter()
+            .map(|finding| format!("{} {}", finding.path, finding.why.key()))
+            .collect()
+    };
+    let early = json!({ "browser": { "profiles": { "x": { "cdpPort": 18801, "color": "#00AA00" } } } });
+    let late = json!({ "browser": { "profiles": { "x": { "cdpPort": 18801 } } } });
+    let mixed = json!({ "gateway": { "customBindHost": "10.0.0.1", "reload": { "debounceMs": 300 } } });
+    for config in [early, late, mixed] {
+        assert!(!check(&config, Dialect::Common).is_empty(), "{config}");
+        assert_eq!(refused(config.clone()), [""; 0], "{config}");
+    }
+    let unknown = json!({ "gateway": { "customBindHost": "10.0.0.1", "prot": 1 } });
+    assert_eq!(refused(unknown), ["gateway.prot config.schema-unknown"]);
+    // A key that one release does not know at all, and the other knows otherwise.
+    let entries = json!({ "agents": { "entries": { "main": 7 } } });
+    assert_eq!(refused(entries).len(), 1);
+    let nowhere = json!({ "auth": { "profiles": { "a:b": { "mode": "token" } } } });
+    assert_eq!(
+        refused(nowhere),
+        ["auth.profiles[\"a:b\"] config.schema-required"]
+    );
+    assert_eq!(refused(json!([])).len(), 1);
+}

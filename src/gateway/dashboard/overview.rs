@@ -51,7 +51,7 @@ pub fn overview(shared: &Shared, findings: &[Finding], lang: Lang) -> Value {
             "workspace": workspace.map(|path| shown(home, path)),
             "logs": shown(home, &shared.instance.logs()),
         },
-        "warning": live.warning.as_ref().map(|warning| warning.render(lang)),
+        "warning": live.warnings(lang),
         "ephemeral": survey.ephemeral.map(span),
         "instances": instances
             .map(|(at, (instance, entry))| {

@@ -84,8 +84,8 @@ pub async fn look(shared: &Arc<Shared>) -> Value {
         "sessions": own.map(Sessions::to_value),
         "gateway": gateway(shared),
     });
-    if let Some(warning) = &live.warning {
-        health["warning"] = warning.render(shared.lang).into();
+    if let Some(warning) = live.warnings(shared.lang) {
+        health["warning"] = warning.into();
     }
     let watching = shared.watched.to_value(shared.lang);
     if watching.as_array().is_some_and(|watched| !watched.is_empty()) {

@@ -37,8 +37,8 @@ pub(super) async fn answer(call: Call) -> Reply {
         status["runtimeVersion"] = shared.identity.version.into();
         status["pid"] = shared.identity.pid.into();
     }
-    if let Some(warning) = &live.warning {
-        status["warning"] = warning.render(shared.lang).into();
+    if let Some(warning) = live.warnings(shared.lang) {
+        status["warning"] = warning.into();
     }
     Ok(status)
 }

@@ -43,6 +43,7 @@ pub(in crate::gateway) fn shared(home: &std::path::Path, config: serde_json::Val
             proof: Proof::Token(Secret::new("token")),
         },
         warning: None,
+        missing: Vec::new(),
     };
     let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 40_000))];
     let lang = Lang::english();

@@ -22,6 +22,9 @@ use crate::settings::Proof;
 /// A signature is good for as long before and after it was made, in milliseconds.
 const SKEW_MS: u64 = 10 * 60 * 1000;
 
+/// How a client is let in that shows its device's own token.
+const DEVICE_TOKEN: &str = "device-token";
+
 /// A client that is let in.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -30,10 +33,17 @@ pub(super) struct Admitted {
     role: Role,
     scopes: Vec<String>,
     issued: Option<Issued>,
+    /// What the gateway asked for.
+    proof: Proof,
     method: &'static str,
 }
 
 impl Admitted {
+    /// Whether what let it in would not any longer.
+    pub(super) fn is_outdated(&self, shared: &Shared) -> bool {
+        self.method != DEVICE_TOKEN && self.proof != shared.live().settings.proof
+    }
+
     /// As it is kept for as long as it stays; its device's token; what it was let in by.
     pub(super) fn connected(self, shared: &Shared, peer: Peer) -> (Connected, Option<Issued>, &'static str) {
         let connected = Connected {
@@ -43,6 +53,7 @@ impl Admitted {
             role: self.role,
             scopes: self.scopes,
             device_id: self.connect.device.map(|device| device.id),
+            by_device_token: self.method == DEVICE_TOKEN,
             ip: peer.address.ip().to_canonical(),
             since: shared.host.now(),
         };
@@ -130,6 +141,7 @@ async fn admit(shared: &Arc<Shared>, peer: Peer, nonce: &str, connect: Connect) 
         role,
         scopes,
         issued,
+        proof,
         method,
     })
 }
@@ -232,7 +244,7 @@ async fn authorize(
             shared.throttle.succeeded(ip);
             let (id, role, now) = (&pairing.device_id, pairing.role, millis(shared.host.now()));
             shared.devices.change(|book| book.used(id, role, now)).await;
-            return Ok("device-token");
+            return Ok(DEVICE_TOKEN);
         }
     }
     if shown {

@@ -68,6 +68,7 @@ impl Stand {
                 proof,
             },
             warning: None,
+            missing: Vec::new(),
         };
         let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 19789))];
         let shared = Shared::new(host, env, instance, identity, Lang::english(), addresses, live);
@@ -98,7 +99,7 @@ impl Stand {
             address: SocketAddr::new(ip.parse().unwrap(), 40000),
             local,
         };
-        let session = tokio::spawn(serve(self.shared.clone(), wire, peer));
+        let session = tokio::spawn(serve(self.shared.clone(), wire, peer, || {}));
         Client {
             to: Some(to),
             from,
@@ -283,6 +284,7 @@ pub(crate) fn caller(protocol: Protocol, scopes: &[&str]) -> Connected {
         role: Role::Operator,
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         device_id: None,
+        by_device_token: false,
         ip: [127, 0, 0, 1].into(),
         since: SystemTime::UNIX_EPOCH,
     }

@@ -28,7 +28,7 @@ fn what_an_instance_holds_is_in_the_way_of_others_only() {
 }
 
 #[test]
-fn a_gateway_is_known_by_the_base_port_it_listens_on() {
+fn what_a_gateway_listens_on_is_its_own_and_in_the_way_of_others() {
     let home = Home::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -36,14 +36,12 @@ fn a_gateway_is_known_by_the_base_port_it_listens_on() {
         ".openclaw-rescue/openclaw.json",
         format!("{{gateway: {{port: {port}}}}}"),
     );
-    // The test's own process is called after the crate.
-    let survey = home.survey();
-    let held = survey.listeners.iter().find(|l| l.port == port).unwrap();
-    let owner = held.owner.clone().unwrap();
-    assert_eq!(
-        (owner.pid, owner.instance.as_deref()),
-        (std::process::id(), Some("rescue"))
-    );
+    let mut survey = home.survey();
+    let held = survey.listeners.iter_mut().find(|l| l.port == port).unwrap();
+    let owner = held.owner.as_mut().unwrap();
+    assert_eq!(owner.pid, std::process::id());
+    assert_eq!(owner.instance, None, "this process lives in another home");
+    owner.instance = Some("rescue".to_owned());
     let own = survey.planner(&ProfileName::parse("rescue").unwrap(), &config);
     assert!(own.own_ports.contains(&port));
     let other = survey.planner(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::stand::{Stand, params, signed};
+use super::super::stand::{Stand, TOKEN, params, signed};
 use super::{device, with};
 use crate::secret::Secret;
 use crate::settings::Proof;
@@ -73,6 +73,35 @@ async fn a_device_of_this_machine_is_paired_and_its_token_opens_from_then_on() {
             false,
             "without a device it is a wrong token"
         );
+    }
+}
+
+#[tokio::test]
+async fn who_was_let_in_by_a_token_that_changed_is_let_go_and_devices_stay() {
+    for protocol in [3, 4] {
+        let stand = Stand::new();
+        let device = device();
+        let dial = async |token: &str| {
+            let mut client = stand.dial();
+            let nonce = client.challenge().await;
+            let params = with(protocol, "auth", json!({"token": token}));
+            client.connect(signed(params, &device, Some(&nonce))).await;
+            let hello = client.next().await;
+            (client, hello)
+        };
+        let (mut by_token, hello) = dial(TOKEN).await;
+        let own = hello["payload"]["auth"]["deviceToken"].as_str().unwrap();
+        let (mut by_device, _) = dial(own).await;
+        let mut simple = stand.friend(protocol).await;
+        let mut live = (*stand.shared.live()).clone();
+        live.settings.proof = Proof::Token(Secret::new("another"));
+        stand.shared.go_live(live);
+        assert_eq!(stand.shared.clients.proof_changed(), 2);
+        for client in [&mut by_token, &mut simple] {
+            assert_eq!(client.closed().await, (4001, "gateway auth changed".to_owned()));
+        }
+        by_device.request("2", "health", Value::Null).await;
+        assert_eq!(by_device.answer("2").await["ok"], true);
     }
 }
 

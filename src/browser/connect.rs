@@ -1,0 +1,67 @@
+//! The connection to a browser that runs, kept for as long as it stands: to one of ours, or to a remote
+//! one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::cdp::Cdp;
+use super::control::Control;
+use super::profiles::{Place, Profile, Wishes, shown_url};
+use super::status::Seen;
+use super::{Fault, Result, fetch};
+use crate::msg;
+
+impl Control {
+    /// The connection to a browser that runs, or to a remote one.
+    pub(super) async fn connection(&self, profile: &Profile, config: &Value) -> Result<Arc<Cdp>> {
+        let command = self.world.instance.command();
+        let slot = self.slot(&profile.name);
+        let url =
+            match &profile.place {
+                Place::Remote { url, key } if !fetch::is_plain(url) => {
+                    let shown = shown_url(url);
+                    return Err(Fault::conflict(msg!("browser.encrypted", url = shown, key = key))
+                        .hint(msg!("browser.tunnel-it", command = command, key = key)));
+                }
+                Place::Remote { url, .. } => url.clone(),
+                Place::Foreign { driver } => {
+                    return Err(foreign(profile, driver, &command));
+                }
+                Place::Pool | Place::Pinned { .. } => {
+                    let seen = slot.seen(&self.world.instance.browser(&profile.name));
+                    let Seen::Running { port, .. } = seen else {
+                        let fault = Fault::conflict(msg!("browser.not-running", name = profile.name));
+                        let hint = msg!("browser.start-it", command = command, name = profile.name);
+                        return Err(fault.hint(hint));
+                    };
+                    format!("http://127.0.0.1:{port}")
+                }
+            };
+        let mut cdp = slot.cdp.lock().await;
+        if let Some(cdp) = cdp.as_ref().filter(|cdp| cdp.is_alive()) {
+            return Ok(cdp.clone());
+        }
+        let limit = Wishes::of(config).remote_limit.max(Duration::from_secs(5));
+        let asked = url.clone();
+        let socket = tokio::task::spawn_blocking(move || fetch::socket_url(&asked, limit)).await;
+        let unreachable = |cause: anyhow::Error| {
+            let shown = shown_url(&url);
+            Fault::failed(msg!("browser.unreachable", url = shown)).because(cause)
+        };
+        let socket = socket
+            .map_err(anyhow::Error::from)
+            .and_then(|socket| socket)
+            .map_err(unreachable)?;
+        let fresh = Arc::new(Cdp::connect(socket).await?);
+        *cdp = Some(fresh.clone());
+        Ok(fresh)
+    }
+}
+
+/// Driven in a way that is not ours.
+pub(super) fn foreign(profile: &Profile, driver: &str, command: &str) -> Fault {
+    Fault::conflict(msg!("browser.foreign", name = profile.name, driver = driver))
+        .hint(msg!("browser.use-managed", command = command))
+}

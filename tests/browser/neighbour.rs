@@ -1,0 +1,65 @@
+//! Another user of this machine, without the token.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{configure, done, wishes};
+use crate::support::gateway::{Gateway, free_base};
+use crate::support::{Sandbox, installed, skipped};
+
+/// `nobody`.
+const OTHER: &str = "65534";
+
+/// What that user is answered on a port; `None` where no other user can be made.
+fn status(port: u16, request: &str) -> Option<u16> {
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n\
+         Connection: close\\r\\nContent-Length: 0\\r\\n\\r\\n' >&3; head -n 1 <&3"
+    );
+    let output = Command::new("setpriv")
+        .args([
+            "--reuid",
+            OTHER,
+            "--regid",
+            OTHER,
+            "--clear-groups",
+            "bash",
+            "-c",
+            &script,
+        ])
+        .output()
+        .ok()?;
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    assert!(status.is_some(), "{output:?}");
+    status
+}
+
+#[test]
+fn another_user_without_the_token_is_refused_by_the_gateway_and_its_control() {
+    if !rustix::process::geteuid().is_root() || !installed("setpriv") || !installed("bash") {
+        return skipped("another user can be taken on by root with setpriv only");
+    }
+    let (sandbox, base) = (Sandbox::new(), free_base());
+    configure(&sandbox, "main", base, &wishes());
+    let _gateway = Gateway::start(&sandbox, "main");
+    for (port, request) in [
+        (base + 2, "GET /"),
+        (base + 2, "GET /tabs"),
+        (base + 2, "POST /start"),
+        (base, "GET /__openclaw__/canvas/"),
+        (base, "POST /tools/invoke"),
+    ] {
+        assert_eq!(status(port, request), Some(401), "{port} {request}");
+    }
+    assert_eq!(done(&sandbox, "main", "status")["running"], false);
+
+    // The one door that Chromium leaves open; README (Trust) and `browser doctor` say so.
+    if installed("chromium") {
+        let started = done(&sandbox, "main", "start");
+        let port = u16::try_from(started["cdpPort"].as_u64().unwrap()).unwrap();
+        assert_eq!(status(port, "GET /json/version"), Some(200));
+        assert_eq!(done(&sandbox, "main", "stop")["stopped"], json!(true));
+    }
+}

@@ -1,0 +1,273 @@
+//! Sessions over real sockets: what a client may send before and after it has proven itself, and what the
+//! ones that are not let in are told.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+use tungstenite::{Message, WebSocket};
+
+use crate::support::Sandbox;
+use crate::support::gateway::{Gateway, PATIENCE, TOKEN};
+
+/// A message that is larger than anything a stranger may send, and that the protocol itself would take.
+const LARGE: usize = 20 * 1024 * 1024;
+
+pub struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    /// Connected, and challenged.
+    pub fn dial(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
+        let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
+        let mut client = Self(socket);
+        assert_eq!(client.frame()["event"], "connect.challenge");
+        client
+    }
+
+    /// Connected and let in.
+    pub fn friend(port: u16, protocol: u64) -> Self {
+        let mut client = Self::dial(port);
+        client.send(connect(protocol).to_string());
+        assert_eq!(client.answer("1")["ok"], true);
+        client
+    }
+
+    pub fn send(&mut self, text: impl Into<String>) {
+        self.0.send(Message::text(text.into())).expect("it is sent");
+    }
+
+    /// The next frame.
+    #[track_caller]
+    fn frame(&mut self) -> Value {
+        loop {
+            match self.0.read().expect("a message") {
+                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The answer to a request; events before it are passed over.
+    #[track_caller]
+    pub fn answer(&mut self, id: &str) -> Value {
+        loop {
+            let frame = self.frame();
+            if frame["type"] == "res" && frame["id"] == id {
+                return frame;
+            }
+        }
+    }
+
+    /// How the gateway closes it.
+    pub fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Message::Close(frame) = self.0.read().expect("a message") {
+                let frame = frame.expect("a code");
+                return (frame.code.into(), frame.reason.to_string());
+            }
+        }
+    }
+}
+
+pub fn connect(protocol: u64) -> Value {
+    json!({
+        "type": "req", "id": "1", "method": "connect",
+        "params": {
+            "minProtocol": protocol, "maxProtocol": protocol, "role": "operator", "scopes": [],
+            "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" },
+            "caps": [], "auth": { "token": TOKEN },
+        },
+    })
+}
+
+/// A frame's head, masked with zeros.
+fn head(first: u8, length: usize) -> Vec<u8> {
+    let mut head = vec![first, 0xff];
+    head.extend(u64::try_from(length).expect("a length").to_be_bytes());
+    head.extend([0; 4]);
+    head
+}
+
+/// What the gateway still says after as much as it takes of this was sent.
+fn flooded(port: u16, bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let client = Client::dial(port);
+    let mut stream = client.0.get_ref().try_clone().expect("the same connection");
+    for piece in bytes {
+        if stream.write_all(&piece).is_err() {
+            break;
+        }
+    }
+    let mut said = Vec::new();
+    // By an end or by a reset.
+    let _ = stream.read_to_end(&mut said);
+    said
+}
+
+#[test]
+fn who_has_not_proven_itself_can_not_make_the_gateway_hold_much() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let piece = vec![b'x'; 64 * 1024];
+    // One message that never ends.
+    let one =
+        std::iter::once(head(0x81, LARGE + 1)).chain(std::iter::repeat_n(piece.clone(), LARGE / piece.len()));
+    // A gateway that waits for more would close it with a code when its time is over.
+    let cut = |said: &[u8]| assert!([&b""[..], &[0x88, 0]].contains(&said), "{said:?}");
+    cut(&flooded(gateway.port, one));
+    // One of many fragments, each of them small.
+    let fragment = |at: usize| {
+        let mut fragment = head(if at == 0 { 0x01 } else { 0x00 }, piece.len());
+        fragment.extend(&piece);
+        fragment
+    };
+    cut(&flooded(gateway.port, (0..LARGE / piece.len()).map(fragment)));
+    let mut friend = Client::friend(gateway.port, 4);
+    friend.send(json!({"type": "req", "id": "2", "method": "health"}).to_string());
+    assert_eq!(friend.answer("2")["ok"], true);
+}
+
+#[test]
+fn who_has_proven_itself_may_say_as_much_as_its_protocol_allows() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let padded = |length: usize| {
+        let request = json!({"type": "req", "id": "2", "method": "health"}).to_string();
+        format!("{request}{}", " ".repeat(length - request.len()))
+    };
+    for (protocol, most) in [(3, 512 * 1024), (4, LARGE)] {
+        let mut client = Client::friend(gateway.port, protocol);
+        client.send(padded(most));
+        assert_eq!(client.answer("2")["ok"], true, "{protocol}");
+    }
+    let mut client = Client::friend(gateway.port, 3);
+    client.send(padded(512 * 1024 + 1));
+    assert_eq!(client.closed().0, 1009);
+}
+
+#[test]
+fn a_message_may_come_in_pieces() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    for protocol in [3, 4] {
+        let mut client = Client::dial(gateway.port);
+        for (id, request) in [
+            ("1", connect(protocol)),
+            ("2", json!({"type": "req", "id": "2", "method": "health"})),
+        ] {
+            let text = request.to_string();
+            let last = text.len() - 1;
+            for (at, byte) in text.bytes().enumerate() {
+                let data = if at == 0 { Data::Text } else { Data::Continue };
+                let frame = Frame::message(vec![byte], OpCode::Data(data), at == last);
+                client.0.write(Message::Frame(frame)).expect("it is sent");
+                if at == last / 2 {
+                    client
+                        .0
+                        .send(Message::Ping(Vec::new().into()))
+                        .expect("it is sent");
+                }
+            }
+            client.0.flush().expect("it is sent");
+            assert_eq!(client.answer(id)["ok"], true, "{protocol}");
+        }
+    }
+}
+
+/// The failure table of both releases, as their clients see it: what is sent, and the code, the message and
+/// `details.code` of the answer, where there is one; how it is closed.
+#[test]
+fn who_is_not_let_in_is_told_so_and_let_go() {
+    type Answer = Option<(&'static str, &'static str, &'static str)>;
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
+    for protocol in [3_u64, 4] {
+        let spoilt = |spoil: &dyn Fn(&mut Value)| {
+            let mut request = connect(protocol);
+            spoil(&mut request["params"]);
+            request.to_string()
+        };
+        let mismatch = if protocol == 3 {
+            "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)"
+        } else {
+            "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)"
+        };
+        let foreign = json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"});
+        let first = "invalid handshake: first request must be connect";
+        let extra = "invalid connect params: at root: unexpected property 'zzz'";
+        let cases: [(String, Answer, u16, &str); 9] = [
+            (
+                spoilt(&|params| params["auth"]["token"] = "wrong".into()),
+                Some((invalid, mismatch, "AUTH_TOKEN_MISMATCH")),
+                1008,
+                mismatch,
+            ),
+            (
+                spoilt(&|params| {
+                    params["auth"]["token"] = "wrong".into();
+                    params["client"] = foreign.clone();
+                }),
+                Some((
+                    invalid,
+                    "unauthorized: gateway token mismatch (provide gateway auth token)",
+                    "AUTH_TOKEN_MISMATCH",
+                )),
+                1008,
+                "unauthorized: gateway token mismatch (provide gateway auth token)",
+            ),
+            (
+                spoilt(&|params| params["auth"] = json!({})),
+                Some((unpaired, "device identity required", "DEVICE_IDENTITY_REQUIRED")),
+                1008,
+                "device identity required",
+            ),
+            (
+                spoilt(&|params| {
+                    params["minProtocol"] = 9.into();
+                    params["maxProtocol"] = 9.into();
+                }),
+                Some((invalid, "protocol mismatch", "PROTOCOL_MISMATCH")),
+                1002,
+                "protocol mismatch",
+            ),
+            (
+                spoilt(&|params| params["zzz"] = 1.into()),
+                Some((invalid, extra, "")),
+                1008,
+                extra,
+            ),
+            (
+                json!({"type": "req", "id": "1", "method": "health"}).to_string(),
+                Some((invalid, first, "")),
+                1008,
+                first,
+            ),
+            (r#"{"foo":1}"#.to_owned(), None, 1008, "invalid request frame"),
+            ("hello".to_owned(), None, 1000, ""),
+            (format!("\"{}\"", "x".repeat(80 * 1024)), None, 1009, ""),
+        ];
+        for (sent, answer, code, reason) in cases {
+            let mut client = Client::dial(gateway.port);
+            client.send(sent.clone());
+            let brief: String = sent.chars().take(300).collect();
+            if let Some((kind, message, detail)) = answer {
+                let error = client.answer("1")["error"].take();
+                assert_eq!(
+                    (&error["code"], &error["message"]),
+                    (&kind.into(), &message.into())
+                );
+                // A protocol that nobody speaks is refused in the words of the late release.
+                let detailed = protocol == 4 || code == 1002;
+                let found = error["details"]["code"].as_str().unwrap_or_default();
+                assert_eq!(found, if detailed { detail } else { "" }, "{brief}");
+            }
+            assert_eq!(client.closed(), (code, reason.to_owned()), "{brief}");
+        }
+    }
+}
