@@ -11,7 +11,7 @@ use crate::support::Sandbox;
 mod browser;
 mod page;
 
-const TOKEN: &str = "7hegoodt0ken";
+const TOKEN: &str = "7hegoodt0kenOfRescue";
 /// A name that would run where it were taken for markup.
 const HOSTILE: &str = "<img src=x onerror=\"window.broken=1\">.json";
 const PATIENCE: Duration = Duration::from_mins(1);

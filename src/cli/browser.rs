@@ -275,7 +275,7 @@ impl<'a> Ground<'a> {
         };
         let mut document = document;
         document["gatewayRunning"] = false.into();
-        ui.note(&msg!(
+        ui.prose(&msg!(
             "browser.from-files",
             profile = self.context.instance.profile
         ));

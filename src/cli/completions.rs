@@ -31,6 +31,8 @@ use crate::ui::Ui;
 
 /// The variable by which a script asks.
 const ASKS: &str = "COMPLETE";
+/// The variable that says which word is being typed.
+const TYPED: &str = "_CLAP_COMPLETE_INDEX";
 /// Stands for the profile that is about to be made: one that owns no port.
 const NEW: &str = "new";
 /// What is completed.
@@ -70,12 +72,28 @@ pub fn answer(host: &Host, lang: Lang, ui: Ui) -> Option<ExitCode> {
     let shell = shells.into_iter().find(|shell| shell.is(asking))?;
     let mut offers = Vec::new();
     let mut command = command(host, lang);
-    let written = shell.write_complete(&mut command, words.to_vec(), host.cwd(), &mut offers);
+    let words = without_names(host, words.to_vec());
+    let written = shell.write_complete(&mut command, words, host.cwd(), &mut offers);
     let offers = String::from_utf8_lossy(&offers);
     if written.is_ok() && !offers.is_empty() {
         ui.out(offers.trim_end_matches('\n'));
     }
     Some(ExitCode::SUCCESS)
+}
+
+/// The line with `default` in the place of each profile that is named in it: the engine takes any word that
+/// is called like a command for that command, and most rescue instances are called `rescue`. The word that
+/// is being typed stays.
+fn without_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString> {
+    let typed = host.var(TYPED).and_then(|at| at.parse().ok());
+    let typed = typed.unwrap_or(words.len() - 1);
+    for at in 1..words.len() {
+        let names = words[at - 1] == "--profile" || words[at - 1] == "--browser-profile";
+        if names && at != typed {
+            words[at] = "default".into();
+        }
+    }
+    words
 }
 
 /// How the script calls this program: by its name where it was called so, else by its whole path.
@@ -118,7 +136,11 @@ fn command(host: &Host, lang: Lang) -> Command {
         .mut_subcommand("profiles", |profiles| {
             profiles
                 .mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
-                .mut_subcommand("export", |export| export.mut_arg("name", &named))
+                .mut_subcommand("export", |export| {
+                    // Whatever is touched becomes the last positional.
+                    let export = export.mut_arg("name", &named);
+                    export.mut_arg("file", |arg| arg.value_hint(ValueHint::AnyPath))
+                })
         })
         .mut_subcommand("rescue", |rescue| {
             rescue

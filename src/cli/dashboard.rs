@@ -80,17 +80,17 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         ui.line(&msg!("dashboard.url", url = url));
     }
     match &outcome {
-        Some(Ok(())) => ui.note(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
+        Some(Ok(())) => ui.prose(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
         Some(Err(error)) => ui.note(&error.msg),
         None if running => {
             if !args.no_open {
                 let command = format!("ssh -N -L {port}:127.0.0.1:{port} {}", here(host));
                 ui.note(&msg!("dashboard.no-browser", command = command));
             }
-            ui.note(&msg!("dashboard.ask", path = instance.config_path.display()));
+            ui.prose(&msg!("dashboard.ask", path = instance.config_path.display()));
         }
         None => {
-            ui.note(&msg!("dashboard.not-running", port = port));
+            ui.prose(&msg!("dashboard.not-running", port = port));
             ui.note(&msg!("dashboard.start", command = instance.command()));
         }
     }

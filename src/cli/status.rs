@@ -122,10 +122,8 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     );
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
-        add(
-            msg!("status.watching"),
-            printable(watched["text"].as_str().unwrap_or_default()),
-        );
+        let text = printable(watched["text"].as_str().unwrap_or_default());
+        fields.add(ui.say(&msg!("status.watching")), text);
     }
     if let Some(service) = service {
         service.list(context, &mut fields);

@@ -61,7 +61,7 @@ impl Ui {
         };
         add(Msg::new("plan.auth"), auth);
         let service = if summary.service {
-            msg!("ui.yes")
+            msg!("plan.service-yes")
         } else {
             msg!("ui.no")
         };
