@@ -143,12 +143,13 @@ fn a_fix_that_would_reach_into_another_instance_is_refused_with_all_too() {
         "doctor::a_fix_that_would_reach_into_another_instance_is_refused_with_all_too",
         || {
             let sandbox = healthy();
-            // By its name the agent's folder is the rescue bot's, and it lies in main's state.
-            let keys = sandbox.write(".openclaw/agents/x/agent/auth-profiles.json", "{}");
-            chmod(&keys, 0o644);
-            std::fs::create_dir_all(sandbox.path(".openclaw-rescue/agents")).expect("a folder");
-            let link = sandbox.path(".openclaw-rescue/agents/x");
-            symlink(sandbox.path(".openclaw/agents/x"), link).expect("a link");
+            // Main's workspace is the rescue bot's too, and open: for one of them that is another's folder.
+            let theirs = sandbox.path(".openclaw/workspace");
+            chmod(&theirs, 0o777);
+            let path = ".openclaw-rescue/openclaw.json";
+            let mut config: Value = serde_json::from_str(&sandbox.read(path)).expect("JSON");
+            config["agents"]["defaults"]["workspace"] = theirs.display().to_string().into();
+            sandbox.write(path, config.to_string());
             let main = crate::onboard::touched(&sandbox.path(".openclaw"));
             let ran = doctor(&sandbox, &["--fix", "--yes"]);
             assert_eq!(ran.code, 78, "{ran:?}");

@@ -97,13 +97,12 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// What keeps the gateway of this instance's engine from starting, as that judges at its start.
 fn refused(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<schema::Finding> {
-    match own.record.as_ref().map(|record| record.engine) {
-        Ok(Engine::Native) => schema::refused_by_all(&own.config),
-        _ => {
-            let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
-            schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
-        }
+    let engine = own.record.as_ref().map(|record| record.engine);
+    if matches!(engine, Ok(Engine::Native)) {
+        return schema::refused_by_all(&own.config);
     }
+    let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
+    schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
 }
 
 /// What one release of OpenClaw would refuse and this instance's engine takes.

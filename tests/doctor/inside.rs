@@ -85,7 +85,7 @@ fn faults_of_a_service() {
     std::fs::write(&config, "{gateway: {").expect("a config");
     let _ = world.run(PROFILE, &["gateway", "restart"]).exits(78);
     mended(&world, "service-gave-up", "error", || {
-        std::fs::write(&config, &good).expect("a config")
+        std::fs::write(&config, &good).expect("a config");
     });
 
     // Another copy of the program; then a program that is gone.

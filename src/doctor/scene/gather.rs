@@ -287,13 +287,11 @@ fn places(instance: &Instance, found: Option<&Surveyed>) -> BTreeMap<PathBuf, Pl
     ] {
         add(Role::Secret, secret);
     }
-    let agents = std::fs::read_dir(instance.state_dir.join("agents"));
-    for agent in agents.into_iter().flatten().flatten() {
-        add(Role::Secret, agent.path().join("agent/auth-profiles.json"));
+    for agent in entries(&instance.state_dir.join("agents")) {
+        add(Role::Secret, agent.join("agent/auth-profiles.json"));
     }
-    let credentials = std::fs::read_dir(instance.state_dir.join("credentials"));
-    for file in credentials.into_iter().flatten().flatten() {
-        add(Role::Secret, file.path());
+    for file in entries(&instance.state_dir.join("credentials")) {
+        add(Role::Secret, file);
     }
     for other in [
         "agents",
@@ -310,8 +308,23 @@ fn places(instance: &Instance, found: Option<&Surveyed>) -> BTreeMap<PathBuf, Pl
     }
     add(Role::Other, instance.sessions());
     add(Role::Other, instance.record_path());
+    // A link anywhere here may lead to where others are.
+    for folder in ["", "agents", "browser", "credentials"] {
+        for link in entries(&instance.state_dir.join(folder)) {
+            if link.is_symlink() {
+                add(Role::Other, link);
+            }
+        }
+    }
     for workspace in found.into_iter().flat_map(|found| &found.workspaces) {
         add(Role::Workspace, workspace.clone());
     }
     places
+}
+
+/// What is in a folder, but for what a fix put aside there.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let in_use = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().contains(".aside-");
+    entries.filter(in_use).map(|entry| entry.path()).collect()
 }
