@@ -122,7 +122,7 @@ fn who_has_not_proven_itself_can_not_make_the_gateway_hold_much() {
     cut(&flooded(gateway.port, one));
     // One of many fragments, each of them small.
     let fragment = |at: usize| {
-        let mut fragment = head(if at == 0 { 0x01 } else { 0x00 }, piece.len());
+        let mut fragment = head(u8::from(at == 0), piece.len());
         fragment.extend(&piece);
         fragment
     };

@@ -56,7 +56,7 @@ fn asks(release: &PathBuf, protocol: u64) {
         }
         let still = peer.runs() && Instant::now() < deadline;
         let (out, err) = (peer.stdout(), peer.stderr());
-        assert!(still, "{release:?} is not healthy: {ran:?}\n{out}\n{err}");
+        assert!(still, "protocol {protocol} is not healthy: {ran:?}\n{out}\n{err}");
         std::thread::sleep(Duration::from_millis(100));
     }
     let further = ["--timeout", "30s"];
