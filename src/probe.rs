@@ -79,7 +79,7 @@ impl Verdict {
     }
 
     /// Whether more time may change it.
-    fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
     }
 }
@@ -131,6 +131,13 @@ impl Probe {
     /// Whether all is well.
     pub fn is_healthy(&self) -> bool {
         self.verdict == Verdict::Healthy
+    }
+
+    /// What it says of the gateways that it watches.
+    pub fn watched(&self) -> Vec<String> {
+        let news = self.health["watched"].as_array().into_iter().flatten();
+        news.filter_map(|news| news["text"].as_str().map(crate::letters::printable))
+            .collect()
     }
 
     /// Whether the instance's own gateway runs, however it is.

@@ -1,6 +1,7 @@
 //! `openclaw rescue`: what is wrong with another gateway, and its repair.
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -12,12 +13,14 @@ use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::msg;
 use crate::profile::ProfileName;
+use crate::record::Record;
+use crate::rescue;
 use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::history::{History, Outcome};
 use crate::rescue::ladder::{self, Step};
 use crate::rescue::repair::{self, Came, Event, Mission, Report, Tried};
-use crate::rescue::{self, watch};
+use crate::rescue::watch::{self, Pace, Post};
 use crate::survey;
 use crate::wizard::terminal::Terminal;
 
@@ -155,7 +158,7 @@ impl Case {
 
     /// What a person should see beside the causes.
     fn evidence(&self) -> Vec<Msg> {
-        let mut lines: Vec<_> = (self.seen.changed.iter())
+        let mut changes: Vec<_> = (self.seen.changed.iter())
             .map(|change| match (&change.before, &change.after) {
                 (Some(before), Some(after)) => {
                     msg!(
@@ -169,8 +172,13 @@ impl Case {
                 (_, None) => msg!("rescue.removed", path = change.path),
             })
             .collect();
-        if !lines.is_empty() {
-            lines.insert(0, msg!("rescue.changes"));
+        if !changes.is_empty() {
+            changes.insert(0, msg!("rescue.changes"));
+        }
+        let mut lines = self.circumstances();
+        lines.extend(changes);
+        if let Some(path) = &self.seen.foreign_log {
+            lines.push(msg!("rescue.log-not-read", path = path.display()));
         }
         if !self.seen.log.is_empty() {
             lines.push(msg!("rescue.log"));
@@ -184,12 +192,50 @@ impl Case {
         lines
     }
 
+    /// Its service, its port, its disk.
+    fn circumstances(&self) -> Vec<Msg> {
+        let mut lines = Vec::new();
+        if let Some(service) = &self.seen.service {
+            let state = super::status::state(&service.state);
+            let said = match service.exit_code {
+                Some(code) => msg!("rescue.saw-service-exit", name = service.name, code = code),
+                None => msg!("rescue.saw-service", name = service.name),
+            };
+            lines.push(said.with_msg("state", state));
+        } else {
+            lines.push(msg!("rescue.saw-no-manager"));
+        }
+        for listener in &self.seen.probe.listeners {
+            if let Some(owner) = &listener.owner {
+                lines.push(msg!(
+                    "rescue.saw-listener",
+                    port = listener.port,
+                    name = owner.name,
+                    pid = owner.pid
+                ));
+            }
+        }
+        if let Some(free) = self.seen.free {
+            lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
+        }
+        lines
+    }
+
+    /// What a person can do about a cause that no step mends.
+    fn by_hand(&self, cause: &Cause) -> Option<Msg> {
+        let unmended = self.steps.is_empty() && matches!(cause, Cause::Config(_));
+        let command = self.target.command();
+        cause
+            .by_hand()
+            .or_else(|| unmended.then(|| msg!("rescue.hand-config", command = command)))
+    }
+
     fn show_ladder(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
             return;
         }
-        for hand in self.causes.iter().filter_map(Cause::by_hand) {
+        for hand in self.causes.iter().filter_map(|cause| self.by_hand(cause)) {
             ui.remark(&hand);
         }
         if self.steps.is_empty() {
@@ -208,7 +254,7 @@ impl Case {
             json!({
                 "id": cause.id(),
                 "message": ui.say(&cause.msg()),
-                "byHand": cause.by_hand().map(|hand| ui.say(&hand)),
+                "byHand": self.by_hand(cause).map(|hand| ui.say(&hand)),
             })
         });
         let planned = self
@@ -226,6 +272,26 @@ impl Case {
             "steps": planned.collect::<Vec<_>>(),
             "changedSinceHealthy": changed.collect::<Vec<_>>(),
             "log": self.seen.log,
+            "logNotRead": self.seen.foreign_log,
+            "verdict": self.seen.probe.verdict.name(),
+            "port": {
+                "port": self.seen.probe.port,
+                "listeners": self.seen.probe.listeners.iter().map(|listener| {
+                    let owner = listener.owner.as_ref();
+                    json!({
+                        "address": listener.ip.to_string(),
+                        "pid": owner.map(|owner| owner.pid),
+                        "name": owner.map(|owner| &owner.name),
+                    })
+                }).collect::<Vec<_>>(),
+            },
+            "service": self.seen.service.as_ref().map(|service| json!({
+                "name": service.name,
+                "state": service.state.name(),
+                "exitCode": service.exit_code,
+                "restarts": service.restarts,
+            })),
+            "freeBytes": self.seen.free,
         });
         if let Some(report) = report {
             let tried = report.tried.iter().map(|tried| {
@@ -284,6 +350,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         rescuer: &context.instance,
         target: &case.target,
         watched: false,
+        over: &AtomicBool::new(false),
     };
     let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
         tell(context, event);
@@ -361,14 +428,14 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         std::thread::sleep(time);
         true
     };
-    watch::rounds(
-        context.host,
-        &context.env,
-        &context.instance,
-        &names,
-        &mut sleep,
-        &mut tell,
-    );
+    let post = Post {
+        host: context.host,
+        env: &context.env,
+        rescuer: &context.instance,
+        pace: Pace::of(&Record::read(&context.instance.record_path())?.rescue),
+        over: &AtomicBool::new(false),
+    };
+    watch::rounds(&post, &names, &mut sleep, &mut tell);
     Ok(ExitCode::SUCCESS)
 }
 

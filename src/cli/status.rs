@@ -123,6 +123,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&service::Status>)
         );
     }
     ui.out(&fields.render(ui.width()));
+    for news in probe.watched() {
+        ui.remark(&msg!("status.watched", news = news));
+    }
     if let Some(past) = &probe.past {
         ui.remark(&ended(past));
         if let Some(line) = &past.line {
@@ -147,7 +150,7 @@ fn ended(past: &probe::Past) -> Msg {
 }
 
 /// What a service does now, as a word.
-fn state(state: &State) -> Msg {
+pub(super) fn state(state: &State) -> Msg {
     match state {
         State::NotInstalled => msg!("status.service-none"),
         State::Stopped => msg!("status.service-stopped"),

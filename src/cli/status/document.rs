@@ -2,7 +2,8 @@
 //! `gateway status --json` where it has them (`facts.md` 9), so that scripts for either read it:
 //!
 //! - ours: `ok`, `profile`, `instanceId`, `verdict` (`healthy`, `not-running`, `other-profile`,
-//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
+//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `watched` (null, or of each
+//!   gateway that this one watches `profile`, `ok`, `text`), `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
 //! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
@@ -43,6 +44,7 @@ pub(in crate::cli) fn of(
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,
+        "watched": probe.health["watched"],
         "hints": hints.collect::<Vec<_>>(),
         "stateDir": instance.state_dir,
         "gateway": {

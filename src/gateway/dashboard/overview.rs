@@ -21,7 +21,7 @@ use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 /// - `instances`: each `label`, `own`, `running`, `pid` (or null), `base` (or null), `config`, `broken` (a sentence or null),
 ///   `ports`, each `{first, last, role, name, state, text}` with `state` `own`, `held` or `free`, `pool` and the
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
-/// - `findings`: each `{kind, instance, text}` with `kind` `conflict` or `notice`.
+/// - `findings`: each `{kind, instance, text}` with `kind` `conflict` or `notice`; the news of watched gateways too.
 pub fn overview(shared: &Shared, lang: Lang) -> Value {
     let mut survey = survey::take(&shared.host, &shared.env);
     let own = survey.position(&shared.instance.config_path);
@@ -68,6 +68,9 @@ pub fn overview(shared: &Shared, lang: Lang) -> Value {
                     "text": finding.msg.render(lang),
                 })
             })
+            .chain(shared.watched.news().into_iter().map(|(profile, news)| {
+                json!({ "kind": "notice", "instance": profile.as_str(), "text": news.render(lang) })
+            }))
             .collect::<Vec<_>>(),
     })
 }

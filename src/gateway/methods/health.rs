@@ -84,6 +84,10 @@ pub async fn look(shared: &Arc<Shared>) -> Value {
         "sessions": own.map(Sessions::to_value),
         "gateway": gateway(shared),
     });
+    let watched = shared.watched.to_value(shared.lang);
+    if watched.as_array().is_some_and(|news| !news.is_empty()) {
+        health["watched"] = watched;
+    }
     if let Some(warning) = &live.warning {
         health["warning"] = warning.render(shared.lang).into();
     }

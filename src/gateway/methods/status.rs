@@ -37,6 +37,10 @@ pub(super) async fn answer(call: Call) -> Reply {
         status["runtimeVersion"] = shared.identity.version.into();
         status["pid"] = shared.identity.pid.into();
     }
+    let watched = shared.watched.to_value(shared.lang);
+    if watched.as_array().is_some_and(|news| !news.is_empty()) {
+        status["watched"] = watched;
+    }
     if let Some(warning) = &live.warning {
         status["warning"] = warning.render(shared.lang).into();
     }
