@@ -21,6 +21,7 @@ use crate::host::{Host, running};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::probe::{self, Probe, Verdict};
+use crate::record::{Engine, Record};
 use crate::{msg, service};
 
 mod config;
@@ -29,6 +30,8 @@ pub use config::Undo;
 
 /// How long a gateway has to become well after a step.
 pub const PATIENCE: Duration = Duration::from_secs(15);
+/// The same for one from npm, which may bring its state up to date first.
+pub const NODE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a process that does not answer has to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
 /// How long the gateway has to answer one look.
@@ -102,6 +105,8 @@ pub struct Hands<'a, U> {
     pub undo: &'a mut dyn FnMut(U) -> Result<()>,
     /// Whether the rescuer itself is told to end: then nothing more is begun, and nothing taken back.
     pub over: &'a dyn Fn() -> bool,
+    /// How long it waits.
+    pub patience: Duration,
 }
 
 /// Tries one step after the other until the gateway is well.
@@ -121,7 +126,7 @@ pub fn climb<U>(
         let came = match (hands.take)(step) {
             Err(error) => Came::Failed(error.msg),
             Ok(undo) => {
-                tell(Event::Waiting(PATIENCE));
+                tell(Event::Waiting(hands.patience));
                 let after = (hands.wait)();
                 let replaces = matches!(step, Step::RestoreConfig(_));
                 match undo {
@@ -213,11 +218,17 @@ pub fn carry_out(
         outcome: Outcome::Begun,
     };
     history.put(entry.clone())?;
+    let record = Record::read(&mission.target.record_path()).unwrap_or_default();
+    let patience = match record.engine {
+        Engine::Native => PATIENCE,
+        Engine::Node => NODE_PATIENCE,
+    };
     let crew = std::cell::RefCell::new(Crew {
         host: mission.host,
         env: mission.env,
         target: mission.target,
         over: mission.over,
+        patience,
         kept: None,
     });
     let mut hands = Hands {
@@ -225,6 +236,7 @@ pub fn carry_out(
         wait: &mut || crew.borrow().wait().verdict,
         undo: &mut |undo| crew.borrow_mut().undo(undo),
         over: &|| mission.over.load(Ordering::Relaxed),
+        patience,
     };
     let tried = climb(steps, &seen.probe.verdict, &mut hands, tell);
     let healthy = tried.last().is_some_and(|last| last.came == Came::Helped);
@@ -257,6 +269,8 @@ pub struct Crew<'a> {
     pub target: &'a Instance,
     /// Set once the rescuer itself is told to end.
     pub over: &'a AtomicBool,
+    /// How long its gateway has to become well after a step.
+    pub patience: Duration,
     /// Where the broken config was put, once it was.
     pub kept: Option<PathBuf>,
 }
@@ -277,9 +291,10 @@ impl Crew<'_> {
             }
             Step::RestoreConfig(from) => {
                 let undo = self.restore(from)?;
-                match self.start() {
-                    Ok(()) => Ok(Some(undo)),
-                    Err(error) => {
+                match (self.start(), undo) {
+                    (Ok(()), undo) => Ok(undo),
+                    (Err(error), None) => Err(error),
+                    (Err(error), Some(undo)) => {
                         self.undo(undo)?;
                         Err(error)
                     }
@@ -295,9 +310,9 @@ impl Crew<'_> {
         }
     }
 
-    /// Looks until the gateway is well, or [`PATIENCE`] is over.
+    /// Looks until the gateway is well, or its time is over.
     pub fn wait(&self) -> Probe {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let probe = probe::wait_healthy(self.host, self.env, self.target, left.min(LOOK));

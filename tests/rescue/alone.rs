@@ -146,7 +146,7 @@ fn files_of_another_user_are_named() {
     assert_eq!((code, first_cause(&said)), (Some(1), "foreign-owner"), "{said:#}");
     // Its own, and no right to read.
     chown(sandbox.path(CONFIG), Some(user), Some(user)).unwrap();
-    std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0o000)).unwrap();
     let (code, said) = run(&["diagnose", "--json"]);
     assert_eq!((code, first_cause(&said)), (Some(1), "unreadable"), "{said:#}");
 }

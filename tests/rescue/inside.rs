@@ -1,231 +1,17 @@
-//! Inside a real user manager: one rescuer, whose process must never change, and a target for each fault.
+//! Inside a real user manager: one rescuer, and a target for each fault.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Ran, manager};
+use crate::support::manager;
 
-const RESCUE: u16 = 19789;
-const BROKEN: &str = "{ \"gateway\": ";
+mod target;
 
-fn home() -> PathBuf {
-    std::env::var_os("HOME").expect("HOME").into()
-}
-
-fn run_with(program: &Path, args: &[&str]) -> Ran {
-    let mut command = Command::new(program);
-    command.args(args).env_clear().env("HOME", home());
-    command.env("PATH", "/usr/bin:/bin");
-    for name in ["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    let output = command.output().unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn run(args: &[&str]) -> Ran {
-    run_with(Path::new(env!("CARGO_BIN_EXE_openclaw")), args)
-}
-
-fn systemctl(args: &[&str]) -> String {
-    let mut command = Command::new("systemctl");
-    let output = command.arg("--user").args(args).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-#[track_caller]
-fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !is() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// A rescuer as a service; the process that it is.
-fn rescuer() -> &'static str {
-    static PID: OnceLock<String> = OnceLock::new();
-    PID.get_or_init(|| {
-        Target::new("rescue", RESCUE).up(Path::new(env!("CARGO_BIN_EXE_openclaw")));
-        systemctl(&[
-            "show",
-            "--value",
-            "-p",
-            "MainPID",
-            "openclaw-gateway-rescue.service",
-        ])
-    })
-}
-
-/// One instance and its service.
-struct Target {
-    profile: &'static str,
-    port: u16,
-}
-
-impl Target {
-    fn new(profile: &'static str, port: u16) -> Self {
-        let target = Self { profile, port };
-        std::fs::create_dir_all(target.state()).unwrap();
-        target.write(&target.good().to_string());
-        target
-    }
-
-    /// With its service installed by this program, and well for long enough that its config counts as good.
-    fn up(self, program: &Path) -> Self {
-        let args = ["--profile", self.profile, "gateway", "install", "--json"];
-        let ran = run_with(program, &args).exits(0);
-        assert_eq!(ran.json()["healthy"], true);
-        self.settled()
-    }
-
-    fn installed(profile: &'static str, port: u16) -> Self {
-        rescuer();
-        Self::new(profile, port).up(Path::new(env!("CARGO_BIN_EXE_openclaw")))
-    }
-
-    fn settled(self) -> Self {
-        let kept = self.config().with_extension("json.last-good");
-        until("its config is kept", || kept.exists());
-        self
-    }
-
-    fn good(&self) -> Value {
-        let auth = json!({"mode": "token", "token": "secret-of-this-test"});
-        json!({"gateway": {"mode": "local", "port": self.port, "auth": auth}})
-    }
-
-    fn state(&self) -> PathBuf {
-        match self.profile {
-            "default" => home().join(".openclaw"),
-            name => home().join(format!(".openclaw-{name}")),
-        }
-    }
-
-    fn config(&self) -> PathBuf {
-        self.state().join("openclaw.json")
-    }
-
-    fn write(&self, text: &str) {
-        std::fs::write(self.config(), text).unwrap();
-    }
-
-    fn unit(&self) -> String {
-        match self.profile {
-            "default" => "openclaw-gateway.service".to_owned(),
-            name => format!("openclaw-gateway-{name}.service"),
-        }
-    }
-
-    fn file(&self) -> PathBuf {
-        home().join(".config/systemd/user").join(self.unit())
-    }
-
-    fn pid(&self) -> String {
-        systemctl(&["show", "--value", "-p", "MainPID", &self.unit()])
-    }
-
-    fn stop(&self) {
-        systemctl(&["stop", &self.unit()]);
-    }
-
-    #[track_caller]
-    fn diagnosed(&self, cause: &str) -> Value {
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "diagnose",
-            self.profile,
-            "--json",
-        ];
-        let said = run(&args).exits(1).json();
-        assert_eq!(said["causes"][0]["id"], cause, "{said:#}");
-        said
-    }
-
-    /// Diagnosed, and repaired by this step: it is well, and the rescuer never noticed.
-    #[track_caller]
-    fn repaired(&self, cause: &str, step: &str) -> Value {
-        let before = rescuer();
-        self.diagnosed(cause);
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "repair",
-            self.profile,
-            "--yes",
-            "--json",
-        ];
-        let said = run(&args).exits(0).json();
-        let tried = said["tried"].as_array().unwrap();
-        assert_eq!(tried.last().unwrap()["id"], step, "{said:#}");
-        assert_eq!((&said["healthy"], &said["ok"]), (&json!(true), &json!(true)));
-        let _ = run(&["--profile", self.profile, "gateway", "status"]).exits(0);
-        let shown = [
-            "show",
-            "--value",
-            "-p",
-            "MainPID",
-            "openclaw-gateway-rescue.service",
-        ];
-        assert_eq!(systemctl(&shown), before);
-        // What was started belongs to its own service, not to the rescuer's.
-        let group = std::fs::read_to_string(format!("/proc/{}/cgroup", self.pid())).unwrap();
-        assert!(group.contains(&self.unit()), "{group}");
-        said
-    }
-
-    /// Diagnosed, left alone to the last byte, and the way out told.
-    #[track_caller]
-    fn left_alone(&self, cause: &str) -> Value {
-        self.diagnosed(cause);
-        let standing = || (files(&self.state()), std::fs::read(self.file()).ok());
-        let before = standing();
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "repair",
-            self.profile,
-            "--yes",
-            "--json",
-        ];
-        let said = run(&args).exits(1).json();
-        assert_eq!(said["steps"], json!([]), "{said:#}");
-        assert!(said["causes"][0]["byHand"].is_string(), "{said:#}");
-        assert!(standing() == before, "{said:#}");
-        said
-    }
-}
-
-/// The files of a folder and what is in them.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.file_type().unwrap() {
-                kind if kind.is_dir() => folders.push(entry.path()),
-                _ => found.push((entry.path(), std::fs::read(entry.path()).unwrap_or_default())),
-            }
-        }
-    }
-    found.sort();
-    found
-}
+use target::{BROKEN, Target, files, home, killed_while_trying, rescuer, run, systemctl, until};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -447,4 +233,53 @@ fn a_folder_that_was_moved_away_is_left_to_a_person() {
     assert!(!target.state().exists());
     std::fs::rename(&elsewhere, target.state()).unwrap();
     target.repaired("stopped", "start");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_rescuer_that_is_killed_while_its_manager_works_leaves_a_whole_service() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("cut", 26000);
+    let unit = std::fs::read(target.file()).unwrap();
+    for _ in 0..2 {
+        target.stop();
+        std::fs::remove_file(target.file()).unwrap();
+        systemctl(&["daemon-reload"]);
+        killed_while_trying("cut");
+        let left = std::fs::read(target.file()).ok();
+        assert!(left.is_none_or(|left| left == unit));
+        let args = [
+            "--profile",
+            "rescue",
+            "rescue",
+            "repair",
+            "cut",
+            "--yes",
+            "--force",
+        ];
+        let _ = run(&args).exits(0);
+        assert_eq!(std::fs::read(target.file()).unwrap(), unit);
+    }
+    let pid = target.pid();
+    assert!(
+        Command::new("kill")
+            .args(["-STOP", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    killed_while_trying("cut");
+    let args = [
+        "--profile",
+        "rescue",
+        "rescue",
+        "repair",
+        "cut",
+        "--yes",
+        "--force",
+    ];
+    let _ = run(&args).exits(0);
+    assert_ne!(target.pid(), pid);
 }

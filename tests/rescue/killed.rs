@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +22,10 @@ const WRITING: &str =
 /// The repair under strace. Its children are not followed: the gateway that it starts goes on.
 fn traced(sandbox: &Sandbox, options: &[&str]) -> Command {
     let program = sandbox.command(REPAIR);
-    let mut command = Command::new("strace");
+    // By its path: it is started with the home's own search path, on which nothing is.
+    let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join("strace"));
+    let strace = folders.iter().find(|path| path.exists()).expect("strace");
+    let mut command = Command::new(strace);
     let vars = program
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));

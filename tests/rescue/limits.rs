@@ -13,17 +13,15 @@ const HISTORY: &str = ".local/state/openclaw/rescue/history.jsonl";
 /// A history of repairs of this target, so many minutes ago.
 fn remembered(sandbox: &Sandbox, target: &str, minutes: &[u64]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let lines: String = minutes
-        .iter()
-        .map(|ago| {
-            let at = now - Duration::from_mins(*ago);
-            let entry = json!({
-                "at": u64::try_from(at.as_millis()).unwrap(), "rescuer": "rescue", "target": target,
-                "watched": false, "causes": ["config"], "steps": [["start", "in-vain"]], "outcome": "in-vain",
-            });
-            format!("{entry}\n")
-        })
-        .collect();
+    let entry = |ago: &u64| {
+        let at = now.saturating_sub(Duration::from_mins(*ago));
+        let entry = json!({
+            "at": u64::try_from(at.as_millis()).unwrap(), "rescuer": "rescue", "target": target,
+            "watched": false, "causes": ["config"], "steps": [["start", "in-vain"]], "outcome": "in-vain",
+        });
+        entry.to_string()
+    };
+    let lines = minutes.iter().map(entry).collect::<Vec<_>>().join("\n") + "\n";
     sandbox.write(HISTORY, lines);
 }
 
@@ -48,22 +46,26 @@ fn nobody_rescues_himself_or_somebody_who_is_not_there() {
         ][..],
         &["rescue", "repair", "--yes", "--json"],
         &["rescue", "diagnose", "default", "--json"],
-        &["--profile", "rescue", "rescue", "watch", "rescue", "--json"],
     ] {
         let said = sandbox.run(words).exits(2).json();
         assert_eq!(said["code"], "rescue.itself", "{words:?}");
         assert!(!said["hints"].as_array().unwrap().is_empty());
     }
+    let ran = rescue(&sandbox, &["watch", "rescue"]).exits(2);
+    assert!(ran.stderr.contains("can't rescue itself"), "{ran:?}");
     // By another name, and still himself: the config is the same file.
-    let main = sandbox.path(".openclaw");
-    let same = sandbox
-        .command(["--profile", "rescue", "rescue", "repair", "--yes", "--json"])
-        .env("OPENCLAW_PROFILE", "rescue")
-        .env("OPENCLAW_STATE_DIR", &main)
-        .env("OPENCLAW_CONFIG_PATH", main.join("openclaw.json"))
-        .output()
-        .unwrap();
-    assert_eq!(same.status.code(), Some(2), "{same:?}");
+    std::os::unix::fs::symlink(sandbox.path(".openclaw"), sandbox.path(".openclaw-alias")).unwrap();
+    let words = [
+        "--profile",
+        "alias",
+        "rescue",
+        "repair",
+        "default",
+        "--yes",
+        "--json",
+    ];
+    assert_eq!(sandbox.run(words).exits(2).json()["code"], "rescue.itself");
+    std::fs::remove_file(sandbox.path(".openclaw-alias")).unwrap();
     let said = rescue(&sandbox, &["repair", "defualt", "--yes", "--json"])
         .exits(1)
         .json();
@@ -104,7 +106,7 @@ fn three_repairs_in_a_quarter_of_an_hour_are_enough_unless_forced() {
             .lines()
             .next()
             .unwrap()
-            .contains("rescue -> default  healthy"),
+            .contains("rescue -> default healthy"),
         "{shown}"
     );
     assert_eq!(shown.matches("start: in-vain").count(), 3, "{shown}");

@@ -29,8 +29,10 @@ pub enum Undo {
 }
 
 impl Crew<'_> {
-    /// Puts an earlier config in place; the one that stands there is kept beside it.
-    pub(super) fn restore(&mut self, from: &Path) -> Result<Undo> {
+    /// Puts an earlier config in place; the one that stands there is kept beside it. Nothing is to be taken
+    /// back where it stands there already: a repair that was cut short has come to its end.
+    pub(super) fn restore(&mut self, from: &Path) -> Result<Option<Undo>> {
+        let lock = self.lock()?;
         let document = match config::load(from) {
             Loaded::Ok(document) => document,
             Loaded::Missing => return Err(Error::no(msg!("rescue.no-config", path = from.display()))),
@@ -40,15 +42,18 @@ impl Crew<'_> {
         let beside = plan::named_beside(config, BROKEN, &self.stamp());
         let standing = read::bytes(config).ok().map(String::from_utf8);
         if let Some(Ok(text)) = standing {
+            if text == document.text() {
+                return Ok(None);
+            }
             let mut changes = Vec::new();
             let kept = kept_already(config, text.as_bytes()).unwrap_or_else(|| {
                 changes.push(write(&beside, &text, None));
                 beside
             });
             changes.push(write(config, document.text(), Some(&text)));
-            self.apply(changes)?;
+            self.apply(&lock, changes)?;
             self.kept = Some(kept);
-            return Ok(Undo::Text(text));
+            return Ok(Some(Undo::Text(text)));
         }
         let aside = std::fs::symlink_metadata(config).is_ok().then_some(beside);
         let moved = aside.clone().map(|to| Change::MoveAside {
@@ -57,13 +62,14 @@ impl Crew<'_> {
         });
         let mut changes: Vec<_> = moved.into_iter().collect();
         changes.push(write(config, document.text(), None));
-        self.apply(changes)?;
+        self.apply(&lock, changes)?;
         self.kept.clone_from(&aside);
-        Ok(Undo::Moved(aside))
+        Ok(Some(Undo::Moved(aside)))
     }
 
     /// Gives the config back that was replaced.
     pub(super) fn undo(&mut self, undo: Undo) -> Result<()> {
+        let lock = self.lock()?;
         let config = &self.target.config_path;
         let changes = match undo {
             Undo::Text(text) => {
@@ -83,14 +89,20 @@ impl Crew<'_> {
                 changes
             }
         };
-        self.apply(changes)?;
+        self.apply(&lock, changes)?;
         self.kept = None;
         Ok(())
     }
 
-    fn apply(&self, changes: Vec<Change>) -> Result<()> {
+    /// The right to write. What an earlier run left unfinished is brought to its end before anything is
+    /// read: it may change the config.
+    fn lock(&self) -> Result<HostLock> {
         let lock = HostLock::acquire(&registry::state_home(self.host, self.env), HostLock::PATIENCE)?;
         apply::recover(&lock)?;
+        Ok(lock)
+    }
+
+    fn apply(&self, lock: &HostLock, changes: Vec<Change>) -> Result<()> {
         let survey = survey::take(self.host, self.env);
         let others = survey.paths_of_others(&self.target.config_path);
         let plan = Plan {
@@ -98,7 +110,7 @@ impl Crew<'_> {
             changes,
             notices: Vec::new(),
         };
-        apply::apply(&lock, &plan, &others, &mut |_| {}).map(|_| ())
+        apply::apply(lock, &plan, &others, &mut |_| {}).map(|_| ())
     }
 
     fn stamp(&self) -> String {

@@ -30,6 +30,7 @@ fn climbed(steps: &[Step], before: &Verdict, after: &[Verdict]) -> (Vec<&'static
             Ok(())
         },
         over: &|| world.borrow().after.is_empty() && world.borrow().log.len() >= OVER,
+        patience: PATIENCE,
     };
     let tried = climb(steps, before, &mut hands, &mut |_| {});
     let came = tried.iter().map(|tried| tried.came.id()).collect();
