@@ -90,6 +90,14 @@ impl Host {
         (!value.is_empty()).then_some(value)
     }
 
+    /// The same world without these variables.
+    #[must_use]
+    pub fn without(&self, names: &[OsString]) -> Self {
+        let mut other = self.clone();
+        other.vars.retain(|name, _| !names.contains(name));
+        other
+    }
+
     /// The names of all variables that begin so.
     pub fn names<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());

@@ -79,7 +79,7 @@ impl Verdict {
     }
 
     /// Whether more time may change it.
-    fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
     }
 }

@@ -11,7 +11,10 @@
 //! [gateway]
 //! bootFallback = "off"       # off | last-good
 //! [rescue]
-//! watch = ["default"]
+//! watch = ["default"]        # profiles; a change takes effect at the gateway's next start
+//! interval = 10              # seconds: between two looks, 1 to 3600
+//! patience = 30              # how long unwell before a repair, 0 to 3600
+//! rest = 300                 # how long left alone after a repair in vain, 10 to 86400
 //! [browser.ports]            # the CDP port of each browser profile, so that it stays
 //! openclaw = 19800
 //! [browser.colors]           # of browser profiles that were created at run time
@@ -108,6 +111,12 @@ pub struct Gateway {
 pub struct Rescue {
     /// Profiles that this instance's gateway watches and repairs.
     pub watch: Vec<String>,
+    /// Seconds between two looks; bounds and usual value: [`crate::rescue::watch::Pace`].
+    pub interval: Option<u64>,
+    /// Seconds that a watched gateway may be unwell before it is repaired.
+    pub patience: Option<u64>,
+    /// Seconds that it is left alone after a repair in vain.
+    pub rest: Option<u64>,
 }
 
 /// `[browser]`

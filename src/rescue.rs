@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, read};
 use crate::instance::Instance;
 use crate::msg;
 use crate::profile::{self, ProfileName};
@@ -41,9 +41,8 @@ pub fn target(survey: &Survey, rescuer: &Instance, name: &ProfileName) -> Result
         .iter()
         .find(|found| found.profile.as_ref() == Some(name));
     let is_self = *name == rescuer.profile
-        || found.is_some_and(|found| {
-            survey.position(&rescuer.config_path) == survey.position(&found.config_path)
-        });
+        || found
+            .is_some_and(|found| read::resolved(&rescuer.config_path) == read::resolved(&found.config_path));
     if is_self {
         let error = Error::usage(msg!("rescue.itself", profile = name));
         return Err(match another(survey, name) {

@@ -1,25 +1,29 @@
 //! `openclaw rescue`: what is wrong with another gateway, and its repair.
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
-use crate::instance::Instance;
 use crate::msg;
 use crate::profile::ProfileName;
-use crate::rescue::diagnose::{self, Cause};
-use crate::rescue::evidence::{self, Evidence};
+use crate::record::Record;
+use crate::rescue;
 use crate::rescue::history::{History, Outcome};
-use crate::rescue::ladder::{self, Step};
-use crate::rescue::repair::{self, Came, Event, Mission, Report, Tried};
-use crate::rescue::{self, watch, words};
+use crate::rescue::repair::{self, Came, Event, Mission, Tried};
+use crate::rescue::watch::{self, Pace, Post};
+use crate::rescue::words;
 use crate::survey;
 use crate::wizard::terminal::Terminal;
+
+mod case;
+
+use case::Case;
 
 /// `openclaw rescue`
 #[derive(Debug, Args)]
@@ -101,144 +105,6 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
     }
 }
 
-/// A target, what was seen of it, and what follows.
-struct Case {
-    target: Instance,
-    seen: Evidence,
-    causes: Vec<Cause>,
-    steps: Vec<Step>,
-}
-
-impl Case {
-    fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
-        let name = parse(name.unwrap_or("default"))?;
-        let survey = survey::take(context.host, &context.env);
-        let target = rescue::target(&survey, &context.instance, &name)?;
-        Ok(Self::look(context, target))
-    }
-
-    fn look(context: &Context<'_>, target: Instance) -> Self {
-        let seen = evidence::gather(context.host, &context.env, &target);
-        let causes = diagnose::causes(&seen);
-        let steps = ladder::steps(&seen, &causes);
-        Self {
-            target,
-            seen,
-            causes,
-            steps,
-        }
-    }
-
-    fn is_healthy(&self) -> bool {
-        self.seen.probe.is_healthy()
-    }
-
-    fn exit(&self) -> ExitCode {
-        ExitCode::from(u8::from(!self.is_healthy()))
-    }
-
-    /// The causes, the most probable first, and what they rest on.
-    fn show(&self, context: &Context<'_>) {
-        let ui = &context.ui;
-        if self.is_healthy() {
-            ui.paragraph(&msg!("rescue.healthy", profile = self.target.profile));
-            return;
-        }
-        ui.paragraph(&msg!("rescue.not-healthy", profile = self.target.profile));
-        for (at, cause) in self.causes.iter().enumerate() {
-            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&cause.msg())));
-        }
-        for evidence in self.evidence() {
-            ui.hanging(5, 5, &ui.say(&evidence));
-        }
-        if !self.seen.log.is_empty() {
-            ui.hanging(5, 5, &ui.say(&msg!("rescue.log")));
-        }
-        for line in &self.seen.log {
-            ui.hanging(5, 7, &format!("| {line}"));
-        }
-    }
-
-    /// What was changed since it last worked.
-    fn evidence(&self) -> Vec<Msg> {
-        let mut lines: Vec<_> = (self.seen.changed.iter())
-            .map(|change| match (&change.before, &change.after) {
-                (Some(before), Some(after)) => {
-                    msg!(
-                        "rescue.changed",
-                        path = change.path,
-                        before = before,
-                        after = after
-                    )
-                }
-                (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
-                (_, None) => msg!("rescue.removed", path = change.path),
-            })
-            .collect();
-        if !lines.is_empty() {
-            lines.insert(0, msg!("rescue.changes"));
-        }
-        lines
-    }
-
-    fn show_ladder(&self, context: &Context<'_>) {
-        let ui = &context.ui;
-        if self.is_healthy() {
-            return;
-        }
-        for hand in self.causes.iter().filter_map(Cause::by_hand) {
-            ui.remark(&hand);
-        }
-        if self.steps.is_empty() {
-            ui.paragraph(&msg!("rescue.no-steps"));
-            return;
-        }
-        ui.paragraph(&msg!("rescue.steps"));
-        for (at, step) in self.steps.iter().enumerate() {
-            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&step.msg())));
-        }
-    }
-
-    fn document(&self, context: &Context<'_>, report: Option<&Report>) -> Value {
-        let ui = &context.ui;
-        let causes = self.causes.iter().map(|cause| {
-            json!({
-                "id": cause.id(),
-                "message": ui.say(&cause.msg()),
-                "byHand": cause.by_hand().map(|hand| ui.say(&hand)),
-            })
-        });
-        let planned = self
-            .steps
-            .iter()
-            .map(|step| json!({ "id": step.id(), "message": ui.say(&step.msg()) }));
-        let changed = self.seen.changed.iter().map(|change| {
-            json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
-        });
-        let mut document = json!({
-            "ok": report.map_or(self.is_healthy(), |report| report.healthy),
-            "target": self.target.profile.as_str(),
-            "healthy": report.map_or(self.is_healthy(), |report| report.healthy),
-            "causes": causes.collect::<Vec<_>>(),
-            "steps": planned.collect::<Vec<_>>(),
-            "changedSinceHealthy": changed.collect::<Vec<_>>(),
-            "log": self.seen.log,
-        });
-        if let Some(report) = report {
-            let tried = report.tried.iter().map(|tried| {
-                let why = match &tried.came {
-                    Came::Failed(why) => Some(ui.say(why)),
-                    _ => None,
-                };
-                json!({ "id": tried.step.id(), "result": tried.came.id(), "why": why })
-            });
-            document["tried"] = tried.collect();
-            document["keptConfig"] = json!(report.kept);
-        }
-        document
-    }
-}
-
 fn parse(name: &str) -> Result<ProfileName> {
     ProfileName::parse(name).map_err(|error| error.refuse(name))
 }
@@ -281,6 +147,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         rescuer: &context.instance,
         target: &case.target,
         watched: false,
+        over: &AtomicBool::new(false),
     };
     let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
         tell(context, event);
@@ -358,14 +225,14 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         std::thread::sleep(time);
         true
     };
-    watch::rounds(
-        context.host,
-        &context.env,
-        &context.instance,
-        &names,
-        &mut sleep,
-        &mut tell,
-    );
+    let post = Post {
+        host: context.host,
+        env: &context.env,
+        rescuer: &context.instance,
+        pace: Pace::of(&Record::read(&context.instance.record_path())?.rescue),
+        over: &AtomicBool::new(false),
+    };
+    watch::rounds(&post, &names, &mut sleep, &mut tell);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,7 +20,7 @@ use crate::ui::Fields;
 
 mod all;
 pub(super) mod document;
-mod service;
+pub(super) mod service;
 
 /// The flags of every command that asks a gateway.
 #[derive(Clone, Copy, Debug, Args)]

@@ -237,9 +237,9 @@ impl Gateway<'_> {
         };
         aside.spawn(follower.follow());
         if start.warning.is_none() {
-            aside.spawn(settle(self.lang, boot.clone(), start.ready.clone()));
+            aside.spawn(settle(shared.clone(), boot.clone(), start.ready.clone()));
         }
-        let _watchman = watchman::begin(&shared, &boot.record.rescue.watch);
+        let watchman = watchman::begin(&shared, &boot.record.rescue);
         notify::ready(&msg!("gateway.status-serving", port = settings.port).render(self.lang));
 
         tokio::select! {
@@ -255,6 +255,13 @@ impl Gateway<'_> {
         }
         let why = shared.stopped().await;
         drop(aside);
+        if start.warning.is_none() {
+            // One that was stopped early has served until then all the same.
+            keep(&shared, boot, &start.ready);
+        }
+        if let Some(watchman) = &watchman {
+            watchman.end();
+        }
         if why == Stop::Asked {
             notify::stopping();
             log::info(self.lang, &msg!("gateway.stopping"));
@@ -266,7 +273,12 @@ impl Gateway<'_> {
         };
         let all_left = async {
             let left = async { while serving.join_next().await.is_some() {} };
-            tokio::join!(browsers_end, left);
+            let watched = async {
+                if let Some(watchman) = watchman {
+                    watchman.ended().await;
+                }
+            };
+            tokio::join!(browsers_end, left, watched);
         };
         tokio::select! {
             () = all_left => Ok(Ended::InOrder(why)),
@@ -312,10 +324,17 @@ impl Gateway<'_> {
 }
 
 /// Keeps the config of a healthy start.
-async fn settle(lang: Lang, boot: Boot, ready: Ready) {
+async fn settle(shared: Arc<Shared>, boot: Boot, ready: Ready) {
     tokio::time::sleep(SETTLED).await;
-    if let Err(error) = boot.keep(&ready) {
-        log::error(lang, &error);
+    keep(&shared, &boot, &ready);
+}
+
+/// Keeps this config as the last good one, where it is still what the gateway runs with.
+fn keep(shared: &Shared, boot: &Boot, ready: &Ready) {
+    if shared.live().config == ready.config
+        && let Err(error) = boot.keep(ready)
+    {
+        log::error(shared.lang, &error);
     }
 }
 

@@ -3,28 +3,48 @@
 //! `health`, and so in `status` and on the dashboard.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::log;
 use super::shared::Shared;
 use crate::i18n::{Lang, Msg};
 use crate::msg;
 use crate::profile::ProfileName;
-use crate::rescue::watch::{self, News};
+use crate::record;
+use crate::rescue::watch::{self, News, Pace, Post};
 
 /// The watch goes on for as long as this lives.
 #[derive(Debug)]
 pub struct Watchman {
-    _until: Sender<()>,
+    until: Sender<()>,
+    over: Arc<AtomicBool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Watchman {
+    /// Tells it to end: a repair on its way begins no further step.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+        // It may have ended.
+        let _ = self.until.send(());
+    }
+
+    /// Comes back once it has put down what it had in hand.
+    pub async fn ended(self) {
+        let _ = self.ended.await;
+    }
 }
 
 /// Begins to watch these profiles; nothing to do where there are none.
-pub fn begin(shared: &Arc<Shared>, names: &[String]) -> Option<Watchman> {
+pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> {
+    let pace = Pace::of(record);
     let mut known = Vec::new();
-    for name in names {
+    for name in &record.watch {
         match ProfileName::parse(name) {
             Ok(profile) if profile == shared.instance.profile => {
                 log::warn(shared.lang, &msg!("rescue.itself", profile = profile));
@@ -36,27 +56,41 @@ pub fn begin(shared: &Arc<Shared>, names: &[String]) -> Option<Watchman> {
     if known.is_empty() {
         return None;
     }
-    let (until, over) = channel();
+    let (until, told) = channel();
+    let (alive, ended) = oneshot::channel();
+    let over = Arc::new(AtomicBool::new(false));
+    let flag = over.clone();
     let shared = shared.clone();
     std::thread::spawn(move || {
-        let mut sleep = |time| over.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+        // Dropped with the thread.
+        let _alive: oneshot::Sender<()> = alive;
+        let mut sleep = |time| told.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
         let mut tell = |name: &ProfileName, news: News| {
             let words = news.msg(name);
-            match &news {
-                News::Watching | News::Recovered | News::Repaired => log::info(shared.lang, &words),
-                News::Lost(_) | News::Repairing | News::InVain(_) => log::warn(shared.lang, &words),
+            if news.is_good() {
+                log::info(shared.lang, &words);
+            } else {
+                log::warn(shared.lang, &words);
             }
             shared.watched.set(name, &news);
         };
-        let (host, env, instance) = (&shared.host, &shared.env, &shared.instance);
-        watch::rounds(host, env, instance, &known, &mut sleep, &mut tell);
+        let post = Post {
+            host: &shared.host,
+            env: &shared.env,
+            rescuer: &shared.instance,
+            pace,
+            over: &flag,
+        };
+        watch::rounds(&post, &known, &mut sleep, &mut tell);
     });
-    Some(Watchman { _until: until })
+    Some(Watchman { until, over, ended })
 }
 
 /// The last news of one watched gateway.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    /// Whether it is well, as far as the news goes.
+    pub good: bool,
     /// Its stable name ([`News::name`]).
     pub news: &'static str,
     /// The same as a sentence.
@@ -71,15 +105,20 @@ impl Watched {
     /// Keeps the news of one.
     pub fn set(&self, name: &ProfileName, news: &News) {
         let words = news.msg(name);
-        let news = news.name();
-        self.map().insert(name.clone(), Heard { news, words });
+        let (good, news) = (news.is_good(), news.name());
+        self.map().insert(name.clone(), Heard { good, news, words });
     }
 
-    /// The last news of each as JSON: `profile`, `news`, `text`. Empty where nothing is watched.
+    /// The last news of each as JSON: `profile`, `ok`, `news`, `text`. Empty where nothing is watched.
     pub fn to_value(&self, lang: Lang) -> Value {
         let heard = self.map();
         let each = heard.iter().map(|(name, heard)| {
-            json!({ "profile": name.as_str(), "news": heard.news, "text": heard.words.render(lang) })
+            json!({
+                "profile": name.as_str(),
+                "ok": heard.good,
+                "news": heard.news,
+                "text": heard.words.render(lang),
+            })
         });
         each.collect()
     }

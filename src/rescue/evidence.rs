@@ -13,8 +13,8 @@ use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::logs;
-use crate::probe::{self, Probe};
-use crate::record::Record;
+use crate::probe::{self, Probe, Verdict};
+use crate::record::{Engine, Record};
 use crate::service::{self, Status};
 use crate::settings::Wishes;
 use crate::survey::Service;
@@ -56,8 +56,10 @@ pub struct Evidence {
     pub program_gone: Option<PathBuf>,
     /// The living process that holds its lock.
     pub holder: Option<u32>,
-    /// The last lines of its log that are warnings or worse, the oldest first; its secrets hidden.
+    /// The last lines of its log that are warnings or worse, the oldest first.
     pub log: Vec<String>,
+    /// The log that is not read: OpenClaw from npm wrote it, and may have written anything there.
+    pub foreign_log: Option<PathBuf>,
 }
 
 impl Evidence {
@@ -74,7 +76,13 @@ const NEWEST: usize = 200;
 
 /// Looks at everything.
 pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
-    let probe = probe::instance(host, env, target, LIMIT);
+    let mut probe = probe::instance(host, env, target, LIMIT);
+    if probe.verdict == Verdict::Slow {
+        // One that starts just now is not hung; it gets as much time again.
+        probe = probe::wait_healthy(host, env, target, LIMIT);
+    }
+    let engine = Record::read(&target.record_path()).unwrap_or_default().engine;
+    let foreign_log = (engine == Engine::Node).then(|| target.logs());
     let folder = folder(host, target);
     let boot = boot(host, env, target);
     let refusal = match (&folder, &boot) {
@@ -96,7 +104,11 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         refusal,
         restorable,
         service,
-        log: complaints(target),
+        log: match foreign_log {
+            Some(_) => Vec::new(),
+            None => complaints(target),
+        },
+        foreign_log,
     }
 }
 
@@ -114,7 +126,8 @@ fn complaints(target: &Instance) -> Vec<String> {
 /// What the target's gateway would start with, judged as it would judge itself.
 fn boot(host: &Host, env: &Environment, target: &Instance) -> Result<Boot> {
     Ok(Boot {
-        host: host.clone(),
+        // What this environment says of another instance is not the target's (`design.md`, environment).
+        host: host.without(&Environment::of_an_instance(host)),
         env: env.clone(),
         instance: target.clone(),
         record: Record::read(&target.record_path())?,

@@ -72,10 +72,7 @@ pub fn steps(seen: &Evidence, causes: &[Cause]) -> Vec<Step> {
         }
         return steps;
     }
-    if has("program-gone") {
-        return vec![Step::Reinstall];
-    }
-    if has("no-service") {
+    if has("program-gone") || has("no-service") {
         // A gateway without a service was started by hand: it gets one, where there is a manager.
         return if can_install {
             vec![Step::Reinstall]

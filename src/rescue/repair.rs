@@ -4,29 +4,40 @@
 //! owner wrote is not replaced for nothing. Files change in one transaction each (`apply`), so that a
 //! repair that is killed leaves the old state or the new one.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::diagnose::Cause;
 use super::evidence::Evidence;
 use super::history::{Entry, History, Outcome, millis};
 use super::ladder::Step;
-use crate::apply::{self, HostLock};
-use crate::config::{self, Loaded};
+use crate::apply::HostLock;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::gateway::lock;
 use crate::host::process::Call;
 use crate::host::{Host, running};
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::plan::{self, Change, Plan};
 use crate::probe::{self, Probe, Verdict};
-use crate::{msg, registry, service, survey};
+use crate::record::{Engine, Record};
+use crate::{msg, service};
+
+mod config;
+
+pub use config::Undo;
 
 /// How long a gateway has to become well after a step.
 pub const PATIENCE: Duration = Duration::from_secs(15);
+/// The same for one from npm, which may bring its state up to date first.
+pub const NODE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a process that does not answer has to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
+/// How long the gateway has to answer one look.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How long a wait goes on before it is asked again whether it is over.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +103,10 @@ pub struct Hands<'a, U> {
     pub wait: &'a mut dyn FnMut() -> Verdict,
     /// Takes a step back.
     pub undo: &'a mut dyn FnMut(U) -> Result<()>,
+    /// Whether the rescuer itself is told to end: then nothing more is begun, and nothing taken back.
+    pub over: &'a dyn Fn() -> bool,
+    /// How long it waits.
+    pub patience: Duration,
 }
 
 /// Tries one step after the other until the gateway is well.
@@ -104,15 +119,19 @@ pub fn climb<U>(
     let mut tried = Vec::new();
     let mut standing = before.clone();
     for step in steps {
+        if (hands.over)() {
+            break;
+        }
         tell(Event::Taking(step));
         let came = match (hands.take)(step) {
             Err(error) => Came::Failed(error.msg),
             Ok(undo) => {
-                tell(Event::Waiting(PATIENCE));
+                tell(Event::Waiting(hands.patience));
                 let after = (hands.wait)();
                 let replaces = matches!(step, Step::RestoreConfig(_));
                 match undo {
                     _ if after == Verdict::Healthy => Came::Helped,
+                    _ if (hands.over)() => Came::InVain,
                     Some(undo) if replaces || rank(&after) < rank(&standing) => match (hands.undo)(undo) {
                         Ok(()) => Came::Undone,
                         Err(error) => Came::Failed(error.msg),
@@ -151,6 +170,8 @@ pub struct Mission<'a> {
     pub target: &'a Instance,
     /// Whether a watching gateway does it by itself.
     pub watched: bool,
+    /// Set once the rescuer itself is told to end.
+    pub over: &'a AtomicBool,
 }
 
 /// What came of a repair.
@@ -174,7 +195,15 @@ pub fn carry_out(
 ) -> Result<Report> {
     let folder = super::folder(mission.host, mission.env);
     // One repair at a time on this host; two rescuers would undo each other's steps.
-    let _alone = HostLock::acquire(&folder, PATIENCE)?;
+    let _alone = HostLock::acquire(&folder, HostLock::PATIENCE)?;
+    // It may have been the other one that mended it, or somebody who answered a question meanwhile.
+    if probe::instance(mission.host, mission.env, mission.target, LIMIT).is_healthy() {
+        return Ok(Report {
+            tried: Vec::new(),
+            healthy: true,
+            kept: None,
+        });
+    }
     let mut history = History::read(&folder);
     let mut entry = Entry {
         at: millis(mission.host.now()),
@@ -189,16 +218,25 @@ pub fn carry_out(
         outcome: Outcome::Begun,
     };
     history.put(entry.clone())?;
+    let record = Record::read(&mission.target.record_path()).unwrap_or_default();
+    let patience = match record.engine {
+        Engine::Native => PATIENCE,
+        Engine::Node => NODE_PATIENCE,
+    };
     let crew = std::cell::RefCell::new(Crew {
         host: mission.host,
         env: mission.env,
         target: mission.target,
+        over: mission.over,
+        patience,
         kept: None,
     });
     let mut hands = Hands {
         take: &mut |step| crew.borrow_mut().take(step),
         wait: &mut || crew.borrow().wait().verdict,
         undo: &mut |undo| crew.borrow_mut().undo(undo),
+        over: &|| mission.over.load(Ordering::Relaxed),
+        patience,
     };
     let tried = climb(steps, &seen.probe.verdict, &mut hands, tell);
     let healthy = tried.last().is_some_and(|last| last.came == Came::Helped);
@@ -207,6 +245,8 @@ pub fn carry_out(
         .collect();
     entry.outcome = if healthy {
         Outcome::Healthy
+    } else if mission.over.load(Ordering::Relaxed) {
+        Outcome::Begun
     } else {
         Outcome::InVain
     };
@@ -227,18 +267,12 @@ pub struct Crew<'a> {
     pub env: &'a Environment,
     /// Whose gateway is repaired.
     pub target: &'a Instance,
+    /// Set once the rescuer itself is told to end.
+    pub over: &'a AtomicBool,
+    /// How long its gateway has to become well after a step.
+    pub patience: Duration,
     /// Where the broken config was put, once it was.
     pub kept: Option<PathBuf>,
-}
-
-/// What is needed to take a step back.
-#[derive(Debug)]
-pub enum Undo {
-    /// The config that was put aside goes back to its place.
-    Config {
-        /// Where it was put; nothing where there had been none.
-        aside: Option<PathBuf>,
-    },
 }
 
 impl Crew<'_> {
@@ -248,15 +282,19 @@ impl Crew<'_> {
             Step::Start => self.start().map(|()| None),
             Step::Restart => service::restart(self.host, self.env, self.target).map(|_| None),
             Step::EndStale(pid) => {
-                let ended = running::end(*pid, GRACE);
-                ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))?;
+                // A number may be another program's by now: only who still is the gateway is ended.
+                if self.is_gateway(*pid) {
+                    let ended = running::end(*pid, GRACE);
+                    ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))?;
+                }
                 self.start().map(|()| None)
             }
             Step::RestoreConfig(from) => {
                 let undo = self.restore(from)?;
-                match self.start() {
-                    Ok(()) => Ok(Some(undo)),
-                    Err(error) => {
+                match (self.start(), undo) {
+                    (Ok(()), undo) => Ok(undo),
+                    (Err(error), None) => Err(error),
+                    (Err(error), Some(undo)) => {
                         self.undo(undo)?;
                         Err(error)
                     }
@@ -272,26 +310,24 @@ impl Crew<'_> {
         }
     }
 
-    /// Looks until the gateway is well, or [`PATIENCE`] is over.
+    /// Looks until the gateway is well, or its time is over.
     pub fn wait(&self) -> Probe {
-        probe::wait_healthy(self.host, self.env, self.target, PATIENCE)
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let probe = probe::wait_healthy(self.host, self.env, self.target, left.min(LOOK));
+            let is_over = left <= LOOK || self.over.load(Ordering::Relaxed);
+            if is_over || !probe.verdict.may_pass() {
+                return probe;
+            }
+        }
     }
 
-    /// Takes a step back.
-    pub fn undo(&mut self, undo: Undo) -> Result<()> {
-        let Undo::Config { aside } = undo;
-        let config = &self.target.config_path;
-        let stamp = self.stamp();
-        self.apply(vec![Change::MoveAside {
-            path: config.clone(),
-            to: plan::named_beside(config, "restored", &stamp),
-        }])?;
-        if let Some(aside) = aside {
-            let to = self.target.config_path.clone();
-            self.apply(vec![Change::MoveAside { path: aside, to }])?;
-        }
-        self.kept = None;
-        Ok(())
+    /// Whether this process is the target's gateway now.
+    fn is_gateway(&self, pid: u32) -> bool {
+        let holder = lock::holder(&self.target.lock_path());
+        holder.is_some_and(|holder| holder.alive && holder.pid == pid)
+            || probe::instance(self.host, self.env, self.target, LIMIT).pid == Some(pid)
     }
 
     /// Starts it: by its service where there is one, else as a process of its own.
@@ -301,10 +337,7 @@ impl Crew<'_> {
             Err(_) => false,
         };
         if installed {
-            return match service::restart(self.host, self.env, self.target) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(error),
-            };
+            return service::restart(self.host, self.env, self.target).map(drop);
         }
         let failed = || Error::no(msg!("rescue.not-started", profile = self.target.profile));
         let program = self.host.program().ok_or_else(failed)?;
@@ -321,47 +354,6 @@ impl Crew<'_> {
             .fold(call, |call, (name, path)| call.var(name, path));
         let started = self.host.spawn_apart(&call);
         started.map(|_| ()).map_err(|cause| failed().because(cause))
-    }
-
-    /// Puts an earlier config in place; the one that stands there is kept beside it.
-    fn restore(&mut self, from: &Path) -> Result<Undo> {
-        let document = match config::load(from) {
-            Loaded::Ok(document) => document,
-            Loaded::Missing => return Err(Error::no(msg!("rescue.no-config", path = from.display()))),
-            Loaded::Broken(fault) => return Err(fault.blocked(from)),
-        };
-        let config = &self.target.config_path;
-        let mut changes = Vec::new();
-        let mut aside = None;
-        if std::fs::symlink_metadata(config).is_ok() {
-            let to = plan::named_beside(config, "broken", &self.stamp());
-            changes.push(Change::MoveAside {
-                path: config.clone(),
-                to: to.clone(),
-            });
-            aside = Some(to);
-        }
-        changes.push(plan::config_write(config, &document, None));
-        self.apply(changes)?;
-        self.kept.clone_from(&aside);
-        Ok(Undo::Config { aside })
-    }
-
-    fn apply(&self, changes: Vec<Change>) -> Result<()> {
-        let lock = HostLock::acquire(&registry::state_home(self.host, self.env), HostLock::PATIENCE)?;
-        apply::recover(&lock)?;
-        let survey = survey::take(self.host, self.env);
-        let others = survey.paths_of_others(&self.target.config_path);
-        let plan = Plan {
-            instance: None,
-            changes,
-            notices: Vec::new(),
-        };
-        apply::apply(&lock, &plan, &others, &mut |_| {}).map(|_| ())
-    }
-
-    fn stamp(&self) -> String {
-        plan::folder_stamp(&humantime::format_rfc3339_millis(self.host.now()).to_string())
     }
 }
 

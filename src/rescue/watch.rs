@@ -3,6 +3,7 @@
 //! When to act is decided by [`Watch`], which is pure; [`rounds`] looks and acts, for the command line and
 //! as a task of a rescue gateway alike.
 
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Cause};
@@ -17,16 +18,52 @@ use crate::instance::Instance;
 use crate::msg;
 use crate::probe::{self, Verdict};
 use crate::profile::ProfileName;
+use crate::record;
 use crate::survey;
 
 /// How long a watched gateway has to answer.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How often a watched gateway is looked at.
-pub const INTERVAL: Duration = Duration::from_secs(10);
-/// How long it may be unwell before it is repaired: a restart, an upgrade, a slow moment.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it is left alone after a repair that did not help.
-pub const REST: Duration = Duration::from_mins(5);
+
+/// How a watcher goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How often a watched gateway is looked at.
+    pub interval: Duration,
+    /// How long it may be unwell before it is repaired: a restart, an upgrade, a slow moment.
+    pub patience: Duration,
+    /// How long it is left alone after a repair that did not help.
+    pub rest: Duration,
+}
+
+impl Pace {
+    /// As the rescuer's record says, in seconds: what is missing is 10, 30 and 300; what is out of bounds
+    /// is brought to the nearest bound, so that no watcher spins and none sleeps for ever.
+    pub fn of(record: &record::Rescue) -> Self {
+        let seconds = |said: Option<u64>, usual: u64, least: u64, most: u64| {
+            Duration::from_secs(said.unwrap_or(usual).clamp(least, most))
+        };
+        Self {
+            interval: seconds(record.interval, 10, 1, 3600),
+            patience: seconds(record.patience, 30, 0, 3600),
+            rest: seconds(record.rest, 300, 10, 86_400),
+        }
+    }
+}
+
+/// Who watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    /// The outside world.
+    pub host: &'a Host,
+    /// What its environment wishes.
+    pub env: &'a Environment,
+    /// Whose gateway, or command line, it is.
+    pub rescuer: &'a Instance,
+    /// How it goes about it.
+    pub pace: Pace,
+    /// Set once the watch is to end: a repair on its way begins no further step.
+    pub over: &'a AtomicBool,
+}
 
 /// What is known of one watched gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +94,7 @@ pub enum Act {
 
 impl Watch {
     /// Takes a look into account. `now` runs from the watcher's start.
-    pub fn look(&mut self, now: Duration, verdict: &Verdict) -> Act {
+    pub fn look(&mut self, now: Duration, verdict: &Verdict, patience: Duration) -> Act {
         if *verdict == Verdict::Healthy {
             let was = std::mem::replace(self, Self::Well);
             return match was {
@@ -70,18 +107,18 @@ impl Watch {
                 *self = Self::Unwell(now);
                 Act::Lost
             }
-            Self::Unwell(since) if now.saturating_sub(since) >= PATIENCE => Act::Repair,
+            Self::Unwell(since) if now.saturating_sub(since) >= patience => Act::Repair,
             Self::Resting(until) if now >= until => Act::Repair,
             Self::Unwell(_) | Self::Resting(_) => Act::Wait,
         }
     }
 
     /// Takes a repair into account.
-    pub fn repaired(&mut self, now: Duration, healthy: bool) {
+    pub fn repaired(&mut self, now: Duration, healthy: bool, rest: Duration) {
         *self = if healthy {
             Self::Well
         } else {
-            Self::Resting(now + REST)
+            Self::Resting(now + rest)
         };
     }
 }
@@ -116,6 +153,11 @@ impl News {
         }
     }
 
+    /// Whether the gateway is well, as far as this news goes.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Watching | Self::Recovered | Self::Repaired)
+    }
+
     /// The sentence for log and screen.
     pub fn msg(&self, name: &ProfileName) -> Msg {
         let because = |cause: &Option<Cause>, with: &'static str, without: &'static str| match cause {
@@ -135,13 +177,12 @@ impl News {
 
 /// Watches these profiles until `sleep` says that it is over (it waits and gives `false` then).
 pub fn rounds(
-    host: &Host,
-    env: &Environment,
-    rescuer: &Instance,
+    post: &Post<'_>,
     names: &[ProfileName],
     sleep: &mut dyn FnMut(Duration) -> bool,
     tell: &mut dyn FnMut(&ProfileName, News),
 ) {
+    let (host, env, rescuer) = (post.host, post.env, post.rescuer);
     let start = Instant::now();
     let mut watches: Vec<_> = names.iter().map(|name| (name, Watch::default())).collect();
     loop {
@@ -153,7 +194,7 @@ pub fn rounds(
             };
             let first = *watch == Watch::Unknown;
             let probe = probe::instance(host, env, &target, LIMIT);
-            let act = watch.look(start.elapsed(), &probe.verdict);
+            let act = watch.look(start.elapsed(), &probe.verdict, post.pace.patience);
             match act {
                 Act::Wait if first => tell(name, News::Watching),
                 Act::Wait => {}
@@ -164,8 +205,8 @@ pub fn rounds(
                 }
                 Act::Repair => {
                     tell(name, News::Repairing);
-                    let (healthy, cause) = mend(host, env, rescuer, &target);
-                    watch.repaired(start.elapsed(), healthy);
+                    let (healthy, cause) = mend(post, &target);
+                    watch.repaired(start.elapsed(), healthy, post.pace.rest);
                     tell(
                         name,
                         if healthy {
@@ -177,14 +218,15 @@ pub fn rounds(
                 }
             }
         }
-        if !sleep(INTERVAL) {
+        if !sleep(post.pace.interval) {
             return;
         }
     }
 }
 
 /// Repairs a watched gateway, within the limits: whether it is well, else why not.
-fn mend(host: &Host, env: &Environment, rescuer: &Instance, target: &Instance) -> (bool, Option<Cause>) {
+fn mend(post: &Post<'_>, target: &Instance) -> (bool, Option<Cause>) {
+    let (host, env, rescuer) = (post.host, post.env, post.rescuer);
     let seen = evidence::gather(host, env, target);
     let causes = diagnose::causes(&seen);
     let steps = ladder::steps(&seen, &causes);
@@ -203,6 +245,7 @@ fn mend(host: &Host, env: &Environment, rescuer: &Instance, target: &Instance) -
         rescuer,
         target,
         watched: true,
+        over: post.over,
     };
     let healthy =
         repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}).is_ok_and(|report| report.healthy);
@@ -217,25 +260,50 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const REST: Duration = Duration::from_mins(5);
+
+    #[test]
+    fn the_pace_has_its_usual_values_and_its_bounds() {
+        let pace = |interval, patience, rest| {
+            Pace::of(&record::Rescue {
+                watch: Vec::new(),
+                interval,
+                patience,
+                rest,
+            })
+        };
+        let of = |interval, patience, rest| Pace {
+            interval: at(interval),
+            patience: at(patience),
+            rest: at(rest),
+        };
+        assert_eq!(pace(None, None, None), of(10, 30, 300));
+        assert_eq!(pace(Some(0), Some(0), Some(0)), of(1, 0, 10));
+        let most = Some(u64::MAX);
+        assert_eq!(pace(most, most, most), of(3600, 3600, 86_400));
+        assert_eq!(pace(Some(2), Some(3), Some(60)), of(2, 3, 60));
+    }
+
     #[test]
     fn a_short_outage_is_waited_out() {
         let mut watch = Watch::default();
-        assert_eq!(watch.look(at(0), &Verdict::Healthy), Act::Wait);
-        assert_eq!(watch.look(at(10), &Verdict::NotRunning), Act::Lost);
-        assert_eq!(watch.look(at(39), &Verdict::Slow), Act::Wait);
-        assert_eq!(watch.look(at(40), &Verdict::Healthy), Act::Recovered);
-        assert_eq!(watch.look(at(50), &Verdict::Healthy), Act::Wait);
+        assert_eq!(watch.look(at(0), &Verdict::Healthy, PATIENCE), Act::Wait);
+        assert_eq!(watch.look(at(10), &Verdict::NotRunning, PATIENCE), Act::Lost);
+        assert_eq!(watch.look(at(39), &Verdict::Slow, PATIENCE), Act::Wait);
+        assert_eq!(watch.look(at(40), &Verdict::Healthy, PATIENCE), Act::Recovered);
+        assert_eq!(watch.look(at(50), &Verdict::Healthy, PATIENCE), Act::Wait);
     }
 
     #[test]
     fn a_long_one_is_repaired_and_a_repair_in_vain_is_followed_by_rest() {
         let mut watch = Watch::default();
-        watch.look(at(0), &Verdict::NotRunning);
-        assert_eq!(watch.look(at(30), &Verdict::NotRunning), Act::Repair);
-        watch.repaired(at(45), false);
-        assert_eq!(watch.look(at(60), &Verdict::NotRunning), Act::Wait);
-        assert_eq!(watch.look(at(345), &Verdict::NotRunning), Act::Repair);
-        watch.repaired(at(350), true);
-        assert_eq!(watch.look(at(360), &Verdict::NotRunning), Act::Lost);
+        watch.look(at(0), &Verdict::NotRunning, PATIENCE);
+        assert_eq!(watch.look(at(30), &Verdict::NotRunning, PATIENCE), Act::Repair);
+        watch.repaired(at(45), false, REST);
+        assert_eq!(watch.look(at(60), &Verdict::NotRunning, PATIENCE), Act::Wait);
+        assert_eq!(watch.look(at(345), &Verdict::NotRunning, PATIENCE), Act::Repair);
+        watch.repaired(at(350), true, REST);
+        assert_eq!(watch.look(at(360), &Verdict::NotRunning, PATIENCE), Act::Lost);
     }
 }

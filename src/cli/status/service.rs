@@ -142,7 +142,7 @@ pub(super) fn brief(status: &Status) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(super) fn word(state: &State) -> Msg {
+pub(in crate::cli) fn word(state: &State) -> Msg {
     match state {
         State::NotInstalled => msg!("status.service-none"),
         State::Stopped => msg!("status.service-stopped"),

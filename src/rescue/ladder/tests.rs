@@ -32,6 +32,7 @@ fn down(state: State) -> Evidence {
         program_gone: None,
         holder: None,
         log: Vec::new(),
+        foreign_log: None,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// After so many steps the pretended rescuer is told to end.
+const OVER: usize = 3;
+
 struct World {
     /// What the gateway is after each step.
     after: Vec<Verdict>,
@@ -26,6 +29,8 @@ fn climbed(steps: &[Step], before: &Verdict, after: &[Verdict]) -> (Vec<&'static
             world.borrow_mut().log.push(format!("undo {step}"));
             Ok(())
         },
+        over: &|| world.borrow().after.is_empty() && world.borrow().log.len() >= OVER,
+        patience: PATIENCE,
     };
     let tried = climb(steps, before, &mut hands, &mut |_| {});
     let came = tried.iter().map(|tried| tried.came.id()).collect();

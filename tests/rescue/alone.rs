@@ -1,0 +1,277 @@
+//! Without a service manager: what is seen, what is started as a process of its own, what is never said.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::support::gateway::{self, Gateway};
+use crate::support::{Ran, Sandbox, installed, skipped};
+
+pub const BROKEN: &str = "{ \"gateway\": ";
+const CONFIG: &str = ".openclaw/openclaw.json";
+
+/// A home whose programs find no service manager.
+pub fn home() -> Sandbox {
+    Sandbox::new().var("PATH", "/nowhere")
+}
+
+/// A gateway that a repair started, which is nobody's child any more. Dropping it kills it.
+pub struct Apart<'a>(pub &'a Sandbox);
+
+impl Apart<'_> {
+    /// The process that the lock of main names.
+    pub fn pid(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.0.path(".openclaw/gateway.lock")).ok()?;
+        let sign: Value = serde_json::from_str(&text).ok()?;
+        u32::try_from(sign["pid"].as_u64()?).ok()
+    }
+}
+
+impl Drop for Apart<'_> {
+    fn drop(&mut self) {
+        let pid = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// A rescuer's command on main.
+pub fn rescue(sandbox: &Sandbox, words: &[&str]) -> Ran {
+    sandbox.run([&["--profile", "rescue", "--lang", "en", "rescue"], words].concat())
+}
+
+/// Main is down: its config is broken, and the last one that worked lies beside it.
+pub fn broken() -> (Sandbox, String) {
+    let sandbox = home();
+    let good = gateway::config(gateway::free_base());
+    sandbox.write(CONFIG, BROKEN);
+    sandbox.write(".openclaw/openclaw.json.last-good", &good);
+    (sandbox, good)
+}
+
+#[track_caller]
+fn first_cause(said: &Value) -> &str {
+    said["causes"][0]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{said:#}"))
+}
+
+#[test]
+fn a_lock_whose_holder_is_dead_is_in_nobody_s_way() {
+    let sandbox = home();
+    let main = Gateway::start(&sandbox, "default");
+    let (pid, port) = (main.pid(), main.port);
+    main.signal(Signal::KILL);
+    let _ = main.exited();
+    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(first_cause(&said), "stopped");
+    assert_eq!(said["service"], Value::Null);
+    let apart = Apart(&sandbox);
+    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
+    assert_eq!(
+        said["tried"],
+        json!([{"id": "start", "result": "helped", "why": null}])
+    );
+    assert_ne!(apart.pid(), Some(pid));
+    let health = gateway::request(port, "GET", "/health", &[]).unwrap().json();
+    assert_eq!(health["profile"], "default");
+    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
+    assert_eq!((&said["healthy"], &said["causes"]), (&json!(true), &json!([])));
+}
+
+#[test]
+fn one_that_hangs_is_ended_and_another_one_started() {
+    let sandbox = home();
+    let main = Gateway::start(&sandbox, "default");
+    let pid = main.pid();
+    main.signal(Signal::STOP);
+    let apart = Apart(&sandbox);
+    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
+    assert_eq!(first_cause(&said), "hung");
+    assert_eq!(said["tried"][0]["id"], "end-stale", "{said:#}");
+    let _ = main.exited().code;
+    assert_ne!(apart.pid(), Some(pid));
+}
+
+#[test]
+fn a_config_without_an_earlier_one_is_left_to_a_person() {
+    let sandbox = home();
+    sandbox.write(CONFIG, BROKEN);
+    let before = sandbox.tree();
+    let ran = rescue(&sandbox, &["repair", "--yes"]).exits(1);
+    let said = ran.stdout + &ran.stderr;
+    assert!(said.contains("openclaw config validate"), "{said}");
+    assert!(said.contains("1:14"), "{said}");
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn files_of_another_user_are_named() {
+    let sandbox = home();
+    sandbox.write(CONFIG, gateway::config(gateway::free_base()));
+    let top = sandbox.home().parent().unwrap().to_path_buf();
+    let program = top.join("openclaw");
+    let user = 28_000;
+    if chown(&top, Some(user), Some(user)).is_err() {
+        return skipped("only root can give files away");
+    }
+    chown(sandbox.home(), Some(user), Some(user)).unwrap();
+    // Where this program was built, another user may see nothing.
+    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &program).unwrap();
+    std::fs::set_permissions(sandbox.path(".openclaw"), PermissionsExt::from_mode(0o700)).unwrap();
+    let run = |words: &[&str]| {
+        let output = Command::new(&program)
+            .args(["--profile", "rescue", "rescue"])
+            .args(words)
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .uid(user)
+            .gid(user)
+            .output()
+            .unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = run(&["repair", "--yes", "--json"]);
+    assert_eq!((code, first_cause(&said)), (Some(1), "foreign-owner"), "{said:#}");
+    assert!(said["causes"][0]["byHand"].as_str().unwrap().contains("chown"));
+    // Its own folder, and a config that was given away.
+    chown(sandbox.path(".openclaw"), Some(user), Some(user)).unwrap();
+    std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, said) = run(&["diagnose", "--json"]);
+    assert_eq!((code, first_cause(&said)), (Some(1), "foreign-owner"), "{said:#}");
+    // Its own, and no right to read.
+    chown(sandbox.path(CONFIG), Some(user), Some(user)).unwrap();
+    std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0o000)).unwrap();
+    let (code, said) = run(&["diagnose", "--json"]);
+    assert_eq!((code, first_cause(&said)), (Some(1), "unreadable"), "{said:#}");
+}
+
+#[test]
+fn a_full_disk_is_left_to_a_person() {
+    if !installed("unshare") {
+        return;
+    }
+    let sandbox = home();
+    sandbox.write("main.json", gateway::config(gateway::free_base()));
+    let script = "mkdir -p ~/.openclaw && mount -t tmpfs -o size=2m none ~/.openclaw || exit 77
+        cp ~/main.json ~/.openclaw/openclaw.json; cat /dev/zero > ~/.openclaw/filler 2>/dev/null
+        sum() { find ~ -type f -exec sha256sum {} +; }
+        before=$(sum); PATH=/nowhere $0 --profile rescue rescue repair --yes --json; code=$?
+        [ \"$before\" = \"$(sum)\" ] || exit 78
+        exit $code";
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", script]);
+    command.arg(env!("CARGO_BIN_EXE_openclaw")).env_clear();
+    command.env("HOME", sandbox.home()).env("PATH", "/usr/bin:/bin");
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(77) => return skipped("no tmpfs can be mounted here"),
+        _ if stderr.starts_with("unshare:") => return skipped("no namespace can be made here"),
+        code => assert_eq!(code, Some(1), "{stderr}"),
+    }
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(first_cause(&said), "disk-full", "{said:#}");
+    assert_eq!(said["steps"], json!([]));
+    assert!(said["causes"][0]["byHand"].is_string());
+}
+
+#[test]
+fn a_service_manager_that_hangs_keeps_nobody_from_looking() {
+    let sandbox = Sandbox::new();
+    let sandbox = {
+        let folder = sandbox.write("bin/systemctl", "#!/bin/sh\nexec /bin/sleep 600\n");
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+        let folder = folder.parent().unwrap().to_path_buf();
+        sandbox.var("PATH", folder)
+    };
+    sandbox.write(CONFIG, BROKEN);
+    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(first_cause(&said), "config");
+    assert_eq!(said["service"], Value::Null);
+}
+
+#[test]
+fn two_rescuers_at_once_repair_it_once() {
+    let (sandbox, good) = broken();
+    let apart = Apart(&sandbox);
+    let start = |rescuer: &str| {
+        let words = [
+            "--profile",
+            rescuer,
+            "rescue",
+            "repair",
+            "default",
+            "--yes",
+            "--json",
+        ];
+        let mut command = sandbox.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let both = [start("rescue"), start("other")];
+    for one in both {
+        let output = one.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    assert_eq!(sandbox.read(CONFIG), good);
+    let history = rescue(&sandbox, &["history", "--json"]).exits(0).json();
+    let repairs = history["repairs"].as_array().unwrap();
+    assert_eq!(repairs.len(), 1, "{history:#}");
+    assert_eq!(repairs[0]["steps"], json!([["restore-config", "helped"]]));
+    assert!(apart.pid().is_some());
+}
+
+#[test]
+fn no_secret_of_the_target_gets_out() {
+    const CANARIES: [&str; 3] = [
+        "canary-of-the-config",
+        "canary-of-the-env-file",
+        "canary-of-before",
+    ];
+    let sandbox = home();
+    let port = gateway::free_base();
+    let config = |token: &str, more: &str| {
+        format!(
+            r#"{{"gateway": {{"mode": "local", "port": {port}, "auth": {{"mode": "token", "token": "{token}"}} {more}}}}}"#
+        )
+    };
+    sandbox.write(".openclaw/openclaw.json.last-good", config(CANARIES[2], ""));
+    sandbox.write(CONFIG, config(CANARIES[0], ", \"prot\": 1"));
+    sandbox.write(
+        ".openclaw/.env",
+        format!("OPENCLAW_GATEWAY_TOKEN={}\n", CANARIES[1]),
+    );
+    let mut said = String::new();
+    for words in [
+        &["diagnose"][..],
+        &["diagnose", "--json"],
+        &["repair"],
+        &["history"],
+        &["history", "--json"],
+    ] {
+        let ran = rescue(&sandbox, words);
+        said += &(ran.stdout + &ran.stderr);
+    }
+    assert!(said.contains("gateway.auth.token"), "the change is named: {said}");
+    // A repair, which writes down what it did; and a log of main now, too.
+    let _apart = Apart(&sandbox);
+    let ran = rescue(&sandbox, &["repair", "--yes"]);
+    said += &(ran.stdout + &ran.stderr);
+    for canary in CANARIES {
+        assert!(!said.contains(canary), "{said}");
+        for (path, _, bytes) in sandbox.tree() {
+            let is_main = path.starts_with(".openclaw");
+            assert!(
+                is_main || !String::from_utf8_lossy(&bytes).contains(canary),
+                "{}",
+                path.display()
+            );
+        }
+    }
+}

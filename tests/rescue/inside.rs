@@ -1,0 +1,285 @@
+//! Inside a real user manager: one rescuer, and a target for each fault.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::manager;
+
+mod target;
+
+use target::{BROKEN, Target, files, home, killed_while_trying, rescuer, run, systemctl, until};
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn the_page_s_own_case_a_truncated_config_of_main() {
+    if !manager::is_inside() {
+        return;
+    }
+    let before = rescuer();
+    let args = "onboard --non-interactive --accept-risk --install-daemon --json --gateway-port 18789";
+    let _ = run(&args.split(' ').collect::<Vec<_>>()).exits(0);
+    // Nothing is waited for: what ran until it was stopped counts as good.
+    let main = Target {
+        profile: "default",
+        port: 18789,
+    };
+    let good = std::fs::read(main.config()).unwrap();
+    main.write(BROKEN);
+    let _ = run(&["gateway", "restart"]).exits(78);
+    let only_shown = run(&["--profile", "rescue", "rescue", "repair"]).exits(1);
+    assert!(only_shown.stderr.contains("--yes"), "{only_shown:?}");
+    main.diagnosed("config");
+
+    let begun = Instant::now();
+    let args = ["--profile", "rescue", "--lang", "tr", "rescue", "repair", "--yes"];
+    let ran = run(&args).exits(0);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{ran:?}");
+    let said = ran.stdout + &ran.stderr;
+    for words in [
+        "Yapılandırma kullanılamıyor",
+        "1:14",
+        "Onarıldı",
+        "openclaw.json.broken-",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let _ = run(&["gateway", "status"]).exits(0);
+    assert_eq!(std::fs::read(main.config()).unwrap(), good);
+    let kept = files(&main.state());
+    let kept = kept
+        .iter()
+        .filter(|(path, _)| path.to_string_lossy().contains(".broken-"));
+    assert_eq!(
+        kept.map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>(),
+        [BROKEN.as_bytes()]
+    );
+    let shown = [
+        "show",
+        "--value",
+        "-p",
+        "MainPID",
+        "openclaw-gateway-rescue.service",
+    ];
+    assert_eq!(systemctl(&shown), before);
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn wrong_types_bad_keys_and_a_token_that_is_nowhere() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("typed", 20000);
+    let mut wrong = target.good();
+    wrong["gateway"]["port"] = json!("many");
+    let mut bad_key = target.good();
+    bad_key["gateway"]["prot"] = json!(1);
+    let mut no_token = target.good();
+    no_token["gateway"]["auth"]["token"] = json!("${NOT_SET_ANYWHERE}");
+    for config in [wrong, bad_key, no_token] {
+        target.write(&config.to_string());
+        let _ = run(&["--profile", "typed", "gateway", "restart"]).exits(78);
+        let said = target.repaired("config", "restore-config");
+        let kept = said["keptConfig"].as_str().unwrap();
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), config.to_string());
+        let now = std::fs::read_to_string(target.config()).unwrap();
+        assert_eq!(now, target.good().to_string());
+    }
+    // That was the third within a quarter of an hour.
+    target.write(BROKEN);
+    let _ = run(&["--profile", "typed", "gateway", "restart"]).exits(78);
+    let args = [
+        "--profile",
+        "rescue",
+        "rescue",
+        "repair",
+        "typed",
+        "--yes",
+        "--json",
+    ];
+    assert_eq!(run(&args).exits(1).json()["code"], "rescue.too-many");
+    let _ = run(&[&args[..], &["--force"]].concat()).exits(0);
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_secret_that_is_not_there_any_more_is_left_to_a_person() {
+    if !manager::is_inside() {
+        return;
+    }
+    rescuer();
+    let target = Target::new("secretive", 20500);
+    let mut config = target.good();
+    config["gateway"]["auth"]["token"] = json!("${THE_TOKEN}");
+    target.write(&config.to_string());
+    let env = target.state().join(".env");
+    std::fs::write(&env, "THE_TOKEN=a-token-of-this-test\n").unwrap();
+    let target = target.up(Path::new(env!("CARGO_BIN_EXE_openclaw")));
+    std::fs::remove_file(&env).unwrap();
+    let _ = run(&["--profile", "secretive", "gateway", "restart"]).exits(78);
+    // The last good config is the very same: there is nothing to go back to.
+    target.left_alone("config");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("unitless", 21000);
+    target.stop();
+    std::fs::remove_file(target.file()).unwrap();
+    systemctl(&["daemon-reload"]);
+    target.repaired("no-service", "reinstall");
+    assert!(target.file().exists());
+
+    rescuer();
+    let copy = home().join("copy-of-openclaw");
+    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &copy).unwrap();
+    let target = Target::new("binless", 21500).up(&copy);
+    target.stop();
+    std::fs::remove_file(&copy).unwrap();
+    target.repaired("program-gone", "reinstall");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_crash_loop_ends_with_a_program_that_works_and_the_owner_s_config() {
+    if !manager::is_inside() {
+        return;
+    }
+    rescuer();
+    let copy = home().join("crashing-openclaw");
+    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &copy).unwrap();
+    let target = Target::new("looping", 22000).up(&copy);
+    target.stop();
+    std::fs::remove_file(&copy).unwrap();
+    std::fs::copy("/bin/false", &copy).unwrap();
+    // What its owner changed is not what is wrong: it is tried without, and given back.
+    let mut changed = target.good();
+    changed["gateway"]["controlUi"] = json!({"enabled": false});
+    target.write(&changed.to_string());
+    systemctl(&["start", "--no-block", &target.unit()]);
+    until("its manager gives up", || {
+        systemctl(&["show", "--value", "-p", "ActiveState", &target.unit()]) == "failed"
+    });
+    let said = target.repaired("gave-up", "reinstall");
+    let came: Vec<_> = said["tried"].as_array().unwrap().iter().collect();
+    assert_eq!(came[0]["id"], "start");
+    assert_eq!(came[1]["id"], "restore-config");
+    assert_ne!(came[1]["result"], "helped");
+    assert_eq!(
+        said["changedSinceHealthy"][0]["path"],
+        "gateway.controlUi.enabled"
+    );
+    let now = std::fs::read_to_string(target.config()).unwrap();
+    assert_eq!(now, changed.to_string());
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn one_that_hangs_is_started_again() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("hanging", 23000);
+    let pid = target.pid();
+    let stopped = Command::new("kill").args(["-STOP", &pid]).status().unwrap();
+    assert!(stopped.success());
+    target.repaired("hung", "restart");
+    assert_ne!(target.pid(), pid);
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_port_that_somebody_else_has_is_left_to_a_person() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("robbed", 24000);
+    target.stop();
+    let stranger = TcpListener::bind(("127.0.0.1", 24000)).unwrap();
+    let said = target.left_alone("port-taken");
+    assert_eq!(said["port"]["listeners"][0]["pid"], std::process::id());
+    drop(stranger);
+    let thief = Target::installed("thief", 24500);
+    thief.stop();
+    let mut config = thief.good();
+    config["gateway"]["port"] = json!(24000);
+    thief.write(&config.to_string());
+    let args = ["--profile", "thief", "gateway", "install", "--json"];
+    let _ = run(&args).exits(0);
+    target.left_alone("port-of-profile");
+    thief.stop();
+    target.repaired("stopped", "start");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_folder_that_was_moved_away_is_left_to_a_person() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("moved", 25000);
+    target.stop();
+    let elsewhere = home().join("moved-elsewhere");
+    std::fs::rename(target.state(), &elsewhere).unwrap();
+    target.left_alone("state-gone");
+    assert!(!target.state().exists());
+    std::fs::rename(&elsewhere, target.state()).unwrap();
+    target.repaired("stopped", "start");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn a_rescuer_that_is_killed_while_its_manager_works_leaves_a_whole_service() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::installed("cut", 26000);
+    let unit = std::fs::read(target.file()).unwrap();
+    for _ in 0..2 {
+        target.stop();
+        std::fs::remove_file(target.file()).unwrap();
+        systemctl(&["daemon-reload"]);
+        killed_while_trying("cut");
+        let left = std::fs::read(target.file()).ok();
+        assert!(left.is_none_or(|left| left == unit));
+        let args = [
+            "--profile",
+            "rescue",
+            "rescue",
+            "repair",
+            "cut",
+            "--yes",
+            "--force",
+        ];
+        let _ = run(&args).exits(0);
+        assert_eq!(std::fs::read(target.file()).unwrap(), unit);
+    }
+    let pid = target.pid();
+    assert!(
+        Command::new("kill")
+            .args(["-STOP", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    killed_while_trying("cut");
+    let args = [
+        "--profile",
+        "rescue",
+        "rescue",
+        "repair",
+        "cut",
+        "--yes",
+        "--force",
+    ];
+    let _ = run(&args).exits(0);
+    assert_ne!(target.pid(), pid);
+}
