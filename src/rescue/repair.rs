@@ -345,9 +345,13 @@ impl Crew<'_> {
         // What this environment says of another instance is not the target's (`design.md`, environment).
         let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
         call.without = Environment::of_an_instance(self.host);
-        let call = call
-            .var("OPENCLAW_STATE_DIR", &self.target.state_dir)
-            .var("OPENCLAW_CONFIG_PATH", &self.target.config_path);
+        let paths = [
+            ("OPENCLAW_STATE_DIR", &self.target.state_dir),
+            ("OPENCLAW_CONFIG_PATH", &self.target.config_path),
+        ];
+        for (name, path) in paths {
+            call = call.var(name, path);
+        }
         let started = self.host.spawn_apart(&call);
         started.map(|_| ()).map_err(|cause| failed().because(cause))
     }
