@@ -210,7 +210,7 @@ pub fn look(
             "browser.pin-a-port",
             command = world.instance.command(),
             name = profile.name,
-            value = pinned_entry(profile, ground.dialect)
+            value = format!("'{}'", pinned_entry(profile, ground.dialect))
         ))
     })
 }
