@@ -68,7 +68,7 @@ fn a_lock_whose_holder_is_dead_is_in_nobody_s_way() {
     main.signal(Signal::KILL);
     let _ = main.exited();
     let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
-    assert_eq!(first_cause(&said), "stopped");
+    assert_eq!(first_cause(&said), "killed");
     assert_eq!(said["service"], Value::Null);
     let apart = Apart(&sandbox);
     let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();

@@ -106,10 +106,10 @@ fn three_repairs_in_a_quarter_of_an_hour_are_enough_unless_forced() {
             .lines()
             .next()
             .unwrap()
-            .contains("rescue -> default healthy"),
+            .ends_with("default: healthy (repaired by rescue)"),
         "{shown}"
     );
-    assert_eq!(shown.matches("start: in-vain").count(), 3, "{shown}");
+    assert_eq!(shown.matches("start it – did not help").count(), 3, "{shown}");
 }
 
 #[test]
