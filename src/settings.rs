@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::answers::{Auth, Bind};
 use crate::config::variables::{self, Missing};
+use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -116,6 +117,43 @@ pub struct Sources<'a> {
     pub config: &'a Value,
     /// Its `instance.toml`.
     pub record: &'a Record,
+}
+
+/// What an instance's own files say of its gateway.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Its config, included files merged in; `Null` where there is none.
+    pub config: Value,
+    /// Its `instance.toml`.
+    pub record: Record,
+}
+
+impl Files {
+    /// Reads both. One that can't be understood blocks, with its place and the ways out.
+    pub fn read(instance: &Instance) -> Result<Self> {
+        let path = &instance.config_path;
+        let config = match config::load(path) {
+            Loaded::Missing => Value::Null,
+            Loaded::Ok(document) => {
+                config::effective(path, &document).map_err(|fault| fault.blocked(path))?
+            }
+            Loaded::Broken(fault) => return Err(fault.blocked(path)),
+        };
+        Ok(Self {
+            config,
+            record: Record::read(&instance.record_path())?,
+        })
+    }
+
+    /// These, with what the environment adds.
+    pub fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> Sources<'a> {
+        Sources {
+            host,
+            instance,
+            config: &self.config,
+            record: &self.record,
+        }
+    }
 }
 
 impl Sources<'_> {

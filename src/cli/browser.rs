@@ -12,12 +12,10 @@ use super::Context;
 use crate::browser::client::{Answer, Client};
 use crate::browser::profiles::{Profile, Profiles, Wishes};
 use crate::browser::{World, doctor, ports, status};
-use crate::config::{self, Loaded};
 use crate::error::{Error, Result};
 use crate::msg;
 use crate::ports::{Family, Role};
-use crate::record::Record;
-use crate::settings::Sources;
+use crate::settings::Files;
 
 mod show;
 
@@ -96,8 +94,7 @@ pub enum BrowserCommand {
 /// What the instance's files say, read once.
 struct Ground<'a> {
     context: &'a Context<'a>,
-    config: Value,
-    record: Record,
+    files: Files,
     world: World,
     profiles: Profiles,
     wanted: Option<&'a str>,
@@ -194,42 +191,25 @@ fn escaped(text: &str) -> String {
 impl<'a> Ground<'a> {
     fn read(context: &'a Context<'a>, wanted: Option<&'a str>) -> Result<Self> {
         let instance = &context.instance;
-        let record = Record::read(&instance.record_path())?;
-        let config = match config::load(&instance.config_path) {
-            Loaded::Missing => Value::Null,
-            Loaded::Ok(document) => config::effective(&instance.config_path, &document)
-                .map_err(|fault| fault.blocked(&instance.config_path))?,
-            Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
-        };
-        let sources = Sources {
-            host: context.host,
-            instance,
-            config: &config,
-            record: &record,
-        };
+        let files = Files::read(instance)?;
+        let (base, _) = files.sources(context.host, instance).port(None)?;
         let world = World {
             host: context.host.clone(),
             env: context.env.clone(),
             instance: instance.clone(),
-            base: sources.port(None)?.0,
+            base,
         };
         Ok(Self {
-            profiles: world.profiles(&config, &record),
+            profiles: world.profiles(&files.config, &files.record),
             context,
-            config,
-            record,
+            files,
             world,
             wanted,
         })
     }
 
     fn client(&self) -> Result<Client> {
-        let sources = Sources {
-            host: self.context.host,
-            instance: &self.context.instance,
-            config: &self.config,
-            record: &self.record,
-        };
+        let sources = self.files.sources(self.context.host, &self.context.instance);
         let port = Family::new(self.world.base)
             .ok_or_else(|| Error::blocked(msg!("browser.no-pool", port = self.world.base)))?
             .port(Role::BrowserControl);
@@ -251,18 +231,18 @@ impl<'a> Ground<'a> {
 
     /// The gateway is down: what the files tell, or what to do.
     fn down(&self, command: &BrowserCommand) -> Result<ExitCode> {
-        let (ui, wishes) = (&self.context.ui, Wishes::of(&self.config));
+        let (ui, wishes) = (&self.context.ui, Wishes::of(&self.files.config));
         let document = match command {
             BrowserCommand::Status => {
                 let profile = self.profile()?;
                 let seen = status::outside(&self.world, profile, &wishes);
-                let port = status::port(&self.world, profile, &self.profiles, &self.record);
-                status::document(&self.world, &self.config, profile, port, &seen, ui.lang())
+                let port = status::port(&self.world, profile, &self.profiles, &self.files.record);
+                status::document(&self.world, &self.files.config, profile, port, &seen, ui.lang())
             }
             BrowserCommand::Profiles => {
                 let row = |profile| {
                     let seen = status::outside(&self.world, profile, &wishes);
-                    let port = status::port(&self.world, profile, &self.profiles, &self.record);
+                    let port = status::port(&self.world, profile, &self.profiles, &self.files.record);
                     status::row(profile, &self.profiles, port, &seen, 0)
                 };
                 json!({ "profiles": self.profiles.list.iter().map(row).collect::<Value>() })
@@ -286,7 +266,7 @@ impl<'a> Ground<'a> {
     fn doctor(&self) -> Result<ExitCode> {
         let profile = self.profile()?;
         let ground = ports::Ground::survey(&self.world);
-        let (config, record, profiles) = (&self.config, &self.record, &self.profiles);
+        let (config, record, profiles) = (&self.files.config, &self.files.record, &self.profiles);
         let checks = doctor::checks(&self.world, config, record, profiles, profile, &ground);
         let up = matches!(
             self.client()?

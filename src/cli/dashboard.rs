@@ -13,18 +13,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use crate::apply;
-use crate::config::{self, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::host::process::Call;
 use crate::instance::Instance;
 use crate::msg;
-use crate::record::Record;
-use crate::settings::{Proof, Sources};
+use crate::settings::{Files, Proof};
 use crate::survey;
 
 /// How long the file with the token is there for the browser to read.
@@ -43,19 +41,8 @@ pub struct DashboardArgs {
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
-    let config = match config::load(&instance.config_path) {
-        Loaded::Missing => Value::Null,
-        Loaded::Ok(document) => config::effective(&instance.config_path, &document)
-            .map_err(|fault| fault.blocked(&instance.config_path))?,
-        Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
-    };
-    let record = Record::read(&instance.record_path())?;
-    let sources = Sources {
-        host,
-        instance,
-        config: &config,
-        record: &record,
-    };
+    let files = Files::read(instance)?;
+    let sources = files.sources(host, instance);
     let (port, _) = sources.port(None)?;
     let proof = sources.client_proof()?;
     let url = format!("http://127.0.0.1:{port}/");

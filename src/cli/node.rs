@@ -4,10 +4,8 @@
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::Value;
 
 use super::Context;
-use crate::config::{self, Loaded};
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, Result};
 use crate::gateway::Options;
@@ -16,7 +14,7 @@ use crate::host::process::Call;
 use crate::msg;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
-use crate::settings::Sources;
+use crate::settings::Files;
 use crate::ui::Ui;
 
 /// The code of the error that a word in a command's place is.
@@ -45,24 +43,19 @@ pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCo
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
     let engine = engine::locate(context.host, &context.env)?;
-    let config = match config::load(&instance.config_path) {
-        Loaded::Missing => Value::Null,
-        Loaded::Ok(document) => config::effective(&instance.config_path, &document)
-            .map_err(|fault| fault.blocked(&instance.config_path))?,
-        Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
-    };
-    if let Some(stamp) = engine::stamp(&engine, instance, &config) {
+    let files = Files::read(instance)?;
+    if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
         context.ui.note(&stamp);
     }
-    let record = Record::read(&instance.record_path())?;
-    let sources = Sources {
-        host: context.host,
+    let (port, _) = files.sources(context.host, instance).port(options.wishes.port)?;
+    let mut call = engine::gateway(
+        context.host,
+        &engine,
         instance,
-        config: &config,
-        record: &record,
-    };
-    let (port, _) = sources.port(options.wishes.port)?;
-    let mut call = engine::gateway(context.host, &engine, instance, &config, port, &options.wishes)?;
+        &files.config,
+        port,
+        &options.wishes,
+    )?;
     if options.verbose {
         call.args.push("--verbose".into());
     }
@@ -111,18 +104,11 @@ fn has(word: &str) -> bool {
 /// The instance's port where it is known: a broken config is OpenClaw's to complain about.
 fn port_of(context: &Context<'_>) -> Option<u16> {
     let instance = &context.instance;
-    let Loaded::Ok(document) = config::load(&instance.config_path) else {
-        return None;
-    };
-    let config = config::effective(&instance.config_path, &document).ok()?;
-    let record = Record::read(&instance.record_path()).ok()?;
-    let sources = Sources {
-        host: context.host,
-        instance,
-        config: &config,
-        record: &record,
-    };
-    sources.port(None).ok().map(|(port, _)| port)
+    let files = Files::read(instance)
+        .ok()
+        .filter(|files| files.config.is_object())?;
+    let port = files.sources(context.host, instance).port(None);
+    port.ok().map(|(port, _)| port)
 }
 
 fn start(host: &Host, engine: &NodeEngine, call: &Call) -> Result<ExitCode> {

@@ -3,18 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::{Done, Manager, Seen, Site, Spec, State, launchd, schtasks, systemd};
 use crate::apply;
-use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::record::Record;
-use crate::settings::{self, PortFrom, Sources};
+use crate::settings::{self, Files, PortFrom};
 use crate::{msg, survey};
 
 /// What the command line wishes of an installation.
@@ -69,24 +65,13 @@ impl Site<'_> {
     /// Reads the config as the gateway will: what would keep it from starting is said now.
     fn wanted(self, port: Option<u16>) -> Result<Wanted> {
         let Self { host, env, instance } = self;
-        let record = Record::read(&instance.record_path())?;
-        let config = match config::load(&instance.config_path) {
-            Loaded::Missing => Value::Null,
-            Loaded::Ok(document) => config::effective(&instance.config_path, &document)
-                .map_err(|fault| fault.blocked(&instance.config_path))?,
-            Loaded::Broken(fault) => return Err(fault.blocked(&instance.config_path)),
-        };
-        let sources = Sources {
-            host,
-            instance,
-            config: &config,
-            record: &record,
-        };
-        let settings = sources.settings(&settings::Wishes {
+        let files = Files::read(instance)?;
+        let Files { config, record } = &files;
+        let settings = files.sources(host, instance).settings(&settings::Wishes {
             port,
             ..settings::Wishes::default()
         })?;
-        let configured = survey::base_port(&config).filter(|configured| *configured != settings.port);
+        let configured = survey::base_port(config).filter(|configured| *configured != settings.port);
         let differs = configured.filter(|_| settings.port_from != PortFrom::Config);
         let notice = |configured| {
             msg!(
