@@ -9,8 +9,9 @@ use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
 fn shell(script: &str) -> Terminal {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]);
+    // Whoever runs the tests in the background ignores SIGINT, and so would the shell.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "/bin/sh", "-c", script]);
     Terminal::run(command, Size::USUAL)
 }
 
