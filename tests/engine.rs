@@ -50,8 +50,10 @@ fn config(sandbox: &Sandbox, port: u16, engine: &str) {
 }
 
 /// The lines that the stand-in printed, without its process id.
+/// What the engine was told; the language is the sandbox's, not this program's.
 fn said(stdout: &str) -> Vec<&str> {
-    stdout.lines().filter(|line| !line.starts_with("pid=")).collect()
+    let ours = |line: &&str| !line.starts_with("pid=") && !line.starts_with("OPENCLAW_LANG=");
+    stdout.lines().filter(ours).collect()
 }
 
 #[test]
