@@ -106,7 +106,7 @@ fn findings_are_said_in_both_languages_and_fit_forty_columns() {
     network::own(
         "doctor::findings_are_said_in_both_languages_and_fit_forty_columns",
         || {
-            let sandbox = healthy();
+            let sandbox = healthy().var("LC_ALL", "C.UTF-8");
             chmod(&sandbox.path(".openclaw-rescue"), 0o755);
             let say = |lang: &str| {
                 sandbox

@@ -16,7 +16,7 @@ fn seen(sandbox: &Sandbox, args: &[&str], columns: u16) -> (String, i32, bool) {
 #[test]
 fn every_line_fits_in_both_languages() {
     let port = free_base();
-    let sandbox = rescue_at(port);
+    let sandbox = rescue_at(port).var("LC_ALL", "C.UTF-8");
     for (lang, sentence) in [("en", "not running"), ("tr", "çalışmıyor")] {
         for columns in [80, 40] {
             for args in [
