@@ -65,10 +65,14 @@ impl Started {
         Ok(apply::put(&folder.join(FILE), text.to_string().as_bytes())?)
     }
 
-    /// Whether this very process still runs on that folder.
+    /// Whether this very process still runs on that folder. One that is just ending has no words any
+    /// more, and its port for a moment yet: it counts as running.
     pub fn is_alive(&self, user_data: &Path) -> bool {
         match (self.started, group::started(self.pid)) {
-            (Some(then), Some(now)) => then == now && is_on(self.pid, user_data),
+            (Some(then), Some(now)) => {
+                let (words, _) = ports::words_of(self.pid, "OPENCLAW_");
+                then == now && (words.is_empty() || uses(&words, user_data))
+            }
             (Some(_), None) => false,
             (None, _) => group::is_alive(self.pid) && is_on(self.pid, user_data),
         }
@@ -121,7 +125,7 @@ pub fn clear(folder: &Path) -> Result<()> {
     let user_data = user_data(folder);
     let old = Started::read(folder);
     if let Some(old) = old.as_ref().filter(|old| old.is_alive(&user_data)) {
-        end(old.pid, &user_data);
+        end(old.pid);
     }
     let Some((machine, pid)) = lock_of(&user_data) else {
         return Ok(());
@@ -130,7 +134,7 @@ pub fn clear(folder: &Path) -> Result<()> {
     let recorded = old.is_some_and(|old| old.pid == pid && old.machine.as_ref() == Some(&machine));
     let alive = here && group::is_alive(pid);
     if alive && is_on(pid, &user_data) {
-        end(pid, &user_data);
+        end(pid);
     } else if (alive || !here) && !recorded {
         let name = group::name_of(pid).filter(|_| here);
         return Err(Fault::conflict(msg!(
@@ -150,10 +154,11 @@ pub fn clear(folder: &Path) -> Result<()> {
 }
 
 /// Ends an old browser: asked first, then killed.
-fn end(pid: u32, user_data: &Path) {
+fn end(pid: u32) {
+    let start = group::started(pid);
     group::end(pid, false);
     let deadline = Instant::now() + PATIENCE;
-    while group::is_alive(pid) && is_on(pid, user_data) {
+    while group::is_alive(pid) && group::started(pid) == start {
         if Instant::now() >= deadline {
             group::end(pid, true);
         }

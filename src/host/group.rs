@@ -131,21 +131,30 @@ fn keep_last(mut stream: impl io::Read, kept: &Mutex<Vec<u8>>) {
 }
 
 /// When a process started, in the system's own unit: with its number it names a process for good.
-/// `None` where there is none, or the system does not tell.
+/// `None` where there is none, or the system does not tell. A process whose first thread has ended runs
+/// on, and keeps its sockets, for as long as another of its threads does.
 pub fn started(pid: u32) -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
         let stat = super::read::text(&Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-        // The name in parentheses may hold anything; the start is the 20th field after it.
-        let fields = stat.rsplit_once(')')?.1;
-        let state = fields.split_whitespace().next()?;
-        (state != "Z").then(|| fields.split_whitespace().nth(19)?.parse().ok())?
+        start_in(&stat)
     }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (pid, Path::new(""));
         None
     }
+}
+
+/// The start of a running process, in its line of `/proc/PID/stat` (proc(5)).
+#[cfg(target_os = "linux")]
+fn start_in(stat: &str) -> Option<u64> {
+    // The name in parentheses may hold anything. After it: the state first, the number of threads as the
+    // 18th field, the start as the 20th.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let threads: u32 = fields.get(17)?.parse().ok()?;
+    let runs = *fields.first()? != "Z" || threads > 1;
+    runs.then(|| fields.get(19)?.parse().ok())?
 }
 
 /// Whether there is such a process, one of this user or of another.
@@ -155,7 +164,10 @@ pub fn is_alive(pid: u32) -> bool {
     #[cfg(all(unix, not(target_os = "linux")))]
     return system::exists(pid);
     #[cfg(not(unix))]
-    false
+    {
+        let _ = pid;
+        false
+    }
 }
 
 /// The short name of a process.
@@ -293,5 +305,18 @@ mod tests {
         assert!(started(own).is_some() && started(own) == started(own));
         assert_eq!(started(u32::MAX), None);
         assert!(name_of(own).is_some());
+    }
+
+    /// As Linux had it of a process whose first thread ended while another held a listening socket.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_whose_first_thread_ended_still_runs() {
+        let line = |state: &str, threads: u32| {
+            format!("23491 (a) b) {state} 1 2 3 0 -1 4 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446")
+        };
+        assert_eq!(start_in(&line("S", 1)), Some(2_238_604));
+        assert_eq!(start_in(&line("Z", 2)), Some(2_238_604));
+        assert_eq!(start_in(&line("Z", 1)), None);
+        assert_eq!(start_in("23491 (a"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! Each question has an empty answer where the system gives none; nothing here can fail.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "ports/elsewhere.rs"]
@@ -11,6 +12,9 @@ mod system;
 #[cfg(target_os = "linux")]
 #[path = "ports/linux.rs"]
 mod system;
+
+/// How long a process that is ending may take to let go of its sockets.
+pub const ENDING: Duration = Duration::from_millis(300);
 
 /// A TCP socket that listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,14 +36,16 @@ pub struct Process {
     pub name: String,
 }
 
-/// Every listening TCP socket, IPv4 and IPv6, in order of address and port.
-pub fn listening() -> Vec<Socket> {
-    sorted(system::listening(None))
+/// Every listening TCP socket, IPv4 and IPv6, in order of address and port. A process that is just ending
+/// has its sockets for a moment longer than its name: on ports that `matter` that moment is waited for
+/// ([`ENDING`] at most), so that its sockets are not taken for another user's.
+pub fn listening(matter: impl Fn(u16) -> bool) -> Vec<Socket> {
+    sorted(system::listening(None, &matter))
 }
 
-/// The sockets that listen on one port: much less work than to look at all.
+/// The sockets that listen on one port, which matters: much less work than to look at all.
 pub fn listening_on(port: u16) -> Vec<Socket> {
-    sorted(system::listening(Some(port)))
+    sorted(system::listening(Some(port), &|_| true))
 }
 
 fn sorted(mut sockets: Vec<Socket>) -> Vec<Socket> {
@@ -94,7 +100,7 @@ mod tests {
                 continue;
             };
             let address = socket.local_addr().unwrap();
-            let found = listening();
+            let found = listening(|_| false);
             let mine = found
                 .iter()
                 .find(|s| (s.ip, s.port) == (address.ip(), address.port()));
@@ -108,7 +114,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
-        assert!(!listening().iter().any(|s| s.port == port));
+        assert!(!listening(|_| false).iter().any(|s| s.port == port));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
                 .map(|i| instances[i].label.clone()),
         }),
     };
-    let mut listeners: Vec<_> = ports::listening().into_iter().map(listener).collect();
+    let sockets = ports::listening(|port| instances.iter().any(|instance| holds(instance, port)));
+    let mut listeners: Vec<_> = sockets.into_iter().map(listener).collect();
     share(&mut listeners);
     listeners
 }

@@ -1,40 +1,59 @@
 //! Linux: `/proc` tells everything, and nothing is started for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use procfs::net::{TcpNetEntry, TcpState};
 
-use super::{Process, Socket};
+use super::{ENDING, Process, Socket};
 use crate::host::read;
 
+/// How often sockets without a visible holder are looked at again.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// What listens; on this port only, where one is given.
-pub(super) fn listening(port: Option<u16>) -> Vec<Socket> {
-    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
-    let entries: Vec<TcpNetEntry> = tables
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.state == TcpState::Listen)
-        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
-        .collect();
-    let owners = owners(&entries);
-    let socket = |entry: TcpNetEntry| Socket {
-        ip: entry.local_address.ip(),
-        port: entry.local_address.port(),
-        process: owners.get(&entry.inode).cloned(),
-    };
-    entries.into_iter().map(socket).collect()
+pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<Socket> {
+    let deadline = Instant::now() + ENDING;
+    loop {
+        let entries = entries(port);
+        let owners = owners(&entries);
+        let ending = entries.iter().any(|entry| {
+            is_mine(entry) && !owners.contains_key(&entry.inode) && matter(entry.local_address.port())
+        });
+        if ending && Instant::now() < deadline {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
+        let socket = |entry: TcpNetEntry| Socket {
+            ip: entry.local_address.ip(),
+            port: entry.local_address.port(),
+            process: owners.get(&entry.inode).cloned(),
+        };
+        return entries.into_iter().map(socket).collect();
+    }
 }
 
-/// The processes that hold these sockets, by inode. A user sees the files of its own processes only,
-/// so only its own sockets are looked for, and the walk ends when all are found.
-fn owners(entries: &[TcpNetEntry]) -> BTreeMap<u64, Process> {
+fn entries(port: Option<u16>) -> Vec<TcpNetEntry> {
+    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
+    let entries = tables.into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.state == TcpState::Listen)
+        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
+        .collect()
+}
+
+/// Whether this user may see who holds a socket: a user sees the files of its own processes only.
+fn is_mine(entry: &TcpNetEntry) -> bool {
     let user = rustix::process::geteuid();
-    let mine = entries
-        .iter()
-        .filter(|e| user.is_root() || e.uid == user.as_raw());
-    let mut wanted: std::collections::BTreeSet<u64> = mine.map(|e| e.inode).collect();
+    user.is_root() || entry.uid == user.as_raw()
+}
+
+/// The processes that hold these sockets, by inode. Only sockets whose holder may be seen are looked for,
+/// and the walk ends when all are found.
+fn owners(entries: &[TcpNetEntry]) -> BTreeMap<u64, Process> {
+    let mine = entries.iter().filter(|entry| is_mine(entry));
+    let mut wanted: BTreeSet<u64> = mine.map(|entry| entry.inode).collect();
     let mut owners = BTreeMap::new();
     let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     for (pid, folder) in folders.filter_map(|f| Some((f.file_name().to_str()?.parse().ok()?, f.path()))) {
