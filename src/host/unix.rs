@@ -2,12 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, bind, listen as listen_on, socket, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 
 /// The owner of a folder, where this process is root and the owner is not.
 pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
@@ -79,9 +78,8 @@ const BACKLOG: i32 = 1024;
 
 /// Listens on an address, non-blocking.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let family = family(address);
-    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    if family == AddressFamily::INET6 {
+    let socket = socket_for(address)?;
+    if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
     // A port whose last connections still linger is free again at once.
@@ -93,18 +91,32 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-fn family(address: SocketAddr) -> AddressFamily {
-    if address.is_ipv4() {
+/// A socket that no program started from here inherits.
+fn socket_for(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
         AddressFamily::INET
     } else {
         AddressFamily::INET6
-    }
+    };
+    #[cfg(not(target_vendor = "apple"))]
+    let socket = {
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        rustix::net::socket_with(family, SocketType::STREAM, flags, None)?
+    };
+    // There the flag can't be given with the socket.
+    #[cfg(target_vendor = "apple")]
+    let socket = {
+        let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        socket
+    };
+    Ok(socket)
 }
 
 /// Binds an address, without listening on it, and lets it go again. Only what listens is in the way:
 /// two such looks at once don't see each other, and a gateway that starts meanwhile is not disturbed.
 pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
-    let probe = socket(family(address), SocketType::STREAM, None)?;
+    let probe = socket_for(address)?;
     sockopt::set_socket_reuseaddr(&probe, true)?;
     Ok(bind(&probe, &address)?)
 }

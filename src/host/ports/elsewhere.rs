@@ -2,7 +2,7 @@
 
 use super::{Process, Socket};
 
-pub(super) fn listening(port: Option<u16>) -> Vec<Socket> {
+pub(super) fn listening(port: Option<u16>, _matter: &dyn Fn(u16) -> bool) -> Vec<Socket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();
     let tcp =
         all.filter(|l| l.protocol == listeners::Protocol::TCP && l.state == listeners::SocketState::Listen);

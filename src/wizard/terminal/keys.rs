@@ -4,6 +4,11 @@
 //! A lone ESC byte can't be told from the start of an arrow key until time has passed: whoever reads says
 //! with [`Decoder::settle`] that nothing came for a while.
 
+#![cfg_attr(
+    windows,
+    expect(dead_code, reason = "the console there gives keys and not bytes")
+)]
+
 /// What a person pressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {

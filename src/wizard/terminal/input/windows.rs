@@ -23,7 +23,7 @@ pub(in super::super) fn rest() -> io::Result<()> {
 
 /// The keyboard.
 #[derive(Debug, Default)]
-pub(in super::super) struct Input;
+pub(in super::super) struct Input {}
 
 #[expect(clippy::unused_self, reason = "the other systems keep something here")]
 impl Input {
