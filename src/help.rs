@@ -4,7 +4,8 @@
 //! because most lines are right. Only when help, a man page, a completion or an error is to be shown,
 //! [`localise`] walks the commands and puts in the sentences of the chosen language: the key of an
 //! argument follows from where it stands (`help.ports.suggest.count`), so a new flag needs a line in
-//! each catalogue and nothing else.
+//! each catalogue and nothing else. A flag that means the same in a command above it, or in every command,
+//! has its line there (`help.every.json`).
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -144,7 +145,7 @@ fn into_command(command: Command, path: &str, is_root: bool, lookup: &mut Lookup
 
 fn into_arg(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Arg {
     let id = arg.get_id().as_str().replace('_', "-");
-    let help = lookup(&format!("help.{path}.{id}")).unwrap_or_default();
+    let help = lookup(&key_of(path, &id)).unwrap_or_default();
     let (rank, heading) = groups::of(path, is_root, &arg);
     let heading = lookup(heading).unwrap_or_default();
     let has_value = arg.get_action().takes_values();
@@ -159,6 +160,15 @@ fn into_arg(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Lookup<'_>) ->
         arg = arg.value_names(names);
     }
     arg.help(help).help_heading(heading).display_order(rank)
+}
+
+/// The key of an argument's words: its own, else that of the nearest command above which has one.
+fn key_of(path: &str, id: &str) -> String {
+    let own = format!("help.{path}.{id}");
+    let above = std::iter::successors(Some(path), |path| Some(path.rsplit_once('.')?.0));
+    let mut keys = above.chain(["every"]).map(|path| format!("help.{path}.{id}"));
+    keys.find(|key| Lang::english().text(key).is_some())
+        .unwrap_or(own)
 }
 
 /// The names of the commands that a line chose, from the program's own down to the last one.
