@@ -2,7 +2,7 @@
 //! (`facts.md` 7). The control service of a gateway and the command line both ask here.
 //!
 //! ```text
-//! http (base+2), browser.request ──► Control ──► route (pure) ──► start, stop ──► launch, prove, leftover
+//! gateway: HTTP on base+2, browser.request ──► Control ──► route (pure) ──► start, stop ──► launch, prove, leftover
 //!                                                           └──► tabs ... ──────► cdp, snapshot
 //! profiles, ports, discover, status: what config, record and host come to; pure, or reading only
 //! ```
@@ -21,6 +21,7 @@
 use serde_json::Value;
 
 use crate::config::variables;
+use crate::env_file;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::Host;
@@ -28,7 +29,6 @@ use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::ports::Family;
 use crate::record::Record;
-use crate::survey;
 
 mod act;
 pub mod cdp;
@@ -38,7 +38,6 @@ pub mod control;
 pub mod discover;
 pub mod doctor;
 pub mod fetch;
-pub mod http;
 pub mod launch;
 pub mod leftover;
 pub mod neighbours;
@@ -78,7 +77,7 @@ impl World {
             let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
             inherited
                 .map(str::to_owned)
-                .or_else(|| survey::variable(&self.instance.env_file(), name))
+                .or_else(|| env_file::variable(&self.instance.env_file(), name))
                 .or_else(|| variables::own(config, name))
         };
         let filled = |text: &str| variables::filled(text, &lookup).unwrap_or_else(|_| text.to_owned());

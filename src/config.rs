@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::host::read::{self, ReadError};
 
 pub mod assign;
@@ -56,4 +58,18 @@ pub fn of_bytes(bytes: Vec<u8>) -> Result<Document, Fault> {
     let text =
         String::from_utf8(bytes).map_err(|e| Fault::not_text(e.as_bytes(), e.utf8_error().valid_up_to()))?;
     Document::of_text(text)
+}
+
+/// `gateway.port`, where it is one: a whole number from 1 to 65535.
+pub fn base_port(config: &Value) -> Option<u16> {
+    port(config.pointer("/gateway/port")?)
+}
+
+/// A port, where the value is one.
+pub fn port(value: &Value) -> Option<u16> {
+    let number = value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|n| n.fract() == 0.0)?;
+        format!("{number}").parse().ok()
+    })?;
+    u16::try_from(number).ok().filter(|port| *port > 0)
 }

@@ -9,7 +9,7 @@
 //! Async stays in here and in `browser`. A gateway reads and writes its own instance only: every path
 //! comes from its [`Instance`](crate::instance::Instance) (leaks L4 to L12 of `facts.md` 8).
 
-pub mod boot;
+pub mod browser;
 pub mod canvas;
 pub mod claim;
 pub mod clients;
@@ -20,7 +20,6 @@ pub mod guard;
 pub mod http;
 pub mod identity;
 pub mod listen;
-pub mod lock;
 pub mod log;
 pub mod methods;
 pub mod notify;

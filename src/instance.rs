@@ -7,8 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::host::read;
 use crate::i18n::Msg;
 use crate::msg;
 use crate::profile::ProfileName;
@@ -20,6 +23,8 @@ pub const CONFIG_FILE: &str = "openclaw.json";
 pub const RECORD_FILE: &str = "instance.toml";
 /// Start of a state folder's name.
 const FOLDER: &str = ".openclaw";
+/// Bytes of the hash that make an id.
+const ID_BYTES: usize = 8;
 
 /// One instance's paths, and what the environment wishes for this run of it.
 #[derive(Clone, Debug)]
@@ -199,6 +204,18 @@ impl Instance {
     /// The gateway's lock, held on an open file for as long as it runs.
     pub fn lock_path(&self) -> PathBuf {
         self.state_dir.join("gateway.lock")
+    }
+
+    /// The same for every start of this instance's gateway, and no other's: 16 hexadecimal digits, by the
+    /// config's path, links followed.
+    pub fn id(&self) -> String {
+        use std::fmt::Write as _;
+        let path = read::resolved(&self.config_path);
+        let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
+        hash[..ID_BYTES].iter().fold(String::new(), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        })
     }
 
     /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).

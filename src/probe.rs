@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::gateway::lock;
 use crate::host::Host;
 use crate::instance::Instance;
+use crate::lock;
 use crate::ports::Listener;
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -29,7 +29,6 @@ mod place;
 mod tests;
 mod words;
 
-pub use crate::gateway::identity::instance_id;
 pub use past::{End, Past};
 
 /// What was found.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::answers::{Auth, Bind};
 use crate::config::variables::{self, Missing};
 use crate::config::{self, Loaded};
+use crate::env_file;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -21,7 +22,6 @@ use crate::ports::{DEFAULT_BASE, DEV_BASE, hashed_default};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
-use crate::survey;
 
 /// What the command line wishes for one run of a gateway.
 #[derive(Clone, Debug, Default)]
@@ -166,7 +166,7 @@ impl Sources<'_> {
         let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
         inherited
             .map(str::to_owned)
-            .or_else(|| survey::variable(&self.instance.env_file(), name))
+            .or_else(|| env_file::variable(&self.instance.env_file(), name))
             .or_else(|| variables::own(self.config, name))
     }
 
@@ -206,13 +206,13 @@ impl Sources<'_> {
         if let Some(port) = self.instance.wished_port {
             return Ok((port, PortFrom::Environment));
         }
-        if let Some(text) = survey::variable(&self.instance.env_file(), VAR) {
+        if let Some(text) = env_file::variable(&self.instance.env_file(), VAR) {
             let port = text.parse().ok().filter(|port| *port > 0);
             return port
                 .map(|port| (port, PortFrom::Environment))
                 .ok_or_else(|| Error::blocked(msg!("environment.port", value = text)));
         }
-        if let Some(port) = survey::base_port(self.config) {
+        if let Some(port) = config::base_port(self.config) {
             return Ok((port, PortFrom::Config));
         }
         if let Some(port) = self.record.ports.base {
@@ -241,7 +241,7 @@ impl Sources<'_> {
     }
 
     fn dotenv_token(&self) -> Option<Secret> {
-        survey::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
+        env_file::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
     }
 
     fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {

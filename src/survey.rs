@@ -28,7 +28,6 @@ mod tests;
 
 pub use crate::engine::NodeEngine;
 pub use service::{Service, config_of_service};
-pub use settings::{base_port, variable};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
 pub fn take(host: &Host, env: &Environment) -> Survey {

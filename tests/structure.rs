@@ -4,7 +4,7 @@
 //! (`plan`, `apply`, `survey`, `ports`, `config`, `registry`, `instance`, `profile`), and at the bottom
 //! `error` and `i18n`, which everybody speaks. `host` stands beside and knows nothing of gateways.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::words::{root, sources};
 
@@ -73,6 +73,28 @@ fn modules_know_only_what_lies_below_them() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// What lies below a module never comes back to it, however far down.
+#[test]
+fn modules_form_no_circle() {
+    let mut below: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, source) in sources() {
+        let known = known_by(source.split("#[cfg(test)]").next().unwrap());
+        below.entry(module(&path)).or_default().extend(known);
+    }
+    for (module, known) in &mut below {
+        known.remove(module);
+    }
+    // Again and again away with those that know nobody that is left: what stays is a circle, or above one.
+    while let Some(done) = below
+        .iter()
+        .find(|(_, known)| !known.iter().any(|to| below.contains_key(to)))
+        .map(|(module, _)| module.clone())
+    {
+        below.remove(&done);
+    }
+    assert!(below.is_empty(), "{below:#?}");
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Arrival<'_> {
         }
         let old = config::parse_value(document.text())
             .ok()
-            .and_then(|value| crate::survey::base_port(&value));
+            .and_then(|value| crate::config::base_port(&value));
         let mut changes = Vec::new();
         self.strings(&document.value().clone(), &KeyPath::root(), &mut changes);
         self.pinned(document.value(), old, &mut changes);

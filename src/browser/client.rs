@@ -9,13 +9,14 @@ use serde_json::Value;
 use ureq::http::{Method, Request};
 
 use super::fetch;
-use super::http::TIMEOUT;
 use super::prove::{Hearer, hearer};
 use crate::error::{Error, Result};
 use crate::i18n::Lang;
 use crate::msg;
 use crate::settings::Proof;
 
+/// The header that says how long an answer may take, in milliseconds.
+pub const TIMEOUT: &str = "x-openclaw-timeout-ms";
 /// How much longer than the work itself an answer may take.
 const GRACE: Duration = Duration::from_secs(2);
 /// The largest answer, in bytes: a picture of a long page.

@@ -23,6 +23,7 @@ use super::{Fault, Result, World, ports};
 use crate::host::group::{Exit, Group};
 use crate::i18n::Lang;
 use crate::msg;
+use crate::ports::Family;
 use crate::record::Record;
 
 /// How often a running browser is looked at.
@@ -130,6 +131,11 @@ impl Control {
             config: Box::new(config),
             slots: Mutex::default(),
         }
+    }
+
+    /// The ports of the instance; `None` where nothing can be derived from its base port.
+    pub fn family(&self) -> Option<Family> {
+        self.world.family()
     }
 
     /// Answers a request. What it begins is carried on even where nobody waits for the answer.

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{Context, SnapshotArgs, SnapshotCommand};
 use crate::error::{Error, Result};
-use crate::gateway::lock;
 use crate::i18n::Msg;
+use crate::lock;
 use crate::situation::shown;
 use crate::snapshot::{self, Of, Snapshot};
 use crate::survey::{self, Survey};

@@ -150,7 +150,7 @@ fn legacy(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         "CLAWDBOT_GATEWAY_TOKEN",
         "CLAWDBOT_STATE_DIR",
     ] {
-        if crate::survey::variable(&env, name).is_some() {
+        if crate::env_file::variable(&env, name).is_some() {
             let msg = msg!(
                 "doctor.config-legacy-variable",
                 name = name,

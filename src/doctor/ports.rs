@@ -51,7 +51,7 @@ fn neighbours(scene: &Scene<'_>, own: &Subject<'_>, conflict: bool) -> Vec<Seen>
 }
 
 fn unusable(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let Some(port) = crate::survey::base_port(&own.config) else {
+    let Some(port) = crate::config::base_port(&own.config) else {
         return Vec::new();
     };
     if crate::ports::Family::new(port).is_some() {

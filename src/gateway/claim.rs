@@ -4,12 +4,12 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::boot::Boot;
 use super::listen::{self, Unbound};
-use super::lock::{Holder, InstanceLock, Refusal};
+use crate::boot::Boot;
 use crate::error::{Error, Result};
 use crate::host::running;
 use crate::i18n::Msg;
+use crate::lock::{Holder, InstanceLock, Refusal};
 use crate::msg;
 use crate::ports::{Family, Listener, Role};
 use crate::settings::Settings;

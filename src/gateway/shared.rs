@@ -16,6 +16,7 @@ use super::devices::Devices;
 use super::guard::Served;
 use super::throttle::Throttle;
 use super::watchman::Watched;
+use crate::boot::Ready;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
@@ -54,6 +55,16 @@ pub struct Live {
 }
 
 impl Live {
+    /// A config that a gateway runs with.
+    pub fn of(ready: &Ready, warning: Option<Msg>, missing: Vec<Msg>) -> Self {
+        Self {
+            config: ready.config.clone(),
+            settings: ready.settings.clone(),
+            warning,
+            missing,
+        }
+    }
+
     /// All that somebody should see to, in one text.
     pub fn warnings(&self, lang: Lang) -> Option<String> {
         let all: Vec<_> = self.warning.iter().chain(&self.missing).collect();

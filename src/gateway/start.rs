@@ -12,18 +12,17 @@ use axum::Router;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::boot::{Boot, Ready, Start};
 use super::claim::{Claimant, Door, Edge};
-use super::lock::InstanceLock;
-use super::shared::{Identity, Shared, Stop};
+use super::shared::{Identity, Live, Shared, Stop};
 use super::signals::Signals;
-use super::{canvas, http, identity, log, notify, serve, watch, watchman};
-use crate::browser;
+use super::{browser, canvas, http, identity, log, notify, serve, watch, watchman};
+use crate::boot::{Boot, Ready, Start};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, running};
 use crate::i18n::{Lang, Msg};
 use crate::instance::Instance;
+use crate::lock::InstanceLock;
 use crate::msg;
 use crate::ports::Role;
 use crate::record::Record;
@@ -74,7 +73,7 @@ const SERVED: &[Served] = &[
     Served {
         role: Role::BrowserControl,
         wanted: |_| true,
-        router: browser::http::router,
+        router: browser::router,
     },
 ];
 
@@ -216,7 +215,7 @@ impl Gateway<'_> {
             self.identity.clone(),
             self.lang,
             addresses,
-            start.ready.live(start.warning.clone(), missing),
+            Live::of(&start.ready, start.warning.clone(), missing),
         ));
         self.greet(start, &doors)?;
 

@@ -14,9 +14,9 @@ use notify::{RecursiveMode, Watcher as _};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::boot::{Boot, Ready};
 use super::shared::{Live, Shared, Stop};
 use super::{claim, log, notify as service};
+use crate::boot::{Boot, Ready};
 use crate::i18n::Msg;
 use crate::msg;
 use crate::settings::Settings;
@@ -201,7 +201,7 @@ impl Follower {
 
     fn take(&self, ready: &Ready) {
         let before = self.shared.live();
-        self.shared.go_live(ready.live(None, before.missing.clone()));
+        self.shared.go_live(Live::of(ready, None, before.missing.clone()));
         if before.settings.proof != ready.settings.proof {
             let gone = self.shared.clients.proof_changed();
             log::info(self.shared.lang, &msg!("gateway.proof-changed", count = gone));

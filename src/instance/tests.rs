@@ -147,3 +147,11 @@ fn a_twin_by_case_is_refused_while_the_own_folder_is_not_there() {
     assert_eq!(resolve("Rescue").unwrap_err().code(), "profile.case");
     assert!(resolve("rescue").is_ok());
 }
+
+#[test]
+fn an_instance_keeps_its_id_and_shares_it_with_nobody() {
+    let id = |name: &str| Instance::canonical(Path::new("/h"), ProfileName::parse(name).unwrap()).id();
+    // sha256 of "/h/.openclaw-rescue/openclaw.json"
+    assert_eq!(id("rescue"), "3c9c4cc26221d4d4");
+    assert_ne!(id("rescue"), id("main"));
+}

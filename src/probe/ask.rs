@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::identity::{self, Answer, Identity};
 use super::place::{Place, Spot};
-use super::{Known, Probe, Verdict, instance_id};
+use super::{Known, Probe, Verdict};
 use crate::client::{Connection, Failure, Scopes};
 use crate::instance::Instance;
 use crate::letters::printable;
@@ -37,7 +37,7 @@ pub(super) fn ask(
     };
     probe.pid = spot.pid;
     let identity = match (identity::of(spot.addresses[0], left(deadline)), stranger) {
-        (Answer::Native(identity), _) if identity.instance_id == instance_id(instance) => Some(identity),
+        (Answer::Native(identity), _) if identity.instance_id == instance.id() => Some(identity),
         (Answer::Native(identity), _) => {
             probe.verdict = Verdict::OtherProfile(identity.profile);
             return;

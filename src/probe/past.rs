@@ -3,8 +3,8 @@
 
 use std::time::SystemTime;
 
-use crate::gateway::lock::Holder;
 use crate::instance::Instance;
+use crate::lock::Holder;
 use crate::logs::{self, Line};
 
 /// How the last run ended.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::*;
-use crate::gateway::lock::Holder;
+use crate::lock::Holder;
 use crate::ports::{LOOPBACK, Owner};
 
 fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> Listener {

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::boot::Boot;
 use crate::config::diff::{self, Difference};
 use crate::config::{self, Loaded, backup};
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::gateway::boot::Boot;
-use crate::gateway::lock;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
+use crate::lock;
 use crate::logs;
 use crate::probe::{self, Probe, Verdict};
 use crate::record::{Engine, Record};

@@ -11,7 +11,7 @@ use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::settings::{self, Files, PortFrom};
-use crate::{msg, survey};
+use crate::{config, msg, survey};
 
 /// What the command line wishes of an installation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,7 +71,7 @@ impl Site<'_> {
             port,
             ..settings::Wishes::default()
         })?;
-        let configured = survey::base_port(config).filter(|configured| *configured != settings.port);
+        let configured = config::base_port(config).filter(|configured| *configured != settings.port);
         let differs = configured.filter(|_| settings.port_from != PortFrom::Config);
         let notice = |configured| {
             msg!(

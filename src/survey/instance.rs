@@ -3,7 +3,8 @@
 use super::discover::Candidate;
 use super::settings::{self, Reading};
 use super::{ConfigHealth, PortSource, Surveyed};
-use crate::config::backup;
+use crate::config::{self, backup};
+use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
@@ -89,7 +90,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
     const VAR: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
-        let value = settings::variable(&found.state_dir.join(".env"), VAR)?;
+        let value = env_file::variable(&found.state_dir.join(".env"), VAR)?;
         Some((
             value.parse().ok().filter(|port| *port > 0)?,
             PortSource::EnvFile,
@@ -97,7 +98,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
         ))
     };
     let config = || match &found.reading {
-        Reading::Ok(value) => Some((settings::base_port(value)?, PortSource::Config, "gateway.port")),
+        Reading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),
         Reading::Broken(_) => backup_port(found),
         Reading::Missing => None,
     };
@@ -113,7 +114,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
 fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
     let (_, document) = backup::newest_valid(&found.config_path, None)?;
     Some((
-        settings::base_port(document.value())?,
+        config::base_port(document.value())?,
         PortSource::Backup,
         "gateway.port",
     ))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::settings;
+use crate::env_file;
 use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance};
 use crate::profile::ProfileName;
@@ -179,7 +179,7 @@ fn unit(text: &str, home: &Path) -> Start {
                     .first()
                     .map(|word| read::text(Path::new(word.trim_start_matches('-'))));
                 let text = text.and_then(Result::ok).unwrap_or_default();
-                let pairs = settings::assignments(&text);
+                let pairs = env_file::assignments(&text);
                 from_files.extend(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
             }
             _ => {}

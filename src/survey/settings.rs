@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded, fault::Fault};
+use crate::config::{self, Loaded, fault::Fault, port};
 use crate::environment::Environment;
 use crate::host::read;
 use crate::ports::{Claim, Role, Span};
@@ -29,20 +29,6 @@ pub(super) fn read(path: &Path) -> Reading {
         Loaded::Ok(document) => config::effective(path, &document).map_or_else(Reading::Broken, Reading::Ok),
         Loaded::Broken(fault) => Reading::Broken(fault),
     }
-}
-
-/// A port, where the value is one: 1 to 65535, as a whole number.
-fn port(value: &Value) -> Option<u16> {
-    let number = value.as_u64().or_else(|| {
-        let number = value.as_f64().filter(|n| n.fract() == 0.0)?;
-        format!("{number}").parse().ok()
-    })?;
-    u16::try_from(number).ok().filter(|port| *port > 0)
-}
-
-/// `gateway.port`.
-pub fn base_port(config: &Value) -> Option<u16> {
-    port(config.pointer("/gateway/port")?)
 }
 
 /// The port of a URL on this host; `None` where it is another host's, or has none of its own.
@@ -182,33 +168,6 @@ pub(super) fn tokens(config: &Value) -> Vec<(String, Secret)> {
         }
     }
     tokens
-}
-
-/// The lines `NAME=value` of an environment file; `export`, blanks, quotes and comments as usual.
-pub(super) fn assignments(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(|line| {
-        let line = line.trim();
-        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-        let value = value.trim();
-        let bare = ['"', '\'']
-            .into_iter()
-            .find_map(|q| value.strip_prefix(q)?.strip_suffix(q));
-        let plain = || {
-            value
-                .split_once(" #")
-                .map_or(value, |(value, _)| value.trim_end())
-        };
-        (!name.starts_with('#')).then(|| (name.trim(), bare.unwrap_or_else(plain)))
-    })
-}
-
-/// The last value of a variable in an environment file.
-pub fn variable(path: &Path, name: &str) -> Option<String> {
-    let text = read::text(path).ok()?;
-    let found = assignments(&text).filter(|(n, _)| *n == name).last();
-    found
-        .map(|(_, value)| value.to_owned())
-        .filter(|value| !value.is_empty())
 }
 
 /// The base port of the record that this program keeps.

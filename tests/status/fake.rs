@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openclaw::instance::Instance;
-use openclaw::probe::instance_id;
 use openclaw::profile::ProfileName;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
@@ -54,7 +53,7 @@ impl Fake {
         };
         let instance = Instance::canonical(&sandbox.home(), ProfileName::parse(own).unwrap());
         let health = json!({
-            "ok": true, "status": "live", "profile": own, "instanceId": instance_id(&instance),
+            "ok": true, "status": "live", "profile": own, "instanceId": instance.id(),
             "version": "0.0.0", "pid": std::process::id(), "engine": "native",
             "startedAt": "2026-11-22T10:00:00.000Z",
         });

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use crate::instance::Instance;
-use crate::probe::{self, Past, Probe, Verdict};
+use crate::probe::{Past, Probe, Verdict};
 use crate::survey::ConfigHealth;
 
 /// The document.
@@ -41,7 +41,7 @@ pub(in crate::cli) fn of(
     json!({
         "ok": ok,
         "profile": instance.profile.as_str(),
-        "instanceId": probe::instance_id(instance),
+        "instanceId": instance.id(),
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,

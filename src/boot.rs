@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use super::shared::Live;
 use crate::config::{self, Loaded, schema};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -63,16 +62,6 @@ impl From<Ready> for Start {
 }
 
 impl Ready {
-    /// What is shared of it.
-    pub fn live(&self, warning: Option<Msg>, missing: Vec<Msg>) -> Live {
-        Live {
-            config: self.config.clone(),
-            settings: self.settings.clone(),
-            warning,
-            missing,
-        }
-    }
-
     /// Whether there is a file behind it.
     pub fn has_file(&self) -> bool {
         self.text.is_some()

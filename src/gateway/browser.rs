@@ -17,19 +17,18 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use axum::response::{IntoResponse as _, Response as HttpResponse};
 use serde_json::Value;
 
-use super::World;
-use super::control::Control;
-use super::route::{Request, Response};
-use crate::gateway::guard::{self, Admission, Served};
-use crate::gateway::serve::Link;
-use crate::gateway::shared::Shared;
+use super::guard::{self, Admission, Served};
+use super::serve::Link;
+use super::shared::Shared;
+use crate::browser::World;
+use crate::browser::client::TIMEOUT;
+use crate::browser::control::Control;
+use crate::browser::route::{Request, Response};
 use crate::i18n::Lang;
 use crate::ports::{LOOPBACK, Role};
 
 /// The largest body, in bytes.
 const MOST: usize = 1024 * 1024;
-/// The header that says how long an answer may take, in milliseconds.
-pub const TIMEOUT: &str = "x-openclaw-timeout-ms";
 
 #[derive(Clone, Debug)]
 struct Service {
@@ -60,10 +59,7 @@ pub fn control(shared: &Arc<Shared>) -> Arc<Control> {
 /// The routes, for listeners at loopback on the instance's own port.
 pub fn router(shared: &Arc<Shared>) -> Router {
     let control = control(shared);
-    let port = control
-        .world
-        .family()
-        .map(|family| family.port(Role::BrowserControl));
+    let port = control.family().map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()
         .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
