@@ -347,12 +347,17 @@ mod tests {
     #[test]
     fn a_process_that_ends_is_known_until_nothing_is_left_of_it() {
         let line = |state: &str, flags: u32, threads: u32| {
-            format!("23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446")
+            format!(
+                "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
+            )
         };
         assert!(!ends_in(&line("S", 0x0040_0000, 1)));
         assert!(ends_in(&line("R", 0x0040_0004, 1)), "its files are being closed");
         assert!(ends_in(&line("Z", 0x0040_000c, 2)), "its last threads end");
-        assert!(!ends_in(&line("Z", 0x0040_000c, 1)), "it only waits to be asked for");
+        assert!(
+            !ends_in(&line("Z", 0x0040_000c, 1)),
+            "it only waits to be asked for"
+        );
         assert!(!ends_in("23491 (a"));
     }
 }

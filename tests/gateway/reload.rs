@@ -72,6 +72,36 @@ fn links_and_included_files_are_followed() {
 }
 
 #[test]
+fn a_folder_of_the_config_that_comes_back_is_seen_again() {
+    let sandbox = Sandbox::new();
+    let base = free_base();
+    let path = sandbox.write("elsewhere/openclaw.json", config(base));
+    let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
+    let mut gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
+    std::fs::remove_dir_all(sandbox.path("elsewhere")).unwrap();
+    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
+    sandbox.write("elsewhere/openclaw.json", config(base));
+    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    assert!(gateway.runs());
+}
+
+#[test]
+fn variables_beside_a_config_elsewhere_are_watched_too() {
+    let sandbox = Sandbox::new();
+    let base = free_base();
+    sandbox.write(
+        "elsewhere/openclaw.json",
+        config(base).replace(TOKEN, "${OF_FILE}"),
+    );
+    sandbox.write(".openclaw-rescue/.env", "OF_FILE=before\n");
+    let path = sandbox.path("elsewhere/openclaw.json");
+    let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
+    sandbox.write(".openclaw-rescue/.env", "OF_FILE=after\n");
+    wait_logged(&sandbox, "rescue", "gateway.proof-changed", 1);
+}
+
+#[test]
 fn another_port_is_served_without_a_new_process() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
