@@ -282,7 +282,7 @@ impl Sources<'_> {
                 let what = Msg::new("settings.env-file")
                     .with("path", path.display())
                     .with_msg("why", Fault::from(error).why);
-                Err(Error::blocked(what))
+                Err(Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display())))
             }
         }
     }
