@@ -109,6 +109,10 @@ fn secrets_come_from_files_too() {
         .run(["--profile", "rescue", "gateway", "--token-file", "/nonexistent"])
         .exits(2);
     assert!(none.stderr.contains("--token-file"), "{}", none.stderr);
+    let empty = sandbox
+        .run(["--profile", "rescue", "gateway", "--token", " "])
+        .exits(2);
+    assert!(empty.stderr.contains("--token "), "{}", empty.stderr);
 }
 
 #[test]
