@@ -48,7 +48,7 @@ impl Throttle {
     /// Waits until a proof from this address may be looked at. `false` where too many wait before it: then
     /// it is not looked at.
     pub async fn turn(&self, ip: IpAddr) -> bool {
-        let wait = self.table().turn(ip, Instant::now());
+        let wait = self.table().turn(ip, now());
         match wait {
             // Looked at before anything else is: of proofs that come at once, each knows of those before.
             Some(Duration::ZERO) => true,
@@ -62,7 +62,7 @@ impl Throttle {
 
     /// A wrong proof came from this address.
     pub fn failed(&self, ip: IpAddr) {
-        let failures = self.table().failed(ip, Instant::now());
+        let failures = self.table().failed(ip, now());
         // Who and how often, never what was shown.
         let words = msg!("guard.wrong", address = ip, count = failures);
         tracing::warn!(%ip, failures, "{}", words.render(self.lang));
@@ -76,6 +76,11 @@ impl Throttle {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// By the clock that is waited by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// What is known of an address.
