@@ -23,6 +23,8 @@ use crate::settings::Settings;
 
 /// OpenClaw's own (`facts.md` 3).
 const DEBOUNCE: Duration = Duration::from_millis(300);
+/// As many times as long a change waits at most.
+const MOST: u32 = 10;
 /// How often it is looked where the system can't tell of changes, or of a folder that is to come.
 const LOOK: Duration = Duration::from_secs(2);
 /// Links to links are followed so far.
@@ -139,19 +141,25 @@ impl Follower {
         loop {
             if eyes.see() {
                 changed.notified().await;
-                while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {}
+                let quiet =
+                    async { while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {} };
+                // Where something else in the folder is never quiet, it is looked all the same.
+                let _ = tokio::time::timeout(debounce.saturating_mul(MOST), quiet).await;
             } else {
                 tokio::time::sleep(LOOK).await;
             }
-            // Off this thread: it reads, may ask who holds a port, and waits for the disk.
+            // Off this thread: it reads, may ask who holds a port, and waits for the disk. What changes
+            // after the files are watched is told, so they are looked at only then.
             let follower = self.clone();
-            if tokio::task::spawn_blocking(move || follower.look(mode))
-                .await
-                .is_err()
-            {
-                return;
+            let looked = tokio::task::spawn_blocking(move || {
+                eyes.watch(&follower.files());
+                follower.look(mode);
+                eyes
+            });
+            match looked.await {
+                Ok(again) => eyes = again,
+                Err(_) => return,
             }
-            eyes.watch(&self.files());
         }
     }
 

@@ -86,6 +86,27 @@ fn a_folder_of_the_config_that_comes_back_is_seen_again() {
 }
 
 #[test]
+fn in_a_folder_that_is_never_quiet_a_change_is_seen_too() {
+    let sandbox = Sandbox::new();
+    let _gateway = Gateway::start(&sandbox, "rescue");
+    let busy = sandbox.path(".openclaw-rescue/busy");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                std::fs::write(&busy, "busy").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        });
+        let good = with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
+        sandbox.write(CONFIG, good);
+        let seen = std::panic::catch_unwind(|| wait_logged(&sandbox, "rescue", "gateway.reloaded", 1));
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(seen.is_ok());
+    });
+}
+
+#[test]
 fn variables_beside_a_config_elsewhere_are_watched_too() {
     let sandbox = Sandbox::new();
     let base = free_base();
