@@ -220,7 +220,12 @@ impl Instance {
 
     /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).
     pub fn last_good_path(&self) -> PathBuf {
-        let mut name = self.config_path.as_os_str().to_owned();
+        Self::last_good_of(&self.config_path)
+    }
+
+    /// The same, of the instance with this config.
+    pub fn last_good_of(config: &Path) -> PathBuf {
+        let mut name = config.as_os_str().to_owned();
         name.push(".last-good");
         name.into()
     }

@@ -10,12 +10,15 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::answers::{Auth, Bind};
+use crate::config::fault::Fault;
 use crate::config::variables::{self, Missing};
 use crate::config::{self, Loaded};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::host::read::{self, ReadError};
+use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::msg;
 use crate::ports::{DEFAULT_BASE, DEV_BASE, hashed_default};
@@ -269,8 +272,24 @@ impl Sources<'_> {
         }
     }
 
+    /// An environment file that is there and can't be read may hold the port or the token: a gateway
+    /// without it would be another one than its user means.
+    fn environment_file(&self) -> Result<()> {
+        let path = self.instance.env_file();
+        match read::text(&path) {
+            Ok(_) | Err(ReadError::Missing) => Ok(()),
+            Err(error) => {
+                let what = Msg::new("settings.env-file")
+                    .with("path", path.display())
+                    .with_msg("why", Fault::from(error).why);
+                Err(Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display())))
+            }
+        }
+    }
+
     /// Everything that a gateway of this instance runs with, or why it may not start.
     pub fn settings(&self, wishes: &Wishes) -> Result<Settings> {
+        self.environment_file()?;
         let mode = self.config.pointer("/gateway/mode").and_then(Value::as_str);
         if mode != Some("local") && !wishes.allow_unconfigured {
             let command = self.instance.command();

@@ -171,7 +171,7 @@ pub enum PortSource {
     Service,
     /// `OPENCLAW_GATEWAY_PORT` in its `.env`.
     EnvFile,
-    /// `gateway.port` in the newest backup of a config that can't be read.
+    /// `gateway.port` in the last good copy, or else the newest backup, of a config that can't be read.
     Backup,
     /// The record that this program keeps (`instance.toml`, registry).
     Record,

@@ -160,7 +160,9 @@ fn source(name: &str) -> Option<Msg> {
     Some(match name {
         "flag" => msg!("status.from-flag"),
         "env" => msg!("status.from-env"),
+        "env-file" => msg!("status.from-env-file"),
         "config" => msg!("status.from-config"),
+        "backup" => msg!("status.from-backup"),
         "service" => msg!("status.from-service"),
         "record" => msg!("status.from-record"),
         "default" => msg!("status.from-default"),
@@ -206,6 +208,31 @@ mod tests {
         assert_eq!(milliseconds("2s"), Ok(Duration::from_secs(2)));
         for wrong in ["", "0", "-1", "soon", "2h", "1.5"] {
             assert!(milliseconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_ground_of_a_port_has_its_words() {
+        use crate::settings::PortFrom;
+        use crate::survey::PortSource;
+        let found = [
+            PortSource::Config,
+            PortSource::Service,
+            PortSource::EnvFile,
+            PortSource::Backup,
+            PortSource::Record,
+            PortSource::Default,
+        ];
+        let meant = [
+            PortFrom::Flag,
+            PortFrom::Environment,
+            PortFrom::Config,
+            PortFrom::Record,
+            PortFrom::Default,
+        ];
+        let names = found.map(PortSource::name).into_iter();
+        for name in names.chain(meant.map(PortFrom::name)) {
+            assert!(source(name).is_some(), "{name}");
         }
     }
 

@@ -201,8 +201,9 @@ async fn opened(State(site): State<Site>, request: Request) -> Response {
         .unwrap_or_default();
     let peer = request.extensions().get::<Link>().map(|link| link.peer.ip());
     if !guard::same(capability, site.shared.canvas.capability.expose()) {
-        if let Some(peer) = peer {
-            tokio::time::sleep(site.shared.throttle.delay(peer)).await;
+        if let Some(peer) = peer
+            && site.shared.throttle.turn(peer).await
+        {
             site.shared.throttle.failed(peer);
         }
         return guard::unauthorized();

@@ -64,7 +64,10 @@ impl Claimant<'_> {
         let holder = match acquire() {
             Ok(lock) => return Ok(lock),
             Err(Refusal::Failed(error)) => return Err(error),
-            Err(Refusal::Held(holder)) => holder,
+            // A number of another container's is some other process here.
+            Err(Refusal::Held(holder)) => {
+                holder.filter(|holder| running::has_open(holder.pid, &path) != Some(false))
+            }
         };
         match holder {
             Some(holder) if self.force => self.end(holder.pid, holder.port)?,
@@ -81,7 +84,8 @@ impl Claimant<'_> {
         let command = self.boot.instance.command();
         let profile = &self.boot.instance.profile;
         let Some(holder) = holder else {
-            return Error::blocked(msg!("gateway.running-unknown", profile = profile));
+            return Error::blocked(msg!("gateway.running-unknown", profile = profile))
+                .hint(msg!("gateway.hint-status", command = command));
         };
         Error::blocked(msg!(
             "gateway.running",

@@ -291,7 +291,8 @@ pub async fn token(State(guard): State<Guard>, request: Request, next: Next) -> 
     }
 }
 
-/// Looks at a bearer token, slower for an address that has shown wrong ones.
+/// Looks at a bearer token, slower for an address that has shown wrong ones, and not at all where too many
+/// of that address wait.
 pub async fn admission(
     shared: &Shared,
     proof: &Proof,
@@ -299,8 +300,10 @@ pub async fn admission(
     peer: Option<IpAddr>,
 ) -> Admission {
     let shown = bearer(headers);
-    if let (Some(_), Some(peer)) = (shown, peer) {
-        tokio::time::sleep(shared.throttle.delay(peer)).await;
+    if let (Some(_), Some(peer)) = (shown, peer)
+        && !shared.throttle.turn(peer).await
+    {
+        return Admission::Wrong;
     }
     // As OpenClaw has it, the one header carries whichever of the two is asked for.
     let admission = admits(proof, shown, shown);

@@ -40,9 +40,10 @@ impl Unbound {
 }
 
 /// The addresses on which one of its ports is served. Its own clients look on loopback, so that is always
-/// among them; the browser control service is there only (`facts.md` 2).
+/// among them. Every other port than the base one is there only: browser control by its nature (`facts.md`
+/// 2), the canvas since its router answers to loopback names alone.
 pub fn addresses(host: &Host, instance: &Instance, settings: &Settings, role: Role) -> Result<Vec<IpAddr>> {
-    if role == Role::BrowserControl {
+    if role != Role::Base {
         return Ok(LOOPBACK.to_vec());
     }
     let beside_loopback = |ips: Vec<IpAddr>| {
@@ -143,12 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn browser_control_is_never_served_beyond_this_host() {
+    fn only_the_base_port_is_served_beyond_this_host() {
         for bind in [Bind::Lan, Bind::Custom, Bind::Tailnet] {
-            assert_eq!(
-                on(bind, Some("192.0.2.7"), Role::BrowserControl).unwrap(),
-                LOOPBACK
-            );
+            for role in [Role::BrowserControl, Role::Canvas] {
+                assert_eq!(on(bind, Some("192.0.2.7"), role).unwrap(), LOOPBACK);
+            }
         }
     }
 

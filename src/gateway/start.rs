@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::claim::{Claimant, Door, Edge};
@@ -30,6 +31,9 @@ use crate::settings::Wishes;
 
 /// How long clients have to leave, and one second for the last words.
 const DRAIN: Duration = Duration::from_secs(6);
+/// What threads beside it have in hand when it ends gets as long: state files are written in less, and a
+/// look at the host that takes seconds is nobody's any more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A gateway that has run so long with a config has started well with it.
 const SETTLED: Duration = Duration::from_secs(1);
 /// The exit code of a gateway that was told twice to end.
@@ -143,7 +147,7 @@ impl Gateway<'_> {
     }
 
     /// Serves, and again with a changed config, until it is told to stop.
-    fn run(mut self, mut start: Start, mut base: Door) -> Result<ExitCode> {
+    fn run(mut self, start: Start, base: Door) -> Result<ExitCode> {
         let failed = |cause: std::io::Error| Error::no(msg!("gateway.no-runtime")).because(cause);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -152,10 +156,22 @@ impl Gateway<'_> {
         let guard = runtime.enter();
         let mut signals = Signals::new().map_err(failed)?;
         drop(guard);
+        let ended = self.rounds(&runtime, &mut signals, start, base);
+        leave(runtime);
+        ended
+    }
+
+    fn rounds(
+        &mut self,
+        runtime: &Runtime,
+        signals: &mut Signals,
+        mut start: Start,
+        mut base: Door,
+    ) -> Result<ExitCode> {
         loop {
             let port = start.ready.settings.port;
             self.lock.moved_to(port);
-            let ended = runtime.block_on(self.serve(&start, base, &mut signals));
+            let ended = runtime.block_on(self.serve(&start, base, signals));
             match ended {
                 Ok(Ended::InOrder(Stop::Restart)) => {}
                 Ok(Ended::InOrder(Stop::Asked)) => {
@@ -218,6 +234,10 @@ impl Gateway<'_> {
             Live::of(&start.ready, start.warning.clone(), missing),
         ));
         self.greet(start, &doors)?;
+        if start.warning.is_none() && !boot.instance.last_good_path().exists() {
+            // One that listens is better than none: who breaks the file in its first second is answered too.
+            keep(&shared, boot, &start.ready);
+        }
 
         let mut serving = JoinSet::new();
         for door in doors {
@@ -229,11 +249,11 @@ impl Gateway<'_> {
         // Ended with this round, when they are dropped.
         let mut aside = JoinSet::new();
         aside.spawn(notify::watchdog());
-        let follower = watch::Follower {
+        let follower = Arc::new(watch::Follower {
             shared: shared.clone(),
             boot: boot.clone(),
             refused: start.refused.clone(),
-        };
+        });
         aside.spawn(follower.follow());
         if start.warning.is_none() {
             aside.spawn(settle(shared.clone(), boot.clone(), start.ready.clone()));
@@ -322,10 +342,16 @@ impl Gateway<'_> {
     }
 }
 
+/// Ends the runtime; dropped, it would wait for ever for what its threads have in hand.
+fn leave(runtime: Runtime) {
+    runtime.shutdown_timeout(LAST_WORDS);
+}
+
 /// Keeps the config of a healthy start.
 async fn settle(shared: Arc<Shared>, boot: Boot, ready: Ready) {
     tokio::time::sleep(SETTLED).await;
-    keep(&shared, &boot, &ready);
+    // It waits for the disk. That thread failing is a failure to keep it, and told where that is.
+    let _ = tokio::task::spawn_blocking(move || keep(&shared, &boot, &ready)).await;
 }
 
 /// Keeps this config as the last good one, where it is still what the gateway runs with.
@@ -339,4 +365,22 @@ fn keep(shared: &Shared, boot: &Boot, ready: &Ready) {
 
 fn local_addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_keeps_no_gateway_from_ending() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (_kept, never) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || never.recv());
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            leave(runtime);
+            let _ = ended.send(());
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(30)), Ok(()));
+    }
 }

@@ -1,8 +1,9 @@
 //! Wrong tokens slow down the address that they come from, and only that one.
 //!
 //! The first few are free (somebody mistypes); each further one doubles the time before the next is looked
-//! at. All programs of this machine share one address, so there the time stays short: a client with a stale
-//! token must not lock the others out. A right token clears the address.
+//! at. What comes from elsewhere waits in line: many connections guess no faster than one. All programs of
+//! this machine share one address, so there nobody waits for another, and the time stays short: a client
+//! with a stale token must not lock the others out. A right token clears the address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,6 +21,8 @@ const STEP: Duration = Duration::from_millis(250);
 const MOST: Duration = Duration::from_secs(5);
 /// The most that one costs from this machine.
 const MOST_LOCAL: Duration = Duration::from_secs(1);
+/// Nobody waits longer for their turn than this: a session has to prove itself within 10 s.
+const LINE: Duration = Duration::from_secs(9);
 /// After as long without a wrong one the address is forgotten.
 const FORGET: Duration = Duration::from_mins(5);
 /// As many addresses are kept; beyond that the one that was quiet the longest goes.
@@ -42,14 +45,24 @@ impl Throttle {
         }
     }
 
-    /// How long to wait before a proof from this address is looked at.
-    pub fn delay(&self, ip: IpAddr) -> Duration {
-        self.table().delay(ip, Instant::now())
+    /// Waits until a proof from this address may be looked at. `false` where too many wait before it: then
+    /// it is not looked at.
+    pub async fn turn(&self, ip: IpAddr) -> bool {
+        let wait = self.table().turn(ip, now());
+        match wait {
+            // Looked at before anything else is: of proofs that come at once, each knows of those before.
+            Some(Duration::ZERO) => true,
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                true
+            }
+            None => false,
+        }
     }
 
     /// A wrong proof came from this address.
     pub fn failed(&self, ip: IpAddr) {
-        let failures = self.table().failed(ip, Instant::now());
+        let failures = self.table().failed(ip, now());
         // Who and how often, never what was shown.
         let words = msg!("guard.wrong", address = ip, count = failures);
         tracing::warn!(%ip, failures, "{}", words.render(self.lang));
@@ -57,7 +70,7 @@ impl Throttle {
 
     /// A right proof came from this address.
     pub fn succeeded(&self, ip: IpAddr) {
-        self.table().failures.remove(&network(ip));
+        self.table().guesses.remove(&network(ip));
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -65,52 +78,84 @@ impl Throttle {
     }
 }
 
-/// How many wrong ones came from where, and when the last did.
+/// By the clock that is waited by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What is known of an address.
+#[derive(Debug)]
+struct Guesses {
+    /// As many wrong ones came.
+    failures: u32,
+    /// When the last one did.
+    last: Instant,
+    /// When the last one in line has its turn.
+    line: Instant,
+}
+
+impl Guesses {
+    /// What the next one costs.
+    fn delay(&self, ip: IpAddr, now: Instant) -> Duration {
+        let doublings = self.failures.saturating_sub(FREE);
+        if doublings == 0 || now.saturating_duration_since(self.last) >= FORGET {
+            return Duration::ZERO;
+        }
+        let most = if ip.is_loopback() { MOST_LOCAL } else { MOST };
+        STEP.saturating_mul(1 << (doublings - 1).min(16)).min(most)
+    }
+}
+
+/// The addresses that wrong ones came from.
 #[derive(Debug, Default)]
 struct Table {
-    failures: HashMap<IpAddr, (u32, Instant)>,
+    guesses: HashMap<IpAddr, Guesses>,
 }
 
 impl Table {
-    fn delay(&self, ip: IpAddr, now: Instant) -> Duration {
+    fn turn(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
         let ip = network(ip);
-        let most = if ip.is_loopback() { MOST_LOCAL } else { MOST };
-        match self.failures.get(&ip) {
-            Some((failures, last)) if now.saturating_duration_since(*last) < FORGET => {
-                let doublings = failures.saturating_sub(FREE);
-                let factor = if doublings == 0 {
-                    0
-                } else {
-                    1 << (doublings - 1).min(16)
-                };
-                STEP.saturating_mul(factor).min(most)
-            }
-            _ => Duration::ZERO,
+        let Some(guesses) = self.guesses.get_mut(&ip) else {
+            return Some(Duration::ZERO);
+        };
+        let delay = guesses.delay(ip, now);
+        if delay.is_zero() || ip.is_loopback() {
+            return Some(delay);
         }
+        let turn = guesses.line.max(now) + delay;
+        let wait = turn.saturating_duration_since(now);
+        (wait <= LINE).then(|| {
+            guesses.line = turn;
+            wait
+        })
     }
 
     fn failed(&mut self, ip: IpAddr, now: Instant) -> u32 {
         let ip = network(ip);
-        if self.failures.len() >= ADDRESSES && !self.failures.contains_key(&ip) {
+        if self.guesses.len() >= ADDRESSES && !self.guesses.contains_key(&ip) {
             self.make_room(now);
         }
-        let (failures, last) = self.failures.entry(ip).or_insert((0, now));
-        if now.saturating_duration_since(*last) >= FORGET {
-            *failures = 0;
+        let guesses = self.guesses.entry(ip).or_insert(Guesses {
+            failures: 0,
+            last: now,
+            line: now,
+        });
+        if now.saturating_duration_since(guesses.last) >= FORGET {
+            guesses.failures = 0;
         }
-        *failures = failures.saturating_add(1);
-        *last = now;
-        *failures
+        guesses.failures = guesses.failures.saturating_add(1);
+        guesses.last = now;
+        guesses.failures
     }
 
     fn make_room(&mut self, now: Instant) {
-        self.failures
-            .retain(|_, (_, last)| now.saturating_duration_since(*last) < FORGET);
-        if self.failures.len() >= ADDRESSES
-            && let Some(quietest) = self.failures.iter().min_by_key(|(_, (_, last))| *last)
+        self.guesses
+            .retain(|_, guesses| now.saturating_duration_since(guesses.last) < FORGET);
+        if self.guesses.len() >= ADDRESSES
+            && let Some(quietest) = self.guesses.iter().min_by_key(|(_, guesses)| guesses.last)
         {
             let quietest = *quietest.0;
-            self.failures.remove(&quietest);
+            self.guesses.remove(&quietest);
         }
     }
 }
@@ -133,15 +178,23 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn delay(table: &Table, from: &str, now: Instant) -> Duration {
+        let ip = network(ip(from));
+        table
+            .guesses
+            .get(&ip)
+            .map_or(Duration::ZERO, |guesses| guesses.delay(ip, now))
+    }
+
     #[test]
     fn the_first_are_free_and_then_each_doubles_up_to_a_most() {
         let (mut table, now) = (Table::default(), Instant::now());
         let mut delays = |from: &str| -> Vec<u128> {
-            let delay = |_| {
+            let failed = |_| {
                 table.failed(ip(from), now);
-                table.delay(ip(from), now).as_millis()
+                delay(&table, from, now).as_millis()
             };
-            (0..10).map(delay).collect()
+            (0..10).map(failed).collect()
         };
         let far = delays("10.0.0.1");
         assert_eq!(far, [0, 0, 0, 250, 500, 1000, 2000, 4000, 5000, 5000]);
@@ -150,11 +203,48 @@ mod tests {
     }
 
     #[test]
+    fn many_at_once_guess_no_faster_than_one_and_nobody_waits_for_ever() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        let mut turns = |from: &str, now: Instant| -> Vec<_> {
+            let turns = (0..4).map(|_| table.turn(ip(from), now));
+            let turns: Vec<_> = turns.collect();
+            table.failed(ip(from), now);
+            turns
+                .iter()
+                .map(|wait| wait.map(|wait| wait.as_millis()))
+                .collect()
+        };
+        for free in 0..4 {
+            assert_eq!(turns("10.0.0.1", now), [Some(0); 4], "{free}");
+        }
+        let queue = [Some(250), Some(500), Some(750), Some(1000)];
+        assert_eq!(turns("10.0.0.1", now), queue);
+        let queue = [Some(1500), Some(2000), Some(2500), Some(3000)];
+        assert_eq!(turns("10.0.0.1", now), queue);
+        let queue = [Some(4000), Some(5000), Some(6000), Some(7000)];
+        assert_eq!(turns("10.0.0.1", now), queue);
+        assert_eq!(turns("10.0.0.1", now), [Some(9000), None, None, None]);
+        let later = now + Duration::from_secs(9);
+        assert_eq!(turns("10.0.0.1", later), [Some(4000), Some(8000), None, None]);
+        for free in 0..4 {
+            assert_eq!(turns("127.0.0.1", now), [Some(0); 4], "{free}");
+        }
+        assert_eq!(
+            turns("127.0.0.1", now),
+            [Some(250); 4],
+            "all programs of this machine"
+        );
+    }
+
+    #[test]
     fn any_number_of_wrong_ones_is_counted_without_overflow() {
         let (mut table, now) = (Table::default(), Instant::now());
-        table.failures.insert(ip("10.0.0.1"), (u32::MAX, now));
+        let (failures, last, line) = (u32::MAX, now, now);
+        table
+            .guesses
+            .insert(ip("10.0.0.1"), Guesses { failures, last, line });
         assert_eq!(table.failed(ip("10.0.0.1"), now), u32::MAX);
-        assert_eq!(table.delay(ip("10.0.0.1"), now), MOST);
+        assert_eq!(delay(&table, "10.0.0.1", now), MOST);
     }
 
     #[test]
@@ -164,14 +254,14 @@ mod tests {
             table.failed(ip("10.0.0.1"), now);
             table.failed(ip("2001:db8::1"), now);
         }
-        assert_eq!(table.delay(ip("10.0.0.2"), now), Duration::ZERO);
+        assert_eq!(delay(&table, "10.0.0.2", now), Duration::ZERO);
         assert_eq!(
-            table.delay(ip("::ffff:10.0.0.1"), now),
+            delay(&table, "::ffff:10.0.0.1", now),
             MOST,
             "the same, written otherwise"
         );
-        assert_eq!(table.delay(ip("2001:db8::ffff"), now), MOST, "the same network");
-        assert_eq!(table.delay(ip("2001:db8:0:1::1"), now), Duration::ZERO);
+        assert_eq!(delay(&table, "2001:db8::ffff", now), MOST, "the same network");
+        assert_eq!(delay(&table, "2001:db8:0:1::1", now), Duration::ZERO);
     }
 
     #[test]
@@ -181,16 +271,16 @@ mod tests {
             table.failed(ip("10.0.0.1"), now);
         }
         let later = now + FORGET;
-        assert_eq!(table.delay(ip("10.0.0.1"), later), Duration::ZERO);
+        assert_eq!(delay(&table, "10.0.0.1", later), Duration::ZERO);
         assert_eq!(table.failed(ip("10.0.0.1"), later), 1);
 
         let throttle = Throttle::new(Lang::english());
         for _ in 0..9 {
             throttle.failed(ip("10.0.0.1"));
         }
-        assert_eq!(throttle.delay(ip("10.0.0.1")), MOST);
+        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), MOST);
         throttle.succeeded(ip("10.0.0.1"));
-        assert_eq!(throttle.delay(ip("10.0.0.1")), Duration::ZERO);
+        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), Duration::ZERO);
     }
 
     #[test]
@@ -201,8 +291,8 @@ mod tests {
             let from = IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n));
             table.failed(from, now + Duration::from_millis(n.into()));
         }
-        assert_eq!(table.failures.len(), ADDRESSES);
-        assert!(!table.failures.contains_key(&ip("10.0.0.0")));
-        assert!(table.failures.contains_key(&ip("10.0.0.9")));
+        assert_eq!(table.guesses.len(), ADDRESSES);
+        assert!(!table.guesses.contains_key(&ip("10.0.0.0")));
+        assert!(table.guesses.contains_key(&ip("10.0.0.9")));
     }
 }

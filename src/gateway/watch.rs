@@ -23,7 +23,9 @@ use crate::settings::Settings;
 
 /// OpenClaw's own (`facts.md` 3).
 const DEBOUNCE: Duration = Duration::from_millis(300);
-/// How often it is looked where the system can't tell of changes.
+/// As many times as long a change waits at most.
+const MOST: u32 = 10;
+/// How often it is looked where the system can't tell of changes, or of a folder that is to come.
 const LOOK: Duration = Duration::from_secs(2);
 /// Links to links are followed so far.
 const MAX_LINKS: usize = 16;
@@ -56,7 +58,8 @@ pub fn refusal(why: Msg) -> Msg {
 /// The watcher of the folders, where the system has one for us.
 struct Eyes {
     watcher: Option<notify::RecommendedWatcher>,
-    folders: BTreeSet<PathBuf>,
+    /// A folder is not there: nothing tells when it comes.
+    misses: bool,
 }
 
 impl Eyes {
@@ -70,28 +73,28 @@ impl Eyes {
         });
         Self {
             watcher: watcher.ok(),
-            folders: BTreeSet::new(),
+            misses: false,
         }
     }
 
+    /// Whether a change of any of the files will be told.
     fn see(&self) -> bool {
-        self.watcher.is_some()
+        self.watcher.is_some() && !self.misses
     }
 
     /// Watches the folders of these files from now on, those that came anew too. A folder that is gone was
     /// let go by the system, and is taken up again when it is back.
     fn watch(&mut self, files: &BTreeSet<PathBuf>) -> Option<Msg> {
         let watcher = self.watcher.as_mut()?;
-        let folders: BTreeSet<_> = files
-            .iter()
-            .filter_map(|file| file.parent())
-            .filter(|f| f.is_dir())
-            .collect();
+        let folders: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();
+        self.misses = false;
         for folder in folders {
+            if !folder.is_dir() {
+                self.misses = true;
+                continue;
+            }
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    self.folders.insert(folder.to_owned());
-                }
+                Ok(()) => {}
                 Err(cause) => {
                     self.watcher = None;
                     return Some(msg!("gateway.unwatched", path = folder.display(), cause = cause));
@@ -115,7 +118,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows the config until the gateway ends.
-    pub async fn follow(self) {
+    pub async fn follow(self: Arc<Self>) {
         let live = self.shared.live();
         let reload = live.config.pointer("/gateway/reload");
         let reload = |key: &str| reload.and_then(|reload| reload.get(key));
@@ -138,18 +141,31 @@ impl Follower {
         loop {
             if eyes.see() {
                 changed.notified().await;
-                while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {}
+                let quiet =
+                    async { while tokio::time::timeout(debounce, changed.notified()).await.is_ok() {} };
+                // Where something else in the folder is never quiet, it is looked all the same.
+                let _ = tokio::time::timeout(debounce.saturating_mul(MOST), quiet).await;
             } else {
                 tokio::time::sleep(LOOK).await;
             }
-            self.look(mode);
-            eyes.watch(&self.files());
+            // Off this thread: it reads, may ask who holds a port, and waits for the disk. What changes
+            // after the files are watched is told, so they are looked at only then.
+            let follower = self.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                eyes.watch(&follower.files());
+                follower.look(mode);
+                eyes
+            });
+            match looked.await {
+                Ok(again) => eyes = again,
+                Err(_) => return,
+            }
         }
     }
 
-    /// The config, what links lead to it, and what it includes.
+    /// The config, what links lead to it, what it includes, and where its variables are.
     fn files(&self) -> BTreeSet<PathBuf> {
-        let mut files = BTreeSet::new();
+        let mut files = BTreeSet::from([self.boot.instance.env_file()]);
         for path in crate::config::include::files(&self.boot.instance.config_path) {
             files.extend(links(&path));
         }

@@ -40,17 +40,16 @@ impl Host {
             .stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn()?;
-        let complaints = Arc::new(Mutex::new(Vec::new()));
-        if let Some(stderr) = child.stderr.take() {
-            let kept = complaints.clone();
+        let mut group = Group {
+            child: command.spawn()?,
+            exit: None,
+            complaints: Arc::default(),
+        };
+        if let Some(stderr) = group.child.stderr.take() {
+            let kept = group.complaints.clone();
             std::thread::Builder::new().spawn(move || keep_last(stderr, &kept))?;
         }
-        Ok(Group {
-            child,
-            exit: None,
-            complaints,
-        })
+        Ok(group)
     }
 }
 
@@ -146,15 +145,39 @@ pub fn started(pid: u32) -> Option<u64> {
     }
 }
 
-/// The start of a running process, in its line of `/proc/PID/stat` (proc(5)).
+/// The start of a running process, in its line of `/proc/PID/stat`.
 #[cfg(target_os = "linux")]
 fn start_in(stat: &str) -> Option<u64> {
-    // The name in parentheses may hold anything. After it: the state first, the number of threads as the
-    // 18th field, the start as the 20th.
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let fields = fields(stat)?;
+    runs(&fields)?.then(|| fields.get(19)?.parse().ok())?
+}
+
+/// Whether a process has begun to end, by its line of `/proc/PID/stat`, and may still hold what nobody can
+/// see it holding: its files are taken from it before they are closed.
+#[cfg(target_os = "linux")]
+pub(super) fn ends_in(stat: &str) -> bool {
+    /// `PF_EXITING` of the kernel.
+    const EXITING: u32 = 0x4;
+    let ends = || {
+        let fields = fields(stat)?;
+        let flags: u32 = fields.get(6)?.parse().ok()?;
+        Some(flags & EXITING != 0 && runs(&fields)?)
+    };
+    ends().unwrap_or(false)
+}
+
+/// What stands behind the name in a line of `/proc/PID/stat` (proc(5)): the state first, the flags as the
+/// 7th field, the number of threads as the 18th, the start as the 20th. The name may hold anything.
+#[cfg(target_os = "linux")]
+fn fields(stat: &str) -> Option<Vec<&str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
+}
+
+/// Whether any thread of the process is left.
+#[cfg(target_os = "linux")]
+fn runs(fields: &[&str]) -> Option<bool> {
     let threads: u32 = fields.get(17)?.parse().ok()?;
-    let runs = *fields.first()? != "Z" || threads > 1;
-    runs.then(|| fields.get(19)?.parse().ok())?
+    Some(*fields.first()? != "Z" || threads > 1)
 }
 
 /// Whether there is such a process, one of this user or of another.
@@ -318,5 +341,23 @@ mod tests {
         assert_eq!(start_in(&line("Z", 2)), Some(2_238_604));
         assert_eq!(start_in(&line("Z", 1)), None);
         assert_eq!(start_in("23491 (a"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_ends_is_known_until_nothing_is_left_of_it() {
+        let line = |state: &str, flags: u32, threads: u32| {
+            format!(
+                "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
+            )
+        };
+        assert!(!ends_in(&line("S", 0x0040_0000, 1)));
+        assert!(ends_in(&line("R", 0x0040_0004, 1)), "its files are being closed");
+        assert!(ends_in(&line("Z", 0x0040_000c, 2)), "its last threads end");
+        assert!(
+            !ends_in(&line("Z", 0x0040_000c, 1)),
+            "it only waits to be asked for"
+        );
+        assert!(!ends_in("23491 (a"));
     }
 }

@@ -1,12 +1,19 @@
 //! Other running programs: whose they are, and ending one. And what this one keeps to itself.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Whether a process runs as the same user as this one. Where the system does not tell, it will refuse
 /// the signal.
 pub fn is_same_user(pid: u32) -> bool {
     system::is_same_user(pid)
+}
+
+/// Whether a process has this file open; `None` where the system does not tell. Its number may be another
+/// process's: whoever wrote it down may live in another container.
+pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
+    system::has_open(pid, path)
 }
 
 /// Ends a process: it is asked to, and after `grace` it is killed. Returns once it is gone; one that was
@@ -33,7 +40,7 @@ mod system {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
-    use super::{Duration, io};
+    use super::{Duration, Path, io};
 
     /// How long a killed process may take to be gone.
     const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -42,6 +49,19 @@ mod system {
 
     pub(super) fn is_same_user(pid: u32) -> bool {
         std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|meta| meta.uid() == geteuid().as_raw())
+    }
+
+    pub(super) fn has_open(pid: u32, path: &Path) -> Option<bool> {
+        let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+        let wanted = std::fs::metadata(path).ok().map(identity)?;
+        let files = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(false),
+            files => files.ok()?,
+        };
+        let mut open = files
+            .flatten()
+            .filter_map(|file| std::fs::metadata(file.path()).ok());
+        Some(open.any(|meta| identity(meta) == wanted))
     }
 
     /// By a descriptor of the process: its number could be another's by the time of the second signal.
@@ -80,7 +100,11 @@ mod system {
 
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-    use super::{Duration, io};
+    use super::{Duration, Path, io};
+
+    pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
+        None
+    }
 
     const PAUSE: Duration = Duration::from_millis(20);
     const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -118,7 +142,11 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Duration, io};
+    use super::{Duration, Path, io};
+
+    pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
+        None
+    }
 
     pub(super) fn is_same_user(_pid: u32) -> bool {
         false
@@ -133,5 +161,20 @@ mod system {
 
     pub(super) fn ignores_hangup() -> bool {
         false
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_file_open_is_known() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let own = std::process::id();
+        assert_eq!(has_open(own, file.path()), Some(true));
+        let (_, path) = file.into_parts();
+        assert_eq!(has_open(own, &path), Some(false));
+        assert_eq!(has_open(u32::MAX, &path), Some(false), "there is no such process");
     }
 }

@@ -110,14 +110,19 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
     service().or_else(env_file).or_else(config).or_else(record)
 }
 
-/// The port of the newest backup that can be read, where the config itself can't.
+/// The port of what its gateway ran with last, or of the newest backup that can be read, where the config
+/// itself can't.
 fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
-    let (_, document) = backup::newest_valid(&found.config_path, None)?;
-    Some((
-        config::base_port(document.value())?,
-        PortSource::Backup,
-        "gateway.port",
-    ))
+    let last_good = || match settings::read(&Instance::last_good_of(&found.config_path)) {
+        Reading::Ok(value) => config::base_port(&value),
+        Reading::Missing | Reading::Broken(_) => None,
+    };
+    let backup = || {
+        let (_, document) = backup::newest_valid(&found.config_path, None)?;
+        config::base_port(document.value())
+    };
+    let port = last_good().or_else(backup)?;
+    Some((port, PortSource::Backup, "gateway.port"))
 }
 
 /// What an instance without a port would use, the likeliest first: releases disagree on named profiles

@@ -127,18 +127,22 @@ fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
 }
 
 #[test]
-fn a_config_that_can_not_be_read_keeps_the_port_of_its_backup() {
+fn a_config_that_can_not_be_read_keeps_the_port_of_its_copy() {
     let home = Home::new();
     home.put(".openclaw-a/openclaw.json", "{");
     home.put(".openclaw-a/openclaw.json.bak", "{gateway: {port: 24789}}");
     home.put(".openclaw-b/openclaw.json", "{");
+    home.put(".openclaw-c/openclaw.json", "{");
+    home.put(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
+    home.put(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
     let survey = home.survey();
     let hashed = Family::new(crate::ports::hashed_default("b")).unwrap();
     assert_eq!(
         bases(&survey),
         [
             Some((24789, PortSource::Backup)),
-            Some((hashed.base(), PortSource::Default))
+            Some((hashed.base(), PortSource::Default)),
+            Some((25789, PortSource::Backup)),
         ]
     );
     assert_eq!(

@@ -17,9 +17,10 @@ fn refused(sandbox: &Sandbox) -> String {
 fn with_a_good_start() -> Sandbox {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    wait_for("the good config is kept", || {
-        sandbox.path(KEPT).exists().then_some(())
-    });
+    assert!(
+        sandbox.path(KEPT).exists(),
+        "the first good config is kept at once"
+    );
     let _ = gateway.stop().with(0);
     assert_eq!(sandbox.read(KEPT), sandbox.read(CONFIG));
     sandbox
@@ -93,4 +94,29 @@ fn a_broken_record_is_not_guessed_at() {
     sandbox.write(".openclaw-rescue/instance.toml", "engine = 'deno'");
     let said = refused(&sandbox);
     assert!(said.contains("instance.toml"), "{said}");
+}
+
+#[test]
+fn whoever_breaks_the_config_at_once_is_told_so_and_not_that_the_token_is_wrong() {
+    let sandbox = Sandbox::new();
+    let _gateway = Gateway::start(&sandbox, "rescue");
+    sandbox.write(CONFIG, "{ broken");
+    let status = sandbox.run(["--profile", "rescue", "status", "--json"]);
+    let verdict = status.json()["verdict"].clone();
+    // It may not have looked at the file yet.
+    assert!(verdict == "unhealthy" || verdict == "healthy", "{status:?}");
+}
+
+#[test]
+fn an_environment_file_that_can_not_be_read_is_not_taken_for_none() {
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "rescue");
+    let file = sandbox.path(".openclaw-rescue/.env");
+    std::fs::create_dir_all(&file).unwrap();
+    let said = refused(&sandbox);
+    assert!(said.contains(&file.display().to_string()), "{said}");
+    std::fs::remove_dir(&file).unwrap();
+    sandbox.write(&file, b"OPENCLAW_GATEWAY_PORT=1\n\xff\n");
+    let said = refused(&sandbox);
+    assert!(said.contains("UTF-8"), "{said}");
 }

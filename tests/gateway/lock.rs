@@ -41,6 +41,24 @@ fn a_lock_file_that_nobody_holds_is_in_nobodys_way() {
     let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
 }
 
+/// As where two containers share the state folder: the number means another process here.
+#[test]
+fn force_ends_nobody_who_does_not_hold_the_lock() {
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "rescue");
+    let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let pid = other.id();
+    let words = format!(r#"{{"pid":{pid},"port":1,"profile":"rescue","startedAt":"2026-11-22T10:00:00Z"}}"#);
+    let lock = std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", words)).unwrap();
+    lock.lock().unwrap();
+    let ran = sandbox.run(["--profile", "rescue", "gateway", "--force"]);
+    let lives = other.try_wait().unwrap().is_none();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let ran = ran.exits(78);
+    assert!(lives && !ran.stderr.contains(&pid.to_string()), "{}", ran.stderr);
+}
+
 #[test]
 fn force_takes_the_place_of_the_own_one() {
     let sandbox = Sandbox::new();

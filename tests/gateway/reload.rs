@@ -72,6 +72,57 @@ fn links_and_included_files_are_followed() {
 }
 
 #[test]
+fn a_folder_of_the_config_that_comes_back_is_seen_again() {
+    let sandbox = Sandbox::new();
+    let base = free_base();
+    let path = sandbox.write("elsewhere/openclaw.json", config(base));
+    let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
+    let mut gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
+    std::fs::remove_dir_all(sandbox.path("elsewhere")).unwrap();
+    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
+    sandbox.write("elsewhere/openclaw.json", config(base));
+    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    assert!(gateway.runs());
+}
+
+#[test]
+fn in_a_folder_that_is_never_quiet_a_change_is_seen_too() {
+    let sandbox = Sandbox::new();
+    let _gateway = Gateway::start(&sandbox, "rescue");
+    let busy = sandbox.path(".openclaw-rescue/busy");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                std::fs::write(&busy, "busy").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        });
+        let good = with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
+        sandbox.write(CONFIG, good);
+        let seen = std::panic::catch_unwind(|| wait_logged(&sandbox, "rescue", "gateway.reloaded", 1));
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(seen.is_ok());
+    });
+}
+
+#[test]
+fn variables_beside_a_config_elsewhere_are_watched_too() {
+    let sandbox = Sandbox::new();
+    let base = free_base();
+    sandbox.write(
+        "elsewhere/openclaw.json",
+        config(base).replace(TOKEN, "${OF_FILE}"),
+    );
+    sandbox.write(".openclaw-rescue/.env", "OF_FILE=before\n");
+    let path = sandbox.path("elsewhere/openclaw.json");
+    let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
+    sandbox.write(".openclaw-rescue/.env", "OF_FILE=after\n");
+    wait_logged(&sandbox, "rescue", "gateway.proof-changed", 1);
+}
+
+#[test]
 fn another_port_is_served_without_a_new_process() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");

@@ -93,7 +93,10 @@ fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
         return Err(Error::usage(msg!("answers.stdin-twice")));
     }
     let secret = |value: &Option<String>, flag: &'static str, file: &Option<PathBuf>| match (value, file) {
-        (Some(value), _) if value.trim().is_empty() => Err(Error::usage(msg!("gateway.empty", flag = flag))),
+        (Some(value), _) if value.trim().is_empty() => {
+            let flag = flag.trim_end_matches("-file");
+            Err(Error::usage(msg!("gateway.empty", flag = flag)))
+        }
         (Some(value), _) => Ok(Some(Secret::new(value.trim()))),
         (None, Some(path)) => given::secret_file(context.host, flag, path).map(Some),
         (None, None) => Ok(None),

@@ -98,8 +98,13 @@ impl Canvas {
 
 /// One page that wants to know.
 pub(super) async fn serve(shared: Arc<Shared>, mut socket: WebSocket) {
-    let root = shared.canvas.root(&shared.live().config);
-    let Some(mut changes) = shared.canvas.changes(&root) else {
+    let of = shared.clone();
+    // Off this thread: the whole folder is walked, and a workspace may be a large one.
+    let begun = tokio::task::spawn_blocking(move || {
+        let root = of.canvas.root(&of.live().config);
+        of.canvas.changes(&root)
+    });
+    let Ok(Some(mut changes)) = begun.await else {
         return;
     };
     loop {

@@ -192,3 +192,37 @@ fn local_is_loopback_named_so_and_passed_on_by_nobody() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_connections_of_one_address_guess_no_faster_than_one() {
+    let home = tempfile::tempdir().unwrap();
+    let shared = crate::gateway::serve::tests::shared(home.path(), json!({}));
+    let proof = Proof::Token(Secret::new("t"));
+    let shows = async |token: &str, from: &str| {
+        let shown = headers(&[("authorization", &format!("Bearer {token}"))]);
+        admission(&shared, &proof, &shown, from.parse().ok()).await
+    };
+    for _ in 0..9 {
+        assert_eq!(shows("x", "192.0.2.1").await, Admission::Wrong);
+    }
+    let both = tokio::join!(shows("t", "192.0.2.1"), shows("t", "192.0.2.1"));
+    assert_eq!(
+        both,
+        (Admission::Granted, Admission::Wrong),
+        "nobody looks at the second"
+    );
+    assert_eq!(
+        shows("t", "192.0.2.1").await,
+        Admission::Granted,
+        "a right one clears it"
+    );
+    for _ in 0..9 {
+        assert_eq!(shows("x", "127.0.0.1").await, Admission::Wrong);
+    }
+    let both = tokio::join!(shows("t", "127.0.0.1"), shows("t", "127.0.0.1"));
+    assert_eq!(
+        both,
+        (Admission::Granted, Admission::Granted),
+        "programs of this machine"
+    );
+}

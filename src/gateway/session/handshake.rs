@@ -221,17 +221,21 @@ async fn authorize(
     let ip = peer.address.ip();
     let (token, password) = (auth.token.as_ref(), auth.password.as_ref());
     let shown = token.is_some() || password.is_some() || auth.device_token.is_some();
-    if shown {
-        tokio::time::sleep(shared.throttle.delay(ip)).await;
-    }
-    let admission = guard::admits(proof, token.map(Secret::expose), password.map(Secret::expose));
+    // Where too many of that address wait, nothing is looked at.
+    let turn = !shown || shared.throttle.turn(ip).await;
+    let admission = if turn {
+        guard::admits(proof, token.map(Secret::expose), password.map(Secret::expose))
+    } else {
+        Admission::Wrong
+    };
     if admission == Admission::Granted {
         if shown {
             shared.throttle.succeeded(ip);
         }
         return Ok(proof.mode().name());
     }
-    if let Some(pairing) = pairing
+    if turn
+        && let Some(pairing) = pairing
         && let Some(book) = shared.devices.book().await
     {
         let opens =
@@ -247,7 +251,7 @@ async fn authorize(
             return Ok(DEVICE_TOKEN);
         }
     }
-    if shown {
+    if shown && turn {
         shared.throttle.failed(ip);
     }
     // The late release takes whatever was shown for a wrong one, the early one only the kind it asks for.

@@ -7,31 +7,56 @@ use std::time::{Duration, Instant};
 use procfs::net::{TcpNetEntry, TcpState};
 
 use super::{ENDING, Process, Socket};
-use crate::host::read;
+use crate::host::{group, read};
 
 /// How often sockets without a visible holder are looked at again.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What listens; on this port only, where one is given.
 pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<Socket> {
-    let deadline = Instant::now() + ENDING;
-    loop {
+    let look = || {
         let entries = entries(port);
         let owners = owners(&entries);
-        let ending = entries.iter().any(|entry| {
+        let orphaned = entries.iter().any(|entry| {
             is_mine(entry) && !owners.contains_key(&entry.inode) && matter(entry.local_address.port())
         });
-        if ending && Instant::now() < deadline {
-            std::thread::sleep(PAUSE);
-            continue;
+        ((entries, owners), orphaned)
+    };
+    let (entries, owners) = settled(look, is_somebody_ending);
+    let socket = |entry: TcpNetEntry| Socket {
+        ip: entry.local_address.ip(),
+        port: entry.local_address.port(),
+        process: owners.get(&entry.inode).cloned(),
+    };
+    entries.into_iter().map(socket).collect()
+}
+
+/// What a look sees, once nothing in it is orphaned or nobody was ending who could have held that: then
+/// its holder is not to be seen from here (another container's, a program with capabilities of its own).
+fn settled<T>(mut look: impl FnMut() -> (T, bool), is_ending: impl Fn() -> bool) -> T {
+    let deadline = Instant::now() + ENDING;
+    let mut waits = true;
+    loop {
+        let (seen, orphaned) = look();
+        if !orphaned || !waits {
+            return seen;
         }
-        let socket = |entry: TcpNetEntry| Socket {
-            ip: entry.local_address.ip(),
-            port: entry.local_address.port(),
-            process: owners.get(&entry.inode).cloned(),
-        };
-        return entries.into_iter().map(socket).collect();
+        // Whoever was ending may be gone by now: there is always one more look.
+        waits = is_ending() && Instant::now() < deadline;
+        if waits {
+            std::thread::sleep(PAUSE);
+        }
     }
+}
+
+/// Whether any process is just ending.
+fn is_somebody_ending() -> bool {
+    let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = folders.filter_map(|folder| {
+        folder.file_name().to_str()?.parse::<u32>().ok()?;
+        read::text(&folder.path().join("stat")).ok()
+    });
+    stats.into_iter().any(|stat| group::ends_in(&stat))
 }
 
 fn entries(port: Option<u16>) -> Vec<TcpNetEntry> {
@@ -126,4 +151,34 @@ pub(super) fn words_of(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, Str
         vars.map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// How often it is looked, where what is seen is orphaned so many times and somebody ends so many times.
+    fn looks(orphaned: u32, ending: u32) -> u32 {
+        let (looks, asked) = (Cell::new(0), Cell::new(0));
+        let look = || {
+            looks.set(looks.get() + 1);
+            (looks.get(), looks.get() <= orphaned)
+        };
+        let is_ending = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= ending
+        };
+        assert_eq!(settled(look, is_ending), looks.get(), "the last look counts");
+        looks.get()
+    }
+
+    #[test]
+    fn it_is_looked_again_only_for_as_long_as_somebody_ends() {
+        assert_eq!(looks(0, 9), 1, "everything has its holder");
+        assert_eq!(looks(2, 9), 3, "until it has");
+        assert_eq!(looks(9, 0), 2, "whoever ended is gone, or there was nobody");
+        assert_eq!(looks(9, 3), 5, "nobody ends any more");
+    }
 }
