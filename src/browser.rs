@@ -31,6 +31,7 @@ use crate::record::Record;
 use crate::survey;
 
 mod act;
+pub mod badge;
 pub mod cdp;
 pub mod client;
 mod connect;
@@ -82,7 +83,8 @@ impl World {
                 .or_else(|| variables::own(config, name))
         };
         let filled = |text: &str| variables::filled(text, &lookup).unwrap_or_else(|_| text.to_owned());
-        profiles::Profiles::of(config, record, &filled)
+        let color = profiles::color_of(&self.instance.profile);
+        profiles::Profiles::of(config, record, color, &filled)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::badge::Badge;
 use super::cdp::Cdp;
 use super::connect::foreign;
 use super::discover::Kind;
@@ -31,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a browser may take to say how many tabs it has.
+const SOON: Duration = Duration::from_secs(2);
 /// How long an answer may take where nobody says.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -42,12 +45,14 @@ pub struct Control {
     pub(super) world: World,
     config: Config,
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
+    /// Whether the gateway ends: what is just being started gives up, and nothing more is started.
+    ending: tokio::sync::watch::Sender<bool>,
 }
 
 /// One browser profile of a running gateway.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    turn: tokio::sync::Mutex<()>,
+    pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     pub(super) cdp: tokio::sync::Mutex<Option<Arc<Cdp>>>,
     /// The tab that was used last.
@@ -108,8 +113,7 @@ impl Slot {
             State::Running(running) => Seen::Running {
                 pid: running.group.pid(),
                 port: running.port,
-                kind: Some(running.kind),
-                ready: true,
+                kind: running.kind,
             },
             State::Ended { pid, exit, at } => Seen::Ended {
                 pid: *pid,
@@ -129,6 +133,7 @@ impl Control {
             world,
             config: Box::new(config),
             slots: Mutex::default(),
+            ending: tokio::sync::watch::Sender::new(false),
         }
     }
 
@@ -232,11 +237,14 @@ impl Control {
         json!({ "profiles": rows })
     }
 
+    /// How many tabs are open; none where the browser does not say so soon.
     async fn tab_count(&self, profile: &Profile, config: &Value) -> usize {
-        match self.connection(profile, config).await {
-            Ok(cdp) => cdp.tabs().await.map_or(0, |tabs| tabs.len()),
-            Err(_) => 0,
-        }
+        let count = async {
+            let cdp = self.connection(profile, config).await?;
+            cdp.tabs().await.map(|tabs| tabs.len())
+        };
+        let counted = tokio::time::timeout(SOON, count).await;
+        counted.ok().and_then(Result::ok).unwrap_or(0)
     }
 
     /// Starts the browser of a profile, unless it runs.
@@ -270,15 +278,15 @@ impl Control {
             return Ok(());
         }
         *locked(&slot.state) = State::Starting;
-        let started = self.launch(profile, config, &wishes).await;
+        let started = self.unless_ending(self.launch(profile, config, &wishes)).await;
         match started {
             Ok(running) => {
                 *locked(&slot.state) = State::Running(running);
                 watch(Arc::downgrade(&slot), folder);
                 // A start is a success once a tab can be used.
-                let connected = self.connection(profile, config).await;
+                let connected = self.unless_ending(self.connection(profile, config)).await;
                 if let Err(fault) = connected {
-                    self.end(&slot, profile).await;
+                    self.end(&slot, &profile.name).await;
                     return Err(fault);
                 }
                 Ok(())
@@ -287,6 +295,16 @@ impl Control {
                 *locked(&slot.state) = State::Stopped;
                 Err(fault)
             }
+        }
+    }
+
+    /// Work that is given up where the gateway ends meanwhile.
+    async fn unless_ending<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut ending = self.ending.subscribe();
+        tokio::select! {
+            biased;
+            _ = ending.wait_for(|ending| *ending) => Err(Fault::conflict(msg!("browser.gateway-ends"))),
+            done = work => done,
         }
     }
 
@@ -299,13 +317,16 @@ impl Control {
         })?;
         let folder = world.instance.browser(&profile.name);
         let (wanted, config, cleared) = (profile.clone(), config.clone(), folder.clone());
+        let badge = Badge::of(&world.instance.profile, profile);
         let port = blocking(move || {
+            let user_data = leftover::user_data(&cleared);
             leftover::clear(&cleared)?;
             let port = ports::settle(&world, &wanted, &config)?;
-            match prove::who(port, None, &leftover::user_data(&cleared)) {
-                Answerer::Nobody => Ok(port),
-                somebody => Err(launch::occupied(&world, port, &somebody)),
+            if let somebody @ (Answerer::Ours | Answerer::Stranger(_)) = prove::who(port, None, &user_data) {
+                return Err(launch::occupied(&world, port, &somebody));
             }
+            badge.put_on(&user_data)?;
+            Ok(port)
         })
         .await?;
         let order = Order {
@@ -341,41 +362,45 @@ impl Control {
         }
         let slot = self.slot(&profile.name);
         let _turn = slot.turn.lock().await;
-        Ok(self.end(&slot, profile).await)
+        Ok(self.end(&slot, &profile.name).await)
     }
 
-    async fn end(&self, slot: &Slot, profile: &Profile) -> bool {
-        *slot.cdp.lock().await = None;
+    /// Ends the browser of a slot, where one runs; whoever asks has the slot's turn.
+    pub(super) async fn end(&self, slot: &Slot, name: &str) -> bool {
         *locked(&slot.last) = None;
-        let folder = self.world.instance.browser(&profile.name);
-        let State::Running(mut running) = std::mem::take(&mut *locked(&slot.state)) else {
-            return false;
+        let state = std::mem::take(&mut *locked(&slot.state));
+        let ran = if let State::Running(mut running) = state {
+            running.group.ask_to_end();
+            let deadline = Instant::now() + PATIENCE;
+            while running.group.exit().is_none() && Instant::now() < deadline {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let folder = self.world.instance.browser(name);
+            let last = move || {
+                running.group.kill();
+                leftover::forget(&folder);
+            };
+            // It can't fail: what it does is done even where the gateway ends meanwhile.
+            let _ = tokio::task::spawn_blocking(last).await;
+            true
+        } else {
+            false
         };
-        running.group.ask_to_end();
-        let deadline = Instant::now() + PATIENCE;
-        while running.group.exit().is_none() && Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
-        }
-        running.group.kill();
-        leftover::forget(&folder);
-        true
+        // Last: a connection to a browser that hangs is let go of once that is gone.
+        *slot.cdp.lock().await = None;
+        ran
     }
 
     /// Ends every browser, all at once: the gateway ends.
     pub async fn shutdown(&self) {
+        self.ending.send_replace(true);
         let slots: Vec<_> = locked(&self.slots)
             .iter()
             .map(|(name, slot)| (name.clone(), slot.clone()))
             .collect();
         let ends = slots.iter().map(|(name, slot)| async move {
-            let profile = Profile {
-                name: name.clone(),
-                place: Place::Pool,
-                color: String::new(),
-                ground: super::profiles::Ground::Record,
-            };
             let _turn = slot.turn.lock().await;
-            self.end(slot, &profile).await;
+            self.end(slot, name).await;
         });
         futures_util::future::join_all(ends).await;
     }

@@ -1,22 +1,31 @@
 //! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
 //! (`facts.md` 7), in columns.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::BrowserCommand;
+use super::{BrowserCommand, Context};
 use crate::browser::doctor::{Check, Health};
 use crate::i18n::Msg;
 use crate::msg;
+use crate::situation::shown;
 use crate::ui::{Fields, Table, Ui};
 
 /// The answer to a command.
-pub(super) fn answer(ui: &Ui, command: &BrowserCommand, document: &Value, profile: Option<&str>) {
+pub(super) fn answer(
+    context: &Context<'_>,
+    command: &BrowserCommand,
+    document: &Value,
+    profile: Option<&str>,
+) {
+    let (ui, home) = (&context.ui, &context.env.home);
     if ui.is_json() {
         return ui.document(document);
     }
     let text = |key: &str| plain(&document[key]);
     match command {
-        BrowserCommand::Status => status(ui, document),
+        BrowserCommand::Status => status(ui, home, document),
         BrowserCommand::Profiles => profiles(ui, document),
         BrowserCommand::Tabs => tabs(ui, document),
         BrowserCommand::Snapshot { .. } => {
@@ -47,7 +56,7 @@ pub(super) fn answer(ui: &Ui, command: &BrowserCommand, document: &Value, profil
         BrowserCommand::DeleteProfile { .. } => {
             ui.line(&msg!("browser.deleted", name = text("profile")));
             if document["movedTo"].is_string() {
-                ui.remark(&msg!("browser.moved", path = text("movedTo")));
+                ui.remark(&msg!("browser.moved", path = path(home, &document["movedTo"])));
             }
         }
         BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
@@ -80,7 +89,7 @@ fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     format!("{mark}browser{name} {}", ui.say(msg))
 }
 
-fn status(ui: &Ui, document: &Value) {
+fn status(ui: &Ui, home: &Path, document: &Value) {
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| {
         if !value.is_empty() {
@@ -99,10 +108,10 @@ fn status(ui: &Ui, document: &Value) {
     add(msg!("browser.field.detected"), text("detectedBrowser"));
     add(
         msg!("browser.field.detected-path"),
-        text("detectedExecutablePath"),
+        path(home, &document["detectedExecutablePath"]),
     );
     add(msg!("browser.field.detect-error"), text("detectError"));
-    add(msg!("browser.field.folder"), text("userDataDir"));
+    add(msg!("browser.field.folder"), path(home, &document["userDataDir"]));
     add(msg!("browser.field.color"), text("color"));
     add(msg!("browser.field.headless"), yes(ui, &document["headless"]));
     add(msg!("browser.field.no-sandbox"), yes(ui, &document["noSandbox"]));
@@ -120,6 +129,7 @@ fn state(ui: &Ui, document: &Value) -> String {
             at = plain(&ended["at"])
         ),
         Some("crashed") => msg!("browser.state.has-crashed"),
+        Some("orphan") => msg!("browser.state.orphan"),
         Some("remote") => msg!("browser.state.remote"),
         _ => msg!("browser.state.stopped"),
     };
@@ -239,6 +249,13 @@ fn yes(ui: &Ui, value: &Value) -> String {
     } else {
         msg!("browser.no")
     })
+}
+
+/// A path as a user reads it; nothing for `null`.
+fn path(home: &Path, value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(String::new, |path| shown(home, Path::new(path)))
 }
 
 /// A value as a text without quotes; nothing for `null`.
