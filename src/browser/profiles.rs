@@ -117,7 +117,9 @@ pub fn color_of(instance: &ProfileName) -> &'static str {
     if instance.is_default() {
         return COLOURS[0];
     }
-    let sum = instance.as_str().bytes().map(usize::from).sum::<usize>();
+    // Nothing but a mix in which the usual names lie apart.
+    let mix = |sum: u32, byte| sum.wrapping_mul(33).wrapping_add(u32::from(byte));
+    let sum = instance.as_str().bytes().fold(0, mix) as usize;
     COLOURS[1 + sum % (COLOURS.len() - 1)]
 }
 

@@ -142,7 +142,7 @@ fn window_bears_its_instance(user_data: &std::path::Path) {
     let text = std::fs::read(user_data.join("Default/Preferences")).unwrap();
     let preferences: Value = serde_json::from_slice(&text).unwrap();
     let color = &preferences["browser"]["theme"]["user_color2"];
-    assert_eq!((color, color), (&own["profile_color_seed"], &json!(-3_394_714)));
+    assert_eq!((color, color), (&own["profile_color_seed"], &json!(-6_736_897)));
 }
 
 fn crash_is_seen(sandbox: &Sandbox) {

@@ -130,10 +130,10 @@ fn a_profile_is_deleted_only_after_the_browser_that_was_left_on_it() {
     let gateway = Gateway::start(&sandbox, "main");
     done(&sandbox, "main", "create-profile --name work");
     let started = done(&sandbox, "main", "start --browser-profile work");
-    // It hears no wish to end.
-    signal(&started["pid"], Signal::STOP);
     gateway.signal(Signal::KILL);
     let _ = gateway.exited();
+    // It hears no wish to end. Only now: the system wakes a stopped group whose parent ends, with a hangup.
+    signal(&started["pid"], Signal::STOP);
 
     let gateway = Gateway::start(&sandbox, "main");
     let folder = sandbox.path(FOLDER);
