@@ -308,7 +308,18 @@ impl Control {
         }
     }
 
+    /// Starts a browser; once more where one gets in its way that an earlier gateway was killed over: until
+    /// that has taken the lock there is nothing to know it by.
     async fn launch(&self, profile: &Profile, config: &Value, wishes: &Wishes) -> Result<Running> {
+        match self.launch_once(profile, config, wishes).await {
+            Err(_) if leftover::running(&self.world.instance.browser(&profile.name)).is_some() => {
+                self.launch_once(profile, config, wishes).await
+            }
+            done => done,
+        }
+    }
+
+    async fn launch_once(&self, profile: &Profile, config: &Value, wishes: &Wishes) -> Result<Running> {
         let world = self.world.clone();
         let found = status::program(&world, wishes).map_err(|msg| {
             Fault::failed(msg)
@@ -322,8 +333,12 @@ impl Control {
             let user_data = leftover::user_data(&cleared);
             leftover::clear(&cleared)?;
             let port = ports::settle(&world, &wanted, &config)?;
-            if let somebody @ (Answerer::Ours | Answerer::Stranger(_)) = prove::who(port, None, &user_data) {
-                return Err(launch::occupied(&world, port, &somebody));
+            match prove::who(port, None, &user_data) {
+                Answerer::Nobody => {}
+                Answerer::Ours(pid) => leftover::end(pid),
+                stranger @ Answerer::Stranger(_) => {
+                    return Err(launch::occupied(&world, port, &stranger));
+                }
             }
             badge.put_on(&user_data)?;
             Ok(port)
@@ -345,8 +360,11 @@ impl Control {
         let kept = blocking(move || started.keep(&folder));
         let ready = launch::ready(&self.world, &order, &mut group, launch::READY);
         let (kept, ready) = tokio::join!(kept, ready);
-        ready?;
-        kept?;
+        if let Err(fault) = ready.and(kept) {
+            // It is gone before anything else is tried, and its end is not waited for on the gateway's thread.
+            let _ = tokio::task::spawn_blocking(move || drop(group)).await;
+            return Err(fault);
+        }
         tracing::info!(pid = group.pid(), port, profile = profile.name, "a browser runs");
         Ok(Running {
             group,

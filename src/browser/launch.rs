@@ -173,7 +173,7 @@ pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Durat
             let (port, pid, folder) = (order.port, group.pid(), order.user_data.clone());
             let who = tokio::task::spawn_blocking(move || prove::who(port, Some(pid), &folder));
             match who.await {
-                Ok(Answerer::Ours) => return Ok(()),
+                Ok(Answerer::Ours(_)) => return Ok(()),
                 // One that is just writing its title anew can't be proven for a moment.
                 Ok(Answerer::Stranger(Some(process))) if process.pid == group.pid() => {}
                 Ok(stranger @ Answerer::Stranger(_)) => return Err(occupied(world, order.port, &stranger)),

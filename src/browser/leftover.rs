@@ -181,7 +181,7 @@ pub fn clear(folder: &Path) -> Result<()> {
 
 /// Ends an old browser: asked first, then killed. What it left running goes with it: a helper that writes
 /// on would meet the next browser in the folder.
-fn end(pid: u32) {
+pub fn end(pid: u32) {
     let start = group::started(pid);
     group::end(pid, false);
     let deadline = Instant::now() + PATIENCE;

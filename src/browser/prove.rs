@@ -12,8 +12,8 @@ use crate::host::ports::{self, Process, Socket};
 pub enum Answerer {
     /// Nobody.
     Nobody,
-    /// The browser that was started here.
-    Ours,
+    /// A browser on this folder: the one that was started here, or one that outlived its gateway.
+    Ours(u32),
     /// Somebody else; the process where this user may know it.
     Stranger(Option<Process>),
 }
@@ -36,7 +36,7 @@ pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
         uses(&words, folder) && (leader.is_none() || in_group)
     };
     if proven {
-        Answerer::Ours
+        Answerer::Ours(process.pid)
     } else {
         Answerer::Stranger(Some(process))
     }

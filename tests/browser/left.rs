@@ -13,6 +13,8 @@ use crate::support::{Sandbox, installed};
 const FOLDER: &str = ".openclaw-main/browser";
 /// Where a gateway writes down which browser it started.
 const RECORD: &str = ".openclaw-main/browser/openclaw/process.json";
+/// What Chromium keeps in its folder for as long as it runs.
+const LOCK: &str = ".openclaw-main/browser/openclaw/user-data/SingletonLock";
 
 /// `browser start`, which nobody waits for yet.
 fn starting(sandbox: &Sandbox) -> std::process::Child {
@@ -61,7 +63,17 @@ fn a_browser_that_nobody_wrote_down_is_known_by_its_lock_and_ended() {
     );
     let gateway = Gateway::start(&sandbox, "main");
     wait_until_none_on(&sandbox.path(FOLDER));
-    done(&sandbox, "main", "start");
+    let second = done(&sandbox, "main", "start");
+    gateway.signal(Signal::KILL);
+    let _ = gateway.exited();
+
+    // Not even by its lock: it is still what listens on the port, and its folder is ours.
+    std::fs::remove_file(sandbox.path(RECORD)).unwrap();
+    std::fs::remove_file(sandbox.path(LOCK)).unwrap();
+    let gateway = Gateway::start(&sandbox, "main");
+    let third = done(&sandbox, "main", "start");
+    assert_ne!(second["pid"], third["pid"]);
+    assert_eq!(second["cdpPort"], third["cdpPort"]);
     let _ = gateway.stop().with(0);
     wait_until_none_on(&sandbox.path(FOLDER));
 }

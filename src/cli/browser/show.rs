@@ -26,7 +26,13 @@ pub(super) fn answer(
     }
     let text = |key: &str| plain(&document[key]);
     match command {
-        BrowserCommand::Status => status(ui, home, document),
+        BrowserCommand::Status => {
+            status(ui, home, document);
+            if document["state"] == "orphan" {
+                let command = context.instance.command();
+                ui.prose(&msg!("browser.orphan-ends", command = command));
+            }
+        }
         BrowserCommand::Profiles => profiles(ui, document),
         BrowserCommand::Tabs => tabs(ui, document),
         BrowserCommand::Snapshot { .. } => {
