@@ -353,7 +353,8 @@ impl Control {
         };
         let call = order.call(&self.world.host, &self.world.env.home);
         let mut group = self.world.host.spawn_group(&call).map_err(|cause| {
-            Fault::failed(msg!("browser.not-started", path = order.program.display())).because(cause)
+            let fault = Fault::failed(msg!("browser.not-started", path = order.program.display()));
+            fault.hint(launch::ask_doctor(&self.world)).because(cause)
         })?;
         let started = Started::now(group.pid(), port);
         // Written down while the browser is busy with itself.

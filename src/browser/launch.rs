@@ -187,6 +187,7 @@ pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Durat
                 port = order.port,
                 seconds = limit.as_secs()
             ))
+            .hint(ask_doctor(world))
             .because(anyhow::anyhow!(last_lines(&group.complaints()))));
         }
         tokio::time::sleep(PAUSE).await;
@@ -225,13 +226,18 @@ fn ended(world: &World, order: &Order, exit: Exit, complaints: &str) -> Fault {
             ))
             .because(anyhow::anyhow!(said));
     }
-    let fault =
-        Fault::failed(msg!("browser.ended-early", path = order.program.display()).with_msg("how", how(exit)));
+    let msg = msg!("browser.ended-early", path = order.program.display()).with_msg("how", how(exit));
+    let fault = Fault::failed(msg).hint(ask_doctor(world));
     if said.is_empty() {
         fault
     } else {
         fault.because(anyhow::anyhow!(said))
     }
+}
+
+/// The way out where a program simply does not come up.
+pub fn ask_doctor(world: &World) -> Msg {
+    msg!("browser.ask-doctor", command = world.instance.command())
 }
 
 /// How a browser ended, in words.

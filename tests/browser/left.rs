@@ -161,7 +161,6 @@ fn a_profile_is_deleted_only_after_the_browser_that_was_left_on_it() {
 fn a_gateway_that_ends_does_not_wait_for_a_browser_that_never_answers() {
     let sandbox = Sandbox::new();
     let program = sandbox.write("never", "#!/bin/sh\nexec sleep 600\n");
-    #[expect(clippy::disallowed_methods, reason = "a program of the test's own")]
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let keys = json!({ "noSandbox": true, "executablePath": program });
     configure(&sandbox, "main", free_base(), &keys);
