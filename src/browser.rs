@@ -2,7 +2,7 @@
 //! (`facts.md` 7). The control service of a gateway and the command line both ask here.
 //!
 //! ```text
-//! http (base+2), browser.request ──► Control ──► route (pure) ──► start, stop ──► launch, prove, leftover
+//! http (base+2), browser.request ──► Control ──► route (pure) ──► start, stop ──► leftover, badge, launch, prove
 //!                                                           └──► tabs ... ──────► cdp, snapshot
 //! profiles, ports, discover, status: what config, record and host come to; pure, or reading only
 //! ```
@@ -15,8 +15,8 @@
 //! that, and with it what has a right to the port: tools that attach to `cdpUrl`, and the port rules of
 //! both engines. So it is told instead ([`neighbours`]), and the README says what to do about it.
 //!
-//! Browser profiles that were created at run time
-//! are kept in `instance.toml`: no entry of `browser.profiles` fits both releases of OpenClaw.
+//! Browser profiles that were created at run time are kept in `instance.toml`: no entry of
+//! `browser.profiles` fits both releases of OpenClaw.
 
 use serde_json::Value;
 

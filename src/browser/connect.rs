@@ -2,7 +2,7 @@
 //! one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -11,8 +11,11 @@ use super::control::Control;
 use super::profiles::{Place, Profile, Wishes, shown_url};
 use super::status::Seen;
 use super::{Fault, Result, fetch, launch};
+use crate::host::ports::ENDING;
 use crate::msg;
 
+/// How often a browser that does not answer is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
 /// The least time that a remote browser is given to take a connection.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -60,6 +63,27 @@ impl Control {
         let fresh = Arc::new(Cdp::connect(socket, limit).await?);
         *cdp = Some(fresh.clone());
         Ok(fresh)
+    }
+
+    /// Whether a browser that runs can be driven; `None` where none runs, or turns out to have ended: one
+    /// that was just killed is there for a moment longer.
+    pub(super) async fn answers(&self, profile: &Profile, config: &Value) -> Option<Result<()>> {
+        let slot = self.slot(&profile.name);
+        let folder = self.world.instance.browser(&profile.name);
+        let runs = || matches!(slot.seen(&folder), Seen::Running { .. });
+        if !runs() {
+            return None;
+        }
+        let asked = async { self.connection(profile, config).await?.tabs().await };
+        let answer = self.unless_ending(asked).await.map(|_| ());
+        let deadline = Instant::now() + ENDING;
+        while answer.is_err() && Instant::now() < deadline {
+            if !runs() {
+                return None;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Some(answer)
     }
 }
 

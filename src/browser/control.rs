@@ -274,8 +274,8 @@ impl Control {
         let slot = self.slot(&profile.name);
         let _turn = slot.turn.lock().await;
         let folder = self.world.instance.browser(&profile.name);
-        if matches!(slot.seen(&folder), Seen::Running { .. }) {
-            return Ok(());
+        if let Some(answer) = self.answers(profile, config).await {
+            return answer;
         }
         *locked(&slot.state) = State::Starting;
         let started = self.unless_ending(self.launch(profile, config, &wishes)).await;
@@ -299,7 +299,7 @@ impl Control {
     }
 
     /// Work that is given up where the gateway ends meanwhile.
-    async fn unless_ending<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn unless_ending<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut ending = self.ending.subscribe();
         tokio::select! {
             biased;

@@ -105,6 +105,32 @@ fn a_gateway_killed_while_its_browser_starts_is_followed_by_one_that_starts_its_
     let _ = gateway.stop().with(0);
 }
 
+/// A killed process is there for a moment yet, and is not taken for one that runs.
+#[test]
+fn a_start_right_after_a_crash_starts_another() {
+    if !installed("chromium") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "main", free_base(), &wishes());
+    let gateway = Gateway::start(&sandbox, "main");
+    let mut last = done(&sandbox, "main", "start");
+    for _ in 0..3 {
+        signal(&last["pid"], Signal::KILL);
+        let next = done(&sandbox, "main", "start");
+        assert_eq!(next["running"], true, "{next}");
+        assert_ne!(next["pid"], last["pid"]);
+        last = next;
+    }
+    assert_eq!(
+        done(&sandbox, "main", "start")["pid"],
+        last["pid"],
+        "it runs already"
+    );
+    let _ = gateway.stop().with(0);
+    wait_until_none_on(&sandbox.path(FOLDER));
+}
+
 /// One that hangs is not waited for: not for its tabs, and not when it is to end.
 #[test]
 fn a_browser_that_hangs_is_listed_ended_and_deleted() {
