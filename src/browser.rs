@@ -2,8 +2,8 @@
 //! (`facts.md` 7). The control service of a gateway and the command line both ask here.
 //!
 //! ```text
-//! gateway: HTTP on base+2, browser.request ──► Control ──► route (pure) ──► start, stop ──► launch, prove, leftover
-//!                                                           └──► tabs ... ──────► cdp, snapshot
+//! gateway: base+2, browser.request ──► Control ──► route (pure) ──► start, stop ──► leftover, badge, launch, prove
+//!                                                            └──► tabs ... ──────► cdp, snapshot
 //! profiles, ports, discover, status: what config, record and host come to; pure, or reading only
 //! ```
 //!
@@ -15,8 +15,8 @@
 //! that, and with it what has a right to the port: tools that attach to `cdpUrl`, and the port rules of
 //! both engines. So it is told instead ([`neighbours`]), and the README says what to do about it.
 //!
-//! Browser profiles that were created at run time
-//! are kept in `instance.toml`: no entry of `browser.profiles` fits both releases of OpenClaw.
+//! Browser profiles that were created at run time are kept in `instance.toml`: no entry of
+//! `browser.profiles` fits both releases of OpenClaw.
 
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ use crate::ports::Family;
 use crate::record::Record;
 
 mod act;
+pub mod badge;
 pub mod cdp;
 pub mod client;
 mod connect;
@@ -81,7 +82,8 @@ impl World {
                 .or_else(|| variables::own(config, name))
         };
         let filled = |text: &str| variables::filled(text, &lookup).unwrap_or_else(|_| text.to_owned());
-        profiles::Profiles::of(config, record, &filled)
+        let color = profiles::color_of(&self.instance.profile);
+        profiles::Profiles::of(config, record, color, &filled)
     }
 }
 

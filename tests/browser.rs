@@ -10,6 +10,7 @@ use crate::support::gateway::{self, Gateway, TOKEN, wait_for};
 use crate::support::{Ran, Sandbox};
 
 mod alive;
+mod left;
 mod neighbour;
 mod remote;
 mod rules;

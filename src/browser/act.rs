@@ -9,7 +9,7 @@ use super::cdp::{Cdp, Tab};
 use super::control::{Control, blocking, locked};
 use super::profiles::{Ground, Place, Profile, Profiles};
 use super::route::Action;
-use super::{Fault, Result, ports, screenshots, snapshot};
+use super::{Fault, Result, leftover, ports, screenshots, snapshot};
 use crate::msg;
 
 impl Control {
@@ -131,10 +131,15 @@ impl Control {
             }
             Ground::Record => {}
         }
-        self.stop(&profile).await?;
+        let slot = self.slot(name);
+        // Kept until the folder is gone: nothing may be started on it meanwhile.
+        let _turn = slot.turn.lock().await;
+        self.end(&slot, name).await;
         let world = self.world.clone();
         let aside = blocking(move || {
-            let aside = move_aside(&world.instance.browser(&profile.name), world.host.now())?;
+            let folder = world.instance.browser(&profile.name);
+            leftover::clear(&folder)?;
+            let aside = move_aside(&folder, world.host.now())?;
             ports::forget(&world, &profile.name)?;
             Ok(aside)
         })

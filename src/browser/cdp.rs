@@ -74,8 +74,8 @@ impl Cdp {
     /// Connects to the browser behind a `ws://` address.
     ///
     /// # Errors
-    /// It does not answer, or not in this protocol.
-    pub async fn connect(url: String) -> Result<Self> {
+    /// It does not answer in time, or not in this protocol.
+    pub async fn connect(url: String, limit: Duration) -> Result<Self> {
         let config = HandlerConfig {
             // What is no valid certificate to a user is none here.
             ignore_https_errors: false,
@@ -83,7 +83,10 @@ impl Cdp {
             request_timeout: LIMIT,
             ..HandlerConfig::default()
         };
-        let (browser, mut handler) = Browser::connect_with_config(url, config).await.map_err(failed)?;
+        let connecting = Browser::connect_with_config(url, config);
+        let connected = tokio::time::timeout(limit, connecting).await;
+        let late = |_| Fault::failed(msg!("browser.timeout", seconds = limit.as_secs()));
+        let (browser, mut handler) = connected.map_err(late)?.map_err(failed)?;
         let alive = Arc::new(AtomicBool::new(true));
         let ended = alive.clone();
         let task = tokio::spawn(async move {

@@ -2,7 +2,7 @@
 //! one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -10,22 +10,28 @@ use super::cdp::Cdp;
 use super::control::Control;
 use super::profiles::{Place, Profile, Wishes, shown_url};
 use super::status::Seen;
-use super::{Fault, Result, fetch};
+use super::{Fault, Result, fetch, launch};
+use crate::host::ports::ENDING;
 use crate::msg;
+
+/// How often a browser that does not answer is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The least time that a remote browser is given to take a connection.
+const LIMIT: Duration = Duration::from_secs(5);
 
 impl Control {
     /// The connection to a browser that runs, or to a remote one.
     pub(super) async fn connection(&self, profile: &Profile, config: &Value) -> Result<Arc<Cdp>> {
         let command = self.world.instance.command();
         let slot = self.slot(&profile.name);
-        let url =
+        let (url, limit) =
             match &profile.place {
                 Place::Remote { url, key } if !fetch::is_plain(url) => {
                     let shown = shown_url(url);
                     return Err(Fault::conflict(msg!("browser.encrypted", url = shown, key = key))
                         .hint(msg!("browser.tunnel-it", command = command, key = key)));
                 }
-                Place::Remote { url, .. } => url.clone(),
+                Place::Remote { url, .. } => (url.clone(), Wishes::of(config).remote_limit.max(LIMIT)),
                 Place::Foreign { driver } => {
                     return Err(foreign(profile, driver, &command));
                 }
@@ -36,14 +42,14 @@ impl Control {
                         let hint = msg!("browser.start-it", command = command, name = profile.name);
                         return Err(fault.hint(hint));
                     };
-                    format!("http://127.0.0.1:{port}")
+                    // Its port listens well before it answers there.
+                    (format!("http://127.0.0.1:{port}"), launch::READY)
                 }
             };
         let mut cdp = slot.cdp.lock().await;
         if let Some(cdp) = cdp.as_ref().filter(|cdp| cdp.is_alive()) {
             return Ok(cdp.clone());
         }
-        let limit = Wishes::of(config).remote_limit.max(Duration::from_secs(5));
         let asked = url.clone();
         let socket = tokio::task::spawn_blocking(move || fetch::socket_url(&asked, limit)).await;
         let unreachable = |cause: anyhow::Error| {
@@ -54,9 +60,30 @@ impl Control {
             .map_err(anyhow::Error::from)
             .and_then(|socket| socket)
             .map_err(unreachable)?;
-        let fresh = Arc::new(Cdp::connect(socket).await?);
+        let fresh = Arc::new(Cdp::connect(socket, limit).await?);
         *cdp = Some(fresh.clone());
         Ok(fresh)
+    }
+
+    /// Whether a browser that runs can be driven; `None` where none runs, or turns out to have ended: one
+    /// that was just killed is there for a moment longer.
+    pub(super) async fn answers(&self, profile: &Profile, config: &Value) -> Option<Result<()>> {
+        let slot = self.slot(&profile.name);
+        let folder = self.world.instance.browser(&profile.name);
+        let runs = || matches!(slot.seen(&folder), Seen::Running { .. });
+        if !runs() {
+            return None;
+        }
+        let asked = async { self.connection(profile, config).await?.tabs().await };
+        let answer = self.unless_ending(asked).await.map(|_| ());
+        let deadline = Instant::now() + ENDING;
+        while answer.is_err() && Instant::now() < deadline {
+            if !runs() {
+                return None;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Some(answer)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::badge::Badge;
 use super::cdp::Cdp;
 use super::connect::foreign;
 use super::discover::Kind;
@@ -32,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a browser may take to say how many tabs it has.
+const SOON: Duration = Duration::from_secs(2);
 /// How long an answer may take where nobody says.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -43,12 +46,14 @@ pub struct Control {
     pub(super) world: World,
     config: Config,
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
+    /// Whether the gateway ends: what is just being started gives up, and nothing more is started.
+    ending: tokio::sync::watch::Sender<bool>,
 }
 
 /// One browser profile of a running gateway.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    turn: tokio::sync::Mutex<()>,
+    pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     pub(super) cdp: tokio::sync::Mutex<Option<Arc<Cdp>>>,
     /// The tab that was used last.
@@ -109,8 +114,7 @@ impl Slot {
             State::Running(running) => Seen::Running {
                 pid: running.group.pid(),
                 port: running.port,
-                kind: Some(running.kind),
-                ready: true,
+                kind: running.kind,
             },
             State::Ended { pid, exit, at } => Seen::Ended {
                 pid: *pid,
@@ -130,6 +134,7 @@ impl Control {
             world,
             config: Box::new(config),
             slots: Mutex::default(),
+            ending: tokio::sync::watch::Sender::new(false),
         }
     }
 
@@ -238,11 +243,14 @@ impl Control {
         json!({ "profiles": rows })
     }
 
+    /// How many tabs are open; none where the browser does not say so soon.
     async fn tab_count(&self, profile: &Profile, config: &Value) -> usize {
-        match self.connection(profile, config).await {
-            Ok(cdp) => cdp.tabs().await.map_or(0, |tabs| tabs.len()),
-            Err(_) => 0,
-        }
+        let count = async {
+            let cdp = self.connection(profile, config).await?;
+            cdp.tabs().await.map(|tabs| tabs.len())
+        };
+        let counted = tokio::time::timeout(SOON, count).await;
+        counted.ok().and_then(Result::ok).unwrap_or(0)
     }
 
     /// Starts the browser of a profile, unless it runs.
@@ -272,19 +280,19 @@ impl Control {
         let slot = self.slot(&profile.name);
         let _turn = slot.turn.lock().await;
         let folder = self.world.instance.browser(&profile.name);
-        if matches!(slot.seen(&folder), Seen::Running { .. }) {
-            return Ok(());
+        if let Some(answer) = self.answers(profile, config).await {
+            return answer;
         }
         *locked(&slot.state) = State::Starting;
-        let started = self.launch(profile, config, &wishes).await;
+        let started = self.unless_ending(self.launch(profile, config, &wishes)).await;
         match started {
             Ok(running) => {
                 *locked(&slot.state) = State::Running(running);
                 watch(Arc::downgrade(&slot), folder);
                 // A start is a success once a tab can be used.
-                let connected = self.connection(profile, config).await;
+                let connected = self.unless_ending(self.connection(profile, config)).await;
                 if let Err(fault) = connected {
-                    self.end(&slot, profile).await;
+                    self.end(&slot, &profile.name).await;
                     return Err(fault);
                 }
                 Ok(())
@@ -296,7 +304,28 @@ impl Control {
         }
     }
 
+    /// Work that is given up where the gateway ends meanwhile.
+    pub(super) async fn unless_ending<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut ending = self.ending.subscribe();
+        tokio::select! {
+            biased;
+            _ = ending.wait_for(|ending| *ending) => Err(Fault::conflict(msg!("browser.gateway-ends"))),
+            done = work => done,
+        }
+    }
+
+    /// Starts a browser; once more where one gets in its way that an earlier gateway was killed over: until
+    /// that has taken the lock there is nothing to know it by.
     async fn launch(&self, profile: &Profile, config: &Value, wishes: &Wishes) -> Result<Running> {
+        match self.launch_once(profile, config, wishes).await {
+            Err(_) if leftover::running(&self.world.instance.browser(&profile.name)).is_some() => {
+                self.launch_once(profile, config, wishes).await
+            }
+            done => done,
+        }
+    }
+
+    async fn launch_once(&self, profile: &Profile, config: &Value, wishes: &Wishes) -> Result<Running> {
         let world = self.world.clone();
         let found = status::program(&world, wishes).map_err(|msg| {
             Fault::failed(msg)
@@ -305,13 +334,20 @@ impl Control {
         })?;
         let folder = world.instance.browser(&profile.name);
         let (wanted, config, cleared) = (profile.clone(), config.clone(), folder.clone());
+        let badge = Badge::of(&world.instance.profile, profile);
         let port = blocking(move || {
+            let user_data = leftover::user_data(&cleared);
             leftover::clear(&cleared)?;
             let port = ports::settle(&world, &wanted, &config)?;
-            match prove::who(port, None, &leftover::user_data(&cleared)) {
-                Answerer::Nobody => Ok(port),
-                somebody => Err(launch::occupied(&world, port, &somebody)),
+            match prove::who(port, None, &user_data) {
+                Answerer::Nobody => {}
+                Answerer::Ours(pid) => leftover::end(pid),
+                stranger @ Answerer::Stranger(_) => {
+                    return Err(launch::occupied(&world, port, &stranger));
+                }
             }
+            badge.put_on(&user_data)?;
+            Ok(port)
         })
         .await?;
         let order = Order {
@@ -323,15 +359,19 @@ impl Control {
         };
         let call = order.call(&self.world.host, &self.world.env.home);
         let mut group = self.world.host.spawn_group(&call).map_err(|cause| {
-            Fault::failed(msg!("browser.not-started", path = order.program.display())).because(cause)
+            let fault = Fault::failed(msg!("browser.not-started", path = order.program.display()));
+            fault.hint(launch::ask_doctor(&self.world)).because(cause)
         })?;
         let started = Started::now(group.pid(), port);
         // Written down while the browser is busy with itself.
         let kept = blocking(move || started.keep(&folder));
         let ready = launch::ready(&self.world, &order, &mut group, launch::READY);
         let (kept, ready) = tokio::join!(kept, ready);
-        ready?;
-        kept?;
+        if let Err(fault) = ready.and(kept) {
+            // It is gone before anything else is tried, and its end is not waited for on the gateway's thread.
+            let _ = tokio::task::spawn_blocking(move || drop(group)).await;
+            return Err(fault);
+        }
         tracing::info!(pid = group.pid(), port, profile = profile.name, "a browser runs");
         Ok(Running {
             group,
@@ -347,41 +387,45 @@ impl Control {
         }
         let slot = self.slot(&profile.name);
         let _turn = slot.turn.lock().await;
-        Ok(self.end(&slot, profile).await)
+        Ok(self.end(&slot, &profile.name).await)
     }
 
-    async fn end(&self, slot: &Slot, profile: &Profile) -> bool {
-        *slot.cdp.lock().await = None;
+    /// Ends the browser of a slot, where one runs; whoever asks has the slot's turn.
+    pub(super) async fn end(&self, slot: &Slot, name: &str) -> bool {
         *locked(&slot.last) = None;
-        let folder = self.world.instance.browser(&profile.name);
-        let State::Running(mut running) = std::mem::take(&mut *locked(&slot.state)) else {
-            return false;
+        let state = std::mem::take(&mut *locked(&slot.state));
+        let ran = if let State::Running(mut running) = state {
+            running.group.ask_to_end();
+            let deadline = Instant::now() + PATIENCE;
+            while running.group.exit().is_none() && Instant::now() < deadline {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let folder = self.world.instance.browser(name);
+            let last = move || {
+                running.group.kill();
+                leftover::forget(&folder);
+            };
+            // It can't fail: what it does is done even where the gateway ends meanwhile.
+            let _ = tokio::task::spawn_blocking(last).await;
+            true
+        } else {
+            false
         };
-        running.group.ask_to_end();
-        let deadline = Instant::now() + PATIENCE;
-        while running.group.exit().is_none() && Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
-        }
-        running.group.kill();
-        leftover::forget(&folder);
-        true
+        // Last: a connection to a browser that hangs is let go of once that is gone.
+        *slot.cdp.lock().await = None;
+        ran
     }
 
     /// Ends every browser, all at once: the gateway ends.
     pub async fn shutdown(&self) {
+        self.ending.send_replace(true);
         let slots: Vec<_> = locked(&self.slots)
             .iter()
             .map(|(name, slot)| (name.clone(), slot.clone()))
             .collect();
         let ends = slots.iter().map(|(name, slot)| async move {
-            let profile = Profile {
-                name: name.clone(),
-                place: Place::Pool,
-                color: String::new(),
-                ground: super::profiles::Ground::Record,
-            };
             let _turn = slot.turn.lock().await;
-            self.end(slot, &profile).await;
+            self.end(slot, name).await;
         });
         futures_util::future::join_all(ends).await;
     }

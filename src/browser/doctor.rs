@@ -198,7 +198,7 @@ fn port(
     let folder = leftover::user_data(&world.instance.browser(&profile.name));
     vec![match prove::who(port, None, &folder) {
         Answerer::Nobody => Check::new("port", Health::Good, msg!("browser.port-free", port = port)),
-        Answerer::Ours => Check::new("port", Health::Good, msg!("browser.port-ours", port = port)),
+        Answerer::Ours(_) => Check::new("port", Health::Good, msg!("browser.port-ours", port = port)),
         somebody @ Answerer::Stranger(_) => {
             let error = super::launch::occupied(world, port, &somebody).error;
             Check {

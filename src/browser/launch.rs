@@ -173,7 +173,9 @@ pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Durat
             let (port, pid, folder) = (order.port, group.pid(), order.user_data.clone());
             let who = tokio::task::spawn_blocking(move || prove::who(port, Some(pid), &folder));
             match who.await {
-                Ok(Answerer::Ours) => return Ok(()),
+                Ok(Answerer::Ours(_)) => return Ok(()),
+                // One that is just writing its title anew can't be proven for a moment.
+                Ok(Answerer::Stranger(Some(process))) if process.pid == group.pid() => {}
                 Ok(stranger @ Answerer::Stranger(_)) => return Err(occupied(world, order.port, &stranger)),
                 Ok(Answerer::Nobody) | Err(_) => {}
             }
@@ -185,6 +187,7 @@ pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Durat
                 port = order.port,
                 seconds = limit.as_secs()
             ))
+            .hint(ask_doctor(world))
             .because(anyhow::anyhow!(last_lines(&group.complaints()))));
         }
         tokio::time::sleep(PAUSE).await;
@@ -223,13 +226,18 @@ fn ended(world: &World, order: &Order, exit: Exit, complaints: &str) -> Fault {
             ))
             .because(anyhow::anyhow!(said));
     }
-    let fault =
-        Fault::failed(msg!("browser.ended-early", path = order.program.display()).with_msg("how", how(exit)));
+    let msg = msg!("browser.ended-early", path = order.program.display()).with_msg("how", how(exit));
+    let fault = Fault::failed(msg).hint(ask_doctor(world));
     if said.is_empty() {
         fault
     } else {
         fault.because(anyhow::anyhow!(said))
     }
+}
+
+/// The way out where a program simply does not come up.
+pub fn ask_doctor(world: &World) -> Msg {
+    msg!("browser.ask-doctor", command = world.instance.command())
 }
 
 /// How a browser ended, in words.

@@ -2,7 +2,8 @@
 //!
 //! Beside each user-data folder stands `process.json`: which process was started for it, and when. A
 //! number alone proves nothing, it may be another's by now; number and start, or the folder in its
-//! command line, do. A lock is taken away only where its process is dead or one of ours.
+//! command line, do. Where a gateway was killed before it could write that down, the lock that the browser
+//! made itself tells. A lock is taken away only where its process is dead or one of ours.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::prove::uses;
+use super::prove::{port_in, uses};
 use super::{Fault, Result};
 use crate::host::{group, ports, read};
 use crate::{apply, msg};
@@ -97,17 +98,36 @@ fn lock_of(user_data: &Path) -> Option<(String, u32)> {
     Some((machine.to_owned(), pid.parse().ok()?))
 }
 
+/// A browser that runs although no gateway has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its process.
+    pub pid: u32,
+    /// Its debugging port, where record or command line tells.
+    pub port: Option<u16>,
+}
+
+/// The browser that runs on a browser profile's folder: the recorded one, else the one that has the lock.
+pub fn running(folder: &Path) -> Option<Orphan> {
+    let user_data = user_data(folder);
+    if let Some(old) = Started::read(folder).filter(|old| old.is_alive(&user_data)) {
+        let (pid, port) = (old.pid, Some(old.port));
+        return Some(Orphan { pid, port });
+    }
+    let (machine, pid) = lock_of(&user_data)?;
+    let (words, _) = ports::words_of(pid, "OPENCLAW_");
+    let ours = group::machine().is_some_and(|here| here == machine) && uses(&words, &user_data);
+    let port = port_in(&words);
+    ours.then_some(Orphan { pid, port })
+}
+
 /// Asks every browser that outlived an earlier gateway of this instance to end. `browsers` is the folder
 /// of all browser profiles; nothing is waited for.
 pub fn sweep(browsers: &Path) {
     let folders = std::fs::read_dir(browsers).into_iter().flatten().flatten();
-    for folder in folders.map(|entry| entry.path()) {
-        if let Some(old) = Started::read(&folder)
-            && old.is_alive(&user_data(&folder))
-        {
-            tracing::warn!(pid = old.pid, "a browser of an earlier run is ended");
-            group::end(old.pid, false);
-        }
+    for old in folders.filter_map(|entry| running(&entry.path())) {
+        tracing::warn!(pid = old.pid, "a browser of an earlier run is ended");
+        group::end(old.pid, false);
     }
 }
 
@@ -123,19 +143,25 @@ pub fn user_data(folder: &Path) -> PathBuf {
 /// 409 where a living process that is not ours has the lock.
 pub fn clear(folder: &Path) -> Result<()> {
     let user_data = user_data(folder);
-    let old = Started::read(folder);
-    if let Some(old) = old.as_ref().filter(|old| old.is_alive(&user_data)) {
-        end(old.pid);
+    // The recorded one may not be the one that has the lock.
+    for _ in 0..2 {
+        if let Some(old) = running(folder) {
+            end(old.pid);
+        }
     }
     let Some((machine, pid)) = lock_of(&user_data) else {
         return Ok(());
     };
+    // One that is just ending has no words any more, and the lock for a moment yet.
+    let deadline = Instant::now() + ports::ENDING;
+    let is_ending = || group::is_alive(pid) && ports::words_of(pid, "OPENCLAW_").0.is_empty();
+    while is_ending() && Instant::now() < deadline {
+        std::thread::sleep(PAUSE);
+    }
     let here = group::machine().is_some_and(|name| name == machine);
-    let recorded = old.is_some_and(|old| old.pid == pid && old.machine.as_ref() == Some(&machine));
-    let alive = here && group::is_alive(pid);
-    if alive && is_on(pid, &user_data) {
-        end(pid);
-    } else if (alive || !here) && !recorded {
+    let recorded =
+        Started::read(folder).is_some_and(|old| old.pid == pid && old.machine.as_ref() == Some(&machine));
+    if (!here || group::is_alive(pid)) && !recorded {
         let name = group::name_of(pid).filter(|_| here);
         return Err(Fault::conflict(msg!(
             "browser.folder-locked",
@@ -153,8 +179,9 @@ pub fn clear(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Ends an old browser: asked first, then killed.
-fn end(pid: u32) {
+/// Ends an old browser: asked first, then killed. What it left running goes with it: a helper that writes
+/// on would meet the next browser in the folder.
+pub fn end(pid: u32) {
     let start = group::started(pid);
     group::end(pid, false);
     let deadline = Instant::now() + PATIENCE;
@@ -167,6 +194,7 @@ fn end(pid: u32) {
         }
         std::thread::sleep(PAUSE);
     }
+    group::end_rest(pid);
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -100,7 +100,7 @@ impl Ground {
         });
         self.others.extend(recorded);
         if config.is_object() {
-            let profiles = Profiles::of(config, record, &str::to_owned);
+            let profiles = Profiles::of(config, record, "", &str::to_owned);
             let remotes = profiles
                 .list
                 .into_iter()
@@ -210,7 +210,7 @@ pub fn look(
             "browser.pin-a-port",
             command = world.instance.command(),
             name = profile.name,
-            value = format!("'{}'", pinned_entry(profile, ground.dialect))
+            value = pinned_entry(profile, ground.dialect)
         ))
     })
 }
@@ -308,12 +308,12 @@ mod tests {
     #[test]
     fn the_way_to_pin_a_port_is_one_that_the_release_of_the_config_takes() {
         use crate::config::schema;
-        let profiles = Profiles::of(&serde_json::Value::Null, &record(""), &str::to_owned);
+        let profiles = Profiles::of(&serde_json::Value::Null, &record(""), "", &str::to_owned);
         let profile = profiles.find(None).unwrap();
         for dialect in [Dialect::Early, Dialect::Late] {
-            let entry = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
-            let entry = entry.trim_matches('\'');
-            let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+            let word = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
+            let entry = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
+            let entry: serde_json::Value = serde_json::from_str(entry.unwrap()).unwrap();
             let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
             assert_eq!(schema::check(&config, dialect), [], "{config}");
         }
@@ -325,7 +325,7 @@ mod tests {
 
     fn chosen(name: &str, record_text: &str, ground: &Ground) -> Option<u16> {
         let record = record(record_text);
-        let profiles = Profiles::of(&serde_json::Value::Null, &record, &str::to_owned);
+        let profiles = Profiles::of(&serde_json::Value::Null, &record, "", &str::to_owned);
         choose(POOL, name, &record, &profiles, ground)
     }
 
@@ -399,7 +399,7 @@ mod tests {
                         .collect(),
                     ..Ground::default()
                 };
-                let profiles = Profiles::of(&serde_json::Value::Null, &records[at], &str::to_owned);
+                let profiles = Profiles::of(&serde_json::Value::Null, &records[at], "", &str::to_owned);
                 let name = format!("p{round}");
                 let port = choose(pools[at].cdp_pool(), &name, &records[at], &profiles, &ground).unwrap();
                 assert!(seen.insert(port), "{port} twice");

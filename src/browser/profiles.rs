@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::profile::ProfileName;
 use crate::record::Record;
 
 /// The managed profile that every instance has, and the default one.
@@ -110,6 +111,18 @@ pub struct Profile {
     pub ground: Ground,
 }
 
+/// The colour of an instance's managed browser where its config sets none: OpenClaw's own for the unnamed
+/// one; for each other one by its name, so that windows of two instances differ.
+pub fn color_of(instance: &ProfileName) -> &'static str {
+    if instance.is_default() {
+        return COLOURS[0];
+    }
+    // Nothing but a mix in which the usual names lie apart.
+    let mix = |sum: u32, byte| sum.wrapping_mul(33).wrapping_add(u32::from(byte));
+    let sum = instance.as_str().bytes().fold(0, mix) as usize;
+    COLOURS[1 + sum % (COLOURS.len() - 1)]
+}
+
 /// All profiles of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {
@@ -120,15 +133,18 @@ pub struct Profiles {
 }
 
 impl Profiles {
-    /// Those that config and record come to. `filled` puts variables into a text of the config.
-    pub fn of(config: &Value, record: &Record, filled: &dyn Fn(&str) -> String) -> Self {
+    /// Those that config and record come to. `filled` puts variables into a text of the config; `color`
+    /// is the managed one's where the config sets none.
+    pub fn of(config: &Value, record: &Record, color: &str, filled: &dyn Fn(&str) -> String) -> Self {
         let browser = config.get("browser").unwrap_or(&Value::Null);
         let entries = browser.get("profiles").and_then(Value::as_object);
         let attach = Wishes::of(config).attach_only;
         let mut list = vec![Profile {
             name: MANAGED.to_owned(),
             place: place(browser, "browser", attach, filled),
-            color: String::new(),
+            color: Some(color_in(browser))
+                .filter(|wish| is_color(wish))
+                .unwrap_or_else(|| color.to_owned()),
             ground: Ground::BuiltIn,
         }];
         for (name, entry) in entries.into_iter().flatten() {
@@ -136,11 +152,15 @@ impl Profiles {
             let profile = Profile {
                 name: name.clone(),
                 place: place(entry, &key, attach, filled),
-                color: color_of(entry),
+                color: color_in(entry),
                 ground: Ground::Config,
             };
             match list.iter_mut().find(|known| known.name == *name) {
-                Some(known) if profile.place == Place::Pool => known.color = profile.color,
+                Some(known) if profile.place == Place::Pool => {
+                    if !profile.color.is_empty() {
+                        known.color = profile.color;
+                    }
+                }
                 Some(known) => *known = profile,
                 None => list.push(profile),
             }
@@ -186,19 +206,21 @@ impl Profiles {
         })
     }
 
-    /// The first colour that none has; they come round again.
+    /// The next colour that none has, after the managed one's; they come round again.
     pub fn free_color(&self) -> String {
         next_color(&self.list)
     }
 }
 
 fn next_color(list: &[Profile]) -> String {
-    let used = |color: &&&str| list.iter().any(|known| known.color.eq_ignore_ascii_case(color));
-    let free = COLOURS.iter().find(|color| !used(color));
+    let has = |profile: &Profile, color: &str| profile.color.eq_ignore_ascii_case(color);
+    let first = COLOURS.iter().position(|color| has(&list[0], color)).unwrap_or(0);
+    let mut round = COLOURS.iter().cycle().skip(first).take(COLOURS.len());
+    let free = round.find(|color| !list.iter().any(|known| has(known, color)));
     (*free.unwrap_or(&COLOURS[list.len() % COLOURS.len()])).to_owned()
 }
 
-fn color_of(entry: &Value) -> String {
+fn color_in(entry: &Value) -> String {
     let color = entry.get("color").and_then(Value::as_str).unwrap_or_default();
     color.to_owned()
 }
@@ -286,7 +308,8 @@ mod tests {
     use serde_json::json;
 
     fn of(config: &Value, record: &str) -> Profiles {
-        Profiles::of(config, &Record::parse(record).unwrap(), &str::to_owned)
+        let color = color_of(&ProfileName::default_profile());
+        Profiles::of(config, &Record::parse(record).unwrap(), color, &str::to_owned)
     }
 
     #[test]
@@ -329,6 +352,21 @@ mod tests {
         colors.sort();
         colors.dedup();
         assert_eq!(colors.len(), profiles.list.len(), "each has a colour of its own");
+    }
+
+    #[test]
+    fn instances_differ_in_colour_and_the_config_goes_before() {
+        let color = |name: &str| color_of(&ProfileName::parse(name).unwrap());
+        assert_eq!(color("default"), "#FF4500");
+        let usual = ["default", "main", "rescue", "dev", "work"].map(color);
+        let different: std::collections::BTreeSet<_> = usual.iter().collect();
+        assert_eq!(different.len(), usual.len(), "{usual:?}");
+
+        let own = |config: &Value| of(config, "").list[0].color.clone();
+        assert_eq!(own(&json!({"browser": {"color": "#123456"}})), "#123456");
+        assert_eq!(own(&json!({"browser": {"color": "orange"}})), "#FF4500");
+        let both = json!({"browser": {"color": "#123456", "profiles": {"openclaw": {"color": "#654321"}}}});
+        assert_eq!(own(&both), "#654321");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::host::ports::{self, Process, Socket};
 pub enum Answerer {
     /// Nobody.
     Nobody,
-    /// The browser that was started here.
-    Ours,
+    /// A browser on this folder: the one that was started here, or one that outlived its gateway.
+    Ours(u32),
     /// Somebody else; the process where this user may know it.
     Stranger(Option<Process>),
 }
@@ -36,7 +36,7 @@ pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
         uses(&words, folder) && (leader.is_none() || in_group)
     };
     if proven {
-        Answerer::Ours
+        Answerer::Ours(process.pid)
     } else {
         Answerer::Stranger(Some(process))
     }
@@ -93,6 +93,15 @@ pub fn uses(words: &[String], folder: &Path) -> bool {
     words.iter().any(named)
 }
 
+/// The debugging port that the words of a browser's command line name.
+pub fn port_in(words: &[String]) -> Option<u16> {
+    let named = words
+        .iter()
+        .find_map(|word| word.split_once("--remote-debugging-port="));
+    let digits = named?.1.split(' ').next()?;
+    digits.parse().ok().filter(|port| *port > 0)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
@@ -144,5 +153,17 @@ mod tests {
         for other in ["/a", "/a/b", "/a/b c2", "b c"] {
             assert!(!uses(&title("/a/b c"), Path::new(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn a_port_is_read_from_words_and_from_a_title() {
+        let port = |words: &[&str]| port_in(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        assert_eq!(port(&["chromium", "--remote-debugging-port=19800"]), Some(19800));
+        assert_eq!(
+            port(&["chromium --remote-debugging-port=19800 about:blank"]),
+            Some(19800)
+        );
+        assert_eq!(port(&["chromium", "--remote-debugging-port=0"]), None);
+        assert_eq!(port(&[]), None);
     }
 }

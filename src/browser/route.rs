@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::cdp::Format;
@@ -208,9 +209,10 @@ fn format(typed: Option<&str>) -> Result<Format> {
     }
 }
 
-/// The last part of a path.
+/// The last part of a path, as it was before it became one.
 fn last(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    let part = path.rsplit('/').next().unwrap_or_default();
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// An address that a page may be shown from: of the web, or empty. The files of this machine and the
@@ -281,9 +283,9 @@ mod tests {
             ),
             (
                 "DELETE",
-                "/profiles/work",
+                "/profiles/work%2D2",
                 Value::Null,
-                Action::Delete("work".into()),
+                Action::Delete("work-2".into()),
             ),
         ] {
             assert_eq!(routed(method, path, body), Ok(action), "{method} {path}");

@@ -134,7 +134,13 @@ fn line(node: &Node, name: &str, above: &str) -> Option<String> {
 
 fn said(said: Option<&Said>) -> String {
     match said.map(|said| &said.value) {
-        Some(Value::String(text)) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Some(Value::String(text)) => {
+            let parts = text.split(|c: char| c.is_whitespace() || c.is_control());
+            parts
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
         Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
         _ => String::new(),
     }
@@ -168,7 +174,7 @@ mod tests {
             node("2", Some("1"), "heading", "Hello", &["4"]),
             node("4", Some("2"), "StaticText", "Hello", &[]),
             node("3", Some("1"), "generic", "", &["5", "6"]),
-            node("5", Some("3"), "StaticText", "some \n text", &[]),
+            node("5", Some("3"), "StaticText", "some \n\u{9b} text", &[]),
             json!({"nodeId": "6", "parentId": "3", "role": {"value": "textbox"},
                    "name": {"value": "Name"}, "value": {"value": "Ada \"A\""}}),
             json!({"broken": true}),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::discover::{self, Found, Kind};
 use super::launch::{Headless, how};
-use super::leftover::{Started, user_data};
+use super::leftover::{self, user_data};
 use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::{World, fetch};
@@ -31,10 +31,10 @@ pub enum Seen {
         /// Its port.
         port: u16,
         /// Which one it is.
-        kind: Option<Kind>,
-        /// Whether it can be driven.
-        ready: bool,
+        kind: Kind,
     },
+    /// It runs although the gateway that started it does not.
+    Orphan(leftover::Orphan),
     /// It ended by itself.
     Ended {
         /// Which process it was.
@@ -55,6 +55,7 @@ impl Seen {
             Self::Stopped => "stopped",
             Self::Starting => "starting",
             Self::Running { .. } => "running",
+            Self::Orphan(_) => "orphan",
             Self::Ended { exit, .. } if exit.code == Some(0) => "stopped",
             Self::Ended { .. } => "crashed",
             Self::Remote(_) => "remote",
@@ -63,7 +64,23 @@ impl Seen {
 
     /// Whether it can be driven.
     pub fn is_ready(&self) -> bool {
-        matches!(self, Self::Running { ready: true, .. } | Self::Remote(true))
+        matches!(self, Self::Running { .. } | Self::Remote(true))
+    }
+
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Running { pid, .. } => Some(*pid),
+            Self::Orphan(orphan) => Some(orphan.pid),
+            _ => None,
+        }
+    }
+
+    fn port(&self) -> Option<u16> {
+        match self {
+            Self::Running { port, .. } => Some(*port),
+            Self::Orphan(orphan) => orphan.port,
+            _ => None,
+        }
     }
 }
 
@@ -111,15 +128,7 @@ pub fn outside(world: &World, profile: &Profile, wishes: &Wishes) -> Seen {
     if let Place::Remote { url, .. } = &profile.place {
         return Seen::Remote(answers(url, wishes.remote_limit));
     }
-    match Started::read(&world.instance.browser(&profile.name)) {
-        Some(old) if old.is_alive(&folder(world, profile)) => Seen::Running {
-            pid: old.pid,
-            port: old.port,
-            kind: None,
-            ready: false,
-        },
-        _ => Seen::Stopped,
-    }
+    leftover::running(&world.instance.browser(&profile.name)).map_or(Seen::Stopped, Seen::Orphan)
 }
 
 /// Whether a remote browser answers.
@@ -147,9 +156,10 @@ pub fn document(
         Place::Remote { url, .. } => Some(shown_url(url)),
         _ => None,
     };
-    let (pid, port, chosen) = match seen {
-        Seen::Running { pid, port, kind, .. } => (Some(*pid), Some(*port), kind.map(Kind::name)),
-        _ => (None, port, None),
+    let port = seen.port().or(port);
+    let chosen = match seen {
+        Seen::Running { kind, .. } => Some(kind.name()),
+        _ => None,
     };
     let url = remote
         .clone()
@@ -161,7 +171,7 @@ pub fn document(
         "running": seen.is_ready(),
         "cdpReady": seen.is_ready(),
         "state": seen.name(),
-        "pid": pid,
+        "pid": seen.pid(),
         "cdpPort": port,
         "cdpUrl": url,
         "chosenBrowser": chosen,
@@ -191,10 +201,7 @@ pub fn document(
 
 /// A line of the list of profiles.
 pub fn row(profile: &Profile, profiles: &Profiles, port: Option<u16>, seen: &Seen, tabs: usize) -> Value {
-    let port = match seen {
-        Seen::Running { port, .. } => Some(*port),
-        _ => port,
-    };
+    let port = seen.port().or(port);
     let remote = match &profile.place {
         Place::Remote { url, .. } => Some(shown_url(url)),
         _ => None,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -110,12 +111,7 @@ pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode>
     let limit = Duration::from_millis(args.timeout.unwrap_or(LIMIT));
     match ground.client()?.ask(method, &path, body.as_ref(), limit)? {
         Answer::Done(document) => {
-            show::answer(
-                &context.ui,
-                &args.command,
-                &document,
-                args.browser_profile.as_deref(),
-            );
+            show::answer(context, &args.command, &document, args.browser_profile.as_deref());
             Ok(ExitCode::SUCCESS)
         }
         Answer::Refused(status, document) => {
@@ -177,15 +173,8 @@ fn with_profile(path: &str, profile: Option<&str>) -> String {
 }
 
 /// A text as part of an address.
-fn escaped(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
+fn escaped(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl<'a> Ground<'a> {
@@ -259,7 +248,7 @@ impl<'a> Ground<'a> {
             "browser.from-files",
             profile = self.context.instance.profile
         ));
-        show::answer(ui, command, &document, self.wanted);
+        show::answer(self.context, command, &document, self.wanted);
         Ok(ExitCode::SUCCESS)
     }
 

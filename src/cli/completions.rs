@@ -204,7 +204,7 @@ fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
         Loaded::Missing | Loaded::Broken(_) => Value::Null,
     };
     let record = Record::read(&instance.record_path()).unwrap_or_default();
-    let list = Profiles::of(&config, &record, &str::to_owned).list;
+    let list = Profiles::of(&config, &record, "", &str::to_owned).list;
     let wanted = list
         .into_iter()
         .filter(|profile| !created || profile.ground == Ground::Record);

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::isolation::in_common;
 use super::scene::{Scene, Subject};
 use super::{Check, Seen};
 use crate::browser::doctor::Health;
@@ -42,26 +43,10 @@ fn pinned(config: &Value) -> Vec<(String, String)> {
 }
 
 fn shared(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let mine = pinned(&own.config);
-    if mine.is_empty() {
-        return Vec::new();
-    }
-    let mut seen = Vec::new();
-    for other in scene.others(own) {
-        let theirs = pinned(&other.config);
-        for (key, address) in &mine {
-            if let Some((their_key, _)) = theirs.iter().find(|(_, their)| their == address) {
-                let msg = msg!(
-                    "doctor.browser-shared",
-                    key = key,
-                    other = their_key,
-                    holder = other.label
-                );
-                seen.push(Seen::new(msg, format!("{} config unset {key}", own.command)));
-            }
-        }
-    }
-    seen
+    let told = |key: &str, other: &str, holder: &str| {
+        msg!("doctor.browser-shared", key = key, other = other, holder = holder)
+    };
+    in_common(scene, own, |subject| pinned(&subject.config), told)
 }
 
 /// What `browser doctor` finds bad about one thing, in its own words.

@@ -6,6 +6,7 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::key_path::KeyPath;
 use crate::host::read::resolved;
+use crate::i18n::Msg;
 use crate::msg;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -162,16 +163,32 @@ fn canvas(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// Two bots on one token take each other's messages. Told by key and instance, never by value.
 fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let told = |key: &str, other: &str, holder: &str| {
+        msg!(
+            "doctor.isolation-token",
+            key = key,
+            other = other,
+            holder = holder
+        )
+    };
+    in_common(scene, own, |subject| subject.tokens.clone(), told)
+}
+
+/// What another instance's config has, too, under whichever key: `of` gives an instance's keys and what
+/// they come to, `told` says it with both keys and the other's name.
+pub(super) fn in_common<T: PartialEq>(
+    scene: &Scene<'_>,
+    own: &Subject<'_>,
+    of: impl Fn(&Subject<'_>) -> Vec<(String, T)>,
+    told: impl Fn(&str, &str, &str) -> Msg,
+) -> Vec<Seen> {
+    let mine = of(own);
     let mut seen = Vec::new();
-    for (key, digest) in &own.tokens {
-        for other in scene.others(own) {
-            if let Some((their_key, _)) = other.tokens.iter().find(|(_, theirs)| theirs == digest) {
-                let msg = msg!(
-                    "doctor.isolation-token",
-                    key = key,
-                    other = their_key,
-                    holder = other.label
-                );
+    for other in scene.others(own).filter(|_| !mine.is_empty()) {
+        let theirs = of(other);
+        for (key, value) in &mine {
+            if let Some((their_key, _)) = theirs.iter().find(|(_, their)| their == value) {
+                let msg = told(key, their_key, &other.label);
                 seen.push(Seen::new(msg, format!("{} config unset {key}", own.command)));
             }
         }

@@ -212,6 +212,14 @@ pub fn end(pid: u32, hard: bool) {
     let _ = (pid, hard);
 }
 
+/// Kills what a process that has ended left in the group that it led.
+pub fn end_rest(leader: u32) {
+    #[cfg(unix)]
+    system::signal_group(leader);
+    #[cfg(not(unix))]
+    let _ = leader;
+}
+
 /// Whether this program runs as root.
 pub fn is_root() -> bool {
     #[cfg(unix)]

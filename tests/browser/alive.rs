@@ -56,6 +56,7 @@ fn four_browsers_of_two_instances_share_nothing_and_end_with_their_gateways() {
     assert!(!processes_on(&below("main")).is_empty());
     let _ = main.stop().with(0);
     wait_until_none_on(&below("main"));
+    window_bears_its_instance(&below("main").join("openclaw/user-data"));
     assert!(
         !processes_on(&below("rescue")).is_empty(),
         "the other instance's live on"
@@ -129,6 +130,19 @@ fn only_with_token(port: u16) {
     assert_eq!(status(&[&token, "Origin: https://evil.example"]), 403);
     assert_eq!(status(&[&token, "Origin: null"]), 403);
     assert_eq!(status(&[&token, "Sec-Fetch-Site: cross-site"]), 403);
+}
+
+/// As Chromium itself has it after it ran: it keeps the name, and draws by the colour.
+fn window_bears_its_instance(user_data: &std::path::Path) {
+    let text = std::fs::read(user_data.join("Local State")).unwrap();
+    let state: Value = serde_json::from_slice(&text).unwrap();
+    let own = &state["profile"]["info_cache"]["Default"];
+    assert!(own["active_time"].is_number(), "Chromium did not write it: {own}");
+    assert_eq!(own["name"], "main");
+    let text = std::fs::read(user_data.join("Default/Preferences")).unwrap();
+    let preferences: Value = serde_json::from_slice(&text).unwrap();
+    let color = &preferences["browser"]["theme"]["user_color2"];
+    assert_eq!((color, color), (&own["profile_color_seed"], &json!(-6_736_897)));
 }
 
 fn crash_is_seen(sandbox: &Sandbox) {

@@ -119,3 +119,21 @@ fn with_the_gateway_down_the_files_answer_and_the_rest_says_what_to_do() {
     let _ = browser(&sandbox, "main", "profiles").exits(0);
     assert_eq!(sandbox.tree(), before, "looking writes nothing");
 }
+
+#[test]
+fn a_program_that_is_no_browser_is_told_with_a_way_out() {
+    let sandbox = Sandbox::new();
+    let keys = json!({ "noSandbox": true, "executablePath": "/bin/true" });
+    configure(&sandbox, "main", free_base(), &keys);
+    let gateway = Gateway::start(&sandbox, "main");
+    let refused = browser(&sandbox, "main", "start").exits(1).json();
+    assert_eq!(
+        (&refused["code"], &refused["status"]),
+        (&json!("browser.ended-early"), &json!(500))
+    );
+    let hint = refused["hints"][0].as_str().unwrap();
+    assert!(hint.contains("openclaw --profile main browser doctor"), "{hint}");
+    let status = done(&sandbox, "main", "status");
+    assert_eq!(status["state"], "stopped", "{status}");
+    let _ = gateway.stop().with(0);
+}

@@ -1,22 +1,38 @@
 //! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
 //! (`facts.md` 7), in columns.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::BrowserCommand;
+use super::{BrowserCommand, Context};
 use crate::browser::doctor::{Check, Health};
 use crate::i18n::Msg;
+use crate::letters::{ascii, printable};
 use crate::msg;
+use crate::situation::shown;
 use crate::ui::{Fields, Table, Ui};
 
 /// The answer to a command.
-pub(super) fn answer(ui: &Ui, command: &BrowserCommand, document: &Value, profile: Option<&str>) {
+pub(super) fn answer(
+    context: &Context<'_>,
+    command: &BrowserCommand,
+    document: &Value,
+    profile: Option<&str>,
+) {
+    let (ui, home) = (&context.ui, &context.env.home);
     if ui.is_json() {
         return ui.document(document);
     }
     let text = |key: &str| plain(&document[key]);
     match command {
-        BrowserCommand::Status => status(ui, document),
+        BrowserCommand::Status => {
+            status(ui, home, document);
+            if document["state"] == "orphan" {
+                let command = context.instance.command();
+                ui.prose(&msg!("browser.orphan-ends", command = command));
+            }
+        }
         BrowserCommand::Profiles => profiles(ui, document),
         BrowserCommand::Tabs => tabs(ui, document),
         BrowserCommand::Snapshot { .. } => {
@@ -38,22 +54,25 @@ pub(super) fn answer(ui: &Ui, command: &BrowserCommand, document: &Value, profil
             };
             ui.out(&headline(ui, &text("profile"), &msg));
         }
-        BrowserCommand::CreateProfile { .. } => ui.line(&msg!(
+        BrowserCommand::CreateProfile { .. } => ui.paragraph(&msg!(
             "browser.created",
             name = text("profile"),
             port = text("cdpPort"),
             color = text("color")
         )),
         BrowserCommand::DeleteProfile { .. } => {
-            ui.line(&msg!("browser.deleted", name = text("profile")));
+            ui.paragraph(&msg!("browser.deleted", name = text("profile")));
             if document["movedTo"].is_string() {
-                ui.remark(&msg!("browser.moved", path = text("movedTo")));
+                ui.remark(&msg!("browser.moved", path = path(home, &document["movedTo"])));
             }
         }
         BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
             let mut fields = Fields::default();
-            fields.add(ui.say(&msg!("browser.field.url")), text("url"));
-            fields.add(ui.say(&msg!("browser.field.title")), text("title"));
+            fields.add(ui.say(&msg!("browser.field.url")), printable(&text("url")));
+            let title = printable(&text("title"));
+            if !title.is_empty() {
+                fields.add(ui.say(&msg!("browser.field.title")), title);
+            }
             fields.add(ui.say(&msg!("browser.field.tab")), text("targetId"));
             ui.out(&headline(
                 ui,
@@ -80,7 +99,7 @@ fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     format!("{mark}browser{name} {}", ui.say(msg))
 }
 
-fn status(ui: &Ui, document: &Value) {
+fn status(ui: &Ui, home: &Path, document: &Value) {
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| {
         if !value.is_empty() {
@@ -99,10 +118,10 @@ fn status(ui: &Ui, document: &Value) {
     add(msg!("browser.field.detected"), text("detectedBrowser"));
     add(
         msg!("browser.field.detected-path"),
-        text("detectedExecutablePath"),
+        path(home, &document["detectedExecutablePath"]),
     );
     add(msg!("browser.field.detect-error"), text("detectError"));
-    add(msg!("browser.field.folder"), text("userDataDir"));
+    add(msg!("browser.field.folder"), path(home, &document["userDataDir"]));
     add(msg!("browser.field.color"), text("color"));
     add(msg!("browser.field.headless"), yes(ui, &document["headless"]));
     add(msg!("browser.field.no-sandbox"), yes(ui, &document["noSandbox"]));
@@ -120,6 +139,7 @@ fn state(ui: &Ui, document: &Value) -> String {
             at = plain(&ended["at"])
         ),
         Some("crashed") => msg!("browser.state.has-crashed"),
+        Some("orphan") => msg!("browser.state.orphan"),
         Some("remote") => msg!("browser.state.remote"),
         _ => msg!("browser.state.stopped"),
     };
@@ -159,32 +179,41 @@ fn tabs(ui: &Ui, document: &Value) {
         return ui.line(&msg!("browser.no-tabs"));
     }
     for (at, tab) in (1..).zip(tabs) {
-        ui.hanging(0, 3, &format!("{at}. {}", plain(&tab["title"])));
-        ui.hanging(3, 3, &plain(&tab["url"]));
+        // Both are a page's own words.
+        ui.hanging(0, 3, &format!("{at}. {}", printable(&plain(&tab["title"]))));
+        ui.hanging(3, 3, &printable(&plain(&tab["url"])));
         ui.hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
     }
 }
 
 /// A request that was refused: on stderr in the service's words, and as the one document with `--json`.
 pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
-    ui.err(&format!("[openclaw] {}", plain(&document["error"])));
+    let said = |value: &Value| {
+        let text = plain(value);
+        if ui.ascii() { ascii(&text) } else { text }
+    };
+    ui.err(&format!("[openclaw] {}", said(&document["error"])));
     if document["cause"].is_string() {
-        ui.err(&format!("  {}", plain(&document["cause"])));
+        ui.err(&format!("  {}", said(&document["cause"])));
     }
     let arrow = if ui.ascii() || ui.plain() { "->" } else { "→" };
     let hints: Vec<_> = document["hints"].as_array().into_iter().flatten().collect();
     for hint in &hints {
-        ui.err(&format!("  {arrow} {}", plain(hint)));
+        ui.err(&format!("  {arrow} {}", said(hint)));
     }
     if ui.is_json() {
-        ui.document(&json!({
+        let mut told = json!({
             "ok": false,
             "code": document["code"],
             "exit": 1,
             "status": status,
             "message": document["error"],
             "hints": hints,
-        }));
+        });
+        if document["cause"].is_string() {
+            told["cause"] = document["cause"].clone();
+        }
+        ui.document(&told);
     }
 }
 
@@ -206,21 +235,22 @@ pub(super) fn doctor(ui: &Ui, profile: &str, checks: &[Check], gateway: bool, co
             .document(&json!({ "ok": ok, "profile": profile, "gatewayRunning": gateway, "checks": rows }));
     }
     for check in checks {
-        ui.hanging(
-            0,
-            3,
-            &format!("{} {}", mark(ui, check.health), ui.say(&check.msg)),
-        );
+        found(ui, check.health, &check.msg);
         for hint in &check.hints {
             ui.remark(hint);
         }
     }
-    let (health, msg) = if gateway {
-        (Health::Good, msg!("browser.gateway-up"))
+    if gateway {
+        found(ui, Health::Good, &msg!("browser.gateway-up"));
     } else {
-        (Health::Notice, msg!("browser.doctor-down", command = command))
-    };
-    ui.hanging(0, 3, &format!("{} {}", mark(ui, health), ui.say(&msg)));
+        found(ui, Health::Notice, &msg!("browser.doctor-down"));
+        ui.remark(&msg!("browser.run-gateway", command = command));
+    }
+}
+
+fn found(ui: &Ui, health: Health, msg: &Msg) {
+    let mark = mark(ui, health);
+    ui.hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.say(msg)));
 }
 
 fn mark(ui: &Ui, health: Health) -> &'static str {
@@ -239,6 +269,13 @@ fn yes(ui: &Ui, value: &Value) -> String {
     } else {
         msg!("browser.no")
     })
+}
+
+/// A path as a user reads it; nothing for `null`.
+fn path(home: &Path, value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(String::new, |path| shown(home, Path::new(path)))
 }
 
 /// A value as a text without quotes; nothing for `null`.
