@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::record::{BootFallback, Record};
+use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{Settings, Sources, Wishes};
 use crate::{apply, msg};
 
@@ -80,6 +80,18 @@ impl Ready {
 }
 
 impl Boot {
+    /// That of a gateway that somebody else starts: what this environment says of an instance is not its
+    /// own (`design.md`, environment).
+    pub fn of(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
+        Ok(Self {
+            host: host.without(&Environment::of_an_instance(host)),
+            env: env.clone(),
+            instance: instance.clone(),
+            record: Record::read(&instance.record_path())?,
+            wishes: Wishes::default(),
+        })
+    }
+
     /// The config as it stands in the file now, or why no gateway can run with it.
     pub fn read(&self) -> Result<Ready> {
         self.read_at(&self.instance.config_path)
@@ -172,6 +184,18 @@ impl Boot {
             .with_msg("why", first.why)
             .with("count", count);
         Err(Error::blocked(what).hint(msg!("config.hint-validate", command = self.instance.command())))
+    }
+}
+
+/// Keeps the config of a gateway that was just seen well, where it does not do so itself: OpenClaw from npm
+/// leaves none that could be put back. What can't be kept is missed by a later rescue only.
+pub fn remember(host: &Host, env: &Environment, instance: &Instance) {
+    let node = Boot::of(host, env, instance).ok();
+    let node = node.filter(|boot| boot.record.engine == Engine::Node);
+    if let Some(boot) = node
+        && let Ok(ready) = boot.read()
+    {
+        let _ = boot.keep(&ready);
     }
 }
 

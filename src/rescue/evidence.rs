@@ -6,18 +6,17 @@ use std::time::Duration;
 use crate::config::diff::{self, Difference};
 use crate::config::{self, Loaded, backup};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::gateway::boot::Boot;
 use crate::gateway::lock;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::logs;
 use crate::probe::{self, Probe, Verdict};
-use crate::record::{Engine, Record};
+use crate::record::Record;
 use crate::service::{self, Status};
-use crate::settings::Wishes;
 use crate::survey::Service;
+
+mod log;
 
 /// How long the gateway has to answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -58,7 +57,7 @@ pub struct Evidence {
     pub holder: Option<u32>,
     /// The last lines of its log that are warnings or worse, the oldest first.
     pub log: Vec<String>,
-    /// The log that is not read: OpenClaw from npm wrote it, and may have written anything there.
+    /// The file that these lines are from, where OpenClaw from npm wrote it.
     pub foreign_log: Option<PathBuf>,
 }
 
@@ -69,11 +68,6 @@ impl Evidence {
     }
 }
 
-/// As many lines of the log are shown.
-const LINES: usize = 5;
-/// Among so many of the newest.
-const NEWEST: usize = 200;
-
 /// Looks at everything.
 pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
     let mut probe = probe::instance(host, env, target, LIMIT);
@@ -82,9 +76,9 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         probe = probe::wait_healthy(host, env, target, LIMIT);
     }
     let engine = Record::read(&target.record_path()).unwrap_or_default().engine;
-    let foreign_log = (engine == Engine::Node).then(|| target.logs());
+    let (log, foreign_log) = log::complaints(target, engine);
     let folder = folder(host, target);
-    let boot = boot(host, env, target);
+    let boot = Boot::of(host, env, target);
     let refusal = match (&folder, &boot) {
         (Folder::Fine, Ok(boot)) => boot.read().err().map(|error| error.msg),
         (Folder::Fine, Err(error)) => Some(error.msg.clone()),
@@ -104,35 +98,9 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         refusal,
         restorable,
         service,
-        log: match foreign_log {
-            Some(_) => Vec::new(),
-            None => complaints(target),
-        },
+        log,
         foreign_log,
     }
-}
-
-/// The newest lines of its log that are warnings or worse. Its own secrets never stand in it; a key of
-/// another program may, so that only what this program wrote is shown.
-fn complaints(target: &Instance) -> Vec<String> {
-    let lines = logs::last(&target.logs(), NEWEST).into_iter();
-    let bad: Vec<_> = lines
-        .filter(|line| ["WARN", "ERROR"].contains(&line.level.as_str()))
-        .map(|line| format!("{} {}", line.time, line.message))
-        .collect();
-    bad[bad.len().saturating_sub(LINES)..].to_vec()
-}
-
-/// What the target's gateway would start with, judged as it would judge itself.
-fn boot(host: &Host, env: &Environment, target: &Instance) -> Result<Boot> {
-    Ok(Boot {
-        // What this environment says of another instance is not the target's (`design.md`, environment).
-        host: host.without(&Environment::of_an_instance(host)),
-        env: env.clone(),
-        instance: target.clone(),
-        record: Record::read(&target.record_path())?,
-        wishes: Wishes::default(),
-    })
 }
 
 /// Whether the gateway's user can use its folder and its config.

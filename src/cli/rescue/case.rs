@@ -67,7 +67,11 @@ impl Case {
             ui.hanging(5, 5, &ui.say(&evidence));
         }
         if !self.seen.log.is_empty() {
-            ui.hanging(5, 5, &ui.say(&msg!("rescue.log")));
+            let said = match &self.seen.foreign_log {
+                Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
+                None => msg!("rescue.log"),
+            };
+            ui.hanging(5, 5, &ui.say(&said));
         }
         for line in &self.seen.log {
             ui.hanging(5, 7, &format!("| {line}"));
@@ -95,9 +99,6 @@ impl Case {
         }
         let mut lines = self.circumstances();
         lines.extend(changes);
-        if let Some(path) = &self.seen.foreign_log {
-            lines.push(msg!("rescue.log-not-read", path = path.display()));
-        }
         lines
     }
 
@@ -181,7 +182,7 @@ impl Case {
             "steps": planned.collect::<Vec<_>>(),
             "changedSinceHealthy": changed.collect::<Vec<_>>(),
             "log": self.seen.log,
-            "logNotRead": self.seen.foreign_log,
+            "logFile": self.seen.foreign_log,
             "verdict": self.seen.probe.verdict.name(),
             "port": {
                 "port": self.seen.probe.port,
