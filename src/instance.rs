@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::backup;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
@@ -203,9 +204,7 @@ impl Instance {
 
     /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).
     pub fn last_good_path(&self) -> PathBuf {
-        let mut name = self.config_path.as_os_str().to_owned();
-        name.push(".last-good");
-        name.into()
+        backup::last_good(&self.config_path)
     }
 
     /// The folder of the gateway's own log files.

@@ -247,6 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn what_openclaw_from_npm_ran_well_with_is_kept_for_it() {
+        let (_home, boot) = Home::new(GOOD);
+        let kept = boot.instance.last_good_path();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert!(!kept.exists(), "our own engine does so itself");
+        std::fs::write(boot.instance.record_path(), "engine = 'node'").unwrap();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
+        std::fs::write(&boot.instance.config_path, "{ gateway").unwrap();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
+    }
+
+    #[test]
     fn a_key_that_nobody_knows_blocks_and_is_named() {
         let (_home, boot) = Home::new("{ gateway: { mode: 'local', prot: 1, auth: { token: 'x' } } }");
         let error = boot.start().unwrap_err();

@@ -50,7 +50,10 @@ impl Step {
             Self::Start => msg!("rescue.step-start"),
             Self::Restart => msg!("rescue.step-restart"),
             Self::EndStale(pid) => msg!("rescue.step-end-stale", pid = pid),
-            Self::RestoreConfig { from, installs: false } => {
+            Self::RestoreConfig {
+                from,
+                installs: false,
+            } => {
                 msg!("rescue.step-restore-config", path = from.display())
             }
             Self::RestoreConfig { from, installs: true } => {

@@ -30,8 +30,9 @@ pub use config::Undo;
 
 /// How long a gateway has to become well after a step.
 pub const PATIENCE: Duration = Duration::from_secs(15);
-/// The same for one from npm, which may bring its state up to date first.
-pub const NODE_PATIENCE: Duration = Duration::from_mins(1);
+/// The same for one from npm: it needs a minute where the machine does other things too, and may bring its
+/// state up to date first.
+pub const NODE_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a process that does not answer has to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
 /// How long the gateway has to answer one look.
@@ -331,17 +332,22 @@ impl Crew<'_> {
         }
     }
 
-    /// Looks until the gateway is well, or its time is over.
+    /// Looks until the gateway is well, its time is over, or its service manager tries no more.
     pub fn wait(&self) -> Probe {
         let deadline = Instant::now() + self.patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let probe = probe::wait_healthy(self.host, self.env, self.target, left.min(LOOK));
             let is_over = left <= LOOK || self.over.load(Ordering::Relaxed);
-            if is_over || !probe.verdict.may_pass() {
+            if is_over || !probe.verdict.may_pass() || self.is_given_up() {
                 return probe;
             }
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        let status = service::status(self.host, self.env, self.target);
+        status.is_ok_and(|status| status.state == service::State::GaveUp)
     }
 
     /// The process that is the target's gateway now.

@@ -238,13 +238,7 @@ pub fn rounds(post: &Post<'_>, names: &[ProfileName], tell: &mut dyn FnMut(&Prof
 }
 
 /// Looks at one gateway, and does what is to be done.
-fn round(
-    post: &Post<'_>,
-    target: &Instance,
-    watch: &mut Watch,
-    start: Instant,
-    tell: &mut dyn FnMut(News),
-) {
+fn round(post: &Post<'_>, target: &Instance, watch: &mut Watch, start: Instant, tell: &mut dyn FnMut(News)) {
     let (host, env) = (post.host, post.env);
     let is_new = matches!(watch, Watch::Unknown | Watch::Absent);
     let probe = probe::instance(host, env, target, LIMIT);
@@ -283,7 +277,11 @@ fn mend(post: &Post<'_>, target: &Instance) -> Result<(), Option<Msg>> {
     let seen = evidence::gather(host, env, target);
     let causes = diagnose::causes(&seen);
     let Some(first) = causes.first().map(Cause::msg) else {
-        return if seen.probe.is_healthy() { Ok(()) } else { Err(None) };
+        return if seen.probe.is_healthy() {
+            Ok(())
+        } else {
+            Err(None)
+        };
     };
     let steps = ladder::steps(&seen, &causes);
     if steps.is_empty() {

@@ -115,16 +115,19 @@ impl Case {
         } else {
             lines.push(msg!("rescue.saw-no-manager"));
         }
-        for listener in &self.seen.probe.listeners {
-            if let Some(owner) = &listener.owner {
-                lines.push(msg!(
-                    "rescue.saw-listener",
-                    port = listener.port,
-                    name = owner.name,
-                    pid = owner.pid
-                ));
-            }
-        }
+        // Once each, on however many addresses.
+        let mut holders: Vec<_> = (self.seen.probe.listeners.iter())
+            .filter_map(|listener| Some((listener.port, listener.owner.as_ref()?)))
+            .collect();
+        holders.dedup_by_key(|(port, owner)| (*port, owner.pid));
+        lines.extend(holders.into_iter().map(|(port, owner)| {
+            msg!(
+                "rescue.saw-listener",
+                port = port,
+                name = owner.name,
+                pid = owner.pid
+            )
+        }));
         if let Some(free) = self.seen.free {
             lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
         }

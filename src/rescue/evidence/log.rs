@@ -42,10 +42,7 @@ pub(super) fn complaints(target: &Instance, engine: Engine) -> (Vec<String>, Opt
                 });
                 without_keys(&line)
             };
-            (
-                worst(Source::File(file.clone()).last(NEWEST), fit),
-                Some(file),
-            )
+            (worst(Source::File(file.clone()).last(NEWEST), fit), Some(file))
         }
     }
 }
@@ -64,12 +61,14 @@ fn log_file(config: &Value) -> Option<PathBuf> {
 }
 
 fn worst(lines: Vec<Line>, fit: impl Fn(String) -> String) -> Vec<String> {
-    let bad: Vec<_> = lines
-        .into_iter()
-        .filter(|line| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str()))
+    let bad = |line: &Line| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
+    let mut bad: Vec<_> = lines.into_iter().filter(bad).collect();
+    // What is said again and again leaves no room for anything else.
+    bad.dedup_by(|later, earlier| later.message == earlier.message);
+    let shown = bad.split_off(bad.len().saturating_sub(LINES)).into_iter();
+    shown
         .map(|line| fit(format!("{} {}", line.time, line.message)))
-        .collect();
-    bad[bad.len().saturating_sub(LINES)..].to_vec()
+        .collect()
 }
 
 /// A line without words that look like keys: long, and letters and digits in one part. Names with a date
