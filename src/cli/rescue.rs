@@ -173,7 +173,11 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
 fn tell(context: &Context<'_>, event: Event<'_>) {
     let ui = &context.ui;
     match event {
-        Event::Taking(step) => ui.note(&msg!("rescue.taking").with_msg("step", step.msg())),
+        // All of it, with its file, stands in the list above.
+        Event::Taking(step) => {
+            let short = words::step(step.id()).unwrap_or_else(|| step.msg());
+            ui.note(&msg!("rescue.taking").with_msg("step", short));
+        }
         Event::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
         Event::Came(Tried { came, .. }) => ui.note(&came_msg(came)),
     }

@@ -162,10 +162,10 @@ mod tests {
         assert_eq!(error.hints.len(), 1, "nothing to restore from");
 
         for earlier in ["openclaw.json.bak", "openclaw.json.last-good"] {
-            let earlier = dir.path().join(earlier);
-            std::fs::File::create(&earlier).unwrap();
-            assert_eq!(fault.blocked(&path).hints.len(), 2);
-            std::fs::rename(&earlier, dir.path().join("elsewhere")).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::File::create(dir.path().join(earlier)).unwrap();
+            let path = dir.path().join("openclaw.json");
+            assert_eq!(fault.blocked(&path).hints.len(), 2, "{earlier}");
         }
     }
 }

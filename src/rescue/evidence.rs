@@ -45,6 +45,8 @@ pub struct Evidence {
     pub free: Option<u64>,
     /// Why no gateway starts from its config.
     pub refusal: Option<Msg>,
+    /// What a person can do about that, where the config itself is not what is to be mended.
+    pub way_out: Option<Msg>,
     /// An earlier config from which one would start: the last that a healthy start used, else a backup.
     pub restorable: Option<PathBuf>,
     /// What was changed in the config since the last healthy start.
@@ -79,12 +81,12 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
     let (log, foreign_log) = log::complaints(target, engine);
     let folder = folder(host, target);
     let boot = Boot::of(host, env, target);
-    let refusal = match (&folder, &boot) {
-        (Folder::Fine, Ok(boot)) => boot.read().err().map(|error| error.msg),
-        (Folder::Fine, Err(error)) => Some(error.msg.clone()),
+    let restorable = boot.as_ref().ok().and_then(restorable);
+    let refusal = match boot.and_then(|boot| boot.read()) {
+        Err(error) if folder == Folder::Fine => Some(error),
         _ => None,
     };
-    let restorable = boot.ok().and_then(|boot| restorable(&boot));
+    let way_out = refusal.as_ref().and_then(|error| error.hints.last().cloned());
     let service = service::status(host, env, target).ok();
     Evidence {
         probe,
@@ -95,7 +97,8 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
             .filter(|holder| holder.alive)
             .map(|holder| holder.pid),
         folder,
-        refusal,
+        way_out: way_out.filter(|hint| !hint.key().starts_with("config.")),
+        refusal: refusal.map(|error| error.msg),
         restorable,
         service,
         log,

@@ -154,6 +154,22 @@ fn a_config_without_an_earlier_one_is_left_to_a_person() {
 }
 
 #[test]
+fn what_is_missing_beside_the_config_is_what_a_person_is_told() {
+    let sandbox = home();
+    let good = gateway::config(gateway::free_base());
+    let by_hand = || {
+        let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+        assert_eq!(first_cause(&said), "config");
+        said["causes"][0]["byHand"].to_string()
+    };
+    sandbox.write(CONFIG, good.replace(gateway::TOKEN, "${NOT_SET_ANYWHERE}"));
+    assert!(by_hand().contains("NOT_SET_ANYWHERE"), "{}", by_hand());
+    sandbox.write(CONFIG, good);
+    sandbox.write(".openclaw/instance.toml", "engine = 'deno'");
+    assert!(by_hand().contains("instance.toml"), "{}", by_hand());
+}
+
+#[test]
 fn files_of_another_user_are_named() {
     let sandbox = home();
     sandbox.write(CONFIG, gateway::config(gateway::free_base()));

@@ -137,10 +137,10 @@ impl Case {
     /// What a person can do about a cause that no step mends.
     fn by_hand(&self, cause: &Cause) -> Option<Msg> {
         let unmended = self.steps.is_empty() && matches!(cause, Cause::Config(_));
-        let command = self.target.command();
+        let mend = || msg!("rescue.hand-config", command = self.target.command());
         cause
             .by_hand()
-            .or_else(|| unmended.then(|| msg!("rescue.hand-config", command = command)))
+            .or_else(|| unmended.then(|| self.seen.way_out.clone().unwrap_or_else(mend)))
     }
 
     pub(super) fn show_ladder(&self, context: &Context<'_>) {

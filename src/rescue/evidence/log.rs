@@ -27,7 +27,7 @@ pub(super) fn complaints(target: &Instance, engine: Engine) -> (Vec<String>, Opt
         Engine::Native => (worst(logs::last(&target.logs(), NEWEST), |line| line), None),
         Engine::Node => {
             let configs = [&target.config_path, &target.last_good_path()].map(|path| read(path));
-            let set = configs.iter().find_map(|config| log_file(config));
+            let set = configs.iter().find_map(log_file);
             let Some(file) = set.or_else(|| logs::of_openclaw(&target.profile)) else {
                 return (Vec::new(), None);
             };

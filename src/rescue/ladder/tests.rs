@@ -17,6 +17,7 @@ fn down(state: State) -> Evidence {
         folder: Folder::Fine,
         free: Some(1 << 30),
         refusal: None,
+        way_out: None,
         restorable: Some("/last-good".into()),
         changed: Vec::new(),
         service: Some(Status {
