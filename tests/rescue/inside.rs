@@ -2,17 +2,16 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{installed, manager, skipped};
+use crate::support::manager;
 
-mod target;
+pub mod target;
 
-use super::killed::{calls, killed_before};
-use target::{BROKEN, RESCUER, Target, command, files, home, rescuer, run, systemctl, until};
+use target::{BROKEN, RESCUER, Target, command, files, freeze, home, rescuer, run, systemctl, until};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -110,13 +109,6 @@ fn a_secret_that_is_not_there_any_more_is_left_to_a_person() {
     target.left_alone("config");
 }
 
-/// It is stopped, and its manager knows nothing of it any more.
-fn forgotten(target: &Target) {
-    target.stop();
-    std::fs::remove_file(target.file()).unwrap();
-    systemctl(&["daemon-reload"]);
-}
-
 #[test]
 #[ignore = "runs inside a user manager"]
 fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
@@ -124,11 +116,11 @@ fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
         return;
     }
     let target = Target::installed("unitless", 21000);
-    forgotten(&target);
+    target.forgotten();
     target.repaired("no-service", "reinstall");
     assert!(target.file().exists());
     // With a broken config, too: neither would be enough alone.
-    forgotten(&target);
+    target.forgotten();
     target.write(BROKEN);
     target.repaired("config", "restore-config");
     assert!(target.file().exists());
@@ -183,13 +175,6 @@ fn a_crash_loop_ends_with_a_program_that_works_and_the_owner_s_config() {
     assert_eq!(now, changed.to_string());
 }
 
-/// From now on this process does not do anything.
-#[track_caller]
-fn stop(pid: &str) {
-    let stopped = Command::new("kill").args(["-STOP", pid]).status().unwrap();
-    assert!(stopped.success());
-}
-
 #[test]
 #[ignore = "runs inside a user manager"]
 fn one_that_hangs_is_started_again() {
@@ -198,7 +183,7 @@ fn one_that_hangs_is_started_again() {
     }
     let target = Target::installed("hanging", 23000);
     let pid = target.pid();
-    stop(&pid);
+    freeze(&pid);
     target.repaired("hung", "restart");
     assert_ne!(target.pid(), pid);
 }
@@ -260,7 +245,7 @@ fn what_a_watch_starts_without_a_service_outlives_its_rescuer() {
     let record = "[rescue]\nwatch = ['byhand']\ninterval = 1\npatience = 0\n";
     std::fs::write(watcher.state().join("instance.toml"), record).unwrap();
     let watcher = watcher.up(program);
-    stop(&by_hand.id().to_string());
+    freeze(&by_hand.id().to_string());
     // It does not heed that it is to end.
     by_hand.wait().unwrap();
     let healthy = || run(&["--profile", "byhand", "gateway", "status", "--json"]);
@@ -272,51 +257,4 @@ fn what_a_watch_starts_without_a_service_outlives_its_rescuer() {
     watcher.stop();
     assert_eq!(healthy().exits(0).json()["gateway"]["pid"], pid);
     assert!(!target.file().exists(), "nobody asked for a service");
-}
-
-#[test]
-#[ignore = "runs inside a user manager"]
-fn a_rescuer_that_is_killed_before_any_word_to_its_manager_leaves_a_whole_service() {
-    if !manager::is_inside() || !installed("strace") {
-        return;
-    }
-    let target = Target::installed("cut", 26000);
-    let unit = std::fs::read(target.file()).unwrap();
-    let gone = || forgotten(&target);
-    let hung = || stop(&target.pid());
-    let repair = command(Path::new(env!("CARGO_BIN_EXE_openclaw")), &target.forced());
-    // Installing writes files, too.
-    let broken: [(&dyn Fn(), bool); 2] = [(&gone, true), (&hung, false)];
-    for (breaks, writes) in broken {
-        breaks();
-        let Some(calls) = calls(
-            &repair,
-            "?clone,?clone3,?fork,?vfork,?rename,?renameat,?renameat2",
-        ) else {
-            return skipped("strace may not trace here");
-        };
-        // From the first file on that it writes, which says that a repair begins; threads are no programs.
-        let steps = calls
-            .into_iter()
-            .skip_while(|((call, _), _)| !call.starts_with("rename"));
-        let steps: Vec<_> = steps
-            .filter(|((call, _), rest)| {
-                if call.starts_with("rename") {
-                    writes
-                } else {
-                    !rest.contains("CLONE_THREAD")
-                }
-            })
-            .map(|(nth, _)| nth)
-            .collect();
-        assert!(steps.len() > 2, "{steps:?}");
-        for nth in steps {
-            breaks();
-            killed_before(&repair, &nth);
-            let left = std::fs::read(target.file()).ok();
-            assert!(left.is_none_or(|left| left == unit), "{nth:?}");
-            let _ = run(&target.forced()).exits(0);
-            assert_eq!(std::fs::read(target.file()).unwrap(), unit, "{nth:?}");
-        }
-    }
 }

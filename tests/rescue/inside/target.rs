@@ -59,6 +59,13 @@ pub fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// From now on this process does nothing.
+#[track_caller]
+pub fn freeze(pid: &str) {
+    let frozen = Command::new("kill").args(["-STOP", pid]).status().unwrap();
+    assert!(frozen.success());
+}
+
 /// A rescuer as a service; the process that it is.
 pub fn rescuer() -> &'static str {
     static PID: OnceLock<String> = OnceLock::new();
@@ -138,6 +145,13 @@ impl Target {
 
     pub fn stop(&self) {
         systemctl(&["stop", &self.unit()]);
+    }
+
+    /// Stops it, and lets its manager forget it.
+    pub fn forgotten(&self) {
+        self.stop();
+        std::fs::remove_file(self.file()).unwrap();
+        systemctl(&["daemon-reload"]);
     }
 
     #[track_caller]
