@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::record::{BootFallback, Record};
+use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{Settings, Sources, Wishes};
 use crate::{apply, msg};
 
@@ -69,6 +69,18 @@ impl Ready {
 }
 
 impl Boot {
+    /// That of a gateway that somebody else starts: what this environment says of an instance is not its
+    /// own (`design.md`, environment).
+    pub fn of(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
+        Ok(Self {
+            host: host.without(&Environment::of_an_instance(host)),
+            env: env.clone(),
+            instance: instance.clone(),
+            record: Record::read(&instance.record_path())?,
+            wishes: Wishes::default(),
+        })
+    }
+
     /// The config as it stands in the file now, or why no gateway can run with it.
     pub fn read(&self) -> Result<Ready> {
         self.read_at(&self.instance.config_path)
@@ -164,6 +176,18 @@ impl Boot {
     }
 }
 
+/// Keeps the config of a gateway that was just seen well, where it does not do so itself: OpenClaw from npm
+/// leaves none that could be put back. What can't be kept is missed by a later rescue only.
+pub fn remember(host: &Host, env: &Environment, instance: &Instance) {
+    let node = Boot::of(host, env, instance).ok();
+    let node = node.filter(|boot| boot.record.engine == Engine::Node);
+    if let Some(boot) = node
+        && let Ok(ready) = boot.read()
+    {
+        let _ = boot.keep(&ready);
+    }
+}
+
 #[cfg(all(test, unix))]
 #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
 mod tests {
@@ -209,6 +233,20 @@ mod tests {
             std::fs::read_to_string(boot.instance.last_good_path()).unwrap(),
             GOOD
         );
+    }
+
+    #[test]
+    fn what_openclaw_from_npm_ran_well_with_is_kept_for_it() {
+        let (_home, boot) = Home::new(GOOD);
+        let kept = boot.instance.last_good_path();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert!(!kept.exists(), "our own engine does so itself");
+        std::fs::write(boot.instance.record_path(), "engine = 'node'").unwrap();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
+        std::fs::write(&boot.instance.config_path, "{ gateway").unwrap();
+        remember(&boot.host, &boot.env, &boot.instance);
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::config::backup;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -220,14 +221,7 @@ impl Instance {
 
     /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).
     pub fn last_good_path(&self) -> PathBuf {
-        Self::last_good_of(&self.config_path)
-    }
-
-    /// The same, of the instance with this config.
-    pub fn last_good_of(config: &Path) -> PathBuf {
-        let mut name = config.as_os_str().to_owned();
-        name.push(".last-good");
-        name.into()
+        backup::last_good(&self.config_path)
     }
 
     /// The folder of the gateway's own log files.

@@ -3,6 +3,7 @@
 use crate::support::{Sandbox, manager};
 
 mod alone;
+mod cut;
 mod inside;
 mod killed;
 mod limits;
@@ -13,4 +14,11 @@ mod watch;
 fn on_a_real_manager() {
     let sandbox = Sandbox::new();
     manager::run(&sandbox.home(), "rescue::inside::");
+}
+
+/// A rescuer that is killed while its manager works, on another one.
+#[test]
+fn killed_on_a_real_manager() {
+    let sandbox = Sandbox::new();
+    manager::run(&sandbox.home(), "rescue::cut::");
 }

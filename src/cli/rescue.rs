@@ -1,6 +1,7 @@
 //! `openclaw rescue`: what is wrong with another gateway, and its repair.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::record::Record;
 use crate::rescue;
 use crate::rescue::history::{History, Outcome};
 use crate::rescue::repair::{self, Came, Event, Mission, Tried};
-use crate::rescue::watch::{self, Pace, Post};
+use crate::rescue::watch::{self, End, Pace, Post};
 use crate::rescue::words;
 use crate::survey;
 use crate::wizard::terminal::Terminal;
@@ -122,7 +123,16 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         }
         return Ok(case.exit());
     }
-    refuse_too_many(context, &case, args.force)?;
+    let mission = Mission {
+        host: context.host,
+        env: &context.env,
+        rescuer: &context.instance,
+        target: &case.target,
+        watched: false,
+        forced: args.force,
+        over: &AtomicBool::new(false),
+    };
+    mission.within_limits()?;
     if !args.yes {
         let terminal = context.host.terminal();
         if ui.is_json() || !(terminal.stdin && terminal.stderr) {
@@ -141,14 +151,6 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             return Err(Error::no(msg!("rescue.left", profile = case.target.profile)));
         }
     }
-    let mission = Mission {
-        host: context.host,
-        env: &context.env,
-        rescuer: &context.instance,
-        target: &case.target,
-        watched: false,
-        over: &AtomicBool::new(false),
-    };
     let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
         tell(context, event);
     })?;
@@ -168,29 +170,14 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.healthy)))
 }
 
-fn refuse_too_many(context: &Context<'_>, case: &Case, force: bool) -> Result<()> {
-    let history = History::read(&rescue::folder(context.host, &context.env));
-    match history.rest(case.target.profile.as_str(), context.host.now()) {
-        Some(rest) if !force => {
-            // Whole minutes, rounded up: "0 minutes" would be no answer.
-            let minutes = rest.as_secs().div_ceil(60);
-            let error = Error::no(msg!(
-                "rescue.too-many",
-                profile = case.target.profile,
-                minutes = minutes
-            ));
-            Err(error
-                .hint(msg!("rescue.force"))
-                .hint(msg!("rescue.see-history", command = context.instance.command())))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn tell(context: &Context<'_>, event: Event<'_>) {
     let ui = &context.ui;
     match event {
-        Event::Taking(step) => ui.note(&msg!("rescue.taking").with_msg("step", step.msg())),
+        // All of it, with its file, stands in the list above.
+        Event::Taking(step) => {
+            let short = words::step(step.id()).unwrap_or_else(|| step.msg());
+            ui.note(&msg!("rescue.taking").with_msg("step", short));
+        }
         Event::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
         Event::Came(Tried { came, .. }) => ui.note(&came_msg(came)),
     }
@@ -221,19 +208,24 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
     }
     let ui = context.ui;
     let mut tell = |name: &ProfileName, news: watch::News| ui.line(&news.msg(name));
-    let mut sleep = |time: Duration| {
-        std::thread::sleep(time);
-        true
-    };
+    // Ctrl-C lets the step in hand come to its end; a second one, or where nobody can hear it, does not.
+    let end = Arc::new(End::default());
+    let told = end.clone();
+    let interrupted = Error::interrupted().kind.exit_code();
+    let _ = ctrlc::set_handler(move || {
+        if told.tell() {
+            std::process::exit(i32::from(interrupted));
+        }
+    });
     let post = Post {
         host: context.host,
         env: &context.env,
         rescuer: &context.instance,
         pace: Pace::of(&Record::read(&context.instance.record_path())?.rescue),
-        over: &AtomicBool::new(false),
+        end: &end,
     };
-    watch::rounds(&post, &names, &mut sleep, &mut tell);
-    Ok(ExitCode::SUCCESS)
+    watch::rounds(&post, &names, &mut tell);
+    Ok(ExitCode::from(interrupted))
 }
 
 fn history(context: &Context<'_>) -> ExitCode {

@@ -12,6 +12,14 @@ use super::{Loaded, load};
 /// How many backups there are.
 pub const RING: usize = 5;
 
+/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (`facts.md` 3). It is no
+/// part of the ring.
+pub fn last_good(config: &Path) -> PathBuf {
+    let mut name = config.as_os_str().to_owned();
+    name.push(".last-good");
+    name.into()
+}
+
 /// A backup that is there.
 #[derive(Clone, Debug)]
 pub struct Backup {
@@ -64,12 +72,17 @@ impl Backup {
     }
 }
 
-/// The newest backup that can be read and differs from what stands in the config now (`current`).
-pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Backup, Document)> {
-    list(config)
-        .into_iter()
-        .filter_map(|backup| backup.read().ok().map(|document| (backup, document)))
-        .find(|(_, document)| current != Some(document.text().as_bytes()))
+/// What a config can go back to, and its place in the ring, where it is from there: the newest backup that can
+/// be read and differs from what stands in the config now (`current`), else the last good config.
+pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, Document)> {
+    let ring = list(config).into_iter();
+    let mut all = ring
+        .filter_map(|backup| Some((Some(backup.number), backup.read().ok()?)))
+        .chain(match load(&last_good(config)) {
+            Loaded::Ok(document) => Some((None, document)),
+            Loaded::Missing | Loaded::Broken(_) => None,
+        });
+    all.find(|(_, document)| current != Some(document.text().as_bytes()))
 }
 
 #[cfg(test)]
@@ -104,9 +117,16 @@ mod tests {
             [1, 2, 4, 5]
         );
 
-        let newest = |current| newest_valid(&config, current).map(|(backup, _)| backup.number);
-        assert_eq!(newest(None), Some(2));
-        assert_eq!(newest(Some(b"{ same: 1 }".as_slice())), Some(4));
+        let newest = |current| newest_valid(&config, current).map(|(number, _)| number);
+        assert_eq!(newest(None), Some(Some(2)));
+        assert_eq!(newest(Some(b"{ same: 1 }".as_slice())), Some(Some(4)));
         assert!(list(&config)[0].read().is_err());
+
+        for number in [2, 4, 5] {
+            write(number, "{ broken");
+        }
+        assert_eq!(newest(None), None);
+        std::fs::write(last_good(&config), "{ good: 1 }").unwrap();
+        assert_eq!(newest(None), Some(None));
     }
 }

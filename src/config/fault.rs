@@ -52,7 +52,7 @@ impl Fault {
             .with("place", self.place(path))
             .with_msg("why", self.why.clone());
         let error = Error::blocked(what);
-        let error = if backup::list(path).is_empty() {
+        let error = if backup::list(path).is_empty() && !backup::last_good(path).exists() {
             error
         } else {
             error.hint(msg!("config.hint-restore", command = restore_command(path)))
@@ -161,7 +161,11 @@ mod tests {
         );
         assert_eq!(error.hints.len(), 1, "nothing to restore from");
 
-        std::fs::File::create(dir.path().join("openclaw.json.bak")).unwrap();
-        assert_eq!(fault.blocked(&path).hints.len(), 2);
+        for earlier in ["openclaw.json.bak", "openclaw.json.last-good"] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::File::create(dir.path().join(earlier)).unwrap();
+            let path = dir.path().join("openclaw.json");
+            assert_eq!(fault.blocked(&path).hints.len(), 2, "{earlier}");
+        }
     }
 }

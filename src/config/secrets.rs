@@ -77,6 +77,14 @@ fn redact(value: &Value, secret: bool) -> Value {
     }
 }
 
+/// A text without the secrets of this config.
+pub fn hidden_in(text: &str, config: &Value) -> String {
+    let known = of(config).into_iter().map(|(_, secret)| secret);
+    // What is so short is in every word.
+    let known = known.filter(|secret| secret.len() > 2);
+    known.fold(text.to_owned(), |text, secret| text.replace(&secret, HIDDEN))
+}
+
 /// A document's text in pieces, its secrets left out; `origin` says where the one with these characters
 /// comes from. What can't be taken apart is left out whole.
 pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece> {

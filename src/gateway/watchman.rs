@@ -3,8 +3,6 @@
 //! `health`, and so in `status` and on the dashboard.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -16,22 +14,19 @@ use crate::i18n::{Lang, Msg};
 use crate::msg;
 use crate::profile::ProfileName;
 use crate::record;
-use crate::rescue::watch::{self, News, Pace, Post};
+use crate::rescue::watch::{self, End, News, Pace, Post};
 
 /// The watch goes on for as long as this lives.
 #[derive(Debug)]
 pub struct Watchman {
-    until: Sender<()>,
-    over: Arc<AtomicBool>,
+    end: Arc<End>,
     ended: oneshot::Receiver<()>,
 }
 
 impl Watchman {
     /// Tells it to end: a repair on its way begins no further step.
     pub fn end(&self) {
-        self.over.store(true, Ordering::Relaxed);
-        // It may have ended.
-        let _ = self.until.send(());
+        self.end.tell();
     }
 
     /// Comes back once it has put down what it had in hand.
@@ -56,15 +51,13 @@ pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> 
     if known.is_empty() {
         return None;
     }
-    let (until, told) = channel();
     let (alive, ended) = oneshot::channel();
-    let over = Arc::new(AtomicBool::new(false));
-    let flag = over.clone();
+    let end = Arc::new(End::default());
+    let told = end.clone();
     let shared = shared.clone();
     std::thread::spawn(move || {
         // Dropped with the thread.
         let _alive: oneshot::Sender<()> = alive;
-        let mut sleep = |time| told.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
         let mut tell = |name: &ProfileName, news: News| {
             let words = news.msg(name);
             if news.is_good() {
@@ -79,11 +72,11 @@ pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> 
             env: &shared.env,
             rescuer: &shared.instance,
             pace,
-            over: &flag,
+            end: &told,
         };
-        watch::rounds(&post, &known, &mut sleep, &mut tell);
+        watch::rounds(&post, &known, &mut tell);
     });
-    Some(Watchman { until, over, ended })
+    Some(Watchman { end, ended })
 }
 
 /// The last news of one watched gateway.

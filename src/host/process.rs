@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Host, system};
+use super::{Host, read, system};
 
 /// How often a running call is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -65,6 +65,21 @@ impl Call {
     pub fn var(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.vars
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// The same in a unit of its own where this process is part of a service of systemd, which ends all that
+    /// its service ever started. For where the user's manager can be asked.
+    #[must_use]
+    pub fn beyond_service(mut self, host: &Host) -> Self {
+        let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
+        let inside = groups.lines().any(|line| line.ends_with(".service"));
+        let Some(runner) = host.find_program("systemd-run").filter(|_| inside) else {
+            return self;
+        };
+        let program = std::mem::replace(&mut self.program, runner.into());
+        let options = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
+        self.args.splice(0..0, options.into_iter().chain([program]));
         self
     }
 

@@ -7,17 +7,16 @@ use crate::boot::Boot;
 use crate::config::diff::{self, Difference};
 use crate::config::{self, Loaded, backup};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::lock;
-use crate::logs;
 use crate::probe::{self, Probe, Verdict};
-use crate::record::{Engine, Record};
+use crate::record::Record;
 use crate::service::{self, Status};
-use crate::settings::Wishes;
 use crate::survey::Service;
+
+mod log;
 
 /// How long the gateway has to answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -46,6 +45,8 @@ pub struct Evidence {
     pub free: Option<u64>,
     /// Why no gateway starts from its config.
     pub refusal: Option<Msg>,
+    /// What a person can do about that, where the config itself is not what is to be mended.
+    pub way_out: Option<Msg>,
     /// An earlier config from which one would start: the last that a healthy start used, else a backup.
     pub restorable: Option<PathBuf>,
     /// What was changed in the config since the last healthy start.
@@ -58,7 +59,7 @@ pub struct Evidence {
     pub holder: Option<u32>,
     /// The last lines of its log that are warnings or worse, the oldest first.
     pub log: Vec<String>,
-    /// The log that is not read: OpenClaw from npm wrote it, and may have written anything there.
+    /// The file that these lines are from, where OpenClaw from npm wrote it.
     pub foreign_log: Option<PathBuf>,
 }
 
@@ -69,11 +70,6 @@ impl Evidence {
     }
 }
 
-/// As many lines of the log are shown.
-const LINES: usize = 5;
-/// Among so many of the newest.
-const NEWEST: usize = 200;
-
 /// Looks at everything.
 pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
     let mut probe = probe::instance(host, env, target, LIMIT);
@@ -82,15 +78,15 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
         probe = probe::wait_healthy(host, env, target, LIMIT);
     }
     let engine = Record::read(&target.record_path()).unwrap_or_default().engine;
-    let foreign_log = (engine == Engine::Node).then(|| target.logs());
+    let (log, foreign_log) = log::complaints(target, engine);
     let folder = folder(host, target);
-    let boot = boot(host, env, target);
-    let refusal = match (&folder, &boot) {
-        (Folder::Fine, Ok(boot)) => boot.read().err().map(|error| error.msg),
-        (Folder::Fine, Err(error)) => Some(error.msg.clone()),
+    let boot = Boot::of(host, env, target);
+    let restorable = boot.as_ref().ok().and_then(restorable);
+    let refusal = match boot.and_then(|boot| boot.read()) {
+        Err(error) if folder == Folder::Fine => Some(error),
         _ => None,
     };
-    let restorable = boot.ok().and_then(|boot| restorable(&boot));
+    let way_out = refusal.as_ref().and_then(|error| error.hints.last().cloned());
     let service = service::status(host, env, target).ok();
     Evidence {
         probe,
@@ -101,38 +97,13 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
             .filter(|holder| holder.alive)
             .map(|holder| holder.pid),
         folder,
-        refusal,
+        way_out: way_out.filter(|hint| !hint.key().starts_with("config.")),
+        refusal: refusal.map(|error| error.msg),
         restorable,
         service,
-        log: match foreign_log {
-            Some(_) => Vec::new(),
-            None => complaints(target),
-        },
+        log,
         foreign_log,
     }
-}
-
-/// The newest lines of its log that are warnings or worse. Its own secrets never stand in it; a key of
-/// another program may, so that only what this program wrote is shown.
-fn complaints(target: &Instance) -> Vec<String> {
-    let lines = logs::last(&target.logs(), NEWEST).into_iter();
-    let bad: Vec<_> = lines
-        .filter(|line| ["WARN", "ERROR"].contains(&line.level.as_str()))
-        .map(|line| format!("{} {}", line.time, line.message))
-        .collect();
-    bad[bad.len().saturating_sub(LINES)..].to_vec()
-}
-
-/// What the target's gateway would start with, judged as it would judge itself.
-fn boot(host: &Host, env: &Environment, target: &Instance) -> Result<Boot> {
-    Ok(Boot {
-        // What this environment says of another instance is not the target's (`design.md`, environment).
-        host: host.without(&Environment::of_an_instance(host)),
-        env: env.clone(),
-        instance: target.clone(),
-        record: Record::read(&target.record_path())?,
-        wishes: Wishes::default(),
-    })
 }
 
 /// Whether the gateway's user can use its folder and its config.

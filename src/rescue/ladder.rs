@@ -22,7 +22,12 @@ pub enum Step {
     /// End its own process that does not answer, and start it.
     EndStale(u32),
     /// Put back the last config that a healthy start used (or the newest usable backup), and start it.
-    RestoreConfig(PathBuf),
+    RestoreConfig {
+        /// The file that it is in.
+        from: PathBuf,
+        /// Whether its service is to be installed anew: what there is of it could not start anything.
+        installs: bool,
+    },
     /// Install its service anew, and start it.
     Reinstall,
 }
@@ -34,7 +39,7 @@ impl Step {
             Self::Start => "start",
             Self::Restart => "restart",
             Self::EndStale(_) => "end-stale",
-            Self::RestoreConfig(_) => "restore-config",
+            Self::RestoreConfig { .. } => "restore-config",
             Self::Reinstall => "reinstall",
         }
     }
@@ -45,7 +50,15 @@ impl Step {
             Self::Start => msg!("rescue.step-start"),
             Self::Restart => msg!("rescue.step-restart"),
             Self::EndStale(pid) => msg!("rescue.step-end-stale", pid = pid),
-            Self::RestoreConfig(from) => msg!("rescue.step-restore-config", path = from.display()),
+            Self::RestoreConfig {
+                from,
+                installs: false,
+            } => {
+                msg!("rescue.step-restore-config", path = from.display())
+            }
+            Self::RestoreConfig { from, installs: true } => {
+                msg!("rescue.step-restore-install", path = from.display())
+            }
             Self::Reinstall => msg!("rescue.step-reinstall"),
         }
     }
@@ -58,21 +71,16 @@ pub fn steps(seen: &Evidence, causes: &[Cause]) -> Vec<Step> {
     }
     let service = seen.service.as_ref().map(|service| &service.state);
     let can_install = service.is_some();
-    let restore = seen.restorable.clone().map(Step::RestoreConfig);
     let has = |id: &str| causes.iter().any(|cause| cause.id() == id);
+    let installs = has("program-gone") || has("no-service");
+    let restore = seen.restorable.clone();
+    let restore = restore.map(|from| Step::RestoreConfig { from, installs });
     let mut steps = Vec::new();
     if has("config") {
-        // Nothing starts from this config, so there is nothing to be tried before.
-        let Some(restore) = restore else {
-            return steps;
-        };
-        steps.push(restore);
-        if has("program-gone") || has("no-service") {
-            steps.push(Step::Reinstall);
-        }
-        return steps;
+        // Nothing starts from this config, so there is nothing to be tried before or after.
+        return restore.into_iter().collect();
     }
-    if has("program-gone") || has("no-service") {
+    if installs {
         // A gateway without a service was started by hand: it gets one, where there is a manager.
         return if can_install {
             vec![Step::Reinstall]

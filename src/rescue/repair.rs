@@ -13,6 +13,7 @@ use super::evidence::Evidence;
 use super::history::{Entry, History, Outcome, millis};
 use super::ladder::Step;
 use crate::apply::HostLock;
+use crate::boot;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::process::Call;
@@ -30,8 +31,9 @@ pub use config::Undo;
 
 /// How long a gateway has to become well after a step.
 pub const PATIENCE: Duration = Duration::from_secs(15);
-/// The same for one from npm, which may bring its state up to date first.
-pub const NODE_PATIENCE: Duration = Duration::from_mins(1);
+/// The same for one from npm: it needs a minute where the machine does other things too, and may bring its
+/// state up to date first.
+pub const NODE_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a process that does not answer has to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
 /// How long the gateway has to answer one look.
@@ -128,7 +130,7 @@ pub fn climb<U>(
             Ok(undo) => {
                 tell(Event::Waiting(hands.patience));
                 let after = (hands.wait)();
-                let replaces = matches!(step, Step::RestoreConfig(_));
+                let replaces = matches!(step, Step::RestoreConfig { .. });
                 match undo {
                     _ if after == Verdict::Healthy => Came::Helped,
                     _ if (hands.over)() => Came::InVain,
@@ -170,6 +172,8 @@ pub struct Mission<'a> {
     pub target: &'a Instance,
     /// Whether a watching gateway does it by itself.
     pub watched: bool,
+    /// Whether it is done however often it was done lately.
+    pub forced: bool,
     /// Set once the rescuer itself is told to end.
     pub over: &'a AtomicBool,
 }
@@ -183,6 +187,26 @@ pub struct Report {
     pub healthy: bool,
     /// Where the config is that was replaced.
     pub kept: Option<PathBuf>,
+}
+
+impl Mission<'_> {
+    /// Refuses a target that was repaired too often lately, unless forced.
+    pub fn within_limits(&self) -> Result<()> {
+        let history = History::read(&super::folder(self.host, self.env));
+        let target = &self.target.profile;
+        match history.rest(target.as_str(), self.host.now()) {
+            Some(rest) if !self.forced => {
+                // Whole minutes, rounded up: "0 minutes" would be no answer.
+                let minutes = rest.as_secs().div_ceil(60);
+                Err(
+                    Error::no(msg!("rescue.too-many", profile = target, minutes = minutes))
+                        .hint(msg!("rescue.force"))
+                        .hint(msg!("rescue.see-history", command = self.rescuer.command())),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Carries a repair out and writes it down, before and after: one that is cut short counts too.
@@ -204,6 +228,8 @@ pub fn carry_out(
             kept: None,
         });
     }
+    // It may have been tried once more, meanwhile.
+    mission.within_limits()?;
     let mut history = History::read(&folder);
     let mut entry = Entry {
         at: millis(mission.host.now()),
@@ -251,6 +277,9 @@ pub fn carry_out(
         Outcome::InVain
     };
     history.put(entry)?;
+    if healthy {
+        boot::remember(mission.host, mission.env, mission.target);
+    }
     Ok(Report {
         tried,
         healthy,
@@ -280,18 +309,18 @@ impl Crew<'_> {
     pub fn take(&mut self, step: &Step) -> Result<Option<Undo>> {
         match step {
             Step::Start => self.start().map(|()| None),
-            Step::Restart => service::restart(self.host, self.env, self.target).map(|_| None),
+            Step::Restart => self.restart().map(|()| None),
             Step::EndStale(pid) => {
                 // A number may be another program's by now: only who still is the gateway is ended.
-                if self.is_gateway(*pid) {
-                    let ended = running::end(*pid, GRACE);
-                    ended.map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))?;
+                if self.pid() == Some(*pid) {
+                    end(*pid)?;
                 }
                 self.start().map(|()| None)
             }
-            Step::RestoreConfig(from) => {
+            Step::RestoreConfig { from, installs } => {
                 let undo = self.restore(from)?;
-                match (self.start(), undo) {
+                let started = if *installs { self.install() } else { self.restart() };
+                match (started, undo) {
                     (Ok(()), undo) => Ok(undo),
                     (Err(error), None) => Err(error),
                     (Err(error), Some(undo)) => {
@@ -300,45 +329,65 @@ impl Crew<'_> {
                     }
                 }
             }
-            Step::Reinstall => {
-                let wishes = service::Wishes {
-                    force: true,
-                    ..service::Wishes::default()
-                };
-                service::install(self.host, self.env, self.target, wishes).map(|_| None)
-            }
+            Step::Reinstall => self.install().map(|()| None),
         }
     }
 
-    /// Looks until the gateway is well, or its time is over.
+    /// Looks until the gateway is well, its time is over, or its service manager tries no more.
     pub fn wait(&self) -> Probe {
         let deadline = Instant::now() + self.patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let probe = probe::wait_healthy(self.host, self.env, self.target, left.min(LOOK));
             let is_over = left <= LOOK || self.over.load(Ordering::Relaxed);
-            if is_over || !probe.verdict.may_pass() {
+            if is_over || !probe.verdict.may_pass() || self.is_given_up() {
                 return probe;
             }
         }
     }
 
-    /// Whether this process is the target's gateway now.
-    fn is_gateway(&self, pid: u32) -> bool {
-        let holder = lock::holder(&self.target.lock_path());
-        holder.is_some_and(|holder| holder.alive && holder.pid == pid)
-            || probe::instance(self.host, self.env, self.target, LIMIT).pid == Some(pid)
+    fn is_given_up(&self) -> bool {
+        let status = service::status(self.host, self.env, self.target);
+        status.is_ok_and(|status| status.state == service::State::GaveUp)
     }
 
-    /// Starts it: by its service where there is one, else as a process of its own.
-    fn start(&self) -> Result<()> {
-        let installed = match service::status(self.host, self.env, self.target) {
-            Ok(status) => status.state != service::State::NotInstalled,
-            Err(_) => false,
+    /// The process that is the target's gateway now.
+    fn pid(&self) -> Option<u32> {
+        let holder = lock::holder(&self.target.lock_path()).filter(|holder| holder.alive);
+        let signed = holder.map(|holder| holder.pid);
+        signed.or_else(|| {
+            let probe = probe::instance(self.host, self.env, self.target, LIMIT);
+            probe.pid.filter(|_| probe.is_running())
+        })
+    }
+
+    fn install(&self) -> Result<()> {
+        let wishes = service::Wishes {
+            force: true,
+            ..service::Wishes::default()
         };
-        if installed {
+        service::install(self.host, self.env, self.target, wishes).map(drop)
+    }
+
+    /// Starts it again: by its service where there is one; else what runs of it is ended first.
+    fn restart(&self) -> Result<()> {
+        self.start_after(|| self.pid().map_or(Ok(()), end))
+    }
+
+    fn start(&self) -> Result<()> {
+        self.start_after(|| Ok(()))
+    }
+
+    /// Starts it: by its service where there is one, else as a process of its own, after this.
+    fn start_after(&self, first: impl FnOnce() -> Result<()>) -> Result<()> {
+        let managed = service::status(self.host, self.env, self.target).ok();
+        if managed
+            .as_ref()
+            .is_some_and(|status| status.state != service::State::NotInstalled)
+        {
             return service::restart(self.host, self.env, self.target).map(drop);
         }
+        first()?;
         let failed = || Error::no(msg!("rescue.not-started", profile = self.target.profile));
         let program = self.host.program().ok_or_else(failed)?;
         let profile = self.target.profile.as_str();
@@ -349,12 +398,20 @@ impl Crew<'_> {
             ("OPENCLAW_STATE_DIR", &self.target.state_dir),
             ("OPENCLAW_CONFIG_PATH", &self.target.config_path),
         ];
-        let call = paths
+        let mut call = paths
             .into_iter()
             .fold(call, |call, (name, path)| call.var(name, path));
+        if managed.is_some() {
+            call = call.beyond_service(self.host);
+        }
         let started = self.host.spawn_apart(&call);
         started.map(|_| ()).map_err(|cause| failed().because(cause))
     }
+}
+
+/// Ends a process that does not do its work any more.
+fn end(pid: u32) -> Result<()> {
+    running::end(pid, GRACE).map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 //! When to act is decided by [`Watch`], which is pure; [`rounds`] looks and acts, for the command line and
 //! as a task of a rescue gateway alike.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Cause};
 use super::evidence;
-use super::history::History;
 use super::ladder;
 use super::repair::{self, Mission};
+use crate::boot;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::Msg;
@@ -61,8 +62,34 @@ pub struct Post<'a> {
     pub rescuer: &'a Instance,
     /// How it goes about it.
     pub pace: Pace,
-    /// Set once the watch is to end: a repair on its way begins no further step.
-    pub over: &'a AtomicBool,
+    /// Tells the watch to end.
+    pub end: &'a End,
+}
+
+/// How a watch is told to end, from another thread: a repair on its way begins no further step.
+#[derive(Debug, Default)]
+pub struct End {
+    told: AtomicBool,
+    asleep: Mutex<()>,
+    wake: Condvar,
+}
+
+impl End {
+    /// Tells it; says whether it had been told before.
+    pub fn tell(&self) -> bool {
+        let _asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_told = self.told.swap(true, Ordering::Relaxed);
+        self.wake.notify_all();
+        was_told
+    }
+
+    /// Waits; says whether the watch goes on.
+    fn sleep(&self, time: Duration) -> bool {
+        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let goes_on = |(): &mut ()| !self.told.load(Ordering::Relaxed);
+        let woken = self.wake.wait_timeout_while(asleep, time, goes_on);
+        woken.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
 }
 
 /// What is known of one watched gateway.
@@ -71,6 +98,8 @@ pub enum Watch {
     /// Not looked at yet.
     #[default]
     Unknown,
+    /// There is no such profile, or none that can be watched.
+    Absent,
     /// It was well.
     Well,
     /// It is not well since this time, in this watcher's own clock.
@@ -99,11 +128,11 @@ impl Watch {
             let was = std::mem::replace(self, Self::Well);
             return match was {
                 Self::Unwell(_) | Self::Resting(_) => Act::Recovered,
-                Self::Unknown | Self::Well => Act::Wait,
+                Self::Unknown | Self::Absent | Self::Well => Act::Wait,
             };
         }
         match *self {
-            Self::Unknown | Self::Well => {
+            Self::Unknown | Self::Absent | Self::Well => {
                 *self = Self::Unwell(now);
                 Act::Lost
             }
@@ -136,8 +165,10 @@ pub enum News {
     Repairing,
     /// It was repaired and is well.
     Repaired,
-    /// It was repaired in vain, or must not be repaired now: the first cause.
-    InVain(Option<Cause>),
+    /// It was repaired in vain, or must not be repaired now: why, where that is known.
+    InVain(Option<Msg>),
+    /// It can't be watched: why. It is looked for again in each round.
+    Absent(Msg),
 }
 
 impl News {
@@ -150,6 +181,7 @@ impl News {
             Self::Repairing => "repairing",
             Self::Repaired => "repaired",
             Self::InVain(_) => "in-vain",
+            Self::Absent(_) => "absent",
         }
     }
 
@@ -160,84 +192,100 @@ impl News {
 
     /// The sentence for log and screen.
     pub fn msg(&self, name: &ProfileName) -> Msg {
-        let because = |cause: &Option<Cause>, with: &'static str, without: &'static str| match cause {
-            Some(cause) => Msg::new(with).with("profile", name).with_msg("why", cause.msg()),
+        let because = |why: Option<Msg>, with: &'static str, without: &'static str| match why {
+            Some(why) => Msg::new(with).with("profile", name).with_msg("why", why),
             None => Msg::new(without).with("profile", name),
         };
         match self {
             Self::Watching => msg!("rescue.watching", profile = name),
-            Self::Lost(cause) => because(cause, "rescue.lost-because", "rescue.lost"),
+            Self::Lost(cause) => {
+                let why = cause.as_ref().map(Cause::msg);
+                because(why, "rescue.lost-because", "rescue.lost")
+            }
             Self::Recovered => msg!("rescue.recovered", profile = name),
             Self::Repairing => msg!("rescue.repairing", profile = name),
             Self::Repaired => msg!("rescue.repaired", profile = name),
-            Self::InVain(cause) => because(cause, "rescue.watch-in-vain-because", "rescue.watch-in-vain"),
+            Self::InVain(why) => because(
+                why.clone(),
+                "rescue.watch-in-vain-because",
+                "rescue.watch-in-vain",
+            ),
+            Self::Absent(why) => because(Some(why.clone()), "rescue.not-watched", "rescue.lost"),
         }
     }
 }
 
-/// Watches these profiles until `sleep` says that it is over (it waits and gives `false` then).
-pub fn rounds(
-    post: &Post<'_>,
-    names: &[ProfileName],
-    sleep: &mut dyn FnMut(Duration) -> bool,
-    tell: &mut dyn FnMut(&ProfileName, News),
-) {
-    let (host, env, rescuer) = (post.host, post.env, post.rescuer);
+/// Watches these profiles until it is told to end.
+pub fn rounds(post: &Post<'_>, names: &[ProfileName], tell: &mut dyn FnMut(&ProfileName, News)) {
     let start = Instant::now();
     let mut watches: Vec<_> = names.iter().map(|name| (name, Watch::default())).collect();
     loop {
         for (name, watch) in &mut watches {
-            let survey = survey::take(host, env);
-            // One that is not there any more is not looked at; its folder may be back in the next round.
-            let Ok(target) = super::target(&survey, rescuer, name) else {
-                continue;
-            };
-            let first = *watch == Watch::Unknown;
-            let probe = probe::instance(host, env, &target, LIMIT);
-            let act = watch.look(start.elapsed(), &probe.verdict, post.pace.patience);
-            match act {
-                Act::Wait if first => tell(name, News::Watching),
-                Act::Wait => {}
-                Act::Recovered => tell(name, News::Recovered),
-                Act::Lost => {
-                    let causes = diagnose::causes(&evidence::gather(host, env, &target));
-                    tell(name, News::Lost(causes.into_iter().next()));
+            let survey = survey::take(post.host, post.env);
+            match super::target(&survey, post.rescuer, name) {
+                Ok(target) => round(post, &target, watch, start, &mut |news| tell(name, news)),
+                Err(error) if *watch != Watch::Absent => {
+                    *watch = Watch::Absent;
+                    tell(name, News::Absent(error.msg));
                 }
-                Act::Repair => {
-                    tell(name, News::Repairing);
-                    let (healthy, cause) = mend(post, &target);
-                    watch.repaired(start.elapsed(), healthy, post.pace.rest);
-                    tell(
-                        name,
-                        if healthy {
-                            News::Repaired
-                        } else {
-                            News::InVain(cause)
-                        },
-                    );
-                }
+                Err(_) => {}
             }
         }
-        if !sleep(post.pace.interval) {
+        if !post.end.sleep(post.pace.interval) {
             return;
         }
     }
 }
 
-/// Repairs a watched gateway, within the limits: whether it is well, else why not.
-fn mend(post: &Post<'_>, target: &Instance) -> (bool, Option<Cause>) {
+/// Looks at one gateway, and does what is to be done.
+fn round(post: &Post<'_>, target: &Instance, watch: &mut Watch, start: Instant, tell: &mut dyn FnMut(News)) {
+    let (host, env) = (post.host, post.env);
+    let is_new = matches!(watch, Watch::Unknown | Watch::Absent);
+    let probe = probe::instance(host, env, target, LIMIT);
+    match watch.look(start.elapsed(), &probe.verdict, post.pace.patience) {
+        Act::Wait if is_new => {
+            // Its config may have been changed since it started: one that is kept already is the better one.
+            if !target.last_good_path().exists() {
+                boot::remember(host, env, target);
+            }
+            tell(News::Watching);
+        }
+        Act::Wait => {}
+        Act::Recovered => {
+            boot::remember(host, env, target);
+            tell(News::Recovered);
+        }
+        Act::Lost => {
+            let causes = diagnose::causes(&evidence::gather(host, env, target));
+            tell(News::Lost(causes.into_iter().next()));
+        }
+        Act::Repair => {
+            tell(News::Repairing);
+            let mended = mend(post, target);
+            watch.repaired(start.elapsed(), mended.is_ok(), post.pace.rest);
+            tell(match mended {
+                Ok(()) => News::Repaired,
+                Err(why) => News::InVain(why),
+            });
+        }
+    }
+}
+
+/// Repairs a watched gateway, within the limits; else says why it is not well, or not repaired.
+fn mend(post: &Post<'_>, target: &Instance) -> Result<(), Option<Msg>> {
     let (host, env, rescuer) = (post.host, post.env, post.rescuer);
     let seen = evidence::gather(host, env, target);
     let causes = diagnose::causes(&seen);
+    let Some(first) = causes.first().map(Cause::msg) else {
+        return if seen.probe.is_healthy() {
+            Ok(())
+        } else {
+            Err(None)
+        };
+    };
     let steps = ladder::steps(&seen, &causes);
-    let history = History::read(&super::folder(host, env));
-    let resting = history.rest(target.profile.as_str(), host.now()).is_some();
-    let first = causes.first().cloned();
-    if causes.is_empty() {
-        return (true, None);
-    }
-    if resting || steps.is_empty() {
-        return (false, first);
+    if steps.is_empty() {
+        return Err(Some(first));
     }
     let mission = Mission {
         host,
@@ -245,11 +293,14 @@ fn mend(post: &Post<'_>, target: &Instance) -> (bool, Option<Cause>) {
         rescuer,
         target,
         watched: true,
-        over: post.over,
+        forced: false,
+        over: &post.end.told,
     };
-    let healthy =
-        repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}).is_ok_and(|report| report.healthy);
-    (healthy, first)
+    match repair::carry_out(&mission, &seen, &causes, &steps, &mut |_| {}) {
+        Ok(report) if report.healthy => Ok(()),
+        Ok(_) => Err(Some(first)),
+        Err(error) => Err(Some(error.msg)),
+    }
 }
 
 #[cfg(test)]
@@ -283,6 +334,18 @@ mod tests {
         let most = Some(u64::MAX);
         assert_eq!(pace(most, most, most), of(3600, 3600, 86_400));
         assert_eq!(pace(Some(2), Some(3), Some(60)), of(2, 3, 60));
+    }
+
+    #[test]
+    fn a_watch_that_is_told_to_end_sleeps_no_more() {
+        let end = End::default();
+        assert!(end.sleep(Duration::from_millis(1)));
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| end.sleep(Duration::from_hours(1)));
+            assert!(!end.tell());
+            assert!(!sleeper.join().unwrap());
+        });
+        assert!(end.tell());
     }
 
     #[test]

@@ -81,7 +81,10 @@ mod tests {
             Step::Start,
             Step::Restart,
             Step::EndStale(1),
-            Step::RestoreConfig(path()),
+            Step::RestoreConfig {
+                from: path(),
+                installs: false,
+            },
             Step::Reinstall,
         ] {
             assert!(step(known.id()).is_some(), "{}", known.id());

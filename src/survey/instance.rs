@@ -113,7 +113,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
 /// The port of what its gateway ran with last, or of the newest backup that can be read, where the config
 /// itself can't.
 fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
-    let last_good = || match settings::read(&Instance::last_good_of(&found.config_path)) {
+    let last_good = || match settings::read(&backup::last_good(&found.config_path)) {
         Reading::Ok(value) => config::base_port(&value),
         Reading::Missing | Reading::Broken(_) => None,
     };

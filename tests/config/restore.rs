@@ -63,6 +63,18 @@ fn restore_replaces_what_no_backup_could_hold() {
 }
 
 #[test]
+fn without_a_backup_it_goes_back_to_the_last_good_config() {
+    let sandbox = sandbox("{ broken");
+    sandbox.write(format!("{CONFIG}.last-good"), LIVED_IN);
+    let hints = config_json(&sandbox, &["get", "gateway.port"], 78)["hints"].to_string();
+    assert!(hints.contains("config restore"), "{hints}");
+    let restored = config_json(&sandbox, &["restore"], 0);
+    assert_eq!(restored["from"], json!(null), "{restored}");
+    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(format!("{CONFIG}.bak")), "{ broken");
+}
+
+#[test]
 fn restore_works_where_the_config_is_gone() {
     let sandbox = Sandbox::new();
     sandbox.write(format!("{CONFIG}.bak"), LIVED_IN);

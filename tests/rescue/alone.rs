@@ -98,6 +98,50 @@ fn one_that_hangs_is_ended_and_another_one_started() {
 }
 
 #[test]
+fn one_that_hangs_on_a_config_that_is_broken_by_now_is_ended_first() {
+    let (sandbox, good) = broken();
+    sandbox.write(CONFIG, &good);
+    let main = Gateway::start(&sandbox, "default");
+    let pid = main.pid();
+    main.signal(Signal::STOP);
+    sandbox.write(CONFIG, BROKEN);
+    let apart = Apart(&sandbox);
+    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
+    assert_eq!(first_cause(&said), "config");
+    assert_eq!(said["tried"][0]["id"], "restore-config", "{said:#}");
+    let _ = main.exited().code;
+    assert_ne!(apart.pid(), Some(pid));
+    assert_eq!(sandbox.read(CONFIG), good);
+}
+
+#[test]
+fn the_log_of_openclaw_from_npm_is_shown_without_secrets() {
+    let (sandbox, good) = broken();
+    let file = sandbox.path("openclaw.log");
+    let mut config: Value = serde_json::from_str(&good).unwrap();
+    config["logging"] = json!({"file": file});
+    config["channels"] = json!({"telegram": {"botToken": "canary one"}});
+    sandbox.write(".openclaw/openclaw.json.last-good", config.to_string());
+    sandbox.write(".openclaw/instance.toml", "engine = 'node'");
+    sandbox.write(".openclaw/.env", "OPENCLAW_GATEWAY_TOKEN=canary-two\n");
+    let line = |level: &str, said: &str| {
+        json!({"0": "{}", "1": said, "_meta": {"logLevelName": level}, "time": "T"}).to_string() + "\n"
+    };
+    let said = "refused canary one, canary-two, sk-canary-3AbCdEfGhIjKlMn at last";
+    sandbox.write(
+        "openclaw.log",
+        line("INFO", "all is well") + &line("ERROR", said).repeat(3),
+    );
+    let shown = rescue(&sandbox, &["diagnose"]).exits(1).stdout;
+    assert!(shown.contains("refused") && shown.contains("at last"), "{shown}");
+    assert!(!shown.contains("all is well"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let told = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(told["logFile"], json!(file), "{told:#}");
+    assert_eq!(told["log"].as_array().unwrap().len(), 1, "{told:#}");
+}
+
+#[test]
 fn a_config_without_an_earlier_one_is_left_to_a_person() {
     let sandbox = home();
     sandbox.write(CONFIG, BROKEN);
@@ -107,6 +151,22 @@ fn a_config_without_an_earlier_one_is_left_to_a_person() {
     assert!(said.contains("openclaw config validate"), "{said}");
     assert!(said.contains("1:14"), "{said}");
     assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn what_is_missing_beside_the_config_is_what_a_person_is_told() {
+    let sandbox = home();
+    let good = gateway::config(gateway::free_base());
+    let by_hand = || {
+        let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+        assert_eq!(first_cause(&said), "config");
+        said["causes"][0]["byHand"].to_string()
+    };
+    sandbox.write(CONFIG, good.replace(gateway::TOKEN, "${NOT_SET_ANYWHERE}"));
+    assert!(by_hand().contains("NOT_SET_ANYWHERE"), "{}", by_hand());
+    sandbox.write(CONFIG, good);
+    sandbox.write(".openclaw/instance.toml", "engine = 'deno'");
+    assert!(by_hand().contains("instance.toml"), "{}", by_hand());
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::support::manager;
 
-mod target;
+pub mod target;
 
-use target::{BROKEN, Target, files, home, killed_while_trying, rescuer, run, systemctl, until};
+use target::{BROKEN, RESCUER, Target, command, files, freeze, home, rescuer, run, systemctl, until};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -57,14 +57,7 @@ fn the_page_s_own_case_a_truncated_config_of_main() {
         kept.map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>(),
         [BROKEN.as_bytes()]
     );
-    let shown = [
-        "show",
-        "--value",
-        "-p",
-        "MainPID",
-        "openclaw-gateway-rescue.service",
-    ];
-    assert_eq!(systemctl(&shown), before);
+    assert_eq!(RESCUER.pid(), before);
 }
 
 #[test]
@@ -92,17 +85,8 @@ fn wrong_types_bad_keys_and_a_token_that_is_nowhere() {
     // That was the third within a quarter of an hour.
     target.write(BROKEN);
     let _ = run(&["--profile", "typed", "gateway", "restart"]).exits(78);
-    let args = [
-        "--profile",
-        "rescue",
-        "rescue",
-        "repair",
-        "typed",
-        "--yes",
-        "--json",
-    ];
-    assert_eq!(run(&args).exits(1).json()["code"], "rescue.too-many");
-    let _ = run(&[&args[..], &["--force"]].concat()).exits(0);
+    assert_eq!(run(&target.repair()).exits(1).json()["code"], "rescue.too-many");
+    let _ = run(&target.forced()).exits(0);
 }
 
 #[test]
@@ -132,10 +116,13 @@ fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
         return;
     }
     let target = Target::installed("unitless", 21000);
-    target.stop();
-    std::fs::remove_file(target.file()).unwrap();
-    systemctl(&["daemon-reload"]);
+    target.forgotten();
     target.repaired("no-service", "reinstall");
+    assert!(target.file().exists());
+    // With a broken config, too: neither would be enough alone.
+    target.forgotten();
+    target.write(BROKEN);
+    target.repaired("config", "restore-config");
     assert!(target.file().exists());
 
     rescuer();
@@ -144,6 +131,13 @@ fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
     let target = Target::new("binless", 21500).up(&copy);
     target.stop();
     std::fs::remove_file(&copy).unwrap();
+    target.write(BROKEN);
+    target.repaired("config", "restore-config");
+    let unit = std::fs::read_to_string(target.file()).unwrap();
+    let changed = unit.replace(env!("CARGO_BIN_EXE_openclaw"), &copy.display().to_string());
+    std::fs::write(target.file(), changed).unwrap();
+    systemctl(&["daemon-reload"]);
+    target.stop();
     target.repaired("program-gone", "reinstall");
 }
 
@@ -189,8 +183,7 @@ fn one_that_hangs_is_started_again() {
     }
     let target = Target::installed("hanging", 23000);
     let pid = target.pid();
-    let stopped = Command::new("kill").args(["-STOP", &pid]).status().unwrap();
-    assert!(stopped.success());
+    freeze(&pid);
     target.repaired("hung", "restart");
     assert_ne!(target.pid(), pid);
 }
@@ -237,49 +230,31 @@ fn a_folder_that_was_moved_away_is_left_to_a_person() {
 
 #[test]
 #[ignore = "runs inside a user manager"]
-fn a_rescuer_that_is_killed_while_its_manager_works_leaves_a_whole_service() {
+fn what_a_watch_starts_without_a_service_outlives_its_rescuer() {
     if !manager::is_inside() {
         return;
     }
-    let target = Target::installed("cut", 26000);
-    let unit = std::fs::read(target.file()).unwrap();
-    for _ in 0..2 {
-        target.stop();
-        std::fs::remove_file(target.file()).unwrap();
-        systemctl(&["daemon-reload"]);
-        killed_while_trying("cut");
-        let left = std::fs::read(target.file()).ok();
-        assert!(left.is_none_or(|left| left == unit));
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "repair",
-            "cut",
-            "--yes",
-            "--force",
-        ];
-        let _ = run(&args).exits(0);
-        assert_eq!(std::fs::read(target.file()).unwrap(), unit);
-    }
-    let pid = target.pid();
-    assert!(
-        Command::new("kill")
-            .args(["-STOP", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    killed_while_trying("cut");
-    let args = [
-        "--profile",
-        "rescue",
-        "rescue",
-        "repair",
-        "cut",
-        "--yes",
-        "--force",
-    ];
-    let _ = run(&args).exits(0);
-    assert_ne!(target.pid(), pid);
+    let target = Target::new("byhand", 27000);
+    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let mut by_hand = command(program, &["--profile", "byhand", "gateway", "run"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let target = target.settled();
+    let watcher = Target::new("watcher", 27500);
+    let record = "[rescue]\nwatch = ['byhand']\ninterval = 1\npatience = 0\n";
+    std::fs::write(watcher.state().join("instance.toml"), record).unwrap();
+    let watcher = watcher.up(program);
+    freeze(&by_hand.id().to_string());
+    // It does not heed that it is to end.
+    by_hand.wait().unwrap();
+    let healthy = || run(&["--profile", "byhand", "gateway", "status", "--json"]);
+    until("the watch starts another one", || healthy().code == 0);
+    let pid = healthy().json()["gateway"]["pid"].clone();
+    assert!(pid.is_u64(), "{:?}", healthy());
+    let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    assert!(!group.contains(&watcher.unit()), "{group}");
+    watcher.stop();
+    assert_eq!(healthy().exits(0).json()["gateway"]["pid"], pid);
+    assert!(!target.file().exists(), "nobody asked for a service");
 }

@@ -19,9 +19,8 @@ const REPAIR: [&str; 6] = ["--profile", "rescue", "rescue", "repair", "--yes", "
 const WRITING: &str =
     "?openat,?mkdir,?write,?fsync,?fdatasync,?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat";
 
-/// The repair under strace. Its children are not followed: the gateway that it starts goes on.
-fn traced(sandbox: &Sandbox, options: &[&str]) -> Command {
-    let program = sandbox.command(REPAIR);
+/// This program under strace. Its children are not followed: the gateway that it starts goes on.
+fn traced(program: &Command, options: &[&str]) -> Command {
     // By its path: it is started with the home's own search path, on which nothing is.
     let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join("strace"));
     let strace = folders.iter().find(|path| path.exists()).expect("strace");
@@ -34,12 +33,45 @@ fn traced(sandbox: &Sandbox, options: &[&str]) -> Command {
         .arg("--")
         .arg(program.get_program())
         .args(program.get_args());
-    command.env_clear().envs(vars).current_dir(sandbox.home());
+    command.env_clear().envs(vars);
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+/// A call of the system, and which one of its name it is, from 1.
+pub type Nth = (String, usize);
+
+/// The calls among these that a program makes to its end; nothing where it can't be traced, or fails.
+pub fn calls(program: &Command, names: &str) -> Option<Vec<(Nth, String)>> {
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let path = trace.path().to_str().unwrap();
+    let options = ["-o", path, "-e", &format!("trace={names}")];
+    if !traced(program, &options).status().unwrap().success() {
+        return None;
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let text = std::fs::read_to_string(path).unwrap();
+    let calls = text.lines().filter_map(|line| line.split_once('('));
+    let calls = calls.map(|(call, rest)| {
+        let count = counts.entry(call.to_owned()).or_default();
+        *count += 1;
+        ((call.to_owned(), *count), rest.to_owned())
+    });
+    Some(calls.collect())
+}
+
+/// Runs a program and kills it before this call. The calls are not the same each time: where this one does
+/// not come, it comes to its end.
+pub fn killed_before(program: &Command, (call, nth): &Nth) {
+    let inject = format!("inject={call}:signal=KILL:when={nth}");
+    let options = ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
+    let _ = traced(program, &options).status().unwrap();
 }
 
 /// Main as it must be, whenever the rescuer was killed.
@@ -73,44 +105,29 @@ fn at_any_call_that_writes() {
         return;
     }
     let (sandbox, _) = broken();
-    let trace = tempfile::NamedTempFile::new().unwrap();
     let apart = Apart(&sandbox);
-    let options = [
-        "-o",
-        trace.path().to_str().unwrap(),
-        "-e",
-        &format!("trace={WRITING}"),
-    ];
-    if !traced(&sandbox, &options).status().unwrap().success() {
+    let Some(calls) = calls(&sandbox.command(REPAIR), WRITING) else {
         return skipped("strace may not trace here");
-    }
+    };
     drop(apart);
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kills = Vec::new();
-    for line in std::fs::read_to_string(trace.path()).unwrap().lines() {
-        let Some((call, rest)) = line.split_once('(') else {
-            continue;
-        };
-        let count = counts.entry(call.to_owned()).or_default();
-        *count += 1;
-        // What only reads, and words for the screen, change nothing.
-        if (call != "openat" || rest.contains("O_CREAT")) && !(call == "write" && rest.starts_with("2,")) {
-            kills.push((call.to_owned(), *count));
-        }
-    }
+    // What only reads, and words for the screen, change nothing.
+    let changes = |call: &str, rest: &str| {
+        (call != "openat" || rest.contains("O_CREAT")) && !(call == "write" && rest.starts_with("2,"))
+    };
+    let kills: Vec<_> = (calls.into_iter())
+        .filter(|((call, _), rest)| changes(call, rest))
+        .map(|(nth, _)| nth)
+        .collect();
     assert!(kills.len() > 15, "{kills:?}");
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some((call, nth)) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let what = format!("{call} {nth}");
+                while let Some(nth) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let what = format!("{nth:?}");
                     let (sandbox, good) = broken();
                     let _apart = Apart(&sandbox);
-                    let inject = format!("inject={call}:signal=KILL:when={nth}");
-                    let options = ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
-                    // The calls are not the same each time: where this one does not come, it is repaired.
-                    let _ = traced(&sandbox, &options).status().unwrap();
+                    killed_before(&sandbox.command(REPAIR), nth);
                     is_old_or_new(&sandbox, &good, &what);
                     is_mended_next(&sandbox, &good, &what);
                 }

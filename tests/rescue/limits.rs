@@ -106,7 +106,7 @@ fn three_repairs_in_a_quarter_of_an_hour_are_enough_unless_forced() {
             .lines()
             .next()
             .unwrap()
-            .ends_with("default: healthy (repaired by rescue)"),
+            .ends_with("default: healthy (by rescue)"),
         "{shown}"
     );
     assert_eq!(shown.matches("did not help").count(), 3, "{shown}");

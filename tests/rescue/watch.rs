@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::alone::{Apart, home, rescue};
@@ -12,8 +12,14 @@ use crate::support::gateway::{self, Gateway, wait_for};
 
 /// A home in which the rescuer watches main, at a pace for tests.
 fn watching() -> Sandbox {
+    watching_all("'default'")
+}
+
+fn watching_all(names: &str) -> Sandbox {
     let sandbox = home();
-    let record = "version = 1\nprofile = 'rescue'\n[rescue]\nwatch = ['default']\ninterval = 1\npatience = 0\nrest = 10\n";
+    let record = format!(
+        "version = 1\nprofile = 'rescue'\n[rescue]\nwatch = [{names}]\ninterval = 1\npatience = 0\nrest = 10\n"
+    );
     sandbox.write(".openclaw-rescue/instance.toml", record);
     sandbox
 }
@@ -85,6 +91,26 @@ fn a_rescue_gateway_that_is_stopped_in_the_middle_of_a_repair_ends_in_order() {
 }
 
 #[test]
+fn who_can_not_be_watched_is_named_and_why_a_repair_fails_too() {
+    let sandbox = watching_all("'nobody', 'default'");
+    sandbox.write(".openclaw/openclaw.json", "{ broken");
+    let rescuer = Gateway::start(&sandbox, "rescue");
+    says(
+        &sandbox,
+        "Profile nobody: can't be watched. There is no such profile: nobody",
+    );
+    says(
+        &sandbox,
+        "Profile default: not repaired, left alone for a while. The config",
+    );
+    // Once it is there it is watched.
+    let nobody = Gateway::start(&sandbox, "nobody");
+    says(&sandbox, "Profile nobody: watched, healthy.");
+    let _ = rescuer.stop().with(0);
+    let _ = nobody.stop().with(0);
+}
+
+#[test]
 fn the_command_watches_too() {
     let sandbox = watching();
     let main = Gateway::start(&sandbox, "default");
@@ -102,8 +128,10 @@ fn the_command_watches_too() {
     let _ = main.exited().code;
     let _apart = Apart(&sandbox);
     let came_back = until("not healthy any more") && until("being repaired") && until("repaired, healthy");
-    watch.kill().unwrap();
-    watch.wait().unwrap();
+    // It ends in order, and says that it was told to.
+    let pid = Pid::from_raw(watch.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(watch.wait().unwrap().code(), Some(130));
     assert!(came_back);
     let said: Value = rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
     assert_eq!(said["healthy"], true);

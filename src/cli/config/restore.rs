@@ -91,7 +91,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
     let path = &context.instance.config_path;
     let current = read::bytes(path);
     let now = current.as_deref().ok();
-    let (backup, document) = match number {
+    let (from, document) = match number {
         None => backup::newest_valid(path, now)
             .ok_or_else(|| Error::blocked(msg!("config.no-backup", path = path.display())))?,
         Some(number) => {
@@ -107,7 +107,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
                 .hint(msg!("config.hint-list", command = context.instance.command()))
             })?;
             match backup.read() {
-                Ok(document) => (backup, document),
+                Ok(document) => (Some(number), document),
                 Err(fault) => return Err(Error::blocked(unusable(&backup, &fault))),
             }
         }
@@ -141,20 +141,17 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             "ok": true,
             "config": path,
             "changed": changed,
-            "from": backup.number,
+            // The last good config has no place in the ring.
+            "from": from,
             "kept": kept,
         }));
     } else {
-        let key = if changed {
-            "config.restored"
-        } else {
-            "config.restored-same"
+        let said = match from {
+            None => msg!("config.restored-last-good", path = path.display()),
+            Some(number) if changed => msg!("config.restored", number = number, path = path.display()),
+            Some(number) => msg!("config.restored-same", number = number),
         };
-        context.ui.line(
-            &Msg::new(key)
-                .with("number", backup.number)
-                .with("path", path.display()),
-        );
+        context.ui.line(&said);
         if let Some(kept) = kept {
             context
                 .ui

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::Context;
+use crate::boot;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::instance::Instance;
@@ -139,7 +140,11 @@ fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
         let status = service::status(host, env, instance);
         !status.is_ok_and(|status| matches!(status.state, State::GaveUp | State::Stopped))
     };
-    probe::wait_healthy_while(host, env, &target, HEALTH, goes_on).is_healthy()
+    let healthy = probe::wait_healthy_while(host, env, &target, HEALTH, goes_on).is_healthy();
+    if healthy {
+        boot::remember(host, env, instance);
+    }
+    healthy
 }
 
 /// Reads whether services outlive the last session; offers to make them, and says what was seen.

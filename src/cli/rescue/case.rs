@@ -67,7 +67,11 @@ impl Case {
             ui.hanging(5, 5, &ui.say(&evidence));
         }
         if !self.seen.log.is_empty() {
-            ui.hanging(5, 5, &ui.say(&msg!("rescue.log")));
+            let said = match &self.seen.foreign_log {
+                Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
+                None => msg!("rescue.log"),
+            };
+            ui.hanging(5, 5, &ui.say(&said));
         }
         for line in &self.seen.log {
             ui.hanging(5, 7, &format!("| {line}"));
@@ -95,9 +99,6 @@ impl Case {
         }
         let mut lines = self.circumstances();
         lines.extend(changes);
-        if let Some(path) = &self.seen.foreign_log {
-            lines.push(msg!("rescue.log-not-read", path = path.display()));
-        }
         lines
     }
 
@@ -114,16 +115,19 @@ impl Case {
         } else {
             lines.push(msg!("rescue.saw-no-manager"));
         }
-        for listener in &self.seen.probe.listeners {
-            if let Some(owner) = &listener.owner {
-                lines.push(msg!(
-                    "rescue.saw-listener",
-                    port = listener.port,
-                    name = owner.name,
-                    pid = owner.pid
-                ));
-            }
-        }
+        // Once each, on however many addresses.
+        let mut holders: Vec<_> = (self.seen.probe.listeners.iter())
+            .filter_map(|listener| Some((listener.port, listener.owner.as_ref()?)))
+            .collect();
+        holders.dedup_by_key(|(port, owner)| (*port, owner.pid));
+        lines.extend(holders.into_iter().map(|(port, owner)| {
+            msg!(
+                "rescue.saw-listener",
+                port = port,
+                name = owner.name,
+                pid = owner.pid
+            )
+        }));
         if let Some(free) = self.seen.free {
             lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
         }
@@ -133,10 +137,10 @@ impl Case {
     /// What a person can do about a cause that no step mends.
     fn by_hand(&self, cause: &Cause) -> Option<Msg> {
         let unmended = self.steps.is_empty() && matches!(cause, Cause::Config(_));
-        let command = self.target.command();
+        let mend = || msg!("rescue.hand-config", command = self.target.command());
         cause
             .by_hand()
-            .or_else(|| unmended.then(|| msg!("rescue.hand-config", command = command)))
+            .or_else(|| unmended.then(|| self.seen.way_out.clone().unwrap_or_else(mend)))
     }
 
     pub(super) fn show_ladder(&self, context: &Context<'_>) {
@@ -181,7 +185,7 @@ impl Case {
             "steps": planned.collect::<Vec<_>>(),
             "changedSinceHealthy": changed.collect::<Vec<_>>(),
             "log": self.seen.log,
-            "logNotRead": self.seen.foreign_log,
+            "logFile": self.seen.foreign_log,
             "verdict": self.seen.probe.verdict.name(),
             "port": {
                 "port": self.seen.probe.port,

@@ -17,6 +17,7 @@ fn down(state: State) -> Evidence {
         folder: Folder::Fine,
         free: Some(1 << 30),
         refusal: None,
+        way_out: None,
         restorable: Some("/last-good".into()),
         changed: Vec::new(),
         service: Some(Status {
@@ -71,8 +72,18 @@ fn a_config_that_nothing_starts_from_is_restored_before_anything_is_started() {
     });
     assert_eq!(
         told(&seen),
-        (vec!["config", "no-service"], vec!["restore-config", "reinstall"])
+        (vec!["config", "no-service"], vec!["restore-config"])
     );
+    let installs = |seen: &Evidence| match steps(seen, &causes(seen)).as_slice() {
+        [Step::RestoreConfig { installs, .. }] => *installs,
+        other => panic!("{other:?}"),
+    };
+    assert!(installs(&seen), "there is nothing that could start it");
+    seen = down(State::GaveUp);
+    seen.refusal = Some(msg!("settings.no-token"));
+    assert!(!installs(&seen));
+    seen.program_gone = Some("/old/openclaw".into());
+    assert!(installs(&seen));
 }
 
 #[test]

@@ -38,7 +38,10 @@ fn climbed(steps: &[Step], before: &Verdict, after: &[Verdict]) -> (Vec<&'static
 }
 
 fn restore() -> Step {
-    Step::RestoreConfig("/last-good".into())
+    Step::RestoreConfig {
+        from: "/last-good".into(),
+        installs: false,
+    }
 }
 
 #[test]

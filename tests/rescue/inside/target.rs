@@ -1,8 +1,7 @@
 //! A target with a service of its own, and the rescuer, whose process must never change.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -10,14 +9,17 @@ use serde_json::{Value, json};
 
 use crate::support::Ran;
 
-const RESCUE: u16 = 19789;
+pub const RESCUER: Target = Target {
+    profile: "rescue",
+    port: 19789,
+};
 pub const BROKEN: &str = "{ \"gateway\": ";
 
 pub fn home() -> PathBuf {
     std::env::var_os("HOME").expect("HOME").into()
 }
 
-pub fn run_with(program: &Path, args: &[&str]) -> Ran {
+pub fn command(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).env_clear().env("HOME", home());
     command.env("PATH", "/usr/bin:/bin");
@@ -26,7 +28,11 @@ pub fn run_with(program: &Path, args: &[&str]) -> Ran {
             command.env(name, value);
         }
     }
-    let output = command.output().unwrap();
+    command
+}
+
+pub fn run_with(program: &Path, args: &[&str]) -> Ran {
+    let output = command(program, args).output().unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -53,18 +59,19 @@ pub fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// From now on this process does nothing.
+#[track_caller]
+pub fn freeze(pid: &str) {
+    let frozen = Command::new("kill").args(["-STOP", pid]).status().unwrap();
+    assert!(frozen.success());
+}
+
 /// A rescuer as a service; the process that it is.
 pub fn rescuer() -> &'static str {
     static PID: OnceLock<String> = OnceLock::new();
     PID.get_or_init(|| {
-        Target::new("rescue", RESCUE).up(Path::new(env!("CARGO_BIN_EXE_openclaw")));
-        systemctl(&[
-            "show",
-            "--value",
-            "-p",
-            "MainPID",
-            "openclaw-gateway-rescue.service",
-        ])
+        Target::new(RESCUER.profile, RESCUER.port).up(Path::new(env!("CARGO_BIN_EXE_openclaw")));
+        RESCUER.pid()
     })
 }
 
@@ -140,6 +147,13 @@ impl Target {
         systemctl(&["stop", &self.unit()]);
     }
 
+    /// Stops it, and lets its manager forget it.
+    pub fn forgotten(&self) {
+        self.stop();
+        std::fs::remove_file(self.file()).unwrap();
+        systemctl(&["daemon-reload"]);
+    }
+
     #[track_caller]
     pub fn diagnosed(&self, cause: &str) -> Value {
         let args = [
@@ -155,33 +169,36 @@ impl Target {
         said
     }
 
+    /// What the rescuer runs to repair it.
+    pub fn repair(&self) -> [&'static str; 7] {
+        let profile = self.profile;
+        [
+            "--profile",
+            "rescue",
+            "rescue",
+            "repair",
+            profile,
+            "--yes",
+            "--json",
+        ]
+    }
+
+    /// However often that was done lately.
+    pub fn forced(&self) -> Vec<&'static str> {
+        [&self.repair()[..], &["--force"]].concat()
+    }
+
     /// Diagnosed, and repaired by this step: it is well, and the rescuer never noticed.
     #[track_caller]
     pub fn repaired(&self, cause: &str, step: &str) -> Value {
         let before = rescuer();
         self.diagnosed(cause);
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "repair",
-            self.profile,
-            "--yes",
-            "--json",
-        ];
-        let said = run(&args).exits(0).json();
+        let said = run(&self.repair()).exits(0).json();
         let tried = said["tried"].as_array().unwrap();
         assert_eq!(tried.last().unwrap()["id"], step, "{said:#}");
         assert_eq!((&said["healthy"], &said["ok"]), (&json!(true), &json!(true)));
         let _ = run(&["--profile", self.profile, "gateway", "status"]).exits(0);
-        let shown = [
-            "show",
-            "--value",
-            "-p",
-            "MainPID",
-            "openclaw-gateway-rescue.service",
-        ];
-        assert_eq!(systemctl(&shown), before);
+        assert_eq!(RESCUER.pid(), before);
         // What was started belongs to its own service, not to the rescuer's.
         let group = std::fs::read_to_string(format!("/proc/{}/cgroup", self.pid())).unwrap();
         assert!(group.contains(&self.unit()), "{group}");
@@ -194,16 +211,7 @@ impl Target {
         self.diagnosed(cause);
         let standing = || (files(&self.state()), std::fs::read(self.file()).ok());
         let before = standing();
-        let args = [
-            "--profile",
-            "rescue",
-            "rescue",
-            "repair",
-            self.profile,
-            "--yes",
-            "--json",
-        ];
-        let said = run(&args).exits(1).json();
+        let said = run(&self.repair()).exits(1).json();
         assert_eq!(said["steps"], json!([]), "{said:#}");
         assert!(said["causes"][0]["byHand"].is_string(), "{said:#}");
         assert!(standing() == before, "{said:#}");
@@ -225,34 +233,4 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
-}
-
-/// Starts a repair and kills it at the first word that it tries something.
-#[track_caller]
-pub fn killed_while_trying(profile: &str) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw"));
-    command.args([
-        "--profile",
-        "rescue",
-        "--lang",
-        "en",
-        "rescue",
-        "repair",
-        profile,
-        "--yes",
-        "--force",
-    ]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let said = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find(|line| line.contains("Trying"));
-    assert!(said.is_some(), "it never tried anything");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
