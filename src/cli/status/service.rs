@@ -148,6 +148,7 @@ pub(in crate::cli) fn word(state: &State) -> Msg {
         State::Stopped => msg!("status.service-stopped"),
         State::Starting => msg!("status.service-starting"),
         State::Running(_) => msg!("status.service-running"),
+        State::Stopping => msg!("status.service-stopping"),
         State::GaveUp => msg!("status.service-gave-up"),
         State::Unknown => msg!("status.service-unknown"),
     }

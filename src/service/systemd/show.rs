@@ -26,10 +26,11 @@ pub(super) fn parse(text: &str) -> Shown {
     let pid = u32::try_from(number("MainPID")).unwrap_or(0);
     let state = match (get("LoadState"), get("ActiveState")) {
         (Some("not-found"), Some("inactive") | None) => State::NotInstalled,
-        (_, Some("active" | "reloading" | "deactivating")) if pid > 0 => State::Running(pid),
-        (_, Some("activating" | "active" | "reloading")) => State::Starting,
+        (_, Some("active" | "reloading" | "refreshing")) if pid > 0 => State::Running(pid),
+        (_, Some("activating" | "active" | "reloading" | "refreshing")) => State::Starting,
+        (_, Some("deactivating")) => State::Stopping,
         (_, Some("failed")) => State::GaveUp,
-        (_, Some("inactive" | "deactivating")) => State::Stopped,
+        (_, Some("inactive")) => State::Stopped,
         _ => State::Unknown,
     };
     // CLD_EXITED is 1; only then the status is an exit code. 0 says that it never ran.
@@ -86,6 +87,8 @@ mod tests {
         let again = "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n";
         assert_eq!(state(again), State::Starting);
         assert_eq!(state("LoadState=loaded\nActiveState=inactive\n"), State::Stopped);
+        let ending = "LoadState=loaded\nActiveState=deactivating\nSubState=stop-sigterm\nMainPID=7\n";
+        assert_eq!(state(ending), State::Stopping);
         assert_eq!(
             state("LoadState=not-found\nActiveState=inactive\n"),
             State::NotInstalled
