@@ -143,7 +143,11 @@ impl Site<'_> {
             ))
             .hint(msg!(
                 "service.end-foreground",
-                command = format!("kill {}", owner.pid)
+                command = if cfg!(windows) {
+                    format!("taskkill /F /PID {}", owner.pid)
+                } else {
+                    format!("kill {}", owner.pid)
+                }
             )),
             Some(owner) => Error::blocked(msg!(
                 "service.port-held",
