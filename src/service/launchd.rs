@@ -180,8 +180,11 @@ impl Manager for Launchd<'_> {
     fn stop(&self, wait: bool) -> Result<(), Trouble> {
         // An orderly end is not started again, and the service stays registered, unlike after bootout.
         self.ctl(&["kill", "SIGTERM", &self.target()], ACT)?;
+        if !wait {
+            return Ok(());
+        }
         let deadline = Instant::now() + ACT;
-        while wait {
+        loop {
             match self.shown()?.map(|seen| seen.state) {
                 Some(State::Running(_)) if Instant::now() < deadline => std::thread::sleep(PAUSE),
                 Some(State::Running(_)) => {
@@ -192,10 +195,9 @@ impl Manager for Launchd<'_> {
                 }
                 // One that failed is tried for as long as it is registered.
                 Some(State::Starting) => return self.bootout(),
-                _ => break,
+                _ => return Ok(()),
             }
         }
-        Ok(())
     }
 
     fn restart(&self) -> Result<(), Trouble> {

@@ -119,7 +119,7 @@ impl World {
 
     #[track_caller]
     pub fn until(what: &str, mut is: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(4);
         while !is() {
             let units = || systemctl(&["list-units", "openclaw*", "--all"]);
             assert!(Instant::now() < deadline, "never: {what}\n{}", units());
