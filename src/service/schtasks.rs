@@ -48,8 +48,15 @@ impl<'a> Schtasks<'a> {
     fn change(&self, args: &[&str]) -> Result<(), Trouble> {
         match self.run(args, ACT)? {
             Ended { code: Some(0), .. } => Ok(()),
-            Ended { code: Some(1), .. } if args.first() == Some(&"/Create") => Err(Trouble::WindowsDenied),
-            ended => Err(Trouble::Said(ended.stderr.trim().to_owned())),
+            ended => {
+                let said = ended.stderr.trim().to_owned();
+                let may_not = ended.code == Some(1) && args.first() == Some(&"/Create");
+                Err(if may_not {
+                    Trouble::WindowsDenied(said)
+                } else {
+                    Trouble::Said(said)
+                })
+            }
         }
     }
 
@@ -232,8 +239,9 @@ mod tests {
 
     #[test]
     fn whoever_may_not_register_a_task_is_told_so() {
-        let (came, _) = run("exit 1", |tasks| tasks.load());
-        assert_eq!(came, Err(Trouble::WindowsDenied));
+        let (came, _) = run("echo ERROR: Access is denied. >&2; exit 1", |tasks| tasks.load());
+        let said = "ERROR: Access is denied.".to_owned();
+        assert_eq!(came, Err(Trouble::WindowsDenied(said)));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Trouble {
     /// macOS without a graphical session.
     NoGui,
     /// Windows does not let this user register tasks.
-    WindowsDenied,
+    WindowsDenied(String),
     /// The manager refused.
     Denied(String),
     /// The service is masked.
@@ -101,7 +101,8 @@ impl Trouble {
             )),
             Self::NoGui => Error::no(msg!("service.no-gui", profile = profile))
                 .hint(msg!("service.no-gui-way-out", command = again)),
-            Self::WindowsDenied => Error::no(msg!("service.windows-denied", profile = profile))
+            Self::WindowsDenied(said) => Error::no(msg!("service.windows-denied", profile = profile))
+                .because(anyhow::anyhow!("{said}"))
                 .hint(msg!("service.windows-way-out", command = again)),
             Self::Denied(said) => Error::no(msg!("service.denied", name = name))
                 .because(anyhow::anyhow!("{said}"))
@@ -267,7 +268,7 @@ mod tests {
             Trouble::NoBus,
             Trouble::Sudo(1001),
             Trouble::NoGui,
-            Trouble::WindowsDenied,
+            Trouble::WindowsDenied(String::new()),
             Trouble::Denied(String::new()),
             Trouble::Masked,
             Trouble::OtherHome,
