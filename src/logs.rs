@@ -147,7 +147,7 @@ fn last_of(files: &[PathBuf], count: usize) -> Vec<Line> {
 }
 
 /// The end of a file, from the start of a line on.
-fn tail(path: &Path) -> std::io::Result<String> {
+pub fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL);

@@ -21,6 +21,8 @@ mod install;
 mod launchd;
 mod linger;
 mod schtasks;
+#[cfg(all(test, unix))]
+mod shim;
 mod spec;
 mod systemd;
 mod trouble;
@@ -41,6 +43,8 @@ pub enum State {
     Starting,
     /// Running, as this process; 0 where the manager does not tell which.
     Running(u32),
+    /// On its way down.
+    Stopping,
     /// The manager tries no more.
     GaveUp,
     /// The manager could not be asked.
@@ -56,6 +60,7 @@ impl State {
             Self::Stopped => "stopped",
             Self::Starting => "starting",
             Self::Running(_) => "running",
+            Self::Stopping => "stopping",
             Self::GaveUp => "gave-up",
             Self::Unknown => "unknown",
         }
@@ -143,10 +148,18 @@ trait Manager {
     fn name(&self) -> &str;
     /// The file that makes the service.
     fn file(&self) -> PathBuf;
-    /// Every file that makes the service, with its bytes; that of [`Self::file`] first.
+    /// Every file that makes the service; that of [`Self::file`] first.
+    fn paths(&self) -> Vec<PathBuf> {
+        vec![self.file()]
+    }
+    /// What stands in each of [`Self::paths`].
     fn files(&self, spec: &Spec) -> Vec<(PathBuf, Vec<u8>)>;
     /// Whether it could start a program at this path.
     fn can_start(&self, _program: &Path) -> bool {
+        true
+    }
+    /// Whether a process of the service can install it anew.
+    fn loads_from_within(&self) -> bool {
         true
     }
     /// The commands of an installation, for somebody to read.
@@ -167,6 +180,10 @@ trait Manager {
     fn stop(&self, wait: bool) -> Result<(), Trouble>;
     /// Stops and starts it, as [`Self::start`].
     fn restart(&self) -> Result<(), Trouble>;
+    /// Runs what was just loaded, and nothing of what ran before.
+    fn renew(&self) -> Result<(), Trouble> {
+        self.restart()
+    }
     /// Starts it at no login any more; before its files go.
     fn unload(&self) -> Result<(), Trouble>;
     /// The same without the manager.
@@ -253,8 +270,9 @@ impl<'a> Site<'a> {
         }
         let status = self.status(manager)?;
         match (said, &status.state) {
-            // A manager that answers before the process is there is believed as far as it goes.
-            (Ok(()), State::Running(_) | State::Starting) => Ok(Done {
+            // A manager that answers before the process is there is believed as far as it goes. One whose work
+            // was overtaken by somebody else's (a second restart) complains of it, and the service runs.
+            (Ok(()), State::Starting) | (Ok(()) | Err(Trouble::Said(_)), State::Running(_)) => Ok(Done {
                 result,
                 status,
                 notices: Vec::new(),

@@ -80,8 +80,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 /// The service, asked of its manager only where one is installed.
 fn service_of(context: &Context<'_>, survey: &Survey) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
-    found.service.as_ref()?;
-    Service::look(context, &context.instance)
+    Some(Service::look(context, found.service.as_ref()?))
 }
 
 fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
@@ -129,7 +128,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         service.list(context, &mut fields);
     }
     ui.out(&fields.render(ui.width()));
-    if let Some(past) = &probe.past {
+    if let Some(past) = &probe.past
+        && !service.is_some_and(Service::gave_up)
+    {
         ui.remark(&ended(past));
         if let Some(line) = &past.line {
             let words = format!("{} {}", line.time, line.message);

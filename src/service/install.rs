@@ -96,6 +96,14 @@ impl Site<'_> {
             )));
         }
         self.refuse_another(manager)?;
+        if manager.is_around() && !manager.loads_from_within() {
+            return Err(
+                Error::no(msg!("service.from-within", name = manager.name())).hint(msg!(
+                    "service.from-outside",
+                    command = format!("{} gateway install", self.instance.command())
+                )),
+            );
+        }
         let file = manager.file();
         if read::resolved(&file) == Path::new("/dev/null") {
             return Err(self.fail(manager, &super::Trouble::Masked));
@@ -135,7 +143,11 @@ impl Site<'_> {
             ))
             .hint(msg!(
                 "service.end-foreground",
-                command = format!("kill {}", owner.pid)
+                command = if cfg!(windows) {
+                    format!("taskkill /F /PID {}", owner.pid)
+                } else {
+                    format!("kill {}", owner.pid)
+                }
             )),
             Some(owner) => Error::blocked(msg!(
                 "service.port-held",
@@ -224,7 +236,10 @@ pub fn install(host: &Host, env: &Environment, instance: &Instance, wishes: Wish
     if stands && running && !wishes.force {
         return site.done(manager, "already-installed", wanted.notices);
     }
-    if !running && before.state != State::Starting {
+    if !matches!(
+        before.state,
+        State::Running(_) | State::Starting | State::Stopping
+    ) {
         site.refuse_held_port(wanted.spec.port)?;
     }
     site.verify(manager, &files[0])?;
@@ -235,7 +250,7 @@ pub fn install(host: &Host, env: &Environment, instance: &Instance, wishes: Wish
     let put = || -> Result<Done> {
         write(&files)?;
         manager.load().map_err(|trouble| site.fail(manager, &trouble))?;
-        let said = manager.restart();
+        let said = manager.renew();
         site.came_up(manager, said, "installed")
     };
     match put() {
@@ -298,7 +313,7 @@ impl Site<'_> {
                 manager.forget().map_err(fail)?;
             }
             match before.state {
-                State::Running(_) | State::Starting => manager.restart().map_err(fail),
+                State::Running(_) | State::Starting => manager.renew().map_err(fail),
                 _ => manager.stop(true).map_err(fail),
             }
         };
@@ -310,6 +325,10 @@ impl Site<'_> {
             }
         }
     }
+}
+
+fn remove_all(manager: &dyn Manager) -> Result<()> {
+    manager.paths().iter().try_for_each(|path| remove(path))
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -344,7 +363,7 @@ pub fn uninstall(host: &Host, env: &Environment, instance: &Instance) -> Result<
         Ok(seen) => seen.state,
         Err(trouble) if trouble.works_later() => {
             let there = file.exists();
-            remove(&file)?;
+            remove_all(manager)?;
             manager
                 .unload_later()
                 .map_err(|e| Error::no(msg!("service.not-removed", path = file.display())).because(e))?;
@@ -363,7 +382,7 @@ pub fn uninstall(host: &Host, env: &Environment, instance: &Instance) -> Result<
     if file.exists() {
         manager.unload().map_err(fail)?;
     }
-    remove(&file)?;
+    remove_all(manager)?;
     manager.forget().map_err(fail)?;
     if inside {
         manager.stop(false).map_err(fail)?;

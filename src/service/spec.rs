@@ -13,6 +13,19 @@ use crate::record::Engine;
 /// The search path of a service: fixed, so that it does not depend on the shell that installed it.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Variables of one instance that a manager may have been given by a login: none of them may decide for
+/// this one.
+const FOREIGN: [&str; 8] = [
+    "OPENCLAW_PROFILE",
+    "OPENCLAW_GATEWAY_PORT",
+    "OPENCLAW_GATEWAY_TOKEN",
+    "OPENCLAW_GATEWAY_PASSWORD",
+    "OPENCLAW_GATEWAY_URL",
+    "OPENCLAW_OAUTH_DIR",
+    "OPENCLAW_HOME",
+    "OPENCLAW_LOG_PREFIX",
+];
+
 /// One instance's gateway as a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
@@ -102,6 +115,13 @@ impl Spec {
                 .map(|cli| ("OPENCLAW_NODE_CLI", text(cli))),
         );
         vars
+    }
+
+    /// The variables that it must not inherit; none of [`Self::vars`] is among them.
+    pub(super) fn unset(&self) -> Vec<&'static str> {
+        let set = self.vars();
+        let is_set = |name: &&str| set.iter().any(|(own, _)| own == name);
+        FOREIGN.into_iter().filter(|name| !is_set(name)).collect()
     }
 
     /// What it is called in lists, in OpenClaw's words.

@@ -2,7 +2,7 @@
 //! and UTC, so that its answers can be read.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::trouble::{Surroundings, Trouble};
 use super::{Manager, Seen, Site, spec};
@@ -12,8 +12,10 @@ use crate::host::read;
 mod show;
 pub(super) mod unit;
 
-/// Questions are answered within this time, or not at all.
-const ASK: Duration = Duration::from_secs(2);
+/// Questions are answered within this time, or not at all. Managers let them wait while they read all units.
+const ASK: Duration = Duration::from_secs(5);
+/// The same for what nobody depends on: lingering, and lines of the journal.
+const ASK_BESIDE: Duration = Duration::from_secs(2);
 /// Work that the manager does before it answers: reading all units anew, stopping a gateway.
 const ACT: Duration = Duration::from_secs(45);
 /// A start, until the gateway says that it is ready: somewhat more than the unit's own limits.
@@ -98,8 +100,20 @@ impl<'a> Systemd<'a> {
             systemd: Path::new("/run/systemd/system").is_dir(),
             container: container || host.var("container").is_some(),
             wsl: is_wsl(),
-            switched_user: host.var("SUDO_UID").is_some() || host.var("XDG_SESSION_ID").is_none(),
+            switched_user: (host.var("SUDO_UID").is_some()
+                || host.var("XDG_SESSION_ID").is_none()
+                || self.has_foreign_runtime_dir())
+            .then(|| host.user_id().unwrap_or(0)),
         }
+    }
+
+    /// Whether the environment names another user's runtime folder, as `su` leaves it behind.
+    fn has_foreign_runtime_dir(&self) -> bool {
+        let host = self.site.host;
+        let owner = host
+            .var("XDG_RUNTIME_DIR")
+            .and_then(|path| host.owner_of(Path::new(path)));
+        owner.is_some() && owner != host.user_id()
     }
 
     fn show(&self) -> Result<show::Shown, Trouble> {
@@ -267,28 +281,36 @@ impl Manager for Systemd<'_> {
     }
 
     fn last_lines(&self, count: usize) -> Vec<String> {
-        let count = count.to_string();
+        // What the manager says of its end is no line of the service's: `-u` would bring both.
+        let own = format!("_SYSTEMD_USER_UNIT={}", self.unit);
+        let count = format!("--lines={count}");
+        // Nor is what it said before it was started the last time.
+        let started = self.show().ok().and_then(|shown| shown.started);
+        let since = started.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let since = format!("--since=@{}", since.unwrap_or_default().as_secs());
+        // From the newest on: with a time to begin at, the lines that are counted are the oldest.
         let args = [
             "--user",
             "--no-pager",
-            "-q",
-            "-o",
-            "cat",
-            "-n",
+            "--quiet",
+            "--output=cat",
+            "--reverse",
             &count,
-            "-u",
-            &self.unit,
+            &since,
+            &own,
         ];
-        let ended = self.site.host.run(&self.call("journalctl", &args), ASK);
+        let ended = self.site.host.run(&self.call("journalctl", &args), ASK_BESIDE);
         let text = ended.map(|ended| ended.stdout).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.reverse();
+        lines
     }
 }
 
 impl Systemd<'_> {
     /// A call of `loginctl` about this user: its answer, where it gave one in time.
     pub(super) fn loginctl(&self, args: &[&str]) -> Option<Ended> {
-        self.site.host.run(&self.call("loginctl", args), ASK).ok()
+        self.site.host.run(&self.call("loginctl", args), ASK_BESIDE).ok()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::LINGER_COMMAND;
 use crate::error::Error;
 use crate::host::process::Ended;
 use crate::instance::Instance;
@@ -19,12 +20,12 @@ pub enum Trouble {
     Wsl,
     /// systemd runs, but no manager of this user does.
     NoBus,
-    /// The same, in a shell of `sudo -u` or `su`: the user never logged in.
-    Sudo,
+    /// The same, in a shell of `sudo -u` or `su`: this user, by number, never logged in.
+    Sudo(u32),
     /// macOS without a graphical session.
     NoGui,
     /// Windows does not let this user register tasks.
-    WindowsDenied,
+    WindowsDenied(String),
     /// The manager refused.
     Denied(String),
     /// The service is masked.
@@ -46,7 +47,7 @@ impl Trouble {
     pub(super) fn works_later(&self) -> bool {
         matches!(
             self,
-            Self::NoSystemd | Self::Container | Self::Wsl | Self::NoBus | Self::Sudo | Self::NoGui
+            Self::NoSystemd | Self::Container | Self::Wsl | Self::NoBus | Self::Sudo(_) | Self::NoGui
         )
     }
 
@@ -68,7 +69,7 @@ impl Trouble {
         ]) {
             return around.without_bus();
         }
-        if has(&["is masked", "masked"]) {
+        if has(&["is masked"]) {
             return Self::Masked;
         }
         Self::Said(said.to_owned())
@@ -91,17 +92,17 @@ impl Trouble {
                 "service.wsl-way-out",
                 command = "printf '[boot]\\nsystemd=true\\n' | sudo tee -a /etc/wsl.conf"
             )),
-            Self::NoBus => Error::no(msg!("service.no-bus", profile = profile)).hint(msg!(
-                "service.linger-way-out",
-                command = "sudo loginctl enable-linger \"$(id -un)\""
-            )),
-            Self::Sudo => Error::no(msg!("service.sudo", profile = profile)).hint(msg!(
+            Self::NoBus => Error::no(msg!("service.no-bus", profile = profile))
+                .hint(msg!("service.linger-way-out", command = LINGER_COMMAND)),
+            // By number: whoever may type it is not this user.
+            Self::Sudo(uid) => Error::no(msg!("service.sudo", profile = profile)).hint(msg!(
                 "service.sudo-way-out",
-                command = format!("sudo machinectl shell \"$(id -un)@\" /usr/bin/env {again}")
+                command = format!("sudo loginctl enable-linger {uid}")
             )),
             Self::NoGui => Error::no(msg!("service.no-gui", profile = profile))
                 .hint(msg!("service.no-gui-way-out", command = again)),
-            Self::WindowsDenied => Error::no(msg!("service.windows-denied", profile = profile))
+            Self::WindowsDenied(said) => Error::no(msg!("service.windows-denied", profile = profile))
+                .because(anyhow::anyhow!("{said}"))
                 .hint(msg!("service.windows-way-out", command = again)),
             Self::Denied(said) => Error::no(msg!("service.denied", name = name))
                 .because(anyhow::anyhow!("{said}"))
@@ -144,10 +145,6 @@ impl Trouble {
 
 /// What is around this process, as far as it explains a manager that can't be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the host"
-)]
 pub(super) struct Surroundings {
     /// systemd is the system's first process.
     pub(super) systemd: bool,
@@ -155,8 +152,8 @@ pub(super) struct Surroundings {
     pub(super) container: bool,
     /// The kernel is that of WSL.
     pub(super) wsl: bool,
-    /// A shell of `sudo -u` or `su`.
-    pub(super) switched_user: bool,
+    /// The user of a shell of `sudo -u` or `su`, where this is one.
+    pub(super) switched_user: Option<u32>,
 }
 
 impl Surroundings {
@@ -165,9 +162,9 @@ impl Surroundings {
         match self {
             Self {
                 systemd: true,
-                switched_user: true,
+                switched_user: Some(uid),
                 ..
-            } => Trouble::Sudo,
+            } => Trouble::Sudo(uid),
             Self { systemd: true, .. } => Trouble::NoBus,
             Self { wsl: true, .. } => Trouble::Wsl,
             Self { container: true, .. } => Trouble::Container,
@@ -196,7 +193,7 @@ mod tests {
             ..Surroundings::default()
         };
         let su = Surroundings {
-            switched_user: true,
+            switched_user: Some(1001),
             ..booted
         };
         let docker = Surroundings {
@@ -221,7 +218,11 @@ mod tests {
                 booted,
                 Trouble::NoBus,
             ),
-            ("Failed to connect to bus: No medium found", su, Trouble::Sudo),
+            (
+                "Failed to connect to bus: No medium found",
+                su,
+                Trouble::Sudo(1001),
+            ),
             (
                 "Failed to connect to bus: No medium found",
                 docker,
@@ -265,9 +266,9 @@ mod tests {
             Trouble::Container,
             Trouble::Wsl,
             Trouble::NoBus,
-            Trouble::Sudo,
+            Trouble::Sudo(1001),
             Trouble::NoGui,
-            Trouble::WindowsDenied,
+            Trouble::WindowsDenied(String::new()),
             Trouble::Denied(String::new()),
             Trouble::Masked,
             Trouble::OtherHome,

@@ -13,6 +13,7 @@ use crate::support::{Ran, manager};
 
 mod browser;
 mod node;
+mod unasked;
 
 /// The home of this run's user, and the program in it.
 pub struct World {
@@ -69,8 +70,8 @@ impl World {
         std::fs::write(state.join("openclaw.json"), config.to_string()).unwrap();
     }
 
-    /// Runs the program for a profile.
-    pub fn run(&self, profile: &str, args: &[&str]) -> Ran {
+    /// The program for a profile, with nothing but what a login gives it.
+    pub fn command(&self, profile: &str, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--profile", profile, "--lang", "en"]).args(args);
         command
@@ -82,7 +83,13 @@ impl World {
                 command.env(name, value);
             }
         }
-        let output = command.envs(self.vars.iter().cloned()).output().unwrap();
+        command.envs(self.vars.iter().cloned());
+        command
+    }
+
+    /// Runs the program for a profile.
+    pub fn run(&self, profile: &str, args: &[&str]) -> Ran {
+        let output = self.command(profile, args).output().unwrap();
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -112,7 +119,7 @@ impl World {
 
     #[track_caller]
     pub fn until(what: &str, mut is: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(4);
         while !is() {
             let units = || systemctl(&["list-units", "openclaw*", "--all"]);
             assert!(Instant::now() < deadline, "never: {what}\n{}", units());
@@ -276,6 +283,22 @@ fn a_broken_config_stays_down_and_starts_once_it_is_mended() {
     assert_eq!(World::show(&unit, "NRestarts"), "0");
     assert_eq!(World::show(&unit, "ActiveState"), "failed");
     assert_eq!(World::show(&unit, "ExecMainStatus"), "78");
+    let status = ["gateway", "status", "--json"];
+    let told = || world.run("broken", &status).exits(1).json()["service"].take();
+    // The journal takes its time.
+    World::until("its last words are told", || {
+        told()["lastLines"].to_string().contains("openclaw.json")
+    });
+    let runtime = told()["runtime"].take();
+    let expected = (&json!("gave-up"), &json!(78));
+    assert_eq!((&runtime["status"], &runtime["lastExitStatus"]), expected);
+    assert!(runtime["since"].is_string(), "{runtime}");
+    let shown = world.run("broken", &["gateway", "status"]).exits(1).stdout;
+    assert!(
+        shown.contains("openclaw-gateway-broken.service, gave up ("),
+        "{shown}"
+    );
+    assert!(shown.contains("What it said last:"), "{shown}");
     std::fs::write(&config, good).unwrap();
     let _ = world.run("broken", &["gateway", "start"]).exits(0);
     World::until("broken is well", || health(23000)["profile"] == "broken");

@@ -7,6 +7,18 @@ const ONBOARDED: [(&str, &str); 2] = [("default", "18789"), ("rescue", "19789")]
 mod first {
     use crate::service::inside::{World, health};
     use crate::support::manager;
+    use crate::support::pty::{Key, Size, Terminal};
+
+    /// Installs it once more in a terminal, where it asks, and answers.
+    fn asked(world: &World, answer: impl FnOnce(&mut Terminal)) -> String {
+        let command = world.command("lasting", &["gateway", "install"]);
+        let mut terminal = Terminal::run(command, Size::USUAL);
+        terminal.wait_for("end after the last logout");
+        answer(&mut terminal);
+        assert_eq!(terminal.exit_code(), 0);
+        // Words may stand on two rows.
+        terminal.screen().lines().join(" ")
+    }
 
     #[test]
     #[ignore = "runs inside a user manager"]
@@ -21,6 +33,17 @@ mod first {
             .json();
         assert_eq!(ran["linger"], false, "{ran}");
         assert_eq!(ran["warnings"].as_array().unwrap().len(), 1);
+        let said = asked(&world, |terminal| {
+            terminal.type_in("n").press(Key::Enter);
+        });
+        assert!(said.contains("Lingering is off"), "{said}");
+        let said = asked(&world, |terminal| {
+            terminal.press(Key::Enter);
+        });
+        assert!(said.contains("Lingering is on"), "{said}");
+        let mut off = std::process::Command::new("loginctl");
+        off.args(["--no-ask-password", "disable-linger"]);
+        assert!(off.status().unwrap().success());
         let ran = world.run("lasting", &["gateway", "install", "--linger", "--json"]);
         assert_eq!(ran.exits(0).json()["linger"], true);
         assert_eq!(health(29000)["profile"], "lasting");

@@ -11,6 +11,8 @@ fn what_was_installed_is_up_again_and_what_was_not_is_not() {
     }
     World::until("default", || health(18789)["profile"] == "default");
     World::until("rescue", || health(19789)["profile"] == "rescue");
+    // Installed while no manager could be asked.
+    World::until("later", || health(32000)["profile"] == "later");
     assert_eq!(
         World::show("openclaw-gateway-gone.service", "LoadState"),
         "not-found"

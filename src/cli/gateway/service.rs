@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use crate::boot;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::host::Host;
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
@@ -52,86 +54,130 @@ pub(super) enum Action {
 /// A gateway that was started is given this long to answer.
 const HEALTH: Duration = Duration::from_secs(30);
 
+/// An installation that was made.
+struct Installed {
+    done: Done,
+    port: u16,
+    /// Whether its gateway answered; `None` where nobody waited for it.
+    healthy: Option<bool>,
+    linger: Linger,
+    /// What else the user should know.
+    notices: Vec<Msg>,
+}
+
+/// What every action on a service is told: where, and whose.
+fn place<'c>(context: &'c Context<'_>) -> (&'c Host, &'c Environment, &'c Instance) {
+    (context.host, &context.env, &context.instance)
+}
+
+/// Where a user looks when a service is not as it should be.
+fn look(context: &Context<'_>) -> String {
+    format!("{} gateway status", context.instance.command())
+}
+
 /// `openclaw gateway install`
 pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitCode> {
-    let Context {
-        host,
-        env,
-        instance,
-        ui,
-    } = context;
     let wishes = Wishes {
         port: args.port,
         force: args.force,
     };
-    let preview = service::preview(host, env, instance, wishes)?;
     if args.dry_run {
-        let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.say(msg)).collect();
-        if ui.is_json() {
-            let files: Vec<_> = preview
-                .files
-                .iter()
-                .map(|(path, text)| json!({ "path": path, "content": text }))
-                .collect();
-            ui.document(&json!({
-                "action": "install", "ok": true, "dryRun": true, "profile": instance.profile.as_str(),
-                "port": preview.port, "files": files, "commands": preview.commands, "warnings": warnings,
-            }));
-            return Ok(ExitCode::SUCCESS);
-        }
-        for (path, text) in &preview.files {
-            ui.line(&msg!("service.would-write", path = shown(&env.home, path)));
-            ui.out(text);
-        }
-        for command in &preview.commands {
-            ui.line(&msg!("service.would-run", command = command));
-        }
-        for warning in &warnings {
-            ui.err(warning);
-        }
-        return Ok(ExitCode::SUCCESS);
+        return dry_run(context, wishes);
     }
-    let done = {
-        let _lock = context.lock()?;
-        let _waiting = ui.waiting(&msg!("service.starting", name = preview.name));
-        service::install(host, env, instance, wishes)?
-    };
-    let healthy = wait_healthy(context, preview.port);
-    let (linger, told) = offer_linger(context, args.linger);
-    let mut warnings: Vec<Msg> = done.notices.clone();
-    warnings.extend(told.into_iter().chain(service::idle_note()));
-    if !healthy {
-        warnings.push(msg!(
+    let mut installed = Installed::make(context, wishes, args.linger, true)?;
+    let is_healthy = installed.healthy == Some(true);
+    if !is_healthy {
+        installed.notices.push(msg!(
             "service.not-healthy",
-            port = preview.port,
-            command = format!("{} gateway status", instance.command())
+            port = installed.port,
+            command = look(context)
         ));
     }
-    if ui.is_json() {
-        let mut document = document(context, "install", &done, &warnings);
-        document["port"] = preview.port.into();
-        document["healthy"] = healthy.into();
-        document["linger"] = linger.known().into();
-        ui.document(&document);
-    } else {
-        ui.paragraph(&said(context, &done));
-        for warning in &warnings {
-            ui.prose(warning);
-        }
+    installed.tell(context);
+    if context.ui.is_json() {
+        context.ui.document(&installed.document(context));
     }
     // It runs, but not as it should.
-    Ok(ExitCode::from(if healthy { 0 } else { 3 }))
+    Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
+}
+
+fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
+    let ui = &context.ui;
+    let (host, env, instance) = place(context);
+    let preview = service::preview(host, env, instance, wishes)?;
+    let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.say(msg)).collect();
+    if ui.is_json() {
+        let files: Vec<_> = preview
+            .files
+            .iter()
+            .map(|(path, text)| json!({ "path": path, "content": text }))
+            .collect();
+        ui.document(&json!({
+            "action": "install", "ok": true, "dryRun": true, "profile": instance.profile.as_str(),
+            "port": preview.port, "files": files, "commands": preview.commands, "warnings": warnings,
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (path, text) in &preview.files {
+        ui.line(&msg!("service.would-write", path = shown(&env.home, path)));
+        ui.out(text);
+    }
+    for command in &preview.commands {
+        ui.line(&msg!("service.would-run", command = command));
+    }
+    for warning in &warnings {
+        ui.err(warning);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Installed {
+    /// Installs the service and starts it; `waits` for its gateway, and offers what lets it outlive a logout.
+    fn make(context: &Context<'_>, wishes: Wishes, wished_linger: bool, waits: bool) -> Result<Self> {
+        let (host, env, instance) = place(context);
+        let preview = service::preview(host, env, instance, wishes)?;
+        let done = {
+            let _lock = context.lock()?;
+            let _waiting = context.ui.waiting(&msg!("service.starting", name = preview.name));
+            service::install(host, env, instance, wishes)?
+        };
+        let healthy = waits.then(|| wait_healthy(context, preview.port));
+        let (linger, told) = offer_linger(context, wished_linger);
+        let beside = told.into_iter().chain(service::idle_note());
+        Ok(Self {
+            notices: done.notices.iter().cloned().chain(beside).collect(),
+            port: preview.port,
+            done,
+            healthy,
+            linger,
+        })
+    }
+
+    /// On the screen; nothing where a document follows.
+    fn tell(&self, context: &Context<'_>) {
+        if context.ui.is_json() {
+            return;
+        }
+        context.ui.paragraph(&said(context, &self.done));
+        for notice in &self.notices {
+            context.ui.prose(notice);
+        }
+    }
+
+    fn document(&self, context: &Context<'_>) -> Value {
+        let mut document = document(context, "install", &self.done, &self.notices);
+        document["port"] = self.port.into();
+        document["healthy"] = self.healthy.into();
+        document["linger"] = self.linger.known().into();
+        document
+    }
 }
 
 /// Waits until the gateway is well on the port of its service, or its service gives up.
 fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
-    let Context {
-        host,
-        env,
-        instance,
-        ui,
-    } = context;
-    let _waiting = ui.waiting(&msg!("service.waiting", profile = instance.profile, port = port));
+    let (host, env, instance) = place(context);
+    let waiting = msg!("service.waiting", profile = instance.profile, port = port);
+    let _waiting = context.ui.waiting(&waiting);
     let target = Instance {
         wished_port: Some(port),
         ..instance.clone()
@@ -149,22 +195,17 @@ fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
 
 /// Reads whether services outlive the last session; offers to make them, and says what was seen.
 fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
-    let Context {
-        host,
-        env,
-        instance,
-        ui,
-    } = context;
+    let (host, env, instance) = place(context);
     let before = service::linger(host, env, instance);
     if !matches!(before, Linger::Off | Linger::Unknown) {
         return (before, None);
     }
     let terminal = host.terminal();
-    let person = terminal.stdin && terminal.stderr && !ui.is_json();
+    let person = terminal.stdin && terminal.stderr && !context.ui.is_json();
     let wanted = wished
         || (person
             && before == Linger::Off
-            && Terminal::new(*ui)
+            && Terminal::new(context.ui)
                 .confirm(&msg!("service.linger-ask"), Some(true))
                 .unwrap_or(false));
     let after = if wanted {
@@ -184,12 +225,8 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
 
 /// `openclaw gateway start`, and its like.
 pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
-    let Context {
-        host,
-        env,
-        instance,
-        ui,
-    } = context;
+    let (host, env, instance) = place(context);
+    let ui = &context.ui;
     let (name, done) = {
         let _waiting = ui.waiting(&msg!("service.acting", profile = instance.profile));
         match action {
@@ -286,49 +323,19 @@ fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) 
 /// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
 /// written before stays, whatever comes of it.
 pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
-    let Context {
-        host,
-        env,
-        instance,
-        ui,
-    } = context;
-    let preview = service::preview(host, env, instance, Wishes::default())?;
-    let done = {
-        let _lock = context.lock()?;
-        let _waiting = ui.waiting(&msg!("service.starting", name = preview.name));
-        service::install(host, env, instance, Wishes::default())?
-    };
-    let healthy = waits.then(|| wait_healthy(context, preview.port));
-    let (linger, told) = offer_linger(context, false);
-    let told = told.into_iter().chain(service::idle_note());
-    let notices: Vec<Msg> = told.chain(done.notices.clone()).collect();
-    let mut document = document(context, "install", &done, &notices);
-    document["healthy"] = healthy.into();
-    document["linger"] = linger.known().into();
-    if !ui.is_json() {
-        ui.paragraph(&said(context, &done));
-        for notice in &notices {
-            ui.prose(notice);
+    let installed = Installed::make(context, Wishes::default(), false, waits)?;
+    installed.tell(context);
+    let (profile, port) = (&context.instance.profile, installed.port);
+    match installed.healthy {
+        Some(false) => Err(
+            Error::unhealthy(msg!("service.up-not-healthy", profile = profile, port = port))
+                .hint(msg!("service.look", command = look(context))),
+        ),
+        Some(true) if !context.ui.is_json() => {
+            let healthy = msg!("service.healthy", profile = profile, port = port);
+            context.ui.paragraph(&healthy);
+            Ok(installed.document(context))
         }
-    }
-    match healthy {
-        Some(false) => Err(Error::unhealthy(msg!(
-            "service.up-not-healthy",
-            profile = instance.profile,
-            port = preview.port
-        ))
-        .hint(msg!(
-            "service.look",
-            command = format!("{} gateway status", instance.command())
-        ))),
-        Some(true) if !ui.is_json() => {
-            ui.paragraph(&msg!(
-                "service.healthy",
-                profile = instance.profile,
-                port = preview.port
-            ));
-            Ok(document)
-        }
-        _ => Ok(document),
+        _ => Ok(installed.document(context)),
     }
 }

@@ -8,8 +8,8 @@
 //! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
-//!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or what its manager says
-//!   (with `--all` only that), `linger`, `drift` (null, or `files`, `disabled`, `stale`), `lastLines` of one that
+//!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
+//!   its manager can't be asked, or what it says (with `--all` only that), `linger`, `drift` (null, or `files`, `disabled`, `stale`), `lastLines` of one that
 //!   gave up, `warnings`.
 
 use std::time::SystemTime;

@@ -1,26 +1,38 @@
 //! The service part of a status: what its manager says of it, whether it is as an installation would make
 //! it now, and what it outlives.
 
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use super::super::Context;
 use super::{document, duration};
+use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::instance::Instance;
+use crate::letters::printable;
 use crate::msg;
 use crate::service::{self, Drift, Linger, State, Status};
 use crate::situation::shown;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
-const LINES: usize = 3;
+const LINES: usize = 5;
+
+/// The service of an instance.
+#[derive(Debug)]
+pub(super) enum Service {
+    /// Its manager told of it.
+    Told(Box<Told>),
+    /// There is this file, and its manager can't be asked.
+    Untold(PathBuf, Error),
+}
 
 /// A service as it was found.
 #[derive(Debug)]
-pub(super) struct Service {
-    pub(super) status: Status,
+pub(super) struct Told {
+    status: Status,
     /// `None` where nobody could tell.
     drift: Option<Drift>,
     linger: Linger,
@@ -29,18 +41,66 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Asks its manager, and whoever else knows; all at once. `None` where the manager can't be asked.
-    pub(super) fn look(context: &Context<'_>, instance: &Instance) -> Option<Self> {
+    /// Asks the manager of the service in this file.
+    pub(super) fn look(context: &Context<'_>, file: &Path) -> Self {
+        match Told::look(context, &context.instance) {
+            Ok(told) => Self::Told(Box::new(told)),
+            Err(error) => Self::Untold(file.to_path_buf(), error),
+        }
+    }
+
+    /// Whether its manager tries no more, so that its own last lines say more than an earlier run's end.
+    pub(super) fn gave_up(&self) -> bool {
+        matches!(self, Self::Told(told) if told.status.state == State::GaveUp)
+    }
+
+    /// Its lines of the list.
+    pub(super) fn list(&self, context: &Context<'_>, fields: &mut Fields) {
+        let ui = &context.ui;
+        match self {
+            Self::Told(told) => told.list(context, fields),
+            Self::Untold(file, _) => {
+                fields.add(ui.say(&msg!("status.service")), ui.say(&word(&State::Unknown)));
+                let file = shown(&context.env.home, file);
+                fields.add(ui.say(&msg!("status.service-file")), file);
+            }
+        }
+    }
+
+    /// What there is to say of it beside the list.
+    pub(super) fn tell(&self, context: &Context<'_>) {
+        match self {
+            Self::Told(told) => told.tell(context),
+            Self::Untold(_, error) => context.ui.remark(&error.msg),
+        }
+    }
+
+    /// As [`brief`], with all that was asked, or why nothing was told.
+    pub(super) fn document(&self, context: &Context<'_>) -> Value {
+        match self {
+            Self::Told(told) => told.document(context),
+            Self::Untold(file, error) => json!({
+                "sourcePath": file,
+                "runtime": { "status": State::Unknown.name() },
+                "error": { "code": error.code(), "message": context.ui.say(&error.msg) },
+            }),
+        }
+    }
+}
+
+impl Told {
+    /// Asks its manager, and whoever else knows; all at once.
+    fn look(context: &Context<'_>, instance: &Instance) -> Result<Self> {
         let (host, env) = (context.host, &context.env);
         std::thread::scope(|scope| {
             let drift = scope.spawn(|| service::drift(host, env, instance).ok().flatten());
             let linger = scope.spawn(|| service::linger(host, env, instance));
-            let status = service::status(host, env, instance).ok()?;
+            let status = service::status(host, env, instance)?;
             let lines = match status.state {
                 State::GaveUp => service::last_lines(host, env, instance, LINES),
                 _ => Vec::new(),
             };
-            Some(Self {
+            Ok(Self {
                 status,
                 drift: drift.join().ok().flatten(),
                 linger: linger.join().unwrap_or(Linger::Unknown),
@@ -49,8 +109,7 @@ impl Service {
         })
     }
 
-    /// Its lines of the list.
-    pub(super) fn list(&self, context: &Context<'_>, fields: &mut Fields) {
+    fn list(&self, context: &Context<'_>, fields: &mut Fields) {
         let ui = &context.ui;
         let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
         let status = &self.status;
@@ -81,10 +140,12 @@ impl Service {
         }
     }
 
-    /// What there is to say of it beside the list.
-    pub(super) fn tell(&self, context: &Context<'_>) {
+    fn tell(&self, context: &Context<'_>) {
+        if !self.lines.is_empty() {
+            context.ui.remark(&msg!("status.last-lines"));
+        }
         for line in &self.lines {
-            context.ui.remark(&msg!("status.last-line", line = line));
+            context.ui.hanging(4, 6, &printable(line));
         }
         for remark in self.remarks(context) {
             context.ui.remark(&remark);
@@ -104,8 +165,7 @@ impl Service {
             .collect()
     }
 
-    /// As [`brief`], with all that was asked.
-    pub(super) fn document(&self, context: &Context<'_>) -> Value {
+    fn document(&self, context: &Context<'_>) -> Value {
         let mut document = brief(&self.status);
         let say = |msg: &Msg| context.ui.say(msg);
         let remarks: Vec<_> = self.remarks(context).iter().map(say).collect();
@@ -148,6 +208,7 @@ pub(in crate::cli) fn word(state: &State) -> Msg {
         State::Stopped => msg!("status.service-stopped"),
         State::Starting => msg!("status.service-starting"),
         State::Running(_) => msg!("status.service-running"),
+        State::Stopping => msg!("status.service-stopping"),
         State::GaveUp => msg!("status.service-gave-up"),
         State::Unknown => msg!("status.service-unknown"),
     }

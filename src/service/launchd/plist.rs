@@ -1,15 +1,23 @@
 //! The property list of a gateway's agent, as text: pure.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::spec::{self, Spec};
 
 /// How a file begins that this program wrote.
 pub(in crate::service) const MARK: &str = "<!-- Written by `openclaw gateway install`";
 
-/// The text of the agent. launchd knows no exit code that must not be tried again, so a minute lies between
-/// two starts; an orderly end (0) is one.
+/// Seconds between two starts, at least. launchd knows no exit code after which it gives up: one that can't
+/// start is tried for ever, at this pace. It holds back restarts that a user asks for as well, so it is short.
+const THROTTLE: u8 = 10;
+
+/// Where launchd writes what a service complains of.
+pub(super) fn error_log(state_dir: &Path) -> PathBuf {
+    state_dir.join("logs/launchd.err.log")
+}
+
+/// The text of the agent. It is started again after every end but an orderly one (0).
 pub(in crate::service) fn render(spec: &Spec) -> String {
     let mut args = String::new();
     for arg in [spec.program.to_string_lossy().into_owned()]
@@ -23,7 +31,6 @@ pub(in crate::service) fn render(spec: &Spec) -> String {
         let _ = writeln!(vars, "    <key>{key}</key>\n    <string>{}</string>", xml(&value));
     }
     let path = |path: &Path| xml(&path.to_string_lossy());
-    let logs = spec.state_dir.join("logs");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
@@ -37,7 +44,7 @@ pub(in crate::service) fn render(spec: &Spec) -> String {
            <key>WorkingDirectory</key>\n  <string>{folder}</string>\n  \
            <key>RunAtLoad</key>\n  <true/>\n  \
            <key>KeepAlive</key>\n  <dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  </dict>\n  \
-           <key>ThrottleInterval</key>\n  <integer>60</integer>\n  \
+           <key>ThrottleInterval</key>\n  <integer>{THROTTLE}</integer>\n  \
            <key>ExitTimeOut</key>\n  <integer>30</integer>\n  \
            <key>ProcessType</key>\n  <string>Interactive</string>\n  \
            <key>Umask</key>\n  <integer>63</integer>\n  \
@@ -49,8 +56,8 @@ pub(in crate::service) fn render(spec: &Spec) -> String {
         label = xml(&spec::label(&spec.profile)),
         comment = xml(&spec.description()),
         folder = path(&spec.state_dir),
-        out = path(&logs.join("launchd.log")),
-        err = path(&logs.join("launchd.err.log")),
+        out = path(&spec.state_dir.join("logs/launchd.log")),
+        err = path(&error_log(&spec.state_dir)),
     )
 }
 

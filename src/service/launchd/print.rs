@@ -18,18 +18,33 @@ pub(super) enum Came {
     Failed(Trouble),
 }
 
-/// Understands how a call ended: 5 is an input/output error that passes, 17, 37 and 133 say that it is loaded
-/// already or on its way, 3 and 113 that there is none, 125 that there is no graphical session.
-pub(super) fn came(command: &str, ended: &Ended) -> Came {
+/// Understands how a call ended. 3 and 113 say that there is none, 112 and 125 that there is no graphical
+/// session, 36 that it is under way. 5 is what launchd says while it lets go of an old service, and so are 17,
+/// 37 and 133 (already loaded, or on its way) to whoever brings the new one; to others they say that it is so.
+pub(super) fn came(args: &[&str], ended: &Ended) -> Came {
+    let brings = args.first() == Some(&"bootstrap");
     match ended.code {
-        Some(0 | 17 | 37 | 133) => Came::Done,
         Some(5) => Came::TryAgain,
+        Some(17 | 36 | 37 | 133) if brings => Came::TryAgain,
+        Some(0 | 17 | 36 | 37 | 133) => Came::Done,
         Some(3 | 113) => Came::NotLoaded,
         Some(112 | 125) => Came::Failed(Trouble::NoGui),
         Some(1 | 150) => Came::Failed(Trouble::Denied(ended.stderr.trim().to_owned())),
-        None if ended.timed_out => Came::Failed(Trouble::TimedOut(command.to_owned())),
+        None if ended.timed_out => Came::Failed(Trouble::TimedOut(format!("launchctl {}", args.join(" ")))),
         _ => Came::Failed(Trouble::Said(ended.stderr.trim().to_owned())),
     }
+}
+
+/// Whether `launchctl print-disabled` lists this label as one that nothing starts: `"x" => disabled`, or
+/// `=> true` before macOS 13.
+pub(super) fn is_disabled(text: &str, label: &str) -> bool {
+    text.lines().any(|line| {
+        let listed = line
+            .trim()
+            .strip_prefix('"')
+            .and_then(|line| line.split_once("\" => "));
+        listed.is_some_and(|(name, value)| name == label && ["disabled", "true"].contains(&value))
+    })
 }
 
 /// Understands `launchctl print gui/UID/LABEL`.
@@ -44,7 +59,6 @@ pub(super) fn parse(text: &str) -> Seen {
     let runs: u32 = get("runs").and_then(|runs| runs.parse().ok()).unwrap_or(0);
     Seen {
         loaded: true,
-        enabled: true,
         state: match (get("state"), pid) {
             (_, Some(pid)) => State::Running(pid),
             (Some("running" | "spawn scheduled" | "xpcproxy"), None) => State::Starting,
@@ -52,9 +66,8 @@ pub(super) fn parse(text: &str) -> Seen {
             (None, None) => State::Unknown,
         },
         exit_code: get("last exit code").and_then(|code| code.split(':').next()?.trim().parse().ok()),
-        since: None,
         restarts: runs.saturating_sub(1),
-        stale: false,
+        ..Seen::default()
     }
 }
 
@@ -93,12 +106,15 @@ mod tests {
             stderr: stderr.to_owned(),
             ..Ended::default()
         };
-        let of = |code, words| came("bootstrap", &ended(code, words));
+        let of = |code, words| came(&["bootstrap"], &ended(code, words));
         assert_eq!(of(0, ""), Came::Done);
         assert_eq!(
             of(37, "Bootstrap failed: 37: Operation already in progress"),
-            Came::Done
+            Came::TryAgain
         );
+        for (verb, code) in [("kickstart", 37), ("bootout", 36)] {
+            assert_eq!(came(&[verb], &ended(code, "")), Came::Done);
+        }
         assert_eq!(of(5, "Bootstrap failed: 5: Input/output error"), Came::TryAgain);
         assert_eq!(
             of(113, "Could not find service \"x\" in domain for port"),
@@ -116,5 +132,14 @@ mod tests {
             Came::Failed(Trouble::Denied(_))
         ));
         assert!(matches!(of(64, "Usage"), Came::Failed(Trouble::Said(_))));
+    }
+
+    #[test]
+    fn what_is_disabled_is_listed_in_two_ways() {
+        let text = "\n\tdisabled services = {\n\t\t\"ai.openclaw.a\" => disabled\n\t\t\"ai.openclaw.b\" => true\n\
+            \t\t\"ai.openclaw.c\" => enabled\n\t\t\"ai.openclaw.d\" => false\n\t}\n";
+        let disabled =
+            ["a", "b", "c", "d", "e"].map(|name| is_disabled(text, &format!("ai.openclaw.{name}")));
+        assert_eq!(disabled, [true, true, false, false, false]);
     }
 }

@@ -7,10 +7,10 @@ use super::super::{Seen, State};
 const LAST_RESULT: usize = 6;
 /// `SCHED_S_TASK_RUNNING`
 const RUNNING: i64 = 0x41301;
-/// `SCHED_S_TASK_HAS_NOT_RUN`
-const NEVER: i64 = 0x41303;
-/// `SCHED_S_TASK_TERMINATED`: by its user.
-const ENDED: i64 = 0x41306;
+/// `SCHED_S_TASK_QUEUED`
+const QUEUED: i64 = 0x41325;
+/// What the Task Scheduler says of a task in the place of an exit code: ready, never run, ended by its user, ...
+const STATES: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
 
 /// Understands the first row.
 pub(super) fn parse(text: &str) -> Seen {
@@ -22,18 +22,23 @@ pub(super) fn parse(text: &str) -> Seen {
     let result = fields.get(LAST_RESULT).and_then(|field| number(field));
     Seen {
         loaded: true,
-        enabled: true,
         state: match result {
             Some(RUNNING) => State::Running(0),
+            Some(QUEUED) => State::Starting,
             Some(_) => State::Stopped,
             None => State::Unknown,
         },
-        exit_code: match result {
-            Some(RUNNING | NEVER | ENDED) | None => None,
-            Some(code) => i32::try_from(code).ok(),
-        },
+        exit_code: result
+            .filter(|result| !STATES.contains(result))
+            .and_then(|code| i32::try_from(code).ok()),
         ..Seen::default()
     }
+}
+
+/// Whether a task, as `schtasks /Query /XML` tells of it, starts at login: neither it nor its trigger is
+/// switched off. Its names are never translated; its bytes may be two for each letter.
+pub(super) fn is_enabled(document: &str) -> bool {
+    !document.replace('\0', "").contains("<Enabled>false</Enabled>")
 }
 
 /// `267009`, `-1`, `0x41301`
@@ -93,8 +98,21 @@ mod tests {
         assert_eq!(of("267014"), (State::Stopped, None));
         assert_eq!(of("78"), (State::Stopped, Some(78)));
         assert_eq!(of("0x41301"), (State::Running(0), None));
+        assert_eq!(of("267045"), (State::Starting, None));
+        assert_eq!(of("267010"), (State::Stopped, None), "switched off");
+        assert_eq!(of("-1073741510"), (State::Stopped, Some(-1_073_741_510)));
         assert_eq!(of("nonsense"), (State::Unknown, None));
         assert_eq!(parse("").state, State::Unknown);
+    }
+
+    #[test]
+    fn a_task_that_is_switched_off_starts_at_no_login() {
+        let document =
+            |enabled: bool| format!("<Settings>\r\n    <Enabled>{enabled}</Enabled>\r\n  </Settings>");
+        assert!(is_enabled(&document(true)));
+        assert!(!is_enabled(&document(false)));
+        let wide: String = document(false).chars().flat_map(|c| [c, '\0']).collect();
+        assert!(!is_enabled(&wide));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::super::{Seen, State};
 
 /// The properties that are asked for.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
-    UnitFileState,FragmentPath,StateChangeTimestamp,NeedDaemonReload";
+    UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
 
 /// A unit as the manager has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct Shown {
     pub(super) seen: Seen,
     /// The file that it was read from.
     pub(super) fragment: Option<PathBuf>,
+    /// When its process was started the last time.
+    pub(super) started: Option<SystemTime>,
 }
 
 /// Understands `KEY=value` lines. Time stamps must be those of UTC.
@@ -26,10 +28,11 @@ pub(super) fn parse(text: &str) -> Shown {
     let pid = u32::try_from(number("MainPID")).unwrap_or(0);
     let state = match (get("LoadState"), get("ActiveState")) {
         (Some("not-found"), Some("inactive") | None) => State::NotInstalled,
-        (_, Some("active" | "reloading" | "deactivating")) if pid > 0 => State::Running(pid),
-        (_, Some("activating" | "active" | "reloading")) => State::Starting,
+        (_, Some("active" | "reloading" | "refreshing")) if pid > 0 => State::Running(pid),
+        (_, Some("activating" | "active" | "reloading" | "refreshing")) => State::Starting,
+        (_, Some("deactivating")) => State::Stopping,
         (_, Some("failed")) => State::GaveUp,
-        (_, Some("inactive" | "deactivating")) => State::Stopped,
+        (_, Some("inactive")) => State::Stopped,
         _ => State::Unknown,
     };
     // CLD_EXITED is 1; only then the status is an exit code. 0 says that it never ran.
@@ -47,6 +50,7 @@ pub(super) fn parse(text: &str) -> Shown {
             state,
         },
         fragment: get("FragmentPath").map(PathBuf::from),
+        started: get("ExecMainStartTimestamp").and_then(time),
     }
 }
 
@@ -66,13 +70,15 @@ mod tests {
         let shown = parse(
             "MainPID=4242\nResult=success\nNRestarts=1\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\n\
              ActiveState=active\nSubState=running\nFragmentPath=/home/a b/.config/x.service\nUnitFileState=enabled\n\
-             StateChangeTimestamp=Sun 2026-11-22 22:45:55 UTC\nNeedDaemonReload=no\n",
+             StateChangeTimestamp=Sun 2026-11-22 22:45:55 UTC\nNeedDaemonReload=no\n\
+             ExecMainStartTimestamp=Sun 2026-11-22 22:45:54 UTC\n",
         );
         assert_eq!(shown.seen.state, State::Running(4242));
         assert!(shown.seen.enabled && shown.seen.loaded && !shown.seen.stale);
         assert_eq!((shown.seen.exit_code, shown.seen.restarts), (None, 1));
         let since = humantime::format_rfc3339_seconds(shown.seen.since.unwrap()).to_string();
         assert_eq!(since, "2026-11-22T22:45:55Z");
+        assert!(shown.started < shown.seen.since);
         assert_eq!(shown.fragment, Some(PathBuf::from("/home/a b/.config/x.service")));
     }
 
@@ -86,6 +92,8 @@ mod tests {
         let again = "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n";
         assert_eq!(state(again), State::Starting);
         assert_eq!(state("LoadState=loaded\nActiveState=inactive\n"), State::Stopped);
+        let ending = "LoadState=loaded\nActiveState=deactivating\nSubState=stop-sigterm\nMainPID=7\n";
+        assert_eq!(state(ending), State::Stopping);
         assert_eq!(
             state("LoadState=not-found\nActiveState=inactive\n"),
             State::NotInstalled

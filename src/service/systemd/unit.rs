@@ -13,11 +13,6 @@ use crate::record::Engine;
 /// How a file begins that this program wrote.
 pub(in crate::service) const MARK: &str = "# Written by `openclaw gateway install`";
 
-/// Variables of one instance that a manager may have been given by a login shell: none of them may
-/// decide for this one.
-const UNSET: &str = "OPENCLAW_GATEWAY_PORT OPENCLAW_GATEWAY_TOKEN OPENCLAW_GATEWAY_PASSWORD \
-    OPENCLAW_GATEWAY_URL OPENCLAW_OAUTH_DIR OPENCLAW_HOME OPENCLAW_LOG_PREFIX";
-
 /// The text of the unit.
 pub(in crate::service) fn render(spec: &Spec) -> String {
     let name = spec::unit(&spec.profile);
@@ -30,12 +25,7 @@ pub(in crate::service) fn render(spec: &Spec) -> String {
     for (key, value) in spec.vars() {
         let _ = writeln!(vars, "Environment={}", quoted(&format!("{key}={value}"), true));
     }
-    // This goes after `Environment=`, so what is set there must not stand here.
-    let unset = if spec.profile.is_default() {
-        format!("OPENCLAW_PROFILE {UNSET}")
-    } else {
-        UNSET.to_owned()
-    };
+    let unset = spec.unset().join(" ");
     // A gateway of our own says when it is ready and that it is alive; OpenClaw from npm does not.
     let kind = match spec.engine {
         Engine::Native => format!(
