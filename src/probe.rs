@@ -18,7 +18,7 @@ use crate::instance::Instance;
 use crate::ports::Listener;
 use crate::profile::ProfileName;
 use crate::record::Record;
-use crate::settings::{Proof, Sources};
+use crate::settings::{Files, Proof};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 
 mod ask;
@@ -246,13 +246,11 @@ impl Known {
             (ConfigHealth::Broken(_), Loaded::Ok(last)) => last.value().clone(),
             _ => value,
         };
-        let record = Record::read(&instance.record_path()).unwrap_or_default();
-        let sources = Sources {
-            host,
-            instance,
-            config: &value,
-            record: &record,
+        let files = Files {
+            config: value,
+            record: Record::read(&instance.record_path()).unwrap_or_default(),
         };
+        let sources = files.sources(host, instance);
         let surveyed = found.filter(|_| instance.wished_port.is_none());
         let surveyed = surveyed.and_then(|found| found.base);
         let (configured, port_source) = match (surveyed, sources.port(None)) {
@@ -265,7 +263,7 @@ impl Known {
             port_source,
             proof: sources.client_proof(),
             bind_host: sources.bind(None).ok().and_then(|(_, ip)| ip),
-            engine: record.engine.name(),
+            engine: files.record.engine.name(),
             config,
         }
     }

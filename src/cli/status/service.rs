@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use super::{document, duration};
+use crate::environment::Environment;
+use crate::host::Host;
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::msg;
@@ -30,8 +32,7 @@ pub(super) struct Service {
 
 impl Service {
     /// Asks its manager, and whoever else knows; all at once. `None` where the manager can't be asked.
-    pub(super) fn look(context: &Context<'_>, instance: &Instance) -> Option<Self> {
-        let (host, env) = (context.host, &context.env);
+    pub(super) fn look(host: &Host, env: &Environment, instance: &Instance) -> Option<Self> {
         std::thread::scope(|scope| {
             let drift = scope.spawn(|| service::drift(host, env, instance).ok().flatten());
             let linger = scope.spawn(|| service::linger(host, env, instance));
