@@ -13,7 +13,7 @@ use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::gateway::lock;
-use crate::host::Host;
+use crate::host::{Host, running};
 use crate::instance::Instance;
 use crate::ports::Listener;
 use crate::profile::ProfileName;
@@ -293,7 +293,9 @@ fn one(
     let holder = lock::holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let signed = alive.map(|holder| (holder.pid, holder.port));
-    let place = place::find(survey, label, signed, known.configured, known.bind_host);
+    let whose = |pid| running::whose(pid, &instance.state_dir);
+    let (port, bind) = (known.configured, known.bind_host);
+    let place = place::find(survey, label, signed, port, bind, whose);
     if let (Some(holder), place::Place::Nowhere) = (alive, &place) {
         // It lives and does not listen: it starts, or it ends.
         probe.pid = Some(holder.pid);

@@ -1,12 +1,29 @@
 //! Other running programs: whose they are, and ending one. And what this one keeps to itself.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Whether a process runs as the same user as this one. Where the system does not tell, it will refuse
 /// the signal.
 pub fn is_same_user(pid: u32) -> bool {
     system::is_same_user(pid)
+}
+
+/// Whose a process is, as seen from a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of this user, or of the one whom the folder belongs to: it may know what lies there.
+    Ours,
+    /// Of another user.
+    Others,
+    /// It has ended.
+    Nobodys,
+}
+
+/// Whose a process is. Where the system does not tell, it is told of nobody else's.
+pub fn whose(pid: u32, folder: &Path) -> Whose {
+    system::whose(pid, folder)
 }
 
 /// Ends a process: it is asked to, and after `grace` it is killed. Returns once it is gone; one that was
@@ -33,7 +50,7 @@ mod system {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
-    use super::{Duration, io};
+    use super::{Duration, Path, Whose, io};
 
     /// How long a killed process may take to be gone.
     const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -42,6 +59,15 @@ mod system {
 
     pub(super) fn is_same_user(pid: u32) -> bool {
         std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|meta| meta.uid() == geteuid().as_raw())
+    }
+
+    pub(super) fn whose(pid: u32, folder: &Path) -> Whose {
+        let user = |path: &Path| std::fs::metadata(path).map(|meta| meta.uid()).ok();
+        match user(Path::new(&format!("/proc/{pid}"))) {
+            None => Whose::Nobodys,
+            Some(of) if of == geteuid().as_raw() || Some(of) == user(folder) => Whose::Ours,
+            Some(_) => Whose::Others,
+        }
     }
 
     /// By a descriptor of the process: its number could be another's by the time of the second signal.
@@ -80,13 +106,17 @@ mod system {
 
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-    use super::{Duration, io};
+    use super::{Duration, Path, Whose, io};
 
     const PAUSE: Duration = Duration::from_millis(20);
     const AFTER_KILL: Duration = Duration::from_secs(5);
 
     pub(super) fn is_same_user(pid: u32) -> bool {
         Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok())
+    }
+
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
+        Whose::Ours
     }
 
     pub(super) fn end(pid: u32, grace: Duration) -> io::Result<()> {
@@ -118,10 +148,14 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Duration, io};
+    use super::{Duration, Path, Whose, io};
 
     pub(super) fn is_same_user(_pid: u32) -> bool {
         false
+    }
+
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
+        Whose::Ours
     }
 
     pub(super) fn end(_pid: u32, _grace: Duration) -> io::Result<()> {

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::browser::{Seen, browse};
-use super::{HOSTILE, Running, TOKEN, config, free_port};
+use super::{HOSTILE, TOKEN, config};
+use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::network::own;
 use crate::support::{Sandbox, installed};
 
@@ -161,7 +162,7 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
             }
         }
-        let main = Running::start(&sandbox, &["gateway"], 18789);
+        let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);
         browse(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:19789").await.unwrap();
             // As a gateway listens: beside its base port on those of its browser control and its canvas.
@@ -206,9 +207,9 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
 fn the_page_of_a_real_gateway_shows_that_gateway() {
     browse(async {
         let sandbox = Sandbox::new();
-        let port = free_port();
+        let port = free_base();
         sandbox.write(".openclaw-rescue/openclaw.json", config(port));
-        let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+        let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
         let seen = Seen::at(port, None).await;
         seen.open("#token=wrong").await;
         seen.until("!document.getElementById('refused').hidden").await;

@@ -51,9 +51,12 @@ fn said(raw: &str) -> String {
         return raw.to_owned();
     }
     json!({
-        "0": json!({"subsystem": "gateway"}).to_string(),
-        "1": line.message,
-        "_meta": {"logLevelName": line.level, "date": line.time},
+        "0": line.message,
+        "_meta": {
+            "name": json!({"subsystem": "gateway"}).to_string(),
+            "logLevelName": line.level,
+            "date": line.time,
+        },
         "time": line.time,
     })
     .to_string()
@@ -87,7 +90,7 @@ mod tests {
         assert_eq!(told["file"], path.display().to_string());
         let said: Value = serde_json::from_str(told["lines"][0].as_str().unwrap()).unwrap();
         assert_eq!(
-            (&said["1"], &said["_meta"]["logLevelName"], &said["time"]),
+            (&said["0"], &said["_meta"]["logLevelName"], &said["time"]),
             (&json!("one"), &json!("WARN"), &json!("2026-11-22T10:00:00Z"))
         );
         let further = first + &line("2026-11-22T10:00:01Z", "two") + "plain\n";
