@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, schema};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::gateway::lock;
@@ -115,6 +115,8 @@ pub struct Probe {
     pub listeners: Vec<Listener>,
     /// How its config is.
     pub config: ConfigHealth,
+    /// What no release would take of a config that can be read.
+    pub refused: Vec<schema::Finding>,
     /// Its answer to `health`.
     pub health: Value,
     /// Its answer to `status`, where that was asked for.
@@ -229,6 +231,7 @@ struct Known {
     bind_host: Option<std::net::IpAddr>,
     engine: &'static str,
     config: ConfigHealth,
+    refused: Vec<schema::Finding>,
 }
 
 impl Known {
@@ -241,13 +244,23 @@ impl Known {
                 Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
             },
         };
-        // A gateway that runs on its last good config is still asked with that one's token.
-        let value = match (&config, config::load(&instance.last_good_path())) {
-            (ConfigHealth::Broken(_), Loaded::Ok(last)) => last.value().clone(),
-            _ => value,
+        let refused = match config {
+            ConfigHealth::Ok => schema::refused_by_all(&value),
+            ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
+        };
+        // No gateway runs with a config that is broken or refused: where one runs, it is with the last good
+        // one, and is asked with that one's token.
+        let is_usable = refused.is_empty() && !matches!(config, ConfigHealth::Broken(_));
+        let last_good = || match config::load(&instance.last_good_path()) {
+            Loaded::Ok(last) => Some(last.value().clone()),
+            Loaded::Missing | Loaded::Broken(_) => None,
         };
         let files = Files {
-            config: value,
+            config: if is_usable {
+                value
+            } else {
+                last_good().unwrap_or(value)
+            },
             record: Record::read(&instance.record_path()).unwrap_or_default(),
         };
         let sources = files.sources(host, instance);
@@ -265,6 +278,7 @@ impl Known {
             bind_host: sources.bind(None).ok().and_then(|(_, ip)| ip),
             engine: files.record.engine.name(),
             config,
+            refused,
         }
     }
 }
@@ -286,6 +300,7 @@ fn one(
         url: format!("ws://127.0.0.1:{}", known.configured),
         listeners: listeners.cloned().collect(),
         config: known.config.clone(),
+        refused: known.refused.clone(),
         engine: Some(known.engine.to_owned()),
         ..Probe::default()
     };

@@ -102,3 +102,17 @@ fn without_a_desktop_the_way_by_ssh_is_said() {
     assert!(ran.stderr.contains(&tunnel), "{}", ran.stderr);
     assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
 }
+
+#[test]
+fn the_page_is_where_the_gateway_really_listens() {
+    let (configured, port) = (free_base(), free_base());
+    let sandbox = desktop(configured);
+    let words = ["--port", &port.to_string()];
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &words), port);
+    let line = ["--profile", "rescue", "dashboard", "--no-open", "--json"];
+    let found = sandbox.run(line).exits(0).json();
+    assert_eq!(
+        (&found["url"], &found["port"]),
+        (&json!(format!("http://127.0.0.1:{port}/")), &json!(port))
+    );
+}

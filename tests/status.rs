@@ -299,3 +299,58 @@ fn a_gateway_that_is_stopped_by_a_signal_is_slow() {
     assert_eq!(document["verdict"], "slow");
     wait_for("it goes on", || gateway.health());
 }
+
+#[test]
+fn a_gateway_on_its_last_good_config_is_asked_with_that_ones_token() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
+    let text = config(port)
+        .replace(TOKEN, "another")
+        .replace("loopback", "nowhere");
+    sandbox.write(".openclaw-rescue/openclaw.json", text);
+    let refused = status(&sandbox, &["--lang", "en"]).exits(1).json();
+    assert!(
+        refused["hints"].to_string().contains("gateway.bind"),
+        "{refused:#}"
+    );
+    sandbox.write(
+        ".openclaw-rescue/instance.toml",
+        "[gateway]\nbootFallback = 'last-good'\n",
+    );
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+    let document = verdict(&sandbox, &[], "unhealthy", 3);
+    assert_eq!(document["gateway"]["reachable"], true);
+    assert!(document["warning"].as_str().unwrap().contains("last-good"));
+    let config = &document["config"]["cli"];
+    assert_eq!(
+        (&config["valid"], &config["issues"][0]["path"]),
+        (&json!(false), &json!("gateway.bind"))
+    );
+    let _ = sandbox
+        .run(["--profile", "rescue", "gateway", "call", "health"])
+        .exits(0);
+}
+
+#[test]
+fn a_probe_tells_who_listens_and_what_it_says_and_a_log_is_followed_for_a_while() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let args = ["--lang", "en", "--profile", "rescue", "gateway", "probe"];
+    let told = sandbox.run(args).exits(0).stdout;
+    for part in [
+        format!("ws://127.0.0.1:{}", gateway.port),
+        format!("127.0.0.1:{}, openclaw (pid {})", gateway.port, gateway.pid()),
+        "Protocol     4".to_owned(),
+        "Agents       main".to_owned(),
+    ] {
+        assert!(told.contains(&part), "{part}:\n{told}");
+    }
+    let followed = sandbox
+        .run(["--profile", "rescue", "logs", "--follow", "--timeout", "50"])
+        .exits(0);
+    assert!(
+        followed.stdout.contains(&gateway.port.to_string()),
+        "{followed:?}"
+    );
+}
