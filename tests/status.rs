@@ -304,7 +304,10 @@ fn a_gateway_that_is_stopped_by_a_signal_is_slow() {
 fn a_gateway_on_its_last_good_config_is_asked_with_that_ones_token() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
-    let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let _ = gateway.stop().with(0);
     let text = config(port)
         .replace(TOKEN, "another")
         .replace("loopback", "nowhere");

@@ -18,6 +18,8 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
             .await;
         seen.until("document.querySelectorAll('#map > li').length === 4")
             .await;
+        seen.until("document.querySelectorAll('#findings .kind').length > 0")
+            .await;
         assert_eq!(seen.js("location.href").await, seen.address.as_str());
         assert_eq!(seen.js("history.length").await, 2, "about:blank and the page");
         assert_eq!(seen.js("sessionStorage.getItem('openclaw.token')").await, TOKEN);
@@ -180,6 +182,8 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
                 seen.js(running).await,
                 "default true true, lab false false, rescue true true"
             );
+            seen.until("document.querySelectorAll('#findings .kind').length > 0")
+                .await;
             let kinds =
                 "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
             assert_eq!(seen.js(kinds).await, "kind warning");
