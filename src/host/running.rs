@@ -169,3 +169,31 @@ mod system {
         false
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+
+    use super::*;
+
+    #[test]
+    fn another_users_process_is_told_from_ours_and_from_one_that_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(whose(std::process::id(), dir.path()), Whose::Ours);
+        assert_eq!(whose(u32::MAX, dir.path()), Whose::Nobodys);
+        if !rustix::process::geteuid().is_root() {
+            return; // Nobody else can start a process of another user.
+        }
+        #[expect(clippy::disallowed_methods, reason = "the test starts another user's process")]
+        let mut command = std::process::Command::new("sleep");
+        let Ok(mut other) = command.arg("600").uid(65534).spawn() else {
+            return; // A namespace without that user.
+        };
+        let seen = whose(other.id(), dir.path());
+        std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+        let of_its_folder = whose(other.id(), dir.path());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!((seen, of_its_folder), (Whose::Others, Whose::Ours));
+    }
+}
