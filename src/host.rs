@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 pub mod group;
 pub mod ports;
@@ -29,6 +29,7 @@ pub struct Host {
     program: Option<PathBuf>,
     state_home: Option<PathBuf>,
     terminal: Terminal,
+    deadline: Option<Instant>,
 }
 
 /// Which standard streams are a terminal.
@@ -58,6 +59,7 @@ impl Host {
                 stdout: std::io::stdout().is_terminal(),
                 stderr: std::io::stderr().is_terminal(),
             },
+            deadline: None,
         }
     }
 
@@ -76,6 +78,7 @@ impl Host {
             program: None,
             state_home,
             terminal: Terminal::default(),
+            deadline: None,
         }
     }
 
@@ -96,6 +99,15 @@ impl Host {
         let mut other = self.clone();
         other.vars.retain(|name, _| !names.contains(name));
         other
+    }
+
+    /// The same world, in which no call of [`Host::run`] goes on after this time, whatever its own limit.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self.clone()
+        }
     }
 
     /// The names of all variables that begin so.

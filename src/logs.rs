@@ -6,16 +6,20 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
 use crate::letters::printable;
 use crate::profile::ProfileName;
+use crate::record::Engine;
 
 /// As much of the end of a file as is read, in bytes.
 const TAIL: u64 = 1024 * 1024;
 /// Where OpenClaw from npm writes its log files (`facts.md` 6).
 const OPENCLAW_LOGS: &str = "/tmp/openclaw";
+/// How the names of files begin that a service manager writes in the same folder (`launchd.log`).
+const OF_MANAGER: &str = "launchd.";
 
 /// Fields that stand in columns of their own, or say nothing to a reader.
 const ENVELOPE: [&str; 11] = [
@@ -84,16 +88,29 @@ impl Line {
     }
 }
 
-/// The log files of a folder, the newest last.
+/// When a file was last written; `None` where there is none.
+fn written(path: &Path) -> Option<SystemTime> {
+    let meta = std::fs::metadata(path).ok()?;
+    meta.is_file().then(|| meta.modified().ok()).flatten()
+}
+
+/// The log files of a folder, the newest last. What a service manager wrote down of the same gateway is
+/// only looked at where there is nothing else.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().contains(".log"))
-        .filter_map(|entry| {
-            let meta = std::fs::metadata(entry.path()).ok()?;
-            meta.is_file().then_some((meta.modified().ok()?, entry.path()))
-        })
+        .map(|entry| entry.path())
+        .filter(|path| name(path).contains(".log"))
+        .filter_map(|path| Some((written(&path)?, path)))
         .collect();
+    let of_manager = |path: &Path| name(path).starts_with(OF_MANAGER);
+    if files.iter().any(|(_, path)| !of_manager(path)) {
+        files.retain(|(_, path)| !of_manager(path));
+    }
     files.sort();
     files.into_iter().map(|(_, path)| path).collect()
 }
@@ -149,15 +166,66 @@ fn last_of(files: &[PathBuf], count: usize) -> Vec<Line> {
 /// The end of a file, from the start of a line on.
 pub fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let from = length.saturating_sub(TAIL);
-    file.seek(SeekFrom::Start(from))?;
+    let size = file.metadata()?.len();
+    let (_, bytes) = lines_from(&mut file, size.saturating_sub(TAIL), TAIL)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// At most `most` bytes from a place on, or from the next start of a line where it is none; and where that is.
+fn lines_from(file: &mut File, from: u64, most: u64) -> std::io::Result<(u64, Vec<u8>)> {
+    // The byte before tells whether a line starts here.
+    let before = u64::from(from > 0);
+    file.seek(SeekFrom::Start(from - before))?;
     let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(match text.split_once('\n') {
-        Some((_, rest)) if from > 0 => rest.to_owned(),
-        _ => text,
+    file.take(most + before).read_to_end(&mut bytes)?;
+    if before == 0 {
+        return Ok((from, bytes));
+    }
+    let start = bytes.iter().position(|byte| *byte == b'\n');
+    let start = start.map_or(bytes.len(), |at| at + 1);
+    Ok((from - before + start as u64, bytes.split_off(start)))
+}
+
+/// A part of a log file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Its lines, whole ones only.
+    pub lines: Vec<String>,
+    /// Where the next part begins, in bytes.
+    pub cursor: u64,
+    /// How large the file is, in bytes.
+    pub size: u64,
+    /// Whether there is more before it that was passed over.
+    pub truncated: bool,
+    /// Whether it does not go on where it was asked to.
+    pub reset: bool,
+}
+
+/// What a log file holds from a cursor on, or else its end: at most `most` bytes, and of these the last
+/// `count` lines.
+pub fn slice(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::io::Result<Slice> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let end = size.saturating_sub(most);
+    let reset = cursor.is_some_and(|at| at > size || at < end);
+    let from = cursor.filter(|_| !reset);
+    let (start, mut bytes) = lines_from(&mut file, from.unwrap_or(end), most)?;
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    bytes.truncate(whole);
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    Ok(Slice {
+        lines: lines[lines.len().saturating_sub(count)..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect(),
+        cursor: start + whole as u64,
+        size,
+        truncated: from.is_none() && end > 0,
+        reset,
     })
 }
 
@@ -217,6 +285,18 @@ impl Follower {
             .filter(|line| !line.trim().is_empty())
             .map(Line::parse)
             .collect()
+    }
+}
+
+/// Where the lines of a profile's gateway are: its own folder, or the file of OpenClaw from npm where that
+/// was its engine and wrote last. `None` where there are none.
+pub fn source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<Source> {
+    let theirs = of_openclaw(profile).filter(|_| engine == Engine::Node);
+    let own = files(&folder).pop();
+    match (own, theirs) {
+        (Some(own), Some(theirs)) if written(&own) < written(&theirs) => Some(Source::File(theirs)),
+        (Some(_), _) => Some(Source::Folder(folder)),
+        (None, theirs) => theirs.map(Source::File),
     }
 }
 
@@ -299,6 +379,52 @@ mod tests {
         assert_eq!(texts(follower.added()), ["four"]);
         std::fs::write(&new, "three\nfour\nfive\n").unwrap();
         assert_eq!(texts(follower.added()), ["five"]);
+    }
+
+    #[test]
+    fn a_slice_goes_on_where_the_last_one_ended_and_has_whole_lines_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("openclaw.2026-01-01.log");
+        std::fs::write(&path, "one\ntwo\nthr").unwrap();
+        let part = |cursor, count, most| {
+            let part = slice(&path, cursor, count, most).unwrap();
+            assert_eq!(part.size, std::fs::metadata(&path).unwrap().len());
+            (part.lines.join(" "), part.cursor, part.truncated, part.reset)
+        };
+        let told = |lines: &str, cursor, truncated, reset| (lines.to_owned(), cursor, truncated, reset);
+        assert_eq!(part(None, 9, 99), told("one two", 8, false, false));
+        assert_eq!(part(None, 1, 99), told("two", 8, false, false));
+        assert_eq!(
+            part(None, 9, 8),
+            told("two", 8, true, false),
+            "half a line is none"
+        );
+        assert_eq!(
+            part(None, 9, 7),
+            told("two", 8, true, false),
+            "a line starts right there"
+        );
+        assert_eq!(part(Some(8), 9, 99), told("", 8, false, false));
+        std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        assert_eq!(part(Some(8), 9, 99), told("three", 14, false, false));
+        assert_eq!(
+            part(Some(0), 9, 8),
+            told("three", 14, true, true),
+            "too far behind"
+        );
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(part(Some(14), 9, 99), told("new", 4, false, true), "another file");
+    }
+
+    #[test]
+    fn what_a_service_manager_wrote_is_looked_at_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let manager = dir.path().join("launchd.log");
+        std::fs::write(&manager, "a line for people\n").unwrap();
+        assert_eq!(files(dir.path()), [manager]);
+        let own = dir.path().join("openclaw.2026-01-01.log");
+        std::fs::write(&own, "{}\n").unwrap();
+        assert_eq!(files(dir.path()), [own]);
     }
 
     #[test]

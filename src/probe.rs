@@ -9,16 +9,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, schema};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::host::Host;
+use crate::host::{Host, running};
 use crate::instance::Instance;
 use crate::lock;
 use crate::ports::Listener;
 use crate::profile::ProfileName;
 use crate::record::Record;
-use crate::settings::{Proof, Sources};
+use crate::settings::{Files, Proof};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 
 mod ask;
@@ -114,6 +114,8 @@ pub struct Probe {
     pub listeners: Vec<Listener>,
     /// How its config is.
     pub config: ConfigHealth,
+    /// What no release would take of a config that can be read.
+    pub refused: Vec<schema::Finding>,
     /// Its answer to `health`.
     pub health: Value,
     /// Its answer to `status`, where that was asked for.
@@ -228,6 +230,7 @@ struct Known {
     bind_host: Option<std::net::IpAddr>,
     engine: &'static str,
     config: ConfigHealth,
+    refused: Vec<schema::Finding>,
 }
 
 impl Known {
@@ -240,18 +243,26 @@ impl Known {
                 Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
             },
         };
-        // A gateway that runs on its last good config is still asked with that one's token.
-        let value = match (&config, config::load(&instance.last_good_path())) {
-            (ConfigHealth::Broken(_), Loaded::Ok(last)) => last.value().clone(),
-            _ => value,
+        let refused = match config {
+            ConfigHealth::Ok => schema::refused_by_all(&value),
+            ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
         };
-        let record = Record::read(&instance.record_path()).unwrap_or_default();
-        let sources = Sources {
-            host,
-            instance,
-            config: &value,
-            record: &record,
+        // No gateway runs with a config that is broken or refused: where one runs, it is with the last good
+        // one, and is asked with that one's token.
+        let is_usable = refused.is_empty() && !matches!(config, ConfigHealth::Broken(_));
+        let last_good = || match config::load(&instance.last_good_path()) {
+            Loaded::Ok(last) => Some(last.value().clone()),
+            Loaded::Missing | Loaded::Broken(_) => None,
         };
+        let files = Files {
+            config: if is_usable {
+                value
+            } else {
+                last_good().unwrap_or(value)
+            },
+            record: Record::read(&instance.record_path()).unwrap_or_default(),
+        };
+        let sources = files.sources(host, instance);
         let surveyed = found.filter(|_| instance.wished_port.is_none());
         let surveyed = surveyed.and_then(|found| found.base);
         let (configured, port_source) = match (surveyed, sources.port(None)) {
@@ -264,8 +275,9 @@ impl Known {
             port_source,
             proof: sources.client_proof(),
             bind_host: sources.bind(None).ok().and_then(|(_, ip)| ip),
-            engine: record.engine.name(),
+            engine: files.record.engine.name(),
             config,
+            refused,
         }
     }
 }
@@ -287,6 +299,7 @@ fn one(
         url: format!("ws://127.0.0.1:{}", known.configured),
         listeners: listeners.cloned().collect(),
         config: known.config.clone(),
+        refused: known.refused.clone(),
         engine: Some(known.engine.to_owned()),
         ..Probe::default()
     };
@@ -294,7 +307,9 @@ fn one(
     let holder = lock::holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let signed = alive.map(|holder| (holder.pid, holder.port));
-    let place = place::find(survey, label, signed, known.configured, known.bind_host);
+    let whose = |pid| running::whose(pid, &instance.state_dir);
+    let (port, bind) = (known.configured, known.bind_host);
+    let place = place::find(survey, label, signed, port, bind, whose);
     if let (Some(holder), place::Place::Nowhere) = (alive, &place) {
         // It lives and does not listen: it starts, or it ends.
         probe.pid = Some(holder.pid);

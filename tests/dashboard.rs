@@ -1,12 +1,12 @@
 //! The dashboard: the page in a real browser, and the command that leads there.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::Sandbox;
+use crate::support::gateway::{Gateway, command, free_base};
 
 mod browser;
 mod page;
@@ -31,37 +31,6 @@ fn populate(sandbox: &Sandbox, port: u16) {
     sandbox.write(format!(".openclaw/{HOSTILE}"), config(20789));
 }
 
-/// A gateway that runs beside a test, ended with it.
-struct Running(std::process::Child);
-
-impl Running {
-    fn start(sandbox: &Sandbox, args: &[&str], port: u16) -> Self {
-        let mut command = sandbox.command(args);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut running = Self(command.spawn().unwrap());
-        let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "{port} is not listened on");
-            assert_eq!(running.0.try_wait().unwrap(), None, "it has ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        running
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Already ended is what is wanted.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
-}
-
 /// A sandbox on a desktop: what opens pages keeps what it was given.
 fn desktop(port: u16) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -78,9 +47,9 @@ fn desktop(port: u16) -> Sandbox {
 
 #[test]
 fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
-    let port = free_port();
+    let port = free_base();
     let sandbox = desktop(port);
-    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
     let ran = sandbox
         .run(["--profile", "rescue", "dashboard", "--json"])
         .exits(0);
@@ -106,7 +75,7 @@ fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
 
 #[test]
 fn nobody_but_the_instances_own_gateway_is_given_the_token() {
-    let port = free_port();
+    let port = free_base();
     let sandbox = desktop(port);
     let line = ["--profile", "rescue", "dashboard", "--json"];
     let down = sandbox.run(line).exits(1);
@@ -124,12 +93,26 @@ fn nobody_but_the_instances_own_gateway_is_given_the_token() {
 
 #[test]
 fn without_a_desktop_the_way_by_ssh_is_said() {
-    let port = free_port();
+    let port = free_base();
     let sandbox = Sandbox::new();
     populate(&sandbox, port);
-    let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
     let ran = sandbox.run(["--profile", "rescue", "dashboard"]).exits(0);
     let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} ");
     assert!(ran.stderr.contains(&tunnel), "{}", ran.stderr);
     assert!(!format!("{ran:?}").contains(TOKEN), "{ran:?}");
+}
+
+#[test]
+fn the_page_is_where_the_gateway_really_listens() {
+    let (configured, port) = (free_base(), free_base());
+    let sandbox = desktop(configured);
+    let words = ["--port", &port.to_string()];
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &words), port);
+    let line = ["--profile", "rescue", "dashboard", "--no-open", "--json"];
+    let found = sandbox.run(line).exits(0).json();
+    assert_eq!(
+        (&found["url"], &found["port"]),
+        (&json!(format!("http://127.0.0.1:{port}/")), &json!(port))
+    );
 }

@@ -22,11 +22,14 @@ use crate::host::Host;
 use crate::host::process::Call;
 use crate::instance::Instance;
 use crate::msg;
-use crate::settings::{Files, Proof};
-use crate::survey;
+use crate::probe::{self, Verdict};
+use crate::settings::Proof;
 
 /// How long the file with the token is there for the browser to read.
 const LEAD: Duration = Duration::from_secs(10);
+
+/// How long its gateway is asked.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The flags.
 #[derive(Debug, Args)]
@@ -41,12 +44,11 @@ pub struct DashboardArgs {
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
-    let files = Files::read(instance)?;
-    let sources = files.sources(host, instance);
-    let (port, _) = sources.port(None)?;
-    let proof = sources.client_proof()?;
-    let url = format!("http://127.0.0.1:{port}/");
-    let running = holds(context, port);
+    let (probe, proof) = probe::reach(host, &context.env, instance, PATIENCE);
+    let authority = probe.url.trim_start_matches("ws://");
+    let url = format!("http://{authority}/");
+    let port = probe.port;
+    let running = probe.is_running() && probe.verdict != Verdict::Slow;
     let opener = opener(host).filter(|_| !args.no_open && running);
     let lead = opener
         .is_some()
@@ -71,14 +73,16 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         Some(Err(error)) => ui.note(&error.msg),
         None if running => {
             if !args.no_open {
-                let command = format!("ssh -N -L {port}:127.0.0.1:{port} {}", here(host));
+                let command = format!("ssh -N -L {port}:{authority} {}", here(host));
                 ui.note(&msg!("dashboard.no-browser", command = command));
             }
             ui.prose(&msg!("dashboard.ask", path = instance.config_path.display()));
         }
         None => {
-            ui.prose(&msg!("dashboard.not-running", port = port));
-            ui.note(&msg!("dashboard.start", command = instance.command()));
+            ui.prose(&probe.msg(instance.profile.as_str()));
+            for hint in probe.hints(instance) {
+                ui.prose(&hint);
+            }
         }
     }
     if let Some(lead) = lead {
@@ -93,21 +97,6 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     } else {
         ExitCode::from(Kind::No.exit_code())
     })
-}
-
-/// Whether the gateway of this instance, and nobody else, holds its base port.
-fn holds(context: &Context<'_>, port: u16) -> bool {
-    let survey = survey::take(context.host, &context.env);
-    let Some(at) = survey.position(&context.instance.config_path) else {
-        return false;
-    };
-    let label = &survey.instances[at].label;
-    let here = || survey.listeners.iter().filter(|listener| listener.port == port);
-    let is_own = |listener: &crate::ports::Listener| {
-        let owner = listener.owner.as_ref();
-        owner.and_then(|owner| owner.instance.as_ref()) == Some(label)
-    };
-    here().any(is_own) && here().all(is_own)
 }
 
 /// Writes the file that leads a browser on to the page with the token.

@@ -1,11 +1,12 @@
 //! `openclaw logs`: what this instance's gateway wrote down.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::Context;
+use super::status::milliseconds;
 use crate::error::{Error, Result};
 use crate::logs::{self, Follower, Line, Source};
 use crate::msg;
@@ -21,6 +22,8 @@ pub struct LogsArgs {
     pub lines: usize,
     #[arg(long)]
     pub json: bool,
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    pub timeout: Option<Duration>,
 }
 
 /// How often a followed log is looked at.
@@ -28,6 +31,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Carries the verb out. With `--json` each line is a document, as it stands in the file.
 pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
+    let end = args.timeout.map(|limit| Instant::now() + limit);
     let source = source(context, args.follow)?;
     // From before the lines that are shown, so that none is lost in between.
     let mut follower = Follower::new(source.clone());
@@ -37,26 +41,28 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
         }
     }
     if args.follow {
-        // Until the user interrupts, or nobody reads any more.
+        // Until the user interrupts, nobody reads any more, or the time is over.
         while follower.added().iter().all(|line| show(context, line)) {
-            std::thread::sleep(PAUSE);
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                break;
+            }
+            std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The instance's own log folder; where it is empty and OpenClaw from npm is its engine, the file of that.
+/// Where the lines are; with `--follow`, where they will be.
 fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
     let folder = context.instance.logs();
-    if !logs::files(&folder).is_empty() {
-        return Ok(Source::Folder(folder));
-    }
-    let runs_node =
-        Record::read(&context.instance.record_path()).is_ok_and(|record| record.engine == Engine::Node);
-    if let Some(file) = logs::of_openclaw(&context.instance.profile).filter(|_| runs_node) {
-        let path = shown(&context.env.home, &file);
-        context.ui.note(&msg!("logs.of-openclaw", path = path));
-        return Ok(Source::File(file));
+    let engine = Record::read(&context.instance.record_path()).map_or(Engine::Native, |record| record.engine);
+    if let Some(source) = logs::source(folder.clone(), &context.instance.profile, engine) {
+        if let Source::File(file) = &source {
+            let path = shown(&context.env.home, file);
+            context.ui.note(&msg!("logs.of-openclaw", path = path));
+        }
+        return Ok(source);
     }
     let path = shown(&context.env.home, &folder);
     if follow {

@@ -63,7 +63,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = survey::take(context.host, &context.env);
     let (service, probe) = std::thread::scope(|scope| {
-        let service = scope.spawn(|| service_of(context, &survey));
+        let service = scope.spawn(|| service_of(context, &survey, deadline));
         let probe = probe::in_detail(context.host, &survey, &context.instance, deadline);
         (service.join().ok().flatten(), probe)
     });
@@ -77,16 +77,21 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     ExitCode::from(probe.verdict.exit_code())
 }
 
-/// The service, asked of its manager only where one is installed.
-fn service_of(context: &Context<'_>, survey: &Survey) -> Option<Service> {
+/// The service, asked of its manager only where one is installed, and not for longer than the gateway.
+fn service_of(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
-    Some(Service::look(context, found.service.as_ref()?))
+    let host = context.host.until(deadline);
+    Some(Service::look(
+        &host,
+        &context.env,
+        &context.instance,
+        found.service.as_ref()?,
+    ))
 }
 
 fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     let (ui, instance) = (&context.ui, &context.instance);
-    let sentence = ui.say(&probe.msg(instance.profile.as_str()));
-    ui.hanging(0, 2, &format!("{} {sentence}", mark(context, &probe.verdict)));
+    headline(context, probe);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
     let source = source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.say(&msg));
@@ -119,11 +124,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         msg!("status.config"),
         shown(&context.env.home, &instance.config_path),
     );
-    let watching = probe.health["watching"].as_array();
-    for watched in watching.into_iter().flatten() {
-        let text = printable(watched["text"].as_str().unwrap_or_default());
-        fields.add(ui.say(&msg!("status.watching")), text);
-    }
+    list_watched(context, probe, &mut fields);
     if let Some(service) = service {
         service.list(context, &mut fields);
     }
@@ -137,14 +138,35 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
             ui.remark(&msg!("status.last-line", line = words.trim()));
         }
     }
-    if let Some(error) = &probe.unproven {
-        ui.remark(&error.msg);
-    }
     if let Some(service) = service {
         service.tell(context);
     }
-    for hint in probe.hints(instance) {
-        ui.remark(&hint);
+    advise(context, probe);
+}
+
+/// The verdict as a sentence.
+pub(super) fn headline(context: &Context<'_>, probe: &Probe) {
+    let sentence = context.ui.say(&probe.msg(context.instance.profile.as_str()));
+    let line = format!("{} {sentence}", mark(context, &probe.verdict));
+    context.ui.hanging(0, 2, &line);
+}
+
+/// What it says of those that it looks after.
+pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
+    let watching = probe.health["watching"].as_array();
+    for watched in watching.into_iter().flatten() {
+        let text = printable(watched["text"].as_str().unwrap_or_default());
+        fields.add(context.ui.say(&msg!("status.watching")), text);
+    }
+}
+
+/// What keeps us from proving ourselves, and the ways out.
+pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
+    if let Some(error) = &probe.unproven {
+        context.ui.remark(&error.msg);
+    }
+    for hint in probe.hints(&context.instance) {
+        context.ui.remark(&hint);
     }
 }
 

@@ -151,14 +151,26 @@ impl Clients {
     /// Lets everybody go who was let in by the gateway's own token or password, which is another now; how
     /// many that were. Who has a token of its device stays.
     pub(super) fn proof_changed(&self) -> usize {
+        self.let_go(|who| !who.by_device_token)
+    }
+
+    /// Lets a device go that was let in, in this role, by a token of its own, which opens no longer.
+    pub(super) fn token_revoked(&self, device_id: &str, role: &str) {
+        self.let_go(|who| {
+            who.by_device_token && who.device_id.as_deref() == Some(device_id) && who.role.name() == role
+        });
+    }
+
+    fn let_go(&self, goes: impl Fn(&Connected) -> bool) -> usize {
         let mut registry = self.registry();
         let before = registry.connected.len();
         registry.connected.retain(|_, slot| {
-            if !slot.who.by_device_token {
+            let goes = goes(&slot.who);
+            if goes {
                 // Where its queue is full, it goes with its sender.
                 let _ = slot.queue.try_send(Errand::ProofChanged);
             }
-            slot.who.by_device_token
+            !goes
         });
         before - registry.connected.len()
     }

@@ -58,7 +58,7 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 /// The sentences of the page. It asks for them by what stands behind the dot.
-const WORDS: [&str; 60] = [
+const WORDS: [&str; 61] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -108,6 +108,7 @@ const WORDS: [&str; 60] = [
     "dashboard.page-key-shared",
     "dashboard.page-isolation",
     "dashboard.page-isolated",
+    "dashboard.page-examining",
     "dashboard.page-finding-error",
     "dashboard.page-finding-warning",
     "dashboard.page-finding-info",
@@ -186,10 +187,13 @@ pub struct LastLook(Mutex<Known>);
 struct Known {
     answer: Option<(Instant, Lang, Value)>,
     findings: Option<(Instant, Arc<[Finding]>)>,
+    /// Whether the doctor looks right now.
+    examining: bool,
 }
 
 /// The answer to `instance.overview`: [`overview`], off the thread that serves everybody, and not more
-/// often than it changes. `None` where that thread has gone.
+/// often than it changes. The doctor asks others, who may take their time: what it finds is in a later
+/// answer. `None` where that thread has gone.
 pub async fn answer(shared: Arc<Shared>, lang: Lang) -> Option<Value> {
     let look = shared.clone();
     let mut last = look.last_look.0.lock().await;
@@ -199,19 +203,27 @@ pub async fn answer(shared: Arc<Shared>, lang: Lang) -> Option<Value> {
     {
         return Some(seen.clone());
     }
-    let known = last.findings.clone().filter(|(at, _)| at.elapsed() < EXAMINED);
-    let (seen, findings) = tokio::task::spawn_blocking(move || {
-        let findings = known.unwrap_or_else(|| {
-            let found = examine(&shared);
-            (Instant::now(), found.into())
-        });
-        (overview(&shared, &findings.1, lang), findings)
-    })
-    .await
-    .ok()?;
-    last.findings = Some(findings);
+    let known = last.findings.clone();
+    let is_fresh = known.as_ref().is_some_and(|(at, _)| at.elapsed() < EXAMINED);
+    if !is_fresh && !std::mem::replace(&mut last.examining, true) {
+        tokio::spawn(examined(shared.clone()));
+    }
+    let look = move || overview(&shared, known.as_ref().map(|(_, findings)| &**findings), lang);
+    let seen = tokio::task::spawn_blocking(look).await.ok()?;
     last.answer = Some((Instant::now(), lang, seen.clone()));
     Some(seen)
+}
+
+/// Has the doctor look, for later answers.
+async fn examined(shared: Arc<Shared>) {
+    let look = shared.clone();
+    let found = tokio::task::spawn_blocking(move || examine(&look)).await;
+    let mut last = shared.last_look.0.lock().await;
+    last.examining = false;
+    if let Ok(found) = found {
+        last.findings = Some((Instant::now(), found.into()));
+        last.answer = None;
+    }
 }
 
 #[cfg(test)]

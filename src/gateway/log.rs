@@ -23,7 +23,7 @@ use crate::i18n::{Lang, Msg};
 use crate::instance::Instance;
 use crate::{apply, msg};
 
-/// A log file's name: `openclaw.2026-11-22.log`. (`gateway.log` beside it is a service manager's.)
+/// A log file's name: `openclaw.2026-11-22.log`. (`launchd.log` beside it is a service manager's.)
 pub const FILE_START: &str = "openclaw";
 /// The end of a log file's name.
 pub const FILE_END: &str = "log";

@@ -21,6 +21,7 @@ mod dashboard;
 mod devices;
 pub mod health;
 mod known;
+mod logs;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -98,6 +99,7 @@ const ROWS: &[Row] = &[
     Row::later("config.get", Scope::Admin, |call| config::get(call).boxed())
         .late(Scope::Read)
         .with_keys(&[]),
+    Row::later("logs.tail", Scope::Read, |call| logs::tail(call).boxed()).with_keys(logs::PART),
     Row::later("device.pair.list", Scope::Pairing, |call| {
         devices::list(call).boxed()
     })

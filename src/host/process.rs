@@ -104,10 +104,12 @@ impl Call {
 }
 
 impl Host {
-    /// Runs a program to its end, without input, for at most `limit`; then it is killed.
+    /// Runs a program to its end, without input, for at most `limit`, nor longer than [`Host::until`] says;
+    /// then it is killed.
     /// Fails where it can't be started.
     pub fn run(&self, call: &Call, limit: Duration) -> io::Result<Ended> {
         let deadline = Instant::now() + limit;
+        let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
         let mut command = call.command(self);
         command
             .stdin(Stdio::null())
@@ -229,5 +231,12 @@ mod tests {
             .unwrap();
         assert!(ended.timed_out);
         assert_eq!(ended.code, None);
+    }
+
+    #[test]
+    fn nothing_goes_on_after_the_time_of_the_host() {
+        let host = Host::with(&[], [("", ""); 0]).until(Instant::now());
+        let ended = host.run(&sh("sleep 600"), Duration::from_mins(10)).unwrap();
+        assert!(ended.timed_out);
     }
 }

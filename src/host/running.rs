@@ -16,6 +16,22 @@ pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
 }
 
+/// Whose a process is, as seen from a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of this user, or of the one whom the folder belongs to: it may know what lies there.
+    Ours,
+    /// Of another user.
+    Others,
+    /// It has ended.
+    Nobodys,
+}
+
+/// Whose a process is. Where the system does not tell, it is told of nobody else's.
+pub fn whose(pid: u32, folder: &Path) -> Whose {
+    system::whose(pid, folder)
+}
+
 /// Ends a process: it is asked to, and after `grace` it is killed. Returns once it is gone; one that was
 /// gone already is no error.
 pub fn end(pid: u32, grace: Duration) -> io::Result<()> {
@@ -40,7 +56,7 @@ mod system {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
-    use super::{Duration, Path, io};
+    use super::{Duration, Path, Whose, io};
 
     /// How long a killed process may take to be gone.
     const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -62,6 +78,15 @@ mod system {
             .flatten()
             .filter_map(|file| std::fs::metadata(file.path()).ok());
         Some(open.any(|meta| identity(meta) == wanted))
+    }
+
+    pub(super) fn whose(pid: u32, folder: &Path) -> Whose {
+        let user = |path: &Path| std::fs::metadata(path).map(|meta| meta.uid()).ok();
+        match user(Path::new(&format!("/proc/{pid}"))) {
+            None => Whose::Nobodys,
+            Some(of) if of == geteuid().as_raw() || Some(of) == user(folder) => Whose::Ours,
+            Some(_) => Whose::Others,
+        }
     }
 
     /// By a descriptor of the process: its number could be another's by the time of the second signal.
@@ -100,7 +125,7 @@ mod system {
 
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-    use super::{Duration, Path, io};
+    use super::{Duration, Path, Whose, io};
 
     pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
         None
@@ -111,6 +136,10 @@ mod system {
 
     pub(super) fn is_same_user(pid: u32) -> bool {
         Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok())
+    }
+
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
+        Whose::Ours
     }
 
     pub(super) fn end(pid: u32, grace: Duration) -> io::Result<()> {
@@ -142,7 +171,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Duration, Path, io};
+    use super::{Duration, Path, Whose, io};
 
     pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
         None
@@ -150,6 +179,10 @@ mod system {
 
     pub(super) fn is_same_user(_pid: u32) -> bool {
         false
+    }
+
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
+        Whose::Ours
     }
 
     pub(super) fn end(_pid: u32, _grace: Duration) -> io::Result<()> {
@@ -166,6 +199,8 @@ mod system {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::os::unix::process::CommandExt as _;
+
     use super::*;
 
     #[test]
@@ -176,5 +211,26 @@ mod tests {
         let (_, path) = file.into_parts();
         assert_eq!(has_open(own, &path), Some(false));
         assert_eq!(has_open(u32::MAX, &path), Some(false), "there is no such process");
+    }
+
+    #[test]
+    fn another_users_process_is_told_from_ours_and_from_one_that_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(whose(std::process::id(), dir.path()), Whose::Ours);
+        assert_eq!(whose(u32::MAX, dir.path()), Whose::Nobodys);
+        if !rustix::process::geteuid().is_root() {
+            return; // Nobody else can start a process of another user.
+        }
+        #[expect(clippy::disallowed_methods, reason = "the test starts another user's process")]
+        let mut command = std::process::Command::new("sleep");
+        let Ok(mut other) = command.arg("600").uid(65534).spawn() else {
+            return; // A namespace without that user.
+        };
+        let seen = whose(other.id(), dir.path());
+        std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+        let of_its_folder = whose(other.id(), dir.path());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!((seen, of_its_folder), (Whose::Others, Whose::Ours));
     }
 }

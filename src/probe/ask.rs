@@ -8,6 +8,7 @@ use super::identity::{self, Answer, Identity};
 use super::place::{Place, Spot};
 use super::{Known, Probe, Verdict};
 use crate::client::{Connection, Failure, Scopes};
+use crate::host::ports;
 use crate::instance::Instance;
 use crate::letters::printable;
 use crate::settings::Proof;
@@ -40,6 +41,12 @@ pub(super) fn ask(
         (Answer::Native(identity), _) if identity.instance_id == instance.id() => Some(identity),
         (Answer::Native(identity), _) => {
             probe.verdict = Verdict::OtherProfile(identity.profile);
+            return;
+        }
+        // It ended while it was asked.
+        (Answer::Foreign, _) if ports::listening_on(spot.port).is_empty() => {
+            probe.pid = None;
+            probe.listeners.clear();
             return;
         }
         // Nothing secret is shown to somebody who is not known as this instance's.

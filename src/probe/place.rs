@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::host::running::Whose;
 use crate::ports::{LOOPBACK, Listener, Owner};
 use crate::survey::Survey;
 
@@ -35,13 +36,15 @@ fn is_gateway(owner: &Owner) -> bool {
     names.iter().any(|start| owner.name.starts_with(start))
 }
 
-/// Finds the gateway of the instance with this label. `signed` is the process and port that its lock names.
+/// Finds the gateway of the instance with this label. `signed` is the process and port that its lock names;
+/// another user's process is not asked who it is.
 pub(super) fn find(
     survey: &Survey,
     label: Option<&str>,
     signed: Option<(u32, u16)>,
     configured: u16,
     bind: Option<IpAddr>,
+    whose: impl Fn(u32) -> Whose,
 ) -> Place {
     let owner = |listener: &Listener| listener.owner.clone();
     let is_own = |listener: &&Listener| {
@@ -81,7 +84,12 @@ pub(super) fn find(
         }) => Place::Other(other.clone(), *pid),
         // Linux tells the owner of every socket of this user: this one is another user's.
         None if cfg!(target_os = "linux") => Place::Stranger(holder.clone()),
-        Some(_) | None => Place::Somebody(spot(survey, holder), holder.clone()),
+        owner => match owner.as_ref().map_or(Whose::Ours, |owner| whose(owner.pid)) {
+            Whose::Ours => Place::Somebody(spot(survey, holder), holder.clone()),
+            Whose::Others => Place::Stranger(holder.clone()),
+            // It ended since it was looked at.
+            Whose::Nobodys => Place::Nowhere,
+        },
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::*;
+use crate::host::running::Whose;
 use crate::lock::Holder;
 use crate::ports::{LOOPBACK, Owner};
 
@@ -24,7 +25,12 @@ fn found(listeners: &[Listener], signed: Option<(u32, u16)>) -> String {
         listeners: listeners.to_vec(),
         ..Survey::default()
     };
-    match place::find(&survey, Some("rescue"), signed, 19789, None) {
+    let whose = |pid| match pid {
+        66 => Whose::Others,
+        67 => Whose::Nobodys,
+        _ => Whose::Ours,
+    };
+    match place::find(&survey, Some("rescue"), signed, 19789, None, whose) {
         place::Place::Nowhere => "nowhere".to_owned(),
         place::Place::Own(spot) => format!("own {}", spot.addresses[0]),
         place::Place::Somebody(spot, _) => format!("somebody {}", spot.addresses[0]),
@@ -39,7 +45,7 @@ fn a_gateway_is_where_its_own_process_listens() {
     let any: IpAddr = "0.0.0.0".parse().unwrap();
     let own = Some((7, "openclaw-gatewa", Some("rescue")));
     let browser = Some((8, "chromium", Some("rescue")));
-    let cases: [(&[Listener], &str); 8] = [
+    let cases: [(&[Listener], &str); 10] = [
         (&[], "nowhere"),
         (&[listener(v4, 4000, Some((9, "nginx", None)))], "nowhere"),
         (
@@ -57,6 +63,8 @@ fn a_gateway_is_where_its_own_process_listens() {
             &[listener(v4, 19789, Some((9, "nginx", None)))],
             "somebody 127.0.0.1:19789",
         ),
+        (&[listener(v4, 19789, Some((66, "openclaw", None)))], "stranger"),
+        (&[listener(v4, 19789, Some((67, "openclaw", None)))], "nowhere"),
     ];
     for (listeners, expected) in cases {
         assert_eq!(found(listeners, None), expected, "{listeners:?}");

@@ -59,6 +59,10 @@ impl Probe {
             );
             hints.push(msg!("probe.hint-validate", command = command));
         }
+        if let Some(finding) = self.refused.first() {
+            hints.push(msg!("probe.broken", place = finding.path).with_msg("why", finding.why.clone()));
+            hints.push(msg!("probe.hint-validate", command = command));
+        }
         match &self.verdict {
             Verdict::Healthy => {}
             Verdict::NotRunning if !hints.is_empty() => {}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Surveyed;
 use crate::host::ports::{self, Socket};
 use crate::host::read;
+use crate::host::running::{self, Whose};
 use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
 
@@ -93,7 +94,10 @@ impl Known<'_> {
         }
         let (words, mut vars) = ports::words_of(process.pid, "");
         vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
-        self.judge(port, &process.name, &words, &vars)
+        let found = self.judge(port, &process.name, &words, &vars);
+        // What another user's process says of itself is that user's word.
+        let is_ours = |at: &usize| running::whose(process.pid, &self.instances[*at].state_dir) == Whose::Ours;
+        found.filter(is_ours)
     }
 
     /// A program that a gateway started carries the gateway's environment too: it counts only where it

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::browser::{Seen, browse};
-use super::{HOSTILE, Running, TOKEN, config, free_port};
+use super::{HOSTILE, TOKEN, config};
+use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::network::own;
 use crate::support::{Sandbox, installed};
 
@@ -16,6 +17,8 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
         seen.until("document.getElementById('link').dataset.link === 'live'")
             .await;
         seen.until("document.querySelectorAll('#map > li').length === 4")
+            .await;
+        seen.until("document.querySelectorAll('#findings .kind').length > 0")
             .await;
         assert_eq!(seen.js("location.href").await, seen.address.as_str());
         assert_eq!(seen.js("history.length").await, 2, "about:blank and the page");
@@ -161,7 +164,7 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
             }
         }
-        let main = Running::start(&sandbox, &["gateway"], 18789);
+        let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);
         browse(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:19789").await.unwrap();
             // As a gateway listens: beside its base port on those of its browser control and its canvas.
@@ -179,6 +182,8 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
                 seen.js(running).await,
                 "default true true, lab false false, rescue true true"
             );
+            seen.until("document.querySelectorAll('#findings .kind').length > 0")
+                .await;
             let kinds =
                 "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
             assert_eq!(seen.js(kinds).await, "kind warning");
@@ -206,9 +211,9 @@ fn gateways_that_run_are_told_from_those_that_do_not() {
 fn the_page_of_a_real_gateway_shows_that_gateway() {
     browse(async {
         let sandbox = Sandbox::new();
-        let port = free_port();
+        let port = free_base();
         sandbox.write(".openclaw-rescue/openclaw.json", config(port));
-        let _gateway = Running::start(&sandbox, &["--profile", "rescue", "gateway"], port);
+        let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
         let seen = Seen::at(port, None).await;
         seen.open("#token=wrong").await;
         seen.until("!document.getElementById('refused').hidden").await;

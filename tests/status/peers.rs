@@ -118,6 +118,10 @@ fn is_asked_by(release: &PathBuf, mismatch: &str) {
         let (code, said) = run(words, None);
         assert_eq!(code, Some(0), "{words:?}: {said:?}");
     }
+    let (code, [stdout, stderr]) = run(&["logs", "--plain"], None);
+    assert_eq!(code, Some(0), "{stdout}\n{stderr}");
+    assert!(stdout.contains(" info "), "its lines are understood: {stdout}");
+    assert!(stdout.contains(&gateway.port.to_string()), "{stdout}");
     let (code, [stdout, stderr]) = run(&["status", "--json"], None);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
     let text = stdout.find('{').map_or("", |at| &stdout[at..]);

@@ -1,33 +1,105 @@
-//! `openclaw gateway probe`: can this instance's gateway be reached, and what does it say? The document
-//! has OpenClaw's keys (`facts.md` 9).
+//! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
+//! say of itself? The document has OpenClaw's keys (`facts.md` 9).
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::super::Context;
 use super::super::status::{self, AskArgs, document};
-use crate::probe;
+use crate::i18n::Msg;
+use crate::letters::printable;
+use crate::msg;
+use crate::probe::{self, Probe};
 use crate::survey;
+use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
-    if !context.ui.is_json() {
-        return status::one(context, args);
-    }
     let since = Instant::now();
     let survey = survey::take(context.host, &context.env);
     let probe = probe::in_detail(context.host, &survey, &context.instance, since + args.timeout);
+    if context.ui.is_json() {
+        let document = document(context, &probe, args.timeout, since.elapsed());
+        context.ui.document(&document);
+    } else {
+        tell(context, &probe);
+    }
+    ExitCode::from(probe.verdict.exit_code())
+}
+
+fn tell(context: &Context<'_>, probe: &Probe) {
+    let ui = &context.ui;
+    status::headline(context, probe);
+    let mut fields = Fields::default();
+    let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+    add(msg!("status.asked"), probe.url.clone());
+    for listener in &probe.listeners {
+        let address = SocketAddr::new(listener.ip, listener.port);
+        let owner = listener.owner.as_ref();
+        let owner = owner.map_or_else(String::new, |owner| {
+            format!(", {} (pid {})", owner.name, owner.pid)
+        });
+        add(msg!("status.listens"), format!("{address}{owner}"));
+    }
+    if let Some(latency) = probe.latency {
+        add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
+    }
+    if let Some(protocol) = probe.protocol {
+        add(msg!("status.protocol"), protocol.to_string());
+    }
+    if probe.is_running() {
+        let said = |name: &str| probe.presence[name].as_str().map(printable);
+        let engine = [&probe.engine, &probe.version].into_iter().flatten();
+        let engine = engine.cloned().collect::<Vec<_>>().join(" ");
+        let itself: Vec<_> = [Some(engine), said("host"), said("platform")]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect();
+        add(msg!("status.engine"), itself.join(", "));
+    }
+    for (label, value) in told(&probe.health) {
+        add(label, value);
+    }
+    status::list_watched(context, probe, &mut fields);
+    ui.out(&fields.render(ui.width()));
+    status::advise(context, probe);
+}
+
+/// What an answer to `health` tells beside being well.
+fn told(health: &Value) -> impl Iterator<Item = (Msg, String)> {
+    let agents = health["agents"].as_array();
+    let ids = agents.map(|agents| names(agents.iter().map(|agent| &agent["agentId"])));
+    let channels = health["channelOrder"].as_array();
+    let count = |value: &Value| value.as_u64().map(|count| count.to_string());
+    [
+        (msg!("status.clients"), count(&health["gateway"]["clients"])),
+        (msg!("status.agents"), ids),
+        (msg!("status.sessions"), count(&health["sessions"]["count"])),
+        (msg!("status.channels"), channels.map(names)),
+    ]
+    .into_iter()
+    .filter_map(|(label, value)| Some((label, value.filter(|value| !value.is_empty())?)))
+}
+
+fn names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    let names = values.into_iter().filter_map(Value::as_str).map(printable);
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
     let error = (!probe.is_healthy()).then(|| context.ui.say(&probe.msg(context.instance.profile.as_str())));
-    let whole = document::of(context, &probe, &context.instance, None);
-    context.ui.document(&json!({
+    let whole = document::of(context, probe, &context.instance, None);
+    json!({
         "ok": probe.is_healthy(),
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],
         "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).ok().map(document::milliseconds),
-        "durationMs": document::milliseconds(since.elapsed()),
-        "timeoutMs": document::milliseconds(args.timeout),
+        "durationMs": document::milliseconds(taken),
+        "timeoutMs": document::milliseconds(limit),
         "primaryTargetId": "localLoopback",
         "warnings": probe.warning.iter().map(|warning| json!({ "message": warning })).collect::<Vec<Value>>(),
         "network": { "localLoopbackUrl": probe.url },
@@ -47,6 +119,5 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
             "summary": probe.status,
             "presence": if probe.presence.is_null() { Value::Null } else { json!([probe.presence]) },
         }],
-    }));
-    ExitCode::from(probe.verdict.exit_code())
+    })
 }

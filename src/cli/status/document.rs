@@ -17,6 +17,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::super::Context;
+use crate::config::schema::Finding;
 use crate::instance::Instance;
 use crate::probe::{Past, Probe, Verdict};
 use crate::survey::ConfigHealth;
@@ -121,7 +122,10 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
             "path": fault.place(&instance.config_path),
             "message": context.ui.say(&fault.why),
         })],
-        ConfigHealth::Ok | ConfigHealth::Missing => Vec::new(),
+        ConfigHealth::Ok | ConfigHealth::Missing => {
+            let issue = |finding: &Finding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
+            probe.refused.iter().map(issue).collect()
+        }
     };
     json!({
         "path": instance.config_path,

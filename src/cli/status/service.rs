@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use super::{document, duration};
+use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::host::Host;
 use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::letters::printable;
@@ -42,8 +44,8 @@ pub(super) struct Told {
 
 impl Service {
     /// Asks the manager of the service in this file.
-    pub(super) fn look(context: &Context<'_>, file: &Path) -> Self {
-        match Told::look(context, &context.instance) {
+    pub(super) fn look(host: &Host, env: &Environment, instance: &Instance, file: &Path) -> Self {
+        match Told::look(host, env, instance) {
             Ok(told) => Self::Told(Box::new(told)),
             Err(error) => Self::Untold(file.to_path_buf(), error),
         }
@@ -90,8 +92,7 @@ impl Service {
 
 impl Told {
     /// Asks its manager, and whoever else knows; all at once.
-    fn look(context: &Context<'_>, instance: &Instance) -> Result<Self> {
-        let (host, env) = (context.host, &context.env);
+    fn look(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
         std::thread::scope(|scope| {
             let drift = scope.spawn(|| service::drift(host, env, instance).ok().flatten());
             let linger = scope.spawn(|| service::linger(host, env, instance));

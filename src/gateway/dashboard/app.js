@@ -186,7 +186,7 @@ async function refresh() {
   }
   asking = false;
   draw();
-  if (again) { again = false; setTimeout(refresh, 1000); }
+  if (again || (seen && !seen.findings)) { again = false; setTimeout(refresh, 1000); }
 }
 
 function note(name) {
@@ -364,6 +364,7 @@ function poolBar(port, meets) {
 const SEVERITIES = { error: 'page-finding-error', warning: 'page-finding-warning', info: 'page-finding-info' };
 
 function findingItems(findings) {
+  if (!findings) return [make('li', 'faint', word('page-examining'))];
   if (!findings.length) return [make('li', '', make('span', 'kind fine', '✓'), make('span', '', word('page-isolated')))];
   return findings.map((finding) => make('li', '',
     make('span', 'kind ' + finding.severity, word(SEVERITIES[finding.severity])),

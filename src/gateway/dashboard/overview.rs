@@ -23,8 +23,9 @@ use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 ///   `ports`, each `{first, last, role, name, state, text}` with `state` `own`, `held` or `free`, `pool` and the
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
 /// - `watching`: what this gateway says of each that it looks after, `{profile, news, text}`.
-/// - `findings`: what [`examine`] found, each `{id, severity, instance, text, mend}` as `doctor --json` has them.
-pub fn overview(shared: &Shared, findings: &[Finding], lang: Lang) -> Value {
+/// - `findings`: what [`examine`] found, each `{id, severity, instance, text, mend}` as `doctor --json` has them;
+///   null before it looked.
+pub fn overview(shared: &Shared, findings: Option<&[Finding]>, lang: Lang) -> Value {
     let survey = survey(shared);
     let own = survey.position(&shared.instance.config_path);
     let map = survey.map();
@@ -59,7 +60,7 @@ pub fn overview(shared: &Shared, findings: &[Finding], lang: Lang) -> Value {
             })
             .collect::<Vec<_>>(),
         "watching": shared.watched.to_value(lang),
-        "findings": findings.iter().map(|finding| finding_view(finding, lang)).collect::<Vec<_>>(),
+        "findings": findings.map(|all| all.iter().map(|finding| finding_view(finding, lang)).collect::<Vec<_>>()),
     })
 }
 

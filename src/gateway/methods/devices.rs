@@ -100,5 +100,6 @@ pub(super) async fn revoke(call: Call) -> Reply {
         .change(|book| book.revoke(&id, &role, now))
         .await;
     revoked.ok_or_else(|| Fault::invalid("unknown deviceId/role"))?;
+    call.shared.clients.token_revoked(&id, &role);
     Ok(json!({"deviceId": id, "role": role, "revokedAtMs": now}))
 }

@@ -153,9 +153,15 @@ async fn a_device_from_elsewhere_waits_until_somebody_lets_it_in() {
         "only the device is told its token"
     );
 
+    let own = with(4, "auth", json!({"token": token}));
+    let mut inside = stand.dial();
+    let nonce = inside.challenge().await;
+    inside.connect(signed(own, &device, Some(&nonce))).await;
+    assert_eq!(inside.next().await["ok"], true);
     let revoke = json!({"deviceId": device.device_id(), "role": "operator"});
     admin.request("4", "device.token.revoke", revoke).await;
     assert_eq!(admin.answer("4").await["ok"], true);
+    assert_eq!(inside.closed().await, (4001, "gateway auth changed".to_owned()));
     let mut client = stand.dial();
     let nonce = client.challenge().await;
     client
