@@ -133,6 +133,8 @@ pub struct Finding {
     pub mend: String,
     /// What `--fix` does about it.
     pub fix: Option<Fix>,
+    /// Why `--fix` leaves it alone where it mends such things elsewhere: it is another instance's, or in the way.
+    pub left: Option<Msg>,
 }
 
 /// The families of checks.
@@ -160,13 +162,24 @@ pub fn examine(scene: &Scene<'_>) -> Vec<Finding> {
         let from = findings.len();
         for check in checks() {
             let seen = (check.look)(scene, subject);
-            findings.extend(seen.into_iter().map(|seen| Finding {
-                id: check.id,
-                severity: check.severity,
-                instance: subject.label.clone(),
-                msg: seen.msg,
-                mend: seen.mend,
-                fix: seen.fix,
+            findings.extend(seen.into_iter().map(|seen| {
+                let refused = seen
+                    .fix
+                    .as_ref()
+                    .and_then(|fix| fix::refusal(scene, subject, fix));
+                let left = refused.is_some();
+                Finding {
+                    id: check.id,
+                    severity: check.severity,
+                    instance: subject.label.clone(),
+                    msg: seen.msg,
+                    mend: match &seen.fix {
+                        Some(fix) if left => fix::by_hand(subject, fix),
+                        _ => seen.mend,
+                    },
+                    fix: seen.fix.filter(|_| !left),
+                    left: refused,
+                }
             }));
         }
         findings[from..].sort_by_key(|finding: &Finding| finding.severity);
