@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::i18n::Msg;
+use crate::instance::word;
 
 mod browser;
 mod config;
@@ -185,17 +186,6 @@ pub fn examine(scene: &Scene<'_>) -> Vec<Finding> {
         findings[from..].sort_by_key(|finding: &Finding| finding.severity);
     }
     findings
-}
-
-/// A path as a word of a shell command.
-fn word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// A free name beside a path: `PATH.aside-1`, `PATH.aside-2`, ... Two looks at the same disk give the same.

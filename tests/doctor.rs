@@ -63,6 +63,40 @@ fn a_healthy_host_has_no_finding_and_no_byte_is_changed() {
     );
 }
 
+/// `OPENCLAW_CONFIG_PATH=~/.openclaw/main.json OPENCLAW_STATE_DIR=~/.openclaw-main openclaw ...`
+#[test]
+fn the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it() {
+    network::own(
+        "doctor::the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it",
+        || {
+            let sandbox = Sandbox::new();
+            let run = |name: &str, args: &[&str]| {
+                let mut command = sandbox.command(args.iter().copied());
+                command
+                    .env(
+                        "OPENCLAW_CONFIG_PATH",
+                        sandbox.path(format!(".openclaw/{name}.json")),
+                    )
+                    .env("OPENCLAW_STATE_DIR", sandbox.path(format!(".openclaw-{name}")));
+                let output = command.output().expect("a run");
+                assert!(output.status.success(), "{name} {args:?}: {output:?}");
+                String::from_utf8(output.stdout).expect("text")
+            };
+            let onboard = ["--lang", "en", "onboard", "--non-interactive", "--accept-risk"];
+            for name in ["main", "rescue", "main"] {
+                let _ = run(name, &onboard);
+            }
+            assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
+            chmod(&sandbox.path(".openclaw-main"), 0o755);
+            let said = run("main", &["--lang", "en", "doctor", "--json"]);
+            let document: Value = serde_json::from_str(&said).expect("JSON");
+            let mend = document["findings"][0]["mend"].as_str().expect("a command");
+            faults::mend(&sandbox, &format!("{mend} --yes"));
+            assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
+        },
+    );
+}
+
 #[test]
 fn the_dry_run_is_what_the_fix_then_does() {
     network::own("doctor::the_dry_run_is_what_the_fix_then_does", || {

@@ -9,7 +9,7 @@ use crate::i18n::Msg;
 use crate::instance::CONFIG_FILE;
 use crate::msg;
 use crate::record::Engine;
-use crate::survey::ConfigHealth;
+use crate::survey::{ConfigHealth, FoundBy, Surveyed};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
@@ -31,7 +31,13 @@ fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let path = &own.instance.config_path;
     let nothing = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
-    if !nothing || forgotten {
+    // The page's manual way puts configs into `~/.openclaw`, which is no instance for that.
+    let is_shelf = |found: &Surveyed| {
+        let mut others = scene.subjects.iter().filter(|other| other.at != own.at);
+        found.found_by == [FoundBy::Folder]
+            && others.any(|other| other.instance.config_path.parent() == path.parent())
+    };
+    if !nothing || forgotten || own.found.is_some_and(is_shelf) {
         return Vec::new();
     }
     let msg = msg!("doctor.config-missing", path = scene.shown(path));

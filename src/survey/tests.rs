@@ -250,16 +250,15 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
     let survey = home.survey();
     assert_eq!(
         labels(&survey),
-        [
-            "default",
-            "main",
-            "~/.openclaw/main.json",
-            "~/.openclaw/rescue.json"
-        ]
+        ["default", "~/.openclaw/main.json", "~/.openclaw/rescue.json"],
+        "the folder of the state is no instance of its own"
     );
-    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw-main"));
-    assert_eq!(survey.instances[3].state_dir, home.path(".openclaw"));
-    assert_eq!(bases(&survey)[3], Some((21000, PortSource::Config)));
+    assert_eq!(survey.instances[1].state_dir, home.path(".openclaw-main"));
+    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
+    assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
+    // With a config of its own it is one, and shares its state with the other.
+    home.put(".openclaw-main/openclaw.json", "{gateway: {port: 22000}}");
+    assert_eq!(labels(&home.survey())[1..3], ["main", "~/.openclaw/main.json"]);
 }
 
 #[test]

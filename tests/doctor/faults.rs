@@ -67,7 +67,7 @@ const RUNS: [&str; 6] = [
 ];
 
 /// Runs the command that mends; a new token stands ready for what asks for one.
-fn mend(sandbox: &Sandbox, command: &str) {
+pub(super) fn mend(sandbox: &Sandbox, command: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_openclaw"));
     let folder = program.parent().expect("a folder").display();
     let mut child = std::process::Command::new("sh")
