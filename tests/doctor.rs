@@ -307,6 +307,30 @@ fn two_instances_are_told_once_with_all() {
     });
 }
 
+/// Main reaches into the rescue bot; with all, the rescue bot comes after it.
+#[test]
+fn a_reach_into_another_instance_is_told_of_whoever_reaches() {
+    network::own(
+        "doctor::a_reach_into_another_instance_is_told_of_whoever_reaches",
+        || {
+            let sandbox = healthy();
+            let mut main: Value =
+                serde_json::from_str(&sandbox.read(".openclaw/openclaw.json")).expect("JSON");
+            let theirs = |name: &str| sandbox.path(".openclaw-rescue").join(name).display().to_string();
+            std::fs::create_dir(theirs("desk")).expect("a folder");
+            main["agents"]["defaults"]["workspace"] = theirs("desk").into();
+            main["logging"] = serde_json::json!({ "file": theirs("logs/x.log") });
+            sandbox.write(".openclaw/openclaw.json", main.to_string());
+            symlink(theirs("desk"), sandbox.path(".openclaw/identity")).expect("a link");
+            let found = findings(&sandbox, &["--all"]);
+            for id in ["isolation-workspace", "isolation-log", "isolation-link"] {
+                let told = |f: &&Value| f["id"] == id && f["instance"] == "default";
+                assert_eq!(found.iter().filter(told).count(), 1, "{id}: {found:?}");
+            }
+        },
+    );
+}
+
 #[test]
 fn a_config_that_is_a_link_to_anothers_is_found() {
     network::own("doctor::a_config_that_is_a_link_to_anothers_is_found", || {

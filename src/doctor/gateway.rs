@@ -148,7 +148,7 @@ fn stale(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 fn silent(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let mut owners = scene.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
     // Where the system does not say who listens, the answer does.
-    let answers = own.probe.as_ref().is_some_and(Probe::is_running);
+    let answers = own.probe.as_ref().is_some_and(Probe::is_healthy);
     let held = own
         .lock
         .as_ref()

@@ -382,8 +382,11 @@ fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
 fn tokens_are_found_and_never_shown() {
     let home = Home::new();
     let config = "{channels: {telegram: {botToken: '1:abc', accounts: {b: {botToken: '2:def'}, c: {botToken: '${T}'}}},
-        discord: {token: 'xyz'}, defaults: {groupPolicy: 'open'}}}";
+        discord: {token: 'xyz', accounts: {d: {tokenFile: '~/token'}, e: {token: '${E}'}}},
+        defaults: {groupPolicy: 'open'}}}";
     home.put(".openclaw/openclaw.json", config);
+    home.put(".openclaw/.env", "E='from the .env'\n");
+    home.put("token", "from a file\n");
     let survey = home.survey();
     let mut keys: Vec<_> = survey.instances[0]
         .tokens
@@ -392,6 +395,8 @@ fn tokens_are_found_and_never_shown() {
         .collect();
     keys.sort_unstable();
     let expected = [
+        ("channels.discord.accounts.d.tokenFile", "from a file"),
+        ("channels.discord.accounts.e.token", "from the .env"),
         ("channels.discord.token", "xyz"),
         ("channels.telegram.accounts.b.botToken", "2:def"),
         ("channels.telegram.botToken", "1:abc"),

@@ -51,6 +51,47 @@ pub(super) const FAULTS: &[Fault] = &[
         let root = s.path("canvas").display().to_string();
         edit_both(s, |c| c["canvasHost"] = json!({ "root": root }));
     }),
+    fixed("isolation-log", "error", |s| {
+        let log = s.path(".openclaw/logs/gateway.log").display().to_string();
+        edit(s, |c| c["logging"] = json!({ "file": log }));
+    }),
+    told("isolation-browser", "error", "rescue config unset", |s| {
+        let folder = s.path("chrome").display().to_string();
+        edit_both(s, |c| {
+            c["browser"] = json!({ "profiles": { "work": { "userDataDir": folder } } });
+        });
+    }),
+    told(
+        "isolation-service",
+        "error",
+        "openclaw --profile rescue-2 onboard",
+        |s| {
+            let state = s.path("srv").display().to_string();
+            s.write("srv/openclaw.json", "{ gateway: { mode: 'local', port: 24789 } }");
+            let known = s.read(".local/state/openclaw/registry.toml");
+            let entry = format!(
+                "[[instance]]\nprofile = 'rescue'\nconfig = '{state}/openclaw.json'\nstate = '{state}'\n\
+             workspace = '{state}/workspace'\nport = 24789\n"
+            );
+            s.write(".local/state/openclaw/registry.toml", format!("{known}\n{entry}"));
+        },
+    ),
+    told(
+        "isolation-token",
+        "error",
+        "rescue config unset channels.discord.token",
+        |s| {
+            edit(s, |c| {
+                c["channels"] = json!({ "discord": { "token": "${DISCORD}" } })
+            });
+            let dotenv = s.write(".openclaw-rescue/.env", "DISCORD=SEEDED-DISCORD-TOKEN\n");
+            chmod(&dotenv, 0o600);
+            let main = s.read(".openclaw/openclaw.json");
+            let mut main: serde_json::Value = serde_json::from_str(&main).expect("JSON");
+            main["channels"] = json!({ "discord": { "token": "SEEDED-DISCORD-TOKEN" } });
+            s.write(".openclaw/openclaw.json", main.to_string());
+        },
+    ),
     told(
         "isolation-token",
         "error",
