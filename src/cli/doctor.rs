@@ -29,7 +29,10 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     let home = &context.env.home;
     let words = diff::Words {
         say: &|msg| context.ui.say(msg),
-        change: &|change| context.ui.change(change, home),
+        change: &|change| match context.ui.change(change, home) {
+            line if context.ui.is_json() => line,
+            line => context.ui.item("*", &line),
+        },
     };
     let text = diff::unified(&plan, home, &words);
     if args.dry_run || plan.is_empty() {

@@ -234,22 +234,20 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// The release that wrote the config is newer than what is to read it.
 fn newer(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let Some(stamp) = own.text("/meta/lastTouchedVersion") else {
-        return Vec::new();
-    };
-    let node = scene.survey.node.as_ref();
-    let (reader, place) = match node {
+    let (reader, place) = match &scene.survey.node {
         Some(node) => (node.version.as_str(), scene.shown(&node.path)),
         None => (dialect::newest_known(), "openclaw".to_owned()),
     };
-    if dialect::is_newer(stamp, reader) != Some(true) {
-        return Vec::new();
-    }
-    let msg = msg!(
-        "doctor.config-newer",
-        stamp = stamp,
-        version = reader,
-        path = place
-    );
-    vec![Seen::new(msg, format!("{} config validate", own.command))]
+    let seen = dialect::newer_stamp(&own.config, reader).map(|stamp| {
+        let msg = msg!(
+            "doctor.config-newer",
+            stamp = stamp,
+            version = reader,
+            path = place
+        );
+        // Who says so takes the config for one of the older release.
+        let mend = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
+        Seen::new(msg, mend)
+    });
+    seen.into_iter().collect()
 }

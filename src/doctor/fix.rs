@@ -12,6 +12,7 @@ use crate::config::key_path::KeyPath;
 use crate::config::secrets;
 use crate::host::read;
 use crate::i18n::Msg;
+use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::Origin;
 
@@ -60,8 +61,13 @@ pub enum Fix {
 /// others are made all the same.
 pub(super) fn refusal(scene: &Scene<'_>, subject: &Subject<'_>, fix: &Fix) -> Option<Msg> {
     let others = scene.survey.paths_of_others(&subject.instance.config_path);
-    let refused = apply::preflight(&plan(std::iter::once(fix)), &others).err();
-    refused.map(|error| error.msg)
+    let refused = apply::preflight(&plan(std::iter::once(fix)), &others).err()?;
+    let is_anothers = ["apply.isolation", "apply.holds-another"].contains(&refused.code());
+    Some(if is_anothers {
+        msg!("doctor.anothers")
+    } else {
+        refused.msg
+    })
 }
 
 /// The command for what [`refusal`] leaves to a person.

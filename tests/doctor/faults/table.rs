@@ -175,9 +175,14 @@ pub(super) const FAULTS: &[Fault] = &[
         std::fs::remove_file(s.path(CONFIG)).expect("a file");
         symlink(real, s.path(CONFIG)).expect("a link");
     }),
-    told("config-newer", "warning", "rescue config validate", |s| {
-        edit(s, |c| c["meta"]["lastTouchedVersion"] = "2031.1.1".into());
-    }),
+    told(
+        "config-newer",
+        "warning",
+        "rescue config set meta.lastTouchedVersion",
+        |s| {
+            edit(s, |c| c["meta"]["lastTouchedVersion"] = "2031.1.1".into());
+        },
+    ),
     fixed("gateway-mode", "error", |s| {
         edit(s, |c| {
             c["gateway"].as_object_mut().expect("an object").remove("mode");
