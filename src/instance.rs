@@ -244,24 +244,20 @@ impl Instance {
     /// The start of a command for this instance, to be pasted: `openclaw --profile rescue`. Paths to which
     /// the profile alone does not lead (the manual way) stand before it.
     pub fn command(&self) -> String {
-        let mut command = String::new();
-        let mut path = |name, path: &Path, own: &Path| {
-            if path != own {
-                command += &format!("{name}={} ", word(path));
-            }
+        let variable = |name, path: &Path, own: &Path| {
+            let is_own = path == own;
+            (!is_own).then(|| format!("{name}={}", word(path)))
         };
+        let own_config = self.state_dir.join(CONFIG_FILE);
         let own_state = Self::canonical_state(&self.home, &self.profile);
-        path(
-            "OPENCLAW_CONFIG_PATH",
-            &self.config_path,
-            &self.state_dir.join(CONFIG_FILE),
-        );
-        path("OPENCLAW_STATE_DIR", &self.state_dir, &own_state);
-        command += "openclaw";
-        if !self.profile.is_default() {
-            command += &format!(" --profile {}", self.profile);
-        }
-        command
+        let flag = (!self.profile.is_default()).then(|| format!("--profile {}", self.profile));
+        let words = [
+            variable("OPENCLAW_CONFIG_PATH", &self.config_path, &own_config),
+            variable("OPENCLAW_STATE_DIR", &self.state_dir, &own_state),
+            Some("openclaw".to_owned()),
+            flag,
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -127,6 +127,21 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
 }
 
 #[test]
+fn nothing_is_restored_where_what_is_there_can_not_be_kept() {
+    let sandbox = rescue();
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    // More than any archive may hold; a hole, so that it costs no disk.
+    let large = sandbox.write(".openclaw-rescue/memory/large", "");
+    let file = std::fs::File::options().write(true).open(large).expect("a file");
+    file.set_len(9 << 30).expect("a size");
+    let config = sandbox.read(config_path("rescue"));
+    sandbox.write(config_path("rescue"), format!("{config}\n"));
+    let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(1).json();
+    assert_eq!(ran["code"], "archive.too-much");
+    assert_eq!(sandbox.read(config_path("rescue")), format!("{config}\n"));
+}
+
+#[test]
 fn nothing_is_restored_unasked_or_by_an_unknown_name() {
     let sandbox = rescue();
     assert_eq!(

@@ -8,7 +8,9 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::key_path::KeyPath;
 use crate::host::read::resolved;
+use crate::instance::Instance;
 use crate::msg;
+use crate::profile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-config", config),
@@ -51,9 +53,42 @@ fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let seen = other.map(|other| {
         let path = scene.shown(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);
-        Seen::new(msg, format!("{} onboard", own.command))
+        // What lies in the other's folder is what moves out.
+        let is_around = other.real.state != *real && other.real.state.starts_with(real);
+        Seen::new(msg, out_of_there(scene, if is_around { other } else { own }))
     });
     seen.into_iter().collect()
+}
+
+/// The command that gives an instance a state folder of its own, where its folder is another's.
+fn out_of_there(scene: &Scene<'_>, subject: &Subject<'_>) -> String {
+    let instance = &subject.instance;
+    let state = &instance.state_dir;
+    if state.is_symlink() {
+        let away = format!("mv {} {}", word(state), word(&aside(state)));
+        return format!("{away} && {} onboard", subject.command);
+    }
+    let own = Instance::canonical(&scene.home, instance.profile.clone());
+    if own.state_dir != *state {
+        return format!("{} onboard", own.command());
+    }
+    let named = instance
+        .config_path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    match ProfileName::parse(&named) {
+        // A config of the manual way, and no state folder of its name.
+        Ok(name) if instance.config_path != own.config_path => {
+            Instance {
+                config_path: instance.config_path.clone(),
+                ..Instance::canonical(&scene.home, name)
+            }
+            .command()
+                + " onboard"
+        }
+        _ => format!("{} onboard", subject.command),
+    }
 }
 
 /// A link in the state folder that leads into another instance's.
@@ -208,6 +243,7 @@ fn browser(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 /// their state too, that is told.
 fn service(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let profile = &own.instance.profile;
+    let canonical = Instance::canonical_state(&scene.home, profile);
     let mut others = scene.others(own);
     let twin =
         others.find(|other| other.instance.profile == *profile && !touch(&own.real.state, &other.real.state));
@@ -217,12 +253,18 @@ fn service(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             profile = profile,
             holder = other.label
         );
-        let name = if profile.is_default() {
-            "second"
-        } else {
-            profile.as_str()
-        };
-        Seen::new(msg, format!("openclaw --profile {name}-2 onboard"))
+        let is_own = own.instance.state_dir == canonical;
+        let moves = &(if is_own { other } else { own }).instance.state_dir;
+        // A folder of another name is an instance of that name.
+        let free = (2..100).find_map(|number| {
+            let name = ProfileName::parse(&format!("{profile}-{number}")).ok()?;
+            let folder = Instance::canonical_state(&scene.home, &name);
+            std::fs::symlink_metadata(&folder).is_err().then_some(folder)
+        });
+        Seen::new(
+            msg,
+            format!("mv {} {}", word(moves), word(&free.unwrap_or(canonical.clone()))),
+        )
     });
     seen.into_iter().collect()
 }

@@ -57,21 +57,29 @@ fn listening(port: u16) {
 static LISTENER: Mutex<Option<std::net::TcpListener>> = Mutex::new(None);
 
 /// Commands that mend by themselves, as they stand.
-const RUNS: [&str; 6] = [
+const RUNS: [&str; 8] = [
     "config set",
     "config unset",
     "sed -i",
     "cp --remove",
     "rm -r",
     "chmod ",
+    "mv /",
+    " onboard",
 ];
 
 /// Runs the command that mends; a new token stands ready for what asks for one.
 pub(super) fn mend(sandbox: &Sandbox, command: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_openclaw"));
     let folder = program.parent().expect("a folder").display();
+    let asks = command.ends_with(" onboard");
+    let silent = if asks {
+        " --non-interactive --accept-risk"
+    } else {
+        ""
+    };
     let mut child = std::process::Command::new("sh")
-        .args(["-c", command])
+        .args(["-c", &format!("{command}{silent}")])
         .env_clear()
         .env("HOME", sandbox.home())
         .env("PATH", format!("{folder}:/usr/bin:/bin"))

@@ -2,6 +2,7 @@
 //! has one value and two places, and a comment has none and may hold yesterday's token.
 
 use std::cmp::Reverse;
+use std::iter;
 use std::ops::Range;
 
 use jsonc_parser::ast::{Object, StringLit, Value};
@@ -107,7 +108,7 @@ fn comments(body: &str, found: &mut Vec<Place>) -> Option<()> {
         };
         let start = scanner.token_start() + "//".len();
         let places = if sets_secret(text) {
-            vec![0..text.len()]
+            iter::once(0..text.len()).collect()
         } else {
             credentials(text)
         };

@@ -8,16 +8,21 @@ use super::{CONFIG, Fault, LOCK, edit, edit_both, fixed, listening, sign, told, 
 use crate::doctor::chmod;
 
 pub(super) const FAULTS: &[Fault] = &[
-    told("isolation-state", "error", "rescue onboard", |s| {
-        let nested = s.path(".openclaw/inner");
-        std::fs::create_dir_all(&nested).expect("a folder");
-        std::fs::remove_dir_all(s.path(".openclaw-rescue")).expect("a folder");
-        symlink(nested, s.path(".openclaw-rescue")).expect("a link");
-        s.write(
-            ".openclaw/inner/openclaw.json",
-            "{ gateway: { mode: 'local', port: 19789 } }",
-        );
-    }),
+    told(
+        "isolation-state",
+        "error",
+        "&& openclaw --profile rescue onboard",
+        |s| {
+            let nested = s.path(".openclaw/inner");
+            std::fs::create_dir_all(&nested).expect("a folder");
+            std::fs::remove_dir_all(s.path(".openclaw-rescue")).expect("a folder");
+            symlink(nested, s.path(".openclaw-rescue")).expect("a link");
+            s.write(
+                ".openclaw/inner/openclaw.json",
+                "{ gateway: { mode: 'local', port: 19789 } }",
+            );
+        },
+    ),
     fixed("isolation-link", "error", |s| {
         std::fs::create_dir_all(s.path(".openclaw/identity")).expect("a folder");
         symlink(s.path(".openclaw/identity"), s.path(".openclaw-rescue/identity")).expect("a link");
@@ -61,21 +66,16 @@ pub(super) const FAULTS: &[Fault] = &[
             c["browser"] = json!({ "profiles": { "work": { "userDataDir": folder } } });
         });
     }),
-    told(
-        "isolation-service",
-        "error",
-        "openclaw --profile rescue-2 onboard",
-        |s| {
-            let state = s.path("srv").display().to_string();
-            s.write("srv/openclaw.json", "{ gateway: { mode: 'local', port: 24789 } }");
-            let known = s.read(".local/state/openclaw/registry.toml");
-            let entry = format!(
-                "[[instance]]\nprofile = 'rescue'\nconfig = '{state}/openclaw.json'\nstate = '{state}'\n\
+    told("isolation-service", "error", "/.openclaw-rescue-2", |s| {
+        let state = s.path("srv").display().to_string();
+        s.write("srv/openclaw.json", "{ gateway: { mode: 'local', port: 24789 } }");
+        let known = s.read(".local/state/openclaw/registry.toml");
+        let entry = format!(
+            "[[instance]]\nprofile = 'rescue'\nconfig = '{state}/openclaw.json'\nstate = '{state}'\n\
              workspace = '{state}/workspace'\nport = 24789\n"
-            );
-            s.write(".local/state/openclaw/registry.toml", format!("{known}\n{entry}"));
-        },
-    ),
+        );
+        s.write(".local/state/openclaw/registry.toml", format!("{known}\n{entry}"));
+    }),
     told(
         "isolation-token",
         "error",
