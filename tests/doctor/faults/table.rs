@@ -82,7 +82,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "rescue config unset channels.discord.token",
         |s| {
             edit(s, |c| {
-                c["channels"] = json!({ "discord": { "token": "${DISCORD}" } })
+                c["channels"] = json!({ "discord": { "token": "${DISCORD}" } });
             });
             let dotenv = s.write(".openclaw-rescue/.env", "DISCORD=SEEDED-DISCORD-TOKEN\n");
             chmod(&dotenv, 0o600);
