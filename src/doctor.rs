@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::i18n::Msg;
+use crate::instance::word;
 
 mod browser;
 mod config;
@@ -133,6 +134,8 @@ pub struct Finding {
     pub mend: String,
     /// What `--fix` does about it.
     pub fix: Option<Fix>,
+    /// Why `--fix` leaves it alone where it mends such things elsewhere: it is another instance's, or in the way.
+    pub left: Option<Msg>,
 }
 
 /// The families of checks.
@@ -160,29 +163,29 @@ pub fn examine(scene: &Scene<'_>) -> Vec<Finding> {
         let from = findings.len();
         for check in checks() {
             let seen = (check.look)(scene, subject);
-            findings.extend(seen.into_iter().map(|seen| Finding {
-                id: check.id,
-                severity: check.severity,
-                instance: subject.label.clone(),
-                msg: seen.msg,
-                mend: seen.mend,
-                fix: seen.fix,
+            findings.extend(seen.into_iter().map(|seen| {
+                let refused = seen
+                    .fix
+                    .as_ref()
+                    .and_then(|fix| fix::refusal(scene, subject, fix));
+                let left = refused.is_some();
+                Finding {
+                    id: check.id,
+                    severity: check.severity,
+                    instance: subject.label.clone(),
+                    msg: seen.msg,
+                    mend: match &seen.fix {
+                        Some(fix) if left => fix::by_hand(subject, fix),
+                        _ => seen.mend,
+                    },
+                    fix: seen.fix.filter(|_| !left),
+                    left: refused,
+                }
             }));
         }
         findings[from..].sort_by_key(|finding: &Finding| finding.severity);
     }
     findings
-}
-
-/// A path as a word of a shell command.
-fn word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// A free name beside a path: `PATH.aside-1`, `PATH.aside-2`, ... Two looks at the same disk give the same.

@@ -222,15 +222,13 @@ pub fn gateway(
 
 /// What the user is told where a newer release than this one wrote the config last.
 pub fn stamp(engine: &NodeEngine, instance: &Instance, config: &Value) -> Option<Msg> {
-    let stamp = config.pointer("/meta/lastTouchedVersion")?.as_str()?;
-    (dialect::is_newer(stamp, &engine.version)?).then(|| {
-        msg!(
-            "engine.stamp",
-            path = instance.config_path.display(),
-            stamp = stamp,
-            version = engine.version
-        )
-    })
+    let stamp = dialect::newer_stamp(config, &engine.version)?;
+    Some(msg!(
+        "engine.stamp",
+        path = instance.config_path.display(),
+        stamp = stamp,
+        version = engine.version
+    ))
 }
 
 #[cfg(all(test, unix))]

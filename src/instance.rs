@@ -46,6 +46,8 @@ pub struct Instance {
     pub set_aside: Vec<&'static str>,
     /// What was set aside or honoured of the environment: one line each for the user.
     pub notices: Vec<Msg>,
+    /// The home folder, where its profile alone would lead.
+    pub home: PathBuf,
 }
 
 impl Instance {
@@ -66,6 +68,7 @@ impl Instance {
             chosen: true,
             set_aside: Vec::new(),
             notices: Vec::new(),
+            home: home.to_path_buf(),
         }
     }
 
@@ -254,13 +257,34 @@ impl Instance {
         self.state_dir.join("browser").join(name)
     }
 
-    /// The start of a command for this instance, to be pasted: `openclaw --profile rescue`.
+    /// The start of a command for this instance, to be pasted: `openclaw --profile rescue`. Paths to which
+    /// the profile alone does not lead (the manual way) stand before it.
     pub fn command(&self) -> String {
-        if self.profile.is_default() {
-            "openclaw".to_owned()
-        } else {
-            format!("openclaw --profile {}", self.profile)
-        }
+        let variable = |name, path: &Path, own: &Path| {
+            let is_own = path == own;
+            (!is_own).then(|| format!("{name}={}", word(path)))
+        };
+        let own_config = self.state_dir.join(CONFIG_FILE);
+        let own_state = Self::canonical_state(&self.home, &self.profile);
+        let flag = (!self.profile.is_default()).then(|| format!("--profile {}", self.profile));
+        let words = [
+            variable("OPENCLAW_CONFIG_PATH", &self.config_path, &own_config),
+            variable("OPENCLAW_STATE_DIR", &self.state_dir, &own_state),
+            Some("openclaw".to_owned()),
+            flag,
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A path as a word of a shell command.
+pub fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::{self, Loaded, schema};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::{Host, running};
-use crate::instance::Instance;
+use crate::instance::{self, Instance};
 use crate::lock;
 use crate::ports::Listener;
 use crate::profile::ProfileName;
@@ -183,9 +183,12 @@ pub fn surveyed(
     one(host, survey, Some(found), &instance, deadline, false).0
 }
 
-/// An instance as a survey found it, with nothing inherited from the environment.
+/// An instance as a survey found it, with nothing inherited from the environment. One that has no name is
+/// called after its state folder, as its paths in an environment would have it.
 pub fn of(env: &Environment, found: &Surveyed) -> Instance {
-    let profile = found.profile.clone().unwrap_or_else(ProfileName::default_profile);
+    let by_folder = || instance::owner_of_state(&env.home, &found.state_dir);
+    let profile = found.profile.clone().or_else(by_folder);
+    let profile = profile.unwrap_or_else(ProfileName::default_profile);
     Instance {
         state_dir: found.state_dir.clone(),
         config_path: found.config_path.clone(),

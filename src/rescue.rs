@@ -61,7 +61,7 @@ pub fn target(survey: &Survey, rescuer: &Instance, name: &ProfileName) -> Result
     Ok(Instance {
         state_dir: found.state_dir.clone(),
         config_path: found.config_path.clone(),
-        ..Instance::canonical(std::path::Path::new("/"), name.clone())
+        ..Instance::canonical(&rescuer.home, name.clone())
     })
 }
 

@@ -18,6 +18,8 @@ use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{Origin, Piece};
 
+/// The code of the refusal to keep what is not there.
+pub const NOTHING: &str = "snapshot.nothing";
 /// The end of a snapshot's file name.
 const ENDING: &str = ".tar.gz";
 

@@ -27,6 +27,15 @@ fn source() -> Sandbox {
         "{\"k\":\"SECRET-KEY\"}",
     );
     sandbox.write(".openclaw-rescue/cron/jobs.json", "{\"token\":\"SECRET-IN-JOB\"}");
+    sandbox.write(
+        ".openclaw-rescue/cron/list.json",
+        "[{\"token\": \"SECRET-IN-LIST\"}]",
+    );
+    sandbox.write(".openclaw-rescue/cron/torn.json", "{\"token\": \"SECRET-IN-TORN");
+    sandbox.write(
+        ".openclaw-rescue/workspace-rescue/app/.env.local",
+        "KEY=SECRET-IN-WORK\n",
+    );
     sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "a word\n");
     sandbox
 }

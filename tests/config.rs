@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox};
 
+mod newer;
 mod restore;
 
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";

@@ -63,6 +63,40 @@ fn a_healthy_host_has_no_finding_and_no_byte_is_changed() {
     );
 }
 
+/// `OPENCLAW_CONFIG_PATH=~/.openclaw/main.json OPENCLAW_STATE_DIR=~/.openclaw-main openclaw ...`
+#[test]
+fn the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it() {
+    network::own(
+        "doctor::the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it",
+        || {
+            let sandbox = Sandbox::new();
+            let run = |name: &str, args: &[&str]| {
+                let mut command = sandbox.command(args.iter().copied());
+                command
+                    .env(
+                        "OPENCLAW_CONFIG_PATH",
+                        sandbox.path(format!(".openclaw/{name}.json")),
+                    )
+                    .env("OPENCLAW_STATE_DIR", sandbox.path(format!(".openclaw-{name}")));
+                let output = command.output().expect("a run");
+                assert!(output.status.success(), "{name} {args:?}: {output:?}");
+                String::from_utf8(output.stdout).expect("text")
+            };
+            let onboard = ["--lang", "en", "onboard", "--non-interactive", "--accept-risk"];
+            for name in ["main", "rescue", "main"] {
+                let _ = run(name, &onboard);
+            }
+            assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
+            chmod(&sandbox.path(".openclaw-main"), 0o755);
+            let said = run("main", &["--lang", "en", "doctor", "--json"]);
+            let document: Value = serde_json::from_str(&said).expect("JSON");
+            let mend = document["findings"][0]["mend"].as_str().expect("a command");
+            faults::mend(&sandbox, &format!("{mend} --yes"));
+            assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
+        },
+    );
+}
+
 #[test]
 fn the_dry_run_is_what_the_fix_then_does() {
     network::own("doctor::the_dry_run_is_what_the_fix_then_does", || {
@@ -74,12 +108,19 @@ fn the_dry_run_is_what_the_fix_then_does() {
             .as_str()
             .expect("a token")
             .to_owned();
+        // What stands in a comment, or under a key that stands twice, is a secret all the same.
         document["gatway"] = serde_json::json!({ "port": 1 });
         document["gateway"]
             .as_object_mut()
             .expect("an object")
             .remove("mode");
-        sandbox.write(".openclaw-rescue/openclaw.json", document.to_string());
+        let text = document.to_string();
+        let text = text.replacen(
+            '{',
+            "{ // token: SEEDED-OLD\n\"token\": \"SEEDED-FIRST\", \"token\": \"SEEDED-LAST\",\n",
+            1,
+        );
+        sandbox.write(".openclaw-rescue/openclaw.json", text);
         chmod(&config, 0o644);
         chmod(&sandbox.path(".openclaw-rescue"), 0o755);
         let before = sandbox.tree();
@@ -92,8 +133,24 @@ fn the_dry_run_is_what_the_fix_then_does() {
         let done = doctor(&sandbox, &["--fix", "--yes"]).exits(0).json();
         assert_eq!(dry["fix"]["diff"], done["fix"]["diff"]);
         let diff = done["fix"]["diff"].as_str().expect("a text");
-        assert!(diff.contains("gatway") && diff.contains("mode 0700"), "{diff}");
+        assert!(
+            diff.contains("gatway") && diff.contains("from 0755 to 0700"),
+            "{diff}"
+        );
         assert!(!diff.contains(&token) && diff.contains("<kept>"), "{diff}");
+        assert!(!diff.contains("SEEDED"), "{diff}");
+        let said = sandbox
+            .run([
+                "--lang",
+                "tr",
+                "--profile",
+                "rescue",
+                "doctor",
+                "--fix",
+                "--dry-run",
+            ])
+            .stdout;
+        assert!(!said.contains("SEEDED"), "{said}");
         assert_eq!(done["findings"], serde_json::json!([]), "{done}");
         assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), other);
         let backup = sandbox.read(".openclaw-rescue/openclaw.json.bak");
@@ -138,26 +195,38 @@ fn findings_are_said_in_both_languages_and_fit_forty_columns() {
 }
 
 #[test]
-fn a_fix_that_would_reach_into_another_instance_is_refused_with_all_too() {
+fn a_fix_that_would_reach_into_another_instance_is_left_alone_and_the_rest_is_mended() {
     network::own(
-        "doctor::a_fix_that_would_reach_into_another_instance_is_refused_with_all_too",
+        "doctor::a_fix_that_would_reach_into_another_instance_is_left_alone_and_the_rest_is_mended",
         || {
             let sandbox = healthy();
-            // Main's workspace is the rescue bot's too, and open: for one of them that is another's folder.
+            // Main's workspace is the rescue bot's too, and open: for each of them that is another's folder.
             let theirs = sandbox.path(".openclaw/workspace");
             chmod(&theirs, 0o777);
             let path = ".openclaw-rescue/openclaw.json";
             let mut config: Value = serde_json::from_str(&sandbox.read(path)).expect("JSON");
             config["agents"]["defaults"]["workspace"] = theirs.display().to_string().into();
             sandbox.write(path, config.to_string());
-            let main = crate::onboard::touched(&sandbox.path(".openclaw"));
-            let ran = doctor(&sandbox, &["--fix", "--yes"]);
-            assert_eq!(ran.code, 78, "{ran:?}");
-            assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), main);
-            // With all of them each instance mends what is its own, and still not what is another's.
-            let before = sandbox.tree();
-            let ran = doctor(&sandbox, &["--all", "--fix", "--yes"]);
-            assert_eq!((ran.code, sandbox.tree() == before), (78, true), "{ran:?}");
+            let bits = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            let state = sandbox.path(".openclaw-rescue");
+            for words in [&["--fix", "--yes"][..], &["--all", "--fix", "--yes"]] {
+                chmod(&state, 0o755);
+                let main = crate::onboard::touched(&sandbox.path(".openclaw"));
+                let mut dry = words.to_vec();
+                dry[words.len() - 1] = "--dry-run";
+                let shown = doctor(&sandbox, &dry).json();
+                let ran = doctor(&sandbox, words).exits(1).json();
+                assert_eq!(shown["fix"]["diff"], ran["fix"]["diff"]);
+                assert_eq!((bits(&state), bits(&theirs)), (0o700, 0o777));
+                assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), main);
+                let left = ran["findings"].as_array().expect("findings").iter();
+                let mut left = left.filter(|f| f["id"] == "workspace-open");
+                let named = left.next().expect("it is named");
+                assert_eq!(named["fixable"], false);
+                assert_eq!(named["mend"], format!("chmod 755 {}", theirs.display()));
+                let why = named["leftAlone"].as_str().expect("words");
+                assert!(why.contains("another instance"), "{why}");
+            }
         },
     );
 }
@@ -236,6 +305,30 @@ fn two_instances_are_told_once_with_all() {
             "openclaw --profile rescue config set gateway.port 19789"
         );
     });
+}
+
+/// Main reaches into the rescue bot; with all, the rescue bot comes after it.
+#[test]
+fn a_reach_into_another_instance_is_told_of_whoever_reaches() {
+    network::own(
+        "doctor::a_reach_into_another_instance_is_told_of_whoever_reaches",
+        || {
+            let sandbox = healthy();
+            let mut main: Value =
+                serde_json::from_str(&sandbox.read(".openclaw/openclaw.json")).expect("JSON");
+            let theirs = |name: &str| sandbox.path(".openclaw-rescue").join(name).display().to_string();
+            std::fs::create_dir(theirs("desk")).expect("a folder");
+            main["agents"]["defaults"]["workspace"] = theirs("desk").into();
+            main["logging"] = serde_json::json!({ "file": theirs("logs/x.log") });
+            sandbox.write(".openclaw/openclaw.json", main.to_string());
+            symlink(theirs("desk"), sandbox.path(".openclaw/identity")).expect("a link");
+            let found = findings(&sandbox, &["--all"]);
+            for id in ["isolation-workspace", "isolation-log", "isolation-link"] {
+                let told = |f: &&Value| f["id"] == id && f["instance"] == "default";
+                assert_eq!(found.iter().filter(told).count(), 1, "{id}: {found:?}");
+            }
+        },
+    );
 }
 
 #[test]

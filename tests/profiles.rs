@@ -1,10 +1,9 @@
 //! `openclaw profiles`: what is on the host, and taking one instance away and nothing else.
 
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
 use crate::onboard::{MAIN, beside_main, config_path, onboarded, touched, written};
+use crate::support::stand_in::StandIn;
 use crate::support::{Sandbox, network};
 
 /// A default instance, one of ours, and one whose config is broken.
@@ -208,21 +207,7 @@ fn a_running_gateway_is_not_taken_away() {
     network::own("profiles::a_running_gateway_is_not_taken_away", || {
         let sandbox = beside_main();
         let _ = onboarded(&sandbox, "rescue", &[]);
-        // A gateway as the survey knows one: it listens, and its environment names the instance.
-        let mut gateway = crate::apply::worker_command("listen", &sandbox.home());
-        gateway
-            .env("OPENCLAW_PROFILE", "rescue")
-            .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-rescue"))
-            .env("OPENCLAW_CONFIG_PATH", sandbox.path(config_path("rescue")))
-            .env("OPENCLAW_SERVICE_MARKER", "openclaw")
-            .env("OPENCLAW_SERVICE_KIND", "gateway")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null());
-        let mut gateway = gateway.spawn().expect("a listener");
-        while !sandbox.path("listening").exists() {
-            assert!(gateway.try_wait().expect("a child").is_none(), "it listens");
-            std::thread::yield_now();
-        }
+        let gateway = StandIn::start(&sandbox, "rescue");
         let run = sandbox
             .run(["profiles", "remove", "rescue", "--yes", "--json"])
             .exits(78);
@@ -230,8 +215,7 @@ fn a_running_gateway_is_not_taken_away() {
         assert_eq!(document["code"], "profiles.remove-running", "{document}");
         assert!(sandbox.path(config_path("rescue")).is_file());
         assert_eq!(sandbox.read(".openclaw/openclaw.json"), MAIN);
-        gateway.kill().expect("a child");
-        gateway.wait().expect("an end");
+        drop(gateway);
         let _ = sandbox.run(["profiles", "remove", "rescue", "--yes"]).exits(0);
     });
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use crate::onboard::{beside_main, config_path, onboarded, touched};
 use crate::support::gateway::{Gateway, wait_for};
+use crate::support::stand_in::StandIn;
 use crate::support::{Ran, Sandbox, network};
 
 fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
@@ -126,6 +127,21 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
 }
 
 #[test]
+fn nothing_is_restored_where_what_is_there_can_not_be_kept() {
+    let sandbox = rescue();
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    // More than any archive may hold; a hole, so that it costs no disk.
+    let large = sandbox.write(".openclaw-rescue/memory/large", "");
+    let file = std::fs::File::options().write(true).open(large).expect("a file");
+    file.set_len(9 << 30).expect("a size");
+    let config = sandbox.read(config_path("rescue"));
+    sandbox.write(config_path("rescue"), format!("{config}\n"));
+    let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(1).json();
+    assert_eq!(ran["code"], "archive.too-much");
+    assert_eq!(sandbox.read(config_path("rescue")), format!("{config}\n"));
+}
+
+#[test]
 fn nothing_is_restored_unasked_or_by_an_unknown_name() {
     let sandbox = rescue();
     assert_eq!(
@@ -146,26 +162,12 @@ fn a_running_gateway_is_not_written_over() {
     network::own("snapshot::a_running_gateway_is_not_written_over", || {
         let sandbox = rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
-        let mut gateway = crate::apply::worker_command("listen", &sandbox.home());
-        gateway
-            .env("OPENCLAW_PROFILE", "rescue")
-            .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-rescue"))
-            .env("OPENCLAW_CONFIG_PATH", sandbox.path(config_path("rescue")))
-            .env("OPENCLAW_SERVICE_MARKER", "openclaw")
-            .env("OPENCLAW_SERVICE_KIND", "gateway")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null());
-        let mut gateway = gateway.spawn().expect("a listener");
-        while !sandbox.path("listening").exists() {
-            assert!(gateway.try_wait().expect("a child").is_none(), "it listens");
-            std::thread::yield_now();
-        }
+        let gateway = StandIn::start(&sandbox, "rescue");
         let before = touched(&sandbox.path(".openclaw-rescue"));
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78);
         assert_eq!(ran.json()["code"], "snapshot.running");
         assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
-        gateway.kill().expect("a child");
-        gateway.wait().expect("an end");
+        drop(gateway);
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
     });
 }

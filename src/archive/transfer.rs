@@ -12,12 +12,12 @@ use crate::config::key_path::KeyPath;
 use crate::config::secrets::{self, HIDDEN};
 use crate::host::read;
 use crate::instance::Instance;
+use crate::plan::Content;
 use crate::ports::{Family, Role};
-use crate::secret::{Piece, Secret};
+use crate::secret::{Origin, Secret};
 
 /// Parts of a state folder that hold secrets, below `state/`.
-const SECRET: [&str; 6] = [
-    ".env",
+const SECRET: [&str; 5] = [
     "credentials/",
     "identity/",
     "devices/",
@@ -25,50 +25,59 @@ const SECRET: [&str; 6] = [
     "state/",
 ];
 
-/// Whether a file of an archive holds secrets by its place.
+/// Whether a file of an archive holds secrets by its name, or by its place in the state.
 fn holds_secrets(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let by_name =
+        name == ".env" || name.starts_with(".env.") || [".key", ".pem"].iter().any(|end| name.ends_with(end));
     let Some(below) = path.strip_prefix("state/") else {
-        return false;
+        return by_name;
     };
-    let name = below.rsplit('/').next().unwrap_or_default();
-    SECRET
-        .iter()
-        .any(|start| below == *start || (start.ends_with('/') && below.starts_with(start)))
+    by_name
+        || SECRET
+            .iter()
+            .any(|start| below == *start || (start.ends_with('/') && below.starts_with(start)))
         || name == "auth-profiles.json"
-        || name == ".env"
         || name.contains(".json.bak")
         || name.ends_with(".last-good")
-        || [".key", ".pem", ".sqlite"].iter().any(|end| name.ends_with(end))
+        || name.ends_with(".sqlite")
 }
 
 /// Takes the secrets out: files that hold them go, those in configs and other JSON are replaced by a mark.
 pub fn without_secrets(contents: &mut Contents) {
     contents.sources.retain(|source| !holds_secrets(&source.path));
-    for source in &mut contents.sources {
-        let json = [".json", ".json5"].iter().any(|end| source.path.ends_with(end));
-        if json && !source.path.starts_with("workspace/") {
-            source.bytes = redacted(source);
+    let is_json = |path: &str| {
+        let json = [".json", ".json5"].iter().any(|end| path.ends_with(end));
+        json && !path.starts_with("workspace/")
+    };
+    let (json, mut kept): (Vec<_>, Vec<_>) = contents
+        .sources
+        .drain(..)
+        .partition(|source| is_json(&source.path));
+    for mut source in json {
+        source.bytes = redacted(&source);
+        // What claims to be JSON and can't be understood may hold anything.
+        match source.bytes {
+            Some(_) => kept.push(source),
+            None => contents.skipped.push(source.file),
         }
     }
-    // What claims to be a config and can't be understood may hold anything.
-    contents
-        .sources
-        .retain(|source| source.bytes.is_some() || !source.path.starts_with("config/"));
+    kept.sort_by(|a, b| a.path.cmp(&b.path));
+    contents.sources = kept;
 }
 
 fn redacted(source: &Source) -> Option<Vec<u8>> {
-    let document = config::of_bytes(read::bytes(&source.file).ok()?).ok()?;
-    let text = match &secrets::pieces(&document, |_| crate::secret::Origin::Kept)[..] {
-        [] => document.text().to_owned(),
-        pieces => pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Hidden(_) => HIDDEN,
-            })
-            .collect(),
+    let bytes = read::bytes(&source.file).ok()?;
+    let Ok(document) = config::of_bytes(bytes.clone()) else {
+        // A list, or a lone value.
+        let text = String::from_utf8(bytes).ok()?;
+        let value = config::parse_value(&text).ok()?;
+        let shown = secrets::redacted(&KeyPath::root(), &value);
+        return Some(if shown == value { text } else { shown.to_string() }.into_bytes());
     };
-    Some(text.into_bytes())
+    let pieces = secrets::pieces(&document, |_| Origin::Kept);
+    let shown = Content::in_pieces(document.text(), pieces).shown(|_| HIDDEN.to_owned());
+    Some(shown.into_bytes())
 }
 
 /// What an imported instance becomes.

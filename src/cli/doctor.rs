@@ -26,7 +26,15 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
         return Ok(code(&findings));
     }
     let plan = doctor::whole(&parts);
-    let text = diff::unified(&plan, &context.env.home);
+    let home = &context.env.home;
+    let words = diff::Words {
+        say: &|msg| context.ui.say(msg),
+        change: &|change| match context.ui.change(change, home) {
+            line if context.ui.is_json() => line,
+            line => context.ui.item("*", &line),
+        },
+    };
+    let text = diff::unified(&plan, home, &words);
     if args.dry_run || plan.is_empty() {
         show(
             context,
@@ -220,6 +228,9 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
             ),
         );
         ui.remark(&finding.msg);
+        if let Some(why) = &finding.left {
+            ui.remark(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
+        }
         ui.hanging(2, 4, &format!("$ {}", finding.mend));
     }
     if findings.is_empty() {
@@ -249,5 +260,6 @@ fn entry(context: &Context<'_>, finding: &Finding) -> Value {
         "message": context.ui.say(&finding.msg),
         "mend": finding.mend,
         "fixable": finding.fix.is_some(),
+        "leftAlone": finding.left.as_ref().map(|why| context.ui.say(why)),
     })
 }

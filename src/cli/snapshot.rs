@@ -149,7 +149,11 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let of = ground.of(context);
     let manifest = of.verified(&chosen)?;
     // What is there now can be had back: a restore is undone by a restore.
-    let before = of.create("before-restore").map(|(made, ..)| made).ok();
+    let before = match of.create("before-restore") {
+        Ok((made, ..)) => Some(made),
+        Err(error) if error.code() == snapshot::NOTHING => None,
+        Err(error) => return Err(error),
+    };
     let stamp = plan::folder_stamp(&ground.now);
     let staging = archive::restore_staging(&context.instance.state_dir, &stamp);
     let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {

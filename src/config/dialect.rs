@@ -125,6 +125,12 @@ pub fn is_newer(version: &str, than: &str) -> Option<bool> {
     Some(parts(version)? > parts(than)?)
 }
 
+/// The release that wrote the config last, where that is newer than this one, which is to read it.
+pub fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str> {
+    let stamp = config.pointer("/meta/lastTouchedVersion")?.as_str()?;
+    (is_newer(stamp, reader)?).then_some(stamp)
+}
+
 /// The newest release whose configs are known.
 pub fn newest_known() -> &'static str {
     LATE

@@ -93,7 +93,7 @@ impl Reader<'_> {
                     return Err(self.fault(start, msg!("config.fault-string")));
                 }
                 Token::Number(text) if number(text).is_none() => {
-                    return Err(self.fault(start, msg!("config.fault-number", number = text)));
+                    return Err(self.fault(start, msg!("config.fault-number")));
                 }
                 _ => {}
             }
@@ -108,8 +108,7 @@ impl Reader<'_> {
             ast::Value::BooleanLit(node) => Value::Bool(node.value),
             ast::Value::StringLit(node) => Value::String(node.value.into_owned()),
             ast::Value::NumberLit(node) => {
-                let refused =
-                    || self.fault(node.range.start, msg!("config.fault-number", number = node.value));
+                let refused = || self.fault(node.range.start, msg!("config.fault-number"));
                 Value::Number(number(node.value).ok_or_else(refused)?)
             }
             ast::Value::Array(node) => Value::Array(
@@ -140,7 +139,8 @@ impl Reader<'_> {
     fn parse_fault(&self, error: &ParseError) -> Fault {
         use ParseErrorKind as Kind;
         let start = error.range().start;
-        let opened = || self.found(start);
+        let found = self.body().get(start..).and_then(|rest| rest.chars().next());
+        let opened = || found.map(|c| c.escape_debug().to_string()).unwrap_or_default();
         let why = match error.kind() {
             Kind::UnterminatedArray | Kind::UnterminatedObject => {
                 msg!("config.fault-unclosed", found = opened())
@@ -159,23 +159,11 @@ impl Reader<'_> {
             | Kind::ExpectedDigitFollowingNegativeSign
             | Kind::ExpectedPlusMinusOrDigitInNumberLiteral => msg!("config.fault-digit"),
             _ if start >= self.body().len() => msg!("config.fault-end"),
+            // A word is not repeated: it may be a token whose quotes were forgotten.
+            _ if found.is_some_and(char::is_alphanumeric) => msg!("config.fault-bare"),
             _ => msg!("config.fault-unexpected", found = opened()),
         };
         self.fault(start, why)
-    }
-
-    /// What stands at a byte, for a message: the word or the character there.
-    fn found(&self, byte: usize) -> String {
-        let rest = self.body().get(byte..).unwrap_or_default();
-        let word: String = rest
-            .chars()
-            .take_while(|c| c.is_alphanumeric())
-            .take(20)
-            .collect();
-        match rest.chars().next() {
-            Some(c) if word.is_empty() => c.escape_debug().to_string(),
-            _ => word,
-        }
     }
 }
 

@@ -4,7 +4,11 @@
 //! like one. Numbers and booleans are never secrets (`maxTokens`), a reference to a variable
 //! (`${GATEWAY_TOKEN}`) or to a secret store is not one either.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
+
+mod places;
 
 use super::document::Document;
 use super::key_path::{KeyPath, Segment};
@@ -79,81 +83,50 @@ fn redact(value: &Value, secret: bool) -> Value {
 
 /// A text without the secrets of this config.
 pub fn hidden_in(text: &str, config: &Value) -> String {
-    let known = of(config).into_iter().map(|(_, secret)| secret);
+    let mut known = Vec::new();
+    collect(config, false, &mut known);
     // What is so short is in every word.
-    let known = known.filter(|secret| secret.len() > 2);
-    known.fold(text.to_owned(), |text, secret| text.replace(&secret, HIDDEN))
+    let known = known.into_iter().filter(|secret| secret.len() > 2);
+    known.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
 }
 
-/// A document's text in pieces, its secrets left out; `origin` says where the one with these characters
-/// comes from. What can't be taken apart is left out whole.
-pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece> {
-    let found = of(document.value());
-    if found.is_empty() {
-        return Vec::new();
-    }
-    let mark = unused_mark(document.text());
-    let mut masked = document.clone();
-    for (at, (path, secret)) in found.iter().enumerate() {
-        let text = masked.get(path).and_then(Value::as_str).unwrap_or_default();
-        let text = text.replace(secret, &format!("{mark}{at}."));
-        if masked.set(path, text.into()).is_err() {
-            return vec![Piece::Hidden(Origin::Kept)];
-        }
-    }
-    let mut parts = masked.text().split(&mark);
-    let mut pieces: Vec<_> = parts
-        .next()
-        .map(|text| Piece::Text(text.to_owned()))
-        .into_iter()
-        .collect();
-    for part in parts {
-        // A part that starts with no number of ours is not shown either.
-        let (number, text) = part.split_once('.').unwrap_or_default();
-        let secret = number.parse().ok().and_then(|at: usize| found.get(at));
-        pieces.push(Piece::Hidden(
-            secret.map_or(Origin::Kept, |(_, secret)| origin(secret)),
-        ));
-        pieces.push(Piece::Text(text.to_owned()));
-    }
-    pieces
-}
-
-/// Characters that a text does not hold.
-fn unused_mark(text: &str) -> String {
-    let mut mark = "hidden-".to_owned();
-    while text.contains(&mark) {
-        mark.push('-');
-    }
-    mark
-}
-
-/// All secrets of a value: (path, characters), as they stand. Of a URL, its user name and password.
-fn of(value: &Value) -> Vec<(KeyPath, String)> {
-    let mut found = Vec::new();
-    collect(value, &KeyPath::root(), false, &mut found);
-    found
-}
-
-fn collect(value: &Value, path: &KeyPath, secret: bool, found: &mut Vec<(KeyPath, String)>) {
+fn collect<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(map) if is_reference(map) => {}
         Value::Object(map) => {
             for (key, value) in map {
-                collect(value, &path.child(key), secret || names_secret(key), found);
+                collect(value, secret || names_secret(key), found);
             }
         }
-        Value::Array(elements) => {
-            for (at, value) in elements.iter().enumerate() {
-                collect(value, &path.index(at), secret, found);
-            }
-        }
-        Value::String(text) if secret && is_concrete(text) => found.push((path.clone(), text.clone())),
-        Value::String(text) => {
-            found.extend(credentials(text).map(|user| (path.clone(), user.to_owned())));
-        }
+        Value::Array(elements) => elements.iter().for_each(|value| collect(value, secret, found)),
+        Value::String(text) if secret && is_concrete(text) => found.push(text),
+        Value::String(text) => found.extend(credentials(text).into_iter().map(|part| &text[part])),
         _ => {}
     }
+}
+
+/// A document's text in pieces, its secrets left out, those in comments and under a key that stands twice
+/// among them; `origin` says where the one with these characters comes from. Empty where there is none.
+pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece> {
+    let text = document.text();
+    let Some(found) = places::of(text) else {
+        // What can't be taken apart is left out whole.
+        return vec![Piece::Hidden(Origin::Kept)];
+    };
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mut pieces = Vec::new();
+    let mut shown = 0;
+    for place in found {
+        pieces.push(Piece::Text(text[shown..place.range.start].to_owned()));
+        pieces.push(Piece::Hidden(
+            place.secret.map_or(Origin::Kept, |secret| origin(&secret)),
+        ));
+        shown = place.range.end;
+    }
+    pieces.push(Piece::Text(text[shown..].to_owned()));
+    pieces
 }
 
 /// A reference to a secret store of 2026.9.6: `{source, provider, id}`.
@@ -174,18 +147,44 @@ fn is_concrete(text: &str) -> bool {
     !text.is_empty() && !is_variable
 }
 
-/// A URL with its user name and password hidden; `None` where it has none.
+/// A text with what is secret within it hidden; `None` where nothing is.
 fn without_credentials(text: &str) -> Option<String> {
-    let user = credentials(text)?;
-    Some(text.replacen(&format!("://{user}@"), &format!("://{HIDDEN}@"), 1))
+    let found = credentials(text);
+    let mut shown = text.to_owned();
+    for range in found.iter().rev() {
+        shown.replace_range(range.clone(), HIDDEN);
+    }
+    (!found.is_empty()).then_some(shown)
 }
 
-/// The user name and password of a URL, in the place where they stand.
-fn credentials(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    (!user.is_empty()).then_some(user)
+/// Where the URLs of a text hold secrets: a user name and password, a query's `token=...`.
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("://") {
+        let start = from + at + "://".len();
+        let is_end = |c: char| c.is_whitespace() || "\"'`<>".contains(c);
+        let end = text[start..]
+            .find(is_end)
+            .map_or(text.len(), |length| start + length);
+        let url = &text[start..end];
+        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+        let user = authority.rfind('@').filter(|length| *length > 0);
+        found.extend(user.map(|length| start..start + length));
+        let query = url.find(['?', '#']).map_or(end, |at| start + at + 1);
+        let mut at = query;
+        for part in text[query..end].split(['&', '#', '?']) {
+            if let Some((name, value)) = part.split_once('=')
+                && names_secret(name)
+                && is_concrete(value)
+            {
+                found.push(at + name.len() + 1..at + part.len());
+            }
+            at += part.len() + 1;
+        }
+        from = end;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -235,6 +234,7 @@ mod tests {
             "proxy": "http://user:word@host:8080/path@x",
             "password": { "nested": "abc" },
             "plain": "ratio 1://2",
+            "cdp": "wss://u:p@a.example/x?token=abc&size=2#k and http://b.example?apiKey=${KEY}",
         });
         let shown = redacted(&KeyPath::root(), &value);
         assert_eq!(
@@ -246,24 +246,79 @@ mod tests {
                 "proxy": format!("http://{HIDDEN}@host:8080/path@x"),
                 "password": { "nested": HIDDEN },
                 "plain": "ratio 1://2",
+                "cdp": format!(
+                    "wss://{HIDDEN}@a.example/x?token={HIDDEN}&size=2#k and http://b.example?apiKey=${{KEY}}"
+                ),
             })
         );
         assert_eq!(
             redacted(&KeyPath::parse("gateway.auth.token").unwrap(), &json!("abc")),
             json!(HIDDEN)
         );
-        let found: Vec<_> = of(&value)
-            .into_iter()
-            .map(|(path, text)| format!("{path}={text}"))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                "gateway.auth.token=abc123",
-                "channels.x.tokens[0]=one",
-                "proxy=user:word",
-                "password.nested=abc"
-            ]
-        );
+    }
+
+    fn shown(text: &str) -> String {
+        let document = Document::parse(text).unwrap();
+        let pieces = pieces(&document, |secret| match secret {
+            "SEEDED-new-one" => Origin::Generated,
+            _ => Origin::Kept,
+        });
+        let pieces = pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.as_str(),
+            Piece::Hidden(Origin::Generated) => "<new>",
+            Piece::Hidden(_) => "<>",
+        });
+        pieces.collect()
+    }
+
+    #[test]
+    fn every_place_of_a_secret_in_a_text_is_hidden() {
+        for (text, wanted) in [
+            (
+                "{ token: 'SEEDED-new-one', x: \"a\" }",
+                "{ token: '<new>', x: \"a\" }",
+            ),
+            // A key that stands twice.
+            (
+                "{ token: 'SEEDED-1', token: 'SEEDED-2' }",
+                "{ token: '<>', token: '<>' }",
+            ),
+            (
+                "{ auth: { token: 'SEEDED-1' }, auth: 7, \"\\u0061uth\": 8 }",
+                "{ auth: { token: '<>' }, auth: 7, \"\\u0061uth\": 8 }",
+            ),
+            // Comments: what looks like a key that was taken out, and what is a secret elsewhere.
+            ("{ // token: 'SEEDED-1'\n}", "{ //<>\n}"),
+            ("{ /* \"apiKey\" : SEEDED-1\n b: 2 */ }", "{ /*<>*/ }"),
+            (
+                "{ token: 'SEEDED-longer-one', // was SEEDED-longer-one before\n b: 1 }",
+                "{ token: '<>', // was <> before\n b: 1 }",
+            ),
+            (
+                "{ token: 'abababababababababab', a: 'xabababababababababababx' }",
+                "{ token: '<>', a: 'x<>x' }",
+            ),
+            (
+                "{ // see http://me:SEEDED@host/x\n}",
+                "{ // see http://<>@host/x\n}",
+            ),
+            ("{ // KEY=SEEDED\n}", "{ //<>\n}"),
+            ("{ // which token to take\n}", ""),
+            // Written with escapes, behind a byte order mark, on two lines, in a list.
+            ("\u{feff}{ token: 'SEE\\u0044ED' }", "\u{feff}{ token: '<>' }"),
+            (
+                "{ tokens: ['SEEDED', 'SEE\\\nDED', 1] }",
+                "{ tokens: ['<>', '<>', 1] }",
+            ),
+            ("{ proxy: 'http://a:SEE\\x44ED@b' }", "{ proxy: '<>' }"),
+            ("{ proxy: 'http://a:SEEDED@b' }", "{ proxy: 'http://<>@b' }"),
+            // References are no secrets.
+            (
+                "{ token: '${SEED}', apiKey: { source: 'env', provider: 'd', id: 'K' } }",
+                "",
+            ),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
     }
 }

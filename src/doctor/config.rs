@@ -9,7 +9,7 @@ use crate::i18n::Msg;
 use crate::instance::CONFIG_FILE;
 use crate::msg;
 use crate::record::Engine;
-use crate::survey::ConfigHealth;
+use crate::survey::{ConfigHealth, FoundBy, Surveyed};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
@@ -31,7 +31,13 @@ fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let path = &own.instance.config_path;
     let nothing = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
-    if !nothing || forgotten {
+    // The page's manual way puts configs into `~/.openclaw`, which is no instance for that.
+    let is_shelf = |found: &Surveyed| {
+        let mut others = scene.subjects.iter().filter(|other| other.at != own.at);
+        found.found_by == [FoundBy::Folder]
+            && others.any(|other| other.instance.config_path.parent() == path.parent())
+    };
+    if !nothing || forgotten || own.found.is_some_and(is_shelf) {
         return Vec::new();
     }
     let msg = msg!("doctor.config-missing", path = scene.shown(path));
@@ -228,22 +234,20 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// The release that wrote the config is newer than what is to read it.
 fn newer(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let Some(stamp) = own.text("/meta/lastTouchedVersion") else {
-        return Vec::new();
-    };
-    let node = scene.survey.node.as_ref();
-    let (reader, place) = match node {
+    let (reader, place) = match &scene.survey.node {
         Some(node) => (node.version.as_str(), scene.shown(&node.path)),
         None => (dialect::newest_known(), "openclaw".to_owned()),
     };
-    if dialect::is_newer(stamp, reader) != Some(true) {
-        return Vec::new();
-    }
-    let msg = msg!(
-        "doctor.config-newer",
-        stamp = stamp,
-        version = reader,
-        path = place
-    );
-    vec![Seen::new(msg, format!("{} config validate", own.command))]
+    let seen = dialect::newer_stamp(&own.config, reader).map(|stamp| {
+        let msg = msg!(
+            "doctor.config-newer",
+            stamp = stamp,
+            version = reader,
+            path = place
+        );
+        // Who says so takes the config for one of the older release.
+        let mend = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
+        Seen::new(msg, mend)
+    });
+    seen.into_iter().collect()
 }

@@ -7,31 +7,36 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::config::{self, secrets};
-use crate::plan::{Change, FileKind, FileWrite, Plan};
-use crate::report::origin_name;
-use crate::secret::{Origin, Piece};
+use crate::i18n::Msg;
+use crate::msg;
+use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::secret::Origin;
 use crate::situation::shown;
 
 /// Lines around a change.
 const CONTEXT: usize = 2;
 
-/// The plan as text: no language, no colour, `~` for the home folder.
-pub fn unified(plan: &Plan, home: &Path) -> String {
+/// The user's words for what is no text of a file.
+pub struct Words<'a> {
+    /// A sentence.
+    pub say: &'a dyn Fn(&Msg) -> String,
+    /// A change as one line.
+    pub change: &'a dyn Fn(&Change) -> String,
+}
+
+/// The plan as text: without colour, `~` for the home folder.
+pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
     let mut out = String::new();
     for change in &plan.changes {
-        let path = shown(home, change.path());
         // Writing to a String never fails.
         let _ = match change {
-            Change::MakeDir { .. } => writeln!(out, "new folder {path}\n+ mode 0700"),
-            Change::SetMode { from, to, .. } => {
-                writeln!(out, "mode of {path}\n- mode {from:04o}\n+ mode {to:04o}")
-            }
-            Change::MoveAside { to, .. } => {
-                writeln!(out, "rename\n- {path}\n+ {}", shown(home, to))
+            Change::MakeDir { .. } | Change::SetMode { .. } | Change::MoveAside { .. } => {
+                writeln!(out, "{}", (words.change)(change))
             }
             Change::Write(write) => {
-                let before = before(write);
-                let after = write.content.shown(|origin| format!("<{}>", origin_name(origin)));
+                let path = shown(home, &write.path);
+                let before = before(write, words);
+                let after = write.content.shown(|origin| words.hidden(origin));
                 let from = if write.before.is_some() {
                     path.as_str()
                 } else {
@@ -49,9 +54,21 @@ pub fn unified(plan: &Plan, home: &Path) -> String {
     out
 }
 
+impl Words<'_> {
+    /// What stands in a secret's place.
+    fn hidden(&self, origin: Origin) -> String {
+        let said = (self.say)(&match origin {
+            Origin::Generated => msg!("plan.generated"),
+            Origin::Given => msg!("plan.given"),
+            Origin::Kept => msg!("plan.kept"),
+        });
+        format!("<{said}>")
+    }
+}
+
 /// What stood in a file, fit to be shown: what can't be understood is not shown at all, since nobody
 /// knows where its secrets are.
-fn before(write: &FileWrite) -> String {
+fn before(write: &FileWrite, words: &Words<'_>) -> String {
     let Some(bytes) = &write.before else {
         return String::new();
     };
@@ -59,17 +76,10 @@ fn before(write: &FileWrite) -> String {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     match config::of_bytes(bytes.clone()) {
-        Ok(document) => match &secrets::pieces(&document, |_| Origin::Kept)[..] {
-            [] => document.text().to_owned(),
-            pieces => pieces.iter().map(piece).collect(),
-        },
-        Err(_) => format!("<{} bytes>\n", bytes.len()),
-    }
-}
-
-fn piece(piece: &Piece) -> String {
-    match piece {
-        Piece::Text(text) => text.clone(),
-        Piece::Hidden(origin) => format!("<{}>", origin_name(*origin)),
+        Ok(document) => {
+            let pieces = secrets::pieces(&document, |_| Origin::Kept);
+            Content::in_pieces(document.text(), pieces).shown(|origin| words.hidden(origin))
+        }
+        Err(_) => (words.say)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",
     }
 }

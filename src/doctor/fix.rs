@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Finding, Scene};
+use super::{Finding, Scene, Subject, word};
+use crate::apply;
 use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::config::secrets;
 use crate::host::read;
+use crate::i18n::Msg;
+use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::Origin;
 
@@ -52,6 +55,31 @@ pub enum Fix {
     },
     /// The registry forgets the instance with this config.
     Forget(PathBuf),
+}
+
+/// Why a fix is not this instance's to make: it would reach into another one, or something is in its way. The
+/// others are made all the same.
+pub(super) fn refusal(scene: &Scene<'_>, subject: &Subject<'_>, fix: &Fix) -> Option<Msg> {
+    let others = scene.survey.paths_of_others(&subject.instance.config_path);
+    let refused = apply::preflight(&plan(std::iter::once(fix)), &others).err()?;
+    let is_anothers = ["apply.isolation", "apply.holds-another"].contains(&refused.code());
+    Some(if is_anothers {
+        msg!("doctor.anothers")
+    } else {
+        refused.msg
+    })
+}
+
+/// The command for what [`refusal`] leaves to a person.
+pub(super) fn by_hand(subject: &Subject<'_>, fix: &Fix) -> String {
+    match fix {
+        Fix::Mode { path, to, .. } => format!("chmod {to:o} {}", word(path)),
+        Fix::Folder(path) => format!("mkdir -m 700 {}", word(path)),
+        Fix::Move { path, to } => format!("mv {} {}", word(path), word(to)),
+        Fix::Set { .. } | Fix::Restore { .. } | Fix::Forget(_) => {
+            format!("{} config validate", subject.command)
+        }
+    }
 }
 
 /// The part of the fixes that is one instance's: no other's paths are touched by it.

@@ -1,10 +1,13 @@
 //! The gateway itself: would it start, does it let in who it should, is it well, is its lock true?
 
+use std::path::Path;
+
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
+use crate::host::read::resolved;
 use crate::msg;
-use crate::probe::Verdict;
+use crate::probe::{Probe, Verdict};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
@@ -108,10 +111,15 @@ fn environment(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     ];
     let mut seen = Vec::new();
     for (name, value) in &running.vars {
+        // One folder has many names.
+        let is_path = Path::new(value).is_absolute();
+        let same = |wanted: &str| {
+            wanted == value || (is_path && resolved(wanted.as_ref()) == resolved(value.as_ref()))
+        };
         let other = wanted
             .iter()
             .find(|(wanted, _)| wanted == name)
-            .filter(|(_, wanted)| !wanted.is_empty() && wanted != value);
+            .filter(|(_, wanted)| !wanted.is_empty() && !same(wanted));
         if let Some((_, wanted)) = other {
             let msg = msg!(
                 "doctor.gateway-environment",
@@ -139,10 +147,12 @@ fn stale(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 fn silent(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let mut owners = scene.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+    // Where the system does not say who listens, the answer does.
+    let answers = own.probe.as_ref().is_some_and(Probe::is_healthy);
     let held = own
         .lock
         .as_ref()
-        .filter(|lock| lock.alive && !owners.any(|owner| owner.pid == lock.pid));
+        .filter(|lock| lock.alive && !answers && !owners.any(|owner| owner.pid == lock.pid));
     let seen = held.map(|lock| {
         let path = scene.shown(&own.instance.lock_path());
         let msg = msg!("doctor.lock-silent", path = path, pid = lock.pid);

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::key_path::KeyPath;
 use crate::host::read::resolved;
 use crate::i18n::Msg;
+use crate::instance::Instance;
 use crate::msg;
+use crate::profile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-config", config),
@@ -16,6 +20,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-workspace", workspace),
     Check::error("isolation-log", log),
     Check::error("isolation-canvas", canvas),
+    Check::error("isolation-browser", browser),
+    Check::error("isolation-service", service),
     Check::error("isolation-token", token),
     Check::warning("isolation-auth", auth),
 ];
@@ -48,16 +54,49 @@ fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let seen = other.map(|other| {
         let path = scene.shown(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);
-        Seen::new(msg, format!("{} onboard", own.command))
+        // What lies in the other's folder is what moves out.
+        let is_around = other.real.state != *real && other.real.state.starts_with(real);
+        Seen::new(msg, out_of_there(scene, if is_around { other } else { own }))
     });
     seen.into_iter().collect()
+}
+
+/// The command that gives an instance a state folder of its own, where its folder is another's.
+fn out_of_there(scene: &Scene<'_>, subject: &Subject<'_>) -> String {
+    let instance = &subject.instance;
+    let state = &instance.state_dir;
+    if state.is_symlink() {
+        let away = format!("mv {} {}", word(state), word(&aside(state)));
+        return format!("{away} && {} onboard", subject.command);
+    }
+    let own = Instance::canonical(&scene.home, instance.profile.clone());
+    if own.state_dir != *state {
+        return format!("{} onboard", own.command());
+    }
+    let named = instance
+        .config_path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    match ProfileName::parse(&named) {
+        // A config of the manual way, and no state folder of its name.
+        Ok(name) if instance.config_path != own.config_path => {
+            Instance {
+                config_path: instance.config_path.clone(),
+                ..Instance::canonical(&scene.home, name)
+            }
+            .command()
+                + " onboard"
+        }
+        _ => format!("{} onboard", subject.command),
+    }
 }
 
 /// A link in the state folder that leads into another instance's.
 fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let state = &own.real.state;
     let others: Vec<(&Path, &str)> = scene
-        .others(own)
+        .all_but(own)
         .map(|other| (other.real.state.as_path(), other.label.as_str()))
         .filter(|(theirs, _)| !touch(state, theirs))
         .collect();
@@ -91,15 +130,15 @@ fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .instance
         .legacy_workspace(&scene.home)
         .map(|path| resolved(&path));
-    let state = &own.real.state;
     let mut seen = Vec::new();
     for path in mine {
-        let holder = scene.others(own).find(|other| {
+        let shares = |other: &&Subject<'_>| {
             let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-            let their_state = &other.real.state;
-            let in_state = path.starts_with(their_state) && !touch(state, their_state);
-            theirs.iter().any(|their| touch(path, their)) || (in_state && legacy.as_ref() != Some(path))
-        });
+            theirs.iter().any(|their| touch(path, their))
+        };
+        let intrudes = |other: &&Subject<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
+        let holder = scene.others(own).find(shares);
+        let holder = holder.or_else(|| scene.all_but(own).find(intrudes));
         if let Some(other) = holder {
             let msg = msg!(
                 "doctor.isolation-workspace",
@@ -114,26 +153,34 @@ fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen
 }
 
-/// A path that a key of both configs names.
-fn same_path(scene: &Scene<'_>, own: &Subject<'_>, pointer: &str, inside: bool) -> Option<(String, String)> {
-    let path = |subject: &Subject<'_>| {
-        let typed = subject.text(pointer)?.trim();
-        let expanded = match typed.strip_prefix("~/") {
-            Some(below) => scene.home.join(below),
-            None => PathBuf::from(typed),
-        };
-        expanded.is_absolute().then(|| resolved(&expanded))
+/// Whether a path of one instance lies in another one's state folder.
+fn lies_in(path: &Path, own: &Subject<'_>, other: &Subject<'_>) -> bool {
+    let theirs = &other.real.state;
+    path.starts_with(theirs) && !touch(&own.real.state, theirs)
+}
+
+/// A path as a config names it, links followed.
+fn path_of(scene: &Scene<'_>, typed: &str) -> Option<PathBuf> {
+    let typed = typed.trim();
+    let expanded = match typed.strip_prefix("~/") {
+        Some(below) => scene.home.join(below),
+        None => PathBuf::from(typed),
     };
+    expanded.is_absolute().then(|| resolved(&expanded))
+}
+
+/// A path that a key of both configs names, or that lies in another instance's state folder.
+fn same_path(
+    scene: &Scene<'_>,
+    own: &Subject<'_>,
+    pointer: &str,
+    same: fn(&Path, &Path) -> bool,
+) -> Option<(String, String)> {
+    let path = |subject: &Subject<'_>| path_of(scene, subject.text(pointer)?);
     let mine = path(own)?;
-    let other = scene.others(own).find(|other| {
-        path(other).is_some_and(|theirs| {
-            if inside {
-                touch(&mine, &theirs)
-            } else {
-                mine == theirs
-            }
-        })
-    })?;
+    let mut others = scene.others(own);
+    let shared = others.find(|other| path(other).is_some_and(|theirs| same(&mine, &theirs)));
+    let other = shared.or_else(|| scene.all_but(own).find(|other| lies_in(&mine, own, other)))?;
     Some((scene.shown(&mine), other.label.clone()))
 }
 
@@ -146,7 +193,7 @@ fn unset(own: &Subject<'_>, key: [&str; 2]) -> Fix {
 }
 
 fn log(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let shared = same_path(scene, own, "/logging/file", false).map(|(path, holder)| {
+    let shared = same_path(scene, own, "/logging/file", |a, b| a == b).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-log", path = path, holder = holder);
         Seen::fixed(own, msg, unset(own, ["logging", "file"]))
     });
@@ -154,11 +201,73 @@ fn log(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 }
 
 fn canvas(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let shared = same_path(scene, own, "/canvasHost/root", true).map(|(path, holder)| {
+    let shared = same_path(scene, own, "/canvasHost/root", touch).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-canvas", path = path, holder = holder);
         Seen::fixed(own, msg, unset(own, ["canvasHost", "root"]))
     });
     shared.into_iter().collect()
+}
+
+/// The folders with logins and cookies that a config pins for its browsers: (profile, folder).
+fn browser_folders(scene: &Scene<'_>, subject: &Subject<'_>) -> Vec<(String, PathBuf)> {
+    let profiles = subject
+        .config
+        .pointer("/browser/profiles")
+        .and_then(Value::as_object);
+    let folder = |(name, profile): (&String, &Value)| {
+        let typed = profile.get("userDataDir")?.as_str()?;
+        Some((name.clone(), path_of(scene, typed)?))
+    };
+    profiles.into_iter().flatten().filter_map(folder).collect()
+}
+
+fn browser(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for (name, folder) in browser_folders(scene, own) {
+        let shares = |other: &&Subject<'_>| {
+            let theirs = browser_folders(scene, other);
+            theirs.iter().any(|(_, their)| touch(&folder, their))
+        };
+        let holder = scene.others(own).find(shares);
+        let holder = holder.or_else(|| scene.all_but(own).find(|other| lies_in(&folder, own, other)));
+        if let Some(other) = holder {
+            let path = scene.shown(&folder);
+            let msg = msg!("doctor.isolation-browser", path = path, holder = other.label);
+            let key = KeyPath::keys(["browser", "profiles", name.as_str(), "userDataDir"]);
+            seen.push(Seen::new(msg, format!("{} config unset '{key}'", own.command)));
+        }
+    }
+    seen
+}
+
+/// Services are named after the profile: of two instances of one name only one can have one. Where they share
+/// their state too, that is told.
+fn service(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+    let profile = &own.instance.profile;
+    let canonical = Instance::canonical_state(&scene.home, profile);
+    let mut others = scene.others(own);
+    let twin =
+        others.find(|other| other.instance.profile == *profile && !touch(&own.real.state, &other.real.state));
+    let seen = twin.map(|other| {
+        let msg = msg!(
+            "doctor.isolation-service",
+            profile = profile,
+            holder = other.label
+        );
+        let is_own = own.instance.state_dir == canonical;
+        let moves = &(if is_own { other } else { own }).instance.state_dir;
+        // A folder of another name is an instance of that name.
+        let free = (2..100).find_map(|number| {
+            let name = ProfileName::parse(&format!("{profile}-{number}")).ok()?;
+            let folder = Instance::canonical_state(&scene.home, &name);
+            std::fs::symlink_metadata(&folder).is_err().then_some(folder)
+        });
+        Seen::new(
+            msg,
+            format!("mv {} {}", word(moves), word(&free.unwrap_or(canonical.clone()))),
+        )
+    });
+    seen.into_iter().collect()
 }
 
 /// Two bots on one token take each other's messages. Told by key and instance, never by value.

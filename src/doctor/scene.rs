@@ -13,7 +13,7 @@ use crate::host::{Host, read};
 use crate::instance::Instance;
 use crate::lock::Holder;
 use crate::ports::Listener;
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 use crate::record::Record;
 use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
@@ -22,7 +22,7 @@ use crate::survey::{Service, Survey, Surveyed};
 
 mod gather;
 
-use gather::{Gather, browsers, instance_of, linked_away};
+use gather::{Gather, browsers, linked_away};
 
 /// Which instances are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl<'a> Scene<'a> {
             .enumerate()
             .map(|(at, found)| {
                 let own = (position == Some(at)).then(|| chosen.clone());
-                (Some(found), own.unwrap_or_else(|| instance_of(&env.home, found)))
+                (Some(found), own.unwrap_or_else(|| probe::of(env, found)))
             })
             .collect();
         let chosen_at = position.unwrap_or(paths.len());
@@ -209,7 +209,10 @@ impl<'a> Scene<'a> {
                 .collect()
         });
         let is_none = scope == Scope::All && position.is_none();
-        if is_none && subjects[chosen_at].places.is_empty() {
+        let own = &subjects[chosen_at];
+        let mut others = subjects.iter().filter(|other| other.at != chosen_at);
+        let is_anothers = others.any(|other| other.document.is_some() && other.real.state == own.real.state);
+        if is_none && (own.places.is_empty() || is_anothers) {
             // Nobody asked for the instance that is not there.
             subjects.remove(chosen_at);
             for (at, subject) in subjects.iter_mut().enumerate() {
@@ -251,13 +254,19 @@ impl<'a> Scene<'a> {
         self.wanted().next().is_some_and(|first| first.at == subject.at)
     }
 
-    /// The others that this one is compared with.
+    /// The others that this one is compared with, each pair once.
     pub(super) fn others(&self, subject: &Subject<'_>) -> impl Iterator<Item = &Subject<'a>> {
         let own = subject.at;
         self.subjects.iter().filter(move |other| match self.scope {
             Scope::One => other.at != own,
             Scope::All => other.at < own,
         })
+    }
+
+    /// All others: for what one does to another, which is told of the one that does it.
+    pub(super) fn all_but(&self, subject: &Subject<'_>) -> impl Iterator<Item = &Subject<'a>> {
+        let own = subject.at;
+        self.subjects.iter().filter(move |other| other.at != own)
     }
 
     /// A path as a user reads it.

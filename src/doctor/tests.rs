@@ -14,10 +14,3 @@ fn ids_are_unique_and_plain() {
     }
     assert!(seen.len() > 45);
 }
-
-#[test]
-fn a_path_is_one_word_of_a_shell() {
-    assert_eq!(word(Path::new("/h/.openclaw/a.json")), "/h/.openclaw/a.json");
-    assert_eq!(word(Path::new("/h/a b")), "'/h/a b'");
-    assert_eq!(word(Path::new("/h/it's")), r"'/h/it'\''s'");
-}

@@ -121,6 +121,27 @@ fn the_manual_way_of_the_page_keeps_instances_apart() {
         ("OPENCLAW_STATE_DIR", "~/.openclaw-main"),
     ];
     assert_eq!(state(None, &vars), "main ~/.openclaw-main ~/.openclaw/main.json");
+    let said = "OPENCLAW_CONFIG_PATH=/nonexistent/home/.openclaw/main.json openclaw --profile main";
+    assert_eq!(resolve(None, &vars).0.command(), said);
+    assert_eq!(
+        state(Some("main"), &vars[..1]),
+        state(None, &vars),
+        "the command leads there"
+    );
+}
+
+#[test]
+fn a_command_leads_to_the_very_paths() {
+    let command = |flag, vars: &[_]| resolve(flag, vars).0.command();
+    assert_eq!(command(None, &[]), "openclaw");
+    assert_eq!(command(Some("rescue"), &[]), "openclaw --profile rescue");
+    let moved = [("OPENCLAW_STATE_DIR", "/srv/a b")];
+    assert_eq!(command(None, &moved), "OPENCLAW_STATE_DIR='/srv/a b' openclaw");
+    assert_eq!(
+        command(Some("rescue"), &moved),
+        "OPENCLAW_STATE_DIR='/srv/a b' openclaw --profile rescue"
+    );
+    assert_eq!(word(Path::new("/h/it's")), r"'/h/it'\''s'");
 }
 
 #[test]

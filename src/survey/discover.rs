@@ -169,13 +169,25 @@ impl Collection {
 
     /// All of them, their configs read.
     fn finish(self) -> Vec<Candidate> {
-        let read = |mut found: Candidate| {
+        let look = |mut found: Candidate| {
             if matches!(found.reading, Reading::Missing) {
                 found.reading = settings::read(&found.config_path);
             }
             found.found_by.sort_unstable();
             found
         };
-        self.found.into_iter().map(read).collect()
+        let mut found: Vec<_> = self.found.into_iter().map(look).collect();
+        // The state folder of an instance whose config lies elsewhere (the manual way) is no second instance.
+        let taken: Vec<PathBuf> = found
+            .iter()
+            .filter(|one| !matches!(one.reading, Reading::Missing))
+            .map(|one| read::resolved(&one.state_dir))
+            .collect();
+        found.retain(|one| {
+            let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, Reading::Missing);
+            let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
+            !is_bare || is_main || !taken.contains(&read::resolved(&one.state_dir))
+        });
+        found
     }
 }

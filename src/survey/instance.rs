@@ -24,7 +24,9 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
         workspaces.extend(implied_workspaces(env, &found));
     }
-    let tokens = value.map(settings::tokens).unwrap_or_default();
+    let tokens = value
+        .map(|v| settings::tokens(env, &found.state_dir, v))
+        .unwrap_or_default();
     let label = match &found.profile {
         Some(profile) => profile.to_string(),
         None => super::path_label(&env.home, &found.config_path),

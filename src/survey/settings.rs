@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded, fault::Fault, port};
+use crate::config::{self, Loaded, fault::Fault, port, variables};
+use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::ports::{Claim, Role, Span};
@@ -138,16 +139,23 @@ pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) ->
     paths
 }
 
-/// The tokens of messaging channels: (key, value). One that is to be filled in from a variable is not
-/// known here.
-pub(super) fn tokens(config: &Value) -> Vec<(String, Secret)> {
+/// The tokens of messaging channels: (key, value), those of the instance's `.env` and of token files among
+/// them. One that is to be filled in from elsewhere is not known here.
+pub(super) fn tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec<(String, Secret)> {
     const KEYS: [&str; 3] = ["botToken", "token", "appToken"];
+    const FILE: &str = "tokenFile";
+    let dotenv = state_dir.join(".env");
+    let lookup = |name: &str| env_file::variable(&dotenv, name).or_else(|| variables::own(config, name));
     let mut tokens = Vec::new();
     let mut take = |path: &str, account: &Value| {
-        let set = KEYS
-            .into_iter()
-            .filter_map(|key| Some((key, account.get(key)?.as_str()?)));
-        let known = set.filter(|(_, value)| !value.trim().is_empty() && !value.contains("${"));
+        let typed = |key: &str| account.get(key)?.as_str();
+        let set = KEYS.into_iter().filter_map(|key| {
+            let filled = variables::filled(typed(key)?, &lookup).ok()?;
+            Some((key, filled))
+        });
+        let in_file = || read::text(&env.expand(Some(state_dir), typed(FILE)?.trim())?).ok();
+        let all = set.chain(in_file().map(|text| (FILE, text)));
+        let known = all.filter(|(_, value)| !value.trim().is_empty());
         tokens.extend(known.map(|(key, value)| (format!("{path}.{key}"), Secret::new(value.trim()))));
     };
     for (name, channel) in config

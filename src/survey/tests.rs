@@ -254,16 +254,15 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
     let survey = home.survey();
     assert_eq!(
         labels(&survey),
-        [
-            "default",
-            "main",
-            "~/.openclaw/main.json",
-            "~/.openclaw/rescue.json"
-        ]
+        ["default", "~/.openclaw/main.json", "~/.openclaw/rescue.json"],
+        "the folder of the state is no instance of its own"
     );
-    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw-main"));
-    assert_eq!(survey.instances[3].state_dir, home.path(".openclaw"));
-    assert_eq!(bases(&survey)[3], Some((21000, PortSource::Config)));
+    assert_eq!(survey.instances[1].state_dir, home.path(".openclaw-main"));
+    assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
+    assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
+    // With a config of its own it is one, and shares its state with the other.
+    home.put(".openclaw-main/openclaw.json", "{gateway: {port: 22000}}");
+    assert_eq!(labels(&home.survey())[1..3], ["main", "~/.openclaw/main.json"]);
 }
 
 #[test]
@@ -387,8 +386,11 @@ fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
 fn tokens_are_found_and_never_shown() {
     let home = Home::new();
     let config = "{channels: {telegram: {botToken: '1:abc', accounts: {b: {botToken: '2:def'}, c: {botToken: '${T}'}}},
-        discord: {token: 'xyz'}, defaults: {groupPolicy: 'open'}}}";
+        discord: {token: 'xyz', accounts: {d: {tokenFile: '~/token'}, e: {token: '${E}'}}},
+        defaults: {groupPolicy: 'open'}}}";
     home.put(".openclaw/openclaw.json", config);
+    home.put(".openclaw/.env", "E='from the .env'\n");
+    home.put("token", "from a file\n");
     let survey = home.survey();
     let mut keys: Vec<_> = survey.instances[0]
         .tokens
@@ -397,6 +399,8 @@ fn tokens_are_found_and_never_shown() {
         .collect();
     keys.sort_unstable();
     let expected = [
+        ("channels.discord.accounts.d.tokenFile", "from a file"),
+        ("channels.discord.accounts.e.token", "from the .env"),
         ("channels.discord.token", "xyz"),
         ("channels.telegram.accounts.b.botToken", "2:def"),
         ("channels.telegram.botToken", "1:abc"),

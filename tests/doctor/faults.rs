@@ -57,21 +57,29 @@ fn listening(port: u16) {
 static LISTENER: Mutex<Option<std::net::TcpListener>> = Mutex::new(None);
 
 /// Commands that mend by themselves, as they stand.
-const RUNS: [&str; 6] = [
+const RUNS: [&str; 8] = [
     "config set",
     "config unset",
     "sed -i",
     "cp --remove",
     "rm -r",
     "chmod ",
+    "mv /",
+    " onboard",
 ];
 
 /// Runs the command that mends; a new token stands ready for what asks for one.
-fn mend(sandbox: &Sandbox, command: &str) {
+pub(super) fn mend(sandbox: &Sandbox, command: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_openclaw"));
     let folder = program.parent().expect("a folder").display();
+    let asks = command.ends_with(" onboard");
+    let silent = if asks {
+        " --non-interactive --accept-risk"
+    } else {
+        ""
+    };
     let mut child = std::process::Command::new("sh")
-        .args(["-c", command])
+        .args(["-c", &format!("{command}{silent}")])
         .env_clear()
         .env("HOME", sandbox.home())
         .env("PATH", format!("{folder}:/usr/bin:/bin"))
@@ -166,4 +174,27 @@ fn each_seeded_fault_is_found_and_mended() {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     });
+}
+
+/// Checks whose faults a test can't make here: a network's file system, a browser that runs as root.
+const UNSEEDED: [&str; 4] = [
+    "state-network",
+    "browser-none",
+    "browser-sandbox",
+    "browser-driver",
+];
+
+#[test]
+fn each_check_is_seeded_somewhere() {
+    let sources = [
+        include_str!("../doctor.rs"),
+        include_str!("faults/table.rs"),
+        include_str!("host.rs"),
+        include_str!("inside.rs"),
+        include_str!("running.rs"),
+    ];
+    for check in openclaw::doctor::checks().filter(|check| !UNSEEDED.contains(&check.id)) {
+        let quoted = format!("\"{}\"", check.id);
+        assert!(sources.iter().any(|text| text.contains(&quoted)), "{}", check.id);
+    }
 }

@@ -17,6 +17,7 @@ pub mod manager;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
+pub mod stand_in;
 
 /// A throw-away home folder and the variables that the program will see.
 pub struct Sandbox {

@@ -10,7 +10,7 @@ use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{Document, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, backup, effective};
+use crate::config::{assign, backup, dialect, effective};
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::msg;
@@ -30,6 +30,7 @@ pub(super) fn change(
         return Ok(None);
     }
     let survey = survey::take(context.host, &context.env);
+    refuse_newer(context, &survey, &before, &after)?;
     refuse_new_findings(context, &survey, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;
     let bytes = before.text().as_bytes().to_vec();
@@ -40,6 +41,32 @@ pub(super) fn change(
         vec![plan::config_write(path, &after, Some(bytes))],
     )?;
     Ok(Some(backup::path(path, 1)))
+}
+
+/// A config of a newer release may mean something else by what is changed. Only its stamp may be changed then:
+/// that is the user's word that an older one is to read it.
+fn refuse_newer(context: &Context<'_>, survey: &Survey, before: &Document, after: &Document) -> Result<()> {
+    let program = || context.host.program().map(|path| path.display().to_string());
+    let (reader, place) = match &survey.node {
+        Some(node) => (node.version.as_str(), node.path.display().to_string()),
+        None => (dialect::newest_known(), program().unwrap_or_default()),
+    };
+    let Some(stamp) = dialect::newer_stamp(before.value(), reader) else {
+        return Ok(());
+    };
+    if dialect::newer_stamp(after.value(), reader) != Some(stamp) {
+        return Ok(());
+    }
+    let path = context.instance.config_path.display();
+    let refused = msg!(
+        "config.newer",
+        path = path,
+        stamp = stamp,
+        version = reader,
+        program = place
+    );
+    let command = context.instance.command();
+    Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))
 }
 
 fn refuse_new_findings(

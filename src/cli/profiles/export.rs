@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::msg;
 use crate::profile::ProfileName;
 use crate::situation::shown;
-use crate::survey::{self, Surveyed};
-use crate::{apply, instance::Instance};
+use crate::survey;
+use crate::{apply, probe};
 
 /// Carries `openclaw profiles export NAME FILE` out.
 pub(super) fn run(
@@ -24,7 +24,7 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let survey = survey::take(context.host, &context.env);
     let found = super::find(&survey, name)?;
-    let instance = instance(context, found, name);
+    let instance = probe::of(&context.env, found);
     if let Loaded::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
         return Err(fault.blocked(&instance.config_path));
@@ -85,12 +85,4 @@ pub(super) fn run(
         ui.note(&msg!("snapshot.skipped", path = shown(home, &path)));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn instance(context: &Context<'_>, found: &Surveyed, name: &ProfileName) -> Instance {
-    Instance {
-        config_path: found.config_path.clone(),
-        state_dir: found.state_dir.clone(),
-        ..Instance::canonical(&context.env.home, name.clone())
-    }
 }

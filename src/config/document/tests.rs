@@ -193,7 +193,7 @@ fn broken_texts_are_refused_with_their_place() {
         ("{ a: 1e999 }", Some((1, 6)), "config.fault-number"),
         ("{ a-b: 1 }", Some((1, 3)), "config.fault-key"),
         ("{ 1: 1 }", Some((1, 3)), "config.fault-key"),
-        ("{ a: yes }", Some((1, 6)), "config.fault-unexpected"),
+        ("{ a: yes }", Some((1, 6)), "config.fault-bare"),
         ("{} {}", Some((1, 4)), "config.fault-rest"),
         ("{ a: [1,,2] }", Some((1, 9)), "config.fault-unexpected"),
     ] {
@@ -201,6 +201,27 @@ fn broken_texts_are_refused_with_their_place() {
         assert_eq!((fault.at, fault.why.key()), (at, why), "{text:?}");
         for lang in Lang::all() {
             assert_ne!(fault.why.render(lang), why, "{lang:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_does_not_repeat_a_token_whose_quotes_were_forgotten() {
+    for value in [
+        "SEEDED",
+        "SEED-ED",
+        "0xSEEDED",
+        "[SEEDED]",
+        "7e999",
+        "0xfedcba98765432100",
+    ] {
+        let fault = Document::parse(&format!("{{ token: {value} }}")).expect_err(value);
+        for lang in Lang::all() {
+            let said = fault.why.render(lang);
+            assert!(
+                !said.contains("SEED") && !said.contains("7e9") && !said.contains("fedc"),
+                "{said}"
+            );
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::instance::{self, CONFIG_FILE, Instance};
 use crate::lock;
 use crate::ports::Listener;
 use crate::probe;
-use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::service;
 use crate::settings::{Sources, Wishes};
@@ -28,16 +27,6 @@ use crate::survey::{Survey, Surveyed};
 
 /// How long a gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// The instance that a survey found.
-pub(super) fn instance_of(home: &Path, found: &Surveyed) -> Instance {
-    let profile = found.profile.clone().unwrap_or_else(ProfileName::default_profile);
-    Instance {
-        config_path: found.config_path.clone(),
-        state_dir: found.state_dir.clone(),
-        ..Instance::canonical(home, profile)
-    }
-}
 
 /// The instances of folders whose config is a link to another instance's: the survey counts one config once.
 pub(super) fn linked_away(
@@ -123,10 +112,10 @@ impl<'s> Gather<'s> {
         let asked = listens || running.is_some() || lock.as_ref().is_some_and(|lock| lock.alive);
         // What is installed is for the instance alone, whatever this run's environment wishes.
         let has_service = whole && found.is_some_and(|found| found.service.is_some());
-        let plain = || instance_of(&self.env.home, found.expect("it has a service"));
+        let plain = || probe::of(self.env, found.expect("it has a service"));
         Subject {
             at,
-            command: command(&instance, found),
+            command: instance.command(),
             document,
             config,
             tokens: tokens.unwrap_or_default(),
@@ -197,18 +186,6 @@ impl<'s> Gather<'s> {
 
 fn instance_port(found: Option<&Surveyed>) -> Option<u16> {
     found?.base.map(|(family, _)| family.base())
-}
-
-/// How a command for an instance begins: by its profile where that leads to it, else by its paths.
-fn command(instance: &Instance, found: Option<&Surveyed>) -> String {
-    match found {
-        Some(found) if found.profile.is_none() => format!(
-            "OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR={} openclaw",
-            super::super::word(&found.config_path),
-            super::super::word(&found.state_dir)
-        ),
-        _ => instance.command(),
-    }
 }
 
 /// What the browser of each looked-at instance needs that uses one: its config names it, or it ran once.

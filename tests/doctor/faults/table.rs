@@ -8,16 +8,21 @@ use super::{CONFIG, Fault, LOCK, edit, edit_both, fixed, listening, sign, told, 
 use crate::doctor::chmod;
 
 pub(super) const FAULTS: &[Fault] = &[
-    told("isolation-state", "error", "rescue onboard", |s| {
-        let nested = s.path(".openclaw/inner");
-        std::fs::create_dir_all(&nested).expect("a folder");
-        std::fs::remove_dir_all(s.path(".openclaw-rescue")).expect("a folder");
-        symlink(nested, s.path(".openclaw-rescue")).expect("a link");
-        s.write(
-            ".openclaw/inner/openclaw.json",
-            "{ gateway: { mode: 'local', port: 19789 } }",
-        );
-    }),
+    told(
+        "isolation-state",
+        "error",
+        "&& openclaw --profile rescue onboard",
+        |s| {
+            let nested = s.path(".openclaw/inner");
+            std::fs::create_dir_all(&nested).expect("a folder");
+            std::fs::remove_dir_all(s.path(".openclaw-rescue")).expect("a folder");
+            symlink(nested, s.path(".openclaw-rescue")).expect("a link");
+            s.write(
+                ".openclaw/inner/openclaw.json",
+                "{ gateway: { mode: 'local', port: 19789 } }",
+            );
+        },
+    ),
     fixed("isolation-link", "error", |s| {
         std::fs::create_dir_all(s.path(".openclaw/identity")).expect("a folder");
         symlink(s.path(".openclaw/identity"), s.path(".openclaw-rescue/identity")).expect("a link");
@@ -51,6 +56,42 @@ pub(super) const FAULTS: &[Fault] = &[
         let root = s.path("canvas").display().to_string();
         edit_both(s, |c| c["canvasHost"] = json!({ "root": root }));
     }),
+    fixed("isolation-log", "error", |s| {
+        let log = s.path(".openclaw/logs/gateway.log").display().to_string();
+        edit(s, |c| c["logging"] = json!({ "file": log }));
+    }),
+    told("isolation-browser", "error", "rescue config unset", |s| {
+        let folder = s.path("chrome").display().to_string();
+        edit_both(s, |c| {
+            c["browser"] = json!({ "profiles": { "work": { "userDataDir": folder } } });
+        });
+    }),
+    told("isolation-service", "error", "/.openclaw-rescue-2", |s| {
+        let state = s.path("srv").display().to_string();
+        s.write("srv/openclaw.json", "{ gateway: { mode: 'local', port: 24789 } }");
+        let known = s.read(".local/state/openclaw/registry.toml");
+        let entry = format!(
+            "[[instance]]\nprofile = 'rescue'\nconfig = '{state}/openclaw.json'\nstate = '{state}'\n\
+             workspace = '{state}/workspace'\nport = 24789\n"
+        );
+        s.write(".local/state/openclaw/registry.toml", format!("{known}\n{entry}"));
+    }),
+    told(
+        "isolation-token",
+        "error",
+        "rescue config unset channels.discord.token",
+        |s| {
+            edit(s, |c| {
+                c["channels"] = json!({ "discord": { "token": "${DISCORD}" } });
+            });
+            let dotenv = s.write(".openclaw-rescue/.env", "DISCORD=SEEDED-DISCORD-TOKEN\n");
+            chmod(&dotenv, 0o600);
+            let main = s.read(".openclaw/openclaw.json");
+            let mut main: serde_json::Value = serde_json::from_str(&main).expect("JSON");
+            main["channels"] = json!({ "discord": { "token": "SEEDED-DISCORD-TOKEN" } });
+            s.write(".openclaw/openclaw.json", main.to_string());
+        },
+    ),
     told(
         "isolation-token",
         "error",
@@ -134,9 +175,14 @@ pub(super) const FAULTS: &[Fault] = &[
         std::fs::remove_file(s.path(CONFIG)).expect("a file");
         symlink(real, s.path(CONFIG)).expect("a link");
     }),
-    told("config-newer", "warning", "rescue config validate", |s| {
-        edit(s, |c| c["meta"]["lastTouchedVersion"] = "2031.1.1".into());
-    }),
+    told(
+        "config-newer",
+        "warning",
+        "rescue config set meta.lastTouchedVersion",
+        |s| {
+            edit(s, |c| c["meta"]["lastTouchedVersion"] = "2031.1.1".into());
+        },
+    ),
     fixed("gateway-mode", "error", |s| {
         edit(s, |c| {
             c["gateway"].as_object_mut().expect("an object").remove("mode");
