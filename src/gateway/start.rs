@@ -266,7 +266,9 @@ impl Gateway<'_> {
             biased;
             _ = shared.stopped() => {}
             () = signals.next() => shared.stop(Stop::Asked),
-            ended = serving.join_next() => {
+            // The word may come from another thread, which wakes one after the other: who serves can hear it
+            // first, and be done.
+            ended = serving.join_next() => if !shared.is_stopping() {
                 // Nobody told it to: whatever it was, the gateway can't go on.
                 let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
                 return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));

@@ -72,7 +72,9 @@ fn doctor_mends_only_after_a_yes() {
     let fix = ["--lang", "en", "--profile", "main", "doctor", "--fix"];
     let ask = || {
         let mut terminal = Terminal::start(&sandbox, fix, Size::tall(80));
-        terminal.wait_for("+ mode 0600").wait_for("Make these changes?");
+        terminal
+            .wait_for("from 0644 to 0600")
+            .wait_for("Make these changes?");
         terminal
     };
     let mut no = ask();
