@@ -1,6 +1,5 @@
 //! The dashboard: the page in a real browser, and the command that leads there.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::json;
@@ -35,12 +34,11 @@ fn populate(sandbox: &Sandbox, port: u16) {
 fn desktop(port: u16) -> Sandbox {
     let sandbox = Sandbox::new();
     populate(&sandbox, port);
-    let opener = sandbox.write(
+    sandbox.script(
         "bin/xdg-open",
         "#!/bin/sh\ntr '\\0' ' ' </proc/$$/cmdline >~/opened.args\nstat -c %a \"$1\" >~/opened.mode\n\
          cp \"$1\" ~/opened.new && mv ~/opened.new ~/opened.html\n",
     );
-    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
     sandbox.var("PATH", path).var("DISPLAY", ":0")
 }

@@ -2,7 +2,6 @@
 //! in for it and says how it was called; where `OPENCLAW_PEERS` names a folder with the real releases,
 //! they are called too.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -25,8 +24,7 @@ fn sandbox(version: &str) -> Sandbox {
         format!("{package}/package.json"),
         format!(r#"{{"name": "openclaw", "version": "{version}"}}"#),
     );
-    let entry = sandbox.write(format!("{package}/openclaw.mjs"), FAKE);
-    std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let entry = sandbox.script(format!("{package}/openclaw.mjs"), FAKE);
     let bin = sandbox.path("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(&entry, bin.join("openclaw")).unwrap();

@@ -1,7 +1,5 @@
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use serde_json::json;
 
 use super::*;
@@ -29,8 +27,13 @@ impl Place {
     }
 
     fn program(&self, below: &str, text: &str) -> PathBuf {
-        let path = self.put(below, text);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (text, path) = (self.put(&format!("{below}.text"), text), self.path(below));
+        // Written by another process: a child that another test starts meanwhile would hold it open.
+        let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
+        let words = ["-m".as_ref(), "755".as_ref(), text.as_os_str(), path.as_os_str()];
+        let install = crate::host::process::Call::new("install", words);
+        let ended = host.run(&install, std::time::Duration::from_secs(30)).unwrap();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
         path
     }
 

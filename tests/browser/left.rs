@@ -186,8 +186,7 @@ fn a_profile_is_deleted_only_after_the_browser_that_was_left_on_it() {
 #[test]
 fn a_gateway_that_ends_does_not_wait_for_a_browser_that_never_answers() {
     let sandbox = Sandbox::new();
-    let program = sandbox.write("never", "#!/bin/sh\nexec sleep 600\n");
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let program = sandbox.script("never", "#!/bin/sh\nexec sleep 600\n");
     let keys = json!({ "noSandbox": true, "executablePath": program });
     configure(&sandbox, "main", free_base(), &keys);
     let gateway = Gateway::start(&sandbox, "main");

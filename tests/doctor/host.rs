@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::{chmod, healthy};
-use crate::support::{Sandbox, network, skipped};
+use crate::support::{Sandbox, network, put_program, skipped};
 
 /// The severity of a finding in a run's document.
 fn severity(stdout: &[u8], id: &str) -> Option<String> {
@@ -70,8 +70,7 @@ fn files_and_folders_of_another_user_are_found() {
     let sandbox = healthy();
     let root = sandbox.home().parent().expect("a folder").to_path_buf();
     let program = root.join("openclaw");
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &program).expect("a copy");
-    chmod(&program, 0o755);
+    put_program(env!("CARGO_BIN_EXE_openclaw"), &program);
     chmod(&root, 0o755);
     if !chown(&root, "28101:28101") {
         return skipped("files are given to other users by root alone");

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{self, Gateway};
-use crate::support::{Ran, Sandbox, installed, skipped};
+use crate::support::{Ran, Sandbox, installed, put_program, skipped};
 
 pub const BROKEN: &str = "{ \"gateway\": ";
 const CONFIG: &str = ".openclaw/openclaw.json";
@@ -181,7 +181,7 @@ fn files_of_another_user_are_named() {
     }
     chown(sandbox.home(), Some(user), Some(user)).unwrap();
     // Where this program was built, another user may see nothing.
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &program).unwrap();
+    put_program(env!("CARGO_BIN_EXE_openclaw"), &program);
     std::fs::set_permissions(sandbox.path(".openclaw"), PermissionsExt::from_mode(0o700)).unwrap();
     let run = |words: &[&str]| {
         let output = Command::new(&program)

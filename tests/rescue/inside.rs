@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::manager;
+use crate::support::{manager, put_program};
 
 pub mod target;
 
@@ -127,7 +127,7 @@ fn a_service_file_that_is_gone_and_a_program_that_is_gone() {
 
     rescuer();
     let copy = home().join("copy-of-openclaw");
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &copy).unwrap();
+    put_program(env!("CARGO_BIN_EXE_openclaw"), &copy);
     let target = Target::new("binless", 21500).up(&copy);
     target.stop();
     std::fs::remove_file(&copy).unwrap();
@@ -149,11 +149,11 @@ fn a_crash_loop_ends_with_a_program_that_works_and_the_owner_s_config() {
     }
     rescuer();
     let copy = home().join("crashing-openclaw");
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &copy).unwrap();
+    put_program(env!("CARGO_BIN_EXE_openclaw"), &copy);
     let target = Target::new("looping", 22000).up(&copy);
     target.stop();
     std::fs::remove_file(&copy).unwrap();
-    std::fs::copy("/bin/false", &copy).unwrap();
+    put_program("/bin/false", &copy);
     // What its owner changed is not what is wrong: it is tried without, and given back.
     let mut changed = target.good();
     changed["gateway"]["controlUi"] = json!({"enabled": false});

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, manager};
+use crate::support::{Ran, manager, put_program};
 
 mod browser;
 mod node;
@@ -404,7 +404,7 @@ fn odd_paths_another_home_and_a_shell_without_a_runtime_folder() {
     let folder = world.home.join("50% of $HOME şç");
     std::fs::create_dir_all(&folder).unwrap();
     world.program = folder.join("openclaw");
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw"), &world.program).unwrap();
+    put_program(env!("CARGO_BIN_EXE_openclaw"), &world.program);
     let state = world.home.join("my \"odd\" %h $x `y` \\z ş");
     World::config(&state, 28000);
     world.vars = vec![

@@ -66,6 +66,14 @@ impl Sandbox {
         path
     }
 
+    /// Writes a script below HOME, ready to be started.
+    pub fn script(&self, below: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(below.as_ref());
+        let text = self.write(below.as_ref().with_extension("text"), text);
+        put_program(text, &path);
+        path
+    }
+
     /// Reads a file below HOME.
     pub fn read(&self, below: impl AsRef<Path>) -> String {
         let path = self.path(below);
@@ -178,4 +186,14 @@ impl Ran {
         );
         self
     }
+}
+
+/// Puts a copy of a program where it can be started at once. Another process writes it: what this one holds
+/// open for writing, a child that another test starts at that moment holds open too, and a program that
+/// anybody may write to is not started ("text file busy").
+pub fn put_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let mut install = Command::new("install");
+    let words = ["-m", "755", "-T"].map(OsStr::new);
+    install.args(words).args([from.as_ref(), to.as_ref()]);
+    assert!(install.status().expect("install").success(), "{install:?}");
 }
