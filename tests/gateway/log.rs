@@ -1,6 +1,5 @@
 //! The gateway's log: its own folder, its user's alone, without secrets, and never in the way.
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -164,59 +163,6 @@ fn fourteen_days_are_kept_and_what_is_not_its_own_is_left() {
         .map(|day| format!("openclaw.2026-01-{day:02}.log"))
         .collect();
     assert_eq!(kept, expected, "thirteen and today's");
-}
-
-/// The library that `faketime` puts before a program's clock.
-fn faked_clock() -> Option<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let paths = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
-    let found = paths.into_iter().find(|path| path.exists());
-    if found.is_none() {
-        skipped("faketime is not installed");
-    }
-    found
-}
-
-#[test]
-fn after_midnight_it_writes_into_another_file() {
-    let Some(faked_clock) = faked_clock() else {
-        return;
-    };
-    let sandbox = Sandbox::new();
-    let port = configure(&sandbox, "rescue");
-    let clock = sandbox.write("clock", "2026-03-31 23:59:59");
-    let mut run = command(&sandbox, "rescue", &[]);
-    // The calendar stands still until the test turns it; timers run as ever.
-    run.env("LD_PRELOAD", faked_clock)
-        .env("FAKETIME_TIMESTAMP_FILE", &clock)
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("TZ", "UTC");
-    let gateway = Gateway::launch(run, port);
-    let text = |day| {
-        let file = state("rescue").join(format!("logs/openclaw.{day}.log"));
-        std::fs::read_to_string(sandbox.path(file)).unwrap_or_default()
-    };
-    wait_for("a line of the day before", || {
-        text("2026-03-31").contains("gateway.logs").then_some(())
-    });
-    std::fs::rename(sandbox.write("tomorrow", "2026-04-01 00:00:00"), clock).unwrap();
-    let _ = gateway.stop().with(0);
-    let (before, after) = (text("2026-03-31"), text("2026-04-01"));
-    assert!(
-        before.contains("gateway.starting") && !before.contains("gateway.ended"),
-        "{before}"
-    );
-    assert!(
-        after.contains("gateway.ended") && !after.contains("gateway.starting"),
-        "{after}"
-    );
-    for (day, lines) in [("2026-03-31", before), ("2026-04-01", after)] {
-        for line in lines.lines() {
-            let line: Value = serde_json::from_str(line).unwrap();
-            assert!(line["timestamp"].as_str().unwrap().starts_with(day), "{line}");
-        }
-    }
 }
 
 #[test]
