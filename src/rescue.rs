@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::instance::Instance;
 use crate::msg;
+use crate::probe;
 use crate::profile::{self, ProfileName};
 use crate::registry;
 use crate::survey::Survey;
@@ -35,7 +36,12 @@ pub fn folder(host: &Host, env: &Environment) -> PathBuf {
 }
 
 /// The instance that is to be rescued. Refuses the rescuer itself: who is broken can't mend himself.
-pub fn target(survey: &Survey, rescuer: &Instance, name: &ProfileName) -> Result<Instance> {
+pub fn target(
+    env: &Environment,
+    survey: &Survey,
+    rescuer: &Instance,
+    name: &ProfileName,
+) -> Result<Instance> {
     let found = survey
         .instances
         .iter()
@@ -58,11 +64,7 @@ pub fn target(survey: &Survey, rescuer: &Instance, name: &ProfileName) -> Result
             None => error.hint(msg!("profiles.see-list")),
         });
     };
-    Ok(Instance {
-        state_dir: found.state_dir.clone(),
-        config_path: found.config_path.clone(),
-        ..Instance::canonical(&rescuer.home, name.clone())
-    })
+    Ok(probe::of(env, found))
 }
 
 /// A profile that could rescue this one.

@@ -204,7 +204,7 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         .map(|name| parse(name))
         .collect::<Result<Vec<_>>>()?;
     for name in &names {
-        rescue::target(&survey, &context.instance, name)?;
+        rescue::target(&context.env, &survey, &context.instance, name)?;
     }
     let ui = context.ui;
     let mut tell = |name: &ProfileName, news: watch::News| ui.line(&news.msg(name));

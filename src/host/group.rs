@@ -338,13 +338,19 @@ mod tests {
         assert!(name_of(own).is_some());
     }
 
-    /// As Linux had it of a process whose first thread ended while another held a listening socket.
+    /// As Linux has it, of a process with an awkward name.
+    #[cfg(target_os = "linux")]
+    fn stat(state: &str, flags: u32, threads: u32) -> String {
+        format!(
+            "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
+        )
+    }
+
+    /// Its first thread ended while another held a listening socket.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_process_whose_first_thread_ended_still_runs() {
-        let line = |state: &str, threads: u32| {
-            format!("23491 (a) b) {state} 1 2 3 0 -1 4 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446")
-        };
+        let line = |state: &str, threads: u32| stat(state, 4, threads);
         assert_eq!(start_in(&line("S", 1)), Some(2_238_604));
         assert_eq!(start_in(&line("Z", 2)), Some(2_238_604));
         assert_eq!(start_in(&line("Z", 1)), None);
@@ -354,16 +360,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_process_that_ends_is_known_until_nothing_is_left_of_it() {
-        let line = |state: &str, flags: u32, threads: u32| {
-            format!(
-                "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
-            )
-        };
-        assert!(!ends_in(&line("S", 0x0040_0000, 1)));
-        assert!(ends_in(&line("R", 0x0040_0004, 1)), "its files are being closed");
-        assert!(ends_in(&line("Z", 0x0040_000c, 2)), "its last threads end");
+        assert!(!ends_in(&stat("S", 0x0040_0000, 1)));
+        assert!(ends_in(&stat("R", 0x0040_0004, 1)), "its files are being closed");
+        assert!(ends_in(&stat("Z", 0x0040_000c, 2)), "its last threads end");
         assert!(
-            !ends_in(&line("Z", 0x0040_000c, 1)),
+            !ends_in(&stat("Z", 0x0040_000c, 1)),
             "it only waits to be asked for"
         );
         assert!(!ends_in("23491 (a"));

@@ -210,7 +210,9 @@ impl News {
                 "rescue.watch-in-vain-because",
                 "rescue.watch-in-vain",
             ),
-            Self::Absent(why) => because(Some(why.clone()), "rescue.not-watched", "rescue.lost"),
+            Self::Absent(why) => Msg::new("rescue.not-watched")
+                .with("profile", name)
+                .with_msg("why", why.clone()),
         }
     }
 }
@@ -222,7 +224,7 @@ pub fn rounds(post: &Post<'_>, names: &[ProfileName], tell: &mut dyn FnMut(&Prof
     loop {
         for (name, watch) in &mut watches {
             let survey = survey::take(post.host, post.env);
-            match super::target(&survey, post.rescuer, name) {
+            match super::target(post.env, &survey, post.rescuer, name) {
                 Ok(target) => round(post, &target, watch, start, &mut |news| tell(name, news)),
                 Err(error) if *watch != Watch::Absent => {
                     *watch = Watch::Absent;

@@ -28,7 +28,7 @@ impl Case {
     pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
         let name = super::parse(name.unwrap_or("default"))?;
         let survey = survey::take(context.host, &context.env);
-        let target = rescue::target(&survey, &context.instance, &name)?;
+        let target = rescue::target(&context.env, &survey, &context.instance, &name)?;
         Ok(Self::look(context, target))
     }
 

@@ -84,12 +84,17 @@ pub async fn look(shared: &Arc<Shared>) -> Value {
         "sessions": own.map(Sessions::to_value),
         "gateway": gateway(shared),
     });
-    if let Some(warning) = live.warnings(shared.lang) {
-        health["warning"] = warning.into();
+    add_notices(shared, &mut health);
+    health
+}
+
+/// What somebody should see to, and whom this gateway watches; neither key where there is nothing.
+pub(super) fn add_notices(shared: &Shared, answer: &mut Value) {
+    if let Some(warning) = shared.live().warnings(shared.lang) {
+        answer["warning"] = warning.into();
     }
     let watching = shared.watched.to_value(shared.lang);
     if watching.as_array().is_some_and(|watched| !watched.is_empty()) {
-        health["watching"] = watching;
+        answer["watching"] = watching;
     }
-    health
 }

@@ -37,12 +37,6 @@ pub(super) async fn answer(call: Call) -> Reply {
         status["runtimeVersion"] = shared.identity.version.into();
         status["pid"] = shared.identity.pid.into();
     }
-    let watching = shared.watched.to_value(shared.lang);
-    if watching.as_array().is_some_and(|watched| !watched.is_empty()) {
-        status["watching"] = watching;
-    }
-    if let Some(warning) = live.warnings(shared.lang) {
-        status["warning"] = warning.into();
-    }
+    health::add_notices(shared, &mut status);
     Ok(status)
 }

@@ -52,11 +52,11 @@ fn settled<T>(mut look: impl FnMut() -> (T, bool), is_ending: impl Fn() -> bool)
 /// Whether any process is just ending.
 fn is_somebody_ending() -> bool {
     let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let stats = folders.filter_map(|folder| {
+    let mut stats = folders.filter_map(|folder| {
         folder.file_name().to_str()?.parse::<u32>().ok()?;
         read::text(&folder.path().join("stat")).ok()
     });
-    stats.into_iter().any(|stat| group::ends_in(&stat))
+    stats.any(|stat| group::ends_in(&stat))
 }
 
 fn entries(port: Option<u16>) -> Vec<TcpNetEntry> {
