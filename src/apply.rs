@@ -14,8 +14,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Plan};
 
 mod draft;
@@ -78,7 +77,8 @@ pub fn apply(
     let state_home = lock.state_home();
     if interrupted(state_home) {
         return Err(
-            Error::no(msg!("apply.unfinished", path = state_home.display())).hint(msg!("apply.run-again"))
+            Error::failed(msg!("apply.unfinished", path = state_home.display()))
+                .hint(msg!("apply.run-again")),
         );
     }
     let mut sight = preflight::look(plan, others)?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::msg;
+use crate::i18n::msg;
 
 mod contents;
 mod gentle;
@@ -152,7 +152,7 @@ impl Refusal {
             Self::Hash(name) => msg!("archive.hash", path = path, name = name.escape_debug()),
             Self::Io(_) => msg!("archive.unreadable", path = path),
         };
-        let error = Error::no(msg);
+        let error = Error::failed(msg);
         match self {
             Self::Io(cause) => error.because(cause),
             _ => error,

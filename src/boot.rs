@@ -3,15 +3,15 @@
 
 use serde_json::Value;
 
+use crate::apply;
 use crate::config::{self, Loaded, schema};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{Settings, Sources, Wishes};
-use crate::{apply, msg};
 
 /// Where a gateway's config comes from, and how it is to be judged.
 #[derive(Clone, Debug)]

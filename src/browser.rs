@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::ports::Family;
+use crate::ports::PortFamily;
 use crate::record::Record;
 
 mod act;
@@ -67,8 +67,8 @@ pub struct World {
 
 impl World {
     /// Its ports; `None` where nothing can be derived from its base port.
-    pub fn family(&self) -> Option<Family> {
-        Family::new(self.base)
+    pub fn family(&self) -> Option<PortFamily> {
+        PortFamily::new(self.base)
     }
 
     /// The browser profiles that config and record come to. A variable that nobody has stays as it
@@ -128,7 +128,7 @@ impl Fault {
     fn new(status: u16, msg: Msg) -> Self {
         Self {
             status,
-            error: Error::no(msg),
+            error: Error::failed(msg),
         }
     }
 

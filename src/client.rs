@@ -12,7 +12,7 @@ use tungstenite::Message;
 use tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::settings::Proof;
 
 mod failure;

@@ -20,7 +20,7 @@ use crate::apply;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
-use crate::msg;
+use crate::i18n::msg;
 
 /// The public half of a device's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,8 +169,9 @@ impl Identity {
     /// The identity in this file; where there is no file, a new one that is kept there. A file that can't
     /// be understood is an error: replacing it would make this device a stranger everywhere.
     pub fn load_or_create(host: &Host, path: &Path) -> Result<Self> {
-        let broken =
-            |cause: anyhow::Error| Error::no(msg!("session.device", path = path.display())).because(cause);
+        let broken = |cause: anyhow::Error| {
+            Error::failed(msg!("session.device", path = path.display())).because(cause)
+        };
         match read::text(path) {
             Ok(text) => Self::from_file(&text).map_err(broken),
             Err(ReadError::Missing) => {

@@ -16,9 +16,8 @@ use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::host::process::Call;
 use crate::host::{Host, read};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
 use crate::settings::Wishes;
 
 /// The package's file that names it.

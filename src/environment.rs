@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::msg;
+use crate::i18n::msg;
 use crate::secret::Secret;
 
 /// The environment's wishes, as they stand, blank ones left out.

@@ -5,9 +5,9 @@ use crate::i18n::Msg;
 
 /// Who must act, which decides the exit code (`design.md`, exit codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The answer is no: not found, not running, an operation that failed. Exit 1.
-    No,
+    Failure,
     /// Wrong usage, or a question is open and nobody can be asked. Exit 2.
     Usage,
     /// It runs, but not as it should: unhealthy, another one's, not letting us in. Exit 3.
@@ -18,11 +18,11 @@ pub enum Kind {
     Interrupted,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The process exit code.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::No => 1,
+            Self::Failure => 1,
             Self::Usage => 2,
             Self::Unhealthy => 3,
             Self::Blocked => 78,
@@ -35,7 +35,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Error {
     /// Who must act.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// What happened, where, with which value.
     pub msg: Msg,
     /// Ways out, most useful first.
@@ -49,9 +49,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An operation that failed or found nothing: exit 1.
-    pub fn no(msg: Msg) -> Self {
+    pub fn failed(msg: Msg) -> Self {
         Self {
-            kind: Kind::No,
+            kind: ErrorKind::Failure,
             msg,
             hints: Vec::new(),
             cause: None,
@@ -61,32 +61,32 @@ impl Error {
     /// Wrong usage: exit 2.
     pub fn usage(msg: Msg) -> Self {
         Self {
-            kind: Kind::Usage,
-            ..Self::no(msg)
+            kind: ErrorKind::Usage,
+            ..Self::failed(msg)
         }
     }
 
     /// Running, but not healthy: exit 3.
     pub fn unhealthy(msg: Msg) -> Self {
         Self {
-            kind: Kind::Unhealthy,
-            ..Self::no(msg)
+            kind: ErrorKind::Unhealthy,
+            ..Self::failed(msg)
         }
     }
 
     /// Impossible until somebody changes configuration or ports: exit 78.
     pub fn blocked(msg: Msg) -> Self {
         Self {
-            kind: Kind::Blocked,
-            ..Self::no(msg)
+            kind: ErrorKind::Blocked,
+            ..Self::failed(msg)
         }
     }
 
     /// Ctrl-C: exit 130.
     pub fn interrupted() -> Self {
         Self {
-            kind: Kind::Interrupted,
-            ..Self::no(Msg::new("error.interrupted"))
+            kind: ErrorKind::Interrupted,
+            ..Self::failed(Msg::new("error.interrupted"))
         }
     }
 

@@ -99,7 +99,7 @@ enum Arg {
 }
 
 impl Msg {
-    /// A sentence without arguments. Use [`crate::msg!`], which a test checks against the catalogues.
+    /// A sentence without arguments. Use [`msg!`], which a test checks against the catalogues.
     pub fn new(key: &'static str) -> Self {
         Self {
             key,
@@ -156,9 +156,9 @@ impl Msg {
 }
 
 /// `msg!("ports.held", port = 18789, name = "node")`: a [`Msg`] with its arguments.
-#[macro_export]
 macro_rules! msg {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::i18n::Msg::new($key)$(.with(stringify!($name), &$value))*
     };
 }
+pub(crate) use msg;

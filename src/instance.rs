@@ -13,10 +13,13 @@ use crate::config::backup;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::read;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
+
+mod context;
+
+pub use context::{InstanceContext, OwnedInstanceContext};
 
 /// The config's name in its state folder.
 pub const CONFIG_FILE: &str = "openclaw.json";

@@ -59,6 +59,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::i18n::msg;
 use crate::ui::Ui;
 
 /// Runs the program in this world: language, words, verb, and an error reported once.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply;
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 
 /// How long a start waits for a lock that somebody holds: [`holder`] may be looking at it just now.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -76,7 +76,7 @@ impl InstanceLock {
                     return Err(Refusal::Held(read(&file).and_then(|sign| sign.holder(true))));
                 }
                 Err(TryLockError::Error(cause)) => {
-                    let error = Error::no(msg!("gateway.lock-failed", path = path.display()));
+                    let error = Error::failed(msg!("gateway.lock-failed", path = path.display()));
                     return Err(Refusal::Failed(error.because(cause)));
                 }
             }

@@ -20,7 +20,7 @@ mod workspace;
 
 use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
-use crate::ports::Family;
+use crate::ports::PortFamily;
 use crate::secret::{Origin, Piece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
@@ -52,7 +52,7 @@ pub struct Summary {
     /// Its workspace.
     pub workspace: PathBuf,
     /// Its ports.
-    pub ports: Family,
+    pub ports: PortFamily,
     /// Where it listens.
     pub bind: Bind,
     /// How clients prove themselves, and where the token or password comes from.

@@ -130,11 +130,11 @@ impl fmt::Display for Span {
 
 /// A base port and everything that is derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Family {
+pub struct PortFamily {
     base: u16,
 }
 
-impl Family {
+impl PortFamily {
     /// The family of a base port; `None` below [`MIN_BASE`] or above [`MAX_BASE`].
     pub fn new(base: u16) -> Option<Self> {
         (MIN_BASE..=MAX_BASE).contains(&base).then_some(Self { base })
@@ -225,9 +225,9 @@ impl Claim {
     }
 
     /// The family of which this claim is the base port.
-    pub fn family(&self) -> Option<Family> {
+    pub fn family(&self) -> Option<PortFamily> {
         (self.role == Some(Role::Base))
-            .then(|| Family::new(self.span.first))
+            .then(|| PortFamily::new(self.span.first))
             .flatten()
     }
 

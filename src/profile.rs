@@ -6,9 +6,8 @@
 use std::fmt;
 
 use crate::error::Error;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::letters::unmarked;
-use crate::msg;
 
 /// The longest name, in characters.
 pub const MAX_LEN: usize = 64;

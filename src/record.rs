@@ -28,7 +28,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
-use crate::msg;
+use crate::i18n::msg;
 
 /// What runs as the gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

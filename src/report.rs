@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{Answers, Provider};
 use crate::plan::{Change, FileKind, Plan, Summary};
-use crate::ports::{Family, Role};
+use crate::ports::{PortFamily, Role};
 use crate::secret::Origin;
 
 /// The name of a secret's origin, as `--json` and the shown texts have it.
@@ -17,7 +17,7 @@ pub fn origin_name(origin: Origin) -> &'static str {
 }
 
 /// The ports of a family by role.
-pub fn ports(family: Family) -> Value {
+pub fn ports(family: PortFamily) -> Value {
     let mut ports = serde_json::Map::new();
     for (role, port) in family.fixed() {
         ports.insert(role.name().to_owned(), port.into());

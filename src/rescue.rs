@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::probe;
 use crate::profile::{self, ProfileName};
 use crate::registry;
@@ -58,7 +58,7 @@ pub fn target(
     }
     let Some(found) = found else {
         let known = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        let error = Error::no(msg!("profiles.unknown", profile = name));
+        let error = Error::failed(msg!("profiles.unknown", profile = name));
         return Err(match profile::nearest(name, known) {
             Some(near) => error.hint(msg!("profiles.meant", profile = near)),
             None => error.hint(msg!("profiles.see-list")),

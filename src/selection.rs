@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::profile::ProfileName;
 
 /// The global wishes, and the words that are left.

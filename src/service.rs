@@ -13,9 +13,9 @@ use std::time::SystemTime;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::{msg, survey};
+use crate::survey;
 
 mod install;
 mod launchd;
@@ -223,7 +223,7 @@ impl<'a> Site<'a> {
 
     fn refuse_another(self, manager: &dyn Manager) -> Result<()> {
         match self.of_another(manager) {
-            Some(config) => Err(Error::no(msg!(
+            Some(config) => Err(Error::failed(msg!(
                 "service.other-instance",
                 name = manager.name(),
                 config = config.display()
@@ -246,8 +246,8 @@ impl<'a> Site<'a> {
         let name = manager.name();
         let error = match status.exit_code {
             Some(78) => Error::blocked(msg!("service.did-not-start", name = name, code = 78)),
-            Some(code) => Error::no(msg!("service.did-not-start", name = name, code = code)),
-            None => Error::no(msg!("service.did-not-come-up", name = name)),
+            Some(code) => Error::failed(msg!("service.did-not-start", name = name, code = code)),
+            None => Error::failed(msg!("service.did-not-come-up", name = name)),
         };
         let lines = manager.last_lines(LINES);
         let error = if lines.is_empty() {

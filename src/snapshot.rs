@@ -13,8 +13,8 @@ use crate::apply;
 use crate::archive::{self, Contents, Kind, Manifest};
 use crate::error::{Error, Result};
 use crate::host::read;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{Origin, Piece};
 
@@ -93,7 +93,7 @@ impl Of<'_> {
     pub fn create(&self, reason: &str) -> Result<(Snapshot, Manifest, Vec<PathBuf>)> {
         let contents = Contents::of(self.instance, &self.protected());
         if contents.sources.is_empty() {
-            return Err(Error::no(msg!(
+            return Err(Error::failed(msg!(
                 "snapshot.nothing",
                 path = self.instance.state_dir.display()
             )));
@@ -128,7 +128,7 @@ impl Of<'_> {
             .map_err(|refusal| refusal.told(&snapshot.path))?;
         if manifest.kind != Kind::Snapshot || manifest.config != self.instance.config_path {
             let config = manifest.config.display();
-            return Err(Error::no(msg!(
+            return Err(Error::failed(msg!(
                 "snapshot.foreign",
                 id = snapshot.id,
                 config = config

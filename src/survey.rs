@@ -11,7 +11,7 @@ use crate::config::fault::Fault;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
-use crate::ports::{Claim, Family, Listener, Span};
+use crate::ports::{Claim, Listener, PortFamily, Span};
 use crate::profile::ProfileName;
 use crate::registry::{self, Registry};
 use crate::secret::Secret;
@@ -118,7 +118,7 @@ pub struct Surveyed {
     /// How its config is.
     pub config: ConfigHealth,
     /// The base port that it would use now, and on which ground.
-    pub base: Option<(Family, PortSource)>,
+    pub base: Option<(PortFamily, PortSource)>,
     /// All ports that it holds: derived ones, pinned ones, and those its engine might use instead.
     pub claims: Vec<Claim>,
     /// The messaging tokens of its config: (key, value), to be compared and never shown.

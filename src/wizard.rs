@@ -15,8 +15,7 @@ pub mod terminal;
 
 use crate::answers::{Answers, Flow};
 use crate::error::{self, Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::situation::Situation;
 
 pub use given::Given;
@@ -79,7 +78,7 @@ pub fn interview(
 fn leave(prompter: &mut dyn Prompter) -> Result<()> {
     let question = Question::yes_no(Msg::new("onboard.leave-ask"), Some(false));
     match prompter.ask(&question)? {
-        Reply::Yes(true) => Err(Error::no(Msg::new("onboard.left"))),
+        Reply::Yes(true) => Err(Error::failed(Msg::new("onboard.left"))),
         _ => Ok(()),
     }
 }
@@ -170,7 +169,7 @@ fn put(
                 return Ok(true);
             }
             // A no is an answer, not a slip.
-            Err(no) if no.kind == error::Kind::No => return Err(no),
+            Err(no) if no.kind == error::ErrorKind::Failure => return Err(no),
             Err(refusal) => prompter.refuse(&refusal),
         }
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::CommandFactory as _;
 use openclaw::cli::Cli;
-use openclaw::error::Kind;
+use openclaw::error::ErrorKind;
 
 use crate::words::root;
 
@@ -55,7 +55,12 @@ fn every_command_and_exit_code_is_in_both_readmes() {
                 );
             }
         }
-        for kind in [Kind::No, Kind::Usage, Kind::Blocked, Kind::Interrupted] {
+        for kind in [
+            ErrorKind::Failure,
+            ErrorKind::Usage,
+            ErrorKind::Blocked,
+            ErrorKind::Interrupted,
+        ] {
             let row = format!("\n| {} | ", kind.exit_code());
             assert!(page.contains(&row), "{name}: {row}");
         }

@@ -4,8 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ impl Fault {
         let hint = way_out(&self.cause);
         let msg =
             msg!("apply.failed", path = self.path.display()).with_msg("operation", self.operation.named());
-        Error::no(msg).because(self.cause).hint(hint)
+        Error::failed(msg).because(self.cause).hint(hint)
     }
 }
 

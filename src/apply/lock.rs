@@ -13,7 +13,7 @@ use super::fault::{During as _, Operation};
 use super::place::{Found, LastLink, locate};
 use super::system;
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 
 /// The lock's file in the state home.
 const FILE: &str = "lock";
@@ -46,7 +46,7 @@ impl HostLock {
                     Err(TryLockError::WouldBlock) => return Err(held(&path, file, wait)),
                     Err(TryLockError::Error(cause)) => {
                         return Err(
-                            Error::no(msg!("apply.lock-failed", path = path.display())).because(cause)
+                            Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause)
                         );
                     }
                 }
@@ -102,7 +102,7 @@ fn open(path: &Path) -> Result<File> {
         _ => {}
     }
     let file = system::open_lock(path)
-        .map_err(|cause| Error::no(msg!("apply.lock-failed", path = path.display())).because(cause))?;
+        .map_err(|cause| Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))?;
     // It may have been swapped since it was looked at.
     if file.metadata().is_ok_and(|meta| meta.is_file()) {
         Ok(file)
@@ -131,7 +131,7 @@ fn held(path: &Path, mut file: File, wait: Duration) -> Error {
             seconds = seconds
         ),
     };
-    Error::no(msg).hint(msg!("apply.wait-and-run-again"))
+    Error::failed(msg).hint(msg!("apply.wait-and-run-again"))
 }
 
 /// Makes a folder and those above it that are missing.

@@ -14,8 +14,7 @@ use super::place::{Found, LastLink, Place, locate};
 use super::system;
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
 /// How many old versions of a file are kept (`facts.md` 3).
@@ -216,7 +215,7 @@ fn open_folder(path: &Path) -> Option<Msg> {
 }
 
 fn stale(path: &Path) -> Error {
-    Error::no(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
+    Error::failed(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
 }
 
 fn in_the_way(msg: Msg, path: &Path) -> Error {

@@ -10,8 +10,7 @@ use super::steps::{intruders, keep_intruder};
 use super::transaction::{clear, redo, undo};
 use crate::error::Result;
 use crate::host::read;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// What became of a run that was cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]

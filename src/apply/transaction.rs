@@ -14,7 +14,7 @@ use super::journal::{Commit, Journal, Phase, Stage, sync_folder, unfinished};
 use super::preflight::preflight;
 use super::script::{Script, Staged};
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::plan::Plan;
 
 /// What is done in one go. The numbers are those of changes or steps.

@@ -11,8 +11,8 @@ use super::unpack::{MAX_BYTES, MAX_FILES, MAX_MANIFEST};
 use crate::config::{self, Loaded};
 use crate::error::{Error, Result};
 use crate::host::read::resolved;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 
 /// A file to be packed.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Contents {
     /// Refuses what would be refused when it is read again: too much, or for an export, which may be read
     /// where case does not count, two names that are one there.
     pub fn check(&self, kind: Kind) -> Result<()> {
-        let too_much = |bound: u64| Err(Error::no(msg!("archive.too-much", bound = bound)));
+        let too_much = |bound: u64| Err(Error::failed(msg!("archive.too-much", bound = bound)));
         // The manifest is an entry too.
         if self.sources.len() as u64 >= MAX_FILES {
             return too_much(MAX_FILES);
@@ -141,7 +141,7 @@ impl Contents {
             .iter()
             .find(|source| kind == Kind::Export && !names.insert(source.path.to_ascii_lowercase()));
         match twin {
-            Some(twin) => Err(Error::no(msg!("archive.twins", path = twin.file.display()))),
+            Some(twin) => Err(Error::failed(msg!("archive.twins", path = twin.file.display()))),
             None => Ok(()),
         }
     }

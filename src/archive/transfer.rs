@@ -13,7 +13,7 @@ use crate::config::secrets::{self, HIDDEN};
 use crate::host::read;
 use crate::instance::Instance;
 use crate::plan::Content;
-use crate::ports::{Family, Role};
+use crate::ports::{PortFamily, Role};
 use crate::secret::{Origin, Secret};
 
 /// Parts of a state folder that hold secrets, below `state/`.
@@ -88,7 +88,7 @@ pub struct Arrival<'a> {
     /// The new instance.
     pub instance: &'a Instance,
     /// Its ports.
-    pub ports: Family,
+    pub ports: PortFamily,
     /// Its gateway's token.
     pub token: &'a Secret,
 }
@@ -177,7 +177,7 @@ impl Arrival<'_> {
 
     /// Ports that keys pin and that lie in the original's span move along with it.
     fn pinned(&self, config: &Value, old: Option<u16>, changes: &mut Vec<(KeyPath, Value)>) {
-        let Some(old) = old.and_then(Family::new) else {
+        let Some(old) = old.and_then(PortFamily::new) else {
             return;
         };
         let moved = |value: &Value| {

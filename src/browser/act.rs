@@ -10,7 +10,7 @@ use super::control::{Control, blocking, locked};
 use super::profiles::{Ground, Place, Profile, Profiles};
 use super::route::Action;
 use super::{Fault, Result, leftover, ports, screenshots, snapshot};
-use crate::msg;
+use crate::i18n::msg;
 
 impl Control {
     /// Does what is asked of a running browser.

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Fault, Result};
-use crate::msg;
+use crate::i18n::msg;
 
 /// How long a single command may take.
 const LIMIT: Duration = Duration::from_secs(30);

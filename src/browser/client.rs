@@ -11,8 +11,7 @@ use ureq::http::{Method, Request};
 use super::fetch;
 use super::prove::{Hearer, hearer};
 use crate::error::{Error, Result};
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 use crate::settings::Proof;
 
 /// The header that says how long an answer may take, in milliseconds.

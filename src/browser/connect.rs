@@ -12,7 +12,7 @@ use super::profiles::{Place, Profile, Wishes, shown_url};
 use super::status::Seen;
 use super::{Fault, Result, fetch, launch};
 use crate::host::ports::ENDING;
-use crate::msg;
+use crate::i18n::msg;
 
 /// How often a browser that does not answer is looked at.
 const PAUSE: Duration = Duration::from_millis(5);

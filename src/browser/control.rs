@@ -22,9 +22,8 @@ use super::route::{Action, Request, Response, Routed, route};
 use super::status::{self, Seen};
 use super::{Fault, Result, World, ports};
 use crate::host::group::{Exit, Group};
-use crate::i18n::Lang;
-use crate::msg;
-use crate::ports::Family;
+use crate::i18n::{Lang, msg};
+use crate::ports::PortFamily;
 use crate::record::Record;
 
 /// How often a running browser is looked at.
@@ -139,7 +138,7 @@ impl Control {
     }
 
     /// The ports of the instance; `None` where nothing can be derived from its base port.
-    pub fn family(&self) -> Option<Family> {
+    pub fn family(&self) -> Option<PortFamily> {
         self.world.family()
     }
 

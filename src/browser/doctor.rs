@@ -7,8 +7,7 @@ use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::prove::{self, Answerer};
 use super::{World, fetch, leftover, neighbours, status};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::record::Record;
 
 /// How one thing is.

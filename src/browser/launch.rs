@@ -9,8 +9,7 @@ use super::{Fault, Result, World};
 use crate::host::Host;
 use crate::host::group::{Exit, Group};
 use crate::host::process::Call;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// How long a browser may take until it answers (`facts.md` 7).
 pub const READY: Duration = Duration::from_secs(15);

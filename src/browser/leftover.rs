@@ -13,8 +13,9 @@ use serde_json::json;
 
 use super::prove::{port_in, uses};
 use super::{Fault, Result};
+use crate::apply;
 use crate::host::{group, ports, read};
-use crate::{apply, msg};
+use crate::i18n::msg;
 
 /// The record's name beside the user-data folder.
 const FILE: &str = "process.json";

@@ -15,11 +15,12 @@ use super::{Fault, Result, World};
 use crate::apply::{self, HostLock};
 use crate::config::dialect::Dialect;
 use crate::host::read::{self, ReadError};
+use crate::i18n::msg;
 use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
 use crate::record::Record;
 use crate::survey::{Survey, Surveyed};
-use crate::{config, msg, registry, survey};
+use crate::{config, registry, survey};
 
 /// A port that another instance holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -381,7 +382,7 @@ mod tests {
 
     #[test]
     fn twelve_profiles_each_of_two_instances_twenty_apart_share_no_port() {
-        let pools = [18789_u16, 18809].map(|base| crate::ports::Family::new(base).unwrap());
+        let pools = [18789_u16, 18809].map(|base| crate::ports::PortFamily::new(base).unwrap());
         let mut records = [Record::default(), Record::default()];
         let mut seen = std::collections::BTreeSet::new();
         for round in 0..12 {

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::cdp::Format;
 use super::profiles::{is_color, is_name};
 use super::{Fault, Result, snapshot};
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 
 /// A request, whichever way it came: over HTTP or as `browser.request` of the WebSocket.
 #[derive(Clone, Debug)]

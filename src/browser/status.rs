@@ -13,8 +13,7 @@ use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::{World, fetch};
 use crate::host::group::Exit;
-use crate::i18n::{Lang, Msg};
-use crate::msg;
+use crate::i18n::{Lang, Msg, msg};
 use crate::record::Record;
 
 /// What is known of a browser now.
@@ -116,7 +115,7 @@ pub fn port(world: &World, profile: &Profile, profiles: &Profiles, record: &Reco
         Place::Pool => {}
     }
     let recorded = record.browser.ports.get(&profile.name).copied();
-    let pool = world.family().map(crate::ports::Family::cdp_pool);
+    let pool = world.family().map(crate::ports::PortFamily::cdp_pool);
     recorded
         .filter(|port| pool.is_some_and(|pool| pool.contains(*port)))
         .or_else(|| ports::look(world, profile, profiles, record, &Ground::survey(world)).ok())

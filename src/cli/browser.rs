@@ -14,8 +14,8 @@ use crate::browser::client::{Answer, Client};
 use crate::browser::profiles::{Profile, Profiles, Wishes};
 use crate::browser::{World, doctor, ports, status};
 use crate::error::{Error, Result};
-use crate::msg;
-use crate::ports::{Family, Role};
+use crate::i18n::msg;
+use crate::ports::{PortFamily, Role};
 use crate::settings::Files;
 
 mod show;
@@ -199,7 +199,7 @@ impl<'a> Ground<'a> {
 
     fn client(&self) -> Result<Client> {
         let sources = self.files.sources(self.context.host, &self.context.instance);
-        let port = Family::new(self.world.base)
+        let port = PortFamily::new(self.world.base)
             .ok_or_else(|| Error::blocked(msg!("browser.no-pool", port = self.world.base)))?
             .port(Role::BrowserControl);
         Ok(Client {
@@ -214,7 +214,7 @@ impl<'a> Ground<'a> {
         self.profiles.find(self.wanted).ok_or_else(|| {
             let names: Vec<_> = self.profiles.list.iter().map(|p| p.name.as_str()).collect();
             let name = self.wanted.unwrap_or(&self.profiles.default);
-            Error::no(msg!("browser.no-profile", name = name, names = names.join(", ")))
+            Error::failed(msg!("browser.no-profile", name = name, names = names.join(", ")))
         })
     }
 
@@ -238,7 +238,7 @@ impl<'a> Ground<'a> {
             }
             _ => {
                 let instance = &self.context.instance;
-                let error = Error::no(msg!("browser.gateway-down", profile = instance.profile));
+                let error = Error::failed(msg!("browser.gateway-down", profile = instance.profile));
                 return Err(error.hint(msg!("browser.run-gateway", command = instance.command())));
             }
         };

@@ -16,8 +16,7 @@ use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::config::{Loaded, assign, document, effective, load, schema, secrets};
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::survey;
 
 mod change;
@@ -82,7 +81,7 @@ fn read_config(context: &Context<'_>) -> Result<Document> {
         Loaded::Ok(document) => Ok(document),
         Loaded::Broken(fault) => Err(fault.blocked(path)),
         Loaded::Missing => {
-            let error = Error::no(msg!("config.missing", path = path.display()));
+            let error = Error::failed(msg!("config.missing", path = path.display()));
             let meant = context.probably_meant(&survey::take(context.host, &context.env));
             let error = meant.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
@@ -96,7 +95,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let read = read_config(context)?;
     let whole = effective(file, &read).map_err(|fault| fault.blocked(file))?;
     let value = document::find(&whole, &path).ok_or_else(|| {
-        Error::no(msg!("config.no-such-key", path = path))
+        Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;
     let shown = secrets::redacted(&path, value);

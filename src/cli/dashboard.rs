@@ -17,11 +17,11 @@ use serde_json::json;
 
 use super::Context;
 use crate::apply;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
 use crate::host::process::Call;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::probe::{self, Verdict};
 use crate::settings::Proof;
 
@@ -95,7 +95,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     Ok(if running {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(Kind::No.exit_code())
+        ExitCode::from(ErrorKind::Failure.exit_code())
     })
 }
 
@@ -146,9 +146,9 @@ fn opener(host: &Host) -> Option<PathBuf> {
 }
 
 fn open(host: &Host, opener: &PathBuf, lead: &std::path::Path) -> Result<()> {
-    host.spawn(&Call::new(opener, [lead]))
-        .map(drop)
-        .map_err(|cause| Error::no(msg!("dashboard.not-opened", program = opener.display())).because(cause))
+    host.spawn(&Call::new(opener, [lead])).map(drop).map_err(|cause| {
+        Error::failed(msg!("dashboard.not-opened", program = opener.display())).because(cause)
+    })
 }
 
 /// `user@host`, as far as the environment tells.

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use crate::apply::{self, HostLock};
 use crate::doctor::{self, Finding, Part, Scene, Scope, Severity, diff};
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
@@ -75,7 +74,7 @@ fn ask(context: &Context<'_>, text: &str) -> Result<()> {
     if Terminal::new(context.ui).confirm(&msg!("doctor.ask"), Some(false))? {
         Ok(())
     } else {
-        Err(Error::no(msg!("doctor.left")))
+        Err(Error::failed(msg!("doctor.left")))
     }
 }
 
@@ -85,7 +84,7 @@ fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Fin
     let (before, parts) = look(context, scope);
     // Only what was shown is done.
     if parts != agreed {
-        return Err(Error::no(msg!("doctor.changed"))
+        return Err(Error::failed(msg!("doctor.changed"))
             .hint(msg!("doctor.again", command = context.instance.command())));
     }
     let survey = survey::take(context.host, &context.env);

@@ -7,7 +7,7 @@ use crate::answers::Provider;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
-use crate::msg;
+use crate::i18n::msg;
 use crate::secret::Secret;
 use crate::wizard::{Given, Reply, steps};
 

@@ -8,8 +8,8 @@ use clap::Args;
 use super::Context;
 use super::status::milliseconds;
 use crate::error::{Error, Result};
+use crate::i18n::msg;
 use crate::logs::{self, Follower, Line, Source};
-use crate::msg;
 use crate::record::{Engine, Record};
 use crate::situation::shown;
 
@@ -70,7 +70,7 @@ fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
         return Ok(Source::Folder(folder));
     }
     Err(
-        Error::no(msg!("logs.none", profile = context.instance.profile, path = path))
+        Error::failed(msg!("logs.none", profile = context.instance.profile, path = path))
             .hint(msg!("logs.hint-start", command = context.instance.command())),
     )
 }

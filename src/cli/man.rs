@@ -14,8 +14,7 @@ use roff::{Inline, Roff, bold, italic, roman};
 use super::{Cli, ManArgs};
 use crate::error::{Error, Result};
 use crate::help;
-use crate::i18n::{Lang, Msg};
-use crate::msg;
+use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
 
 /// The section of commands.
@@ -32,7 +31,7 @@ pub fn run(ui: Ui, args: &ManArgs) -> Result<ExitCode> {
         None => ui.out(page(&root, &root, ui.lang()).trim_end()),
         Some(dir) => {
             if !dir.is_dir() {
-                let error = Error::no(msg!("man.not-a-folder", path = dir.display()));
+                let error = Error::failed(msg!("man.not-a-folder", path = dir.display()));
                 return Err(error.hint(msg!("man.make-folder", path = dir.display())));
             }
             for command in commands(&root) {
@@ -139,10 +138,10 @@ fn exit_codes(page: &mut Roff, lang: Lang) {
 /// Puts a page in its place whole. Only a regular file is replaced: a link, a device or a FIFO of that
 /// name is somebody's purpose.
 fn write(path: &Path, page: &str) -> Result<()> {
-    let not_written = |e: io::Error| Error::no(msg!("man.not-written", path = path.display())).because(e);
+    let not_written = |e: io::Error| Error::failed(msg!("man.not-written", path = path.display())).because(e);
     match std::fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => {
-            return Err(Error::no(msg!("man.not-a-file", path = path.display())));
+            return Err(Error::failed(msg!("man.not-a-file", path = path.display())));
         }
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(not_written(e)),
         _ => {}

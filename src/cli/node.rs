@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::gateway::Options;
 use crate::host::Host;
 use crate::host::process::Call;
-use crate::msg;
+use crate::i18n::msg;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
 use crate::settings::Files;

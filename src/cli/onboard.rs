@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::answers::Answers;
 use crate::apply::{self, Draft, HostLock};
 use crate::error::{self, Error, Result};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::plan::ground::Ground;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, Stamp};
@@ -21,7 +21,7 @@ use crate::wizard::review::{Verdict, review};
 use crate::wizard::step::Choice;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
-use crate::{msg, registry, report, survey};
+use crate::{registry, report, survey};
 
 use super::{Context, OnboardArgs, SetupArgs, gateway, given};
 
@@ -84,7 +84,7 @@ fn language(ui: &Ui) -> Result<Ui> {
     let reply = Terminal::new(*ui).ask(&question)?;
     if reply == Reply::Back {
         // Before the first question there is only the way out.
-        return Err(Error::no(Msg::new("onboard.left")));
+        return Err(Error::failed(Msg::new("onboard.left")));
     }
     Ok(ui.speaking(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
@@ -232,7 +232,7 @@ impl Run<'_> {
             let plan = match self.plan(&situation, &interview.answers) {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
-                Err(refusal) if asked_port && refusal.kind != error::Kind::No => {
+                Err(refusal) if asked_port && refusal.kind != error::ErrorKind::Failure => {
                     terminal.refuse(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;
@@ -255,7 +255,7 @@ impl Run<'_> {
                         interview.asked.last().inspect(|(id, _)| memory.ask_from(id));
                         continue;
                     }
-                    Verdict::Left => return Err(Error::no(Msg::new("onboard.left"))),
+                    Verdict::Left => return Err(Error::failed(Msg::new("onboard.left"))),
                 }
             }
             let lock = self.context.lock()?;

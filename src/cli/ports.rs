@@ -21,12 +21,11 @@ use std::process::ExitCode;
 use serde_json::{Map, Value, json};
 
 use super::{Context, PortsArgs, PortsCommand};
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::error::Result;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::planner::{Check, Loser, Notice, Overlap, Planner, Suggestion, Verdict};
-use crate::ports::{Family, LOOPBACK, Span};
+use crate::ports::{LOOPBACK, PortFamily, Span};
 use crate::survey::{self, Survey};
 
 mod map;
@@ -91,13 +90,13 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
         ui.document(&document(context, &check, instead.as_ref()));
         let refused = matches!(check.verdict, Verdict::Refused(_));
         return Ok(if refused {
-            ExitCode::from(Kind::Blocked.exit_code())
+            ExitCode::from(ErrorKind::Blocked.exit_code())
         } else {
             ExitCode::SUCCESS
         });
     }
     let check = check.accept(instead.as_ref())?;
-    let family = Family::new(port).map_or_else(|| Span::one(port), Family::span);
+    let family = PortFamily::new(port).map_or_else(|| Span::one(port), PortFamily::span);
     let (kind, costs): (Msg, &[Overlap]) = match &check.verdict {
         Verdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
         _ => (msg!("ports.check-disjoint", base = port, span = family), &[]),

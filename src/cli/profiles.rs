@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::apply;
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::profile::{self, ProfileName};
 use crate::situation::shown;
 use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{msg, plan, report, survey};
+use crate::{plan, report, survey};
 
 use super::{Context, ProfilesArgs, ProfilesCommand};
 
@@ -62,7 +62,7 @@ fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
         .iter()
         .find(|found| found.profile.as_ref() == Some(name));
     found.ok_or_else(|| {
-        let error = Error::no(msg!("profiles.unknown", profile = name));
+        let error = Error::failed(msg!("profiles.unknown", profile = name));
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         match profile::nearest(name, names) {
             Some(near) => error.hint(msg!("profiles.meant", profile = near)),
@@ -190,7 +190,7 @@ impl Removal<'_> {
             }
             ui.err(&ui.review(&plan, &context.env.home, false));
             if !Terminal::new(*ui).confirm(&msg!("profiles.remove-ask", profile = self.name), Some(false))? {
-                return Err(Error::no(msg!("profiles.remove-left", profile = self.name)));
+                return Err(Error::failed(msg!("profiles.remove-left", profile = self.name)));
             }
         }
         let lock = context.lock()?;

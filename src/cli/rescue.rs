@@ -10,8 +10,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::rescue;
@@ -148,7 +147,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             return Ok(case.exit());
         }
         if !Terminal::new(*ui).confirm(&msg!("rescue.ask", profile = case.target.profile), Some(false))? {
-            return Err(Error::no(msg!("rescue.left", profile = case.target.profile)));
+            return Err(Error::failed(msg!("rescue.left", profile = case.target.profile)));
         }
     }
     let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {

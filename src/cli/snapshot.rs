@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::{Context, SnapshotArgs, SnapshotCommand};
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::lock;
 use crate::situation::shown;
 use crate::snapshot::{self, Of, Snapshot};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
-use crate::{apply, archive, msg, plan, probe, registry};
+use crate::{apply, archive, plan, probe, registry};
 
 /// How long a gateway may take to answer that it runs.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -121,9 +121,10 @@ fn chosen(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
         None => all
             .into_iter()
             .next()
-            .ok_or_else(|| Error::no(msg!("snapshot.none", command = command))),
+            .ok_or_else(|| Error::failed(msg!("snapshot.none", command = command))),
         Some(id) => all.into_iter().find(|found| found.id == id).ok_or_else(|| {
-            Error::no(msg!("snapshot.unknown", id = id)).hint(msg!("snapshot.see-list", command = command))
+            Error::failed(msg!("snapshot.unknown", id = id))
+                .hint(msg!("snapshot.see-list", command = command))
         }),
     }
 }
@@ -138,7 +139,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
         }
         let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
         if !Terminal::new(*ui).confirm(&ask, Some(false))? {
-            return Err(Error::no(msg!("snapshot.left")));
+            return Err(Error::failed(msg!("snapshot.left")));
         }
     }
     let lock = context.lock()?;

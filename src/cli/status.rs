@@ -10,9 +10,8 @@ use clap::Args;
 
 use self::service::Service;
 use super::Context;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::letters::printable;
-use crate::msg;
 use crate::probe::{self, End, Probe, Verdict};
 use crate::situation::shown;
 use crate::survey::{self, Survey};

@@ -7,8 +7,8 @@ use tungstenite::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 
 use crate::error::Error;
+use crate::i18n::msg;
 use crate::letters::printable;
-use crate::msg;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -96,13 +96,13 @@ impl Failure {
     /// In words, for whoever asked the gateway at this URL.
     pub fn error(self, url: &str) -> Error {
         match self {
-            Self::Unreachable(cause) => Error::no(msg!("client.unreachable", url = url)).because(cause),
+            Self::Unreachable(cause) => Error::failed(msg!("client.unreachable", url = url)).because(cause),
             Self::Slow => Error::unhealthy(msg!("client.slow", url = url)).hint(msg!("client.more-time")),
             Self::NotGateway => Error::unhealthy(msg!("client.not-gateway", url = url)),
             Self::Refused(words) => Error::unhealthy(msg!("client.refused", url = url, words = words)),
             Self::Protocol(_) => Error::unhealthy(msg!("client.protocol", url = url)),
             Self::Answer { code, message } => {
-                Error::no(msg!("client.answer", code = code, message = message))
+                Error::failed(msg!("client.answer", code = code, message = message))
             }
             Self::Closed(_, words) if words.is_empty() => Error::unhealthy(msg!("client.closed", url = url)),
             Self::Closed(_, words) => {

@@ -7,7 +7,7 @@ use super::key_path::KeyPath;
 use super::schema::{self, Finding};
 use super::{reader, secrets};
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 
 /// The value that was typed: JSON5 where it is that, else the text itself. At a key that holds a secret
 /// a text stays a text: a token of digits is no number.

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::document::find;
 use super::key_path::KeyPath;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// A release's schema (`facts.md` 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

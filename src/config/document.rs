@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::key_path::{KeyPath, Segment};
 use super::{reader, rewrite};
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 
 pub use super::fault::Fault;
 

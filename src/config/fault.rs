@@ -5,8 +5,7 @@ use std::path::Path;
 use crate::config::backup;
 use crate::error::Error;
 use crate::host::read::{MAX_BYTES, ReadError};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// Why a config can't be used: where it breaks and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

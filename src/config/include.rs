@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 use super::document::Document;
 use super::fault::Fault;
 use super::{Loaded, load};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 const KEY: &str = "$include";
 /// Files within files, as OpenClaw bounds them.

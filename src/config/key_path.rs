@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::Chars;
 
 use crate::error::Error;
-use crate::msg;
+use crate::i18n::msg;
 
 /// The way from the root of a config to one value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,8 +14,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, Scanner, ScannerOptions, parse_
 use serde_json::{Map, Number, Value};
 
 use super::fault::Fault;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// How deep arrays and objects may nest. OpenClaw's own schema nests below 20.
 pub(super) const MAX_DEPTH: usize = 256;

@@ -11,8 +11,7 @@ use serde_json::Value;
 
 use super::dialect::Dialect;
 use super::key_path::KeyPath;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 mod table;
 

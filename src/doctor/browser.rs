@@ -6,8 +6,7 @@ use super::isolation::in_common;
 use super::scene::{Scene, Subject};
 use super::{Check, Seen};
 use crate::browser::doctor::Health;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-shared", shared),

@@ -5,9 +5,8 @@ use super::{Check, Fix, Seen, aside, word};
 use crate::config::backup;
 use crate::config::dialect::{self, Dialect};
 use crate::config::schema;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
-use crate::msg;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, Surveyed};
 

@@ -7,8 +7,7 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::config::{self, secrets};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::Origin;
 use crate::situation::shown;

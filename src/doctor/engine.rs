@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, Subject};
 use super::{Check, Seen};
-use crate::msg;
+use crate::i18n::msg;
 use crate::record::Engine;
 
 pub(super) const CHECKS: &[Check] = &[

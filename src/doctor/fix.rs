@@ -11,8 +11,7 @@ use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::config::secrets;
 use crate::host::read;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::Origin;
 

@@ -6,7 +6,7 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
 use crate::host::read::resolved;
-use crate::msg;
+use crate::i18n::msg;
 use crate::probe::{Probe, Verdict};
 
 pub(super) const CHECKS: &[Check] = &[

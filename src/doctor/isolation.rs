@@ -8,9 +8,8 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::key_path::KeyPath;
 use crate::host::read::resolved;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
 use crate::profile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[

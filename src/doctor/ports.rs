@@ -3,7 +3,7 @@
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
-use crate::msg;
+use crate::i18n::msg;
 use crate::ports::{Listener, Role};
 use crate::probe::Verdict;
 use crate::profile::ProfileName;
@@ -54,7 +54,7 @@ fn unusable(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let Some(port) = crate::config::base_port(&own.config) else {
         return Vec::new();
     };
-    if crate::ports::Family::new(port).is_some() {
+    if crate::ports::PortFamily::new(port).is_some() {
         return Vec::new();
     }
     let msg = msg!("doctor.ports-unusable", port = port);

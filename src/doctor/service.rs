@@ -6,8 +6,8 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::dialect;
 use crate::host::read::resolved;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::service::{Linger, State};
 use crate::survey::Service;
 

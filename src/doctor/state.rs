@@ -5,7 +5,7 @@ use std::path::Path;
 use super::config::open;
 use super::scene::{Role, Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
-use crate::msg;
+use crate::i18n::msg;
 use crate::survey::{ConfigHealth, FoundBy};
 
 pub(super) const CHECKS: &[Check] = &[

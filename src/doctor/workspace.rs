@@ -3,7 +3,7 @@
 use super::scene::{Role, Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::host::read::resolved;
-use crate::msg;
+use crate::i18n::msg;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-missing", missing),

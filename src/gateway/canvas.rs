@@ -27,7 +27,7 @@ use super::{http, session};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::{self, Instance};
-use crate::ports::{Family, LOOPBACK, Role};
+use crate::ports::{LOOPBACK, PortFamily, Role};
 use crate::secret::Secret;
 
 mod beneath;
@@ -97,7 +97,7 @@ impl Canvas {
 
     /// See [`Shared::canvas_url`].
     pub fn url(&self, config: &Value, base: u16) -> Option<String> {
-        let port = Family::new(base)?.port(Role::Canvas);
+        let port = PortFamily::new(base)?.port(Role::Canvas);
         let capability = self.capability.expose();
         enabled(config).then(|| format!("http://127.0.0.1:{port}{CAPABILITY}/{capability}"))
     }
@@ -138,7 +138,7 @@ fn reloads(config: &Value) -> bool {
 /// the instance's folder has nothing in it.
 pub fn router(shared: &Arc<Shared>) -> Router {
     page::start(shared);
-    let port = Family::new(shared.live().settings.port).map_or(0, |family| family.port(Role::Canvas));
+    let port = PortFamily::new(shared.live().settings.port).map_or(0, |family| family.port(Role::Canvas));
     let addresses: Vec<_> = LOOPBACK.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
     let guard = Guard {
         shared: shared.clone(),

@@ -8,10 +8,9 @@ use super::listen::{self, Unbound};
 use crate::boot::Boot;
 use crate::error::{Error, Result};
 use crate::host::running;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::lock::{Holder, InstanceLock, Refusal};
-use crate::msg;
-use crate::ports::{Family, Listener, Role};
+use crate::ports::{Listener, PortFamily, Role};
 use crate::settings::Settings;
 use crate::survey;
 
@@ -133,7 +132,7 @@ impl Claimant<'_> {
     /// The listeners of a derived port, or why the gateway goes on without: it can do its work on the base
     /// port, and a rescue gateway that refuses to run because of a side door rescues nobody.
     pub fn derived(&self, settings: &Settings, role: Role) -> Result<Door, Msg> {
-        let port = Family::new(settings.port).map(|family| family.port(role));
+        let port = PortFamily::new(settings.port).map(|family| family.port(role));
         let Some(port) = port else {
             return Err(msg!("gateway.no-derived", port = settings.port).with_msg("role", role.msg()));
         };
@@ -169,7 +168,7 @@ impl Claimant<'_> {
             pid = pid,
             port = port
         ))? {
-            return Err(Error::no(msg!(
+            return Err(Error::failed(msg!(
                 "gateway.force-left",
                 profile = profile,
                 pid = pid
@@ -286,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_side_door_that_a_stranger_holds_is_gone_without_and_he_is_named() {
-        let offset = Family::new(20_000).unwrap().port(Role::Canvas) - 20_000;
+        let offset = PortFamily::new(20_000).unwrap().port(Role::Canvas) - 20_000;
         let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = stranger.local_addr().unwrap().port();
         let said = derived(port - offset)

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::answers::Bind;
 use crate::error::{Error, Result};
 use crate::host::{Host, is_no_address};
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::ports::{LOOPBACK, Role};
 use crate::settings::Settings;
 

@@ -18,10 +18,10 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::apply;
 use crate::error::Error;
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
-use crate::{apply, msg};
 
 /// A log file's name: `openclaw.2026-11-22.log`. (`launchd.log` beside it is a service manager's.)
 pub const FILE_START: &str = "openclaw";

@@ -19,10 +19,10 @@ use tokio::net::TcpStream;
 
 use super::connections::{Stage, Ticket};
 use super::shared::Shared;
-use crate::msg;
 
 mod bounded;
 
+use crate::i18n::msg;
 use bounded::Bounded;
 
 /// A request head has as long to come whole, from the moment of the connection or of the last answer.

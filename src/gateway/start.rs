@@ -21,10 +21,9 @@ use crate::boot::{Boot, Ready, Start};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, running};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::lock::InstanceLock;
-use crate::msg;
 use crate::ports::Role;
 use crate::record::Record;
 use crate::settings::Wishes;
@@ -148,7 +147,7 @@ impl Gateway<'_> {
 
     /// Serves, and again with a changed config, until it is told to stop.
     fn run(mut self, start: Start, base: Door) -> Result<ExitCode> {
-        let failed = |cause: std::io::Error| Error::no(msg!("gateway.no-runtime")).because(cause);
+        let failed = |cause: std::io::Error| Error::failed(msg!("gateway.no-runtime")).because(cause);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -179,7 +178,7 @@ impl Gateway<'_> {
                     return Ok(ExitCode::SUCCESS);
                 }
                 Ok(Ended::AtOnce) => return Ok(ExitCode::from(INTERRUPTED)),
-                Err(cause) => return Err(Error::no(msg!("gateway.failed", port = port)).because(cause)),
+                Err(cause) => return Err(Error::failed(msg!("gateway.failed", port = port)).because(cause)),
             }
             (start, base) = self.again(start.ready)?;
         }

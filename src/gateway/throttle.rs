@@ -10,8 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 
 /// As many wrong ones cost nothing.
 const FREE: u32 = 3;

@@ -17,8 +17,7 @@ use tokio::sync::Notify;
 use super::shared::{Live, Shared, Stop};
 use super::{claim, log, notify as service};
 use crate::boot::{Boot, Ready};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::settings::Settings;
 
 /// OpenClaw's own (`facts.md` 3).

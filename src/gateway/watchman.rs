@@ -10,8 +10,7 @@ use tokio::sync::oneshot;
 
 use super::log;
 use super::shared::Shared;
-use crate::i18n::{Lang, Msg};
-use crate::msg;
+use crate::i18n::{Lang, Msg, msg};
 use crate::profile::ProfileName;
 use crate::record;
 use crate::rescue::watch::{self, End, News, Pace, Post};

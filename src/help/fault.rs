@@ -4,8 +4,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::Error;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// A line that is wrong in a way that has no words of its own.
 pub(super) fn unknown() -> Error {

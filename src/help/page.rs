@@ -4,8 +4,7 @@ use clap::{Arg, Command};
 use console::measure_text_width;
 
 use super::{Style, positional, text, usage};
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 
 /// The widest left column; a longer entry gets a line of its own.
 const LEFT: usize = 26;

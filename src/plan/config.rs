@@ -12,7 +12,7 @@ use crate::config::document::{Document, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::i18n::Msg;
-use crate::ports::Family;
+use crate::ports::PortFamily;
 use crate::secret::{Origin, Secret};
 use crate::situation::Situation;
 
@@ -24,7 +24,7 @@ use super::{Change, Content, FileKind, FileWrite, Summary, ports};
 pub(super) struct Config {
     document: Document,
     changed: bool,
-    pub(super) ports: Family,
+    pub(super) ports: PortFamily,
     credential: Option<(Secret, Origin)>,
     given: Vec<Secret>,
     pub(super) notices: Vec<Msg>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::document::EditError;
 use crate::error::Error;
 use crate::host::read;
-use crate::msg;
+use crate::i18n::msg;
 
 /// What stands at each path.
 #[derive(Clone, Debug, Default)]

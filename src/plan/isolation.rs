@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::host::read::resolved;
-use crate::msg;
+use crate::i18n::msg;
 use crate::situation::Situation;
 use crate::survey::Surveyed;
 

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::answers::Answers;
 use crate::error::{Error, Result};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
-use crate::ports::Family;
+use crate::ports::PortFamily;
 use crate::registry;
 use crate::situation::Situation;
 
@@ -151,7 +150,7 @@ pub fn folder_stamp(now: &str) -> String {
 fn record_write(
     situation: &Situation<'_>,
     ground: &Ground,
-    ports: Family,
+    ports: PortFamily,
     stamp: &Stamp,
 ) -> Result<Option<Change>> {
     let path = situation.instance.record_path();
@@ -166,7 +165,7 @@ fn record_write(
     Ok(whole(path, text, before, FileKind::Record))
 }
 
-fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: Family) -> Result<Option<Change>> {
+fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
     let (instance, registry) = (&situation.instance, &situation.survey.registry);
     for path in [&instance.config_path, &instance.state_dir] {
         if path.to_str().is_none() {

@@ -4,14 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::answers::{Answers, Bind};
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
-use crate::ports::Family;
+use crate::i18n::{Msg, msg};
+use crate::ports::PortFamily;
 use crate::ports::planner::{Check, Notice, Overlap, Verdict};
 use crate::situation::Situation;
 
 /// The ports, and what is to be said of them.
-pub(super) fn settled(situation: &Situation<'_>, answers: &Answers) -> Result<(Family, Vec<Msg>)> {
+pub(super) fn settled(situation: &Situation<'_>, answers: &Answers) -> Result<(PortFamily, Vec<Msg>)> {
     let addresses = addresses(situation, answers);
     let standing = situation.standing_port();
     let base = match answers.port.or(standing) {
@@ -21,7 +20,7 @@ pub(super) fn settled(situation: &Situation<'_>, answers: &Answers) -> Result<(F
             None => return Err(Error::blocked(msg!("ports.free-one"))),
         },
     };
-    let family = Family::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
+    let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
     let check = situation.planner().check(base, &addresses);
     if standing == Some(base) {
         // A port that stands is not refused again, whoever holds it today: nothing of it changes.

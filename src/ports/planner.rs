@@ -8,7 +8,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Claim, DEFAULT_BASE, DEV_BASE, Family, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role, Span,
+    Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, PortFamily, Role,
+    Span,
 };
 use crate::profile::ProfileName;
 
@@ -223,7 +224,7 @@ impl Planner {
             verdict: Verdict::Refused(why),
             notices: Vec::new(),
         };
-        let Some(family) = Family::new(base) else {
+        let Some(family) = PortFamily::new(base) else {
             return refused(if base < MIN_BASE {
                 Refusal::Privileged
             } else {
@@ -246,7 +247,7 @@ impl Planner {
         }
     }
 
-    fn refusal(&self, family: Family, addresses: &[IpAddr]) -> Option<Refusal> {
+    fn refusal(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<Refusal> {
         self.unusable(family)
             .or_else(|| self.claimed(family))
             .or_else(|| self.held(family, addresses))
@@ -254,7 +255,7 @@ impl Planner {
     }
 
     /// A port that no gateway could use here.
-    fn unusable(&self, family: Family) -> Option<Refusal> {
+    fn unusable(&self, family: PortFamily) -> Option<Refusal> {
         family.fixed().find_map(|(role, port)| {
             if UNOPENABLE.iter().any(|bad| bad.contains(port)) {
                 return Some(Refusal::Unopenable { role, port });
@@ -265,7 +266,7 @@ impl Planner {
     }
 
     /// Rule 1: what another instance holds.
-    fn claimed(&self, family: Family) -> Option<Refusal> {
+    fn claimed(&self, family: PortFamily) -> Option<Refusal> {
         let close = |base: u16| base.abs_diff(family.base()) < MIN_DISTANCE;
         let too_close = self.holders.iter().find_map(|holder| {
             let base = holder.bases().find(|base| close(*base))?;
@@ -294,7 +295,7 @@ impl Planner {
     }
 
     /// Rule 6: what a process holds.
-    fn held(&self, family: Family, addresses: &[IpAddr]) -> Option<Refusal> {
+    fn held(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<Refusal> {
         let needed = || addresses.iter().chain(&LOOPBACK);
         let in_span = self.listeners.iter().filter(|l| family.span().contains(l.port));
         in_span
@@ -308,7 +309,7 @@ impl Planner {
             })
     }
 
-    fn pool_taken(&self, family: Family) -> Option<Refusal> {
+    fn pool_taken(&self, family: PortFamily) -> Option<Refusal> {
         let pool = family.cdp_pool();
         let in_pool = self.unavailable().filter_map(|span| span.overlap(pool)).collect();
         let taken: u32 = search::merged(in_pool).into_iter().map(Span::len).sum();
@@ -333,7 +334,7 @@ impl Planner {
     }
 
     /// What it would share with each other instance, without what would be a conflict.
-    fn overlaps(&self, family: Family) -> Vec<Overlap> {
+    fn overlaps(&self, family: PortFamily) -> Vec<Overlap> {
         let mut overlaps: Vec<_> = self
             .holders
             .iter()
@@ -343,14 +344,14 @@ impl Planner {
         overlaps
     }
 
-    fn notices(&self, family: Family) -> Vec<Notice> {
+    fn notices(&self, family: PortFamily) -> Vec<Notice> {
         let pool = family.cdp_pool();
         let ephemeral = self
             .ephemeral
             .and_then(|span| span.overlap(family.span()))
             .map(Notice::Ephemeral);
         // Where its owner is there, the overlap with it says more.
-        let is_held = |owned: Family| self.holders.iter().any(|h| h.bases().any(|b| b == owned.base()));
+        let is_held = |owned: PortFamily| self.holders.iter().any(|h| h.bases().any(|b| b == owned.base()));
         let reserved = self
             .reserved()
             .filter(|(_, owned)| !is_held(*owned))
@@ -378,14 +379,14 @@ impl Planner {
     }
 
     /// The families that are kept for other profiles than the asker (rule 4).
-    fn reserved(&self) -> impl Iterator<Item = (&'static str, Family)> {
+    fn reserved(&self) -> impl Iterator<Item = (&'static str, PortFamily)> {
         let all = [
             (self.asker.is_default(), "default", DEFAULT_BASE),
             (self.asker.is_dev(), "dev", DEV_BASE),
         ];
         all.into_iter()
             .filter(|(own, ..)| !own)
-            .filter_map(|(_, name, base)| Some((name, Family::new(base)?)))
+            .filter_map(|(_, name, base)| Some((name, PortFamily::new(base)?)))
     }
 
     /// The base port that the asker owns.
@@ -407,7 +408,7 @@ impl Holder {
     }
 
     /// What it would share with a family: the hull of all, and the first browser profile that meets it.
-    fn overlap(&self, family: Family) -> Option<Overlap> {
+    fn overlap(&self, family: PortFamily) -> Option<Overlap> {
         let pool = family.cdp_pool();
         let mut hull: Option<Span> = None;
         let mut first: Option<(u16, Loser)> = None;

@@ -2,9 +2,8 @@
 
 use super::{Probe, Verdict};
 use crate::error::Error;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
 use crate::survey::ConfigHealth;
 
 impl Probe {
@@ -97,7 +96,7 @@ impl Probe {
     pub fn error(&self, instance: &Instance) -> Error {
         let msg = self.msg(instance.profile.as_str());
         let error = match self.verdict.exit_code() {
-            1 => Error::no(msg),
+            1 => Error::failed(msg),
             _ => Error::unhealthy(msg),
         };
         let unproven = self.unproven.iter().map(|error| error.msg.clone());

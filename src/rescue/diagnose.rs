@@ -7,8 +7,7 @@
 use std::path::PathBuf;
 
 use super::evidence::{Evidence, Folder};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::Listener;
 use crate::probe::{End, Verdict};
 use crate::service::State;

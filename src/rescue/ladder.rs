@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use super::diagnose::Cause;
 use super::evidence::Evidence;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::service::State;
 
 /// What can be done to a target.

@@ -18,12 +18,12 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::process::Call;
 use crate::host::{Host, running};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::lock;
 use crate::probe::{self, Probe, Verdict};
 use crate::record::{Engine, Record};
-use crate::{msg, service};
+use crate::service;
 
 mod config;
 
@@ -199,7 +199,7 @@ impl Mission<'_> {
                 // Whole minutes, rounded up: "0 minutes" would be no answer.
                 let minutes = rest.as_secs().div_ceil(60);
                 Err(
-                    Error::no(msg!("rescue.too-many", profile = target, minutes = minutes))
+                    Error::failed(msg!("rescue.too-many", profile = target, minutes = minutes))
                         .hint(msg!("rescue.force"))
                         .hint(msg!("rescue.see-history", command = self.rescuer.command())),
                 )
@@ -388,7 +388,7 @@ impl Crew<'_> {
             return service::restart(self.host, self.env, self.target).map(drop);
         }
         first()?;
-        let failed = || Error::no(msg!("rescue.not-started", profile = self.target.profile));
+        let failed = || Error::failed(msg!("rescue.not-started", profile = self.target.profile));
         let program = self.host.program().ok_or_else(failed)?;
         let profile = self.target.profile.as_str();
         // What this environment says of another instance is not the target's (`design.md`, environment).
@@ -411,7 +411,8 @@ impl Crew<'_> {
 
 /// Ends a process that does not do its work any more.
 fn end(pid: u32) -> Result<()> {
-    running::end(pid, GRACE).map_err(|cause| Error::no(msg!("rescue.not-ended", pid = pid)).because(cause))
+    running::end(pid, GRACE)
+        .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = pid)).because(cause))
 }
 
 #[cfg(test)]

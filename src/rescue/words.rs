@@ -1,7 +1,6 @@
 //! What the ids of the history stand for, in words. An id of a later release has none.
 
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 /// A cause, without the particulars that the history does not keep.
 pub fn cause(id: &str) -> Option<Msg> {

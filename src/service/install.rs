@@ -8,10 +8,10 @@ use crate::apply;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::settings::{self, Files, PortFrom};
-use crate::{config, msg, survey};
+use crate::{config, survey};
 
 /// What the command line wishes of an installation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +98,7 @@ impl Site<'_> {
         self.refuse_another(manager)?;
         if manager.is_around() && !manager.loads_from_within() {
             return Err(
-                Error::no(msg!("service.from-within", name = manager.name())).hint(msg!(
+                Error::failed(msg!("service.from-within", name = manager.name())).hint(msg!(
                     "service.from-outside",
                     command = format!("{} gateway install", self.instance.command())
                 )),
@@ -111,7 +111,7 @@ impl Site<'_> {
         match read::text(&file) {
             Ok(text) if !is_ours(&text) && !force => {
                 Err(
-                    Error::no(msg!("service.not-ours", path = file.display())).hint(msg!(
+                    Error::failed(msg!("service.not-ours", path = file.display())).hint(msg!(
                         "service.force",
                         command = format!("{} gateway install --force", self.instance.command())
                     )),
@@ -136,7 +136,7 @@ impl Site<'_> {
             owner.instance.is_some() && owner.instance.as_ref() == own.map(|found| &found.label)
         });
         Err(match owner {
-            Some(owner) if is_own => Error::no(msg!(
+            Some(owner) if is_own => Error::failed(msg!(
                 "service.foreground",
                 profile = self.instance.profile,
                 pid = owner.pid
@@ -334,7 +334,7 @@ fn remove_all(manager: &dyn Manager) -> Result<()> {
 fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::no(msg!("service.not-removed", path = path.display())).because(e))
+            Err(Error::failed(msg!("service.not-removed", path = path.display())).because(e))
         }
         _ => Ok(()),
     }
@@ -366,7 +366,7 @@ pub fn uninstall(host: &Host, env: &Environment, instance: &Instance) -> Result<
             remove_all(manager)?;
             manager
                 .unload_later()
-                .map_err(|e| Error::no(msg!("service.not-removed", path = file.display())).because(e))?;
+                .map_err(|e| Error::failed(msg!("service.not-removed", path = file.display())).because(e))?;
             return Ok(gone(if there { "uninstalled" } else { "not-loaded" }));
         }
         Err(trouble) => return Err(fail(trouble)),

@@ -6,9 +6,8 @@ use super::systemd::Systemd;
 use super::{Kind, Site};
 use crate::environment::Environment;
 use crate::host::Host;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
 
 /// What an administrator, or who may, switches it on with.
 pub const LINGER_COMMAND: &str = "sudo loginctl enable-linger \"$(id -un)\"";

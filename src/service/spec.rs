@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 
@@ -56,7 +56,7 @@ impl Spec {
         port: u16,
         engine: Engine,
     ) -> Result<Self> {
-        let program = program(host).ok_or_else(|| Error::no(msg!("service.no-program")))?;
+        let program = program(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;
         let node_cli = env.node_cli.clone().filter(|_| engine == Engine::Node);
         for path in [&program, &instance.state_dir, &instance.config_path]
             .into_iter()

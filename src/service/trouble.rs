@@ -6,8 +6,8 @@ use std::path::Path;
 use super::LINGER_COMMAND;
 use crate::error::Error;
 use crate::host::process::Ended;
+use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::msg;
 
 /// What stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,56 +80,58 @@ impl Trouble {
         let profile = &instance.profile;
         let again = format!("{} gateway install", instance.command());
         let error = match self {
-            Self::NoSystemd => Error::no(msg!("service.no-systemd", profile = profile)).hint(msg!(
+            Self::NoSystemd => Error::failed(msg!("service.no-systemd", profile = profile)).hint(msg!(
                 "service.run-it",
                 command = format!("{} gateway run", instance.command())
             )),
-            Self::Container => Error::no(msg!("service.container", profile = profile)).hint(msg!(
+            Self::Container => Error::failed(msg!("service.container", profile = profile)).hint(msg!(
                 "service.run-in-container",
                 command = format!("{} gateway run", instance.command())
             )),
-            Self::Wsl => Error::no(msg!("service.wsl", profile = profile)).hint(msg!(
+            Self::Wsl => Error::failed(msg!("service.wsl", profile = profile)).hint(msg!(
                 "service.wsl-way-out",
                 command = "printf '[boot]\\nsystemd=true\\n' | sudo tee -a /etc/wsl.conf"
             )),
-            Self::NoBus => Error::no(msg!("service.no-bus", profile = profile))
+            Self::NoBus => Error::failed(msg!("service.no-bus", profile = profile))
                 .hint(msg!("service.linger-way-out", command = LINGER_COMMAND)),
             // By number: whoever may type it is not this user.
-            Self::Sudo(uid) => Error::no(msg!("service.sudo", profile = profile)).hint(msg!(
+            Self::Sudo(uid) => Error::failed(msg!("service.sudo", profile = profile)).hint(msg!(
                 "service.sudo-way-out",
                 command = format!("sudo loginctl enable-linger {uid}")
             )),
-            Self::NoGui => Error::no(msg!("service.no-gui", profile = profile))
+            Self::NoGui => Error::failed(msg!("service.no-gui", profile = profile))
                 .hint(msg!("service.no-gui-way-out", command = again)),
-            Self::WindowsDenied(said) => Error::no(msg!("service.windows-denied", profile = profile))
+            Self::WindowsDenied(said) => Error::failed(msg!("service.windows-denied", profile = profile))
                 .because(anyhow::anyhow!("{said}"))
                 .hint(msg!("service.windows-way-out", command = again)),
-            Self::Denied(said) => Error::no(msg!("service.denied", name = name))
+            Self::Denied(said) => Error::failed(msg!("service.denied", name = name))
                 .because(anyhow::anyhow!("{said}"))
                 .hint(msg!(
                     "service.look",
                     command = format!("systemctl --user status {name}")
                 )),
-            Self::Masked => Error::no(msg!("service.masked", name = name)).hint(msg!(
+            Self::Masked => Error::failed(msg!("service.masked", name = name)).hint(msg!(
                 "service.unmask",
                 command = format!("systemctl --user unmask {name}")
             )),
-            Self::OtherHome => Error::no(msg!("service.other-home", name = name)).hint(msg!(
+            Self::OtherHome => Error::failed(msg!("service.other-home", name = name)).hint(msg!(
                 "service.other-home-way-out",
                 command = "systemctl --user show -p UnitPath"
             )),
-            Self::TimedOut(command) => Error::no(msg!("service.timed-out", command = command)).hint(msg!(
-                "service.look",
-                command = format!("{} gateway status", instance.command())
-            )),
-            Self::NoTool(tool) => Error::no(msg!("service.no-tool", tool = tool)).hint(msg!(
+            Self::TimedOut(command) => {
+                Error::failed(msg!("service.timed-out", command = command)).hint(msg!(
+                    "service.look",
+                    command = format!("{} gateway status", instance.command())
+                ))
+            }
+            Self::NoTool(tool) => Error::failed(msg!("service.no-tool", tool = tool)).hint(msg!(
                 "service.run-it",
                 command = format!("{} gateway run", instance.command())
             )),
             Self::BadFile(said) => {
-                Error::no(msg!("service.bad-file", name = name)).because(anyhow::anyhow!("{said}"))
+                Error::failed(msg!("service.bad-file", name = name)).because(anyhow::anyhow!("{said}"))
             }
-            Self::Said(said) => Error::no(msg!("service.failed", name = name))
+            Self::Said(said) => Error::failed(msg!("service.failed", name = name))
                 .because(anyhow::anyhow!("{said}"))
                 .hint(msg!(
                     "service.look",

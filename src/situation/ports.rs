@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::ports::planner::{Check, Planner, Suggestion};
 use crate::survey::ports::{check_probed, suggest_probed};
 

@@ -8,7 +8,7 @@ use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
-use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, Family, Role, Span, hashed_default};
+use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, PortFamily, Role, Span, hashed_default};
 use crate::profile::ProfileName;
 
 /// Judges an instance by its files.
@@ -51,12 +51,12 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
 }
 
 /// The port that it would use now, and all that it holds.
-fn ports(found: &Candidate) -> (Option<(Family, PortSource)>, Vec<Claim>) {
+fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
     let set = set_port(found);
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
-            let family = Family::new(port);
+            let family = PortFamily::new(port);
             match family {
                 Some(family) => claims.extend(family.claims()),
                 // Nothing can be derived from such a port, but it is bound all the same.
@@ -71,9 +71,9 @@ fn ports(found: &Candidate) -> (Option<(Family, PortSource)>, Vec<Claim>) {
                 // It can't start as it is: its likeliest port is kept for it, and no other.
                 bases.truncate(1);
             }
-            let families = bases.iter().filter_map(|base| Family::new(*base));
-            claims.extend(families.flat_map(Family::claims));
-            Family::new(bases[0]).map(|family| (family, PortSource::Default))
+            let families = bases.iter().filter_map(|base| PortFamily::new(*base));
+            claims.extend(families.flat_map(PortFamily::claims));
+            PortFamily::new(bases[0]).map(|family| (family, PortSource::Default))
         }
     };
     if let Reading::Ok(value) = &found.reading {

@@ -2,8 +2,7 @@
 //! into each other's way. Grows with the number of instances, not with its square.
 
 use super::{Survey, Surveyed};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::planner::{Holder, Overlap, Planner, Refusal, Verdict, merged};
 use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, Role, Span};
 use crate::profile::ProfileName;

@@ -8,7 +8,7 @@ use super::Survey;
 use crate::host::Host;
 use crate::instance::profile_of_folder;
 use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
-use crate::ports::{Family, LOOPBACK, Listener, Span};
+use crate::ports::{LOOPBACK, Listener, PortFamily, Span};
 use crate::profile::ProfileName;
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ pub fn suggest_probed(
     count: usize,
     progress: &dyn Fn(u64, u64),
 ) -> Result<Vec<Suggestion>, Full> {
-    let mut known: Vec<Family> = Vec::new();
+    let mut known: Vec<PortFamily> = Vec::new();
     loop {
         let suggestions = planner.suggest(count)?;
         let untried: Vec<_> = suggestions
@@ -139,7 +139,7 @@ fn taken(
 /// The planner's judgement of a base port whose fixed ports were tried, too.
 pub fn check_probed(host: &Host, planner: &mut Planner, addresses: &[IpAddr], base: u16) -> Check {
     let check = planner.check(base, addresses);
-    let (Some(family), Verdict::Disjoint | Verdict::Near(_)) = (Family::new(base), &check.verdict) else {
+    let (Some(family), Verdict::Disjoint | Verdict::Near(_)) = (PortFamily::new(base), &check.verdict) else {
         return check;
     };
     // The pool is not tried: a port or two that are taken there refuse nothing.

@@ -121,7 +121,7 @@ fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
         .claims
         .iter()
         .filter_map(Claim::family)
-        .map(Family::base)
+        .map(PortFamily::base)
         .collect();
     assert_eq!(claimed, [23532, 18789]);
 }
@@ -136,7 +136,7 @@ fn a_config_that_can_not_be_read_keeps_the_port_of_its_copy() {
     home.put(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
     home.put(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
     let survey = home.survey();
-    let hashed = Family::new(crate::ports::hashed_default("b")).unwrap();
+    let hashed = PortFamily::new(crate::ports::hashed_default("b")).unwrap();
     assert_eq!(
         bases(&survey),
         [

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::apply::Event;
-use crate::msg;
+use crate::i18n::msg;
 use crate::situation::shown;
 
 use super::Ui;

@@ -5,8 +5,7 @@ use std::path::Path;
 use console::measure_text_width;
 
 use crate::config::{self, diff::Difference};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan, Summary};
 use crate::secret::Origin;
 use crate::situation::shown;

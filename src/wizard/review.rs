@@ -1,8 +1,7 @@
 //! The last question: the plan has been shown; carry it out, change one answer, or leave.
 
 use crate::error::Result;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 use super::step::Choice;
 use super::{Prompter, Question, Reply};

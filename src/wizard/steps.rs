@@ -3,8 +3,7 @@
 
 use crate::answers::Answers;
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 
 use super::step::Choice;
 use crate::situation::Situation;

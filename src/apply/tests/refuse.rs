@@ -1,7 +1,7 @@
 //! What is refused before a byte is written, and what a failure in the middle leaves.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 
 /// The plan is refused with this code, by the review and by apply, and the disk stays as it is.
 #[track_caller]
@@ -25,7 +25,7 @@ fn a_file_that_changed_since_the_plan_is_stale() {
     fs::write(&path, "edited").unwrap();
     assert_eq!(
         refused(&world, vec![Change::Write(fresh)], &[], "apply.stale").kind,
-        Kind::No
+        ErrorKind::Failure
     );
     refused(&world, vec![Change::Write(edit.clone())], &[], "apply.stale");
     fs::remove_file(&path).unwrap();
@@ -51,7 +51,7 @@ fn what_is_no_file_is_never_replaced() {
     make_fifo(&world.path("fifo"));
     assert_eq!(
         refused(&world, write("fifo"), &[], "apply.not-a-file").kind,
-        Kind::Blocked
+        ErrorKind::Blocked
     );
     world.put("i/c", "1");
     fs::create_dir(world.path("i/c.bak.1")).unwrap();
@@ -94,7 +94,7 @@ fn links_never_lead_into_another_instance() {
     symlink("main", world.path("parent")).unwrap();
     let write = |below: &str| vec![Change::Write(world.write(below, "rescue's"))];
     let error = refused(&world, write("rescue/openclaw.json"), &others, "apply.isolation");
-    assert_eq!(error.kind, Kind::Blocked);
+    assert_eq!(error.kind, ErrorKind::Blocked);
     let said = error.msg.render(crate::i18n::Lang::english());
     assert!(
         said.contains("rescue/openclaw.json") && said.contains("main"),
@@ -217,7 +217,7 @@ fn a_failure_in_the_middle_of_the_commit_undoes_everything() {
     fs::create_dir(world.path("late/last")).unwrap();
     let mut undone = Vec::new();
     let error = fail(transaction, &mut undone);
-    assert_eq!((error.code(), error.kind), ("apply.failed", Kind::No));
+    assert_eq!((error.code(), error.kind), ("apply.failed", ErrorKind::Failure));
     assert!(error.cause.is_some());
     let hints: Vec<_> = error.hints.iter().map(Msg::key).collect();
     assert_eq!(hints, ["apply.clear-the-way", "apply.undone"]);

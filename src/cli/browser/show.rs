@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::{BrowserCommand, Context};
 use crate::browser::doctor::{Check, Health};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::letters::{ascii, printable};
-use crate::msg;
 use crate::situation::shown;
 use crate::ui::{Fields, Table, Ui};
 

@@ -12,8 +12,7 @@ use crate::config::document::{Document, EditError};
 use crate::config::key_path::KeyPath;
 use crate::config::{assign, backup, dialect, effective};
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::survey::{self, Survey};
 

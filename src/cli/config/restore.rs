@@ -14,8 +14,7 @@ use crate::config::backup::{self, Backup};
 use crate::config::document;
 use crate::error::{Error, Result};
 use crate::host::read;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change};
 use crate::survey;
 
@@ -99,7 +98,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
                 .into_iter()
                 .find(|backup| backup.number == number);
             let backup = backup.ok_or_else(|| {
-                Error::no(msg!(
+                Error::failed(msg!(
                     "config.no-backup-number",
                     number = number,
                     path = path.display()

@@ -12,7 +12,7 @@ use super::super::status::milliseconds;
 use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::host::read;
-use crate::msg;
+use crate::i18n::msg;
 use crate::probe::{self, Verdict};
 use crate::secret::Secret;
 use crate::settings::Proof;

@@ -11,7 +11,7 @@ use super::super::status::AskArgs;
 use super::call;
 use crate::client;
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::probe;
 
 /// `openclaw gateway health`

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use super::super::status::{self, AskArgs, document};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::letters::printable;
-use crate::msg;
 use crate::probe::{self, Probe};
 use crate::survey;
 use crate::ui::Fields;

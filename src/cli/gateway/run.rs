@@ -10,12 +10,12 @@ use super::super::{Context, SetupArgs, given, node, onboard};
 use crate::answers::{Auth, Bind};
 use crate::error::{Error, Result};
 use crate::gateway::{self, Edge, Options};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::record::Engine;
 use crate::secret::Secret;
+use crate::selection;
 use crate::settings::Wishes;
 use crate::wizard::terminal::Terminal;
-use crate::{msg, selection};
 
 /// The flags of a run.
 #[derive(Debug, Default, Args)]

@@ -11,12 +11,12 @@ use crate::boot;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::probe;
 use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
 use crate::situation::shown;
 use crate::wizard::terminal::Terminal;
-use crate::{msg, probe};
 
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
@@ -256,7 +256,7 @@ pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
 
 fn not_installed(context: &Context<'_>, status: &Status) -> Error {
     let command = format!("{} gateway install", context.instance.command());
-    Error::no(msg!("service.not-installed", name = status.name))
+    Error::failed(msg!("service.not-installed", name = status.name))
         .hint(msg!("service.install-it", command = command))
 }
 

@@ -4,10 +4,9 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use super::span;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::planner::merged;
-use crate::ports::{Claim, Family, Listener, Role, Why};
+use crate::ports::{Claim, Listener, PortFamily, Role, Why};
 use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
@@ -48,7 +47,11 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = Glyphs::new(ui.ascii() || ui.plain());
     let row = |instance: &Surveyed| {
         // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
-        let families = instance.claims.iter().filter_map(Claim::family).map(Family::span);
+        let families = instance
+            .claims
+            .iter()
+            .filter_map(Claim::family)
+            .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
         Row {
             label: instance.label.clone(),

@@ -9,7 +9,7 @@ use crate::archive::{self, Contents, Kind, Manifest, transfer};
 use crate::cli::Context;
 use crate::config::{self, Loaded};
 use crate::error::{Error, Result};
-use crate::msg;
+use crate::i18n::msg;
 use crate::profile::ProfileName;
 use crate::situation::shown;
 use crate::survey;

@@ -16,10 +16,10 @@ use crate::config::document::Document;
 use crate::config::key_path::KeyPath;
 use crate::error::{Error, Result};
 use crate::host::read;
+use crate::i18n::msg;
 use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE};
-use crate::msg;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
-use crate::ports::Family;
+use crate::ports::PortFamily;
 use crate::profile::ProfileName;
 use crate::registry::Entry;
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         .values()
         .any(|entry| entry.path == "config/openclaw.json");
     if manifest.kind != Kind::Export || !has_config {
-        return Err(Error::no(msg!("archive.no-export", path = path.display())));
+        return Err(Error::failed(msg!("archive.no-export", path = path.display())));
     }
     let instance = Instance::canonical(&context.env.home, name.clone());
     if dry_run {
@@ -100,7 +100,7 @@ fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     Ok(())
 }
 
-fn free(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<Family> {
+fn free(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<PortFamily> {
     let mut planner = survey.planner(&instance.profile, &instance.config_path);
     suggest_probed(context.host, &mut planner, &[], 1, &|_, _| {})
         .ok()
@@ -113,7 +113,7 @@ struct Import<'a> {
     manifest: &'a Manifest,
     instance: &'a Instance,
     survey: &'a Survey,
-    ports: Family,
+    ports: PortFamily,
     staging: &'a Path,
 }
 
@@ -136,7 +136,7 @@ impl Import<'_> {
                 _ => continue,
             };
             let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
-                Error::no(msg!("archive.unreadable", path = from.display())).because(cause)
+                Error::failed(msg!("archive.unreadable", path = from.display())).because(cause)
             })?;
             apply::stage(&to, &mut file)?;
         }
@@ -152,8 +152,9 @@ impl Import<'_> {
 
     fn config(&self, from: &Path) -> Result<Vec<KeyPath>> {
         let path = from.join("config").join(CONFIG_FILE);
-        let bytes = read::bytes(&path)
-            .map_err(|cause| Error::no(msg!("archive.unreadable", path = path.display())).because(cause))?;
+        let bytes = read::bytes(&path).map_err(|cause| {
+            Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
+        })?;
         let mut document = config::of_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
         let random = self.context.host.random::<TOKEN_BYTES>();
         let token = random
@@ -246,7 +247,7 @@ fn tell(
     context: &Context<'_>,
     manifest: &Manifest,
     instance: &Instance,
-    ports: Family,
+    ports: PortFamily,
     missing: &[KeyPath],
     dry_run: bool,
 ) {

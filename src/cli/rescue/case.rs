@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::error::Result;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::msg;
 use crate::rescue;
 use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};

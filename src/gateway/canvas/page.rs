@@ -13,8 +13,7 @@ use futures_util::stream;
 use super::beneath::Opened;
 use crate::apply;
 use crate::gateway::shared::Shared;
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 use crate::secret::Secret;
 
 /// As much of a file is in memory at once.

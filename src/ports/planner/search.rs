@@ -2,7 +2,7 @@
 //! is a walk over what such sets leave.
 
 use super::{
-    DEFAULT_BASE, Family, MAX_BASE, MIN_BASE, MIN_DISTANCE, Overlap, Planner, Role, Span, UNOPENABLE,
+    DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Overlap, Planner, PortFamily, Role, Span, UNOPENABLE,
 };
 use crate::ports::{DISJOINT_DISTANCE, RANGE_STEP};
 
@@ -10,7 +10,7 @@ use crate::ports::{DISJOINT_DISTANCE, RANGE_STEP};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestion {
     /// Its ports.
-    pub family: Family,
+    pub family: PortFamily,
     /// What it shares with others: empty where it is disjoint from all.
     pub overlaps: Vec<Overlap>,
     /// Whether some of its ports are among those that the kernel hands out to clients.
@@ -98,11 +98,11 @@ impl Planner {
                 (Some(up), Some(down)) if to.abs_diff(down) < to.abs_diff(up) => down,
                 (up, down) => up.or(down)?,
             };
-            Some(self.suggestion(Family::new(base)?))
+            Some(self.suggestion(PortFamily::new(base)?))
         })
     }
 
-    fn suggestion(&self, family: Family) -> Suggestion {
+    fn suggestion(&self, family: PortFamily) -> Suggestion {
         let ephemeral = self
             .ephemeral
             .is_some_and(|span| span.overlap(family.span()).is_some());
@@ -114,7 +114,7 @@ impl Planner {
     }
 
     /// The first free base port in order of preference.
-    fn preferred(&self, blocked: &Bases) -> Option<Family> {
+    fn preferred(&self, blocked: &Bases) -> Option<PortFamily> {
         let ladder = (DEFAULT_BASE..=MAX_BASE).step_by(RANGE_STEP.into()).skip(1);
         let base = self
             .own_base()
@@ -124,12 +124,12 @@ impl Planner {
         let base = base
             .or_else(|| blocked.first_from(DEFAULT_BASE))
             .or_else(|| blocked.last_to(DEFAULT_BASE));
-        Family::new(base?)
+        PortFamily::new(base?)
     }
 
     /// The intervals in which no base port of this grade lies.
     fn blocked(&self, grade: Grade, outside_ephemeral: bool) -> Vec<Span> {
-        let span = Family::new(MIN_BASE).map_or(0, |f| f.span().last - f.base());
+        let span = PortFamily::new(MIN_BASE).map_or(0, |f| f.span().last - f.base());
         let whole = |taken: Span| shifted(taken, span, 0);
         let mut blocked = vec![
             Span {

@@ -29,7 +29,7 @@ fn planner(asker: &str) -> Planner {
 fn holder(label: &str, base: u16) -> Holder {
     Holder {
         label: label.to_owned(),
-        claims: Family::new(base).unwrap().claims().collect(),
+        claims: PortFamily::new(base).unwrap().claims().collect(),
     }
 }
 
@@ -359,7 +359,7 @@ fn hosts() -> impl Strategy<Value = Planner> {
 /// By trying every base port: whether one is left that shares nothing with anybody.
 fn disjoint_left(host: &Planner) -> bool {
     (MIN_BASE..=MAX_BASE).any(|base| {
-        let span = Family::new(base).unwrap().span();
+        let span = PortFamily::new(base).unwrap().span();
         let taken = |other: Span| other.overlap(span).is_some();
         !host.claims().any(|c| taken(c.span))
             && !host.listeners.iter().any(|l| span.contains(l.port))
@@ -419,7 +419,7 @@ proptest! {
         let judged = |held, asked| {
             let mut host = planner("x");
             host.holders.push(holder("other", held));
-            host.claimed(Family::new(asked).unwrap()).is_some()
+            host.claimed(PortFamily::new(asked).unwrap()).is_some()
         };
         prop_assert_eq!(judged(a, b), judged(b, a));
         prop_assert_eq!(judged(a, b), distance < MIN_DISTANCE);

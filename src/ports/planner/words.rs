@@ -2,8 +2,7 @@
 
 use super::{Check, Full, Loser, Notice, Overlap, Refusal, Suggestion, Verdict};
 use crate::error::Error;
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::{Claim, DISJOINT_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role, Why};
 
 impl Role {

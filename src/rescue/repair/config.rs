@@ -10,9 +10,10 @@ use crate::apply::{self, HostLock};
 use crate::config::{self, Loaded};
 use crate::error::{Error, Result};
 use crate::host::read;
+use crate::i18n::msg;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{Origin, Piece};
-use crate::{msg, registry, survey};
+use crate::{registry, survey};
 
 /// What a config is kept as that was replaced.
 const BROKEN: &str = "broken";
@@ -35,7 +36,7 @@ impl Crew<'_> {
         let lock = self.lock()?;
         let document = match config::load(from) {
             Loaded::Ok(document) => document,
-            Loaded::Missing => return Err(Error::no(msg!("rescue.no-config", path = from.display()))),
+            Loaded::Missing => return Err(Error::failed(msg!("rescue.no-config", path = from.display()))),
             Loaded::Broken(fault) => return Err(fault.blocked(from)),
         };
         let config = &self.target.config_path;

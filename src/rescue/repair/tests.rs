@@ -19,7 +19,7 @@ fn climbed(steps: &[Step], before: &Verdict, after: &[Verdict]) -> (Vec<&'static
     let mut hands = Hands {
         take: &mut |step| {
             if *step == Step::Reinstall {
-                return Err(Error::no(msg!("rescue.not-ended", pid = 1)));
+                return Err(Error::failed(msg!("rescue.not-ended", pid = 1)));
             }
             world.borrow_mut().log.push(step.id().to_owned());
             Ok(Some(step.id()))

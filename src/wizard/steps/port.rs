@@ -4,7 +4,7 @@
 use crate::i18n::Msg;
 use crate::plan::{addresses, said};
 use crate::ports::planner::merged;
-use crate::ports::{Family, Role};
+use crate::ports::{PortFamily, Role};
 use crate::wizard::step::{Choice, Kind, Picture};
 
 use super::{Answers, Error, Question, Reply, Result, Situation, Step, kept, msg};
@@ -104,7 +104,7 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
     let mut add = |base: u16, label: Msg| {
         let id = base.to_string();
         let known = options.iter().any(|option| option.id == id);
-        let Some(family) = Family::new(base).filter(|_| !known) else {
+        let Some(family) = PortFamily::new(base).filter(|_| !known) else {
             return;
         };
         let mut detail = vec![ports(family)];
@@ -147,7 +147,7 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
 }
 
 /// The whole derived map of a base port, in one line.
-fn ports(family: Family) -> Msg {
+fn ports(family: PortFamily) -> Msg {
     msg!(
         "step.gateway-port.map",
         base = family.base(),

@@ -18,7 +18,7 @@ impl Step for AcceptRisk {
         if yes_no(self.id(), &reply)? {
             Ok(())
         } else {
-            Err(Error::no(Msg::new("step.accept-risk.declined")))
+            Err(Error::failed(Msg::new("step.accept-risk.declined")))
         }
     }
 

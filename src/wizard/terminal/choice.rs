@@ -5,7 +5,7 @@ use console::Style;
 use super::keys::Key;
 use super::skin::{Frame, MARK, Size, Skin, hang};
 use super::{Next, Prompt};
-use crate::msg;
+use crate::i18n::msg;
 use crate::ui::band::{self, Glyphs, Row};
 use crate::wizard::step::{Choice, Picture, Reply};
 

@@ -7,8 +7,7 @@ use super::keys::Key;
 use super::line::Line;
 use super::skin::{Frame, MARK, Size, Skin};
 use super::{HIDDEN, NOTHING, Next, Prompt};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 use crate::wizard::step::Reply;
 

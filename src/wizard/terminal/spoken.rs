@@ -9,8 +9,7 @@ use console::Term;
 
 use super::input::line;
 use super::yes_no::{label, letter, parse, wanted};
-use crate::i18n::Msg;
-use crate::msg;
+use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
 use crate::wizard::step::{Choice, Kind, Question, Reply};

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::host::Host;
-use crate::i18n::Lang;
-use crate::msg;
+use crate::i18n::{Lang, msg};
 use crate::ports::Span;
 use crate::ui::Wishes;
 use crate::wizard::step::{Choice, Picture};
