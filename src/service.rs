@@ -1,4 +1,4 @@
-//! Services: an instance's gateway under the system's own service manager, one each (`facts.md` 5).
+//! Services: an instance's gateway under the system's own service manager, one each (docs/openclaw.md#services).
 //!
 //! A [`Spec`] says what is to be run, independent of the manager. Each manager is a file: a pure renderer
 //! of its files, a pure parser of its answers, and the commands between them. The transactions that all of
