@@ -4,7 +4,7 @@
 //! ([`document`]); with `--all` one that holds `instances`.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -111,7 +111,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         }
         if let Some(up) = probe
             .started
-            .and_then(|at| SystemTime::now().duration_since(at).ok())
+            .and_then(|at| context.host.now().duration_since(at).ok())
         {
             add(msg!("status.up"), ui.say(&duration(up)));
         }

@@ -42,7 +42,7 @@ fn answers() -> Answers {
 }
 
 fn planned(home: &Path, answers: &Answers) -> Result<Plan> {
-    let host = Host::with(&["openclaw"], [("HOME", home)]);
+    let host = Host::fixed(&["openclaw"], [("HOME", home)]);
     let env = Environment::read(&host)?;
     let mut survey = survey::take(&host, &env);
     // What listens on the machine of the test is not part of it.

@@ -38,7 +38,7 @@ impl Home {
     fn survey_with(&self, vars: &[(&str, &str)]) -> Survey {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
-        let host = Host::with(&[], vars.iter().copied().chain([("HOME", home)]));
+        let host = Host::fixed(&[], vars.iter().copied().chain([("HOME", home)]));
         take(&host, &Environment::read(&host).unwrap())
     }
 }
