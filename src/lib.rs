@@ -47,7 +47,6 @@ pub mod secret;
 pub mod selection;
 pub mod service;
 pub mod settings;
-pub mod situation;
 pub mod snapshot;
 pub mod survey;
 pub mod ui;

@@ -125,6 +125,41 @@ fn one_file_knows_the_port_numbers_of_openclaw() {
     }
 }
 
+/// What a plan needs of the host comes in as data (`PlanInput`, `DiskSnapshot`), in its tests too.
+#[test]
+fn plan_touches_no_disk_and_no_socket() {
+    const FORBIDDEN: [&str; 17] = [
+        "host::",
+        "Host::",
+        "&Host",
+        "survey::take",
+        "Instance::resolve",
+        "std::fs",
+        "tempfile",
+        "TcpListener",
+        "TcpStream",
+        "UdpSocket",
+        ".is_dir()",
+        ".is_file()",
+        ".metadata()",
+        "canonicalize",
+        "read_link",
+        "std::env",
+        "::now()",
+    ];
+    for (path, _) in sources() {
+        if !path.starts_with("src/plan") && !path.ends_with("src/plan.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(root().join(&path)).unwrap();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in FORBIDDEN {
+                assert!(!line.contains(word), "{}: {word}: {line}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn files_are_short_enough_to_be_read_at_once() {
     for (path, _) in sources() {

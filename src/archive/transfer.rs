@@ -76,7 +76,7 @@ fn redacted(source: &Source) -> Option<Vec<u8>> {
         return Some(if shown == value { text } else { shown.to_string() }.into_bytes());
     };
     let pieces = secrets::pieces(&document, |_| Origin::Kept);
-    let shown = Content::in_pieces(document.text(), pieces).shown(|_| HIDDEN.to_owned());
+    let shown = Content::in_pieces(document.text(), pieces).redacted(|_| HIDDEN.to_owned());
     Some(shown.into_bytes())
 }
 
