@@ -22,7 +22,7 @@ mod workspace;
 use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 
 pub use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
 pub use onboard::{folder_stamp, onboard, paths_to_read};
@@ -60,7 +60,7 @@ pub struct InstanceSummary {
     /// How clients authenticate.
     pub auth: Auth,
     /// The origin of the token or password; `None` where there is none.
-    pub credential: Option<Origin>,
+    pub credential: Option<SecretOrigin>,
     /// Whether a service will run its gateway.
     pub service: bool,
 }
@@ -103,7 +103,7 @@ pub struct FileWrite {
     /// The bytes of the file when the plan was made; `None` where there was no file. `apply` stops where they
     /// have changed since.
     pub before: Option<Vec<u8>>,
-    /// Whether the old file is kept as the newest of five backups (`facts.md` 3).
+    /// Whether the old file is kept as the newest of five backups (docs/openclaw.md#config-backups).
     pub backup: bool,
     /// The role of the file, for the review.
     pub kind: FileKind,
@@ -132,7 +132,7 @@ pub enum FileKind {
 pub struct Content {
     text: String,
     /// The whole text in pieces; empty where it has no secret.
-    pieces: Vec<Piece>,
+    pieces: Vec<TextPiece>,
 }
 
 impl Content {
@@ -145,7 +145,7 @@ impl Content {
     }
 
     /// Creates the content of a file whose text on a screen consists of these pieces.
-    pub fn in_pieces(text: impl Into<String>, pieces: Vec<Piece>) -> Self {
+    pub fn in_pieces(text: impl Into<String>, pieces: Vec<TextPiece>) -> Self {
         Self {
             text: text.into(),
             pieces,
@@ -158,13 +158,13 @@ impl Content {
     }
 
     /// Returns the text for a screen: each secret is replaced by what `name` returns for its origin.
-    pub fn redacted(&self, name: impl Fn(Origin) -> String) -> String {
+    pub fn redacted(&self, name: impl Fn(SecretOrigin) -> String) -> String {
         if self.pieces.is_empty() {
             return self.text.clone();
         }
         let pieces = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Hidden(origin) => name(*origin),
+            TextPiece::Text(text) => text.clone(),
+            TextPiece::Hidden(origin) => name(*origin),
         });
         pieces.collect()
     }

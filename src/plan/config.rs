@@ -1,6 +1,6 @@
 //! The config of the instance: the answers put into the existing document, or into a new one.
 //!
-//! A new config has only keys that both release families of OpenClaw accept (`facts.md` 0). In an existing one
+//! A new config has only keys that both release families of OpenClaw accept (docs/openclaw.md#config-dialects). In an existing one
 //! only the keys change that an answer changes: comments, order and other keys stay.
 
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
-use crate::config::document::{Document, EditError};
+use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 
 use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
@@ -21,11 +21,11 @@ use super::{Change, Content, FileKind, FileWrite, InstanceSummary, ports};
 
 /// The planned config, and what was decided while it was filled in.
 pub(super) struct ConfigPlan {
-    document: Document,
+    document: ConfigDocument,
     changed: bool,
     /// The ports of the instance.
     pub(super) ports: PortFamily,
-    credential: Option<(Secret, Origin)>,
+    credential: Option<(Secret, SecretOrigin)>,
     /// Secrets of this run's answers, beside the credential.
     given: Vec<Secret>,
     /// What the user should know about the ports.
@@ -40,7 +40,7 @@ impl ConfigPlan {
     pub(super) fn new(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Result<Self> {
         let fresh = !input.exists || answers.existing.is_reset();
         let document = if fresh {
-            Document::empty()
+            ConfigDocument::empty()
         } else {
             input.current.clone()
         };
@@ -189,7 +189,7 @@ impl ConfigPlan {
             None => (self
                 .text("gateway.auth.token")
                 .or(self.text("gateway.auth.password")))
-            .map(|_| Origin::Kept),
+            .map(|_| SecretOrigin::Kept),
         };
         InstanceSummary {
             profile: instance.profile.to_string(),
@@ -223,7 +223,7 @@ impl ConfigPlan {
         let path = input.instance.config_path.clone();
         // A reset has moved the old config aside by the time the new one is written.
         let replaces = input.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a version newer than the reader's makes it warn (`facts.md` 0).
+        // An OpenClaw version, not ours: a version newer than the reader's makes it warn (docs/openclaw.md#config-dialects).
         let version = input.openclaw_version.as_str();
         let stamps = [
             ("wizard.lastRunAt", stamp.now.as_str()),
@@ -237,8 +237,8 @@ impl ConfigPlan {
         }
         let origin = |secret: &str| match &self.credential {
             Some((credential, origin)) if credential.expose() == secret => *origin,
-            _ if self.given.iter().any(|given| given.expose() == secret) => Origin::Given,
-            _ => Origin::Kept,
+            _ if self.given.iter().any(|given| given.expose() == secret) => SecretOrigin::Given,
+            _ => SecretOrigin::Kept,
         };
         let pieces = crate::config::secrets::pieces(&self.document, origin);
         Ok(Some(Change::Write(FileWrite {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::environment::{Environment, abbreviate_home};
 use crate::i18n::Lang;
@@ -36,7 +36,7 @@ pub struct PlanInput<'a> {
     /// The ports that the other instances and processes hold, as this instance sees them.
     pub planner: Planner,
     /// The config of the instance; an empty document where it has none.
-    pub current: Document,
+    pub current: ConfigDocument,
     /// Whether the instance has a config.
     pub exists: bool,
     /// The release family that the config is written for.

@@ -1,4 +1,4 @@
-//! The isolation rules for paths (`design.md`, isolation rules): no two instances share a config, a state
+//! The isolation rules for paths (docs/design.md#isolation-rules): no two instances share a config, a state
 //! folder or a workspace. Ports are judged by [`crate::ports`].
 
 use std::path::Path;

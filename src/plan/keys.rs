@@ -1,16 +1,16 @@
 //! The API key of a model provider. It goes into OpenClaw's key store or its `.env`, and into the config itself
-//! only where there is no other place (`facts.md` 0).
+//! only where there is no other place (docs/openclaw.md#provider-keys).
 
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::answers::{Answers, Provider};
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::secret::{Origin, Piece, Secret};
+use crate::secret::{Secret, SecretOrigin, TextPiece};
 
 use super::disk::{DiskSnapshot, PathState, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
@@ -44,7 +44,7 @@ pub(super) fn write(
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(None);
     }
-    let content = Content::in_pieces(text, vec![Piece::Hidden(Origin::Given)]);
+    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Given)]);
     Ok(Some(FileWrite {
         path,
         content,
@@ -72,16 +72,16 @@ fn env_text(before: &str, key: &Secret) -> String {
 /// an error, so that it is never overwritten.
 fn store_text(disk: &DiskSnapshot, path: &Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match disk.state(path) {
-        PathState::Missing => Document::empty(),
+        PathState::Missing => ConfigDocument::empty(),
         PathState::File(bytes) => {
-            crate::config::of_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
+            crate::config::parse_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
         }
         PathState::Folder | PathState::Unreadable | PathState::Unreachable => return Err(in_the_way(path)),
     };
     let id = provider.id();
     let entry = json!({ "type": "api_key", "provider": id, "key": key.expose() });
     let at = KeyPath::keys(["profiles".to_owned(), format!("{id}:default")]);
-    let edit = |document: &mut Document| {
+    let edit = |document: &mut ConfigDocument| {
         document.set(&KeyPath::keys(["version"]), json!(1))?;
         document.set(&at, entry)
     };

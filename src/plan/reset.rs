@@ -1,7 +1,7 @@
 //! Resetting an instance: its old files are moved aside within the instance, and never deleted.
 //!
 //! Only paths of the chosen instance are planned, so that resetting one profile leaves every other one alone
-//! (leak L1 of `facts.md` 8: OpenClaw moved the default's config away instead).
+//! (docs/openclaw.md#leak-reset: OpenClaw moved the default's config away instead).
 
 use std::path::{Path, PathBuf};
 

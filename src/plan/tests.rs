@@ -6,7 +6,7 @@ use super::disk::{DiskEntry, DiskSnapshot, PathState};
 use super::*;
 use crate::answers::{Answers, Existing, Provider};
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::i18n::Lang;
@@ -62,7 +62,7 @@ fn default_answers() -> Answers {
     Answers {
         port: Some(BASE),
         auth: Some(Auth::Token),
-        credential: Some((Secret::new(TOKEN), Origin::Generated)),
+        credential: Some((Secret::new(TOKEN), SecretOrigin::Generated)),
         bootstrap: true,
         ..Answers::default()
     }
@@ -128,7 +128,7 @@ impl Scenario {
         };
         let current = self.config.as_ref().map(|text| {
             let text = text.clone().into_bytes();
-            crate::config::of_bytes(text).unwrap()
+            crate::config::parse_bytes(text).unwrap()
         });
         PlanInput {
             env: &self.env,
@@ -150,7 +150,7 @@ impl Scenario {
                 excluded: Vec::new(),
             },
             exists: current.is_some(),
-            current: current.unwrap_or_else(Document::empty),
+            current: current.unwrap_or_else(ConfigDocument::empty),
             dialect: Dialect::Common,
             openclaw_version: "2026.1.29".to_owned(),
             instance,

@@ -1,5 +1,5 @@
 //! The first files of a workspace, in the user's language: what an agent reads about its workspace and its user.
-//! OpenClaw names the files (`facts.md` 4); their text is ours.
+//! OpenClaw names the files (docs/openclaw.md#workspace-files); their text is ours.
 
 use std::path::{Path, PathBuf};
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::answers::Answers;
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
-use crate::config::{self, Loaded};
+use crate::config::document::ConfigDocument;
+use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
@@ -67,7 +67,7 @@ impl<'a> InterviewContext<'a> {
         }
     }
 
-    /// Changes to the instance of another profile, under the environment rules (`design.md`, environment rules).
+    /// Changes to the instance of another profile, under the environment rules (docs/design.md#environment-rules).
     pub fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
         self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
     }
@@ -91,7 +91,7 @@ impl<'a> InterviewContext<'a> {
         let mut planner = self.input.planner.clone();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
-            match self.host.spare_port() {
+            match self.host.pick_unused_port() {
                 Some(port) => error.hint(msg!("ports.spare", port = port)),
                 None => error,
             }
@@ -131,22 +131,22 @@ fn read_input<'a>(
 ) -> Result<PlanInput<'a>> {
     let config_path = &instance.config_path;
     let (current, exists) = match config::load(config_path) {
-        Loaded::Missing => (Document::empty(), false),
-        Loaded::Ok(document) => (document, true),
-        Loaded::Broken(fault) => return Err(fault.blocked(config_path)),
+        LoadedConfig::Missing => (ConfigDocument::empty(), false),
+        LoadedConfig::Ok(document) => (document, true),
+        LoadedConfig::Broken(fault) => return Err(fault.blocked(config_path)),
     };
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();
     let others = others
         .filter(|(at, _)| Some(*at) != own)
-        .map(|(_, found)| OtherInstance::new(found, read::resolved))
+        .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
         .collect();
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
     let dialect = Dialect::choose(node_version, exists.then(|| current.value()));
     Ok(PlanInput {
         env,
         cwd: host.cwd(),
-        resolved: ResolvedPaths::new(&instance, read::resolved),
+        resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
         surveyed: own.map(|at| &survey.instances[at]),
         others,
         registry: &survey.registry,
@@ -154,7 +154,7 @@ fn read_input<'a>(
         current,
         exists,
         dialect,
-        openclaw_version: dialect.stamp(node_version).to_owned(),
+        openclaw_version: dialect.version_stamp(node_version).to_owned(),
         instance,
     })
 }
@@ -164,7 +164,7 @@ pub fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
     let entry = |path: PathBuf| {
         let entry = DiskEntry {
             state: path_state(&path),
-            resolved: read::resolved(&path),
+            resolved: read::canonicalize_existing(&path),
         };
         (path, entry)
     };

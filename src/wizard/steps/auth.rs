@@ -1,7 +1,7 @@
 //! How clients prove themselves to the gateway.
 
 use crate::answers::{Auth, Bind};
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 
 use super::{
     Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
@@ -60,15 +60,19 @@ impl Step for GatewayAuth {
     }
 }
 
-/// No proof at all: on loopback only, and only where the release's schema knows it (`facts.md` 0).
+/// No proof at all: on loopback only, and only where the release's schema knows it (docs/openclaw.md#config-dialects).
 fn may_be_open(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     context.input.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
 
 /// What stands in the config, as a credential that is kept.
-fn standing_secret(context: &InterviewContext<'_>, answers: &Answers, key: &str) -> Option<(Secret, Origin)> {
+fn standing_secret(
+    context: &InterviewContext<'_>,
+    answers: &Answers,
+    key: &str,
+) -> Option<(Secret, SecretOrigin)> {
     let text = standing(context, answers, key).filter(|text| !text.is_empty())?;
-    Some((Secret::new(text), Origin::Kept))
+    Some((Secret::new(text), SecretOrigin::Kept))
 }
 
 impl Step for GatewayToken {
@@ -94,15 +98,15 @@ impl Step for GatewayToken {
 
     fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let given = reply.secret();
-        // A token that stands is kept: clients have it (`facts.md` 3, the rerun bug of onboarding).
+        // A token that stands is kept: clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
-            Some((given, Origin::Given))
+            Some((given, SecretOrigin::Given))
         } else if let Some(kept) = standing_secret(context, answers, "gateway.auth.token") {
             Some(kept)
         } else if let Some(wished) = context.input.instance.wished_token.clone() {
-            Some((wished, Origin::Given))
+            Some((wished, SecretOrigin::Given))
         } else {
-            Some((context.fresh_token.clone(), Origin::Generated))
+            Some((context.fresh_token.clone(), SecretOrigin::Generated))
         };
         Ok(())
     }
@@ -135,7 +139,7 @@ impl Step for GatewayPassword {
         answers.credential = if given.expose().is_empty() {
             standing_secret(context, answers, "gateway.auth.password")
         } else {
-            Some((given, Origin::Given))
+            Some((given, SecretOrigin::Given))
         };
         match answers.credential {
             Some(_) => Ok(()),

@@ -32,7 +32,7 @@ impl Step for Workspace {
         }
         let question = question(context.input.display_path(&own));
         Some(match legacy {
-            // Left there by an early release of OpenClaw: offered, not ignored (`design.md`, isolation rules).
+            // Left there by an early release of OpenClaw: offered, not ignored (docs/design.md#isolation-rules).
             Some(path) => question.after(msg!(
                 "step.workspace.legacy",
                 path = context.input.display_path(&path)
