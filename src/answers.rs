@@ -221,7 +221,7 @@ impl Provider {
 }
 
 impl Channel {
-    /// The key of its token in a config (`facts.md` 0).
+    /// The key of its token in a config (docs/openclaw.md#channel-tokens).
     pub fn token_key(self) -> Option<&'static str> {
         match self {
             Self::Telegram => Some("channels.telegram.botToken"),

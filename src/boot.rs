@@ -70,7 +70,7 @@ impl Ready {
 
 impl Boot {
     /// That of a gateway that somebody else starts: what this environment says of an instance is not its
-    /// own (`design.md`, environment).
+    /// own (docs/design.md#environment-rules).
     pub fn of(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
         Ok(Self {
             host: host.without(&Environment::of_an_instance(host)),

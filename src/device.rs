@@ -1,5 +1,5 @@
 //! The Ed25519 identity of a client of gateways: who it is, the file that holds its key, and the signature
-//! that proves it in a handshake (`facts.md` 6, 13). The server checks with it, our own client signs with it.
+//! that proves it in a handshake (docs/openclaw.md#device-signatures). The server checks with it, our own client signs with it.
 //!
 //! The key file is `OpenClaw`'s (`identity/device.json`: both halves as PEM), so that an instance keeps its
 //! identity whichever program runs it.

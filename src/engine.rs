@@ -3,7 +3,7 @@
 //! The survey only reads files ([`find`]). Whoever is about to run it may also ask it for its version
 //! ([`locate`]): a wrapper outside of its package says nowhere else which release it starts. What is
 //! called gets the environment of one instance and nothing of another's ([`call`]): OpenClaw takes an
-//! inherited path, port or token at its word (leaks L2 and L3 of `facts.md` 8).
+//! inherited path, port or token at its word (docs/openclaw.md#leak-inherited-environment).
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ const NAME: &str = "openclaw";
 /// How far above its command a package's own folder may be.
 const MAX_DEPTH: usize = 5;
 /// How long it may take to say its version: the early release needs more than three seconds for it on
-/// an idle machine (`facts.md` 11).
+/// an idle machine (docs/openclaw.md#measurements).
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The first release whose files and flags are known (`facts.md`).
+/// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
 const OLDEST: &str = "2026.1.30";
 /// What it is called on a search path.
 const COMMANDS: &[&str] = if cfg!(windows) {

@@ -34,7 +34,7 @@ pub struct Environment {
     pub node_cli: Option<PathBuf>,
 }
 
-/// Variables that name something of one instance and travel with its environment (`facts.md` 1, 5).
+/// Variables that name something of one instance and travel with its environment (docs/openclaw.md#variables-of-one-instance).
 const OTHERS: [&str; 8] = [
     "OPENCLAW_GATEWAY_URL",
     "OPENCLAW_GATEWAY_PASSWORD",
@@ -46,7 +46,7 @@ const OTHERS: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
-/// The names of before OpenClaw was called so, which its early release still follows (`facts.md` 1). They
+/// The names of before OpenClaw was called so, which its early release still follows (docs/openclaw.md#legacy-names). They
 /// say nothing to this program, so they must not speak to what it starts either.
 pub const LEGACY: [&str; 6] = [
     "CLAWDBOT_PROFILE",
@@ -57,7 +57,7 @@ pub const LEGACY: [&str; 6] = [
     "CLAWDBOT_GATEWAY_PASSWORD",
 ];
 
-/// What marks the environment of a service (`facts.md` 5).
+/// What marks the environment of a service (docs/openclaw.md#variables-of-one-instance).
 pub const OF_SERVICE: [&str; 3] = [
     "OPENCLAW_SERVICE_MARKER",
     "OPENCLAW_SERVICE_KIND",

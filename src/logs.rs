@@ -16,7 +16,7 @@ use crate::record::Engine;
 
 /// As much of the end of a file as is read, in bytes.
 const TAIL: u64 = 1024 * 1024;
-/// Where OpenClaw from npm writes its log files (`facts.md` 6).
+/// Where OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
 const OPENCLAW_LOGS: &str = "/tmp/openclaw";
 /// How the names of files begin that a service manager writes in the same folder (`launchd.log`).
 const OF_MANAGER: &str = "launchd.";
@@ -317,7 +317,7 @@ pub fn of_openclaw(profile: &ProfileName) -> Option<PathBuf> {
     Some(all.swap_remove(at))
 }
 
-/// A profile in the name of a log file of 2026.9.6 (`facts.md` 6): `Rescue` is `-1rescue`.
+/// A profile in the name of a log file of 2026.9.6 (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
 fn encoded(profile: &str) -> String {
     let letter = |c: char| match c {
         '-' => "--".to_owned(),

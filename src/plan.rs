@@ -101,7 +101,7 @@ pub struct FileWrite {
     /// The bytes that stood there when the plan was made; `None` where there was no file. `apply`
     /// refuses to go on where they changed since.
     pub before: Option<Vec<u8>>,
-    /// Whether what stood there moves into the ring of five backups first (`facts.md` 3).
+    /// Whether what stood there moves into the ring of five backups first (docs/openclaw.md#config-backups).
     pub backup: bool,
     /// What the file is, for the review.
     pub kind: FileKind,

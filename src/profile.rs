@@ -42,7 +42,7 @@ impl ProfileName {
         Self("default".to_owned())
     }
 
-    /// Parses a name as typed. Blanks around it are not part of it (`facts.md` 1).
+    /// Parses a name as typed. Blanks around it are not part of it (docs/openclaw.md#profile-names).
     pub fn parse(typed: &str) -> Result<Self, NameError> {
         let name = typed.trim();
         let Some(first) = name.chars().next() else {
@@ -84,7 +84,7 @@ impl ProfileName {
         self.0 == "default"
     }
 
-    /// Whether this is the development instance, which owns a port of its own (`facts.md` 1).
+    /// Whether this is the development instance, which owns a port of its own (docs/openclaw.md#default-base-ports).
     pub fn is_dev(&self) -> bool {
         self.0 == "dev"
     }

@@ -77,7 +77,7 @@ fn kind_name(kind: FileKind) -> &'static str {
     }
 }
 
-/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (`facts.md` 10), and ours.
+/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (docs/openclaw.md#onboarding-document), and ours.
 pub fn onboard(
     plan: &Plan,
     summary: &Summary,

@@ -1,4 +1,4 @@
-//! Services: an instance's gateway under the system's own service manager, one each (`facts.md` 5).
+//! Services: an instance's gateway under the system's own service manager, one each (docs/openclaw.md#services).
 //!
 //! A [`ServiceSpec`] says what is to be run, independent of the manager, and [`crate::service_files`] renders it.
 //! Each manager is a file here: its commands, and a pure parser of its answers. The transactions that all of

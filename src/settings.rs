@@ -2,7 +2,7 @@
 //! clients prove themselves. One place, so that the gateway, its clients, its service and the doctor
 //! never disagree.
 //!
-//! The order is OpenClaw's (`facts.md` 1): a flag goes before the environment, that before the config. A
+//! The order is OpenClaw's (docs/openclaw.md#order-of-precedence): a flag goes before the environment, that before the config. A
 //! gateway's own token comes from its config before the environment; a client's the other way round.
 
 use std::net::IpAddr;
@@ -362,7 +362,7 @@ impl Sources<'_> {
     }
 }
 
-/// The base port of a profile for which nothing sets one (`facts.md` 2, design rule 4).
+/// The base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
 fn default_port(profile: &ProfileName) -> u16 {
     if profile.is_default() {
         DEFAULT_BASE

@@ -82,7 +82,7 @@ impl<'a> Situation<'a> {
         Ok(situation)
     }
 
-    /// Goes over to another profile, whose environment is its own (`design.md`, environment rules).
+    /// Goes over to another profile, whose environment is its own (docs/design.md#environment-rules).
     pub fn choose(&mut self, profile: &ProfileName) -> Result<()> {
         self.instance = Instance::resolve(self.env, Some(profile))?;
         self.load()

@@ -17,7 +17,7 @@ use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// How many old versions of a file are kept (`facts.md` 3).
+/// How many old versions of a file are kept (docs/openclaw.md#config-backups).
 const RING: usize = 5;
 
 /// A change with the places that it touches, links followed.

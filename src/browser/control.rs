@@ -28,7 +28,7 @@ use crate::record::Record;
 
 /// How often a running browser is looked at.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a browser may take to end when asked to (`facts.md` 7).
+/// How long a browser may take to end when asked to (docs/openclaw.md#browser-stop).
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);

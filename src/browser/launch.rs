@@ -11,7 +11,7 @@ use crate::host::group::{Exit, Group};
 use crate::host::process::Call;
 use crate::i18n::{Msg, msg};
 
-/// How long a browser may take until it answers (`facts.md` 7).
+/// How long a browser may take until it answers (docs/openclaw.md#browser-launch).
 pub const READY: Duration = Duration::from_secs(15);
 /// How often its port is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -110,7 +110,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// The command line (`facts.md` 7), the debugging address at loopback only.
+    /// The command line (docs/openclaw.md#browser-launch), the debugging address at loopback only.
     pub fn arguments(&self) -> Vec<OsString> {
         let mut folder = OsString::from("--user-data-dir=");
         folder.push(&self.user_data);

@@ -217,7 +217,7 @@ pub fn look(
 }
 
 /// An entry of `browser.profiles` that pins a port, as a word of a shell command: the early release wants a colour, the late one
-/// refuses it (`facts.md` 0).
+/// refuses it (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
     match dialect {
         Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),

@@ -1,5 +1,5 @@
 //! Who answers on a debugging port: the browser that was started here, or a stranger? A port that
-//! answers proves nothing (leak L13 of `facts.md` 8): the process that listens does, and its folder.
+//! answers proves nothing (docs/openclaw.md#leak-browser-port): the process that listens does, and its folder.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

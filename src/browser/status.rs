@@ -1,4 +1,4 @@
-//! How a browser is, as a document with the fields of `facts.md` 7: from what a running gateway knows of
+//! How a browser is, as a document with the fields of docs/openclaw.md#browser-status: from what a running gateway knows of
 //! it, or from the files alone where no gateway runs.
 
 use std::path::PathBuf;

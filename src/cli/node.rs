@@ -38,7 +38,7 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
-        // Its own --force ends whatever listens there, another profile's gateway too (leak L15).
+        // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
         return Err(Error::usage(msg!("engine.force"))
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }

@@ -29,7 +29,7 @@ use super::{Context, OnboardArgs, SetupArgs, gateway, given};
 const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
 const PORT_STEP: &str = "gateway-port";
-/// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
+/// Bytes of a generated token, written as hex: OpenClaw's length (docs/openclaw.md#gateway-token).
 const TOKEN_BYTES: usize = 24;
 
 /// `openclaw onboard`
@@ -469,7 +469,7 @@ fn answers_file(
 }
 
 /// The second probe, under the lock and right before writing: between suggesting and writing a port
-/// can be taken (`design.md`, port rule 7). What the instance has already is its own.
+/// can be taken (docs/design.md#port-rules, rule 7). What the instance has already is its own.
 fn probe_again(situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
     let base = plan.instance.as_ref().map(|summary| summary.ports.base());
     if let Some(base) = base.filter(|base| situation.standing_port() != Some(*base)) {

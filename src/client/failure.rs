@@ -75,7 +75,7 @@ impl Failure {
         Self::Answer { code, message }
     }
 
-    /// The same, where it was `connect` that failed: the failure table of `facts.md` 6.
+    /// The same, where it was `connect` that failed: the failure table of docs/openclaw.md#connection-failures.
     pub(super) fn of_connect(self) -> Self {
         match self {
             Self::Answer { code, message }

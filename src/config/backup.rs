@@ -1,4 +1,4 @@
-//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (`facts.md` 3).
+//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (docs/openclaw.md#config-backups).
 //!
 //! `.bak` is the newest, each higher number is older. Names and a read-only look at what is there; the
 //! ring is turned by [`crate::apply`] when it writes.
@@ -12,7 +12,7 @@ use super::{Loaded, load};
 /// How many backups there are.
 pub const RING: usize = 5;
 
-/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (`facts.md` 3). It is no
+/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (docs/openclaw.md#last-good-config). It is no
 /// part of the ring.
 pub fn last_good(config: &Path) -> PathBuf {
     let mut name = config.as_os_str().to_owned();

@@ -6,7 +6,7 @@ use super::document::find;
 use super::key_path::KeyPath;
 use crate::i18n::{Msg, msg};
 
-/// A release's schema (`facts.md` 0).
+/// A release's schema (docs/openclaw.md#config-dialects).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenClaw 2026.1.30 and its like.
@@ -22,7 +22,7 @@ pub const EARLY: &str = "2026.1.30";
 /// The later one.
 pub const LATE: &str = "2026.9.6";
 
-/// Keys that one release alone knows and that tell where a config comes from (`facts.md` 0).
+/// Keys that one release alone knows and that tell where a config comes from (docs/openclaw.md#config-dialects).
 const TELLING: [(&str, Dialect); 8] = [
     ("meta.lastTouchedAt", Dialect::Early),
     ("canvasHost", Dialect::Early),

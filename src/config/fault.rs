@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-/// The command that restores the config at this path, whoever's it is (`facts.md` 1: folder names).
+/// The command that restores the config at this path, whoever's it is (docs/openclaw.md#profile-names).
 fn restore_command(path: &Path) -> String {
     let folder = path
         .parent()

@@ -1,7 +1,7 @@
 //! `${VAR}` in the texts of a config: filled in where a value is used, never where a config is written.
 //!
 //! OpenClaw fills in before it writes, so that changing one key puts every secret into the file in clear
-//! (`facts.md` 3). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
+//! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
 
 use serde_json::Value;
 

@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("config-newer", newer),
 ];
 
-/// Names under which early releases kept the config (`facts.md` 1).
+/// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
 const LEGACY: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
 fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {

@@ -1,4 +1,4 @@
-//! What no two instances may share (`design.md`, isolation rules), for each pair; ports are in [`super::ports`].
+//! What no two instances may share (docs/design.md#isolation-rules), for each pair; ports are in [`super::ports`].
 
 use std::path::{Path, PathBuf};
 

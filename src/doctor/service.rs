@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("service-linger", linger),
 ];
 
-/// Where systemd keeps the links of enabled units (`facts.md` 5).
+/// Where systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
 fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s InstalledService> {
@@ -200,7 +200,7 @@ fn disabled(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
-/// A token in a service file that everybody may read (`facts.md` 5).
+/// A token in a service file that everybody may read (docs/openclaw.md#service-secrets).
 fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let open = services(scene, own).into_iter().filter_map(|service| {
         let meta = std::fs::symlink_metadata(&service.file)

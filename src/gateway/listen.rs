@@ -40,8 +40,8 @@ impl Unbound {
 }
 
 /// The addresses on which one of its ports is served. Its own clients look on loopback, so that is always
-/// among them. Every other port than the base one is there only: browser control by its nature (`facts.md`
-/// 2), the canvas since its router answers to loopback names alone.
+/// among them. Every other port than the base one is there only: browser control by its nature
+/// (docs/openclaw.md#listening-ports), the canvas since its router answers to loopback names alone.
 pub fn addresses(host: &Host, instance: &Instance, settings: &Settings, role: Role) -> Result<Vec<IpAddr>> {
     if role != Role::Base {
         return Ok(LOOPBACK.to_vec());

@@ -1,6 +1,6 @@
 //! The config to be: answers put into the document that stands, or into a new one.
 //!
-//! Only keys that both releases of OpenClaw accept are written to a new config (`facts.md` 0), and in one
+//! Only keys that both releases of OpenClaw accept are written to a new config (docs/openclaw.md#config-dialects), and in one
 //! that stands only what an answer changes: comments, order and everybody else's keys stay.
 
 use std::path::PathBuf;
@@ -210,7 +210,7 @@ impl Config {
         let path = situation.instance.config_path.clone();
         // What a reset moves aside is gone by the time the new config is written.
         let stays = situation.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (`facts.md` 0).
+        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (docs/openclaw.md#config-dialects).
         let version = &situation.stamp_version();
         let stamps = [
             ("wizard.lastRunAt", stamp.now.as_str()),

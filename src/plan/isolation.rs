@@ -1,4 +1,4 @@
-//! What no two instances may share (`design.md`, isolation rules): config, state folder, workspace. The
+//! What no two instances may share (docs/design.md#isolation-rules): config, state folder, workspace. The
 //! ports are judged by [`crate::ports`].
 
 use std::path::Path;

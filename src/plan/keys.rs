@@ -1,5 +1,5 @@
 //! Where a provider's key goes: OpenClaw's key store or its `.env`, never the config itself where there
-//! is another place (`facts.md` 0).
+//! is another place (docs/openclaw.md#provider-keys).
 
 use serde_json::json;
 

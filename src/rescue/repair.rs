@@ -391,7 +391,7 @@ impl Crew<'_> {
         let failed = || Error::failed(msg!("rescue.not-started", profile = self.target.profile));
         let program = self.host.program().ok_or_else(failed)?;
         let profile = self.target.profile.as_str();
-        // What this environment says of another instance is not the target's (`design.md`, environment).
+        // What this environment says of another instance is not the target's (docs/design.md#environment-rules).
         let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
         call.without = Environment::of_an_instance(self.host);
         let paths = [

@@ -16,7 +16,7 @@ const ACT: Duration = Duration::from_secs(45);
 /// How often a task that was ended is looked at until it has.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The script's name in the state folder, as OpenClaw has it (`facts.md` 5).
+/// The script's name in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
 const SCRIPT: &str = concat!("gateway", ".cmd");
 /// The task's document beside it, as `schtasks` was given it.
 const DOCUMENT: &str = concat!("gateway", ".task.xml");

@@ -55,7 +55,7 @@ impl ServiceSpec {
     }
 
     /// Returns the environment variables: the profile, the two paths of the instance, and the service marker that
-    /// OpenClaw knows (`facts.md` 5). Never a secret: other users may read service files.
+    /// OpenClaw knows (docs/openclaw.md#service-environment). Never a secret: other users may read service files.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut variables = vec![

@@ -1,4 +1,4 @@
-//! Installed service files of gateways, written by OpenClaw or by this program (`facts.md` 5): which instance a
+//! Installed service files of gateways, written by OpenClaw or by this program (docs/openclaw.md#services): which instance a
 //! file starts, and on which port.
 
 use std::path::{Path, PathBuf};
@@ -72,7 +72,8 @@ impl InstalledService {
             .flag("--profile")
             .and_then(|name| ProfileName::parse(name).ok());
         let path = |name: &str| command.variable(name).and_then(|value| env.expand(None, value));
-        // A profile in the environment alone moves no path (`facts.md` 1); one on the command line does.
+        // A profile in the environment alone moves no path, one on the command line does
+        // (docs/openclaw.md#order-of-precedence).
         let state = path("OPENCLAW_STATE_DIR").unwrap_or_else(|| {
             let profile = flag.clone().unwrap_or_else(ProfileName::default_profile);
             Instance::canonical_state(&env.home, &profile)

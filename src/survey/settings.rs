@@ -56,7 +56,7 @@ fn pool_from(first: u16, key: &str) -> Claim {
     Claim::pinned(Span { first, last }, Role::CdpPool, key)
 }
 
-/// The ports that keys of a config set (`facts.md` 2), those of either release.
+/// The ports that keys of a config set (docs/openclaw.md#port-keys), those of either release.
 pub(super) fn pinned(config: &Value) -> Vec<Claim> {
     let mut claims = Vec::new();
     let browser = config.get("browser").unwrap_or(&Value::Null);

@@ -1,5 +1,5 @@
 //! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
-//! (`facts.md` 7), in columns.
+//! (docs/openclaw.md#browser-command-output), in columns.
 
 use std::path::Path;
 

@@ -87,7 +87,7 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// A new base port goes by the same rules as one that the wizard is given (`design.md`, port rules 1, 6).
+/// A new base port goes by the same rules as one that the wizard is given (docs/design.md#port-rules).
 fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,

@@ -1,5 +1,5 @@
 //! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
-//! say of itself? The document has OpenClaw's keys (`facts.md` 9).
+//! say of itself? The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -25,7 +25,7 @@ use crate::registry::Entry;
 use crate::secret::Secret;
 use crate::survey::{self, Survey, ports::suggest_probed};
 
-/// Random bytes in a token, as in OpenClaw's own (`facts.md` 3).
+/// Random bytes in a token, as in OpenClaw's own (docs/openclaw.md#gateway-token).
 const TOKEN_BYTES: usize = 24;
 
 /// Carries `openclaw profiles import FILE --as NAME` out.

@@ -1,5 +1,5 @@
 //! What was found of one instance, as JSON. The keys are those of OpenClaw's `status --json` and
-//! `gateway status --json` where it has them (`facts.md` 9), so that scripts for either read it:
+//! `gateway status --json` where it has them (docs/openclaw.md#gateway-status-document), so that scripts for either read it:
 //!
 //! - ours: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one looks
 //!   after), `verdict` (`healthy`, `not-running`, `other-profile`,

@@ -54,7 +54,7 @@ fn read(path: &Path) -> Value {
     }
 }
 
-/// The file that the config names for the log (`facts.md` 6).
+/// The file that the config names for the log (docs/openclaw.md#log-files).
 fn log_file(config: &Value) -> Option<PathBuf> {
     let named = config.pointer("/logging/file")?.as_str()?;
     Some(PathBuf::from(named)).filter(|path| path.is_file())

@@ -59,7 +59,7 @@ impl Step for GatewayAuth {
     }
 }
 
-/// No proof at all: on loopback only, and only where the release's schema knows it (`facts.md` 0).
+/// No proof at all: on loopback only, and only where the release's schema knows it (docs/openclaw.md#config-dialects).
 fn may_be_open(situation: &Situation<'_>, answers: &Answers) -> bool {
     situation.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
@@ -93,7 +93,7 @@ impl Step for GatewayToken {
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let given = reply.secret();
-        // A token that stands is kept: clients have it (`facts.md` 3, the rerun bug of onboarding).
+        // A token that stands is kept: clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
             Some((given, Origin::Given))
         } else if let Some(kept) = standing_secret(situation, answers, "gateway.auth.token") {
