@@ -79,9 +79,9 @@ impl World {
             inherited
                 .map(str::to_owned)
                 .or_else(|| env_file::variable(&self.instance.env_file(), name))
-                .or_else(|| variables::own(config, name))
+                .or_else(|| variables::variable_from_config(config, name))
         };
-        let filled = |text: &str| variables::filled(text, &lookup).unwrap_or_else(|_| text.to_owned());
+        let filled = |text: &str| variables::substitute(text, &lookup).unwrap_or_else(|_| text.to_owned());
         let color = profiles::color_of(&self.instance.profile);
         profiles::Profiles::of(config, record, color, &filled)
     }

@@ -105,7 +105,9 @@ impl Environment {
     /// not inherit.
     pub fn of_an_instance(host: &Host) -> Vec<OsString> {
         const OF_THE_USER: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
-        let names = host.names("OPENCLAW_").chain(host.names("CLAWDBOT_"));
+        let names = host
+            .var_names_with_prefix("OPENCLAW_")
+            .chain(host.var_names_with_prefix("CLAWDBOT_"));
         names
             .filter(|name| !OF_THE_USER.contains(name))
             .map(OsString::from)
@@ -152,7 +154,7 @@ fn home(host: &Host) -> Result<PathBuf> {
                 .hint(msg!("environment.set-home")),
         );
     }
-    if let Some(owner) = host.foreign_home_under_sudo(&path) {
+    if let Some(owner) = host.home_owner_under_sudo(&path) {
         return Err(Error::usage(msg!(
             "environment.sudo-home",
             home = path.display(),

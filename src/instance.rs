@@ -217,7 +217,7 @@ impl Instance {
     /// config's path, links followed.
     pub fn id(&self) -> String {
         use std::fmt::Write as _;
-        let path = read::resolved(&self.config_path);
+        let path = read::canonicalize_existing(&self.config_path);
         let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
         hash[..ID_BYTES].iter().fold(String::new(), |mut id, byte| {
             let _ = write!(id, "{byte:02x}");
@@ -227,7 +227,7 @@ impl Instance {
 
     /// The config that the last healthy start used, beside the config (docs/openclaw.md#last-good-config).
     pub fn last_good_path(&self) -> PathBuf {
-        backup::last_good(&self.config_path)
+        backup::last_good_path(&self.config_path)
     }
 
     /// The folder of the gateway's own log files.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
-use crate::letters::unmarked;
+use crate::letters::strip_diacritic;
 
 /// The longest name, in characters.
 pub const MAX_LEN: usize = 64;
@@ -121,7 +121,7 @@ impl fmt::Debug for ProfileName {
 pub fn suggest(typed: &str) -> Option<String> {
     let mut name = String::new();
     for c in typed.trim().chars() {
-        let c = unmarked(c);
+        let c = strip_diacritic(c);
         let usable = c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match c {
             _ if usable => name.push(c),

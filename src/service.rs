@@ -217,7 +217,7 @@ impl<'a> Site<'a> {
     /// have one profile, the second by its paths alone.
     fn of_another(self, manager: &dyn Manager) -> Option<PathBuf> {
         let config = survey::config_of_service(&manager.file(), self.env)?;
-        let real = |path: &Path| crate::host::read::resolved(path);
+        let real = |path: &Path| crate::host::read::canonicalize_existing(path);
         (real(&config) != real(&self.instance.config_path)).then_some(config)
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::fault::{During as _, Fault, Operation};
+use super::fault::{During as _, IoFailure, Operation};
 use super::place::{Found, LastLink, Place, locate};
 use super::system;
 use crate::error::{Error, Result};
@@ -124,7 +124,7 @@ fn file(write: &FileWrite, others: &Others, gone: &[PathBuf]) -> Result<(Place, 
         Found::File(_) => match read::bytes(&place.real) {
             Ok(bytes) => Some(bytes),
             Err(ReadError::Io(cause)) => {
-                return Err(Fault {
+                return Err(IoFailure {
                     operation: Operation::Look,
                     path: path.clone(),
                     cause,

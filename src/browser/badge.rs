@@ -89,7 +89,7 @@ fn put(path: &Path, keys: &[(&[&str], Value)]) -> Result<()> {
     if after == before {
         return Ok(());
     }
-    apply::put(path, after.to_string().as_bytes())
+    apply::write_file(path, after.to_string().as_bytes())
 }
 
 fn set(within: &mut Value, key: &[&str], value: &Value) {

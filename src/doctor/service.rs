@@ -5,7 +5,7 @@ use std::path::Path;
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::dialect;
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::service::{Linger, State};
@@ -80,7 +80,7 @@ fn older(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         let other = scene
             .program
             .as_deref()
-            .is_some_and(|own| resolved(own) != resolved(program));
+            .is_some_and(|own| canonicalize_existing(own) != canonicalize_existing(program));
         if !is_ours || !(older || other) {
             return None;
         }

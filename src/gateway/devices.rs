@@ -137,7 +137,7 @@ impl Devices {
         let mut book = Book::clone(&before);
         let answer = change(&mut book)?;
         let (path, text) = (self.path.clone(), book.to_text());
-        match tokio::task::spawn_blocking(move || apply::put(&path, text.as_bytes())).await {
+        match tokio::task::spawn_blocking(move || apply::write_file(&path, text.as_bytes())).await {
             Ok(Ok(())) => {
                 *state = State::Ready(Arc::new(book));
                 Some(answer)

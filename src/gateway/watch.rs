@@ -165,7 +165,7 @@ impl Follower {
     /// The config, what links lead to it, what it includes, and where its variables are.
     fn files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::from([self.boot.instance.env_file()]);
-        for path in crate::config::include::files(&self.boot.instance.config_path) {
+        for path in crate::config::include::included_files(&self.boot.instance.config_path) {
             files.extend(links(&path));
         }
         files

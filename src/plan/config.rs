@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
-use crate::config::document::{Document, EditError};
+use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 use crate::situation::Situation;
 
 use super::ground::not_editable;
@@ -22,10 +22,10 @@ use super::{Change, Content, FileKind, FileWrite, Summary, ports};
 
 /// The config to be, and what was decided on the way.
 pub(super) struct Config {
-    document: Document,
+    document: ConfigDocument,
     changed: bool,
     pub(super) ports: PortFamily,
-    credential: Option<(Secret, Origin)>,
+    credential: Option<(Secret, SecretOrigin)>,
     given: Vec<Secret>,
     pub(super) notices: Vec<Msg>,
 }
@@ -34,7 +34,7 @@ impl Config {
     pub(super) fn of(situation: &Situation<'_>, answers: &Answers) -> Result<Self> {
         let fresh = !situation.exists || answers.existing.is_reset();
         let document = if fresh {
-            Document::empty()
+            ConfigDocument::empty()
         } else {
             situation.current.clone()
         };
@@ -176,7 +176,7 @@ impl Config {
             None => (self
                 .text("gateway.auth.token")
                 .or(self.text("gateway.auth.password")))
-            .map(|_| Origin::Kept),
+            .map(|_| SecretOrigin::Kept),
         };
         Summary {
             profile: instance.profile.to_string(),
@@ -224,8 +224,8 @@ impl Config {
         }
         let origin = |secret: &str| match &self.credential {
             Some((credential, origin)) if credential.expose() == secret => *origin,
-            _ if self.given.iter().any(|given| given.expose() == secret) => Origin::Given,
-            _ => Origin::Kept,
+            _ if self.given.iter().any(|given| given.expose() == secret) => SecretOrigin::Given,
+            _ => SecretOrigin::Kept,
         };
         let pieces = crate::config::secrets::pieces(&self.document, origin);
         Ok(Some(Change::Write(FileWrite {

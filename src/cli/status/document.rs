@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use crate::config::schema::Finding;
+use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{Past, Probe, Verdict};
 use crate::survey::ConfigHealth;
@@ -119,11 +119,11 @@ fn holder(verdict: &Verdict) -> Option<&str> {
 fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
-            "path": fault.place(&instance.config_path),
+            "path": fault.location(&instance.config_path),
             "message": context.ui.say(&fault.why),
         })],
         ConfigHealth::Ok | ConfigHealth::Missing => {
-            let issue = |finding: &Finding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
+            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
             probe.refused.iter().map(issue).collect()
         }
     };
