@@ -88,6 +88,7 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     &[
         "gateway/canvas.rs",
         "gateway/canvas/page.rs",
+        "gateway/canvas/reload.rs",
         "gateway/clients.rs",
         "gateway/clients/presence.rs",
         "gateway/clients/pulse.rs",

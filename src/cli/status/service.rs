@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::super::Context;
-use super::{document, duration};
+use super::document;
+use crate::cli::Context;
+use crate::cli::duration::duration;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -202,7 +203,7 @@ pub(super) fn brief(status: &Status) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(in crate::cli) fn word(state: &State) -> Msg {
+pub(crate) fn word(state: &State) -> Msg {
     match state {
         State::NotInstalled => msg!("status.service-none"),
         State::Stopped => msg!("status.service-stopped"),
