@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::config::{assign, document, effective, schema, secrets};
 use crate::error::{Error, Result};
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
 }
 
 fn parse_path(typed: &str) -> Result<KeyPath> {
-    KeyPath::parse(typed).map_err(|e| e.of(typed))
+    KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
 
 /// A value from standard input; one line end at its end is the shell's, not the value's.
@@ -130,7 +130,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;
-    let shown = secrets::redacted(&path, value);
+    let shown = secrets::redact(&path, value);
     if context.ui.is_json() {
         context
             .ui
@@ -151,7 +151,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
 
 fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
     let value = assign::typed_value(path, typed)?;
-    let edit = |document: &mut Document| {
+    let edit = |document: &mut ConfigDocument| {
         if replace {
             document.set(path, value)
         } else {
