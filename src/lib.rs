@@ -46,6 +46,7 @@ pub mod rescue;
 pub mod secret;
 pub mod selection;
 pub mod service;
+mod service_files;
 pub mod settings;
 pub mod situation;
 pub mod snapshot;
