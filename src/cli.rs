@@ -4,6 +4,8 @@
 //! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`selection`); they are
 //! declared here for the help and the completions.
 
+#![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -90,7 +92,7 @@ pub(crate) fn dispatch(
 ) -> Result<ExitCode> {
     let context = || Context::read(host, ui, profile);
     match command {
-        Command::Completions(args) => completions::run(host, ui, &args),
+        Command::Completions(args) => Ok(completions::run(host, ui, &args)),
         Command::Man(args) => man::run(ui, Cli::command(), &args),
         Command::Config(args) => config::run(&context()?, &args),
         Command::Dashboard(args) => dashboard::run(&context()?, &args),

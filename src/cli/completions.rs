@@ -18,7 +18,6 @@ use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
 use crate::browser::profiles::{Ground, Profiles};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::help;
 use crate::host::Host;
 use crate::i18n::Lang;
@@ -58,7 +57,7 @@ const NAME: &str = "openclaw";
 ///
 /// # Panics
 /// Never: memory takes every byte.
-pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> Result<ExitCode> {
+pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     let shell: &dyn EnvCompleter = match args.shell {
         Shell::Bash => &Bash,
@@ -71,7 +70,7 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> Result<ExitCod
         .write_registration(ASKS, NAME, NAME, &completer(host), &mut script)
         .expect("memory takes every byte");
     ui.out(String::from_utf8_lossy(&script).trim_end());
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// Answers a script: `COMPLETE=bash openclaw -- openclaw --prof`. `None` where none asks; the variable

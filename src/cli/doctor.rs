@@ -1,7 +1,5 @@
 //! `openclaw doctor`: look at the instances, say what is wrong, and mend what can be mended.
 
-#![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

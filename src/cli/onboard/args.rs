@@ -1,7 +1,5 @@
 //! The flags of `openclaw onboard` and `openclaw setup`.
 
-#![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]
-
 use std::path::PathBuf;
 
 use clap::Args;
