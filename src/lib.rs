@@ -48,7 +48,6 @@ pub mod selection;
 pub mod service;
 mod service_files;
 pub mod settings;
-pub mod situation;
 pub mod snapshot;
 pub mod survey;
 pub mod ui;

@@ -9,10 +9,10 @@ use std::time::{Instant, SystemTime};
 use self::service::Service;
 use super::Context;
 use super::duration::duration;
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::letters::sanitize;
 use crate::probe::{self, End, Probe, Verdict};
-use crate::situation::shown;
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
@@ -96,7 +96,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     }
     add(
         msg!("status.config"),
-        shown(&context.env.home, &instance.config_path),
+        abbreviate_home(&context.env.home, &instance.config_path),
     );
     list_watched(context, probe, &mut fields);
     if let Some(service) = service {

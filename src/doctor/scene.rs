@@ -271,7 +271,7 @@ impl<'a> Scene<'a> {
 
     /// A path as a user reads it.
     pub(super) fn shown(&self, path: &Path) -> String {
-        crate::situation::shown(&self.home, path)
+        crate::environment::abbreviate_home(&self.home, path)
     }
 }
 
