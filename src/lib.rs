@@ -50,6 +50,7 @@ pub mod settings;
 pub mod situation;
 pub mod snapshot;
 pub mod survey;
+pub mod toml_document;
 pub mod ui;
 pub mod wizard;
 

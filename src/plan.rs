@@ -12,7 +12,6 @@ pub mod isolation;
 mod keys;
 mod onboard;
 mod ports;
-mod record;
 mod remove;
 mod reset;
 mod restore;
@@ -25,7 +24,6 @@ use crate::secret::{Origin, Piece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
 pub use ports::{addresses, said};
-pub use record::text as record_text;
 pub use remove::remove;
 pub use restore::{config_write, named_beside};
 

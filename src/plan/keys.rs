@@ -1,12 +1,18 @@
 //! Where a provider's key goes: OpenClaw's key store or its `.env`, never the config itself where there
 //! is another place (`facts.md` 0).
 
+use std::path::Path;
+use std::str::Utf8Error;
+
 use serde_json::json;
 
 use crate::answers::{Answers, Provider};
 use crate::config::document::Document;
+use crate::config::fault::Fault;
 use crate::config::key_path::KeyPath;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::host::read::ReadError;
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::secret::{Origin, Piece, Secret};
 
@@ -24,11 +30,15 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
     let (path, text) = match provider {
         Provider::OpenAi => {
             let path = instance.env_file();
-            let before = ground
-                .bytes(&path)
-                .map(String::from_utf8_lossy)
-                .unwrap_or_default();
-            (path, env_text(&before, key))
+            let before = match ground.at(&path) {
+                Standing::Nothing => "",
+                Standing::File(bytes) => {
+                    std::str::from_utf8(bytes).map_err(|error| not_text(&path, error))?
+                }
+                Standing::Folder | Standing::Else => return Err(in_the_way(&path)),
+            };
+            let text = env_text(before, key);
+            (path, text)
         }
         Provider::Custom | Provider::Skip => return Ok(None),
         Provider::Anthropic | Provider::OpenRouter | Provider::Google => {
@@ -51,6 +61,15 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
     }))
 }
 
+/// Returns the error for an environment file that isn't UTF-8: rewriting it would change bytes that are not ours.
+fn not_text(path: &Path, error: Utf8Error) -> Error {
+    let why = Fault::from(ReadError::NotText(error.valid_up_to())).why;
+    let what = Msg::new("settings.env-file")
+        .with("path", path.display())
+        .with_msg("why", why);
+    Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display()))
+}
+
 /// `.env` with this key in it; its other lines stay.
 fn env_text(before: &str, key: &Secret) -> String {
     let line = format!("{OPENAI_LINE}{}", key.expose());
@@ -63,7 +82,7 @@ fn env_text(before: &str, key: &Secret) -> String {
 }
 
 /// The key store with this key in it; its other entries stay. One that can't be read is not written over.
-fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: &Secret) -> Result<String> {
+fn store_text(ground: &Ground, path: &Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match ground.at(path) {
         Standing::Nothing => Document::empty(),
         Standing::File(bytes) => {

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use crate::answers::Answers;
 use crate::error::{Error, Result};
-use crate::i18n::{Lang, Msg, msg};
+use crate::i18n::{Lang, msg};
 use crate::instance::Instance;
 use crate::ports::PortFamily;
-use crate::registry;
+use crate::record::{RecordDocument, RecordError};
+use crate::registry::RegistryEntry;
 use crate::situation::Situation;
 
 use super::config::Config;
 use super::ground::{Ground, Standing, in_the_way};
-use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, record, reset, workspace};
+use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, reset, workspace};
 
 /// What a plan is stamped with.
 #[derive(Clone, Debug)]
@@ -58,11 +59,8 @@ pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, st
     isolation::instance(situation)?;
     let place = workspace_of(situation, answers);
     isolation::workspace(situation, &place)?;
-    if let Some(fault) = &situation.survey.registry.fault {
-        let path = situation.shown(&situation.survey.registry.path);
-        return Err(Error::blocked(msg!("registry.broken", path = path, why = fault))
-            .hint(Msg::new("registry.way-out")));
-    }
+    let registry = &situation.survey.registry;
+    registry.require_valid(&situation.shown(&registry.path))?;
 
     let config = Config::of(situation, answers)?;
     let mut plan = Plan {
@@ -159,10 +157,11 @@ fn record_write(
         Standing::File(bytes) => Some(bytes.clone()),
         Standing::Folder | Standing::Else => return Err(in_the_way(&path)),
     };
-    let text = before.as_deref().map(String::from_utf8_lossy);
+    let mut record = RecordDocument::parse(before.as_deref().unwrap_or_default())
+        .map_err(|error| RecordError::from(error).blocked(&path))?;
     let profile = situation.instance.profile.as_str();
-    let text = record::text(text.as_deref(), profile, stamp.lang.code(), ports.base());
-    Ok(whole(path, text, before, FileKind::Record))
+    record.set_onboarded(profile, stamp.lang.code(), ports.base());
+    Ok(whole(path, record.to_string(), before, FileKind::Record))
 }
 
 fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
@@ -175,7 +174,7 @@ fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily
             )));
         }
     }
-    let text = registry.with(registry::Entry {
+    let text = registry.with(&RegistryEntry {
         profile: instance.profile.to_string(),
         config: instance.config_path.clone(),
         state: instance.state_dir.clone(),
