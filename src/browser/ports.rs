@@ -53,7 +53,7 @@ impl Ground {
         let own = survey.position(&world.instance.config_path);
         let loaded = config::load(&world.instance.config_path);
         let value = match &loaded {
-            config::Loaded::Ok(document) => Some(document.value()),
+            config::LoadedConfig::Ok(document) => Some(document.value()),
             _ => None,
         };
         let mut ground = Self::of_host(&survey, value);
@@ -62,8 +62,8 @@ impl Ground {
             // A record that can't be read says nothing; its own gateway says why.
             let record = Record::read(&other.state_dir.join(RECORD_FILE)).unwrap_or_default();
             let config = match config::load(&other.config_path) {
-                config::Loaded::Ok(document) => document.value().clone(),
-                config::Loaded::Missing | config::Loaded::Broken(_) => Json::Null,
+                config::LoadedConfig::Ok(document) => document.value().clone(),
+                config::LoadedConfig::Missing | config::LoadedConfig::Broken(_) => Json::Null,
             };
             ground.add(other, &record, &config);
         }
@@ -215,7 +215,7 @@ pub fn look(
 }
 
 /// An entry of `browser.profiles` that pins a port, as a word of a shell command: the early release wants a colour, the late one
-/// refuses it (`facts.md` 0).
+/// refuses it (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
     match dialect {
         Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),
@@ -233,7 +233,7 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
         return Ok(port);
     }
     let state_home = registry::state_home(&world.host, &world.env);
-    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    let _lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
     let record = Record::read(&world.instance.record_path())?;
     let profiles = world.profiles(config, &record);
     let port = look(world, profile, &profiles, &record, &Ground::survey(world))?;
@@ -252,7 +252,7 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
 /// A record that can't be read or written.
 pub fn forget(world: &World, name: &str) -> Result<()> {
     let state_home = registry::state_home(&world.host, &world.env);
-    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    let _lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
     edit_record(world, |record| record.remove_browser_profile(name))
 }
 
@@ -262,7 +262,7 @@ fn edit_record(world: &World, change: impl FnOnce(&mut RecordDocument)) -> Resul
     let mut record = RecordDocument::read_or_new(&path, world.instance.profile.as_str())
         .map_err(|error| error.blocked(&path))?;
     change(&mut record);
-    apply::put(&path, record.to_string().as_bytes())?;
+    apply::write_file(&path, record.to_string().as_bytes())?;
     Ok(())
 }
 
