@@ -18,7 +18,7 @@ use crate::record::{Record, RecordError};
 use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
-use crate::survey::{Service, Survey, Surveyed};
+use crate::survey::{InstalledService, Survey, Surveyed};
 
 mod gather;
 
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     /// Every instance, those of the survey first and in its order.
     pub subjects: Vec<Subject<'a>>,
     /// Every service file of a gateway, with the config that it starts, links followed.
-    pub services: Vec<(PathBuf, Service)>,
+    pub services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
     pub linger: Linger,
     /// The home folder.
@@ -219,7 +219,7 @@ impl<'a> Scene<'a> {
                 subject.at = at;
             }
         }
-        let services: Vec<_> = Service::installed(&env.home)
+        let services: Vec<_> = InstalledService::find_all(env)
             .into_iter()
             .map(|service| (read::canonicalize_existing(&service.config_path), service))
             .collect();
@@ -271,7 +271,7 @@ impl<'a> Scene<'a> {
 
     /// A path as a user reads it.
     pub(super) fn shown(&self, path: &Path) -> String {
-        crate::situation::shown(&self.home, path)
+        crate::environment::abbreviate_home(&self.home, path)
     }
 }
 

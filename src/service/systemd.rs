@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::trouble::{Surroundings, Trouble};
-use super::{Manager, Seen, Site, spec};
+use super::{Manager, Seen, Site};
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
+use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
-pub(super) mod unit;
 
 /// Questions are answered within this time, or not at all. Managers let them wait while they read all units.
 const ASK: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) struct Systemd<'a> {
 impl<'a> Systemd<'a> {
     pub(super) fn new(site: Site<'a>) -> Self {
         Self {
-            unit: spec::unit(&site.instance.profile),
+            unit: unit_name(&site.instance.profile),
             folder: site.env.home.join(UNITS),
             site,
         }
@@ -162,12 +162,12 @@ impl Manager for Systemd<'_> {
         self.folder.join(&self.unit)
     }
 
-    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         vec![(self.file(), unit::render(spec).into_bytes())]
     }
 
     fn can_start(&self, program: &Path) -> bool {
-        program.to_str().is_some_and(unit::can_start)
+        program.to_str().is_some_and(unit::is_startable_path)
     }
 
     fn commands(&self) -> Vec<String> {
