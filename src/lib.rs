@@ -50,6 +50,7 @@ mod service_files;
 pub mod settings;
 pub mod snapshot;
 pub mod survey;
+pub mod toml_document;
 pub mod ui;
 pub mod wizard;
 

@@ -249,11 +249,8 @@ impl Removal<'_> {
                 path = path
             )));
         }
-        if let Some(fault) = &survey.registry.fault {
-            let path = abbreviate_home(&self.context.env.home, &survey.registry.path);
-            let error = Error::blocked(msg!("registry.broken", path = path, why = fault));
-            return Err(error.hint(Msg::new("registry.way-out")));
-        }
+        let registry = &survey.registry;
+        registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
             Err(_) => Vec::new(),
