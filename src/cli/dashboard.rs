@@ -33,8 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The flags.
 #[derive(Debug, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct DashboardArgs {
+pub(crate) struct DashboardArgs {
     #[arg(long)]
     pub no_open: bool,
     #[arg(long)]

@@ -5,17 +5,23 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory as _};
+use clap::{Args, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
-use super::{Cli, ManArgs};
 use crate::error::{Error, Result};
 use crate::help;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
+
+/// `openclaw man`
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
 
 /// The section of commands.
 const SECTION: &str = "1";
@@ -24,8 +30,8 @@ const SECTION: &str = "1";
 const NO_DATE: &str = " ";
 
 /// Prints the program's page, or writes the page of each command into a folder.
-pub fn run(ui: Ui, args: &ManArgs) -> Result<ExitCode> {
-    let mut root = help::localise(Cli::command(), ui.lang());
+pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> {
+    let mut root = help::localise(program, ui.lang());
     root.build();
     match &args.dir {
         None => ui.out(page(&root, &root, ui.lang()).trim_end()),

@@ -24,7 +24,11 @@ use crate::wizard::terminal::Terminal;
 use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
 use crate::{registry, report, survey};
 
-use super::{Context, OnboardArgs, SetupArgs, gateway, given};
+use super::{Context, gateway, given};
+
+mod args;
+
+pub(crate) use args::{OnboardArgs, SetupArgs};
 
 /// The draft's key for the profile that it is about.
 const DRAFT_OF: &str = "draft-of";

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::Context;
+use super::args::AskArgs;
+use super::document;
 use super::service::{brief, word};
-use super::{AskArgs, document, duration};
+use crate::cli::Context;
+use crate::cli::duration::duration;
 use crate::i18n::{Msg, msg};
 use crate::probe::{self, Probe, Verdict};
 use crate::profile::ProfileName;

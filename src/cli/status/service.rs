@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::Context;
-use super::{document, duration};
+use super::document;
+use crate::cli::Context;
+use crate::cli::duration::duration;
 use crate::environment::Environment;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
@@ -204,7 +205,7 @@ pub(super) fn brief(status: &Status) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(in crate::cli) fn word(state: &State) -> Msg {
+pub(crate) fn word(state: &State) -> Msg {
     match state {
         State::NotInstalled => msg!("status.service-none"),
         State::Stopped => msg!("status.service-stopped"),
