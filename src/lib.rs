@@ -50,7 +50,9 @@ pub mod settings;
 pub mod situation;
 pub mod snapshot;
 pub mod survey;
+mod sync;
 pub mod ui;
+mod url;
 pub mod wizard;
 
 use std::process::ExitCode;
