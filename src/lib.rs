@@ -21,7 +21,6 @@ pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod device;
 pub mod doctor;
 pub mod engine;
 pub mod env_file;
