@@ -1,5 +1,5 @@
 //! The native engine: an async server for one instance, which OpenClaw's own clients can talk to
-//! (`facts.md` 6, 13).
+//! (docs/openclaw.md#gateway-runtime).
 //!
 //! ```text
 //! start ──► config, lock, base port ──► lifecycle ──► serve ──► http ──► session (WebSocket)
@@ -13,7 +13,7 @@
 //! life of the process (`acquire`, `lifecycle`, `start`).
 //!
 //! Async code is here and in `browser` only. A gateway reads and writes its own instance only: every path
-//! comes from its [`Instance`](crate::instance::Instance) (leaks L4 to L12 of `facts.md` 8).
+//! comes from its [`Instance`](crate::instance::Instance) (docs/openclaw.md#isolation-leaks).
 
 mod access;
 mod acquire;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::fault::Fault;
+use crate::config::fault::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
@@ -27,7 +27,7 @@ mod settings;
 mod tests;
 
 pub use crate::engine::NodeEngine;
-pub use service::{Service, config_of_service};
+pub use service::{InstalledService, config_of_service};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
 pub fn take(host: &Host, env: &Environment) -> Survey {
@@ -159,7 +159,7 @@ pub enum ConfigHealth {
     #[default]
     Missing,
     /// There, and not readable or not valid JSON5.
-    Broken(Fault),
+    Broken(ConfigError),
 }
 
 /// Why an instance has its base port.

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::browser;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::{Host, read};
 use crate::instance::Instance;
-use crate::lock::Holder;
+use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
 use crate::record::Record;
 use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
-use crate::survey::{Service, Survey, Surveyed};
+use crate::survey::{InstalledService, Survey, Surveyed};
 
 mod gather;
 
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     /// Every instance, those of the survey first and in its order.
     pub subjects: Vec<Subject<'a>>,
     /// Every service file of a gateway, with the config that it starts, links followed.
-    pub services: Vec<(PathBuf, Service)>,
+    pub services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
     pub linger: Linger,
     /// The home folder.
@@ -70,7 +70,7 @@ pub struct Subject<'a> {
     /// What the survey found; `None` where its config is another instance's.
     pub found: Option<&'a Surveyed>,
     /// Its config as it stands in its file.
-    pub document: Option<Document>,
+    pub document: Option<ConfigDocument>,
     /// Its config, included files merged in; `Null` where there is none.
     pub config: Value,
     /// Digests of its channel tokens by key, keyed anew at each run: good for comparing, for nothing else.
@@ -94,7 +94,7 @@ pub struct Subject<'a> {
     /// Where its service is not what would be installed now; `None` where that can't be said.
     pub drift: Option<Drift>,
     /// Who holds its gateway's lock, or died with it.
-    pub lock: Option<Holder>,
+    pub lock: Option<LockHolder>,
     /// What its browser's start needs, where it uses one.
     pub browser: Vec<browser::doctor::Check>,
     /// Folders that a restore or an import left when it was killed.
@@ -219,9 +219,9 @@ impl<'a> Scene<'a> {
                 subject.at = at;
             }
         }
-        let services: Vec<_> = Service::installed(&env.home)
+        let services: Vec<_> = InstalledService::find_all(env)
             .into_iter()
-            .map(|service| (read::resolved(&service.config_path), service))
+            .map(|service| (read::canonicalize_existing(&service.config_path), service))
             .collect();
         let linger = if services.is_empty() {
             Linger::Unknown

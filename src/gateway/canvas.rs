@@ -1,6 +1,6 @@
 //! The canvas host: static files of the instance's own canvas folder, which clients show in web views.
 //!
-//! It is served at base+4, and below `/__openclaw__/canvas/` of the base port (`facts.md` 6 and 8). Every
+//! It is served at base+4, and below `/__openclaw__/canvas/` of the base port (docs/openclaw.md#canvas). Every
 //! path requires the token. A web view can't send one, so a path with a capability, which is random at each
 //! start and which clients learn from their greeting, opens the canvas too.
 //!

@@ -3,7 +3,7 @@
 //!
 //! Folders are watched, not files: an editor replaces the file, and a link may be changed to another target.
 //! What an event was about does not matter; the files are read again and compared. Only the folders of this
-//! instance's own config and of the files that it includes are watched (leak L4).
+//! instance's own config and of the files that it includes are watched (docs/openclaw.md#leak-config-watcher).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ mod folder_watcher;
 
 use folder_watcher::FolderWatcher;
 
-/// Default of `gateway.reload.debounceMs`, as in OpenClaw (`facts.md` 3).
+/// Default of `gateway.reload.debounceMs`, as in OpenClaw (docs/openclaw.md#config-reload).
 const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(300);
 /// Maximum time from the first change until the config is read, as a multiple of the debounce time.
 const MAX_DEBOUNCE_FACTOR: u32 = 10;
@@ -137,7 +137,7 @@ impl ConfigReloader {
     /// the file with its variables.
     fn config_files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::from([self.boot.instance.env_file()]);
-        for path in crate::config::include::files(&self.boot.instance.config_path) {
+        for path in crate::config::include::included_files(&self.boot.instance.config_path) {
             files.extend(link_chain(&path));
         }
         files

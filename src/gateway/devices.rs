@@ -1,7 +1,7 @@
 //! The devices that this gateway has paired, and those that wait for approval.
 //!
 //! The paired ones are in `devices/paired.json`, in OpenClaw's own form, so that a state folder can pass
-//! from one engine to the other and every device keeps its token (`facts.md` 13). The file is read when the
+//! from one engine to the other and every device keeps its token (docs/openclaw.md#device-tokens). The file is read when the
 //! first device connects, held in memory, and written whole after each change, off the async thread. A file
 //! that can't be understood is left alone: no device is paired then, and nothing is overwritten.
 
@@ -175,7 +175,7 @@ impl DeviceStore {
         let mut book = DeviceBook::clone(&before);
         let result = change(&mut book)?;
         let (path, text) = (self.path.clone(), book.to_text());
-        match tokio::task::spawn_blocking(move || apply::put(&path, text.as_bytes())).await {
+        match tokio::task::spawn_blocking(move || apply::write_file(&path, text.as_bytes())).await {
             Ok(Ok(())) => {
                 *state = BookState::Ready(Arc::new(book));
                 Some(result)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::answers::Bind;
 use crate::error::{Error, Result};
-use crate::host::{Host, is_no_address};
+use crate::host::{Host, is_address_unavailable};
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::ports::{LOOPBACK, Role};
@@ -42,7 +42,7 @@ impl BindError {
 
 /// Returns the addresses on which one port of a gateway is served. Loopback is always among them: the
 /// instance's own clients connect there. The derived ports are served on loopback only: browser control by its
-/// nature (`facts.md` 2), the canvas since its routes accept loopback names only.
+/// nature (docs/openclaw.md#listening-ports), the canvas since its routes accept loopback names only.
 ///
 /// # Errors
 /// The bind mode is `tailnet`, and this host is in none.
@@ -72,7 +72,9 @@ pub(crate) fn listen_addresses(
             ip => with_loopback(ip.into_iter().collect()),
         },
         Bind::Tailnet => {
-            let own = TAILNET_SERVERS.iter().filter_map(|ip| host.address_towards(*ip));
+            let own = TAILNET_SERVERS
+                .iter()
+                .filter_map(|ip| host.local_address_towards(*ip));
             let own: Vec<_> = own.filter(|ip| is_tailnet(*ip)).collect();
             if own.is_empty() {
                 return Err(Error::blocked(msg!("gateway.no-tailnet"))
@@ -92,7 +94,7 @@ pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: u16) -> Result<Vec<TcpLi
         let address = SocketAddr::new(*ip, port);
         match host.listen(address) {
             Ok(listener) => listeners.push(listener),
-            Err(e) if is_no_address(&e) && ip.is_ipv6() && is_universal(*ip) => {}
+            Err(e) if is_address_unavailable(&e) && ip.is_ipv6() && is_universal(*ip) => {}
             Err(cause) => return Err(BindError { address, cause }),
         }
     }
@@ -176,7 +178,7 @@ mod tests {
     fn configured_address_that_is_missing_is_an_error() {
         let host = Host::with(&[], [("", ""); 0]);
         let missing = "2001:db8::7".parse().unwrap();
-        let port = host.spare_port().unwrap();
+        let port = host.pick_unused_port().unwrap();
         assert!(listen(&host, &[missing], port).is_err());
         assert!(!listen(&host, &LOOPBACK, port).unwrap().is_empty());
     }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-/// Builds an error reply, `{"error": {"message", "type"}}` (`facts.md` 6). Its texts belong to the protocol
+/// Builds an error reply, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized). Its texts belong to the protocol
 /// and are the same in every language.
 pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
     let body = json!({ "error": { "message": message, "type": kind } });

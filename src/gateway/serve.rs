@@ -49,7 +49,7 @@ pub(crate) async fn serve(
     listeners: Vec<TcpListener>,
     router: Router,
 ) -> std::io::Result<()> {
-    if let Some(files) = state.context.host.open_many_files() {
+    if let Some(files) = state.context.host.raise_open_file_limit() {
         state
             .connections
             .set_max(files.saturating_sub(RESERVED_FILES).max(RESERVED_FILES));

@@ -1,4 +1,4 @@
-//! A session: one WebSocket connection from the challenge to the close frame (`facts.md` 6 and 13).
+//! A session: one WebSocket connection from the challenge to the close frame (docs/openclaw.md#websocket-handshake).
 //!
 //! ```text
 //! challenge ──► handshake (10 s at most) ──► hello ──► requests and events ──► close

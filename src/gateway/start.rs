@@ -54,7 +54,7 @@ pub(crate) fn run(
     options: &GatewayOptions,
     interaction: &UserInteraction<'_>,
 ) -> Result<ExitCode> {
-    running::keep_files_private();
+    running::restrict_new_files_to_owner();
     let InstanceContext { host, env, instance } = context;
     let record = Record::read(&instance.record_path())?;
     let recorded = record.language.as_deref().and_then(Lang::from_code);
@@ -122,7 +122,7 @@ impl StartedGateway<'_> {
     ) -> Result<ExitCode> {
         loop {
             let port = start.ready.settings.port;
-            self.lock.moved_to(port);
+            self.lock.set_port(port);
             let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals));
             match outcome {
                 Ok(ServeOutcome::Stopped(StopReason::Restart)) => {}

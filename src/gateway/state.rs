@@ -118,7 +118,7 @@ impl GatewayState {
     ) -> Self {
         let host = &context.host;
         Self {
-            hosts: Arc::new(AllowedHosts::new(&addresses, host.name().as_deref())),
+            hosts: Arc::new(AllowedHosts::new(&addresses, host.hostname().as_deref())),
             throttle: Throttle::new(lang),
             connections: Arc::default(),
             canvas_capability: CanvasCapability::generate(host),
@@ -160,7 +160,7 @@ impl GatewayState {
         let (host, now) = (&self.context.host, self.context.host.now());
         let mut list = vec![presence::gateway_entry(
             &self.identity,
-            host.name(),
+            host.hostname(),
             &self.addresses,
             now,
         )];

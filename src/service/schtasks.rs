@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
-use super::{Manager, Seen, Site, State, spec};
-use crate::host::process::{Call, Ended};
+use super::{Manager, Seen, Site, State};
+use crate::host::process::{CommandOutput, CommandSpec};
 use crate::probe;
+use crate::service_files::{ServiceSpec, task, task_name};
 
 mod query;
-pub(super) mod task;
 
 const ASK: Duration = Duration::from_secs(5);
 const ACT: Duration = Duration::from_secs(45);
 /// How often a task that was ended is looked at until it has.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The script's name in the state folder, as OpenClaw has it (`facts.md` 5).
+/// The script's name in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
 const SCRIPT: &str = concat!("gateway", ".cmd");
 /// The task's document beside it, as `schtasks` was given it.
 const DOCUMENT: &str = concat!("gateway", ".task.xml");
@@ -29,12 +29,12 @@ pub(super) struct Schtasks<'a> {
 
 impl<'a> Schtasks<'a> {
     pub(super) fn new(site: Site<'a>) -> Self {
-        let task = spec::task(&site.instance.profile);
+        let task = task_name(&site.instance.profile);
         Self { site, task }
     }
 
-    fn run(&self, args: &[&str], limit: Duration) -> Result<Ended, Trouble> {
-        let call = Call::new("schtasks", args);
+    fn run(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, Trouble> {
+        let call = CommandSpec::new("schtasks", args);
         let ended = self.site.host.run(&call, limit);
         let ended = ended.map_err(|_| Trouble::NoTool("schtasks"))?;
         if ended.timed_out {
@@ -47,7 +47,7 @@ impl<'a> Schtasks<'a> {
     /// neither made nor changed is one that this user may not make.
     fn change(&self, args: &[&str]) -> Result<(), Trouble> {
         match self.run(args, ACT)? {
-            Ended { code: Some(0), .. } => Ok(()),
+            CommandOutput { code: Some(0), .. } => Ok(()),
             ended => {
                 let said = ended.stderr.trim().to_owned();
                 let may_not = ended.code == Some(1) && args.first() == Some(&"/Create");
@@ -76,7 +76,7 @@ impl<'a> Schtasks<'a> {
 
     /// Ends a process with what it started.
     fn end(&self, pid: u32) -> Result<(), Trouble> {
-        let call = Call::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
+        let call = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
         let ended = self.site.host.run(&call, ACT);
         match ended.map_err(|_| Trouble::NoTool("taskkill"))?.code {
             // 128: it is gone already.
@@ -99,11 +99,11 @@ impl Manager for Schtasks<'_> {
         self.site.instance.state_dir.join(SCRIPT)
     }
 
-    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
-        let document = task::document(spec, &self.file(), self.user().as_deref());
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
+        let document = task::render_document(spec, &self.file(), self.user().as_deref());
         vec![
-            (self.file(), task::script(spec).into_bytes()),
-            (self.document(), task::utf16(&document)),
+            (self.file(), task::render_script(spec).into_bytes()),
+            (self.document(), task::to_utf16(&document)),
         ]
     }
 
@@ -131,7 +131,7 @@ impl Manager for Schtasks<'_> {
         if ended.code == Some(0) {
             let document = self.run(&["/Query", "/TN", &self.task, "/XML"], ASK)?;
             return Ok(Seen {
-                enabled: query::is_enabled(&document.stdout),
+                enabled: task::is_enabled(&document.stdout),
                 ..query::parse(&ended.stdout)
             });
         }
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn every_file_that_is_written_is_known_and_the_task_is_of_this_user() {
         let ((), _) = run("", |tasks| {
-            let files = tasks.files(&spec::tests::plain());
+            let files = tasks.files(&crate::service_files::tests::plain_spec());
             let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
             assert_eq!(paths, tasks.paths());
             let document: Vec<_> = "<UserId>PC\\ada</UserId>"

@@ -91,7 +91,7 @@ pub(super) fn write_starter_page(folder: &Path, lang: Lang, profile: &str) {
     if is_empty {
         let page = starter_page(lang, profile);
         // Without the page the folder only shows nothing.
-        if let Err(error) = apply::put(&folder.join("index.html"), page.as_bytes()) {
+        if let Err(error) = apply::write_file(&folder.join("index.html"), page.as_bytes()) {
             tracing::warn!("{}", error.msg.render(lang));
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn is_live_reload_enabled(config: &Value) -> bool {
 }
 
 /// Returns the folder that is served: `canvasHost.root`, unless that would show files of an instance which
-/// are no canvas (leak L6 of `facts.md` 8), else the canvas folder of the instance.
+/// are no canvas (docs/openclaw.md#leak-canvas-root), else the canvas folder of the instance.
 pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
     let configured = config.pointer("/canvasHost/root").and_then(Value::as_str);
     configured

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::gateway::debounce::next_burst;
 use crate::sync::lock;
 
-/// Time without a change after which a burst is over (`facts.md` 8).
+/// Time without a change after which a burst is over (docs/openclaw.md#canvas-reload).
 const QUIET_PERIOD: Duration = Duration::from_millis(75);
 /// Maximum time from the first change of a burst until pages are reloaded.
 const MAX_BURST: Duration = Duration::from_millis(750);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::fault::Fault;
+use crate::config::fault::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
 use crate::gateway::protocol::millis;
 use crate::gateway::state::GatewayState;
@@ -175,6 +175,6 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
-fn broken_config_message(instance: &Surveyed, fault: &Fault) -> Msg {
-    msg!("ports.broken", place = fault.place(&instance.config_path)).with_msg("why", fault.why.clone())
+fn broken_config_message(instance: &Surveyed, fault: &ConfigError) -> Msg {
+    msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

@@ -1,4 +1,4 @@
-//! The Ed25519 keys of devices, and the claims that they sign in a handshake (`facts.md` 6, 13).
+//! The Ed25519 keys of devices, and the claims that they sign in a handshake (docs/openclaw.md#device-signatures).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::MethodCall;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, optional};
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
-use crate::logs::{self, Line, Slice};
+use crate::logs::{self, LogLine, LogSlice};
 
 /// The parameters of `logs.tail`.
 pub(super) const TAIL_PARAMS: &[FrameField] = &[
@@ -39,10 +39,10 @@ pub(super) async fn tail(call: MethodCall) -> MethodResult {
     let count = usize::try_from(limited("limit", LINE_LIMIT)).unwrap_or(usize::MAX);
     let folder = call.state.context.instance.logs();
     let read = move || {
-        let Some(file) = logs::files(&folder).pop() else {
-            return Ok((folder, Slice::default()));
+        let Some(file) = logs::log_files(&folder).pop() else {
+            return Ok((folder, LogSlice::default()));
         };
-        logs::slice(&file, cursor, count, bytes).map(|slice| (file, slice))
+        logs::read_from(&file, cursor, count, bytes).map(|slice| (file, slice))
     };
     let read = tokio::task::spawn_blocking(read).await;
     let unread = || ErrorResponse::unavailable("log can not be read");
@@ -59,7 +59,7 @@ pub(super) async fn tail(call: MethodCall) -> MethodResult {
 
 /// Converts a line of our log to the form of OpenClaw's logger. Any other line is returned as it is.
 fn to_openclaw_line(raw: &str) -> String {
-    let line = Line::parse(raw);
+    let line = LogLine::parse(raw);
     if line.time.is_empty() || line.level.is_empty() {
         return raw.to_owned();
     }
@@ -103,7 +103,7 @@ mod tests {
             .logs()
             .join("openclaw.2026-11-22.log");
         let first = line("2026-11-22T10:00:00Z", "one");
-        crate::apply::put(&path, first.as_bytes()).unwrap();
+        crate::apply::write_file(&path, first.as_bytes()).unwrap();
         let told = ask(json!({"limit": 5})).await.unwrap();
         assert_eq!(told["file"], path.display().to_string());
         let said: Value = serde_json::from_str(told["lines"][0].as_str().unwrap()).unwrap();
@@ -112,7 +112,7 @@ mod tests {
             (&json!("one"), &json!("WARN"), &json!("2026-11-22T10:00:00Z"))
         );
         let further = first + &line("2026-11-22T10:00:01Z", "two") + "plain\n";
-        crate::apply::put(&path, further.as_bytes()).unwrap();
+        crate::apply::write_file(&path, further.as_bytes()).unwrap();
         let told = ask(json!({"cursor": told["cursor"]})).await.unwrap();
         let lines = told["lines"].as_array().unwrap();
         assert_eq!((lines.len(), &lines[1]), (2, &json!("plain")));

@@ -115,7 +115,7 @@ async fn methods_of_another_role_are_refused() {
 async fn config_get_contains_no_secret() {
     let gateway = TestGateway::new();
     let text = r#"{gateway: {mode: "local", auth: {token: "s3cr3t-token"}}, channels: {telegram: {botToken: "123:abc"}}}"#;
-    crate::apply::put(&gateway.state.context.instance.config_path, text.as_bytes()).unwrap();
+    crate::apply::write_file(&gateway.state.context.instance.config_path, text.as_bytes()).unwrap();
     for protocol in [Protocol::Three, Protocol::Four] {
         let call = gateway.call(connected_client(protocol, &["operator.admin"]));
         let answer = answer("config.get", call).await.unwrap();

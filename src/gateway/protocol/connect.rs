@@ -8,7 +8,7 @@ use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required, required_since_4};
 use crate::secret::Secret;
 
-/// The values of `client.id`: the programs that may connect (`facts.md` 6; some since 2026.9.6).
+/// The values of `client.id`: the programs that may connect (docs/openclaw.md#connect-parameters).
 pub const CLIENT_IDS: &[&str] = &[
     "webchat-ui",
     "openclaw-control-ui",

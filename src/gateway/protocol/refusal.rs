@@ -1,5 +1,5 @@
 //! The refusal of a client at its handshake: the error that answers its first request, and the code and
-//! reason of the close frame, for both protocol versions (`facts.md` 6 and 13).
+//! reason of the close frame, for both protocol versions (docs/openclaw.md#connection-failures).
 
 use serde_json::json;
 

@@ -27,7 +27,7 @@ pub(super) async fn payload(
     let canvas = canvas_url(state, peer.local);
     match client.protocol {
         Protocol::Three => {
-            if let Some(name) = state.context.host.name() {
+            if let Some(name) = state.context.host.hostname() {
                 hello["server"]["host"] = name.into();
             }
             if let Some(url) = canvas {

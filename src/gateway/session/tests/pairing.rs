@@ -185,7 +185,7 @@ async fn remote_device_waits_for_approval_and_loses_access_with_its_token() {
 async fn broken_device_file_is_left_alone_and_the_gateway_token_still_accepted() {
     let gateway = TestGateway::new();
     let path = gateway.state.context.instance.paired_devices();
-    crate::apply::put(&path, b"{ broken").unwrap();
+    crate::apply::write_file(&path, b"{ broken").unwrap();
     let mut client = gateway.connect();
     let nonce = client.challenge().await;
     client

@@ -101,7 +101,7 @@ fn cases(protocol: u64) -> Vec<Case> {
     ]
 }
 
-/// The table of `facts.md` 6 and 13: the answers of the references to the same frames.
+/// The table of docs/openclaw.md#connection-failures: the answers of the references to the same frames.
 #[tokio::test(start_paused = true)]
 async fn refused_clients_get_the_answers_of_the_references() {
     for protocol in [3, 4] {
