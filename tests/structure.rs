@@ -87,7 +87,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     ],
     &["help.rs", "help/page.rs"],
     &["host/ports.rs", "host/ports/elsewhere.rs", "host/ports/linux.rs"],
-    &["plan/config.rs", "plan/onboard.rs"],
     &["ports/planner.rs", "ports/planner/search.rs"],
     &["probe.rs", "probe/ask.rs"],
     &["rescue/repair.rs", "rescue/repair/config.rs"],
@@ -332,6 +331,40 @@ fn one_file_knows_the_port_numbers_of_openclaw() {
             .map(|(path, _)| path)
             .collect();
         assert!(knowing.len() <= 1, "{number} stands in {knowing:?}");
+    }
+}
+
+/// What a plan needs of the host comes in as data (`PlanInput`, `DiskSnapshot`), in its tests too.
+#[test]
+fn plan_touches_no_disk_and_no_socket() {
+    const FORBIDDEN: [&str; 17] = [
+        "host::",
+        "Host::",
+        "&Host",
+        "survey::take",
+        "Instance::resolve",
+        "std::fs",
+        "tempfile",
+        "TcpListener",
+        "TcpStream",
+        "UdpSocket",
+        ".is_dir()",
+        ".is_file()",
+        ".metadata()",
+        "canonicalize",
+        "read_link",
+        "std::env",
+        "::now()",
+    ];
+    let files = sources().into_iter().map(|(path, _)| path);
+    let of_plan = files.filter(|path| path.starts_with("src/plan") || path.ends_with("src/plan.rs"));
+    for path in of_plan.chain([PathBuf::from("src/plan/tests.rs")]) {
+        let text = std::fs::read_to_string(root().join(&path)).unwrap();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in FORBIDDEN {
+                assert!(!line.contains(word), "{}: {word} in {line}", path.display());
+            }
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::apply;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::plan::ExistingPaths;
 use crate::profile::{self, ProfileName};
-use crate::situation::shown;
 use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
@@ -102,11 +103,11 @@ fn list(context: &Context<'_>) -> ExitCode {
                 .base
                 .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
             ui.say(&health(found)),
-            shown(home, &found.state_dir),
+            abbreviate_home(home, &found.state_dir),
             found
                 .workspaces
                 .iter()
-                .map(|path| shown(home, path))
+                .map(|path| abbreviate_home(home, path))
                 .collect::<Vec<_>>()
                 .join(", "),
         ]);
@@ -212,24 +213,28 @@ impl Removal<'_> {
             )));
         }
         if let Some(service) = &found.service {
-            let path = shown(&self.context.env.home, service);
+            let path = abbreviate_home(&self.context.env.home, service);
             return Err(Error::blocked(msg!(
                 "profiles.remove-service",
                 profile = self.name,
                 path = path
             )));
         }
-        if let Some(fault) = &survey.registry.fault {
-            let path = shown(&self.context.env.home, &survey.registry.path);
-            let error = Error::blocked(msg!("registry.broken", path = path, why = fault));
-            return Err(error.hint(Msg::new("registry.way-out")));
-        }
+        let registry = &survey.registry;
+        registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
             Err(_) => Vec::new(),
         };
+        let existing = ExistingPaths {
+            state_entries: entries,
+            outside: ExistingPaths::outside_candidates(found)
+                .filter(|path| path.exists())
+                .cloned()
+                .collect(),
+        };
         let stamp = plan::folder_stamp(&self.context.now());
-        let plan = plan::remove(found, &entries, &survey.registry, self.workspace, &stamp);
+        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, &stamp);
         apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
         Ok(plan)
     }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{Context, SnapshotArgs, SnapshotCommand};
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
-use crate::situation::shown;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
@@ -86,10 +86,13 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "snapshot.made",
             id = made.id,
             files = manifest.files.len(),
-            path = shown(&context.env.home, &made.path)
+            path = abbreviate_home(&context.env.home, &made.path)
         ));
         for path in skipped {
-            ui.note(&msg!("snapshot.skipped", path = shown(&context.env.home, &path)));
+            ui.note(&msg!(
+                "snapshot.skipped",
+                path = abbreviate_home(&context.env.home, &path)
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

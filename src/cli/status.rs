@@ -10,10 +10,10 @@ use clap::Args;
 
 use self::service::Service;
 use super::Context;
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::letters::sanitize;
 use crate::probe::{self, End, Probe, Verdict};
-use crate::situation::shown;
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
@@ -121,7 +121,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     }
     add(
         msg!("status.config"),
-        shown(&context.env.home, &instance.config_path),
+        abbreviate_home(&context.env.home, &instance.config_path),
     );
     list_watched(context, probe, &mut fields);
     if let Some(service) = service {

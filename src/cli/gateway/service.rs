@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::super::Context;
 use crate::boot;
 use crate::environment::Environment;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::probe;
 use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
-use crate::situation::shown;
 use crate::wizard::terminal::Terminal;
 
 /// The flags of an installation.
@@ -119,7 +119,10 @@ fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for (path, text) in &preview.files {
-        ui.line(&msg!("service.would-write", path = shown(&env.home, path)));
+        ui.line(&msg!(
+            "service.would-write",
+            path = abbreviate_home(&env.home, path)
+        ));
         ui.out(text);
     }
     for command in &preview.commands {
@@ -271,7 +274,7 @@ fn said(context: &Context<'_>, done: &Done) -> Msg {
             "service.installed",
             name = name,
             pid = pid,
-            path = shown(
+            path = abbreviate_home(
                 &context.env.home,
                 done.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
             )

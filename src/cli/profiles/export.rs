@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::archive::{self, ArchiveKind, FileSet, Manifest, transfer};
 use crate::cli::Context;
 use crate::config::{self, LoadedConfig};
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::profile::ProfileName;
-use crate::situation::shown;
 use crate::survey;
 use crate::{apply, probe};
 
@@ -73,7 +73,7 @@ pub(super) fn run(
     ui.line(&msg!(
         "archive.exported",
         profile = name,
-        path = shown(home, &path),
+        path = abbreviate_home(home, &path),
         files = manifest.files.len()
     ));
     ui.note(&if with_secrets {
@@ -82,7 +82,7 @@ pub(super) fn run(
         msg!("archive.without-secrets")
     });
     for path in contents.skipped {
-        ui.note(&msg!("snapshot.skipped", path = shown(home, &path)));
+        ui.note(&msg!("snapshot.skipped", path = abbreviate_home(home, &path)));
     }
     Ok(ExitCode::SUCCESS)
 }

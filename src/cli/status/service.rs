@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::{document, duration};
 use crate::environment::Environment;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::letters::sanitize;
 use crate::service::{self, Drift, Linger, State, Status};
-use crate::situation::shown;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
@@ -62,7 +62,7 @@ impl Service {
             Self::Told(told) => told.list(context, fields),
             Self::Untold(file, _) => {
                 fields.add(ui.say(&msg!("status.service")), ui.say(&word(&State::Unknown)));
-                let file = shown(&context.env.home, file);
+                let file = abbreviate_home(&context.env.home, file);
                 fields.add(ui.say(&msg!("status.service-file")), file);
             }
         }
@@ -122,7 +122,10 @@ impl Told {
         }
         add(msg!("status.service"), value);
         if let Some(file) = &status.file {
-            add(msg!("status.service-file"), shown(&context.env.home, file));
+            add(
+                msg!("status.service-file"),
+                abbreviate_home(&context.env.home, file),
+            );
         }
         let starts = match (status.enabled, self.linger) {
             (false, _) => msg!("status.starts-never"),

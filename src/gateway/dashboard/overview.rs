@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::config::fault::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
+use crate::environment::abbreviate_home;
 use crate::gateway::protocol::millis;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Role, Span};
-use crate::situation::shown;
 use crate::survey::map::{Entry, Port, PortMap};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 
@@ -41,10 +41,10 @@ pub fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang: Lang) 
             "listens": state.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "auth": active.settings.proof.mode().name(),
             "portFrom": active.settings.port_from.name(),
-            "config": shown(home, &instance.config_path),
-            "state": shown(home, &instance.state_dir),
-            "workspace": workspace.map(|path| shown(home, path)),
-            "logs": shown(home, &instance.logs()),
+            "config": abbreviate_home(home, &instance.config_path),
+            "state": abbreviate_home(home, &instance.state_dir),
+            "workspace": workspace.map(|path| abbreviate_home(home, path)),
+            "logs": abbreviate_home(home, &instance.logs()),
         },
         "warning": active.warnings(lang),
         "ephemeral": survey.ephemeral.map(span_value),
@@ -122,7 +122,7 @@ fn instance_value(
         "running": own || gateway.is_some(),
         "pid": pid,
         "base": base,
-        "config": shown(&state.context.env.home, &instance.config_path),
+        "config": abbreviate_home(&state.context.env.home, &instance.config_path),
         "broken": match &instance.config {
             ConfigHealth::Broken(fault) => Some(broken_config_message(instance, fault).render(lang)),
             ConfigHealth::Ok | ConfigHealth::Missing => None,
