@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::listen::{BindError, listen, listen_addresses};
 use crate::boot::Boot;
 use crate::error::{Error, Result};
-use crate::host::running;
+use crate::host::pid;
 use crate::i18n::{Msg, msg};
 use crate::lock::{InstanceLock, LockError, LockHolder};
 use crate::ports::{Listener, PortFamily, Role};
@@ -69,7 +69,7 @@ impl ResourceAcquirer<'_> {
             Err(LockError::Failed(error)) => return Err(error),
             // In a shared state folder the process id may be another container's: another process here.
             Err(LockError::Held(holder)) => {
-                holder.filter(|holder| running::has_open(holder.pid, &path) != Some(false))
+                holder.filter(|holder| pid::has_open(holder.pid, &path) != Some(false))
             }
         };
         match holder {
@@ -172,7 +172,7 @@ impl ResourceAcquirer<'_> {
     /// Ends the running gateway of this instance, if it belongs to this user and the user confirms.
     fn end_gateway(&self, pid: u32, port: u16) -> Result<()> {
         let profile = &self.boot.instance.profile;
-        if !running::is_same_user(pid) {
+        if !pid::is_same_user(pid) {
             return Err(Error::blocked(msg!(
                 "gateway.force-user",
                 profile = profile,
@@ -192,7 +192,7 @@ impl ResourceAcquirer<'_> {
             )));
         }
         (self.interaction.notify)(&msg!("gateway.force-ends", profile = profile, pid = pid));
-        running::terminate(pid, END_TIMEOUT)
+        pid::terminate(pid, END_TIMEOUT)
             .map_err(|cause| Error::blocked(msg!("gateway.force-failed", pid = pid)).because(cause))
     }
 }
@@ -295,7 +295,7 @@ mod tests {
     fn bind_canvas_port(base: u16) -> Result<BoundPort, Msg> {
         let home = tempfile::tempdir().unwrap();
         let boot = Boot {
-            host: Host::with(&[], [("", ""); 0]),
+            host: Host::fixed(&[], [("", ""); 0]),
             env: Environment {
                 home: home.path().to_owned(),
                 ..Environment::default()

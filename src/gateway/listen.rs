@@ -125,7 +125,7 @@ mod tests {
     use crate::settings::{PortFrom, Proof};
 
     fn addresses_for(bind: Bind, bind_host: Option<&str>, role: Role) -> Result<Vec<IpAddr>> {
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         let instance = Instance::canonical(Path::new("/h"), ProfileName::parse("rescue").unwrap());
         let settings = Settings {
             port: 19789,
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn configured_address_that_is_missing_is_an_error() {
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         let missing = "2001:db8::7".parse().unwrap();
         let port = host.pick_unused_port().unwrap();
         assert!(listen(&host, &[missing], port).is_err());

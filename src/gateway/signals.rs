@@ -22,7 +22,7 @@ impl Signals {
     /// # Errors
     /// The system refuses a handler.
     pub(crate) fn new() -> std::io::Result<Self> {
-        let hangup = !crate::host::running::ignores_hangup();
+        let hangup = !crate::host::ignores_hangup();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

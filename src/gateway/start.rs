@@ -16,7 +16,7 @@ use super::state::StopReason;
 use super::{config_reload, log};
 use crate::boot::{Boot, Ready, Start};
 use crate::error::{Error, Result};
-use crate::host::running;
+use crate::host;
 use crate::i18n::{Lang, msg};
 use crate::instance::InstanceContext;
 use crate::lock::InstanceLock;
@@ -54,7 +54,7 @@ pub(crate) fn run(
     options: &GatewayOptions,
     interaction: &UserInteraction<'_>,
 ) -> Result<ExitCode> {
-    running::restrict_new_files_to_owner();
+    host::restrict_new_files_to_owner();
     let InstanceContext { host, env, instance } = context;
     let record = Record::read(&instance.record_path())?;
     let recorded = record.language.as_deref().and_then(Lang::from_code);

@@ -53,7 +53,7 @@ impl TestGateway {
 
     /// Creates a gateway in this home folder. Needs an async runtime.
     pub(crate) fn in_home(home: tempfile::TempDir, proof: Proof) -> Self {
-        let host = Host::with(&[], [("HOME", home.path())]);
+        let host = Host::fixed(&[], [("HOME", home.path())]);
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(home.path(), profile);
@@ -254,7 +254,7 @@ pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>
     let scopes: Vec<String> = serde_json::from_value(params["scopes"].clone()).unwrap_or_default();
     let auth = params["auth"].clone();
     let token = auth["token"].as_str().or_else(|| auth["deviceToken"].as_str());
-    let (id, at) = (device.device_id(), unix_millis(SystemTime::now()));
+    let (id, at) = (device.device_id(), unix_millis(crate::host::now()));
     let claim = DeviceClaim {
         device_id: &id,
         client_id: params["client"]["id"].as_str().unwrap(),

@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn url_holds_a_new_capability_for_each_start_and_is_missing_where_the_canvas_is_off() {
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         let [one, other] = [(); 2].map(|()| CanvasCapability::generate(&host));
         let url = one.url(&json!({}), 40_000).unwrap();
         let secret = url

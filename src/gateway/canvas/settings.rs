@@ -74,7 +74,7 @@ mod tests {
             std::fs::create_dir_all(at(folder)).unwrap();
         }
         std::os::unix::fs::symlink(at(".openclaw"), at("link")).unwrap();
-        let host = Host::with(&[], [("HOME", home.path().as_os_str())]);
+        let host = Host::fixed(&[], [("HOME", home.path().as_os_str())]);
         let env = Environment::read(&host).unwrap();
         let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
         let context = InstanceContext {
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn tilde_is_expanded_by_the_rule_of_every_other_path() {
         let home = tempfile::tempdir().unwrap();
-        let host = Host::with(&[], [("HOME", home.path().as_os_str())]);
+        let host = Host::fixed(&[], [("HOME", home.path().as_os_str())]);
         let env = Environment::read(&host).unwrap();
         let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
         let context = InstanceContext {

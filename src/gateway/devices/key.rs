@@ -25,12 +25,7 @@ impl DevicePublicKey {
 
     /// Returns the id of the device: the SHA-256 of the key's bytes, in hex.
     pub(crate) fn device_id(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
-        digest.iter().fold(String::with_capacity(64), |mut id, byte| {
-            id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
-            id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
-            id
-        })
+        hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 
     /// Returns the key as it is sent: base64url without padding.
@@ -135,7 +130,7 @@ pub(crate) mod test_support {
     impl TestDevice {
         /// Creates a device with a random key.
         pub(crate) fn generate() -> Self {
-            let host = crate::host::Host::with(&[], [("", ""); 0]);
+            let host = crate::host::Host::fixed(&[], [("", ""); 0]);
             Self(SigningKey::from_bytes(&host.random()))
         }
 

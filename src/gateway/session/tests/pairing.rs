@@ -31,7 +31,7 @@ async fn local_device_is_paired_and_its_token_is_accepted_from_then_on() {
         );
 
         let path = gateway.state.context.instance.paired_devices();
-        let kept: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let kept: Value = serde_json::from_str(&crate::host::read::text(&path).unwrap()).unwrap();
         let entry = &kept[device.device_id()];
         assert_eq!(entry["publicKey"], device.public_key().to_base64url());
         assert_eq!(entry["tokens"]["operator"]["token"], token);
@@ -196,5 +196,5 @@ async fn broken_device_file_is_left_alone_and_the_gateway_token_still_accepted()
         (&hello["ok"], &hello["payload"]["auth"]),
         (&true.into(), &Value::Null)
     );
-    assert_eq!(std::fs::read(&path).unwrap(), b"{ broken");
+    assert_eq!(crate::host::read::bytes(&path).unwrap(), b"{ broken");
 }
