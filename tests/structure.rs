@@ -13,12 +13,6 @@ use std::sync::LazyLock;
 use crate::words::{root, sources};
 use references::{Crate, References};
 
-/// Files that may use a module above their own, and why.
-const ALLOWED_UPWARD: &[(&str, &str)] = &[
-    // It reads the flags as they were typed, and nothing else of the command line.
-    ("wizard/given.rs", "cli"),
-];
-
 /// Files that are part of a circle today, one list for each circle. A circle may lose files and fall apart; a
 /// file that is in no circle any more leaves this list, and no other may join it.
 const KNOWN_CIRCLES: &[&[&str]] = &[
@@ -133,19 +127,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
         "survey/discover.rs",
         "survey/instance.rs",
         "survey/owners.rs",
-    ],
-    &[
-        "wizard/steps.rs",
-        "wizard/steps/auth.rs",
-        "wizard/steps/bind.rs",
-        "wizard/steps/channel.rs",
-        "wizard/steps/existing.rs",
-        "wizard/steps/flow.rs",
-        "wizard/steps/port.rs",
-        "wizard/steps/provider.rs",
-        "wizard/steps/risk.rs",
-        "wizard/steps/service.rs",
-        "wizard/steps/workspace.rs",
     ],
     &[
         "wizard/terminal.rs",
@@ -305,10 +286,7 @@ fn modules_use_only_what_lies_below_them() {
                 "ui" => !["cli", "wizard", "help"].contains(&to.as_str()),
                 _ => !edge.contains(&to.as_str()),
             };
-            let is_excused = ALLOWED_UPWARD
-                .iter()
-                .any(|(file, module)| from_file == Path::new(file) && to == *module);
-            if !is_allowed && !is_excused && from != to {
+            if !is_allowed && from != to {
                 faults.push(format!("{} uses {names:?} of {to}", from_file.display()));
             }
         }
