@@ -13,7 +13,6 @@ pub mod isolation;
 mod keys;
 mod onboard;
 mod ports;
-mod record;
 mod remove;
 mod reset;
 mod restore;
@@ -27,7 +26,6 @@ use crate::secret::{SecretOrigin, TextPiece};
 pub use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
 pub use onboard::{folder_stamp, onboard, paths_to_read};
 pub use ports::{bind_addresses, known_base, port_notices};
-pub use record::text as record_text;
 pub use remove::{ExistingPaths, remove};
 pub use restore::{config_write, stamped_sibling};
 

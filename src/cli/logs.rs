@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Context;
-use super::status::milliseconds;
+use super::duration::milliseconds;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
@@ -15,7 +15,7 @@ use crate::record::{Engine, Record};
 
 /// `openclaw logs`
 #[derive(Debug, Args)]
-pub struct LogsArgs {
+pub(crate) struct LogsArgs {
     #[arg(short, long)]
     pub follow: bool,
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]

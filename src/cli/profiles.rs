@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::apply;
@@ -10,16 +11,60 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::ExistingPaths;
-use crate::profile::{self, ProfileName};
+use crate::profile::ProfileName;
 use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
 use crate::{plan, report, survey};
 
-use super::{Context, ProfilesArgs, ProfilesCommand};
+use super::Context;
 
 mod export;
+mod find;
 mod import;
+
+use find::find;
+
+/// `openclaw profiles`
+#[derive(Debug, Args)]
+pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    pub command: Option<ProfilesCommand>,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw profiles ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesCommand {
+    List,
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        workspace: bool,
+        #[arg(long)]
+        yes: bool,
+        #[arg(long)]
+        dry_run: bool,
+    },
+    Export {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
 
 /// `openclaw profiles ...`
 pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
@@ -54,22 +99,6 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             import::run(context, file, &name, *dry_run)
         }
     }
-}
-
-/// The instance of a profile, or a refusal that names the one that was probably meant.
-fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
-    let found = survey
-        .instances
-        .iter()
-        .find(|found| found.profile.as_ref() == Some(name));
-    found.ok_or_else(|| {
-        let error = Error::failed(msg!("profiles.unknown", profile = name));
-        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        match profile::nearest(name, names) {
-            Some(near) => error.hint(msg!("profiles.meant", profile = near)),
-            None => error.hint(Msg::new("profiles.see-list")),
-        }
-    })
 }
 
 fn list(context: &Context<'_>) -> ExitCode {
@@ -220,11 +249,8 @@ impl Removal<'_> {
                 path = path
             )));
         }
-        if let Some(fault) = &survey.registry.fault {
-            let path = abbreviate_home(&self.context.env.home, &survey.registry.path);
-            let error = Error::blocked(msg!("registry.broken", path = path, why = fault));
-            return Err(error.hint(Msg::new("registry.way-out")));
-        }
+        let registry = &survey.registry;
+        registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
             Err(_) => Vec::new(),

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Context, SnapshotArgs, SnapshotCommand};
+use super::Context;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -15,6 +16,29 @@ use crate::snapshot::{self, Snapshot, SnapshotTarget};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, plan, probe, registry};
+
+/// `openclaw snapshot`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    Create,
+    List,
+    Restore {
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+}
 
 /// How long a gateway may take to answer that it runs.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -14,7 +14,7 @@ use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
-use crate::record::Record;
+use crate::record::{Record, RecordError};
 use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
@@ -80,7 +80,7 @@ pub struct Subject<'a> {
     /// What its gateway would run with, or why it would refuse to start.
     pub settings: Option<Result<Settings, Error>>,
     /// Its `instance.toml`.
-    pub record: Result<Record, Error>,
+    pub record: Result<Record, RecordError>,
     /// The files and folders of it that are there, by path, with their modes and owners.
     pub places: BTreeMap<PathBuf, Place>,
     /// The file system of its state folder.

@@ -298,5 +298,5 @@ async fn file(site: &Site, path: &str, method: &Method) -> Response {
     answer
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

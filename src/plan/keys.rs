@@ -2,13 +2,15 @@
 //! only where there is no other place (docs/openclaw.md#provider-keys).
 
 use std::path::Path;
+use std::str::Utf8Error;
 
 use serde_json::json;
 
 use crate::answers::{Answers, Provider};
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::secret::{Secret, SecretOrigin, TextPiece};
 
@@ -30,8 +32,17 @@ pub(super) fn write(
     let (path, text) = match provider {
         Provider::OpenAi => {
             let path = instance.env_file();
-            let before = disk.bytes(&path).map(String::from_utf8_lossy).unwrap_or_default();
-            (path, env_text(&before, key))
+            let before = match disk.state(&path) {
+                PathState::Missing => "",
+                PathState::File(bytes) => {
+                    std::str::from_utf8(bytes).map_err(|error| not_text(&path, error))?
+                }
+                PathState::Folder | PathState::Unreadable | PathState::Unreachable => {
+                    return Err(in_the_way(&path));
+                }
+            };
+            let text = env_text(before, key);
+            (path, text)
         }
         Provider::Custom | Provider::Skip => return Ok(None),
         Provider::Anthropic | Provider::OpenRouter | Provider::Google => {
@@ -52,6 +63,15 @@ pub(super) fn write(
         backup: false,
         kind: FileKind::Keys,
     }))
+}
+
+/// Returns the error for an environment file that isn't UTF-8: rewriting it would change bytes that are not ours.
+fn not_text(path: &Path, error: Utf8Error) -> Error {
+    let why = msg!("config.fault-encoding-at", byte = error.valid_up_to());
+    let what = Msg::new("settings.env-file")
+        .with("path", path.display())
+        .with_msg("why", why);
+    Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display()))
 }
 
 /// Returns the text of `.env` with this key in it; its other lines stay.

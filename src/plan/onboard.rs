@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::answers::Answers;
 use crate::error::{Error, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::msg;
 use crate::ports::PortFamily;
-use crate::registry;
+use crate::record::{RecordDocument, RecordError};
+use crate::registry::RegistryEntry;
 
 use super::config::ConfigPlan;
 use super::disk::{DiskSnapshot, PathState, in_the_way};
 use super::input::{PlanInput, PlanStamp};
-use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, record, reset, workspace};
+use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, reset, workspace};
 
 /// Returns the paths that the plan for these answers depends on: the caller reads them into a [`DiskSnapshot`].
 pub fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
@@ -82,12 +83,8 @@ pub fn onboard(
 fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path) -> Result<()> {
     isolation::check_instance(input)?;
     isolation::check_workspace(input, disk, workspace)?;
-    if let Some(fault) = &input.registry.fault {
-        let path = input.display_path(&input.registry.path);
-        return Err(Error::blocked(msg!("registry.broken", path = path, why = fault))
-            .hint(Msg::new("registry.way-out")));
-    }
-    Ok(())
+    let registry = &input.registry;
+    registry.require_valid(&input.display_path(&registry.path))
 }
 
 /// Collects the changes of folders, workspace files and keys, in the order in which they are carried out.
@@ -173,10 +170,16 @@ fn record_write(
         PathState::File(bytes) => Some(bytes.clone()),
         PathState::Folder | PathState::Unreadable | PathState::Unreachable => return Err(in_the_way(&path)),
     };
-    let text = before.as_deref().map(String::from_utf8_lossy);
+    let mut record = RecordDocument::parse(before.as_deref().unwrap_or_default())
+        .map_err(|error| RecordError::from(error).blocked(&path))?;
     let profile = input.instance.profile.as_str();
-    let text = record::text(text.as_deref(), profile, stamp.lang.code(), ports.base());
-    Ok(write_unless_equal(path, text, before, FileKind::Record))
+    record.set_onboarded(profile, stamp.lang.code(), ports.base());
+    Ok(write_unless_equal(
+        path,
+        record.to_string(),
+        before,
+        FileKind::Record,
+    ))
 }
 
 fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
@@ -189,7 +192,7 @@ fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) ->
             )));
         }
     }
-    let text = registry.with(registry::Entry {
+    let text = registry.with(&RegistryEntry {
         profile: instance.profile.to_string(),
         config: instance.config_path.clone(),
         state: instance.state_dir.clone(),

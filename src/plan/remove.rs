@@ -49,7 +49,7 @@ pub fn remove(
     {
         changes.push(Change::Write(FileWrite {
             path: registry.path.clone(),
-            content: Content::plain(registry.without(&found.config_path)),
+            content: Content::plain(registry.without(&[&found.config_path])),
             before: registry.before.clone(),
             backup: false,
             kind: FileKind::Registry,

@@ -19,7 +19,7 @@ struct TestHome {
 impl TestHome {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::with(&["openclaw"], [("HOME", folder.path())]);
+        let host = Host::fixed(&["openclaw"], [("HOME", folder.path())]);
         Self { folder, host }
     }
 

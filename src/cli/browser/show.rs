@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{BrowserCommand, Context};
+use super::args::BrowserCommand;
 use crate::browser::doctor::{Check, Health};
+use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::letters::{sanitize, to_ascii};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::Context;
 use crate::boot;
+use crate::cli::Context;
 use crate::environment::Environment;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
@@ -20,8 +20,7 @@ use crate::wizard::terminal::Terminal;
 
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct InstallArgs {
+pub(crate) struct InstallArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[arg(long)]
@@ -36,8 +35,7 @@ pub struct InstallArgs {
 
 /// The flags of what is done to an installed service.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct ActArgs {
+pub(crate) struct ActArgs {
     #[arg(long)]
     pub json: bool,
 }
@@ -325,7 +323,7 @@ fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) 
 
 /// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
 /// written before stays, whatever comes of it.
-pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
+pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
     let installed = Installed::make(context, Wishes::default(), false, waits)?;
     installed.tell(context);
     let (profile, port) = (&context.instance.profile, installed.port);

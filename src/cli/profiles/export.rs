@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::find::find;
 use crate::archive::{self, ArchiveKind, FileSet, Manifest, transfer};
 use crate::cli::Context;
 use crate::config::{self, LoadedConfig};
@@ -23,7 +24,7 @@ pub(super) fn run(
     with_secrets: bool,
 ) -> Result<ExitCode> {
     let survey = survey::take(context.host, &context.env);
-    let found = super::find(&survey, name)?;
+    let found = find(&survey, name)?;
     let instance = probe::of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.

@@ -2,12 +2,12 @@
 //! it now, and what it outlives.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::super::Context;
-use super::{document, duration};
+use super::document;
+use crate::cli::Context;
+use crate::cli::duration::duration;
 use crate::environment::Environment;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
@@ -115,7 +115,7 @@ impl Told {
         let status = &self.status;
         let since = status
             .since
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+            .and_then(|at| context.host.now().duration_since(at).ok());
         let mut value = format!("{}, {}", status.name, ui.say(&word(&status.state)));
         if let Some(since) = since {
             value = format!("{value} ({})", ui.say(&duration(since)));
@@ -205,7 +205,7 @@ pub(super) fn brief(status: &Status) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(in crate::cli) fn word(state: &State) -> Msg {
+pub(crate) fn word(state: &State) -> Msg {
     match state {
         State::NotInstalled => msg!("status.service-none"),
         State::Stopped => msg!("status.service-stopped"),
