@@ -199,11 +199,11 @@ impl ConfigPlan {
             ports: self.ports,
             bind: self
                 .text("gateway.bind")
-                .and_then(Bind::of)
+                .and_then(Bind::from_name)
                 .unwrap_or(Bind::Loopback),
             auth: self
                 .text("gateway.auth.mode")
-                .and_then(Auth::of)
+                .and_then(Auth::from_name)
                 .unwrap_or(Auth::Token),
             credential,
             service: answers.service,
