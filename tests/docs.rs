@@ -243,7 +243,11 @@ fn every_name_of_the_code_in_the_architecture_exists() {
 
     let files = page.split(|c: char| !(c.is_ascii_alphanumeric() || "_./".contains(c)));
     let missing: BTreeSet<_> = files
-        .filter(|word| word.ends_with(".rs"))
+        .filter(|word| {
+            Path::new(word)
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+        })
         .filter(|file| !root().join(file).exists() && !sources.iter().any(|path| path.ends_with(file)))
         .collect();
     assert!(missing.is_empty(), "no such file: {missing:#?}");
