@@ -15,7 +15,7 @@ use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
@@ -297,7 +297,8 @@ impl Sources<'_> {
                 None => Error::blocked(msg!(
                     "settings.mode-unset",
                     path = self.instance.config_path.display()
-                )),
+                ))
+                .with_reason(ErrorReason::GatewayModeUnset),
                 Some(mode) => Error::blocked(msg!("settings.mode", mode = mode)),
             };
             return Err(error
@@ -310,6 +311,7 @@ impl Sources<'_> {
         let reachable = !bind.is_loopback() && bind_host.is_none_or(|ip| !ip.is_loopback());
         if proof == Proof::None && reachable {
             return Err(Error::blocked(msg!("settings.open", bind = bind.name()))
+                .with_reason(ErrorReason::UnprotectedNetwork)
                 .hint(msg!("settings.set-token", command = self.instance.command())));
         }
         Ok(Settings {
@@ -352,7 +354,9 @@ impl Sources<'_> {
             });
         let needed = |secret: Option<Secret>, msg| {
             secret.ok_or_else(|| {
-                Error::blocked(msg).hint(msg!("settings.set-token", command = self.instance.command()))
+                Error::blocked(msg)
+                    .with_reason(ErrorReason::CredentialUnset)
+                    .hint(msg!("settings.set-token", command = self.instance.command()))
             })
         };
         Ok(match mode {
