@@ -217,8 +217,8 @@ fn modules_use_only_what_lies_below_them() {
             let is_allowed = match from.as_str() {
                 "main" | "lib" | "cli" => true,
                 "host" => ["host", "sync"].contains(&to.as_str()),
-                "error" | "i18n" | "letters" | "secret" => {
-                    ["error", "i18n", "letters", "secret"].contains(&to.as_str())
+                "error" | "i18n" | "text" | "secret" => {
+                    ["error", "i18n", "text", "secret"].contains(&to.as_str())
                 }
                 "help" => !["cli", "ui", "wizard"].contains(&to.as_str()),
                 "wizard" => !["cli", "help"].contains(&to.as_str()),

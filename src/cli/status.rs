@@ -11,9 +11,9 @@ use super::Context;
 use super::duration::duration;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
-use crate::letters::sanitize;
 use crate::probe::{self, End, Probe, Verdict};
 use crate::survey::{self, Survey};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 mod all;

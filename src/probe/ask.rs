@@ -10,8 +10,8 @@ use super::{Known, Probe, Verdict};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::ports;
 use crate::instance::Instance;
-use crate::letters::sanitize;
 use crate::settings::Proof;
+use crate::text::sanitize;
 
 /// Fills in what the gateway at this place says.
 pub(super) fn ask(

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::letters::sanitize;
+use crate::text::sanitize;
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::letters::sanitize;
 use crate::service::{self, Drift, Linger, State, Status};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
