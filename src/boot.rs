@@ -133,9 +133,10 @@ impl Boot {
     pub fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
         let (config, text) = match config::load(path) {
             LoadedConfig::Missing => (Value::Null, None),
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
             LoadedConfig::Ok(document) => {
-                let config = config::effective(path, &document).map_err(|fault| fault.blocked(path))?;
+                let config =
+                    config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?;
                 self.judge(path, &config)?;
                 let text = if config == *document.value() {
                     document.text().to_owned()

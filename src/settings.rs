@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::answers::{Auth, Bind};
-use crate::config::fault::ConfigError;
+use crate::config::error::ConfigError;
 use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
@@ -137,9 +137,9 @@ impl Files {
         let config = match config::load(path) {
             LoadedConfig::Missing => Value::Null,
             LoadedConfig::Ok(document) => {
-                config::effective(path, &document).map_err(|fault| fault.blocked(path))?
+                config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?
             }
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
         };
         Ok(Self {
             config,

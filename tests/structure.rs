@@ -18,16 +18,6 @@ use references::{Crate, References};
 const KNOWN_CIRCLES: &[&[&str]] = &[
     &["browser/connect.rs", "browser/control.rs"],
     &[
-        "config.rs",
-        "config/backup.rs",
-        "config/document.rs",
-        "config/fault.rs",
-        "config/reader.rs",
-        "config/rewrite.rs",
-    ],
-    &["config/schema.rs", "config/schema/table.rs"],
-    &["config/secrets.rs", "config/secrets/places.rs"],
-    &[
         "doctor.rs",
         "doctor/browser.rs",
         "doctor/config.rs",

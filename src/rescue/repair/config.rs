@@ -39,7 +39,7 @@ impl Crew<'_> {
             LoadedConfig::Missing => {
                 return Err(Error::failed(msg!("rescue.no-config", path = from.display())));
             }
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(from)),
+            LoadedConfig::Broken(fault) => return Err(config::broken_error(from, &fault)),
         };
         let config = &self.target.config_path;
         let beside = plan::stamped_sibling(config, BROKEN, &self.stamp());
