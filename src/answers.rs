@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::profile::ProfileName;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 
 /// The decisions. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Answers {
     /// How clients prove themselves.
     pub auth: Option<Auth>,
     /// The gateway's token or password.
-    pub credential: Option<(Secret, Origin)>,
+    pub credential: Option<(Secret, SecretOrigin)>,
     /// The model provider.
     pub provider: Option<Provider>,
     /// Its key.
@@ -221,7 +221,7 @@ impl Provider {
 }
 
 impl Channel {
-    /// The key of its token in a config (`facts.md` 0).
+    /// The key of its token in a config (docs/openclaw.md#channel-tokens).
     pub fn token_key(self) -> Option<&'static str> {
         match self {
             Self::Telegram => Some("channels.telegram.botToken"),

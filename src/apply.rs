@@ -34,16 +34,16 @@ mod system;
 mod tests;
 mod transaction;
 
-pub use draft::Draft;
+pub use draft::AnswersDraft;
 pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_in as open_lock};
 pub use preflight::preflight;
-pub use recover::{Outcome, Recovered, interrupted, recover};
-pub use single::{discard, publish, put, stage, unstage};
+pub use recover::{Recovered, RecoveryOutcome, has_unfinished_transaction, recover};
+pub use single::{create_file, remove_file, remove_staging, stage_file, write_file};
 
 /// What happens while a plan is carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum ApplyEvent<'a> {
     /// Work on this change begins.
     Started(&'a Change),
     /// This change is there, durably.
@@ -69,13 +69,13 @@ pub fn apply(
     lock: &HostLock,
     plan: &Plan,
     others: &[PathBuf],
-    events: &mut dyn FnMut(Event<'_>),
+    events: &mut dyn FnMut(ApplyEvent<'_>),
 ) -> Result<Applied> {
     if plan.is_empty() {
         return Ok(Applied::default());
     }
     let state_home = lock.state_home();
-    if interrupted(state_home) {
+    if has_unfinished_transaction(state_home) {
         return Err(
             Error::failed(msg!("apply.unfinished", path = state_home.display()))
                 .hint(msg!("apply.run-again")),

@@ -22,11 +22,11 @@ mod pack;
 pub mod transfer;
 mod unpack;
 
-pub use contents::{Contents, Source, units};
-pub use leftover::{import_staging, leftovers, restore_staging};
+pub use contents::{ArchiveSource, FileSet, movable_entries};
+pub use leftover::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
 pub use pack::pack;
 pub(crate) use unpack::hex;
-pub use unpack::{From, unpack, verify};
+pub use unpack::{ArchiveOrigin, unpack, verify};
 
 /// The format that is written, and the newest that is read.
 const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ const MANIFEST: &str = "manifest.json";
 /// What an archive is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ArchiveKind {
     /// To go back to, on this host.
     Snapshot,
     /// To make a new instance of, here or elsewhere.
@@ -50,7 +50,7 @@ pub struct Manifest {
     /// The format.
     pub version: u32,
     /// What it is for.
-    pub kind: Kind,
+    pub kind: ArchiveKind,
     /// The profile that it was made of.
     pub profile: String,
     /// When, as OpenClaw writes times.
@@ -70,12 +70,12 @@ pub struct Manifest {
     /// The workspace then.
     pub workspace: Option<PathBuf>,
     /// Its files by their names in the archive.
-    pub files: BTreeMap<String, Entry>,
+    pub files: BTreeMap<String, ArchiveEntry>,
 }
 
 /// One file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ArchiveEntry {
     /// Its path below `config/`, `include/`, `state/` or `workspace/`, that part included.
     pub path: String,
     /// Its size in bytes.
@@ -86,7 +86,7 @@ pub struct Entry {
 
 impl Manifest {
     /// The manifest of an archive that is yet to be made.
-    pub fn new(kind: Kind, profile: &str, created: &str, reason: &str) -> Self {
+    pub fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
         Self {
             version: VERSION,
             kind,
@@ -111,7 +111,7 @@ impl Manifest {
 
 /// Why an archive is not used.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum ArchiveError {
     /// A name that leads elsewhere, or that no system can hold.
     #[error("unusable name {0:?}")]
     Name(String),
@@ -138,9 +138,9 @@ pub enum Refusal {
     Io(#[from] io::Error),
 }
 
-impl Refusal {
+impl ArchiveError {
     /// The error for the user: nothing was written.
-    pub fn told(self, archive: &Path) -> Error {
+    pub fn into_error(self, archive: &Path) -> Error {
         let path = archive.display();
         let msg = match &self {
             Self::Name(name) => msg!("archive.name", path = path, name = name.escape_debug()),

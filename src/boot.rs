@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::apply;
-use crate::config::{self, Loaded, schema};
+use crate::config::{self, LoadedConfig, schema};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
@@ -70,10 +70,10 @@ impl Ready {
 
 impl Boot {
     /// That of a gateway that somebody else starts: what this environment says of an instance is not its
-    /// own (`design.md`, environment).
+    /// own (docs/design.md#environment-rules).
     pub fn of(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
         Ok(Self {
-            host: host.without(&Environment::of_an_instance(host)),
+            host: host.without_vars(&Environment::of_an_instance(host)),
             env: env.clone(),
             instance: instance.clone(),
             record: Record::read(&instance.record_path())?,
@@ -126,15 +126,15 @@ impl Boot {
         if read::bytes(&path).is_ok_and(|kept| kept == text.as_bytes()) {
             return Ok(());
         }
-        apply::put(&path, text.as_bytes())
+        apply::write_file(&path, text.as_bytes())
     }
 
     /// The same of another file than the config: an earlier one that may take its place.
     pub fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
         let (config, text) = match config::load(path) {
-            Loaded::Missing => (Value::Null, None),
-            Loaded::Broken(fault) => return Err(fault.blocked(path)),
-            Loaded::Ok(document) => {
+            LoadedConfig::Missing => (Value::Null, None),
+            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Ok(document) => {
                 let config = config::effective(path, &document).map_err(|fault| fault.blocked(path))?;
                 self.judge(path, &config)?;
                 let text = if config == *document.value() {

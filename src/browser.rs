@@ -1,5 +1,5 @@
 //! The browsers of one instance: found, started, driven and ended; each with its own folder and port
-//! (`facts.md` 7). The control service of a gateway and the command line both ask here.
+//! (docs/openclaw.md#browser-control). The control service of a gateway and the command line both ask here.
 //!
 //! ```text
 //! gateway: base+2, browser.request ──► Control ──► route (pure) ──► start, stop ──► leftover, badge, launch, prove
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What answers on a debugging port is used only once it is proven to be the process that was started
-//! here, on its own folder (leak L13 of `facts.md` 8).
+//! here, on its own folder (docs/openclaw.md#leak-browser-port).
 //!
 //! The control service asks for the gateway's token; a debugging port asks for nothing. It listens at
 //! loopback only, but there every user of the machine reaches it. A pipe instead of the port would close
@@ -79,15 +79,15 @@ impl World {
             inherited
                 .map(str::to_owned)
                 .or_else(|| env_file::variable(&self.instance.env_file(), name))
-                .or_else(|| variables::own(config, name))
+                .or_else(|| variables::variable_from_config(config, name))
         };
-        let filled = |text: &str| variables::filled(text, &lookup).unwrap_or_else(|_| text.to_owned());
+        let filled = |text: &str| variables::substitute(text, &lookup).unwrap_or_else(|_| text.to_owned());
         let color = profiles::color_of(&self.instance.profile);
         profiles::Profiles::of(config, record, color, &filled)
     }
 }
 
-/// A request that is refused or failed: the HTTP status of `facts.md` 7, and why.
+/// A request that is refused or failed: the HTTP status of docs/openclaw.md#browser-errors, and why.
 #[derive(Debug)]
 pub struct Fault {
     /// 400, 404, 409, 500 or 507.

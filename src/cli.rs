@@ -417,7 +417,10 @@ impl<'a> Context<'a> {
 
     /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
     fn lock(&self) -> Result<HostLock> {
-        let lock = HostLock::acquire(&registry::state_home(self.host, &self.env), HostLock::PATIENCE)?;
+        let lock = HostLock::acquire(
+            &registry::state_home(self.host, &self.env),
+            HostLock::WAIT_TIMEOUT,
+        )?;
         if let Some(recovered) = apply::recover(&lock)? {
             for msg in &recovered.msgs {
                 self.ui.note(msg);

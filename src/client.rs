@@ -1,4 +1,4 @@
-//! A client of a gateway's WebSocket protocol, blocking: the command line's side of `facts.md` 6 and 13.
+//! A client of a gateway's WebSocket protocol, blocking: the command line's side of docs/openclaw.md#websocket-handshake.
 //!
 //! It speaks protocol 3 and 4, shows the instance's own token, and knows what the gateway answered: a
 //! result, the protocol's error, or nothing in time. It shows no device: the shared token alone is
@@ -59,7 +59,7 @@ impl Target {
     }
 }
 
-/// What a client asks to be allowed (`facts.md` 6, scopes).
+/// What a client asks to be allowed (docs/openclaw.md#scopes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scopes {
     /// To look.

@@ -1,7 +1,7 @@
 //! `openclaw.json` as a document: read as JSON5, edited without losing what is not ours, judged by the
 //! rules of both OpenClaw releases.
 //!
-//! Nothing here writes: a changed [`document::Document`] is text that [`crate::apply`] puts in place.
+//! Nothing here writes: a changed [`document::ConfigDocument`] is text that [`crate::apply`] puts in place.
 
 use std::path::Path;
 
@@ -24,40 +24,40 @@ pub mod variables;
 mod reader;
 mod rewrite;
 
-use document::Document;
-use fault::Fault;
+use document::ConfigDocument;
+use fault::ConfigError;
 
 pub use include::effective;
 pub use reader::value as parse_value;
 
 /// What stands at a config's path.
 #[derive(Clone, Debug)]
-pub enum Loaded {
+pub enum LoadedConfig {
     /// Nothing.
     Missing,
-    /// A config that can be read. Its bytes are [`Document::text`].
-    Ok(Document),
+    /// A config that can be read. Its bytes are [`ConfigDocument::text`].
+    Ok(ConfigDocument),
     /// Something that can't be used as a config.
-    Broken(Fault),
+    Broken(ConfigError),
 }
 
 /// Reads the config at a path, links followed.
-pub fn load(path: &Path) -> Loaded {
+pub fn load(path: &Path) -> LoadedConfig {
     match read::bytes(path) {
-        Ok(bytes) => match of_bytes(bytes) {
-            Ok(document) => Loaded::Ok(document),
-            Err(fault) => Loaded::Broken(fault),
+        Ok(bytes) => match parse_bytes(bytes) {
+            Ok(document) => LoadedConfig::Ok(document),
+            Err(fault) => LoadedConfig::Broken(fault),
         },
-        Err(ReadError::Missing) => Loaded::Missing,
-        Err(error) => Loaded::Broken(error.into()),
+        Err(ReadError::Missing) => LoadedConfig::Missing,
+        Err(error) => LoadedConfig::Broken(error.into()),
     }
 }
 
 /// A config from the bytes of its file.
-pub fn of_bytes(bytes: Vec<u8>) -> Result<Document, Fault> {
-    let text =
-        String::from_utf8(bytes).map_err(|e| Fault::not_text(e.as_bytes(), e.utf8_error().valid_up_to()))?;
-    Document::of_text(text)
+pub fn parse_bytes(bytes: Vec<u8>) -> Result<ConfigDocument, ConfigError> {
+    let text = String::from_utf8(bytes)
+        .map_err(|e| ConfigError::not_text(e.as_bytes(), e.utf8_error().valid_up_to()))?;
+    ConfigDocument::parse_owned(text)
 }
 
 /// `gateway.port`, where it is one: a whole number from 1 to 65535.

@@ -1,5 +1,5 @@
 //! The Ed25519 identity of a client of gateways: who it is, the file that holds its key, and the signature
-//! that proves it in a handshake (`facts.md` 6, 13). The server checks with it, our own client signs with it.
+//! that proves it in a handshake (docs/openclaw.md#device-signatures). The server checks with it, our own client signs with it.
 //!
 //! The key file is `OpenClaw`'s (`identity/device.json`: both halves as PEM), so that an instance keeps its
 //! identity whichever program runs it.
@@ -181,7 +181,7 @@ impl Identity {
                     .duration_since(std::time::UNIX_EPOCH)
                     .unwrap_or_default();
                 let text = identity.to_file(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-                apply::put(path, text.as_bytes())?;
+                apply::write_file(path, text.as_bytes())?;
                 Ok(identity)
             }
             Err(error) => Err(broken(error.into())),
@@ -348,7 +348,7 @@ mod tests {
         let again = Identity::load_or_create(&host(), &path).unwrap();
         assert_eq!(first.device_id(), again.device_id());
         assert!(!format!("{first:?}").contains(&URL_SAFE_NO_PAD.encode(first.key.to_bytes())));
-        apply::put(&path, b"{\"version\": 1}").unwrap();
+        apply::write_file(&path, b"{\"version\": 1}").unwrap();
         let error = Identity::load_or_create(&host(), &path).unwrap_err();
         assert_eq!(error.code(), "session.device");
         assert_eq!(read::text(&path).unwrap(), "{\"version\": 1}");

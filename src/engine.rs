@@ -3,7 +3,7 @@
 //! The survey only reads files ([`find`]). Whoever is about to run it may also ask it for its version
 //! ([`locate`]): a wrapper outside of its package says nowhere else which release it starts. What is
 //! called gets the environment of one instance and nothing of another's ([`call`]): OpenClaw takes an
-//! inherited path, port or token at its word (leaks L2 and L3 of `facts.md` 8).
+//! inherited path, port or token at its word (docs/openclaw.md#leak-inherited-environment).
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::config::dialect;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
-use crate::host::process::Call;
+use crate::host::process::CommandSpec;
 use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
@@ -27,9 +27,9 @@ const NAME: &str = "openclaw";
 /// How far above its command a package's own folder may be.
 const MAX_DEPTH: usize = 5;
 /// How long it may take to say its version: the early release needs more than three seconds for it on
-/// an idle machine (`facts.md` 11).
+/// an idle machine (docs/openclaw.md#measurements).
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The first release whose files and flags are known (`facts.md`).
+/// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
 const OLDEST: &str = "2026.1.30";
 /// What it is called on a search path.
 const COMMANDS: &[&str] = if cfg!(windows) {
@@ -122,18 +122,18 @@ fn asked(host: &Host, path: &Path) -> Option<NodeEngine> {
 }
 
 /// A call of a command as it is, or through `node` where it is a script that can't be started itself.
-fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> Call {
+fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> CommandSpec {
     let is_script = path
         .extension()
         .is_some_and(|ending| ["mjs", "cjs", "js"].iter().any(|script| ending == *script));
-    if is_script && !host.can_start(path) {
+    if is_script && !host.is_executable(path) {
         let node = host.find_program("node").unwrap_or_else(|| "node".into());
-        let mut call = Call::new(node, [path]);
+        let mut call = CommandSpec::new(node, [path]);
         call.args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         return call;
     }
-    Call::new(path, args)
+    CommandSpec::new(path, args)
 }
 
 /// A call of the engine for an instance: `args` behind the profile, in the environment of this instance.
@@ -143,7 +143,7 @@ pub fn call<S: AsRef<OsStr>>(
     instance: &Instance,
     port: Option<u16>,
     args: impl IntoIterator<Item = S>,
-) -> Call {
+) -> CommandSpec {
     let named = (!instance.profile.is_default()).then(|| instance.profile.as_str());
     let profile = named.into_iter().flat_map(|name| ["--profile", name]);
     let mut call = command(host, &engine.path, profile);
@@ -151,7 +151,7 @@ pub fn call<S: AsRef<OsStr>>(
         .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
     let state = instance.state_dir.as_os_str();
     let config = instance.config_path.as_os_str();
-    let mut set = |name: &str, value: &OsStr| call.vars.push((name.into(), value.to_owned()));
+    let mut set = |name: &str, value: &OsStr| call.env.push((name.into(), value.to_owned()));
     set("OPENCLAW_STATE_DIR", state);
     set("OPENCLAW_CONFIG_PATH", config);
     if let Some(name) = named {
@@ -163,9 +163,9 @@ pub fn call<S: AsRef<OsStr>>(
     // What is set above goes before what is inherited; the rest of it must not come along.
     let inherited = environment::LEGACY.iter().chain(&["OPENCLAW_PROFILE"]);
     let foreign = instance.set_aside.iter();
-    call.without = inherited.chain(foreign).map(Into::into).collect();
+    call.env_removed = inherited.chain(foreign).map(Into::into).collect();
     if !instance.set_aside.is_empty() {
-        call.without
+        call.env_removed
             .extend(environment::OF_SERVICE.iter().map(Into::into));
     }
     call
@@ -179,7 +179,7 @@ pub fn gateway(
     config: &Value,
     port: u16,
     wishes: &Wishes,
-) -> Result<Call> {
+) -> Result<CommandSpec> {
     let mut args = vec!["gateway".to_owned(), "--port".to_owned(), port.to_string()];
     let mut flag = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
     if let Some(bind) = wishes.bind {
@@ -214,7 +214,7 @@ pub fn gateway(
                 Error::usage(msg!("engine.secret", key = key)).hint(msg!("engine.secret-way-out", key = key))
             );
         }
-        call.vars.push((name.into(), secret.expose().into()));
+        call.env.push((name.into(), secret.expose().into()));
     }
     Ok(call)
 }

@@ -34,7 +34,7 @@ pub struct Environment {
     pub node_cli: Option<PathBuf>,
 }
 
-/// Variables that name something of one instance and travel with its environment (`facts.md` 1, 5).
+/// Variables that name something of one instance and travel with its environment (docs/openclaw.md#variables-of-one-instance).
 const OTHERS: [&str; 8] = [
     "OPENCLAW_GATEWAY_URL",
     "OPENCLAW_GATEWAY_PASSWORD",
@@ -46,7 +46,7 @@ const OTHERS: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
-/// The names of before OpenClaw was called so, which its early release still follows (`facts.md` 1). They
+/// The names of before OpenClaw was called so, which its early release still follows (docs/openclaw.md#legacy-names). They
 /// say nothing to this program, so they must not speak to what it starts either.
 pub const LEGACY: [&str; 6] = [
     "CLAWDBOT_PROFILE",
@@ -57,7 +57,7 @@ pub const LEGACY: [&str; 6] = [
     "CLAWDBOT_GATEWAY_PASSWORD",
 ];
 
-/// What marks the environment of a service (`facts.md` 5).
+/// What marks the environment of a service (docs/openclaw.md#variables-of-one-instance).
 pub const OF_SERVICE: [&str; 3] = [
     "OPENCLAW_SERVICE_MARKER",
     "OPENCLAW_SERVICE_KIND",
@@ -105,7 +105,9 @@ impl Environment {
     /// not inherit.
     pub fn of_an_instance(host: &Host) -> Vec<OsString> {
         const OF_THE_USER: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
-        let names = host.names("OPENCLAW_").chain(host.names("CLAWDBOT_"));
+        let names = host
+            .var_names_with_prefix("OPENCLAW_")
+            .chain(host.var_names_with_prefix("CLAWDBOT_"));
         names
             .filter(|name| !OF_THE_USER.contains(name))
             .map(OsString::from)
@@ -152,7 +154,7 @@ fn home(host: &Host) -> Result<PathBuf> {
                 .hint(msg!("environment.set-home")),
         );
     }
-    if let Some(owner) = host.foreign_home_under_sudo(&path) {
+    if let Some(owner) = host.home_owner_under_sudo(&path) {
         return Err(Error::usage(msg!(
             "environment.sudo-home",
             home = path.display(),

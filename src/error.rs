@@ -3,7 +3,7 @@
 
 use crate::i18n::Msg;
 
-/// Who must act, which decides the exit code (`design.md`, exit codes).
+/// Who must act, which decides the exit code (docs/design.md#exit-codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The answer is no: not found, not running, an operation that failed. Exit 1.

@@ -1,4 +1,4 @@
-//! The native engine: an async server for one instance. `OpenClaw`'s own clients talk to it (`facts.md` 6, 13).
+//! The native engine: an async server for one instance. `OpenClaw`'s own clients talk to it (docs/openclaw.md#gateway-runtime).
 //!
 //! ```text
 //! start ──► lock, config, settings ──► listen ──► serve ──► http ──► session (WebSocket)
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Async stays in here and in `browser`. A gateway reads and writes its own instance only: every path
-//! comes from its [`Instance`](crate::instance::Instance) (leaks L4 to L12 of `facts.md` 8).
+//! comes from its [`Instance`](crate::instance::Instance) (docs/openclaw.md#isolation-leaks).
 
 pub mod browser;
 pub mod canvas;

@@ -28,13 +28,13 @@ pub struct Host {
     cwd: Option<PathBuf>,
     program: Option<PathBuf>,
     state_home: Option<PathBuf>,
-    terminal: Terminal,
+    terminal: TerminalStreams,
     deadline: Option<Instant>,
 }
 
 /// Which standard streams are a terminal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Terminal {
+pub struct TerminalStreams {
     /// Standard input.
     pub stdin: bool,
     /// Standard output.
@@ -46,7 +46,7 @@ pub struct Terminal {
 impl Host {
     /// The real one.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-    pub fn os() -> Self {
+    pub fn from_process() -> Self {
         use std::io::IsTerminal as _;
         Self {
             args: std::env::args_os().collect(),
@@ -54,7 +54,7 @@ impl Host {
             cwd: std::env::current_dir().ok(),
             program: std::env::current_exe().ok(),
             state_home: dirs::state_dir().or_else(dirs::data_local_dir),
-            terminal: Terminal {
+            terminal: TerminalStreams {
                 stdin: std::io::stdin().is_terminal(),
                 stdout: std::io::stdout().is_terminal(),
                 stderr: std::io::stderr().is_terminal(),
@@ -77,7 +77,7 @@ impl Host {
             cwd: Some(PathBuf::from("/")),
             program: None,
             state_home,
-            terminal: Terminal::default(),
+            terminal: TerminalStreams::default(),
             deadline: None,
         }
     }
@@ -95,7 +95,7 @@ impl Host {
 
     /// The same world without these variables.
     #[must_use]
-    pub fn without(&self, names: &[OsString]) -> Self {
+    pub fn without_vars(&self, names: &[OsString]) -> Self {
         let mut other = self.clone();
         other.vars.retain(|name, _| !names.contains(name));
         other
@@ -103,7 +103,7 @@ impl Host {
 
     /// The same world, in which no call of [`Host::run`] goes on after this time, whatever its own limit.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
             ..self.clone()
@@ -111,13 +111,13 @@ impl Host {
     }
 
     /// The names of all variables that begin so.
-    pub fn names<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn var_names_with_prefix<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());
         names.filter(move |name| name.starts_with(start))
     }
 
     /// How many bytes this user may still write where a path lies, where the system says.
-    pub fn free_bytes(&self, path: &Path) -> Option<u64> {
+    pub fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
         system::free_bytes(path)
     }
 
@@ -138,7 +138,7 @@ impl Host {
     }
 
     /// Any one TCP port that is free now, wherever it lies: a last resort. Nothing is reserved.
-    pub fn spare_port(&self) -> Option<u16> {
+    pub fn pick_unused_port(&self) -> Option<u16> {
         portpicker::pick_unused_port()
     }
 
@@ -148,7 +148,7 @@ impl Host {
     }
 
     /// The address of this host from which another one would be reached. Nothing is sent.
-    pub fn address_towards(&self, other: IpAddr) -> Option<IpAddr> {
+    pub fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
         let any: IpAddr = match other {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
@@ -160,7 +160,7 @@ impl Host {
     }
 
     /// Which streams are a terminal.
-    pub fn terminal(&self) -> Terminal {
+    pub fn terminal(&self) -> TerminalStreams {
         self.terminal
     }
 
@@ -170,12 +170,12 @@ impl Host {
     }
 
     /// This host's own name on its network.
-    pub fn name(&self) -> Option<String> {
+    pub fn hostname(&self) -> Option<String> {
         system::name()
     }
 
     /// Lets this process open as many files as the system allows it to; how many those are, where it says.
-    pub fn open_many_files(&self) -> Option<usize> {
+    pub fn raise_open_file_limit(&self) -> Option<usize> {
         system::open_many_files()
     }
 
@@ -195,7 +195,7 @@ impl Host {
     }
 
     /// The owner's name (or number) of `home` where this is root through sudo and the folder is somebody else's.
-    pub fn foreign_home_under_sudo(&self, home: &Path) -> Option<String> {
+    pub fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
         self.var("SUDO_UID")?;
         system::foreign_owner(home).map(|uid| match self.var("SUDO_USER") {
             Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
@@ -209,7 +209,7 @@ impl Host {
     }
 
     /// The number of the user that a file or folder belongs to.
-    pub fn owner_of(&self, path: &Path) -> Option<u32> {
+    pub fn file_owner_id(&self, path: &Path) -> Option<u32> {
         system::owner_of(path)
     }
 
@@ -218,13 +218,13 @@ impl Host {
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         match system::try_bind(SocketAddr::new(ip, port)) {
             Ok(()) => true,
-            Err(e) => is_no_address(&e),
+            Err(e) => is_address_unavailable(&e),
         }
     }
 }
 
 /// Whether binding failed because this host has no such address (no IPv6).
-pub fn is_no_address(error: &std::io::Error) -> bool {
+pub fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))

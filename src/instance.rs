@@ -1,9 +1,9 @@
 //! One gateway's own set of paths: profile and environment in, paths out.
 //!
 //! This is the one place that knows where things of an instance lie, and the one place that decides
-//! what an inherited environment means beside a chosen profile (`design.md`, environment rules). A
+//! what an inherited environment means beside a chosen profile (docs/design.md#environment-rules). A
 //! shell started by one gateway carries that gateway's paths, port and token along; taken at their
-//! word they would make the next profile write into the first one (leaks L2 and L3 of `facts.md` 8).
+//! word they would make the next profile write into the first one (docs/openclaw.md#leak-inherited-environment).
 
 use std::path::{Path, PathBuf};
 
@@ -175,7 +175,7 @@ impl Instance {
     }
 
     /// The workspace that is proposed: in the instance's own folder, its name carrying the profile
-    /// (`design.md`, isolation rules).
+    /// (docs/design.md#isolation-rules).
     pub fn default_workspace(&self) -> PathBuf {
         self.state_dir.join(format!("workspace{}", self.profile.suffix()))
     }
@@ -198,7 +198,7 @@ impl Instance {
         self.state_dir.join(".env")
     }
 
-    /// The provider keys of the main agent (`facts.md` 0).
+    /// The provider keys of the main agent (docs/openclaw.md#provider-keys).
     pub fn auth_profiles(&self) -> PathBuf {
         self.state_dir.join("agents/main/agent/auth-profiles.json")
     }
@@ -217,7 +217,7 @@ impl Instance {
     /// config's path, links followed.
     pub fn id(&self) -> String {
         use std::fmt::Write as _;
-        let path = read::resolved(&self.config_path);
+        let path = read::canonicalize_existing(&self.config_path);
         let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
         hash[..ID_BYTES].iter().fold(String::new(), |mut id, byte| {
             let _ = write!(id, "{byte:02x}");
@@ -225,9 +225,9 @@ impl Instance {
         })
     }
 
-    /// The config that the last healthy start used, beside the config (`facts.md` 3, 9.6).
+    /// The config that the last healthy start used, beside the config (docs/openclaw.md#last-good-config).
     pub fn last_good_path(&self) -> PathBuf {
-        backup::last_good(&self.config_path)
+        backup::last_good_path(&self.config_path)
     }
 
     /// The folder of the gateway's own log files.
@@ -240,22 +240,22 @@ impl Instance {
         self.state_dir.join("canvas")
     }
 
-    /// This instance's own key as a client (`facts.md` 4; shared by all profiles in leak L8).
+    /// This instance's own key as a client (docs/openclaw.md#device-files).
     pub fn device_key(&self) -> PathBuf {
         self.state_dir.join("identity/device.json")
     }
 
-    /// The device tokens that gateways gave to this instance's client (`facts.md` 13).
+    /// The device tokens that gateways gave to this instance's client (docs/openclaw.md#device-files).
     pub fn device_tokens(&self) -> PathBuf {
         self.state_dir.join("identity/device-auth.json")
     }
 
-    /// The devices that this instance's gateway has paired (`facts.md` 13).
+    /// The devices that this instance's gateway has paired (docs/openclaw.md#device-tokens).
     pub fn paired_devices(&self) -> PathBuf {
         self.state_dir.join("devices/paired.json")
     }
 
-    /// The folder of one browser profile (`facts.md` 7).
+    /// The folder of one browser profile (docs/openclaw.md#browser-folders).
     pub fn browser(&self, name: &str) -> PathBuf {
         self.state_dir.join("browser").join(name)
     }
@@ -318,7 +318,7 @@ pub fn profile_of_folder(name: &str) -> Option<ProfileName> {
     }
 }
 
-/// A port as the environment may have it: all digits, or `host:port` (`facts.md` 1).
+/// A port as the environment may have it: all digits, or `host:port` (docs/openclaw.md#order-of-precedence).
 fn parse_port(typed: &str) -> Option<u16> {
     let digits = typed.rsplit_once(':').map_or(typed, |(_, port)| port);
     let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());

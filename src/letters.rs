@@ -1,7 +1,7 @@
 //! Letters of ASCII for those that carry marks: for names that must be ASCII and for terminals that are.
 
 /// The letter without its mark: `ı` is `i`, `Ş` is `S`; any other character is itself.
-pub fn unmarked(c: char) -> char {
+pub fn strip_diacritic(c: char) -> char {
     match c {
         'ı' | 'î' => 'i',
         'İ' | 'Î' => 'I',
@@ -26,15 +26,15 @@ const MAX_SHOWN: usize = 400;
 
 /// A text of another program, fit for a terminal: no control characters, which could move the cursor or
 /// change what stands there, and not without end.
-pub fn printable(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.take(MAX_SHOWN).collect::<String>().trim().to_owned()
 }
 
 /// A text as a terminal without UTF-8 can show it.
-pub fn ascii(text: &str) -> String {
+pub fn to_ascii(text: &str) -> String {
     text.chars()
-        .map(|c| match unmarked(c) {
+        .map(|c| match strip_diacritic(c) {
             '→' | '›' | '❯' => '>',
             '←' => '<',
             '↑' => '^',
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn turkish_stays_readable_in_ascii() {
         assert_eq!(
-            ascii("Çalışma alanı → ğüşıöç İĞDIR"),
+            to_ascii("Çalışma alanı → ğüşıöç İĞDIR"),
             "Calisma alani > gusioc IGDIR"
         );
     }

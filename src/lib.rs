@@ -121,7 +121,13 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
         width: ui.width(),
         bold: ui.colour(),
     };
-    let fit = |page: String| if ui.ascii() { letters::ascii(&page) } else { page };
+    let fit = |page: String| {
+        if ui.ascii() {
+            letters::to_ascii(&page)
+        } else {
+            page
+        }
+    };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
         help::Explained::Asked(page) => {
             ui.out(&fit(page));

@@ -15,7 +15,7 @@ use crate::apply;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// How long a start waits for a lock that somebody holds: [`holder`] may be looking at it just now.
+/// How long a start waits for a lock that somebody holds: [`read_holder`] may be looking at it just now.
 const PATIENCE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 /// More than any words that a gateway writes.
@@ -26,12 +26,12 @@ const MAX_BYTES: u64 = 4096;
 pub struct InstanceLock {
     file: File,
     path: PathBuf,
-    sign: Sign,
+    sign: LockFile,
 }
 
 /// Who holds a lock, or held it when it died.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     /// Its process.
     pub pid: u32,
     /// Its base port.
@@ -46,9 +46,9 @@ pub struct Holder {
 
 /// Why a lock was not to be had.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum LockError {
     /// Another gateway of this instance runs; it has not told yet which where this is `None`.
-    Held(Option<Holder>),
+    Held(Option<LockHolder>),
     /// The system is in the way.
     Failed(Error),
 }
@@ -56,7 +56,7 @@ pub enum Refusal {
 /// What stands in the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Sign {
+struct LockFile {
     pid: u32,
     port: u16,
     profile: String,
@@ -65,23 +65,23 @@ struct Sign {
 
 impl InstanceLock {
     /// Takes the lock for this process, or says who has it.
-    pub fn acquire(path: &Path, profile: &str, port: u16, started: SystemTime) -> Result<Self, Refusal> {
-        let file = apply::open_lock(path).map_err(Refusal::Failed)?;
+    pub fn acquire(path: &Path, profile: &str, port: u16, started: SystemTime) -> Result<Self, LockError> {
+        let file = apply::open_lock(path).map_err(LockError::Failed)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Refusal::Held(read(&file).and_then(|sign| sign.holder(true))));
+                    return Err(LockError::Held(read(&file).and_then(|sign| sign.holder(true))));
                 }
                 Err(TryLockError::Error(cause)) => {
                     let error = Error::failed(msg!("gateway.lock-failed", path = path.display()));
-                    return Err(Refusal::Failed(error.because(cause)));
+                    return Err(LockError::Failed(error.because(cause)));
                 }
             }
         }
-        let sign = Sign {
+        let sign = LockFile {
             pid: std::process::id(),
             port,
             profile: profile.to_owned(),
@@ -99,7 +99,7 @@ impl InstanceLock {
     }
 
     /// From now on it says this port.
-    pub fn moved_to(&mut self, port: u16) {
+    pub fn set_port(&mut self, port: u16) {
         self.sign.port = port;
         self.write();
     }
@@ -122,9 +122,9 @@ impl Drop for InstanceLock {
     }
 }
 
-impl Sign {
-    fn holder(self, alive: bool) -> Option<Holder> {
-        Some(Holder {
+impl LockFile {
+    fn holder(self, alive: bool) -> Option<LockHolder> {
+        Some(LockHolder {
             pid: self.pid,
             port: self.port,
             profile: self.profile,
@@ -136,7 +136,7 @@ impl Sign {
 
 /// Whose lock this is: the gateway that holds it, or the one that died with it. `None` where none ran or
 /// the last one ended in order. Keeps nobody from starting.
-pub fn holder(path: &Path) -> Option<Holder> {
+pub fn read_holder(path: &Path) -> Option<LockHolder> {
     if !std::fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
@@ -147,7 +147,7 @@ pub fn holder(path: &Path) -> Option<Holder> {
     sign.holder(alive)
 }
 
-fn read(mut file: &File) -> Option<Sign> {
+fn read(mut file: &File) -> Option<LockFile> {
     let mut text = String::new();
     file.rewind().ok()?;
     file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
@@ -158,7 +158,7 @@ fn read(mut file: &File) -> Option<Sign> {
 mod tests {
     use super::*;
 
-    fn acquire(path: &Path) -> Result<InstanceLock, Refusal> {
+    fn acquire(path: &Path) -> Result<InstanceLock, LockError> {
         InstanceLock::acquire(path, "rescue", 19789, SystemTime::UNIX_EPOCH)
     }
 
@@ -166,23 +166,23 @@ mod tests {
     fn one_holds_it_and_the_next_learns_who() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/gateway.lock");
-        assert_eq!(holder(&path), None);
+        assert_eq!(read_holder(&path), None);
         let mut lock = acquire(&path).unwrap();
-        lock.moved_to(20789);
-        let expected = Holder {
+        lock.set_port(20789);
+        let expected = LockHolder {
             pid: std::process::id(),
             port: 20789,
             profile: "rescue".to_owned(),
             started: SystemTime::UNIX_EPOCH,
             alive: true,
         };
-        assert_eq!(holder(&path), Some(expected.clone()));
+        assert_eq!(read_holder(&path), Some(expected.clone()));
         match acquire(&path) {
-            Err(Refusal::Held(found)) => assert_eq!(found, Some(expected)),
+            Err(LockError::Held(found)) => assert_eq!(found, Some(expected)),
             other => panic!("{other:?}"),
         }
         drop(lock);
-        assert_eq!(holder(&path), None, "it ended in order");
+        assert_eq!(read_holder(&path), None, "it ended in order");
         acquire(&path).unwrap();
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let words = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
         #[expect(clippy::disallowed_methods, reason = "the test builds its own world")]
         std::fs::write(&path, words).unwrap();
-        let found = holder(&path).unwrap();
+        let found = read_holder(&path).unwrap();
         assert_eq!((found.pid, found.alive), (1, false));
         acquire(&path).unwrap();
     }
@@ -205,7 +205,7 @@ mod tests {
         drop(acquire(&path).unwrap());
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..200).for_each(|_| drop(holder(&path))));
+                scope.spawn(|| (0..200).for_each(|_| drop(read_holder(&path))));
             }
             for _ in 0..20 {
                 drop(acquire(&path).unwrap());
@@ -218,8 +218,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.lock");
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
-        assert!(matches!(acquire(&path), Err(Refusal::Failed(_))));
-        assert_eq!(holder(&path), None);
+        assert!(matches!(acquire(&path), Err(LockError::Failed(_))));
+        assert_eq!(read_holder(&path), None);
         assert!(!dir.path().join("elsewhere").exists());
     }
 }

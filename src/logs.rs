@@ -10,13 +10,13 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use crate::letters::printable;
+use crate::letters::sanitize;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 
 /// As much of the end of a file as is read, in bytes.
 const TAIL: u64 = 1024 * 1024;
-/// Where OpenClaw from npm writes its log files (`facts.md` 6).
+/// Where OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
 const OPENCLAW_LOGS: &str = "/tmp/openclaw";
 /// How the names of files begin that a service manager writes in the same folder (`launchd.log`).
 const OF_MANAGER: &str = "launchd.";
@@ -38,7 +38,7 @@ const ENVELOPE: [&str; 11] = [
 
 /// One line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// When, as it stands there.
     pub time: String,
     /// `INFO`, `WARN`, ...
@@ -51,14 +51,14 @@ pub struct Line {
     pub raw: String,
 }
 
-impl Line {
+impl LogLine {
     /// Understands a line; one that is no JSON object is a message.
     pub fn parse(raw: &str) -> Self {
         let value: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |value: &Value| match value {
-            Value::String(text) => printable(text),
+            Value::String(text) => sanitize(text),
             Value::Null => String::new(),
-            other => printable(&other.to_string()),
+            other => sanitize(&other.to_string()),
         };
         let fields = value.get("fields").or(Some(&value)).and_then(Value::as_object);
         // tslog, OpenClaw's logger, numbers what was said; its first part is the subsystem.
@@ -72,7 +72,7 @@ impl Line {
                 text(&fields["message"]) + &further.collect::<String>()
             }
             (None, Some(said)) => text(said),
-            (None, None) => printable(raw),
+            (None, None) => sanitize(raw),
         };
         let time = value.get("timestamp").or_else(|| value.get("time"));
         let level = value
@@ -96,7 +96,7 @@ fn written(path: &Path) -> Option<SystemTime> {
 
 /// The log files of a folder, the newest last. What a service manager wrote down of the same gateway is
 /// only looked at where there is nothing else.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn log_files(folder: &Path) -> Vec<PathBuf> {
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -117,46 +117,46 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Where a gateway's lines are.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum LogSource {
     /// A folder of files, the newest of which is written.
     Folder(PathBuf),
     /// This one file.
     File(PathBuf),
 }
 
-impl Source {
+impl LogSource {
     fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Folder(folder) => files(folder),
+            Self::Folder(folder) => log_files(folder),
             Self::File(file) => vec![file.clone()],
         }
     }
 
     /// The last lines, the newest last.
-    pub fn last(&self, count: usize) -> Vec<Line> {
+    pub fn last_lines(&self, count: usize) -> Vec<LogLine> {
         last_of(&self.files(), count)
     }
 }
 
 /// The last lines of the log files of a folder, the newest line last.
-pub fn last(folder: &Path, count: usize) -> Vec<Line> {
-    last_of(&files(folder), count)
+pub fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
+    last_of(&log_files(folder), count)
 }
 
-fn last_of(files: &[PathBuf], count: usize) -> Vec<Line> {
+fn last_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {
         if lines.len() >= count {
             break;
         }
-        let Ok(text) = tail(file) else { continue };
+        let Ok(text) = read_tail(file) else { continue };
         let missing = count - lines.len();
         lines.extend(
             text.lines()
                 .rev()
                 .filter(|line| !line.trim().is_empty())
                 .take(missing)
-                .map(Line::parse),
+                .map(LogLine::parse),
         );
     }
     lines.reverse();
@@ -164,7 +164,7 @@ fn last_of(files: &[PathBuf], count: usize) -> Vec<Line> {
 }
 
 /// The end of a file, from the start of a line on.
-pub fn tail(path: &Path) -> std::io::Result<String> {
+pub fn read_tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let (_, bytes) = lines_from(&mut file, size.saturating_sub(TAIL), TAIL)?;
@@ -188,7 +188,7 @@ fn lines_from(file: &mut File, from: u64, most: u64) -> std::io::Result<(u64, Ve
 
 /// A part of a log file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Slice {
+pub struct LogSlice {
     /// Its lines, whole ones only.
     pub lines: Vec<String>,
     /// Where the next part begins, in bytes.
@@ -203,7 +203,7 @@ pub struct Slice {
 
 /// What a log file holds from a cursor on, or else its end: at most `most` bytes, and of these the last
 /// `count` lines.
-pub fn slice(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::io::Result<Slice> {
+pub fn read_from(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::io::Result<LogSlice> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let end = size.saturating_sub(most);
@@ -217,7 +217,7 @@ pub fn slice(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::
     bytes.truncate(whole);
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    Ok(Slice {
+    Ok(LogSlice {
         lines: lines[lines.len().saturating_sub(count)..]
             .iter()
             .map(|line| (*line).to_owned())
@@ -231,16 +231,16 @@ pub fn slice(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::
 
 /// Follows a log: what was added since the last look, whole lines only.
 #[derive(Debug)]
-pub struct Follower {
-    source: Source,
+pub struct LogFollower {
+    source: LogSource,
     file: Option<PathBuf>,
     at: u64,
     half: Vec<u8>,
 }
 
-impl Follower {
+impl LogFollower {
     /// From the present end of the newest file on.
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: LogSource) -> Self {
         let file = source.files().pop();
         let at = file
             .as_ref()
@@ -255,7 +255,7 @@ impl Follower {
     }
 
     /// The lines that were added; a new day's file is gone over to.
-    pub fn added(&mut self) -> Vec<Line> {
+    pub fn new_lines(&mut self) -> Vec<LogLine> {
         let mut lines = self.read();
         let newest = self.source.files().pop();
         if newest != self.file {
@@ -267,7 +267,7 @@ impl Follower {
         lines
     }
 
-    fn read(&mut self) -> Vec<Line> {
+    fn read(&mut self) -> Vec<LogLine> {
         let mut bytes = std::mem::take(&mut self.half);
         if let Some(mut file) = self.file.as_ref().and_then(|path| File::open(path).ok()) {
             let length = file.metadata().map_or(0, |meta| meta.len());
@@ -283,27 +283,27 @@ impl Follower {
         let text = String::from_utf8_lossy(&bytes);
         text.lines()
             .filter(|line| !line.trim().is_empty())
-            .map(Line::parse)
+            .map(LogLine::parse)
             .collect()
     }
 }
 
 /// Where the lines of a profile's gateway are: its own folder, or the file of OpenClaw from npm where that
 /// was its engine and wrote last. `None` where there are none.
-pub fn source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<Source> {
-    let theirs = of_openclaw(profile).filter(|_| engine == Engine::Node);
-    let own = files(&folder).pop();
+pub fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<LogSource> {
+    let theirs = openclaw_log_file(profile).filter(|_| engine == Engine::Node);
+    let own = log_files(&folder).pop();
     match (own, theirs) {
-        (Some(own), Some(theirs)) if written(&own) < written(&theirs) => Some(Source::File(theirs)),
-        (Some(_), _) => Some(Source::Folder(folder)),
-        (None, theirs) => theirs.map(Source::File),
+        (Some(own), Some(theirs)) if written(&own) < written(&theirs) => Some(LogSource::File(theirs)),
+        (Some(_), _) => Some(LogSource::Folder(folder)),
+        (None, theirs) => theirs.map(LogSource::File),
     }
 }
 
 /// The newest log file of OpenClaw from npm that a profile's gateway may have written: a file of its own
 /// (2026.9.6) before the one of all profiles (2026.1.30).
-pub fn of_openclaw(profile: &ProfileName) -> Option<PathBuf> {
-    let mut all = files(Path::new(OPENCLAW_LOGS));
+pub fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
+    let mut all = log_files(Path::new(OPENCLAW_LOGS));
     let named = |path: &PathBuf, start: &str| {
         let name = path.file_name().and_then(|name| name.to_str());
         name.and_then(|name| name.strip_prefix(start))
@@ -317,7 +317,7 @@ pub fn of_openclaw(profile: &ProfileName) -> Option<PathBuf> {
     Some(all.swap_remove(at))
 }
 
-/// A profile in the name of a log file of 2026.9.6 (`facts.md` 6): `Rescue` is `-1rescue`.
+/// A profile in the name of a log file of 2026.9.6 (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
 fn encoded(profile: &str) -> String {
     let letter = |c: char| match c {
         '-' => "--".to_owned(),
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn lines_of_both_engines_are_understood() {
-        let ours = Line::parse(
+        let ours = LogLine::parse(
             r#"{"timestamp":"2026-11-22T10:00:00Z","level":"WARN","fields":{"message":"refused","peer":"127.0.0.1"},"target":"x"}"#,
         );
         assert_eq!(
@@ -344,16 +344,20 @@ mod tests {
             ("2026-11-22T10:00:00Z", "WARN")
         );
         assert_eq!(ours.message, "refused peer=127.0.0.1");
-        let flat = Line::parse(
+        let flat = LogLine::parse(
             r#"{"timestamp":"T","level":"INFO","message":"Ended.","code":"gateway.ended","target":"x"}"#,
         );
         assert_eq!(
             (flat.message.as_str(), flat.code.as_str()),
             ("Ended.", "gateway.ended")
         );
-        let node = Line::parse(r#"{"0":"gateway","1":"ready","_meta":{"logLevelName":"INFO"},"time":"T"}"#);
+        let node =
+            LogLine::parse(r#"{"0":"gateway","1":"ready","_meta":{"logLevelName":"INFO"},"time":"T"}"#);
         assert_eq!((node.message.as_str(), node.level.as_str()), ("ready", "INFO"));
-        assert_eq!(Line::parse("a \u{1b}[2Jplain line").message, "a  [2Jplain line");
+        assert_eq!(
+            LogLine::parse("a \u{1b}[2Jplain line").message,
+            "a  [2Jplain line"
+        );
     }
 
     #[test]
@@ -372,13 +376,13 @@ mod tests {
             .set_modified(earlier)
             .unwrap();
         std::fs::write(&new, "three\n").unwrap();
-        let texts = |lines: Vec<Line>| lines.into_iter().map(|line| line.message).collect::<Vec<_>>();
-        assert_eq!(texts(last(dir.path(), 2)), ["two", "three"]);
-        let mut follower = Follower::new(Source::Folder(dir.path().to_path_buf()));
+        let texts = |lines: Vec<LogLine>| lines.into_iter().map(|line| line.message).collect::<Vec<_>>();
+        assert_eq!(texts(last_lines(dir.path(), 2)), ["two", "three"]);
+        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
         std::fs::write(&new, "three\nfour\nfi").unwrap();
-        assert_eq!(texts(follower.added()), ["four"]);
+        assert_eq!(texts(follower.new_lines()), ["four"]);
         std::fs::write(&new, "three\nfour\nfive\n").unwrap();
-        assert_eq!(texts(follower.added()), ["five"]);
+        assert_eq!(texts(follower.new_lines()), ["five"]);
     }
 
     #[test]
@@ -387,7 +391,7 @@ mod tests {
         let path = dir.path().join("openclaw.2026-01-01.log");
         std::fs::write(&path, "one\ntwo\nthr").unwrap();
         let part = |cursor, count, most| {
-            let part = slice(&path, cursor, count, most).unwrap();
+            let part = read_from(&path, cursor, count, most).unwrap();
             assert_eq!(part.size, std::fs::metadata(&path).unwrap().len());
             (part.lines.join(" "), part.cursor, part.truncated, part.reset)
         };
@@ -421,10 +425,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let manager = dir.path().join("launchd.log");
         std::fs::write(&manager, "a line for people\n").unwrap();
-        assert_eq!(files(dir.path()), [manager]);
+        assert_eq!(log_files(dir.path()), [manager]);
         let own = dir.path().join("openclaw.2026-01-01.log");
         std::fs::write(&own, "{}\n").unwrap();
-        assert_eq!(files(dir.path()), [own]);
+        assert_eq!(log_files(dir.path()), [own]);
     }
 
     #[test]

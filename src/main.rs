@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    openclaw::run(&openclaw::host::Host::os())
+    openclaw::run(&openclaw::host::Host::from_process())
 }

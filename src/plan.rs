@@ -21,7 +21,7 @@ mod workspace;
 use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 
 pub use onboard::{Stamp, folder_stamp, onboard, targets};
 pub use ports::{addresses, said};
@@ -58,7 +58,7 @@ pub struct Summary {
     /// How clients prove themselves, and where the token or password comes from.
     pub auth: Auth,
     /// Where the token or password comes from.
-    pub credential: Option<Origin>,
+    pub credential: Option<SecretOrigin>,
     /// Whether a service shall run it.
     pub service: bool,
 }
@@ -101,7 +101,7 @@ pub struct FileWrite {
     /// The bytes that stood there when the plan was made; `None` where there was no file. `apply`
     /// refuses to go on where they changed since.
     pub before: Option<Vec<u8>>,
-    /// Whether what stood there moves into the ring of five backups first (`facts.md` 3).
+    /// Whether what stood there moves into the ring of five backups first (docs/openclaw.md#config-backups).
     pub backup: bool,
     /// What the file is, for the review.
     pub kind: FileKind,
@@ -130,7 +130,7 @@ pub enum FileKind {
 pub struct Content {
     text: String,
     /// The text in pieces; empty where all of it may be shown.
-    pieces: Vec<Piece>,
+    pieces: Vec<TextPiece>,
 }
 
 impl Content {
@@ -143,7 +143,7 @@ impl Content {
     }
 
     /// A text that is shown in these pieces.
-    pub fn in_pieces(text: impl Into<String>, pieces: Vec<Piece>) -> Self {
+    pub fn in_pieces(text: impl Into<String>, pieces: Vec<TextPiece>) -> Self {
         Self {
             text: text.into(),
             pieces,
@@ -156,13 +156,13 @@ impl Content {
     }
 
     /// The text with each secret replaced by what `name` says of its origin: fit for a screen.
-    pub fn shown(&self, name: impl Fn(Origin) -> String) -> String {
+    pub fn shown(&self, name: impl Fn(SecretOrigin) -> String) -> String {
         if self.pieces.is_empty() {
             return self.text.clone();
         }
         let pieces = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Hidden(origin) => name(*origin),
+            TextPiece::Text(text) => text.clone(),
+            TextPiece::Hidden(origin) => name(*origin),
         });
         pieces.collect()
     }

@@ -2,16 +2,16 @@
 //!
 //! Pure: no socket is opened here. What listens, and what other instances hold, comes in as
 //! [`Claim`]s; the answers are verdicts and suggestions ([`planner`]). The rules and their numbers are
-//! those of `design.md`, port rules 1 to 7, and `facts.md` 2.
+//! those of docs/design.md#port-rules and docs/openclaw.md#ports.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub mod planner;
 
-/// The base port of the unnamed instance (`facts.md` 1).
+/// The base port of the unnamed instance (docs/openclaw.md#default-base-ports).
 pub const DEFAULT_BASE: u16 = 18789;
-/// The base port that the `dev` profile owns (`facts.md` 1).
+/// The base port that the `dev` profile owns (docs/openclaw.md#default-base-ports).
 pub const DEV_BASE: u16 = 19001;
 /// The highest base port: the whole span must fit below 65536.
 pub const MAX_BASE: u16 = u16::MAX - Role::LAST_OFFSET;
@@ -272,7 +272,7 @@ impl Listener {
 }
 
 /// The port that OpenClaw 2026.9.6 uses for a named profile without a port in its config: FNV-1a over
-/// the name's bytes (`facts.md` 2).
+/// the name's bytes (docs/openclaw.md#hashed-default-port).
 pub fn hashed_default(profile: &str) -> u16 {
     let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| {
         (h ^ u32::from(b)).wrapping_mul(0x0100_0193)

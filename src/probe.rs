@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded, schema};
+use crate::config::{self, LoadedConfig, schema};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::{Host, running};
@@ -115,7 +115,7 @@ pub struct Probe {
     /// How its config is.
     pub config: ConfigHealth,
     /// What no release would take of a config that can be read.
-    pub refused: Vec<schema::Finding>,
+    pub refused: Vec<schema::SchemaFinding>,
     /// Its answer to `health`.
     pub health: Value,
     /// Its answer to `status`, where that was asked for.
@@ -233,15 +233,15 @@ struct Known {
     bind_host: Option<std::net::IpAddr>,
     engine: &'static str,
     config: ConfigHealth,
-    refused: Vec<schema::Finding>,
+    refused: Vec<schema::SchemaFinding>,
 }
 
 impl Known {
     fn read(host: &Host, found: Option<&Surveyed>, instance: &Instance) -> Self {
         let (value, config) = match config::load(&instance.config_path) {
-            Loaded::Missing => (Value::Null, ConfigHealth::Missing),
-            Loaded::Broken(fault) => (Value::Null, ConfigHealth::Broken(fault)),
-            Loaded::Ok(document) => match config::effective(&instance.config_path, &document) {
+            LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
+            LoadedConfig::Broken(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+            LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
                 Ok(value) => (value, ConfigHealth::Ok),
                 Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
             },
@@ -254,8 +254,8 @@ impl Known {
         // one, and is asked with that one's token.
         let is_usable = refused.is_empty() && !matches!(config, ConfigHealth::Broken(_));
         let last_good = || match config::load(&instance.last_good_path()) {
-            Loaded::Ok(last) => Some(last.value().clone()),
-            Loaded::Missing | Loaded::Broken(_) => None,
+            LoadedConfig::Ok(last) => Some(last.value().clone()),
+            LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
         };
         let files = Files {
             config: if is_usable {
@@ -307,10 +307,10 @@ fn one(
         ..Probe::default()
     };
     let label = found.map(|found| found.label.as_str());
-    let holder = lock::holder(&instance.lock_path());
+    let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let signed = alive.map(|holder| (holder.pid, holder.port));
-    let whose = |pid| running::whose(pid, &instance.state_dir);
+    let whose = |pid| running::process_owner(pid, &instance.state_dir);
     let (port, bind) = (known.configured, known.bind_host);
     let place = place::find(survey, label, signed, port, bind, whose);
     if let (Some(holder), place::Place::Nowhere) = (alive, &place) {

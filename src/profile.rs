@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
-use crate::letters::unmarked;
+use crate::letters::strip_diacritic;
 
 /// The longest name, in characters.
 pub const MAX_LEN: usize = 64;
@@ -42,7 +42,7 @@ impl ProfileName {
         Self("default".to_owned())
     }
 
-    /// Parses a name as typed. Blanks around it are not part of it (`facts.md` 1).
+    /// Parses a name as typed. Blanks around it are not part of it (docs/openclaw.md#profile-names).
     pub fn parse(typed: &str) -> Result<Self, NameError> {
         let name = typed.trim();
         let Some(first) = name.chars().next() else {
@@ -84,7 +84,7 @@ impl ProfileName {
         self.0 == "default"
     }
 
-    /// Whether this is the development instance, which owns a port of its own (`facts.md` 1).
+    /// Whether this is the development instance, which owns a port of its own (docs/openclaw.md#default-base-ports).
     pub fn is_dev(&self) -> bool {
         self.0 == "dev"
     }
@@ -121,7 +121,7 @@ impl fmt::Debug for ProfileName {
 pub fn suggest(typed: &str) -> Option<String> {
     let mut name = String::new();
     for c in typed.trim().chars() {
-        let c = unmarked(c);
+        let c = strip_diacritic(c);
         let usable = c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match c {
             _ if usable => name.push(c),

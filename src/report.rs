@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::answers::{Answers, Provider};
 use crate::plan::{Change, FileKind, Plan, Summary};
 use crate::ports::{PortFamily, Role};
-use crate::secret::Origin;
+use crate::secret::SecretOrigin;
 
 /// The name of a secret's origin, as `--json` and the shown texts have it.
-pub fn origin_name(origin: Origin) -> &'static str {
+pub fn origin_name(origin: SecretOrigin) -> &'static str {
     match origin {
-        Origin::Generated => "generated",
-        Origin::Given => "given",
-        Origin::Kept => "kept",
+        SecretOrigin::Generated => "generated",
+        SecretOrigin::Given => "given",
+        SecretOrigin::Kept => "kept",
     }
 }
 
@@ -77,7 +77,7 @@ fn kind_name(kind: FileKind) -> &'static str {
     }
 }
 
-/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (`facts.md` 10), and ours.
+/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (docs/openclaw.md#onboarding-document), and ours.
 pub fn onboard(
     plan: &Plan,
     summary: &Summary,

@@ -47,8 +47,10 @@ pub fn target(
         .iter()
         .find(|found| found.profile.as_ref() == Some(name));
     let is_self = *name == rescuer.profile
-        || found
-            .is_some_and(|found| read::resolved(&rescuer.config_path) == read::resolved(&found.config_path));
+        || found.is_some_and(|found| {
+            read::canonicalize_existing(&rescuer.config_path)
+                == read::canonicalize_existing(&found.config_path)
+        });
     if is_self {
         let error = Error::usage(msg!("rescue.itself", profile = name));
         return Err(match another(survey, name) {

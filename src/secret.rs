@@ -27,16 +27,16 @@ impl fmt::Debug for Secret {
 
 /// A part of a text, fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum TextPiece {
     /// Harmless characters.
     Text(String),
     /// The place of a secret; its characters are not kept.
-    Hidden(Origin),
+    Hidden(SecretOrigin),
 }
 
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SecretOrigin {
     /// Made by this program.
     Generated,
     /// Given by the user.

@@ -24,7 +24,7 @@ pub struct Selection {
     pub rest: Vec<OsString>,
 }
 
-/// The profile of `--dev` (`facts.md` 1).
+/// The profile of `--dev` (docs/openclaw.md#profile-flags).
 const DEV: &str = "dev";
 
 /// The value of `--lang`, needed before anything can go wrong.
@@ -47,7 +47,7 @@ pub fn lang(args: &[OsString]) -> Option<&str> {
 pub fn scan(args: &[OsString]) -> Result<Selection> {
     let mut selection = Selection::default();
     let mut words = args.iter();
-    // Behind `gateway`, --dev is that command's own flag (`facts.md` 1).
+    // Behind `gateway`, --dev is that command's own flag (docs/openclaw.md#profile-flags).
     let mut gateway = false;
     while let Some(word) = words.next() {
         match word.to_str() {

@@ -1,4 +1,4 @@
-//! Services: an instance's gateway under the system's own service manager, one each (`facts.md` 5).
+//! Services: an instance's gateway under the system's own service manager, one each (docs/openclaw.md#services).
 //!
 //! A [`Spec`] says what is to be run, independent of the manager. Each manager is a file: a pure renderer
 //! of its files, a pure parser of its answers, and the commands between them. The transactions that all of
@@ -217,7 +217,7 @@ impl<'a> Site<'a> {
     /// have one profile, the second by its paths alone.
     fn of_another(self, manager: &dyn Manager) -> Option<PathBuf> {
         let config = survey::config_of_service(&manager.file(), &self.env.home)?;
-        let real = |path: &Path| crate::host::read::resolved(path);
+        let real = |path: &Path| crate::host::read::canonicalize_existing(path);
         (real(&config) != real(&self.instance.config_path)).then_some(config)
     }
 

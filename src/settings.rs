@@ -2,7 +2,7 @@
 //! clients prove themselves. One place, so that the gateway, its clients, its service and the doctor
 //! never disagree.
 //!
-//! The order is OpenClaw's (`facts.md` 1): a flag goes before the environment, that before the config. A
+//! The order is OpenClaw's (docs/openclaw.md#order-of-precedence): a flag goes before the environment, that before the config. A
 //! gateway's own token comes from its config before the environment; a client's the other way round.
 
 use std::net::IpAddr;
@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::answers::{Auth, Bind};
-use crate::config::fault::Fault;
-use crate::config::variables::{self, Missing};
-use crate::config::{self, Loaded};
+use crate::config::fault::ConfigError;
+use crate::config::variables::{self, MissingVariable};
+use crate::config::{self, LoadedConfig};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -135,11 +135,11 @@ impl Files {
     pub fn read(instance: &Instance) -> Result<Self> {
         let path = &instance.config_path;
         let config = match config::load(path) {
-            Loaded::Missing => Value::Null,
-            Loaded::Ok(document) => {
+            LoadedConfig::Missing => Value::Null,
+            LoadedConfig::Ok(document) => {
                 config::effective(path, &document).map_err(|fault| fault.blocked(path))?
             }
-            Loaded::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
         };
         Ok(Self {
             config,
@@ -169,14 +169,14 @@ impl Sources<'_> {
         inherited
             .map(str::to_owned)
             .or_else(|| env_file::variable(&self.instance.env_file(), name))
-            .or_else(|| variables::own(self.config, name))
+            .or_else(|| variables::variable_from_config(self.config, name))
     }
 
     /// A text of the config, with its variables filled in; a reference to a secret of the environment
     /// (`{source: "env", id}`) is followed.
     fn text(&self, key: &'static str) -> Result<Option<String>> {
         let pointer = format!("/{}", key.replace('.', "/"));
-        let missing = |Missing(name): Missing| {
+        let missing = |MissingVariable(name): MissingVariable| {
             Error::blocked(msg!("settings.variable", key = key, name = name)).hint(msg!(
                 "settings.set-variable",
                 name = name,
@@ -186,13 +186,14 @@ impl Sources<'_> {
         match self.config.pointer(&pointer) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => {
-                let filled = variables::filled(text.trim(), &|name| self.lookup(name)).map_err(missing)?;
+                let filled =
+                    variables::substitute(text.trim(), &|name| self.lookup(name)).map_err(missing)?;
                 Ok(Some(filled).filter(|text| !text.is_empty()))
             }
             Some(Value::Object(reference)) if reference.get("source").is_some_and(|s| s == "env") => {
                 let name = reference.get("id").and_then(Value::as_str).unwrap_or_default();
                 self.lookup(name)
-                    .ok_or_else(|| missing(Missing(name.to_owned())))
+                    .ok_or_else(|| missing(MissingVariable(name.to_owned())))
                     .map(Some)
             }
             Some(_) => Err(Error::blocked(msg!("settings.reference", key = key))),
@@ -280,7 +281,7 @@ impl Sources<'_> {
             Err(error) => {
                 let what = Msg::new("settings.env-file")
                     .with("path", path.display())
-                    .with_msg("why", Fault::from(error).why);
+                    .with_msg("why", ConfigError::from(error).why);
                 Err(Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display())))
             }
         }
@@ -362,7 +363,7 @@ impl Sources<'_> {
     }
 }
 
-/// The base port of a profile for which nothing sets one (`facts.md` 2, design rule 4).
+/// The base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
 fn default_port(profile: &ProfileName) -> u16 {
     if profile.is_default() {
         DEFAULT_BASE

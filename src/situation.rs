@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::{Host, read};
@@ -29,7 +29,7 @@ pub struct Situation<'a> {
     /// The instance that is set up.
     pub instance: Instance,
     /// Its config as it stands; an empty document where there is none.
-    pub current: Document,
+    pub current: ConfigDocument,
     /// Whether there is one.
     pub exists: bool,
     /// For which release the config is written.
@@ -70,7 +70,7 @@ impl<'a> Situation<'a> {
             survey,
             env,
             instance,
-            current: Document::empty(),
+            current: ConfigDocument::empty(),
             exists: false,
             dialect: Dialect::Common,
             interactive,
@@ -82,7 +82,7 @@ impl<'a> Situation<'a> {
         Ok(situation)
     }
 
-    /// Goes over to another profile, whose environment is its own (`design.md`, environment rules).
+    /// Goes over to another profile, whose environment is its own (docs/design.md#environment-rules).
     pub fn choose(&mut self, profile: &ProfileName) -> Result<()> {
         self.instance = Instance::resolve(self.env, Some(profile))?;
         self.load()
@@ -97,9 +97,9 @@ impl<'a> Situation<'a> {
     fn load(&mut self) -> Result<()> {
         let path = &self.instance.config_path;
         let (document, exists) = match config::load(path) {
-            Loaded::Missing => (Document::empty(), false),
-            Loaded::Ok(document) => (document, true),
-            Loaded::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Missing => (ConfigDocument::empty(), false),
+            LoadedConfig::Ok(document) => (document, true),
+            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
         };
         self.dialect = Dialect::choose(self.node_version(), exists.then(|| document.value()));
         (self.current, self.exists) = (document, exists);
@@ -112,8 +112,8 @@ impl<'a> Situation<'a> {
             .filter(|(at, _)| Some(*at) != own);
         let neighbour = |(_, found): (usize, &'a Surveyed)| Neighbour {
             found,
-            config: read::resolved(&found.config_path),
-            state: read::resolved(&found.state_dir),
+            config: read::canonicalize_existing(&found.config_path),
+            state: read::canonicalize_existing(&found.state_dir),
         };
         self.neighbours = others.map(neighbour).collect();
         Ok(())
@@ -125,7 +125,7 @@ impl<'a> Situation<'a> {
 
     /// The OpenClaw version to stamp files with.
     pub fn stamp_version(&self) -> String {
-        self.dialect.stamp(self.node_version()).to_owned()
+        self.dialect.version_stamp(self.node_version()).to_owned()
     }
 
     /// The value that stands at a key of the instance's config.

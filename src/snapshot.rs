@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::apply;
-use crate::archive::{self, Contents, Kind, Manifest};
+use crate::archive::{self, ArchiveKind, FileSet, Manifest};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 
 /// The code of the refusal to keep what is not there.
 pub const NOTHING: &str = "snapshot.nothing";
@@ -36,7 +36,7 @@ pub struct Snapshot {
 
 /// Where the snapshots of an instance are kept: by its profile, and by its config where that is not the
 /// profile's own.
-pub fn folder(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
+pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
     let canonical = Instance::canonical(home, instance.profile.clone());
     let name = if canonical.config_path == instance.config_path {
         instance.profile.to_string()
@@ -69,7 +69,7 @@ pub fn list(folder: &Path) -> Vec<Snapshot> {
 
 /// Whose snapshot is made or restored, and what is not part of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Of<'a> {
+pub struct SnapshotTarget<'a> {
     /// The instance.
     pub instance: &'a Instance,
     /// Its home folder.
@@ -84,29 +84,34 @@ pub struct Of<'a> {
     pub now: &'a str,
 }
 
-impl Of<'_> {
+impl SnapshotTarget<'_> {
     fn protected(&self) -> Vec<PathBuf> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
     /// Makes a snapshot; what was left out comes back with it.
     pub fn create(&self, reason: &str) -> Result<(Snapshot, Manifest, Vec<PathBuf>)> {
-        let contents = Contents::of(self.instance, &self.protected());
+        let contents = FileSet::of(self.instance, &self.protected());
         if contents.sources.is_empty() {
             return Err(Error::failed(msg!(
                 "snapshot.nothing",
                 path = self.instance.state_dir.display()
             )));
         }
-        contents.check(Kind::Snapshot)?;
-        let mut manifest = Manifest::new(Kind::Snapshot, self.instance.profile.as_str(), self.now, reason);
+        contents.check(ArchiveKind::Snapshot)?;
+        let mut manifest = Manifest::new(
+            ArchiveKind::Snapshot,
+            self.instance.profile.as_str(),
+            self.now,
+            reason,
+        );
         manifest.home = self.home.to_path_buf();
         manifest.config.clone_from(&self.instance.config_path);
         manifest.state.clone_from(&self.instance.state_dir);
         manifest.workspace = self.workspaces.first().cloned();
         let id = self.free_id();
         let path = self.folder.join(format!("{id}{ENDING}"));
-        let manifest = apply::publish(&path, |file| archive::pack(file, manifest, &contents.sources))?;
+        let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;
         let bytes = std::fs::metadata(&path)
             .map(|meta| meta.len())
             .unwrap_or_default();
@@ -123,10 +128,10 @@ impl Of<'_> {
     }
 
     /// Checks that a snapshot is whole and is one of this instance. Nothing is written.
-    pub fn verified(&self, snapshot: &Snapshot) -> Result<Manifest> {
-        let manifest = archive::verify(&snapshot.path, archive::From::Ourselves)
-            .map_err(|refusal| refusal.told(&snapshot.path))?;
-        if manifest.kind != Kind::Snapshot || manifest.config != self.instance.config_path {
+    pub fn verify(&self, snapshot: &Snapshot) -> Result<Manifest> {
+        let manifest = archive::verify(&snapshot.path, archive::ArchiveOrigin::OwnSnapshot)
+            .map_err(|refusal| refusal.into_error(&snapshot.path))?;
+        if manifest.kind != ArchiveKind::Snapshot || manifest.config != self.instance.config_path {
             let config = manifest.config.display();
             return Err(Error::failed(msg!(
                 "snapshot.foreign",
@@ -139,14 +144,14 @@ impl Of<'_> {
 
     /// The plan that puts what was unpacked to `staging` in the place of what is there. `staging` lies in the
     /// state folder.
-    pub fn plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
+    pub fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
         let state = &self.instance.state_dir;
-        let real = read::resolved(state);
+        let real = read::canonicalize_existing(state);
         let stay: Vec<PathBuf> = self
             .protected()
             .iter()
             .filter_map(|path| {
-                read::resolved(path)
+                read::canonicalize_existing(path)
                     .strip_prefix(&real)
                     .ok()
                     .map(Path::to_path_buf)
@@ -156,10 +161,10 @@ impl Of<'_> {
         let in_state = self.instance.config_path.strip_prefix(state).ok();
         let stamp: String = self.now.chars().filter(char::is_ascii_alphanumeric).collect();
         let aside = state.join("aside").join(stamp);
-        let staged = archive::units(&staging.join("state"), &stay);
+        let staged = archive::movable_entries(&staging.join("state"), &stay);
         let mut changes = Vec::new();
         let mut folders = BTreeSet::new();
-        for unit in archive::units(state, &stay) {
+        for unit in archive::movable_entries(state, &stay) {
             let to = aside.join(&unit);
             let folder = to.parent().unwrap_or(&aside).to_path_buf();
             if folders.insert(folder.clone()) {
@@ -189,7 +194,7 @@ impl Of<'_> {
                 if before.as_deref() != Some(text.as_bytes()) {
                     changes.push(Change::Write(FileWrite {
                         path: to,
-                        content: Content::in_pieces(text, vec![Piece::Hidden(Origin::Kept)]),
+                        content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
                         backup: before.is_some(),
                         before,
                         kind: FileKind::Config,

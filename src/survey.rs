@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::fault::Fault;
+use crate::config::fault::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
@@ -159,7 +159,7 @@ pub enum ConfigHealth {
     #[default]
     Missing,
     /// There, and not readable or not valid JSON5.
-    Broken(Fault),
+    Broken(ConfigError),
 }
 
 /// Why an instance has its base port.

@@ -132,7 +132,7 @@ impl Ui {
     /// A sentence in this run's language.
     pub fn say(&self, msg: &Msg) -> String {
         if self.ascii {
-            msg.render_with(self.lang, &letters::ascii)
+            msg.render_with(self.lang, &letters::to_ascii)
         } else {
             msg.render(self.lang)
         }

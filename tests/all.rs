@@ -17,6 +17,7 @@ mod config;
 mod crash;
 #[cfg(target_os = "linux")]
 mod dashboard;
+mod docs;
 #[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw::apply::{HostLock, apply, interrupted, recover};
+use openclaw::apply::{HostLock, apply, has_unfinished_transaction, recover};
 use openclaw::plan::{Change, Content, FileKind, FileWrite, Plan};
 
 /// Names the folder that the worker works in; it does nothing without it.
@@ -67,7 +67,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
 
 /// Adds one to a number in a file. Two at once would lose a count, or find it stale.
 fn count(folder: &Path) {
-    let lock = HostLock::acquire(&folder.join("state"), HostLock::PATIENCE).expect("the lock");
+    let lock = HostLock::acquire(&folder.join("state"), HostLock::WAIT_TIMEOUT).expect("the lock");
     let path = folder.join("count");
     let number: u32 = fs::read_to_string(&path).map_or(0, |text| text.parse().expect("a number"));
     let plan = plan(vec![write(&path, &(number + 1).to_string(), FileKind::Record)]);
@@ -200,7 +200,7 @@ fn fill(disk: &Path) {
                 assert_eq!(fs::read_to_string(&config).unwrap().len(), 5000);
                 assert_eq!(fs::read_to_string(disk.join("ws/AGENTS.md")).unwrap().len(), 9000);
                 assert!(failures >= 3, "the disk was full: {failures}");
-                assert!(!interrupted(&home));
+                assert!(!has_unfinished_transaction(&home));
                 return;
             }
             Err(error) => {

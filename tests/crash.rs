@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use openclaw::apply::{HostLock, Outcome, apply, interrupted, recover};
+use openclaw::apply::{HostLock, RecoveryOutcome, apply, has_unfinished_transaction, recover};
 use openclaw::plan::{Change, FileKind};
 
 use crate::apply::{plan, worker_command, write};
@@ -166,7 +166,7 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
                     let folder = dir.path().join(format!("{}-{}", kill.call, kill.nth));
                     let end = match killed(&folder, kill, &old, &new) {
                         None => 0,
-                        Some(Outcome::Undone) => 1,
+                        Some(RecoveryOutcome::Undone) => 1,
                         Some(_) => 2,
                     };
                     ends[end].fetch_add(1, Ordering::Relaxed);
@@ -187,7 +187,7 @@ fn killed(
     kill: &Kill,
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
-) -> Option<Outcome> {
+) -> Option<RecoveryOutcome> {
     before(folder);
     let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
     let trace = format!("trace={}", kill.call);
@@ -197,7 +197,7 @@ fn killed(
     assert!(!status.success(), "{kill:?} came to nothing");
     let config = fs::read_to_string(folder.join("instance/openclaw.json")).unwrap();
     assert!([OLD, NEW].contains(&config.as_str()), "{kill:?}: {config}");
-    let cut_short = interrupted(&folder.join("state"));
+    let cut_short = has_unfinished_transaction(&folder.join("state"));
     let copy = files(folder);
 
     let output = worker_command("onboard", folder).output().unwrap();
@@ -209,9 +209,9 @@ fn killed(
     );
     assert_eq!(&files(folder), new, "{kill:?}");
     let outcome = if said.contains("recovered: Undone") {
-        Some(Outcome::Undone)
+        Some(RecoveryOutcome::Undone)
     } else if said.contains("recovered: Completed") {
-        Some(Outcome::Completed)
+        Some(RecoveryOutcome::Completed)
     } else {
         None
     };

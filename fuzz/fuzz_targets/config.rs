@@ -7,14 +7,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use openclaw::config::dialect::Dialect;
-use openclaw::config::document::{Document, EditError};
+use openclaw::config::document::{ConfigDocument, EditError};
 use openclaw::config::key_path::KeyPath;
 use openclaw::config::{parse_value, schema, secrets};
 use serde_json::Value;
 
 fuzz_target!(|input: (&str, &str, &str)| {
     let (key, value, text) = input;
-    let Ok(document) = Document::parse(text) else {
+    let Ok(document) = ConfigDocument::parse(text) else {
         return;
     };
     assert_eq!(document.text(), text);
@@ -32,10 +32,10 @@ fuzz_target!(|input: (&str, &str, &str)| {
             assert_eq!(edited.get(&path), Some(&value));
             assert_eq!(changed, edited.text() != text);
             assert_eq!(edited.set(&path, value), Ok(false));
-            let read_again = Document::parse(edited.text()).expect("what is written can be read");
+            let read_again = ConfigDocument::parse(edited.text()).expect("what is written can be read");
             assert_eq!(read_again.value(), edited.value());
             if edited.unset(&path).is_ok() {
-                Document::parse(edited.text()).expect("what is written can be read");
+                ConfigDocument::parse(edited.text()).expect("what is written can be read");
             }
         }
         // What is refused leaves everything as it was.

@@ -18,7 +18,7 @@ const MOST: u64 = 64 * 1024;
 
 /// The draft of this run.
 #[derive(Debug)]
-pub struct Draft {
+pub struct AnswersDraft {
     path: PathBuf,
     file: Option<File>,
     /// The folders that were made for it, innermost first.
@@ -27,7 +27,7 @@ pub struct Draft {
     taken: bool,
 }
 
-impl Draft {
+impl AnswersDraft {
     /// The draft of this run, and what a run that died left in it. Nothing is written yet.
     pub fn open(state_home: &Path) -> (Self, Option<String>) {
         let path = state_home.join(FILE);
@@ -118,7 +118,7 @@ mod tests {
     fn a_dead_run_leaves_a_draft_and_a_living_one_keeps_it_to_itself() {
         let home = tempfile::tempdir().unwrap();
         let state_home = home.path().join("a/b");
-        let (mut first, left) = Draft::open(&state_home);
+        let (mut first, left) = AnswersDraft::open(&state_home);
         assert_eq!(left, None);
         assert!(
             !state_home.exists(),
@@ -126,10 +126,10 @@ mod tests {
         );
         first.save("flow = 'quickstart'");
         first.save("short");
-        let (second, left) = Draft::open(&state_home);
+        let (second, left) = AnswersDraft::open(&state_home);
         assert!(left.is_none() && second.taken);
         drop((first, second));
-        let (third, left) = Draft::open(&state_home);
+        let (third, left) = AnswersDraft::open(&state_home);
         assert_eq!(left.as_deref(), Some("short"));
         third.discard();
         assert!(!state_home.join(FILE).exists());
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_discarded_draft_leaves_no_trace() {
         let home = tempfile::tempdir().unwrap();
-        let (mut draft, _) = Draft::open(&home.path().join("a/b"));
+        let (mut draft, _) = AnswersDraft::open(&home.path().join("a/b"));
         draft.save("x");
         draft.discard();
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);

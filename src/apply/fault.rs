@@ -36,13 +36,13 @@ impl Operation {
 
 /// One failed operation.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct IoFailure {
     pub(super) operation: Operation,
     pub(super) path: PathBuf,
     pub(super) cause: io::Error,
 }
 
-impl Fault {
+impl IoFailure {
     /// The error for the user, with the way out that fits the cause.
     pub(super) fn told(self) -> Error {
         let hint = way_out(&self.cause);
@@ -52,8 +52,8 @@ impl Fault {
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<IoFailure> for Error {
+    fn from(fault: IoFailure) -> Self {
         fault.told()
     }
 }
@@ -75,12 +75,12 @@ fn way_out(cause: &io::Error) -> Msg {
 
 /// Says on what an operation failed.
 pub(super) trait During<T> {
-    fn during(self, operation: Operation, path: &Path) -> Result<T, Fault>;
+    fn during(self, operation: Operation, path: &Path) -> Result<T, IoFailure>;
 }
 
 impl<T> During<T> for io::Result<T> {
-    fn during(self, operation: Operation, path: &Path) -> Result<T, Fault> {
-        self.map_err(|cause| Fault {
+    fn during(self, operation: Operation, path: &Path) -> Result<T, IoFailure> {
+        self.map_err(|cause| IoFailure {
             operation,
             path: path.to_path_buf(),
             cause,

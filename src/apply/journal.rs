@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{During as _, Fault, Operation};
+use super::fault::{During as _, IoFailure, Operation};
 use super::system;
 
 /// The format of the file.
@@ -114,7 +114,7 @@ impl Journal {
     }
 
     /// Writes it down: whole or not at all.
-    pub(super) fn write(&self, state_home: &Path) -> Result<(), Fault> {
+    pub(super) fn write(&self, state_home: &Path) -> Result<(), IoFailure> {
         let draft = state_home.join(DRAFT);
         remove(&draft)?;
         let put = || -> io::Result<File> {
@@ -137,19 +137,19 @@ impl Journal {
     }
 
     /// Turns from one phase to the next.
-    pub(super) fn turn(state_home: &Path, from: Phase, to: Phase) -> Result<(), Fault> {
+    pub(super) fn turn(state_home: &Path, from: Phase, to: Phase) -> Result<(), IoFailure> {
         rename(&from.path(state_home), &to.path(state_home))?;
         sync_folder(state_home)
     }
 
     /// Forgets the transaction. No fsync: a journal of the last phase, staging or tidying, that a power
     /// cut brings back only names temporary files that are gone.
-    pub(super) fn forget(state_home: &Path, phase: Phase) -> Result<(), Fault> {
+    pub(super) fn forget(state_home: &Path, phase: Phase) -> Result<(), IoFailure> {
         remove(&phase.path(state_home))
     }
 
     /// Clears the draft that a killed run may have left.
-    pub(super) fn clear_draft(state_home: &Path) -> Result<(), Fault> {
+    pub(super) fn clear_draft(state_home: &Path) -> Result<(), IoFailure> {
         remove(&state_home.join(DRAFT))
     }
 }
@@ -162,18 +162,18 @@ pub(super) fn unfinished(state_home: &Path) -> Option<Phase> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "apply is the one that renames")]
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Fault> {
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IoFailure> {
     fs::rename(from, to).during(Operation::Rename, to)
 }
 
 /// Removes a file that may be gone already.
-pub(super) fn remove(path: &Path) -> Result<(), Fault> {
+pub(super) fn remove(path: &Path) -> Result<(), IoFailure> {
     match fs::remove_file(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.during(Operation::Remove, path),
     }
 }
 
-pub(super) fn sync_folder(path: &Path) -> Result<(), Fault> {
+pub(super) fn sync_folder(path: &Path) -> Result<(), IoFailure> {
     system::sync_folder(path).during(Operation::Sync, path)
 }

@@ -29,7 +29,7 @@ pub struct HostLock {
 
 impl HostLock {
     /// How long a command waits for another one to finish.
-    pub const PATIENCE: Duration = Duration::from_secs(30);
+    pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Takes the lock of this state home, making the folder (0700) and the file (0600) where they are
     /// missing. Waits at most `wait` for another process; then the error names that process.

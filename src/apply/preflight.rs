@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::fault::{During as _, Fault, Operation};
+use super::fault::{During as _, IoFailure, Operation};
 use super::place::{Found, LastLink, Place, locate};
 use super::system;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// How many old versions of a file are kept (`facts.md` 3).
+/// How many old versions of a file are kept (docs/openclaw.md#config-backups).
 const RING: usize = 5;
 
 /// A change with the places that it touches, links followed.
@@ -124,7 +124,7 @@ fn file(write: &FileWrite, others: &Others, gone: &[PathBuf]) -> Result<(Place, 
         Found::File(_) => match read::bytes(&place.real) {
             Ok(bytes) => Some(bytes),
             Err(ReadError::Io(cause)) => {
-                return Err(Fault {
+                return Err(IoFailure {
                     operation: Operation::Look,
                     path: path.clone(),
                     cause,

@@ -16,9 +16,9 @@ use crate::i18n::{Msg, msg};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
     /// Which way it went.
-    pub outcome: Outcome,
+    pub outcome: RecoveryOutcome,
     /// The config that it was about, or what else it changed last; the journal itself for
-    /// [`Outcome::SetAside`].
+    /// [`RecoveryOutcome::SetAside`].
     pub about: PathBuf,
     /// What the user should know: the outcome, then each file that was found in the way and kept.
     pub msgs: Vec<Msg>,
@@ -26,7 +26,7 @@ pub struct Recovered {
 
 /// Which way a run that was cut short went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecoveryOutcome {
     /// The new state is there.
     Completed,
     /// The old state is there.
@@ -36,7 +36,7 @@ pub enum Outcome {
 }
 
 /// Whether a run was cut short here: reads only, for commands that don't write.
-pub fn interrupted(state_home: &Path) -> bool {
+pub fn has_unfinished_transaction(state_home: &Path) -> bool {
     unfinished(state_home).is_some()
 }
 
@@ -61,7 +61,7 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
         Phase::Staging | Phase::Undoing => {
             undo(state_home, &journal, &mut |_| {})?;
             (
-                Outcome::Undone,
+                RecoveryOutcome::Undone,
                 vec![msg!("apply.taken-back", path = about.display())],
             )
         }
@@ -72,12 +72,12 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
                 msgs.push(msg!("apply.kept", path = path.display(), name = name.display()));
             }
             redo(state_home, &journal)?;
-            (Outcome::Completed, msgs)
+            (RecoveryOutcome::Completed, msgs)
         }
         Phase::Tidying => {
             clear(state_home, &journal)?;
             (
-                Outcome::Completed,
+                RecoveryOutcome::Completed,
                 vec![msg!("apply.completed", path = about.display())],
             )
         }
@@ -101,7 +101,7 @@ fn set_aside(path: &Path, why: &str) -> Result<Recovered> {
         why = why
     )];
     Ok(Recovered {
-        outcome: Outcome::SetAside,
+        outcome: RecoveryOutcome::SetAside,
         about: to,
         msgs,
     })

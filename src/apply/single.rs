@@ -12,7 +12,7 @@ use crate::error::Result;
 /// folder; 0600 before it has content. Missing folders are made, 0700. Who else writes this file is the
 /// caller's care (the gateway's lock).
 #[expect(clippy::disallowed_methods, reason = "this is where files are written")]
-pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     lock::make_folders(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -35,7 +35,7 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Removes such a file again. One that is gone already is what is wanted.
-pub fn discard(path: &Path) -> Result<()> {
+pub fn remove_file(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Ok(Err(error).during(Operation::Remove, path)?)
@@ -46,7 +46,7 @@ pub fn discard(path: &Path) -> Result<()> {
 
 /// Writes a new file of a folder that is being made, from a stream: 0600, its missing folders 0700. Where it
 /// is to be found in the end is a plan's matter. Fails where the name is taken.
-pub fn stage(path: &Path, from: &mut dyn std::io::Read) -> Result<()> {
+pub fn stage_file(path: &Path, from: &mut dyn std::io::Read) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     lock::make_folders(folder)?;
     let written = (|| {
@@ -57,15 +57,18 @@ pub fn stage(path: &Path, from: &mut dyn std::io::Read) -> Result<()> {
     Ok(written.during(Operation::Write, path)?)
 }
 
-/// Removes a folder that [`stage`] made, with what is left in it.
-pub fn unstage(folder: &Path) {
+/// Removes a folder that [`stage_file`] made, with what is left in it.
+pub fn remove_staging(folder: &Path) {
     // What can't be removed is a leftover beside whole files; the next look shows it.
     let _ = std::fs::remove_dir_all(folder);
 }
 
 /// Writes a new file whole, from a writer: it has its name only once all of it is durable. 0600. Fails where
 /// the name is taken, and leaves nothing then.
-pub fn publish<T>(path: &Path, write: impl FnOnce(&mut std::fs::File) -> std::io::Result<T>) -> Result<T> {
+pub fn create_file<T>(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> std::io::Result<T>,
+) -> Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     lock::make_folders(folder)?;
@@ -93,8 +96,8 @@ mod tests {
     fn a_file_is_replaced_whole_and_only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("devices/paired.json");
-        put(&path, b"one").unwrap();
-        put(&path, b"two").unwrap();
+        write_file(&path, b"one").unwrap();
+        write_file(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
@@ -107,7 +110,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         std::fs::create_dir(&path).unwrap();
-        assert!(put(&path, b"x").is_err());
+        assert!(write_file(&path, b"x").is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

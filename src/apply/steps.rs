@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::fault::{During as _, Fault, Operation};
+use super::fault::{During as _, IoFailure, Operation};
 use super::journal::{Commit, Stage, remove, rename};
 use super::script::Staged;
 use super::system;
@@ -22,7 +22,7 @@ impl Stage {
     }
 
     /// Makes the step. Returns the file that is to be made durable, where there is one.
-    pub(super) fn make(&self, content: Option<&Staged<'_>>) -> Result<Option<File>, Fault> {
+    pub(super) fn make(&self, content: Option<&Staged<'_>>) -> Result<Option<File>, IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path).map(|()| None),
             Self::File { path } => write(path, content).during(Operation::Write, path).map(Some),
@@ -32,7 +32,7 @@ impl Stage {
     }
 
     /// Takes the step back, whether it was made or not.
-    pub(super) fn take_back(&self) -> Result<(), Fault> {
+    pub(super) fn take_back(&self) -> Result<(), IoFailure> {
         match self {
             Self::Folder { path } => remove_folder(path),
             _ => remove(self.path()),
@@ -51,7 +51,7 @@ impl Commit {
     }
 
     /// Makes the step for the first time.
-    pub(super) fn make(&self) -> Result<(), Fault> {
+    pub(super) fn make(&self) -> Result<(), IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path),
             Self::Place { from, to, .. } => replace(from, to),
@@ -61,7 +61,7 @@ impl Commit {
     }
 
     /// Makes the step unless it was made before: its old name is gone then, or its new one taken.
-    pub(super) fn make_again(&self) -> Result<(), Fault> {
+    pub(super) fn make_again(&self) -> Result<(), IoFailure> {
         match self {
             Self::Place { from, .. } if !exists(from) => Ok(()),
             Self::Move { from, to } if exists(to) || !exists(from) => Ok(()),
@@ -71,7 +71,7 @@ impl Commit {
     }
 
     /// Takes the step back; `false` where it was not made, or was taken back before.
-    pub(super) fn take_back(&self) -> Result<bool, Fault> {
+    pub(super) fn take_back(&self) -> Result<bool, IoFailure> {
         match self {
             Self::Folder { path } if exists(path) => remove_folder(path)?,
             Self::Place {
@@ -116,7 +116,7 @@ pub(super) fn intruders(commit: &[Commit]) -> Vec<&Path> {
         .collect()
 }
 
-fn make_folder(path: &Path) -> Result<(), Fault> {
+fn make_folder(path: &Path) -> Result<(), IoFailure> {
     match system::make_folder(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.during(Operation::MakeFolder, path),
@@ -124,7 +124,7 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
 }
 
 /// Removes a folder that nobody has put anything into.
-fn remove_folder(path: &Path) -> Result<(), Fault> {
+fn remove_folder(path: &Path) -> Result<(), IoFailure> {
     match fs::remove_dir(path) {
         Err(e)
             if matches!(
@@ -179,7 +179,7 @@ fn copy(of: &Path, path: &Path) -> io::Result<(File, fs::Metadata)> {
 }
 
 /// A rename between two names of one file does nothing, by POSIX, and would leave the first.
-fn replace(from: &Path, to: &Path) -> Result<(), Fault> {
+fn replace(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if system::same_file(from, to) {
         remove(from)
     } else {
@@ -189,7 +189,7 @@ fn replace(from: &Path, to: &Path) -> Result<(), Fault> {
 
 /// A rename would put one file over another without a word.
 #[expect(clippy::disallowed_methods, reason = "apply is the one that renames")]
-fn move_aside(from: &Path, to: &Path) -> Result<(), Fault> {
+fn move_aside(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if exists(to) {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists)).during(Operation::Move, to);
     }
@@ -197,7 +197,7 @@ fn move_aside(from: &Path, to: &Path) -> Result<(), Fault> {
 }
 
 /// Keeps what somebody put in the way under a free name beside it, and says which.
-pub(super) fn keep_intruder(path: &Path) -> Result<PathBuf, Fault> {
+pub(super) fn keep_intruder(path: &Path) -> Result<PathBuf, IoFailure> {
     let mut name = path.as_os_str().to_owned();
     name.push(".kept");
     let mut free = PathBuf::from(&name);

@@ -146,9 +146,9 @@ fn progress_tells_every_change_twice_in_order() {
     let mut told = Vec::new();
     let applied = apply(&world.lock, &plan(changes.clone()), &[], &mut |event| {
         told.push(match event {
-            Event::Started(change) => ("started", change.path().to_path_buf()),
-            Event::Done(change) => ("done", change.path().to_path_buf()),
-            Event::Undone(path) => ("undone", path.to_path_buf()),
+            ApplyEvent::Started(change) => ("started", change.path().to_path_buf()),
+            ApplyEvent::Done(change) => ("done", change.path().to_path_buf()),
+            ApplyEvent::Undone(path) => ("undone", path.to_path_buf()),
         });
     });
     let paths: Vec<_> = changes.iter().map(|change| change.path().to_path_buf()).collect();
@@ -173,7 +173,7 @@ mod lock {
     fn a_waiter_gets_it_as_soon_as_it_is_free_and_the_file_stays() {
         let World { dir, lock } = World::new();
         let home = dir.path().join("state");
-        let waiter = std::thread::spawn(move || HostLock::acquire(&home, HostLock::PATIENCE).map(drop));
+        let waiter = std::thread::spawn(move || HostLock::acquire(&home, HostLock::WAIT_TIMEOUT).map(drop));
         drop(lock);
         waiter.join().unwrap().unwrap();
         assert_eq!(
@@ -200,7 +200,7 @@ mod lock {
     fn what_is_no_file_is_refused_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join("lock");
-        let refused = || HostLock::acquire(dir.path(), HostLock::PATIENCE).unwrap_err();
+        let refused = || HostLock::acquire(dir.path(), HostLock::WAIT_TIMEOUT).unwrap_err();
         fs::create_dir(&lock).unwrap();
         assert_eq!(refused().code(), "apply.lock-not-a-file");
         fs::remove_dir(&lock).unwrap();

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::Event;
-use super::fault::{During as _, Fault, Operation};
+use super::ApplyEvent;
+use super::fault::{During as _, IoFailure, Operation};
 use super::journal::{Commit, Journal, Phase, Stage, sync_folder, unfinished};
 use super::preflight::preflight;
 use super::script::{Script, Staged};
@@ -94,7 +94,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Makes the next primitive; `false` where none is left.
-    pub(super) fn advance(&mut self, events: &mut dyn FnMut(Event<'_>)) -> Result<bool> {
+    pub(super) fn advance(&mut self, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Result<bool> {
         let Some(primitive) = self.primitives.get(self.next).copied() else {
             return Ok(false);
         };
@@ -108,10 +108,10 @@ impl<'a> Transaction<'a> {
         self.primitives[..self.next].contains(&Primitive::SyncCommitted)
     }
 
-    fn make(&mut self, primitive: Primitive, events: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn make(&mut self, primitive: Primitive, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Result<()> {
         match primitive {
             Primitive::WriteJournal => self.journal.write(self.state_home)?,
-            Primitive::Start(change) => events(Event::Started(&self.plan.changes[change])),
+            Primitive::Start(change) => events(ApplyEvent::Started(&self.plan.changes[change])),
             Primitive::Stage(step) => {
                 let content = self.contents.iter().find(|staged| staged.step == step);
                 self.files[step] = self.journal.stage[step].make(content)?;
@@ -127,7 +127,7 @@ impl<'a> Transaction<'a> {
             Primitive::Mark => Journal::turn(self.state_home, Phase::Staging, Phase::Committing)?,
             Primitive::Commit(step) => self.journal.commit[step].make()?,
             Primitive::SyncCommitted => sync_committed(&self.journal)?,
-            Primitive::Finish(change) => events(Event::Done(&self.plan.changes[change])),
+            Primitive::Finish(change) => events(ApplyEvent::Done(&self.plan.changes[change])),
             Primitive::Conclude => Journal::turn(self.state_home, Phase::Committing, Phase::Tidying)?,
             Primitive::Tidy(step) => tidy(&self.journal.stage[step])?,
             Primitive::Forget => Journal::forget(self.state_home, Phase::Tidying)?,
@@ -137,9 +137,9 @@ impl<'a> Transaction<'a> {
 
     /// Takes everything back after a primitive failed, and says so in its error. Where even that
     /// fails the journal stays, and the next run tries again.
-    pub(super) fn undo(&self, failed: Error, events: &mut dyn FnMut(Event<'_>)) -> Error {
+    pub(super) fn undo(&self, failed: Error, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Error {
         match undo(self.state_home, &self.journal, &mut |path| {
-            events(Event::Undone(path));
+            events(ApplyEvent::Undone(path));
         }) {
             Ok(()) => failed.hint(msg!("apply.undone")),
             Err(fault) => failed.hint(msg!(
@@ -153,7 +153,11 @@ impl<'a> Transaction<'a> {
 }
 
 /// Takes a transaction back from wherever it came to, as the journal's name has it.
-pub(super) fn undo(state_home: &Path, journal: &Journal, undone: &mut dyn FnMut(&Path)) -> Result<(), Fault> {
+pub(super) fn undo(
+    state_home: &Path,
+    journal: &Journal,
+    undone: &mut dyn FnMut(&Path),
+) -> Result<(), IoFailure> {
     Journal::clear_draft(state_home)?;
     let Some(phase) = unfinished(state_home) else {
         return Ok(());
@@ -189,7 +193,7 @@ pub(super) fn undo(state_home: &Path, journal: &Journal, undone: &mut dyn FnMut(
 
 /// Completes a transaction that was cut short after its commit began. Steps that were made are left
 /// alone.
-pub(super) fn redo(state_home: &Path, journal: &Journal) -> Result<(), Fault> {
+pub(super) fn redo(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
     for step in &journal.commit {
         step.make_again()?;
     }
@@ -199,20 +203,20 @@ pub(super) fn redo(state_home: &Path, journal: &Journal) -> Result<(), Fault> {
 }
 
 /// Removes what was kept for an undo, and the journal.
-pub(super) fn clear(state_home: &Path, journal: &Journal) -> Result<(), Fault> {
+pub(super) fn clear(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
     journal.stage.iter().try_for_each(tidy)?;
     Journal::forget(state_home, Phase::Tidying)
 }
 
 /// Second names that were kept in case of a failure; what was staged has its own name by now.
-fn tidy(step: &Stage) -> Result<(), Fault> {
+fn tidy(step: &Stage) -> Result<(), IoFailure> {
     match step {
         Stage::Keep { .. } => step.take_back(),
         _ => Ok(()),
     }
 }
 
-fn sync_committed(journal: &Journal) -> Result<(), Fault> {
+fn sync_committed(journal: &Journal) -> Result<(), IoFailure> {
     let sides = journal.commit.iter().flat_map(|step| match step {
         Commit::Folder { path } | Commit::Mode { path, .. } => vec![path.as_path()],
         Commit::Place { to, .. } => vec![to.as_path()],
@@ -222,7 +226,7 @@ fn sync_committed(journal: &Journal) -> Result<(), Fault> {
 }
 
 /// Makes these names durable: an fsync of each folder in which one of them lies, once.
-fn sync_folders_of<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<(), Fault> {
+fn sync_folders_of<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<(), IoFailure> {
     let folders: BTreeSet<_> = paths.filter_map(Path::parent).collect();
     folders
         .into_iter()

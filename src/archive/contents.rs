@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Kind;
+use super::ArchiveKind;
 use super::unpack::{MAX_BYTES, MAX_FILES, MAX_MANIFEST};
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::error::{Error, Result};
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 
 /// A file to be packed.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ArchiveSource {
     /// Its path in the archive.
     pub path: String,
     /// Where it lies.
@@ -27,9 +27,9 @@ pub struct Source {
 
 /// The files of an instance.
 #[derive(Clone, Debug, Default)]
-pub struct Contents {
+pub struct FileSet {
     /// In order of their paths.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ArchiveSource>,
     /// What was left out because it is no file or its name is no text.
     pub skipped: Vec<PathBuf>,
 }
@@ -68,27 +68,27 @@ pub(super) fn is_left_out(name: &str) -> bool {
         || ends.iter().any(|end| name.ends_with(end))
 }
 
-impl Contents {
+impl FileSet {
     /// Looks for the files of an instance. `protected` are paths that are not its state: workspaces, and all
     /// of other instances.
     pub fn of(instance: &Instance, protected: &[PathBuf]) -> Self {
         let mut contents = Self::default();
         let config = &instance.config_path;
         if config.is_file() {
-            contents.sources.push(Source {
+            contents.sources.push(ArchiveSource {
                 path: "config/openclaw.json".to_owned(),
                 file: config.clone(),
                 bytes: None,
             });
         }
         for (below, file) in includes(config) {
-            if !resolved(&file).starts_with(resolved(&instance.state_dir)) {
+            if !canonicalize_existing(&file).starts_with(canonicalize_existing(&instance.state_dir)) {
                 contents.add("include", &below, file);
             }
         }
-        let protected: Vec<_> = protected.iter().map(|path| resolved(path)).collect();
-        let state = resolved(&instance.state_dir);
-        let config = resolved(config);
+        let protected: Vec<_> = protected.iter().map(|path| canonicalize_existing(path)).collect();
+        let state = canonicalize_existing(&instance.state_dir);
+        let config = canonicalize_existing(config);
         contents.walk("state", &state, &state, &|path| {
             let top = path.parent() == Some(&*state);
             let name = path
@@ -104,8 +104,8 @@ impl Contents {
     }
 
     /// Adds the files of a workspace.
-    pub fn with_workspace(&mut self, workspace: &Path) {
-        let root = resolved(workspace);
+    pub fn add_workspace(&mut self, workspace: &Path) {
+        let root = canonicalize_existing(workspace);
         self.walk("workspace", &root, &root, &|path| {
             path.file_name().is_some_and(|name| name == "node_modules")
         });
@@ -113,7 +113,7 @@ impl Contents {
 
     /// Refuses what would be refused when it is read again: too much, or for an export, which may be read
     /// where case does not count, two names that are one there.
-    pub fn check(&self, kind: Kind) -> Result<()> {
+    pub fn check(&self, kind: ArchiveKind) -> Result<()> {
         let too_much = |bound: u64| Err(Error::failed(msg!("archive.too-much", bound = bound)));
         // The manifest is an entry too.
         if self.sources.len() as u64 >= MAX_FILES {
@@ -139,7 +139,7 @@ impl Contents {
         let twin = self
             .sources
             .iter()
-            .find(|source| kind == Kind::Export && !names.insert(source.path.to_ascii_lowercase()));
+            .find(|source| kind == ArchiveKind::Export && !names.insert(source.path.to_ascii_lowercase()));
         match twin {
             Some(twin) => Err(Error::failed(msg!("archive.twins", path = twin.file.display()))),
             None => Ok(()),
@@ -175,7 +175,7 @@ impl Contents {
         let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();
         let path = parts.map(|parts| format!("{top}/{}", parts.join("/")));
         match path.filter(|path| super::name::check(path).is_ok()) {
-            Some(path) => self.sources.push(Source {
+            Some(path) => self.sources.push(ArchiveSource {
                 path,
                 file,
                 bytes: None,
@@ -195,7 +195,7 @@ fn includes(config: &Path) -> Vec<(PathBuf, PathBuf)> {
     let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut ahead = vec![config.to_path_buf()];
     while let Some(path) = ahead.pop() {
-        let Loaded::Ok(document) = config::load(&path) else {
+        let LoadedConfig::Ok(document) = config::load(&path) else {
             continue;
         };
         let mut named = Vec::new();
@@ -233,7 +233,7 @@ fn collect(value: &Value, into: &mut Vec<String>) {
 
 /// What is moved as one when the state below `root` is replaced: its entries, but where a path that must
 /// stay lies in one of them, that one's own entries. `stay` and the result are relative to `root`.
-pub fn units(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
+pub fn movable_entries(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     split(root, Path::new(""), stay, &mut found);
     found.sort();

@@ -9,12 +9,12 @@ pub(super) const RESTORE: &str = ".restore-";
 const IMPORT: &str = ".import-";
 
 /// Where a snapshot is unpacked. `stamp` tells this run from any other.
-pub fn restore_staging(state: &Path, stamp: &str) -> PathBuf {
+pub fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     state.join(format!("{RESTORE}{stamp}"))
 }
 
 /// Where an export is unpacked that becomes the instance with this state folder.
-pub fn import_staging(state: &Path, stamp: &str) -> PathBuf {
+pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(format!("{IMPORT}{stamp}"));
     path.into()
@@ -22,7 +22,7 @@ pub fn import_staging(state: &Path, stamp: &str) -> PathBuf {
 
 /// The folders that restores and imports of this instance left when they were killed. Under the host's lock no
 /// run is under way: there each of them is a leftover.
-pub fn leftovers(state: &Path) -> Vec<PathBuf> {
+pub fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
     let mut beside = state.file_name().map(OsString::from).unwrap_or_default();
     beside.push(IMPORT);
     let beside = state

@@ -1,6 +1,6 @@
 //! Names in an archive: plain parts below one of four folders, on every system the same.
 
-use super::Refusal;
+use super::ArchiveError;
 
 /// The folders of an archive.
 const TOPS: [&str; 4] = ["config", "include", "state", "workspace"];
@@ -10,8 +10,8 @@ const MAX_DEPTH: usize = 40;
 const MAX_LEN: usize = 2048;
 
 /// Checks the path of a file below one of the archive's folders.
-pub(super) fn check(path: &str) -> Result<(), Refusal> {
-    let refused = || Refusal::Name(path.to_owned());
+pub(super) fn check(path: &str) -> Result<(), ArchiveError> {
+    let refused = || ArchiveError::Name(path.to_owned());
     let mut parts = path.split('/');
     let top = parts.next().unwrap_or_default();
     let rest: Vec<_> = parts.collect();

@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 use super::gentle::Gentle;
-use super::{Entry, MANIFEST, Manifest, Source, unpack};
+use super::{ArchiveEntry, ArchiveSource, MANIFEST, Manifest, unpack};
 
 /// Writes an archive of these files; the manifest that it got comes back.
-pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[Source]) -> io::Result<Manifest> {
+pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -> io::Result<Manifest> {
     let mut tar = Builder::new(Gentle::new(to));
     for source in sources {
         let mut file: Box<dyn Read> = match &source.bytes {
@@ -36,7 +36,7 @@ pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[Source]) -> io::R
                 source.file.display().to_string(),
             ));
         }
-        let entry = Entry {
+        let entry = ArchiveEntry {
             path: source.path.clone(),
             size,
             sha256: unpack::hex(&hashed.hash.finalize()),

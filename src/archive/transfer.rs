@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Contents, Manifest, Source};
+use super::{ArchiveSource, FileSet, Manifest};
 use crate::config;
-use crate::config::document::{Document, EditError};
+use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::{self, HIDDEN};
+use crate::config::secrets::{self, REDACTED};
 use crate::host::read;
 use crate::instance::Instance;
 use crate::plan::Content;
 use crate::ports::{PortFamily, Role};
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 
 /// Parts of a state folder that hold secrets, below `state/`.
 const SECRET: [&str; 5] = [
@@ -44,7 +44,7 @@ fn holds_secrets(path: &str) -> bool {
 }
 
 /// Takes the secrets out: files that hold them go, those in configs and other JSON are replaced by a mark.
-pub fn without_secrets(contents: &mut Contents) {
+pub fn remove_secrets(contents: &mut FileSet) {
     contents.sources.retain(|source| !holds_secrets(&source.path));
     let is_json = |path: &str| {
         let json = [".json", ".json5"].iter().any(|end| path.ends_with(end));
@@ -66,23 +66,23 @@ pub fn without_secrets(contents: &mut Contents) {
     contents.sources = kept;
 }
 
-fn redacted(source: &Source) -> Option<Vec<u8>> {
+fn redacted(source: &ArchiveSource) -> Option<Vec<u8>> {
     let bytes = read::bytes(&source.file).ok()?;
-    let Ok(document) = config::of_bytes(bytes.clone()) else {
+    let Ok(document) = config::parse_bytes(bytes.clone()) else {
         // A list, or a lone value.
         let text = String::from_utf8(bytes).ok()?;
         let value = config::parse_value(&text).ok()?;
-        let shown = secrets::redacted(&KeyPath::root(), &value);
+        let shown = secrets::redact(&KeyPath::root(), &value);
         return Some(if shown == value { text } else { shown.to_string() }.into_bytes());
     };
-    let pieces = secrets::pieces(&document, |_| Origin::Kept);
-    let shown = Content::in_pieces(document.text(), pieces).shown(|_| HIDDEN.to_owned());
+    let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
+    let shown = Content::in_pieces(document.text(), pieces).shown(|_| REDACTED.to_owned());
     Some(shown.into_bytes())
 }
 
 /// What an imported instance becomes.
 #[derive(Debug)]
-pub struct Arrival<'a> {
+pub struct ImportTarget<'a> {
     /// What the archive says of the original.
     pub manifest: &'a Manifest,
     /// The new instance.
@@ -93,9 +93,9 @@ pub struct Arrival<'a> {
     pub token: &'a Secret,
 }
 
-impl Arrival<'_> {
+impl ImportTarget<'_> {
     /// Rewrites a config for its new place. The keys that must be filled in again come back.
-    pub fn config(&self, document: &mut Document) -> Result<Vec<KeyPath>, EditError> {
+    pub fn rewrite_config(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>, EditError> {
         let mut missing = Vec::new();
         hidden(document.value(), &KeyPath::root(), &mut missing);
         for path in missing.iter().rev() {
@@ -216,13 +216,13 @@ fn hidden(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
                 hidden(value, &path.index(at), found);
             }
         }
-        Value::String(text) if text.contains(HIDDEN) => found.push(path.clone()),
+        Value::String(text) if text.contains(REDACTED) => found.push(path.clone()),
         _ => {}
     }
 }
 
 /// Files of an export that belong to the original alone: its keys as a device, what it paired, its record.
-pub fn stays_behind(path: &str) -> bool {
+pub fn is_original_only(path: &str) -> bool {
     ["state/identity/", "state/devices/"]
         .iter()
         .any(|start| path.starts_with(start))

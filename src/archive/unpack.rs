@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use tar::Archive;
 
-use super::{MANIFEST, Manifest, Refusal, VERSION, name};
+use super::{ArchiveError, MANIFEST, Manifest, VERSION, name};
 use crate::apply;
 use crate::error::Result as Told;
 
@@ -30,31 +30,31 @@ pub(super) const SLACK: u64 = 16 * 1024 * 1024;
 
 /// Whose archive is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum ArchiveOrigin {
     /// This program's own, from the state home: it may be packed as densely as anything can be.
-    Ourselves,
+    OwnSnapshot,
     /// Anybody's.
-    Anybody,
+    Untrusted,
 }
 
-impl From {
+impl ArchiveOrigin {
     /// A name as it is compared with others: where it comes from elsewhere, case may not count there or here.
     fn folded(self, name: &str) -> String {
         match self {
-            Self::Ourselves => name.to_owned(),
-            Self::Anybody => name.to_ascii_lowercase(),
+            Self::OwnSnapshot => name.to_owned(),
+            Self::Untrusted => name.to_ascii_lowercase(),
         }
     }
 }
 
 /// Reads an archive through and believes nothing: its manifest, where every file is as that says.
-pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
+pub fn verify(path: &Path, from: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
     let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut manifest = None;
     walk(path, from, &mut |name, entry| {
         if manifest.is_some() {
             // The manifest is the last entry: what follows it is not spoken for.
-            return Err(Refusal::Hash(name.to_owned()));
+            return Err(ArchiveError::Hash(name.to_owned()));
         }
         if name == MANIFEST {
             manifest = Some(parse(entry)?);
@@ -68,19 +68,19 @@ pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
         found.insert(name.to_owned(), (size, hex(&hash.finalize())));
         Ok(())
     })?;
-    let manifest = manifest.ok_or(Refusal::NoManifest)?;
+    let manifest = manifest.ok_or(ArchiveError::NoManifest)?;
     let mut paths = BTreeSet::new();
     for (name, entry) in &manifest.files {
         name::check(&entry.path)?;
         if *name != entry.path && !name::is_long(name) {
-            return Err(Refusal::Hash(name.clone()));
+            return Err(ArchiveError::Hash(name.clone()));
         }
         if !paths.insert(from.folded(&entry.path)) {
-            return Err(Refusal::Twice(entry.path.clone()));
+            return Err(ArchiveError::Twice(entry.path.clone()));
         }
         match found.remove(name) {
             Some((size, hash)) if size == entry.size && hash == entry.sha256 => {}
-            _ => return Err(Refusal::Hash(name.clone())),
+            _ => return Err(ArchiveError::Hash(name.clone())),
         }
     }
     // A file in the place of a folder of another.
@@ -89,12 +89,12 @@ pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
         while let Some((above, _)) = folder.rsplit_once('/') {
             folder = above;
             if paths.contains(folder) {
-                return Err(Refusal::Twice(path.clone()));
+                return Err(ArchiveError::Twice(path.clone()));
             }
         }
     }
     match found.into_keys().next() {
-        Some(unknown) => Err(Refusal::Hash(unknown)),
+        Some(unknown) => Err(ArchiveError::Hash(unknown)),
         None => Ok(manifest),
     }
 }
@@ -104,7 +104,7 @@ pub fn verify(path: &Path, from: From) -> Result<Manifest, Refusal> {
 pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
     let mut failed = None;
     // What it unpacks to was bounded when it was verified, and so were its files.
-    let read = walk(path, From::Ourselves, &mut |name, entry| {
+    let read = walk(path, ArchiveOrigin::OwnSnapshot, &mut |name, entry| {
         let Some(known) = manifest.files.get(name).filter(|_| failed.is_none()) else {
             return Ok(());
         };
@@ -113,20 +113,20 @@ pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
             entry,
             hash: &mut hash,
         };
-        if let Err(error) = apply::stage(&folder.join(&known.path), &mut tee) {
+        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut tee) {
             failed = Some(error);
             return Ok(());
         }
         if hex(&hash.finalize()) == known.sha256 {
             Ok(())
         } else {
-            Err(Refusal::Hash(name.to_owned()))
+            Err(ArchiveError::Hash(name.to_owned()))
         }
     });
     if let Some(error) = failed {
         return Err(error);
     }
-    read.map_err(|refusal| refusal.told(path))
+    read.map_err(|refusal| refusal.into_error(path))
 }
 
 struct Tee<'t> {
@@ -142,7 +142,7 @@ impl Read for Tee<'_> {
     }
 }
 
-fn parse(entry: &mut dyn Read) -> Result<Manifest, Refusal> {
+fn parse(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     #[derive(serde::Deserialize)]
     struct Version {
         version: u32,
@@ -150,25 +150,25 @@ fn parse(entry: &mut dyn Read) -> Result<Manifest, Refusal> {
     let mut text = Vec::new();
     entry.take(MAX_MANIFEST + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX_MANIFEST {
-        return Err(Refusal::Bound(MAX_MANIFEST));
+        return Err(ArchiveError::Bound(MAX_MANIFEST));
     }
     // The version first: a later format may look otherwise in every other way.
-    let Version { version } = serde_json::from_slice(&text).map_err(|_| Refusal::NoManifest)?;
+    let Version { version } = serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)?;
     if version > VERSION {
-        return Err(Refusal::Newer(version));
+        return Err(ArchiveError::Newer(version));
     }
-    serde_json::from_slice(&text).map_err(|_| Refusal::NoManifest)
+    serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)
 }
 
 /// Walks over the entries. What is no regular file with a plain name, once, ends it.
 fn walk(
     path: &Path,
-    from: From,
-    each: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    from: ArchiveOrigin,
+    each: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() {
-        return Err(Refusal::Type(path.display().to_string()));
+        return Err(ArchiveError::Type(path.display().to_string()));
     }
     let packed = Arc::new(AtomicU64::new(0));
     let burst = Arc::new(AtomicU64::new(0));
@@ -178,13 +178,13 @@ fn walk(
     };
     let bounded = Bounded {
         inner: MultiGzDecoder::new(io::BufReader::new(counted)),
-        packed: (from == From::Anybody).then_some(packed),
+        packed: (from == ArchiveOrigin::Untrusted).then_some(packed),
         unpacked: 0,
         burst: burst.clone(),
     };
     let in_bounds = |error: io::Error| match burst.load(Ordering::Relaxed) {
-        0 => Refusal::Io(error),
-        bound => Refusal::Bound(bound),
+        0 => ArchiveError::Io(error),
+        bound => ArchiveError::Bound(bound),
     };
     let mut archive = Archive::new(bounded);
     let mut names = BTreeSet::new();
@@ -192,21 +192,21 @@ fn walk(
     for entry in archive.entries().map_err(in_bounds)?.raw(true) {
         let mut entry = entry.map_err(in_bounds)?;
         let name = String::from_utf8(entry.path_bytes().into_owned())
-            .map_err(|e| Refusal::Name(String::from_utf8_lossy(e.as_bytes()).into_owned()))?;
+            .map_err(|e| ArchiveError::Name(String::from_utf8_lossy(e.as_bytes()).into_owned()))?;
         if name != MANIFEST && !name::is_long(&name) {
             name::check(&name)?;
         }
         if !entry.header().entry_type().is_file() {
-            return Err(Refusal::Type(name));
+            return Err(ArchiveError::Type(name));
         }
         if !names.insert(from.folded(&name)) {
-            return Err(Refusal::Twice(name));
+            return Err(ArchiveError::Twice(name));
         }
         if names.len() as u64 > MAX_FILES {
-            return Err(Refusal::Bound(MAX_FILES));
+            return Err(ArchiveError::Bound(MAX_FILES));
         }
         match each(&name, &mut entry) {
-            Err(Refusal::Io(error)) => return Err(in_bounds(error)),
+            Err(ArchiveError::Io(error)) => return Err(in_bounds(error)),
             other => other?,
         }
     }

@@ -1,7 +1,7 @@
 //! Whose browser a window is: the name and the colour that it bears. Two windows side by side look alike
 //! otherwise, and a person who means the one instance would type into the other.
 //!
-//! Chromium takes both from its own settings (`facts.md` 7): the name from `Local State`, the colour of the
+//! Chromium takes both from its own settings (docs/openclaw.md#browser-decoration): the name from `Local State`, the colour of the
 //! frame from `Preferences`. They are written before it starts, so that it need not be started twice; all
 //! other settings stay. Settings that can't be read stay as they are: a browser without a name is better
 //! than one that lost its pages.
@@ -89,7 +89,7 @@ fn put(path: &Path, keys: &[(&[&str], Value)]) -> Result<()> {
     if after == before {
         return Ok(());
     }
-    apply::put(path, after.to_string().as_bytes())
+    apply::write_file(path, after.to_string().as_bytes())
 }
 
 fn set(within: &mut Value, key: &[&str], value: &Value) {

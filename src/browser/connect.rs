@@ -11,7 +11,7 @@ use super::control::Control;
 use super::profiles::{Place, Profile, Wishes, shown_url};
 use super::status::Seen;
 use super::{Fault, Result, fetch, launch};
-use crate::host::ports::ENDING;
+use crate::host::ports::SOCKET_RELEASE_TIMEOUT;
 use crate::i18n::msg;
 
 /// How often a browser that does not answer is looked at.
@@ -76,7 +76,7 @@ impl Control {
         }
         let asked = async { self.connection(profile, config).await?.tabs().await };
         let answer = self.unless_ending(asked).await.map(|_| ());
-        let deadline = Instant::now() + ENDING;
+        let deadline = Instant::now() + SOCKET_RELEASE_TIMEOUT;
         while answer.is_err() && Instant::now() < deadline {
             if !runs() {
                 return None;

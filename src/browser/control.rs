@@ -21,14 +21,14 @@ use super::prove::{self, Answerer};
 use super::route::{Action, Request, Response, Routed, route};
 use super::status::{self, Seen};
 use super::{Fault, Result, World, ports};
-use crate::host::group::{Exit, Group};
+use crate::host::group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Lang, msg};
 use crate::ports::PortFamily;
 use crate::record::Record;
 
 /// How often a running browser is looked at.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a browser may take to end when asked to (`facts.md` 7).
+/// How long a browser may take to end when asked to (docs/openclaw.md#browser-stop).
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -67,14 +67,14 @@ enum State {
     Running(Running),
     Ended {
         pid: u32,
-        exit: Exit,
+        exit: ProcessExit,
         at: SystemTime,
     },
 }
 
 #[derive(Debug)]
 struct Running {
-    group: Group,
+    group: ProcessGroup,
     port: u16,
     kind: Kind,
 }
@@ -96,7 +96,7 @@ impl Slot {
     pub(super) fn seen(&self, folder: &std::path::Path) -> Seen {
         let mut state = locked(&self.state);
         if let State::Running(running) = &mut *state
-            && let Some(exit) = running.group.exit()
+            && let Some(exit) = running.group.poll_exit()
         {
             let pid = running.group.pid();
             tracing::warn!(pid, ?exit, "a browser ended by itself");
@@ -394,9 +394,9 @@ impl Control {
         *locked(&slot.last) = None;
         let state = std::mem::take(&mut *locked(&slot.state));
         let ran = if let State::Running(mut running) = state {
-            running.group.ask_to_end();
+            running.group.terminate();
             let deadline = Instant::now() + PATIENCE;
-            while running.group.exit().is_none() && Instant::now() < deadline {
+            while running.group.poll_exit().is_none() && Instant::now() < deadline {
                 tokio::time::sleep(PAUSE).await;
             }
             let folder = self.world.instance.browser(name);

@@ -1,5 +1,5 @@
 //! Which browser there is: one that the config names, else the user's own choice, else what lies on the
-//! search path or where each system puts such programs (`facts.md` 7). Chrome, Brave, Edge, Chromium.
+//! search path or where each system puts such programs (docs/openclaw.md#browser-discovery). Chrome, Brave, Edge, Chromium.
 
 use std::path::{Path, PathBuf};
 
@@ -134,7 +134,7 @@ impl System {
     }
 }
 
-/// The first browser of this host, in the order of `facts.md` 7: the desktop's default, then Chrome,
+/// The first browser of this host, in the order of docs/openclaw.md#browser-discovery: the desktop's default, then Chrome,
 /// Brave, Edge, Chromium.
 pub fn find(host: &Host, home: &Path) -> Option<Found> {
     let system = System::here();

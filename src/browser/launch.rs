@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::prove::{self, Answerer};
 use super::{Fault, Result, World};
 use crate::host::Host;
-use crate::host::group::{Exit, Group};
-use crate::host::process::Call;
+use crate::host::group::{ProcessExit, ProcessGroup};
+use crate::host::process::CommandSpec;
 use crate::i18n::{Msg, msg};
 
-/// How long a browser may take until it answers (`facts.md` 7).
+/// How long a browser may take until it answers (docs/openclaw.md#browser-launch).
 pub const READY: Duration = Duration::from_secs(15);
 /// How often its port is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -110,7 +110,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// The command line (`facts.md` 7), the debugging address at loopback only.
+    /// The command line (docs/openclaw.md#browser-launch), the debugging address at loopback only.
     pub fn arguments(&self) -> Vec<OsString> {
         let mut folder = OsString::from("--user-data-dir=");
         folder.push(&self.user_data);
@@ -145,12 +145,12 @@ impl Order {
     }
 
     /// The program with its environment: the few variables that a browser needs, and the user's home.
-    pub fn call(&self, host: &Host, home: &Path) -> Call {
-        let mut call = Call::new(&self.program, self.arguments()).var("HOME", home);
-        call.inherits = false;
+    pub fn call(&self, host: &Host, home: &Path) -> CommandSpec {
+        let mut call = CommandSpec::new(&self.program, self.arguments()).env("HOME", home);
+        call.inherit_env = false;
         for name in VARS {
             if let Some(value) = host.var(name) {
-                call = call.var(name, value);
+                call = call.env(name, value);
             }
         }
         call
@@ -161,12 +161,12 @@ impl Order {
 ///
 /// # Errors
 /// It ended, somebody else holds the port, or it takes too long; with what it complained about.
-pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Duration) -> Result<()> {
+pub async fn ready(world: &World, order: &Order, group: &mut ProcessGroup, limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
     let address = (std::net::Ipv4Addr::LOCALHOST, order.port);
     loop {
-        if let Some(exit) = group.exit() {
-            return Err(ended(world, order, exit, &group.complaints()));
+        if let Some(exit) = group.poll_exit() {
+            return Err(ended(world, order, exit, &group.stderr_tail()));
         }
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             let (port, pid, folder) = (order.port, group.pid(), order.user_data.clone());
@@ -187,7 +187,7 @@ pub async fn ready(world: &World, order: &Order, group: &mut Group, limit: Durat
                 seconds = limit.as_secs()
             ))
             .hint(ask_doctor(world))
-            .because(anyhow::anyhow!(last_lines(&group.complaints()))));
+            .because(anyhow::anyhow!(last_lines(&group.stderr_tail()))));
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -214,7 +214,7 @@ pub fn occupied(world: &World, port: u16, who: &Answerer) -> Fault {
 }
 
 /// Why a browser ended before it answered.
-fn ended(world: &World, order: &Order, exit: Exit, complaints: &str) -> Fault {
+fn ended(world: &World, order: &Order, exit: ProcessExit, complaints: &str) -> Fault {
     let said = last_lines(complaints);
     if !order.no_sandbox && complaints.contains("--no-sandbox") {
         return Fault::failed(msg!("browser.no-sandbox", path = order.program.display()))
@@ -240,7 +240,7 @@ pub fn ask_doctor(world: &World) -> Msg {
 }
 
 /// How a browser ended, in words.
-pub fn how(exit: Exit) -> Msg {
+pub fn how(exit: ProcessExit) -> Msg {
     match (exit.signal, exit.code) {
         (Some(signal), _) => msg!("browser.by-signal", signal = signal),
         (None, Some(code)) => msg!("browser.with-code", code = code),
@@ -312,8 +312,8 @@ mod tests {
             ("OPENAI_API_KEY", "secret"),
         ];
         let call = order().call(&Host::with(&[], vars), Path::new("/home/a"));
-        assert!(!call.inherits);
-        let names: Vec<_> = call.vars.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        assert!(!call.inherit_env);
+        let names: Vec<_> = call.env.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(names, ["HOME", "PATH", "DISPLAY"]);
     }
 

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Started {
     /// Its process.
     pub pid: u32,
-    /// When that started, where the system tells ([`group::started`]).
+    /// When that started, where the system tells ([`group::start_time`]).
     pub started: Option<u64>,
     /// The machine's name, as the lock has it.
     pub machine: Option<String>,
@@ -45,7 +45,7 @@ impl Started {
     pub fn now(pid: u32, port: u16) -> Self {
         Self {
             pid,
-            started: group::started(pid),
+            started: group::start_time(pid),
             machine: group::machine(),
             port,
         }
@@ -64,15 +64,18 @@ impl Started {
         let text = json!({
             "pid": self.pid, "started": self.started, "machine": self.machine, "port": self.port,
         });
-        Ok(apply::put(&folder.join(FILE), text.to_string().as_bytes())?)
+        Ok(apply::write_file(
+            &folder.join(FILE),
+            text.to_string().as_bytes(),
+        )?)
     }
 
     /// Whether this very process still runs on that folder. One that is just ending has no words any
     /// more, and its port for a moment yet: it counts as running.
     pub fn is_alive(&self, user_data: &Path) -> bool {
-        match (self.started, group::started(self.pid)) {
+        match (self.started, group::start_time(self.pid)) {
             (Some(then), Some(now)) => {
-                let (words, _) = ports::words_of(self.pid, "OPENCLAW_");
+                let (words, _) = ports::arguments_and_env(self.pid, "OPENCLAW_");
                 then == now && (words.is_empty() || uses(&words, user_data))
             }
             (Some(_), None) => false,
@@ -88,7 +91,7 @@ pub fn forget(folder: &Path) {
 }
 
 fn is_on(pid: u32, user_data: &Path) -> bool {
-    let (words, _) = ports::words_of(pid, "OPENCLAW_");
+    let (words, _) = ports::arguments_and_env(pid, "OPENCLAW_");
     uses(&words, user_data)
 }
 
@@ -116,7 +119,7 @@ pub fn running(folder: &Path) -> Option<Orphan> {
         return Some(Orphan { pid, port });
     }
     let (machine, pid) = lock_of(&user_data)?;
-    let (words, _) = ports::words_of(pid, "OPENCLAW_");
+    let (words, _) = ports::arguments_and_env(pid, "OPENCLAW_");
     let ours = group::machine().is_some_and(|here| here == machine) && uses(&words, &user_data);
     let port = port_in(&words);
     ours.then_some(Orphan { pid, port })
@@ -154,8 +157,8 @@ pub fn clear(folder: &Path) -> Result<()> {
         return Ok(());
     };
     // One that is just ending has no words any more, and the lock for a moment yet.
-    let deadline = Instant::now() + ports::ENDING;
-    let is_ending = || group::is_alive(pid) && ports::words_of(pid, "OPENCLAW_").0.is_empty();
+    let deadline = Instant::now() + ports::SOCKET_RELEASE_TIMEOUT;
+    let is_ending = || group::is_alive(pid) && ports::arguments_and_env(pid, "OPENCLAW_").0.is_empty();
     while is_ending() && Instant::now() < deadline {
         std::thread::sleep(PAUSE);
     }
@@ -163,7 +166,7 @@ pub fn clear(folder: &Path) -> Result<()> {
     let recorded =
         Started::read(folder).is_some_and(|old| old.pid == pid && old.machine.as_ref() == Some(&machine));
     if (!here || group::is_alive(pid)) && !recorded {
-        let name = group::name_of(pid).filter(|_| here);
+        let name = group::process_name(pid).filter(|_| here);
         return Err(Fault::conflict(msg!(
             "browser.folder-locked",
             path = user_data.display(),
@@ -183,10 +186,10 @@ pub fn clear(folder: &Path) -> Result<()> {
 /// Ends an old browser: asked first, then killed. What it left running goes with it: a helper that writes
 /// on would meet the next browser in the folder.
 pub fn end(pid: u32) {
-    let start = group::started(pid);
+    let start = group::start_time(pid);
     group::end(pid, false);
     let deadline = Instant::now() + PATIENCE;
-    while group::is_alive(pid) && group::started(pid) == start {
+    while group::is_alive(pid) && group::start_time(pid) == start {
         if Instant::now() >= deadline {
             group::end(pid, true);
         }
@@ -195,14 +198,14 @@ pub fn end(pid: u32) {
         }
         std::thread::sleep(PAUSE);
     }
-    group::end_rest(pid);
+    group::kill_group(pid);
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::host::Host;
-    use crate::host::process::Call;
+    use crate::host::process::CommandSpec;
     use std::os::unix::fs::symlink;
 
     struct Folder(tempfile::TempDir);
@@ -263,7 +266,7 @@ mod tests {
         let folder = Folder::new();
         let flag = format!("--user-data-dir={}", user_data(folder.0.path()).display());
         let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
-        let call = Call::new("/bin/sh", ["-c", "sleep 600; true", "sh", &flag]);
+        let call = CommandSpec::new("/bin/sh", ["-c", "sleep 600; true", "sh", &flag]);
         let mut old = host.spawn_group(&call).unwrap();
         let mut other = Started::now(old.pid(), 1);
         other.started = other.started.map(|start| start + 1);
@@ -272,7 +275,7 @@ mod tests {
         folder.cleared().unwrap();
         // It is gone for everybody else before its parent is told.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while old.exit().is_none() {
+        while old.poll_exit().is_none() {
             assert!(std::time::Instant::now() < deadline, "it lives on");
             std::thread::yield_now();
         }

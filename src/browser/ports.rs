@@ -55,7 +55,7 @@ impl Ground {
         let own = survey.position(&world.instance.config_path);
         let loaded = config::load(&world.instance.config_path);
         let value = match &loaded {
-            config::Loaded::Ok(document) => Some(document.value()),
+            config::LoadedConfig::Ok(document) => Some(document.value()),
             _ => None,
         };
         let mut ground = Self::of_host(&survey, value);
@@ -64,8 +64,8 @@ impl Ground {
             // A record that can't be read says nothing; its own gateway says why.
             let record = Record::read(&other.state_dir.join(RECORD_FILE)).unwrap_or_default();
             let config = match config::load(&other.config_path) {
-                config::Loaded::Ok(document) => document.value().clone(),
-                config::Loaded::Missing | config::Loaded::Broken(_) => Json::Null,
+                config::LoadedConfig::Ok(document) => document.value().clone(),
+                config::LoadedConfig::Missing | config::LoadedConfig::Broken(_) => Json::Null,
             };
             ground.add(other, &record, &config);
         }
@@ -217,7 +217,7 @@ pub fn look(
 }
 
 /// An entry of `browser.profiles` that pins a port, as a word of a shell command: the early release wants a colour, the late one
-/// refuses it (`facts.md` 0).
+/// refuses it (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
     match dialect {
         Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),
@@ -235,7 +235,7 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
         return Ok(port);
     }
     let state_home = registry::state_home(&world.host, &world.env);
-    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    let _lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
     let record = Record::read(&world.instance.record_path())?;
     let profiles = world.profiles(config, &record);
     let port = look(world, profile, &profiles, &record, &Ground::survey(world))?;
@@ -256,7 +256,7 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
 /// A record that can't be read or written.
 pub fn forget(world: &World, name: &str) -> Result<()> {
     let state_home = registry::state_home(&world.host, &world.env);
-    let _lock = HostLock::acquire(&state_home, HostLock::PATIENCE)?;
+    let _lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
     keep(world, |browser| {
         table(browser, "ports").remove(name);
         table(browser, "colors").remove(name);
@@ -282,7 +282,7 @@ fn keep(world: &World, change: impl FnOnce(&mut Table)) -> Result<()> {
         Err(error) => return Err(broken(error.into())),
     };
     let text = changed(&before, change).map_err(|e| broken(e.into()))?;
-    apply::put(&path, text.as_bytes())?;
+    apply::write_file(&path, text.as_bytes())?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::record::Record;
 pub const MANAGED: &str = "openclaw";
 /// The longest name, in characters.
 const LONGEST: usize = 64;
-/// The colours in their order (`facts.md` 7).
+/// The colours in their order (docs/openclaw.md#browser-colours).
 const COLOURS: [&str; 10] = [
     "#FF4500", "#0066CC", "#00AA00", "#9933FF", "#FF6699", "#00CCCC", "#FF9900", "#6666FF", "#CC3366",
     "#339966",

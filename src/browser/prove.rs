@@ -1,11 +1,11 @@
 //! Who answers on a debugging port: the browser that was started here, or a stranger? A port that
-//! answers proves nothing (leak L13 of `facts.md` 8): the process that listens does, and its folder.
+//! answers proves nothing (docs/openclaw.md#leak-browser-port): the process that listens does, and its folder.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use crate::host::group;
-use crate::host::ports::{self, Process, Socket};
+use crate::host::ports::{self, ListeningSocket, ProcessInfo};
 
 /// Who listens on a port at loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,19 +15,19 @@ pub enum Answerer {
     /// A browser on this folder: the one that was started here, or one that outlived its gateway.
     Ours(u32),
     /// Somebody else; the process where this user may know it.
-    Stranger(Option<Process>),
+    Stranger(Option<ProcessInfo>),
 }
 
 /// Who listens on this port. `leader` is the process that was started, where one was; `folder` is its
 /// user-data folder.
 pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
-    let Some(socket) = listener(ports::listening_on(port), port) else {
+    let Some(socket) = listener(ports::listening_sockets_on(port), port) else {
         return Answerer::Nobody;
     };
     let Some(process) = socket.process else {
         return Answerer::Stranger(None);
     };
-    let (words, _) = ports::words_of(process.pid, "OPENCLAW_");
+    let (words, _) = ports::arguments_and_env(process.pid, "OPENCLAW_");
     let in_group = leader.is_some_and(|leader| group::is_in_group(process.pid, leader));
     // Where a system tells nothing of a process's words, its group is all there is to go by.
     let proven = if words.is_empty() {
@@ -55,7 +55,7 @@ pub enum Hearer {
 
 /// Who would hear what is said to a port at loopback.
 pub fn hearer(port: u16) -> Hearer {
-    match listener(ports::listening_on(port), port) {
+    match listener(ports::listening_sockets_on(port), port) {
         None => Hearer::Nobody,
         Some(socket) if socket.process.is_some() => Hearer::Visible,
         Some(_) => Hearer::Hidden,
@@ -63,7 +63,7 @@ pub fn hearer(port: u16) -> Hearer {
 }
 
 /// The socket that a connection to the port at `127.0.0.1` reaches: the exact address before a wildcard.
-fn listener(sockets: Vec<Socket>, port: u16) -> Option<Socket> {
+fn listener(sockets: Vec<ListeningSocket>, port: u16) -> Option<ListeningSocket> {
     let reached = |ip: IpAddr| match ip.to_canonical() {
         IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST => Some(0),
         ip if ip.is_unspecified() => Some(1),
@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn the_exact_address_is_reached_before_a_wildcard() {
-        let socket = |ip: &str, pid| Socket {
+        let socket = |ip: &str, pid| ListeningSocket {
             ip: ip.parse().unwrap(),
             port: 9,
-            process: Some(Process {
+            process: Some(ProcessInfo {
                 pid,
                 name: String::new(),
             }),

@@ -15,7 +15,7 @@ pub(super) fn keep(world: &World, profile: &str, ending: &str, bytes: &[u8]) -> 
     let stamp: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
     let [a, b] = world.host.random::<2>();
     let path = folder.join(format!("{stamp}-{a:02x}{b:02x}-{profile}.{ending}"));
-    apply::put(&path, bytes)?;
+    apply::write_file(&path, bytes)?;
     prune(&folder);
     Ok(path)
 }

@@ -1,4 +1,4 @@
-//! How a browser is, as a document with the fields of `facts.md` 7: from what a running gateway knows of
+//! How a browser is, as a document with the fields of docs/openclaw.md#browser-status: from what a running gateway knows of
 //! it, or from the files alone where no gateway runs.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::leftover::{self, user_data};
 use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::{World, fetch};
-use crate::host::group::Exit;
+use crate::host::group::ProcessExit;
 use crate::i18n::{Lang, Msg, msg};
 use crate::record::Record;
 
@@ -39,7 +39,7 @@ pub enum Seen {
         /// Which process it was.
         pid: u32,
         /// How.
-        exit: Exit,
+        exit: ProcessExit,
         /// When.
         at: SystemTime,
     },

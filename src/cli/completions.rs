@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::{Cli, CompletionsArgs, Shell};
 use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
 use crate::browser::profiles::{Ground, Profiles};
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::help;
@@ -200,8 +200,8 @@ fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
         return Vec::new();
     };
     let config = match config::load(&instance.config_path) {
-        Loaded::Ok(document) => document.value().clone(),
-        Loaded::Missing | Loaded::Broken(_) => Value::Null,
+        LoadedConfig::Ok(document) => document.value().clone(),
+        LoadedConfig::Missing | LoadedConfig::Broken(_) => Value::Null,
     };
     let record = Record::read(&instance.record_path()).unwrap_or_default();
     let list = Profiles::of(&config, &record, "", &str::to_owned).list;

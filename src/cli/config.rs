@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::{ConfigArgs, ConfigCommand, Context};
 use crate::config::dialect::Dialect;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{Loaded, assign, document, effective, load, schema, secrets};
+use crate::config::{LoadedConfig, assign, document, effective, load, schema, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::survey;
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
 }
 
 fn parse_path(typed: &str) -> Result<KeyPath> {
-    KeyPath::parse(typed).map_err(|e| e.of(typed))
+    KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
 
 /// A value from standard input; one line end at its end is the shell's, not the value's.
@@ -75,12 +75,12 @@ fn from_stdin() -> Result<String> {
 }
 
 /// The config as it is, or why the verb can't go on.
-fn read_config(context: &Context<'_>) -> Result<Document> {
+fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     let path = &context.instance.config_path;
     match load(path) {
-        Loaded::Ok(document) => Ok(document),
-        Loaded::Broken(fault) => Err(fault.blocked(path)),
-        Loaded::Missing => {
+        LoadedConfig::Ok(document) => Ok(document),
+        LoadedConfig::Broken(fault) => Err(fault.blocked(path)),
+        LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
             let meant = context.probably_meant(&survey::take(context.host, &context.env));
             let error = meant.into_iter().fold(error, Error::hint);
@@ -98,7 +98,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;
-    let shown = secrets::redacted(&path, value);
+    let shown = secrets::redact(&path, value);
     if context.ui.is_json() {
         context
             .ui
@@ -119,7 +119,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
 
 fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
     let value = assign::typed_value(path, typed)?;
-    let edit = |document: &mut Document| {
+    let edit = |document: &mut ConfigDocument| {
         if replace {
             document.set(path, value)
         } else {

@@ -19,7 +19,7 @@ use super::Context;
 use crate::apply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
-use crate::host::process::Call;
+use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::probe::{self, Verdict};
@@ -90,7 +90,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
             // A browser says nothing of having read it.
             std::thread::sleep(LEAD);
         }
-        apply::discard(&lead)?;
+        apply::remove_file(&lead)?;
     }
     Ok(if running {
         ExitCode::SUCCESS
@@ -112,7 +112,7 @@ fn lead(instance: &Instance, url: &str, proof: &Proof) -> Result<PathBuf> {
          <meta http-equiv=\"refresh\" content=\"0;url={url}{fragment}\"><title>OpenClaw</title>\n"
     );
     let path = instance.state_dir.join("dashboard-open.html");
-    apply::put(&path, page.as_bytes())?;
+    apply::write_file(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -146,9 +146,11 @@ fn opener(host: &Host) -> Option<PathBuf> {
 }
 
 fn open(host: &Host, opener: &PathBuf, lead: &std::path::Path) -> Result<()> {
-    host.spawn(&Call::new(opener, [lead])).map(drop).map_err(|cause| {
-        Error::failed(msg!("dashboard.not-opened", program = opener.display())).because(cause)
-    })
+    host.spawn(&CommandSpec::new(opener, [lead]))
+        .map(drop)
+        .map_err(|cause| {
+            Error::failed(msg!("dashboard.not-opened", program = opener.display())).because(cause)
+        })
 }
 
 /// `user@host`, as far as the environment tells.
@@ -157,7 +159,7 @@ fn here(host: &Host) -> String {
     // The address that this session came to: client, its port, this host, its port.
     let connection = host.var("SSH_CONNECTION");
     let address = connection.and_then(|text| text.split_whitespace().nth(2));
-    let address = address.map(str::to_owned).or_else(|| host.name());
+    let address = address.map(str::to_owned).or_else(|| host.hostname());
     format!("{user}@{}", address.as_deref().unwrap_or("HOST"))
 }
 

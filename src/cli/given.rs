@@ -81,7 +81,7 @@ fn flags(given: &mut Given, args: &OnboardArgs) -> Result<()> {
         return Err(Error::usage(msg!("answers.reset-and-existing")));
     }
     if args.reset {
-        // OpenClaw's default scope leaves the workspace (`facts.md` 10).
+        // OpenClaw's default scope leaves the workspace (docs/openclaw.md#onboarding-reset).
         let scope = args.reset_scope.as_deref().unwrap_or("config+creds+sessions");
         given.put("existing", Reply::Text(format!("reset-{scope}")));
     }

@@ -9,7 +9,7 @@ use super::Context;
 use super::status::milliseconds;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
-use crate::logs::{self, Follower, Line, Source};
+use crate::logs::{self, LogFollower, LogLine, LogSource};
 use crate::record::{Engine, Record};
 use crate::situation::shown;
 
@@ -34,15 +34,15 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     let end = args.timeout.map(|limit| Instant::now() + limit);
     let source = source(context, args.follow)?;
     // From before the lines that are shown, so that none is lost in between.
-    let mut follower = Follower::new(source.clone());
-    for line in source.last(args.lines) {
+    let mut follower = LogFollower::new(source.clone());
+    for line in source.last_lines(args.lines) {
         if !show(context, &line) {
             return Ok(ExitCode::SUCCESS);
         }
     }
     if args.follow {
         // Until the user interrupts, nobody reads any more, or the time is over.
-        while follower.added().iter().all(|line| show(context, line)) {
+        while follower.new_lines().iter().all(|line| show(context, line)) {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 break;
@@ -54,11 +54,11 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
 }
 
 /// Where the lines are; with `--follow`, where they will be.
-fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
+fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     let folder = context.instance.logs();
     let engine = Record::read(&context.instance.record_path()).map_or(Engine::Native, |record| record.engine);
-    if let Some(source) = logs::source(folder.clone(), &context.instance.profile, engine) {
-        if let Source::File(file) = &source {
+    if let Some(source) = logs::find_source(folder.clone(), &context.instance.profile, engine) {
+        if let LogSource::File(file) = &source {
             let path = shown(&context.env.home, file);
             context.ui.note(&msg!("logs.of-openclaw", path = path));
         }
@@ -67,7 +67,7 @@ fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
     let path = shown(&context.env.home, &folder);
     if follow {
         context.ui.note(&msg!("logs.waiting", path = path));
-        return Ok(Source::Folder(folder));
+        return Ok(LogSource::Folder(folder));
     }
     Err(
         Error::failed(msg!("logs.none", profile = context.instance.profile, path = path))
@@ -76,7 +76,7 @@ fn source(context: &Context<'_>, follow: bool) -> Result<Source> {
 }
 
 /// Shows a line; tells whether anybody still reads.
-fn show(context: &Context<'_>, line: &Line) -> bool {
+fn show(context: &Context<'_>, line: &LogLine) -> bool {
     let ui = &context.ui;
     if ui.is_json() {
         return ui.stream(&line.raw);

@@ -118,7 +118,7 @@ fn typed(left: &str) -> Vec<Inline> {
     inlines
 }
 
-/// The exit codes of the whole program (`design.md`, exit codes).
+/// The exit codes of the whole program (docs/design.md#exit-codes).
 fn exit_codes(page: &mut Roff, lang: Lang) {
     page.control("SH", [msg!("man.exit-codes").render(lang).as_str()]);
     for (code, meaning) in [

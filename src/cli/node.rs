@@ -10,7 +10,7 @@ use crate::engine::{self, NodeEngine};
 use crate::error::{Error, Result};
 use crate::gateway::Options;
 use crate::host::Host;
-use crate::host::process::Call;
+use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
@@ -38,7 +38,7 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
-        // Its own --force ends whatever listens there, another profile's gateway too (leak L15).
+        // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
         return Err(Error::usage(msg!("engine.force"))
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
@@ -111,7 +111,7 @@ fn port_of(context: &Context<'_>) -> Option<u16> {
     port.ok().map(|(port, _)| port)
 }
 
-fn start(host: &Host, engine: &NodeEngine, call: &Call) -> Result<ExitCode> {
-    host.become_program(call)
+fn start(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
+    host.exec(call)
         .map_err(|cause| Error::blocked(msg!("engine.failed", path = engine.path.display())).because(cause))
 }

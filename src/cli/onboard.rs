@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::answers::Answers;
-use crate::apply::{self, Draft, HostLock};
+use crate::apply::{self, AnswersDraft, HostLock};
 use crate::error::{self, Error, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
@@ -29,7 +29,7 @@ use super::{Context, OnboardArgs, SetupArgs, gateway, given};
 const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
 const PORT_STEP: &str = "gateway-port";
-/// Bytes of a generated token, written as hex: OpenClaw's length (`facts.md` 3).
+/// Bytes of a generated token, written as hex: OpenClaw's length (docs/openclaw.md#gateway-token).
 const TOKEN_BYTES: usize = 24;
 
 /// `openclaw onboard`
@@ -150,7 +150,7 @@ impl Run<'_> {
     fn with_defaults(&self) -> Result<ExitCode> {
         let state_home = registry::state_home(self.context.host, &self.context.env);
         let mut lock = None;
-        if apply::interrupted(&state_home) && !self.only_plan {
+        if apply::has_unfinished_transaction(&state_home) && !self.only_plan {
             lock = Some(self.context.lock()?);
         }
         loop {
@@ -180,7 +180,8 @@ impl Run<'_> {
         for how in others.filter_map(|lang| lang.text("language.how")) {
             self.context.ui.err(how);
         }
-        let (mut draft, left) = Draft::open(&registry::state_home(self.context.host, &self.context.env));
+        let (mut draft, left) =
+            AnswersDraft::open(&registry::state_home(self.context.host, &self.context.env));
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
         // A terminal that went away is the case that a draft is for; any other end is an end.
         if !matches!(&result, Err(error) if error.code() == "ui.terminal-gone") {
@@ -189,7 +190,12 @@ impl Run<'_> {
         result
     }
 
-    fn with_draft(&self, terminal: &mut Terminal, draft: &mut Draft, left: Option<&str>) -> Result<ExitCode> {
+    fn with_draft(
+        &self,
+        terminal: &mut Terminal,
+        draft: &mut AnswersDraft,
+        left: Option<&str>,
+    ) -> Result<ExitCode> {
         let mut memory = self.resumed(terminal, left)?;
         let profile = self.instance.profile.to_string();
         memory.watch(move |replies| {
@@ -469,7 +475,7 @@ fn answers_file(
 }
 
 /// The second probe, under the lock and right before writing: between suggesting and writing a port
-/// can be taken (`design.md`, port rule 7). What the instance has already is its own.
+/// can be taken (docs/design.md#port-rules, rule 7). What the instance has already is its own.
 fn probe_again(situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
     let base = plan.instance.as_ref().map(|summary| summary.ports.base());
     if let Some(base) = base.filter(|base| situation.standing_port() != Some(*base)) {

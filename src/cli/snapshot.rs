@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
 use crate::situation::shown;
-use crate::snapshot::{self, Of, Snapshot};
+use crate::snapshot::{self, Snapshot, SnapshotTarget};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, plan, probe, registry};
@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode
 
 fn folder(context: &Context<'_>) -> PathBuf {
     let state_home = registry::state_home(context.host, &context.env);
-    snapshot::folder(&state_home, &context.env.home, &context.instance)
+    snapshot::snapshot_dir(&state_home, &context.env.home, &context.instance)
 }
 
 /// What a snapshot needs to know of the host.
@@ -53,8 +53,8 @@ impl Ground {
         }
     }
 
-    fn of<'a>(&'a self, context: &'a Context<'_>) -> Of<'a> {
-        Of {
+    fn of<'a>(&'a self, context: &'a Context<'_>) -> SnapshotTarget<'a> {
+        SnapshotTarget {
             instance: &context.instance,
             home: &context.env.home,
             workspaces: &self.workspaces,
@@ -148,7 +148,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     clear(context);
     let ground = Ground::new(context, &survey);
     let of = ground.of(context);
-    let manifest = of.verified(&chosen)?;
+    let manifest = of.verify(&chosen)?;
     // What is there now can be had back: a restore is undone by a restore.
     let before = match of.create("before-restore") {
         Ok((made, ..)) => Some(made),
@@ -156,12 +156,12 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
         Err(error) => return Err(error),
     };
     let stamp = plan::folder_stamp(&ground.now);
-    let staging = archive::restore_staging(&context.instance.state_dir, &stamp);
+    let staging = archive::restore_staging_dir(&context.instance.state_dir, &stamp);
     let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {
-        let plan = of.plan(&manifest, &staging);
+        let plan = of.restore_plan(&manifest, &staging);
         apply::apply(&lock, &plan, &ground.others, &mut |_| {})
     });
-    apply::unstage(&staging);
+    apply::remove_staging(&staging);
     for notice in done?.notices {
         ui.note(&notice);
     }
@@ -191,8 +191,8 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
 
 /// Takes away what a run left that was killed; the host's lock is held.
 fn clear(context: &Context<'_>) {
-    for left in archive::leftovers(&context.instance.state_dir) {
-        apply::unstage(&left);
+    for left in archive::leftover_staging_dirs(&context.instance.state_dir) {
+        apply::remove_staging(&left);
     }
 }
 
@@ -200,7 +200,7 @@ fn clear(context: &Context<'_>) {
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     let instance = &context.instance;
     // The lock is held from the first moment of a start to the last of an end, port or no port.
-    let holder = lock::holder(&instance.lock_path()).filter(|holder| holder.alive);
+    let holder = lock::read_holder(&instance.lock_path()).filter(|holder| holder.alive);
     let label = survey
         .position(&instance.config_path)
         .map(|at| survey.instances[at].label.as_str());

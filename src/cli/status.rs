@@ -11,7 +11,7 @@ use clap::Args;
 use self::service::Service;
 use super::Context;
 use crate::i18n::{Msg, msg};
-use crate::letters::printable;
+use crate::letters::sanitize;
 use crate::probe::{self, End, Probe, Verdict};
 use crate::situation::shown;
 use crate::survey::{self, Survey};
@@ -79,7 +79,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 /// The service, asked of its manager only where one is installed, and not for longer than the gateway.
 fn service_of(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
-    let host = context.host.until(deadline);
+    let host = context.host.with_deadline(deadline);
     Some(Service::look(
         &host,
         &context.env,
@@ -154,7 +154,7 @@ pub(super) fn headline(context: &Context<'_>, probe: &Probe) {
 pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
-        let text = printable(watched["text"].as_str().unwrap_or_default());
+        let text = sanitize(watched["text"].as_str().unwrap_or_default());
         fields.add(context.ui.say(&msg!("status.watching")), text);
     }
 }

@@ -8,7 +8,7 @@ use tungstenite::protocol::CloseFrame;
 
 use crate::error::Error;
 use crate::i18n::msg;
-use crate::letters::printable;
+use crate::letters::sanitize;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -59,14 +59,14 @@ impl Failure {
 
     pub(super) fn of_close(frame: Option<CloseFrame>) -> Self {
         match frame {
-            Some(frame) => Self::Closed(Some(frame.code.into()), printable(&frame.reason)),
+            Some(frame) => Self::Closed(Some(frame.code.into()), sanitize(&frame.reason)),
             None => Self::Closed(None, String::new()),
         }
     }
 
     /// The `error` of a response.
     pub(super) fn of_answer(error: &Value) -> Self {
-        let text = |name: &str| printable(error[name].as_str().unwrap_or_default());
+        let text = |name: &str| sanitize(error[name].as_str().unwrap_or_default());
         let (code, message) = (text("code"), text("message"));
         let details = &error["details"];
         if let Some(expected) = details["expectedProtocol"].as_u64() {
@@ -75,7 +75,7 @@ impl Failure {
         Self::Answer { code, message }
     }
 
-    /// The same, where it was `connect` that failed: the failure table of `facts.md` 6.
+    /// The same, where it was `connect` that failed: the failure table of docs/openclaw.md#connection-failures.
     pub(super) fn of_connect(self) -> Self {
         match self {
             Self::Answer { code, message }

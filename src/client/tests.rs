@@ -1,4 +1,4 @@
-//! The failure table of `facts.md` 6, as a client understands it.
+//! The failure table of docs/openclaw.md#connection-failures, as a client understands it.
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::dialect::Dialect;
 use super::key_path::KeyPath;
-use super::schema::{self, Finding};
+use super::schema::{self, SchemaFinding};
 use super::{reader, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
@@ -27,7 +27,7 @@ pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     if holds_stand_in(&value) {
         return Err(Error::usage(msg!(
             "config.value-hidden",
-            hidden = secrets::HIDDEN
+            hidden = secrets::REDACTED
         )));
     }
     Ok(value)
@@ -35,7 +35,7 @@ pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
 
 fn holds_stand_in(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains(secrets::HIDDEN),
+        Value::String(text) => text.contains(secrets::REDACTED),
         Value::Array(elements) => elements.iter().any(holds_stand_in),
         Value::Object(map) => map.values().any(holds_stand_in),
         _ => false,
@@ -47,7 +47,7 @@ fn holds_stand_in(value: &Value) -> bool {
 ///
 /// Where neither OpenClaw on this host (`node_version`) nor the config decides which release it is for, it
 /// is enough that one of them takes it.
-pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<Finding> {
+pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
     let dialects = match Dialect::decide(node_version, Some(before)) {
         Some(dialect) => vec![dialect],
         None => vec![Dialect::Late, Dialect::Early],
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_stands_for_a_secret_on_the_screen_is_no_value() {
-        let shown = format!("{{ token: '{}' }}", secrets::HIDDEN);
+        let shown = format!("{{ token: '{}' }}", secrets::REDACTED);
         assert_eq!(
             typed("gateway.auth", &shown).unwrap_err().code(),
             "config.value-hidden"

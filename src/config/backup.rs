@@ -1,4 +1,4 @@
-//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (`facts.md` 3).
+//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (docs/openclaw.md#config-backups).
 //!
 //! `.bak` is the newest, each higher number is older. Names and a read-only look at what is there; the
 //! ring is turned by [`crate::apply`] when it writes.
@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::document::{Document, Fault};
-use super::{Loaded, load};
+use super::document::{ConfigDocument, ConfigError};
+use super::{LoadedConfig, load};
 
 /// How many backups there are.
-pub const RING: usize = 5;
+pub const BACKUP_COUNT: usize = 5;
 
-/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (`facts.md` 3). It is no
+/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (docs/openclaw.md#last-good-config). It is no
 /// part of the ring.
-pub fn last_good(config: &Path) -> PathBuf {
+pub fn last_good_path(config: &Path) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".last-good");
     name.into()
@@ -22,8 +22,8 @@ pub fn last_good(config: &Path) -> PathBuf {
 
 /// A backup that is there.
 #[derive(Clone, Debug)]
-pub struct Backup {
-    /// Its place in the ring: 1 is the newest, [`RING`] the oldest.
+pub struct ConfigBackup {
+    /// Its place in the ring: 1 is the newest, [`BACKUP_COUNT`] the oldest.
     pub number: usize,
     /// Its file.
     pub path: PathBuf,
@@ -34,7 +34,7 @@ pub struct Backup {
 }
 
 /// The file of a place in the ring: 1 is `.bak`, 2 is `.bak.1`, and so on.
-pub fn path(config: &Path, number: usize) -> PathBuf {
+pub fn backup_path(config: &Path, number: usize) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".bak");
     if number > 1 {
@@ -44,14 +44,14 @@ pub fn path(config: &Path, number: usize) -> PathBuf {
 }
 
 /// The backups of a config, the newest first. Links are not followed.
-pub fn list(config: &Path) -> Vec<Backup> {
-    (1..=RING)
+pub fn list(config: &Path) -> Vec<ConfigBackup> {
+    (1..=BACKUP_COUNT)
         .filter_map(|number| {
-            let path = path(config, number);
+            let path = backup_path(config, number);
             let meta = std::fs::symlink_metadata(&path)
                 .ok()
                 .filter(std::fs::Metadata::is_file)?;
-            Some(Backup {
+            Some(ConfigBackup {
                 number,
                 path,
                 modified: meta.modified().ok(),
@@ -61,26 +61,26 @@ pub fn list(config: &Path) -> Vec<Backup> {
         .collect()
 }
 
-impl Backup {
+impl ConfigBackup {
     /// Reads it: the config that it holds, or why it holds none.
-    pub fn read(&self) -> Result<Document, Fault> {
+    pub fn read(&self) -> Result<ConfigDocument, ConfigError> {
         match load(&self.path) {
-            Loaded::Ok(document) => Ok(document),
-            Loaded::Broken(fault) => Err(fault),
-            Loaded::Missing => Err(crate::host::read::ReadError::Missing.into()),
+            LoadedConfig::Ok(document) => Ok(document),
+            LoadedConfig::Broken(fault) => Err(fault),
+            LoadedConfig::Missing => Err(crate::host::read::ReadError::Missing.into()),
         }
     }
 }
 
 /// What a config can go back to, and its place in the ring, where it is from there: the newest backup that can
 /// be read and differs from what stands in the config now (`current`), else the last good config.
-pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, Document)> {
+pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, ConfigDocument)> {
     let ring = list(config).into_iter();
     let mut all = ring
         .filter_map(|backup| Some((Some(backup.number), backup.read().ok()?)))
-        .chain(match load(&last_good(config)) {
-            Loaded::Ok(document) => Some((None, document)),
-            Loaded::Missing | Loaded::Broken(_) => None,
+        .chain(match load(&last_good_path(config)) {
+            LoadedConfig::Ok(document) => Some((None, document)),
+            LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
         });
     all.find(|(_, document)| current != Some(document.text().as_bytes()))
 }
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn the_names_are_openclaws() {
-        let names: Vec<_> = (1..=RING)
-            .map(|n| path(Path::new("/h/openclaw.json"), n))
+        let names: Vec<_> = (1..=BACKUP_COUNT)
+            .map(|n| backup_path(Path::new("/h/openclaw.json"), n))
             .collect();
         let expected =
             ["", ".1", ".2", ".3", ".4"].map(|end| PathBuf::from(format!("/h/openclaw.json.bak{end}")));
@@ -104,14 +104,14 @@ mod tests {
     fn the_newest_usable_one_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("openclaw.json");
-        let write = |number, text: &str| std::fs::write(path(&config, number), text).unwrap();
+        let write = |number, text: &str| std::fs::write(backup_path(&config, number), text).unwrap();
         assert!(newest_valid(&config, None).is_none());
 
         write(1, "{ broken");
         write(2, "{ same: 1 }");
         write(4, "{ good: 1 }");
         write(5, "{ older: 1 }");
-        std::fs::create_dir(path(&config, 3)).unwrap();
+        std::fs::create_dir(backup_path(&config, 3)).unwrap();
         assert_eq!(
             list(&config).iter().map(|b| b.number).collect::<Vec<_>>(),
             [1, 2, 4, 5]
@@ -126,7 +126,7 @@ mod tests {
             write(number, "{ broken");
         }
         assert_eq!(newest(None), None);
-        std::fs::write(last_good(&config), "{ good: 1 }").unwrap();
+        std::fs::write(last_good_path(&config), "{ good: 1 }").unwrap();
         assert_eq!(newest(None), Some(None));
     }
 }

@@ -6,7 +6,7 @@ use super::document::find;
 use super::key_path::KeyPath;
 use crate::i18n::{Msg, msg};
 
-/// A release's schema (`facts.md` 0).
+/// A release's schema (docs/openclaw.md#config-dialects).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenClaw 2026.1.30 and its like.
@@ -18,11 +18,11 @@ pub enum Dialect {
 }
 
 /// The earlier of the releases whose schemas are known.
-pub const EARLY: &str = "2026.1.30";
+pub const EARLY_VERSION: &str = "2026.1.30";
 /// The later one.
-pub const LATE: &str = "2026.9.6";
+pub const LATE_VERSION: &str = "2026.9.6";
 
-/// Keys that one release alone knows and that tell where a config comes from (`facts.md` 0).
+/// Keys that one release alone knows and that tell where a config comes from (docs/openclaw.md#config-dialects).
 const TELLING: [(&str, Dialect); 8] = [
     ("meta.lastTouchedAt", Dialect::Early),
     ("canvasHost", Dialect::Early),
@@ -37,7 +37,7 @@ const TELLING: [(&str, Dialect); 8] = [
 impl Dialect {
     /// The dialect of a release by its version. Releases between the two that are known get what both
     /// accept. `None` where the text is no version.
-    pub fn of_version(version: &str) -> Option<Self> {
+    pub fn from_version(version: &str) -> Option<Self> {
         let (year, month, _) = parts(version)?;
         Some(match (year, month) {
             (..2026, _) | (2026, ..=1) => Self::Early,
@@ -48,7 +48,7 @@ impl Dialect {
 
     /// The dialect that a config is written in: keys of one release alone, else the version that last
     /// wrote it. `None` where neither tells.
-    pub fn of_config(config: &Value) -> Option<Self> {
+    pub fn from_config(config: &Value) -> Option<Self> {
         let has = |wanted| {
             TELLING.iter().any(|(path, dialect)| {
                 *dialect == wanted && find(config, &KeyPath::keys(path.split('.'))).is_some()
@@ -60,15 +60,15 @@ impl Dialect {
             (true, false) => Some(Self::Early),
             (false, true) => Some(Self::Late),
             // Keys of both: no release takes it; the version is the best that is left to go by.
-            _ => Self::of_version(find(config, &KeyPath::keys(["meta", "lastTouchedVersion"]))?.as_str()?),
+            _ => Self::from_version(find(config, &KeyPath::keys(["meta", "lastTouchedVersion"]))?.as_str()?),
         }
     }
 
     /// The dialect that OpenClaw on this host (its version) decides, else the existing config.
     pub fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
         node_version
-            .and_then(Self::of_version)
-            .or_else(|| existing.and_then(Self::of_config))
+            .and_then(Self::from_version)
+            .or_else(|| existing.and_then(Self::from_config))
     }
 
     /// The dialect to write: what is decided ([`Self::decide`]), else what both releases accept.
@@ -88,9 +88,9 @@ impl Dialect {
     /// What it is called on a screen.
     pub fn msg(self) -> Msg {
         match self {
-            Self::Early => msg!("dialect.early", version = EARLY),
-            Self::Late => msg!("dialect.late", version = LATE),
-            Self::Common => msg!("dialect.common", early = EARLY, late = LATE),
+            Self::Early => msg!("dialect.early", version = EARLY_VERSION),
+            Self::Late => msg!("dialect.late", version = LATE_VERSION),
+            Self::Common => msg!("dialect.common", early = EARLY_VERSION, late = LATE_VERSION),
         }
     }
 
@@ -107,10 +107,10 @@ impl Dialect {
 
     /// What to write as `meta.lastTouchedVersion`: a version that the reader does not take for a newer
     /// one than itself. `node_version` is that of OpenClaw on this host.
-    pub fn stamp(self, node_version: Option<&str>) -> &str {
+    pub fn version_stamp(self, node_version: Option<&str>) -> &str {
         let own = match self {
-            Self::Early | Self::Common => EARLY,
-            Self::Late => LATE,
+            Self::Early | Self::Common => EARLY_VERSION,
+            Self::Late => LATE_VERSION,
         };
         match node_version.and_then(parts) {
             Some(reader) if Some(reader) < parts(own) => node_version.unwrap_or(own),
@@ -132,7 +132,7 @@ pub fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str> {
 
 /// The newest release whose configs are known.
 pub fn newest_known() -> &'static str {
-    LATE
+    LATE_VERSION
 }
 
 /// Year, month and patch of `2026.1.30`, `v2026.1.30-2`.
@@ -160,23 +160,26 @@ mod tests {
             ("latest", None),
             ("2026.9", None),
         ] {
-            assert_eq!(Dialect::of_version(version), dialect, "{version}");
+            assert_eq!(Dialect::from_version(version), dialect, "{version}");
         }
     }
 
     #[test]
     fn a_config_tells_by_its_keys_then_by_its_stamp() {
         let early = json!({ "canvasHost": {}, "meta": { "lastTouchedVersion": "2026.9.6" } });
-        assert_eq!(Dialect::of_config(&early), Some(Dialect::Early));
+        assert_eq!(Dialect::from_config(&early), Some(Dialect::Early));
         let late = json!({ "gateway": { "auth": { "mode": "none" } } });
-        assert_eq!(Dialect::of_config(&late), Some(Dialect::Late));
+        assert_eq!(Dialect::from_config(&late), Some(Dialect::Late));
         assert_eq!(
-            Dialect::of_config(&json!({ "meta": { "lastTouchedVersion": "2026.9.6" } })),
+            Dialect::from_config(&json!({ "meta": { "lastTouchedVersion": "2026.9.6" } })),
             Some(Dialect::Late)
         );
-        assert_eq!(Dialect::of_config(&json!({ "gateway": { "port": 18789 } })), None);
+        assert_eq!(
+            Dialect::from_config(&json!({ "gateway": { "port": 18789 } })),
+            None
+        );
         let both = json!({ "canvasHost": {}, "agents": { "entries": {} } });
-        assert_eq!(Dialect::of_config(&both), None);
+        assert_eq!(Dialect::from_config(&both), None);
     }
 
     #[test]
@@ -198,10 +201,10 @@ mod tests {
             (Dialect::Late, "2026.11.2"),
         ] {
             assert!(
-                parts(dialect.stamp(Some(reader))) <= parts(reader),
+                parts(dialect.version_stamp(Some(reader))) <= parts(reader),
                 "{dialect:?} {reader}"
             );
         }
-        assert_eq!(Dialect::Late.stamp(None), "2026.9.6");
+        assert_eq!(Dialect::Late.version_stamp(None), "2026.9.6");
     }
 }

@@ -7,7 +7,7 @@ use super::secrets;
 
 /// One key that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct ConfigDifference {
     /// The key.
     pub path: KeyPath,
     /// What stood there.
@@ -17,13 +17,13 @@ pub struct Difference {
 }
 
 /// What differs, in the order of the new config, then what only the old one has.
-pub fn between(before: &Value, after: &Value) -> Vec<Difference> {
+pub fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     let mut found = Vec::new();
     walk(&KeyPath::root(), Some(before), Some(after), &mut found);
     found
 }
 
-fn walk(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Difference>) {
+fn walk(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
     let empty = serde_json::Map::new();
     let object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);
     if before == after {
@@ -37,8 +37,8 @@ fn walk(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &m
         }
         return;
     }
-    let shown = |value: &Value| secrets::redacted(path, value).to_string();
-    found.push(Difference {
+    let shown = |value: &Value| secrets::redact(path, value).to_string();
+    found.push(ConfigDifference {
         path: path.clone(),
         before: before.map(shown),
         after: after.map(shown),

@@ -14,11 +14,11 @@ use super::{reader, rewrite};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-pub use super::fault::Fault;
+pub use super::fault::ConfigError;
 
 /// A config: its text, byte for byte, and its value.
 #[derive(Clone, PartialEq)]
-pub struct Document {
+pub struct ConfigDocument {
     text: String,
     value: Value,
 }
@@ -45,13 +45,13 @@ pub enum EditError {
     Form,
 }
 
-impl Document {
+impl ConfigDocument {
     /// Reads a text: JSON5, an object, a byte order mark tolerated and kept.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        Self::of_text(text.to_owned())
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::parse_owned(text.to_owned())
     }
 
-    pub(super) fn of_text(text: String) -> Result<Self, Fault> {
+    pub(super) fn parse_owned(text: String) -> Result<Self, ConfigError> {
         let value = reader::config(&text)?;
         Ok(Self { text, value })
     }
@@ -115,7 +115,7 @@ impl Document {
             return Err(EditError::NotAnObject(KeyPath::root()));
         };
         let text = rewrite::rewrite(&self.text, old, new).ok_or(EditError::Form)?;
-        let written = Self::of_text(text).map_err(|_| EditError::Form)?;
+        let written = Self::parse_owned(text).map_err(|_| EditError::Form)?;
         if written.value != after {
             return Err(EditError::Form);
         }
@@ -213,14 +213,14 @@ fn index(segment: &Segment) -> Option<usize> {
     }
 }
 
-impl fmt::Display for Document {
+impl fmt::Display for ConfigDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
 /// A config holds secrets: its text is not for logs.
-impl fmt::Debug for Document {
+impl fmt::Debug for ConfigDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Document({} bytes)", self.text.len())
     }

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use crate::config::backup;
 use crate::error::Error;
-use crate::host::read::{MAX_BYTES, ReadError};
+use crate::host::read::{MAX_FILE_BYTES, ReadError};
 use crate::i18n::{Msg, msg};
 
 /// Why a config can't be used: where it breaks and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     /// Line and column, from 1, in characters, where the text itself is at fault.
     pub at: Option<(usize, usize)>,
     /// What is wrong, in no language yet.
     pub why: Msg,
 }
 
-impl Fault {
+impl ConfigError {
     /// A fault of the file as a whole.
     pub(super) fn whole(why: Msg) -> Self {
         Self { at: None, why }
@@ -37,7 +37,7 @@ impl Fault {
     }
 
     /// The file and the position in it, as editors understand it: `path:line:column`.
-    pub fn place(&self, path: &Path) -> String {
+    pub fn location(&self, path: &Path) -> String {
         match self.at {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
@@ -48,10 +48,10 @@ impl Fault {
     /// Asks the disk whether there are backups.
     pub fn blocked(&self, path: &Path) -> Error {
         let what = Msg::new("config.broken")
-            .with("place", self.place(path))
+            .with("place", self.location(path))
             .with_msg("why", self.why.clone());
         let error = Error::blocked(what);
-        let error = if backup::list(path).is_empty() && !backup::last_good(path).exists() {
+        let error = if backup::list(path).is_empty() && !backup::last_good_path(path).exists() {
             error
         } else {
             error.hint(msg!("config.hint-restore", command = restore_command(path)))
@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-/// The command that restores the config at this path, whoever's it is (`facts.md` 1: folder names).
+/// The command that restores the config at this path, whoever's it is (docs/openclaw.md#profile-names).
 fn restore_command(path: &Path) -> String {
     let folder = path
         .parent()
@@ -82,12 +82,14 @@ fn restore_command(path: &Path) -> String {
     }
 }
 
-impl From<ReadError> for Fault {
+impl From<ReadError> for ConfigError {
     fn from(error: ReadError) -> Self {
         Self::whole(match error {
             ReadError::Missing => msg!("config.fault-missing"),
             ReadError::NotAFile => msg!("config.fault-not-a-file"),
-            ReadError::TooLarge(bytes) => msg!("config.fault-too-large", bytes = bytes, limit = MAX_BYTES),
+            ReadError::TooLarge(bytes) => {
+                msg!("config.fault-too-large", bytes = bytes, limit = MAX_FILE_BYTES)
+            }
             ReadError::NotText(byte) => msg!("config.fault-encoding-at", byte = byte),
             ReadError::Io(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
                 msg!("config.fault-permission")
@@ -146,7 +148,7 @@ mod tests {
     fn a_broken_config_blocks_with_place_reason_and_ways_out() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("openclaw.json");
-        let fault = Fault {
+        let fault = ConfigError {
             at: Some((3, 7)),
             why: msg!("config.fault-comma"),
         };

@@ -10,9 +10,9 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::document::Document;
-use super::fault::Fault;
-use super::{Loaded, load};
+use super::document::ConfigDocument;
+use super::fault::ConfigError;
+use super::{LoadedConfig, load};
 use crate::i18n::{Msg, msg};
 
 const KEY: &str = "$include";
@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 10;
 const MAX_FILES: usize = 100;
 
 /// The value of a config with every `$include` followed. `${VAR}` stays as it stands.
-pub fn effective(path: &Path, document: &Document) -> Result<Value, Fault> {
+pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
     let value = document.value();
     if !mentions_include(value) {
         return Ok(value.clone());
@@ -32,9 +32,9 @@ pub fn effective(path: &Path, document: &Document) -> Result<Value, Fault> {
 
 /// The config and every file that it includes, as far as they can be followed; whether they are there or
 /// not. What a running gateway keeps an eye on.
-pub fn files(path: &Path) -> Vec<PathBuf> {
+pub fn included_files(path: &Path) -> Vec<PathBuf> {
     let mut files = Files::of(path);
-    if let Loaded::Ok(document) = load(path) {
+    if let LoadedConfig::Ok(document) = load(path) {
         // What can't be followed ends the list; a change that mends it is one of a file on it.
         let _ = files.resolve(document.value());
     }
@@ -69,7 +69,7 @@ impl Files {
         }
     }
 
-    fn resolve(&mut self, value: &Value) -> Result<Value, Fault> {
+    fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
         match value {
             Value::Object(map) => self.object(map),
             Value::Array(elements) => elements
@@ -81,7 +81,7 @@ impl Files {
         }
     }
 
-    fn object(&mut self, map: &Map<String, Value>) -> Result<Value, Fault> {
+    fn object(&mut self, map: &Map<String, Value>) -> Result<Value, ConfigError> {
         let mut own = Map::new();
         for (key, value) in map.iter().filter(|(key, _)| *key != KEY) {
             own.insert(key.clone(), self.resolve(value)?);
@@ -110,7 +110,7 @@ impl Files {
         Ok(join(included, Value::Object(own)))
     }
 
-    fn file(&mut self, named: &str) -> Result<Value, Fault> {
+    fn file(&mut self, named: &str) -> Result<Value, ConfigError> {
         let from = self
             .chain
             .last()
@@ -132,14 +132,16 @@ impl Files {
         }
         self.named.push(path.clone());
         let document = match load(&path) {
-            Loaded::Ok(document) => document,
-            Loaded::Missing => return Err(self.fault(msg!("config.include-missing", file = path.display()))),
-            Loaded::Broken(fault) => {
-                let place = fault.place(&path);
+            LoadedConfig::Ok(document) => document,
+            LoadedConfig::Missing => {
+                return Err(self.fault(msg!("config.include-missing", file = path.display())));
+            }
+            LoadedConfig::Broken(fault) => {
+                let place = fault.location(&path);
                 let why = Msg::new("config.include-broken")
                     .with("place", place)
                     .with_msg("why", fault.why);
-                return Err(Fault::whole(why));
+                return Err(ConfigError::whole(why));
             }
         };
         self.chain.push(path);
@@ -149,15 +151,15 @@ impl Files {
     }
 
     /// A fault of an `$include`; where it stands in another file than the config, that file is named.
-    fn fault(&self, why: Msg) -> Fault {
+    fn fault(&self, why: Msg) -> ConfigError {
         match &self.chain[..] {
             [_, .., file] => {
                 let why = Msg::new("config.include-broken")
                     .with("place", file.display())
                     .with_msg("why", why);
-                Fault::whole(why)
+                ConfigError::whole(why)
             }
-            _ => Fault::whole(why),
+            _ => ConfigError::whole(why),
         }
     }
 }
@@ -217,9 +219,9 @@ mod tests {
             Self(dir)
         }
 
-        fn effective(&self) -> Result<Value, Fault> {
+        fn effective(&self) -> Result<Value, ConfigError> {
             let path = self.0.path().join("openclaw.json");
-            let Loaded::Ok(document) = load(&path) else {
+            let LoadedConfig::Ok(document) = load(&path) else {
                 panic!("the config itself can be read")
             };
             effective(&path, &document)

@@ -197,7 +197,7 @@ fn is_bare(key: &str) -> bool {
 
 impl PathError {
     /// The usage error for a path as typed.
-    pub fn of(&self, typed: &str) -> Error {
+    pub fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),
             Self::KeyMissing(at) => Error::usage(msg!("config.path-key", path = typed, at = at)),

@@ -13,7 +13,7 @@ use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, ParseOptions, Scanner, ScannerOptions, parse_to_ast};
 use serde_json::{Map, Number, Value};
 
-use super::fault::Fault;
+use super::fault::ConfigError;
 use crate::i18n::{Msg, msg};
 
 /// How deep arrays and objects may nest. OpenClaw's own schema nests below 20.
@@ -31,7 +31,7 @@ pub(super) fn options() -> ParseOptions {
 }
 
 /// The value of a config's text: an object.
-pub(super) fn config(text: &str) -> Result<Value, Fault> {
+pub(super) fn config(text: &str) -> Result<Value, ConfigError> {
     let mark = if text.starts_with(BOM) { BOM.len() } else { 0 };
     let reader = Reader { text, mark };
     let (value, start) = reader.read()?;
@@ -43,7 +43,7 @@ pub(super) fn config(text: &str) -> Result<Value, Fault> {
 }
 
 /// Any JSON5 value, as typed on a command line.
-pub fn value(text: &str) -> Result<Value, Fault> {
+pub fn value(text: &str) -> Result<Value, ConfigError> {
     Ok(Reader { text, mark: 0 }.read()?.0)
 }
 
@@ -58,23 +58,23 @@ impl Reader<'_> {
         &self.text[self.mark..]
     }
 
-    fn fault(&self, byte: usize, why: Msg) -> Fault {
-        Fault::at(self.text, self.mark + byte, why)
+    fn fault(&self, byte: usize, why: Msg) -> ConfigError {
+        ConfigError::at(self.text, self.mark + byte, why)
     }
 
-    fn read(&self) -> Result<(Value, usize), Fault> {
+    fn read(&self) -> Result<(Value, usize), ConfigError> {
         self.check_tokens()?;
         let ast = parse_to_ast(self.body(), &CollectOptions::default(), &options())
             .map_err(|e| self.parse_fault(&e))?;
         let root = ast
             .value
-            .ok_or_else(|| Fault::whole(msg!("config.fault-empty")))?;
+            .ok_or_else(|| ConfigError::whole(msg!("config.fault-empty")))?;
         let start = root.range().start;
         Ok((self.convert(root)?, start))
     }
 
     /// Walks over the tokens, without recursion, and refuses what the parser would let pass.
-    fn check_tokens(&self) -> Result<(), Fault> {
+    fn check_tokens(&self) -> Result<(), ConfigError> {
         let body = self.body();
         let mut scanner = Scanner::new(body, &ScannerOptions::default());
         let mut depth = 0_usize;
@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// The depth is bounded by [`Self::check_tokens`].
-    fn convert(&self, node: ast::Value<'_>) -> Result<Value, Fault> {
+    fn convert(&self, node: ast::Value<'_>) -> Result<Value, ConfigError> {
         Ok(match node {
             ast::Value::NullKeyword(_) => Value::Null,
             ast::Value::BooleanLit(node) => Value::Bool(node.value),
@@ -135,7 +135,7 @@ impl Reader<'_> {
         })
     }
 
-    fn parse_fault(&self, error: &ParseError) -> Fault {
+    fn parse_fault(&self, error: &ParseError) -> ConfigError {
         use ParseErrorKind as Kind;
         let start = error.range().start;
         let found = self.body().get(start..).and_then(|rest| rest.chars().next());

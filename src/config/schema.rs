@@ -17,7 +17,7 @@ mod table;
 
 /// Something that OpenClaw would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct SchemaFinding {
     /// The key.
     pub path: KeyPath,
     /// What is wrong with it.
@@ -73,7 +73,7 @@ const REQUIRED: [(&str, &str, Release); 4] = [
 /// What a release of this dialect would refuse, in the order of the config. For [`Dialect::Common`] what
 /// either release would. `$include` is taken for what it is; check the [`super::effective`] value to have
 /// included files judged too.
-pub fn check(config: &Value, dialect: Dialect) -> Vec<Finding> {
+pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
     let releases: &[Release] = match dialect {
         Dialect::Early => &[Release::Early],
         Dialect::Late => &[Release::Late],
@@ -104,12 +104,12 @@ pub fn check(config: &Value, dialect: Dialect) -> Vec<Finding> {
 /// What neither release would take: a gateway that serves configs of both refuses these alone. A key that
 /// one of them knows, or that one of them misses, is in order. Told in the words of the release that the
 /// config fits best; where both fit alike, of the one that wrote it.
-pub fn refused_by_all(config: &Value) -> Vec<Finding> {
+pub fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
     let early = check(config, Dialect::Early);
     let late = check(config, Dialect::Late);
     let by_late = match early.len().cmp(&late.len()) {
         Ordering::Less => false,
-        Ordering::Equal => Dialect::of_config(config) != Some(Dialect::Early),
+        Ordering::Equal => Dialect::from_config(config) != Some(Dialect::Early),
         Ordering::Greater => true,
     };
     let (fitting, other) = if by_late { (late, early) } else { (early, late) };
@@ -119,7 +119,7 @@ pub fn refused_by_all(config: &Value) -> Vec<Finding> {
     refused.collect()
 }
 
-impl Finding {
+impl SchemaFinding {
     /// Whether both say no to the same: one key, or a key and what lies in it.
     fn is_about(&self, other: &Self) -> bool {
         let required = |finding: &Self| finding.why.key() == "config.schema-required";
@@ -153,12 +153,12 @@ impl Below {
 
 struct Judge {
     release: Release,
-    findings: Vec<Finding>,
+    findings: Vec<SchemaFinding>,
 }
 
 impl Judge {
     fn find(&mut self, path: &KeyPath, why: Msg) {
-        self.findings.push(Finding {
+        self.findings.push(SchemaFinding {
             path: path.clone(),
             why,
         });

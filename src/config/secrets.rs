@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 mod places;
 
-use super::document::Document;
+use super::document::ConfigDocument;
 use super::key_path::{KeyPath, Segment};
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 
 /// What stands in a secret's place. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
-pub const HIDDEN: &str = "__OPENCLAW_REDACTED__";
+pub const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
 /// Endings of keys that hold secrets, in lower case without separators.
 const ENDINGS: [&str; 12] = [
@@ -62,32 +62,32 @@ fn names_secret(key: &str) -> bool {
 }
 
 /// The value at `path` with every secret hidden.
-pub fn redacted(path: &KeyPath, value: &Value) -> Value {
-    redact(value, is_secret(path))
+pub fn redact(path: &KeyPath, value: &Value) -> Value {
+    redact_value(value, is_secret(path))
 }
 
-fn redact(value: &Value, secret: bool) -> Value {
+fn redact_value(value: &Value, secret: bool) -> Value {
     match value {
         Value::Object(map) if is_reference(map) => value.clone(),
         Value::Object(map) => Value::Object(
             map.iter()
-                .map(|(k, v)| (k.clone(), redact(v, secret || names_secret(k))))
+                .map(|(k, v)| (k.clone(), redact_value(v, secret || names_secret(k))))
                 .collect(),
         ),
-        Value::Array(elements) => Value::Array(elements.iter().map(|v| redact(v, secret)).collect()),
-        Value::String(text) if secret && is_concrete(text) => HIDDEN.into(),
+        Value::Array(elements) => Value::Array(elements.iter().map(|v| redact_value(v, secret)).collect()),
+        Value::String(text) if secret && is_concrete(text) => REDACTED.into(),
         Value::String(text) => without_credentials(text).map_or_else(|| value.clone(), Value::String),
         other => other.clone(),
     }
 }
 
 /// A text without the secrets of this config.
-pub fn hidden_in(text: &str, config: &Value) -> String {
+pub fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
     collect(config, false, &mut known);
     // What is so short is in every word.
     let known = known.into_iter().filter(|secret| secret.len() > 2);
-    known.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+    known.fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
 }
 
 fn collect<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
@@ -107,11 +107,11 @@ fn collect<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
 
 /// A document's text in pieces, its secrets left out, those in comments and under a key that stands twice
 /// among them; `origin` says where the one with these characters comes from. Empty where there is none.
-pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece> {
+pub fn pieces(document: &ConfigDocument, origin: impl Fn(&str) -> SecretOrigin) -> Vec<TextPiece> {
     let text = document.text();
     let Some(found) = places::of(text) else {
         // What can't be taken apart is left out whole.
-        return vec![Piece::Hidden(Origin::Kept)];
+        return vec![TextPiece::Hidden(SecretOrigin::Kept)];
     };
     if found.is_empty() {
         return Vec::new();
@@ -119,13 +119,13 @@ pub fn pieces(document: &Document, origin: impl Fn(&str) -> Origin) -> Vec<Piece
     let mut pieces = Vec::new();
     let mut shown = 0;
     for place in found {
-        pieces.push(Piece::Text(text[shown..place.range.start].to_owned()));
-        pieces.push(Piece::Hidden(
-            place.secret.map_or(Origin::Kept, |secret| origin(&secret)),
+        pieces.push(TextPiece::Text(text[shown..place.range.start].to_owned()));
+        pieces.push(TextPiece::Hidden(
+            place.secret.map_or(SecretOrigin::Kept, |secret| origin(&secret)),
         ));
         shown = place.range.end;
     }
-    pieces.push(Piece::Text(text[shown..].to_owned()));
+    pieces.push(TextPiece::Text(text[shown..].to_owned()));
     pieces
 }
 
@@ -152,7 +152,7 @@ fn without_credentials(text: &str) -> Option<String> {
     let found = credentials(text);
     let mut shown = text.to_owned();
     for range in found.iter().rev() {
-        shown.replace_range(range.clone(), HIDDEN);
+        shown.replace_range(range.clone(), REDACTED);
     }
     (!found.is_empty()).then_some(shown)
 }
@@ -236,37 +236,37 @@ mod tests {
             "plain": "ratio 1://2",
             "cdp": "wss://u:p@a.example/x?token=abc&size=2#k and http://b.example?apiKey=${KEY}",
         });
-        let shown = redacted(&KeyPath::root(), &value);
+        let shown = redact(&KeyPath::root(), &value);
         assert_eq!(
             shown,
             json!({
-                "gateway": { "auth": { "mode": "token", "token": HIDDEN }, "port": 18789 },
-                "channels": { "telegram": { "botToken": "${TELEGRAM}" }, "x": { "tokens": [HIDDEN, 2] } },
+                "gateway": { "auth": { "mode": "token", "token": REDACTED }, "port": 18789 },
+                "channels": { "telegram": { "botToken": "${TELEGRAM}" }, "x": { "tokens": [REDACTED, 2] } },
                 "models": { "maxTokens": 4096, "apiKey": { "source": "env", "provider": "default", "id": "KEY" } },
-                "proxy": format!("http://{HIDDEN}@host:8080/path@x"),
-                "password": { "nested": HIDDEN },
+                "proxy": format!("http://{REDACTED}@host:8080/path@x"),
+                "password": { "nested": REDACTED },
                 "plain": "ratio 1://2",
                 "cdp": format!(
-                    "wss://{HIDDEN}@a.example/x?token={HIDDEN}&size=2#k and http://b.example?apiKey=${{KEY}}"
+                    "wss://{REDACTED}@a.example/x?token={REDACTED}&size=2#k and http://b.example?apiKey=${{KEY}}"
                 ),
             })
         );
         assert_eq!(
-            redacted(&KeyPath::parse("gateway.auth.token").unwrap(), &json!("abc")),
-            json!(HIDDEN)
+            redact(&KeyPath::parse("gateway.auth.token").unwrap(), &json!("abc")),
+            json!(REDACTED)
         );
     }
 
     fn shown(text: &str) -> String {
-        let document = Document::parse(text).unwrap();
+        let document = ConfigDocument::parse(text).unwrap();
         let pieces = pieces(&document, |secret| match secret {
-            "SEEDED-new-one" => Origin::Generated,
-            _ => Origin::Kept,
+            "SEEDED-new-one" => SecretOrigin::Generated,
+            _ => SecretOrigin::Kept,
         });
         let pieces = pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.as_str(),
-            Piece::Hidden(Origin::Generated) => "<new>",
-            Piece::Hidden(_) => "<>",
+            TextPiece::Text(text) => text.as_str(),
+            TextPiece::Hidden(SecretOrigin::Generated) => "<new>",
+            TextPiece::Hidden(_) => "<>",
         });
         pieces.collect()
     }

@@ -1,18 +1,18 @@
 //! `${VAR}` in the texts of a config: filled in where a value is used, never where a config is written.
 //!
 //! OpenClaw fills in before it writes, so that changing one key puts every secret into the file in clear
-//! (`facts.md` 3). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
+//! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
 
 use serde_json::Value;
 
 /// A variable that a value needs and nobody has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
-pub struct Missing(pub String);
+pub struct MissingVariable(pub String);
 
 /// The text with each `${NAME}` replaced; `$${NAME}` stands for `${NAME}` itself. Names are capital
 /// letters, digits and `_`, as OpenClaw has it; anything else stays as it is.
-pub fn filled(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Missing> {
+pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, MissingVariable> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -27,7 +27,7 @@ pub fn filled(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
             out.push_str(&from[..name.len() + 3]);
         } else {
             out.push_str(before);
-            out.push_str(&lookup(name).ok_or_else(|| Missing(name.to_owned()))?);
+            out.push_str(&lookup(name).ok_or_else(|| MissingVariable(name.to_owned()))?);
         }
         rest = after;
     }
@@ -36,7 +36,7 @@ pub fn filled(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
 }
 
 /// The variables that the config itself sets: `env.vars.NAME` and `env.NAME`.
-pub fn own(config: &Value, name: &str) -> Option<String> {
+pub fn variable_from_config(config: &Value, name: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env
         .get("vars")
@@ -59,17 +59,17 @@ mod tests {
     #[test]
     fn names_are_filled_in_and_what_is_no_name_stays() {
         let lookup = |name: &str| (name == "A_1").then(|| "x".to_owned());
-        let of = |text| filled(text, &lookup);
+        let of = |text| substitute(text, &lookup);
         assert_eq!(of("${A_1}-${A_1}").unwrap(), "x-x");
         assert_eq!(of("$${A_1} ${a} ${} ${A_1").unwrap(), "${A_1} ${a} ${} ${A_1");
-        assert_eq!(of("${B}"), Err(Missing("B".to_owned())));
+        assert_eq!(of("${B}"), Err(MissingVariable("B".to_owned())));
     }
 
     #[test]
     fn a_config_may_set_variables_itself() {
         let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
-        assert_eq!(own(&config, "A").as_deref(), Some("1"));
-        assert_eq!(own(&config, "B").as_deref(), Some("2"));
-        assert_eq!(own(&config, "C"), None);
+        assert_eq!(variable_from_config(&config, "A").as_deref(), Some("1"));
+        assert_eq!(variable_from_config(&config, "B").as_deref(), Some("2"));
+        assert_eq!(variable_from_config(&config, "C"), None);
     }
 }

@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("config-newer", newer),
 ];
 
-/// Names under which early releases kept the config (`facts.md` 1).
+/// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
 const LEGACY: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
 fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
@@ -48,7 +48,7 @@ fn broken(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         return Vec::new();
     };
     let path = &own.instance.config_path;
-    let place = scene.shown(std::path::Path::new(&fault.place(path)));
+    let place = scene.shown(std::path::Path::new(&fault.location(path)));
     let msg = Msg::new("doctor.config-broken")
         .with("place", place)
         .with_msg("why", fault.why.clone());
@@ -101,7 +101,7 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 }
 
 /// What keeps the gateway of this instance's engine from starting, as that judges at its start.
-fn refused(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<schema::Finding> {
+fn refused(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<schema::SchemaFinding> {
     let engine = own.record.as_ref().map(|record| record.engine);
     if matches!(engine, Ok(Engine::Native)) {
         return schema::refused_by_all(&own.config);
@@ -115,7 +115,10 @@ fn one_release(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     if !own.config.is_object() || !refused(scene, own).is_empty() {
         return Vec::new();
     }
-    let releases = [(Dialect::Early, dialect::EARLY), (Dialect::Late, dialect::LATE)];
+    let releases = [
+        (Dialect::Early, dialect::EARLY_VERSION),
+        (Dialect::Late, dialect::LATE_VERSION),
+    ];
     let seen = releases.into_iter().filter_map(|(dialect, release)| {
         let findings = schema::check(&own.config, dialect);
         let count = findings.len();

@@ -9,7 +9,7 @@ use similar::TextDiff;
 use crate::config::{self, secrets};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::Origin;
+use crate::secret::SecretOrigin;
 use crate::situation::shown;
 
 /// Lines around a change.
@@ -55,11 +55,11 @@ pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
 
 impl Words<'_> {
     /// What stands in a secret's place.
-    fn hidden(&self, origin: Origin) -> String {
+    fn hidden(&self, origin: SecretOrigin) -> String {
         let said = (self.say)(&match origin {
-            Origin::Generated => msg!("plan.generated"),
-            Origin::Given => msg!("plan.given"),
-            Origin::Kept => msg!("plan.kept"),
+            SecretOrigin::Generated => msg!("plan.generated"),
+            SecretOrigin::Given => msg!("plan.given"),
+            SecretOrigin::Kept => msg!("plan.kept"),
         });
         format!("<{said}>")
     }
@@ -74,9 +74,9 @@ fn before(write: &FileWrite, words: &Words<'_>) -> String {
     if write.kind != FileKind::Config {
         return String::from_utf8_lossy(bytes).into_owned();
     }
-    match config::of_bytes(bytes.clone()) {
+    match config::parse_bytes(bytes.clone()) {
         Ok(document) => {
-            let pieces = secrets::pieces(&document, |_| Origin::Kept);
+            let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
             Content::in_pieces(document.text(), pieces).shown(|origin| words.hidden(origin))
         }
         Err(_) => (words.say)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::{Finding, Scene, Subject, word};
 use crate::apply;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::config::secrets;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::Origin;
+use crate::secret::SecretOrigin;
 
 /// What mends a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn forgetting(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
 /// The plan of one instance's fixes; what makes it runnable (its config) comes last.
 fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     let mut changes: Vec<Change> = Vec::new();
-    let mut configs: BTreeMap<PathBuf, (Option<Vec<u8>>, Document)> = BTreeMap::new();
+    let mut configs: BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)> = BTreeMap::new();
     let mut add = |change: Change| {
         if !changes.iter().any(|known| known.path() == change.path()) {
             changes.push(change);
@@ -167,7 +167,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
             // The registry is no single instance's.
             Fix::Forget(_) => {}
             Fix::Restore { config, text } => {
-                if let Ok(document) = Document::parse(text) {
+                if let Ok(document) = ConfigDocument::parse(text) {
                     let before = read::bytes(config).ok();
                     configs.insert(config.clone(), (before, document));
                 }
@@ -202,7 +202,10 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
             continue;
         }
         changes.push(Change::Write(FileWrite {
-            content: Content::in_pieces(document.text(), secrets::pieces(&document, |_| Origin::Kept)),
+            content: Content::in_pieces(
+                document.text(),
+                secrets::pieces(&document, |_| SecretOrigin::Kept),
+            ),
             path,
             backup: before.is_some(),
             before,
@@ -216,12 +219,12 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
 }
 
 fn open<'c>(
-    configs: &'c mut BTreeMap<PathBuf, (Option<Vec<u8>>, Document)>,
+    configs: &'c mut BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>,
     path: &Path,
-) -> Option<&'c mut (Option<Vec<u8>>, Document)> {
+) -> Option<&'c mut (Option<Vec<u8>>, ConfigDocument)> {
     if !configs.contains_key(path) {
         let bytes = read::bytes(path).ok()?;
-        let document = crate::config::of_bytes(bytes.clone()).ok()?;
+        let document = crate::config::parse_bytes(bytes.clone()).ok()?;
         configs.insert(path.to_path_buf(), (Some(bytes), document));
     }
     configs.get_mut(path)
@@ -244,7 +247,7 @@ pub fn reversed(plan: &Plan) -> Plan {
             let text = String::from_utf8(write.before.clone()?).ok()?;
             Some(Change::Write(FileWrite {
                 // What it was may be no config at all: none of it is shown.
-                content: Content::in_pieces(text, vec![crate::secret::Piece::Hidden(Origin::Kept)]),
+                content: Content::in_pieces(text, vec![crate::secret::TextPiece::Hidden(SecretOrigin::Kept)]),
                 before: Some(write.content.bytes().to_vec()),
                 ..write.clone()
             }))

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::{Probe, Verdict};
 
@@ -114,7 +114,9 @@ fn environment(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         // One folder has many names.
         let is_path = Path::new(value).is_absolute();
         let same = |wanted: &str| {
-            wanted == value || (is_path && resolved(wanted.as_ref()) == resolved(value.as_ref()))
+            wanted == value
+                || (is_path
+                    && canonicalize_existing(wanted.as_ref()) == canonicalize_existing(value.as_ref()))
         };
         let other = wanted
             .iter()

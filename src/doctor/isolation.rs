@@ -1,4 +1,4 @@
-//! What no two instances may share (`design.md`, isolation rules), for each pair; ports are in [`super::ports`].
+//! What no two instances may share (docs/design.md#isolation-rules), for each pair; ports are in [`super::ports`].
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::key_path::KeyPath;
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::profile::ProfileName;
@@ -128,7 +128,7 @@ fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let legacy = own
         .instance
         .legacy_workspace(&scene.home)
-        .map(|path| resolved(&path));
+        .map(|path| canonicalize_existing(&path));
     let mut seen = Vec::new();
     for path in mine {
         let shares = |other: &&Subject<'_>| {
@@ -165,7 +165,7 @@ fn path_of(scene: &Scene<'_>, typed: &str) -> Option<PathBuf> {
         Some(below) => scene.home.join(below),
         None => PathBuf::from(typed),
     };
-    expanded.is_absolute().then(|| resolved(&expanded))
+    expanded.is_absolute().then(|| canonicalize_existing(&expanded))
 }
 
 /// A path that a key of both configs names, or that lies in another instance's state folder.

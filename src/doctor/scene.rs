@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::browser;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::{Host, read};
 use crate::instance::Instance;
-use crate::lock::Holder;
+use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
 use crate::record::Record;
@@ -70,7 +70,7 @@ pub struct Subject<'a> {
     /// What the survey found; `None` where its config is another instance's.
     pub found: Option<&'a Surveyed>,
     /// Its config as it stands in its file.
-    pub document: Option<Document>,
+    pub document: Option<ConfigDocument>,
     /// Its config, included files merged in; `Null` where there is none.
     pub config: Value,
     /// Digests of its channel tokens by key, keyed anew at each run: good for comparing, for nothing else.
@@ -94,7 +94,7 @@ pub struct Subject<'a> {
     /// Where its service is not what would be installed now; `None` where that can't be said.
     pub drift: Option<Drift>,
     /// Who holds its gateway's lock, or died with it.
-    pub lock: Option<Holder>,
+    pub lock: Option<LockHolder>,
     /// What its browser's start needs, where it uses one.
     pub browser: Vec<browser::doctor::Check>,
     /// Folders that a restore or an import left when it was killed.
@@ -221,7 +221,7 @@ impl<'a> Scene<'a> {
         }
         let services: Vec<_> = Service::installed(&env.home)
             .into_iter()
-            .map(|service| (read::resolved(&service.config_path), service))
+            .map(|service| (read::canonicalize_existing(&service.config_path), service))
             .collect();
         let linger = if services.is_empty() {
             Linger::Unknown

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
 use crate::config::dialect;
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::service::{Linger, State};
@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("service-linger", linger),
 ];
 
-/// Where systemd keeps the links of enabled units (`facts.md` 5).
+/// Where systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
 fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s Service> {
@@ -80,7 +80,7 @@ fn older(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         let other = scene
             .program
             .as_deref()
-            .is_some_and(|own| resolved(own) != resolved(program));
+            .is_some_and(|own| canonicalize_existing(own) != canonicalize_existing(program));
         if !is_ours || !(older || other) {
             return None;
         }
@@ -200,7 +200,7 @@ fn disabled(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
-/// A token in a service file that everybody may read (`facts.md` 5).
+/// A token in a service file that everybody may read (docs/openclaw.md#service-secrets).
 fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let open = services(scene, own).into_iter().filter_map(|service| {
         let meta = std::fs::symlink_metadata(&service.file)

@@ -21,7 +21,7 @@ pub(super) fn foreign_owner(meta: &Metadata) -> Option<u32> {
 /// The file system of a path that exists.
 pub(super) fn disk(host: &Host, path: &Path) -> Option<Disk> {
     Some(Disk {
-        free: host.free_bytes(path)?,
+        free: host.free_disk_bytes(path)?,
         network: network(path),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::scene::{Role, Scene, Subject};
 use super::{Check, Fix, Seen, aside, word};
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -37,7 +37,7 @@ fn file(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .filter(|(_, place)| !place.is_folder)
         .map(|(path, _)| {
             let msg = msg!("doctor.workspace-file", path = scene.shown(path));
-            let is_default = *path == resolved(&own.instance.default_workspace());
+            let is_default = *path == canonicalize_existing(&own.instance.default_workspace());
             let mend = if is_default {
                 let (path, away) = (word(path), word(&aside(path)));
                 format!("mv {path} {away} && mkdir -m 700 {path}")
@@ -51,7 +51,10 @@ fn file(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 
 /// An agent that works in the home folder, or around its own state, may edit its own config and keys.
 fn around(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let (home, state) = (resolved(&scene.home), resolved(&own.instance.state_dir));
+    let (home, state) = (
+        canonicalize_existing(&scene.home),
+        canonicalize_existing(&own.instance.state_dir),
+    );
     own.of_role(Role::Workspace)
         .filter(|(path, _)| home.starts_with(path) || state.starts_with(path))
         .map(|(path, _)| {

@@ -31,7 +31,7 @@ impl Place {
         // Written by another process: a child that another test starts meanwhile would hold it open.
         let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
         let words = ["-m".as_ref(), "755".as_ref(), text.as_os_str(), path.as_os_str()];
-        let install = crate::host::process::Call::new("install", words);
+        let install = crate::host::process::CommandSpec::new("install", words);
         let ended = host.run(&install, std::time::Duration::from_secs(30)).unwrap();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         path
@@ -135,7 +135,7 @@ fn a_call_has_the_environment_of_one_instance_and_nothing_of_another() {
     let call = super::call(&host, &engine(), &instance, Some(19789), ["channels", "list"]);
     assert_eq!(texts(&call.args), ["--profile", "rescue", "channels", "list"]);
     let vars: Vec<_> = call
-        .vars
+        .env
         .iter()
         .map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap()))
         .collect();
@@ -148,16 +148,16 @@ fn a_call_has_the_environment_of_one_instance_and_nothing_of_another() {
             ("OPENCLAW_GATEWAY_PORT", "19789"),
         ]
     );
-    assert!(texts(&call.without).contains(&"CLAWDBOT_STATE_DIR"));
-    assert!(!texts(&call.without).contains(&"OPENCLAW_SERVICE_MARKER"));
+    assert!(texts(&call.env_removed).contains(&"CLAWDBOT_STATE_DIR"));
+    assert!(!texts(&call.env_removed).contains(&"OPENCLAW_SERVICE_MARKER"));
     instance.set_aside = vec!["OPENCLAW_GATEWAY_TOKEN"];
     let call = super::call(&host, &engine(), &instance, None, ["tui"]);
-    assert!(texts(&call.without).contains(&"OPENCLAW_GATEWAY_TOKEN"));
-    assert!(texts(&call.without).contains(&"OPENCLAW_SERVICE_MARKER"));
+    assert!(texts(&call.env_removed).contains(&"OPENCLAW_GATEWAY_TOKEN"));
+    assert!(texts(&call.env_removed).contains(&"OPENCLAW_SERVICE_MARKER"));
     let unnamed = Instance::canonical(Path::new("/home/ada"), ProfileName::default_profile());
     let call = super::call(&host, &engine(), &unnamed, None, ["tui"]);
     assert_eq!(texts(&call.args), ["tui"]);
-    assert!(texts(&call.without).contains(&"OPENCLAW_PROFILE"));
+    assert!(texts(&call.env_removed).contains(&"OPENCLAW_PROFILE"));
 }
 
 #[test]
@@ -176,10 +176,7 @@ fn a_gateway_gets_the_flags_it_knows_and_secrets_by_the_environment() {
         texts(&call.args).join(" "),
         "--profile rescue gateway --port 19789 --bind lan --auth token --allow-unconfigured"
     );
-    let token = call
-        .vars
-        .iter()
-        .find(|(name, _)| name == "OPENCLAW_GATEWAY_TOKEN");
+    let token = call.env.iter().find(|(name, _)| name == "OPENCLAW_GATEWAY_TOKEN");
     assert_eq!(token.unwrap().1, "s3cret");
     // There it would be overruled without a word.
     let error = run(json!({ "gateway": { "auth": { "token": "other" } } })).unwrap_err();

@@ -1,6 +1,6 @@
 //! The canvas host: static files of the instance's own canvas folder, shown in web views of clients.
 //!
-//! It is served at base+4 and below `/__openclaw__/canvas/` of the base port (`facts.md` 6 and 8). Every
+//! It is served at base+4 and below `/__openclaw__/canvas/` of the base port (docs/openclaw.md#canvas). Every
 //! path asks for the token. A web view can't send one, so a path that carries a capability, random at each
 //! start and told to clients in their greeting, opens it too.
 //!
@@ -77,7 +77,7 @@ impl Canvas {
     }
 
     /// The folder that is served: `canvasHost.root`, where that shows nothing of this or another instance
-    /// that is no canvas (leak L6 of `facts.md` 8), else the instance's own.
+    /// that is no canvas (docs/openclaw.md#leak-canvas-root), else the instance's own.
     pub fn root(&self, config: &Value) -> PathBuf {
         let wished = config.pointer("/canvasHost/root").and_then(Value::as_str);
         let absolute = |typed: &str| {

@@ -9,7 +9,7 @@ use crate::boot::Boot;
 use crate::error::{Error, Result};
 use crate::host::running;
 use crate::i18n::{Msg, msg};
-use crate::lock::{Holder, InstanceLock, Refusal};
+use crate::lock::{InstanceLock, LockError, LockHolder};
 use crate::ports::{Listener, PortFamily, Role};
 use crate::settings::Settings;
 use crate::survey;
@@ -62,9 +62,9 @@ impl Claimant<'_> {
         let acquire = || InstanceLock::acquire(&path, &profile, port, started);
         let holder = match acquire() {
             Ok(lock) => return Ok(lock),
-            Err(Refusal::Failed(error)) => return Err(error),
+            Err(LockError::Failed(error)) => return Err(error),
             // A number of another container's is some other process here.
-            Err(Refusal::Held(holder)) => {
+            Err(LockError::Held(holder)) => {
                 holder.filter(|holder| running::has_open(holder.pid, &path) != Some(false))
             }
         };
@@ -74,12 +74,12 @@ impl Claimant<'_> {
         }
         match acquire() {
             Ok(lock) => Ok(lock),
-            Err(Refusal::Failed(error)) => Err(error),
-            Err(Refusal::Held(holder)) => Err(self.already_running(holder)),
+            Err(LockError::Failed(error)) => Err(error),
+            Err(LockError::Held(holder)) => Err(self.already_running(holder)),
         }
     }
 
-    fn already_running(&self, holder: Option<Holder>) -> Error {
+    fn already_running(&self, holder: Option<LockHolder>) -> Error {
         let command = self.boot.instance.command();
         let profile = &self.boot.instance.profile;
         let Some(holder) = holder else {
@@ -175,7 +175,7 @@ impl Claimant<'_> {
             )));
         }
         (self.edge.tell)(&msg!("gateway.force-ends", profile = profile, pid = pid));
-        running::end(pid, GRACE)
+        running::terminate(pid, GRACE)
             .map_err(|cause| Error::blocked(msg!("gateway.force-failed", pid = pid)).because(cause))
     }
 }

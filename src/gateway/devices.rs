@@ -1,5 +1,5 @@
 //! The devices that this gateway has paired: `devices/paired.json`, in OpenClaw's own form, so that a state
-//! folder can change hands and every device keeps its token (`facts.md` 13).
+//! folder can change hands and every device keeps its token (docs/openclaw.md#device-tokens).
 //!
 //! Read when the first device comes, held in memory, written whole after each change, off the async thread.
 //! A file that can't be understood is left alone: nobody is paired then, and nothing is overwritten.
@@ -137,7 +137,7 @@ impl Devices {
         let mut book = Book::clone(&before);
         let answer = change(&mut book)?;
         let (path, text) = (self.path.clone(), book.to_text());
-        match tokio::task::spawn_blocking(move || apply::put(&path, text.as_bytes())).await {
+        match tokio::task::spawn_blocking(move || apply::write_file(&path, text.as_bytes())).await {
             Ok(Ok(())) => {
                 *state = State::Ready(Arc::new(book));
                 Some(answer)

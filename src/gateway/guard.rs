@@ -315,7 +315,7 @@ pub async fn admission(
     admission
 }
 
-/// The answer to a request without the right token, in the protocol's own shape (`facts.md` 6).
+/// The answer to a request without the right token, in the protocol's own shape (docs/openclaw.md#http-unauthorized).
 pub fn unauthorized() -> Response {
     refusal(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
 }

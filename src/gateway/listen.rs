@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::answers::Bind;
 use crate::error::{Error, Result};
-use crate::host::{Host, is_no_address};
+use crate::host::{Host, is_address_unavailable};
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::ports::{LOOPBACK, Role};
@@ -40,8 +40,8 @@ impl Unbound {
 }
 
 /// The addresses on which one of its ports is served. Its own clients look on loopback, so that is always
-/// among them. Every other port than the base one is there only: browser control by its nature (`facts.md`
-/// 2), the canvas since its router answers to loopback names alone.
+/// among them. Every other port than the base one is there only: browser control by its nature
+/// (docs/openclaw.md#listening-ports), the canvas since its router answers to loopback names alone.
 pub fn addresses(host: &Host, instance: &Instance, settings: &Settings, role: Role) -> Result<Vec<IpAddr>> {
     if role != Role::Base {
         return Ok(LOOPBACK.to_vec());
@@ -63,7 +63,9 @@ pub fn addresses(host: &Host, instance: &Instance, settings: &Settings, role: Ro
             ip => beside_loopback(ip.into_iter().collect()),
         },
         Bind::Tailnet => {
-            let own = TAILNET_SERVERS.iter().filter_map(|ip| host.address_towards(*ip));
+            let own = TAILNET_SERVERS
+                .iter()
+                .filter_map(|ip| host.local_address_towards(*ip));
             let own: Vec<_> = own.filter(|ip| is_tailnet(*ip)).collect();
             if own.is_empty() {
                 return Err(Error::blocked(msg!("gateway.no-tailnet"))
@@ -83,7 +85,7 @@ pub fn listen(host: &Host, ips: &[IpAddr], port: u16) -> Result<Vec<TcpListener>
         let address = SocketAddr::new(*ip, port);
         match host.listen(address) {
             Ok(listener) => listeners.push(listener),
-            Err(e) if is_no_address(&e) && ip.is_ipv6() && is_general(*ip) => {}
+            Err(e) if is_address_unavailable(&e) && ip.is_ipv6() && is_general(*ip) => {}
             Err(cause) => return Err(Unbound { address, cause }),
         }
     }
@@ -167,7 +169,7 @@ mod tests {
     fn an_address_that_was_named_must_be_there() {
         let host = Host::with(&[], [("", ""); 0]);
         let missing = "2001:db8::7".parse().unwrap();
-        let port = host.spare_port().unwrap();
+        let port = host.pick_unused_port().unwrap();
         assert!(listen(&host, &[missing], port).is_err());
         assert!(!listen(&host, &LOOPBACK, port).unwrap().is_empty());
     }

@@ -51,7 +51,7 @@ pub struct Link {
 /// drains for at most 5 s. Raises the number of files that this process may open to what the system
 /// allows: each client is one.
 pub async fn serve(shared: &Arc<Shared>, listeners: Vec<TcpListener>, router: Router) -> std::io::Result<()> {
-    if let Some(files) = shared.host.open_many_files() {
+    if let Some(files) = shared.host.raise_open_file_limit() {
         shared
             .connections
             .allow(files.saturating_sub(OTHER_FILES).max(OTHER_FILES));

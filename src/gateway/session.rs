@@ -1,4 +1,4 @@
-//! One WebSocket connection, from the challenge to the last frame (`facts.md` 6 and 13).
+//! One WebSocket connection, from the challenge to the last frame (docs/openclaw.md#websocket-handshake).
 //!
 //! ```text
 //! challenge ──► handshake (10 s at most) ──► hello ──► requests and events ──► close

@@ -137,7 +137,7 @@ impl Shared {
         let canvas = Canvas::new(&env, &instance, &host);
         let salt = host.random();
         let devices = Devices::new(instance.paired_devices());
-        let served = Arc::new(Served::new(&addresses, host.name().as_deref()));
+        let served = Arc::new(Served::new(&addresses, host.hostname().as_deref()));
         Self {
             host,
             env,

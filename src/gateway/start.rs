@@ -89,7 +89,7 @@ pub fn run(
     options: &Options,
     edge: &Edge<'_>,
 ) -> Result<ExitCode> {
-    running::keep_files_private();
+    running::restrict_new_files_to_owner();
     let record = Record::read(&instance.record_path())?;
     let recorded = record.language.as_deref().and_then(Lang::from_code);
     let lang = options.lang.or(recorded).unwrap_or(lang);
@@ -169,7 +169,7 @@ impl Gateway<'_> {
     ) -> Result<ExitCode> {
         loop {
             let port = start.ready.settings.port;
-            self.lock.moved_to(port);
+            self.lock.set_port(port);
             let ended = runtime.block_on(self.serve(&start, base, signals));
             match ended {
                 Ok(Ended::InOrder(Stop::Restart)) => {}

@@ -3,7 +3,7 @@
 //!
 //! What is watched are folders, not files: an editor puts a new file in the place of the old one, and a
 //! link may be turned to another file. What an event was about does not matter, the files are read again
-//! and compared. Only folders of this instance's own config and of what it includes are watched (leak L4).
+//! and compared. Only folders of this instance's own config and of what it includes are watched (docs/openclaw.md#leak-config-watcher).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::boot::{Boot, Ready};
 use crate::i18n::{Msg, msg};
 use crate::settings::Settings;
 
-/// OpenClaw's own (`facts.md` 3).
+/// OpenClaw's own (docs/openclaw.md#config-reload).
 const DEBOUNCE: Duration = Duration::from_millis(300);
 /// As many times as long a change waits at most.
 const MOST: u32 = 10;
@@ -165,7 +165,7 @@ impl Follower {
     /// The config, what links lead to it, what it includes, and where its variables are.
     fn files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::from([self.boot.instance.env_file()]);
-        for path in crate::config::include::files(&self.boot.instance.config_path) {
+        for path in crate::config::include::included_files(&self.boot.instance.config_path) {
             files.extend(links(&path));
         }
         files

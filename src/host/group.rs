@@ -7,14 +7,14 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Host;
-use super::process::Call;
+use super::process::CommandSpec;
 
 /// As much of what a program complained about last is kept, in bytes.
 const KEPT: usize = 8 * 1024;
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
+pub struct ProcessExit {
     /// Its exit code; `None` where a signal ended it.
     pub code: Option<i32>,
     /// The signal that ended it, where the system has signals.
@@ -23,16 +23,16 @@ pub struct Exit {
 
 /// A running program and its children. Dropped, all of them are killed.
 #[derive(Debug)]
-pub struct Group {
+pub struct ProcessGroup {
     child: Child,
-    exit: Option<Exit>,
+    exit: Option<ProcessExit>,
     complaints: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Host {
     /// Starts a program in a group of its own, without input; what it says on stderr is kept, the last
     /// of it.
-    pub fn spawn_group(&self, call: &Call) -> io::Result<Group> {
+    pub fn spawn_group(&self, call: &CommandSpec) -> io::Result<ProcessGroup> {
         let mut command = call.command(self);
         command
             .stdin(Stdio::null())
@@ -40,7 +40,7 @@ impl Host {
             .stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut group = Group {
+        let mut group = ProcessGroup {
             child: command.spawn()?,
             exit: None,
             complaints: Arc::default(),
@@ -53,14 +53,14 @@ impl Host {
     }
 }
 
-impl Group {
+impl ProcessGroup {
     /// The process that was started; its group has the same number.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended, once it has.
-    pub fn exit(&mut self) -> Option<Exit> {
+    pub fn poll_exit(&mut self) -> Option<ProcessExit> {
         if self.exit.is_none() {
             self.exit = self.child.try_wait().ok().flatten().map(exit_of);
             // What a program that crashed left running goes with it.
@@ -73,8 +73,8 @@ impl Group {
     }
 
     /// Asks it to end. Where the system knows no such wish it is killed.
-    pub fn ask_to_end(&mut self) {
-        if self.exit().is_some() {
+    pub fn terminate(&mut self) {
+        if self.poll_exit().is_some() {
             return;
         }
         #[cfg(unix)]
@@ -86,7 +86,7 @@ impl Group {
     /// Kills it and its children.
     pub fn kill(&mut self) {
         // The children first: once the leader is waited for, the number of the group may be another's.
-        if self.exit().is_none() {
+        if self.poll_exit().is_none() {
             #[cfg(unix)]
             system::signal_group(self.pid());
             let _ = self.child.kill();
@@ -95,24 +95,24 @@ impl Group {
     }
 
     /// The last of what it complained about, as text.
-    pub fn complaints(&self) -> String {
+    pub fn stderr_tail(&self) -> String {
         let kept = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).into_owned()
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-fn exit_of(status: std::process::ExitStatus) -> Exit {
+fn exit_of(status: std::process::ExitStatus) -> ProcessExit {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
     #[cfg(not(unix))]
     let signal = None;
-    Exit {
+    ProcessExit {
         code: status.code(),
         signal,
     }
@@ -132,7 +132,7 @@ fn keep_last(mut stream: impl io::Read, kept: &Mutex<Vec<u8>>) {
 /// When a process started, in the system's own unit: with its number it names a process for good.
 /// `None` where there is none, or the system does not tell. A process whose first thread has ended runs
 /// on, and keeps its sockets, for as long as another of its threads does.
-pub fn started(pid: u32) -> Option<u64> {
+pub fn start_time(pid: u32) -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
         let stat = super::read::text(&Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
@@ -183,7 +183,7 @@ fn runs(fields: &[&str]) -> Option<bool> {
 /// Whether there is such a process, one of this user or of another.
 pub fn is_alive(pid: u32) -> bool {
     #[cfg(target_os = "linux")]
-    return started(pid).is_some();
+    return start_time(pid).is_some();
     #[cfg(all(unix, not(target_os = "linux")))]
     return system::exists(pid);
     #[cfg(not(unix))]
@@ -194,7 +194,7 @@ pub fn is_alive(pid: u32) -> bool {
 }
 
 /// The short name of a process.
-pub fn name_of(pid: u32) -> Option<String> {
+pub fn process_name(pid: u32) -> Option<String> {
     let name = super::read::text(&Path::new("/proc").join(pid.to_string()).join("comm")).ok()?;
     Some(name.trim().to_owned())
 }
@@ -213,7 +213,7 @@ pub fn end(pid: u32, hard: bool) {
 }
 
 /// Kills what a process that has ended left in the group that it led.
-pub fn end_rest(leader: u32) {
+pub fn kill_group(leader: u32) {
     #[cfg(unix)]
     system::signal_group(leader);
     #[cfg(not(unix))]
@@ -303,17 +303,19 @@ mod tests {
     fn a_group_ends_with_its_children_and_says_what_it_complained_about() {
         let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
         let script = "sleep 600 & echo child $! >&2; wait";
-        let mut group = host.spawn_group(&Call::new("/bin/sh", ["-c", script])).unwrap();
-        wait_for(|| group.complaints().contains('\n'));
+        let mut group = host
+            .spawn_group(&CommandSpec::new("/bin/sh", ["-c", script]))
+            .unwrap();
+        wait_for(|| group.stderr_tail().contains('\n'));
         let child = group
-            .complaints()
+            .stderr_tail()
             .trim()
             .trim_start_matches("child ")
             .parse()
             .unwrap();
         assert!(is_alive(child) && is_in_group(child, group.pid()));
         assert!(!is_in_group(std::process::id(), group.pid()));
-        assert_eq!(group.exit(), None);
+        assert_eq!(group.poll_exit(), None);
         drop(group);
         wait_for(|| !is_alive(child));
     }
@@ -322,10 +324,10 @@ mod tests {
     fn how_it_ended_is_told() {
         let host = Host::with(&[], [("", ""); 0]);
         let mut group = host
-            .spawn_group(&Call::new("/bin/sh", ["-c", "kill -9 $$"]))
+            .spawn_group(&CommandSpec::new("/bin/sh", ["-c", "kill -9 $$"]))
             .unwrap();
-        wait_for(|| group.exit().is_some());
-        let signal = group.exit().and_then(|exit| exit.signal);
+        wait_for(|| group.poll_exit().is_some());
+        let signal = group.poll_exit().and_then(|exit| exit.signal);
         assert_eq!(signal, Some(9));
     }
 
@@ -333,9 +335,9 @@ mod tests {
     #[test]
     fn a_process_is_known_by_number_and_start() {
         let own = std::process::id();
-        assert!(started(own).is_some() && started(own) == started(own));
-        assert_eq!(started(u32::MAX), None);
-        assert!(name_of(own).is_some());
+        assert!(start_time(own).is_some() && start_time(own) == start_time(own));
+        assert_eq!(start_time(u32::MAX), None);
+        assert!(process_name(own).is_some());
     }
 
     /// As Linux has it, of a process with an awkward name.

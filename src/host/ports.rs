@@ -14,22 +14,22 @@ mod system;
 mod system;
 
 /// How long a process that is ending may take to let go of its sockets.
-pub const ENDING: Duration = Duration::from_millis(300);
+pub const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A TCP socket that listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Socket {
+pub struct ListeningSocket {
     /// The address it is bound to.
     pub ip: IpAddr,
     /// Its port.
     pub port: u16,
     /// Who holds it; other users' processes are not told to everybody.
-    pub process: Option<Process>,
+    pub process: Option<ProcessInfo>,
 }
 
 /// A running process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process {
+pub struct ProcessInfo {
     /// Its id.
     pub pid: u32,
     /// Its short name.
@@ -38,17 +38,17 @@ pub struct Process {
 
 /// Every listening TCP socket, IPv4 and IPv6, in order of address and port. A process that is just ending
 /// has its sockets for a moment longer than its name: on ports that `matter` that moment is waited for, so
-/// that its sockets are not taken for another user's. So this blocks, for [`ENDING`] at most.
-pub fn listening(matter: impl Fn(u16) -> bool) -> Vec<Socket> {
+/// that its sockets are not taken for another user's. So this blocks, for [`SOCKET_RELEASE_TIMEOUT`] at most.
+pub fn listening_sockets(matter: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
     sorted(system::listening(None, &matter))
 }
 
 /// The sockets that listen on one port, which matters: much less work than to look at all.
-pub fn listening_on(port: u16) -> Vec<Socket> {
+pub fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
     sorted(system::listening(Some(port), &|_| true))
 }
 
-fn sorted(mut sockets: Vec<Socket>) -> Vec<Socket> {
+fn sorted(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
     sockets.sort_unstable();
     // The same socket handed down to several processes is one socket; so are those of SO_REUSEPORT.
     sockets.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));
@@ -67,7 +67,7 @@ pub fn excluded_ranges() -> Vec<(u16, u16)> {
 
 /// A process's words and those of its variables that start with `prefix`; empty where this user may
 /// not know them.
-pub fn words_of(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
+pub fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     system::words_of(pid, prefix)
 }
 
@@ -100,7 +100,7 @@ mod tests {
                 continue;
             };
             let address = socket.local_addr().unwrap();
-            let found = listening(|_| false);
+            let found = listening_sockets(|_| false);
             let mine = found
                 .iter()
                 .find(|s| (s.ip, s.port) == (address.ip(), address.port()));
@@ -114,16 +114,16 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
-        assert!(!listening(|_| false).iter().any(|s| s.port == port));
+        assert!(!listening_sockets(|_| false).iter().any(|s| s.port == port));
     }
 
     #[test]
     fn the_words_of_a_process_are_told() {
-        let (words, vars) = words_of(std::process::id(), "CARGO_PKG_NA");
+        let (words, vars) = arguments_and_env(std::process::id(), "CARGO_PKG_NA");
         let own: Vec<_> = std::env::args().collect();
         assert_eq!(words, own);
         assert_eq!(vars, [("CARGO_PKG_NAME".to_owned(), "openclaw".to_owned())]);
-        assert_eq!(words_of(u32::MAX, ""), (vec![], vec![]));
+        assert_eq!(arguments_and_env(u32::MAX, ""), (vec![], vec![]));
     }
 
     #[test]

@@ -19,24 +19,24 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 
 /// A program to be started.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct CommandSpec {
     /// The program: a path, or a name to be found on the search path.
     pub program: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
     /// Variables that it gets, beside or instead of the inherited ones.
-    pub vars: Vec<(OsString, OsString)>,
+    pub env: Vec<(OsString, OsString)>,
     /// Inherited variables that it does not get.
-    pub without: Vec<OsString>,
+    pub env_removed: Vec<OsString>,
     /// Whether it inherits the environment of this program.
-    pub inherits: bool,
+    pub inherit_env: bool,
     /// Its working folder.
     pub cwd: Option<PathBuf>,
 }
 
 /// How a call ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub struct CommandOutput {
     /// Its exit code; `None` where a signal or the time limit ended it.
     pub code: Option<i32>,
     /// What it said, as text; bytes that are none are replaced.
@@ -47,23 +47,23 @@ pub struct Ended {
     pub timed_out: bool,
 }
 
-impl Call {
+impl CommandSpec {
     /// A program with these arguments, in the environment of this one.
     pub fn new<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
             args: args.into_iter().map(|arg| arg.as_ref().to_owned()).collect(),
-            vars: Vec::new(),
-            without: Vec::new(),
-            inherits: true,
+            env: Vec::new(),
+            env_removed: Vec::new(),
+            inherit_env: true,
             cwd: None,
         }
     }
 
     /// With this variable set.
     #[must_use]
-    pub fn var(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.vars
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
@@ -71,7 +71,7 @@ impl Call {
     /// The same in a unit of its own where this process is part of a service of systemd, which ends all that
     /// its service ever started. For where the user's manager can be asked.
     #[must_use]
-    pub fn beyond_service(mut self, host: &Host) -> Self {
+    pub fn in_own_scope(mut self, host: &Host) -> Self {
         let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let inside = groups.lines().any(|line| line.ends_with(".service"));
         let Some(runner) = host.find_program("systemd-run").filter(|_| inside) else {
@@ -91,11 +91,11 @@ impl Call {
         )]
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear();
-        if self.inherits {
+        if self.inherit_env {
             let inherited = host.vars.iter();
-            command.envs(inherited.filter(|(name, _)| !self.without.contains(name)));
+            command.envs(inherited.filter(|(name, _)| !self.env_removed.contains(name)));
         }
-        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
@@ -104,10 +104,10 @@ impl Call {
 }
 
 impl Host {
-    /// Runs a program to its end, without input, for at most `limit`, nor longer than [`Host::until`] says;
+    /// Runs a program to its end, without input, for at most `limit`, nor longer than [`Host::with_deadline`] says;
     /// then it is killed.
     /// Fails where it can't be started.
-    pub fn run(&self, call: &Call, limit: Duration) -> io::Result<Ended> {
+    pub fn run(&self, call: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
         let deadline = Instant::now() + limit;
         let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
         let mut command = call.command(self);
@@ -140,7 +140,7 @@ impl Host {
                 String::new()
             }
         };
-        Ok(Ended {
+        Ok(CommandOutput {
             code,
             stdout: text(stdout),
             stderr: text(stderr),
@@ -149,7 +149,7 @@ impl Host {
     }
 
     /// Starts a program that goes on beside this one, without input and output.
-    pub fn spawn(&self, call: &Call) -> io::Result<Child> {
+    pub fn spawn(&self, call: &CommandSpec) -> io::Result<Child> {
         let mut command = call.command(self);
         command
             .stdin(Stdio::null())
@@ -159,7 +159,7 @@ impl Host {
     }
 
     /// Starts a program that goes on by itself, whatever becomes of this one and its terminal.
-    pub fn spawn_apart(&self, call: &Call) -> io::Result<Child> {
+    pub fn spawn_detached(&self, call: &CommandSpec) -> io::Result<Child> {
         let mut command = call.command(self);
         command
             .stdin(Stdio::null())
@@ -173,12 +173,12 @@ impl Host {
 
     /// Runs a program in this one's place, with its terminal: on Unix this process becomes it, so that
     /// signals reach it and its exit code is kept. Comes back on Unix only where it can't be started.
-    pub fn become_program(&self, call: &Call) -> io::Result<ExitCode> {
+    pub fn exec(&self, call: &CommandSpec) -> io::Result<ExitCode> {
         system::become_program(call.command(self))
     }
 
     /// Whether the system starts this file itself, without an interpreter that somebody has to name.
-    pub fn can_start(&self, path: &Path) -> bool {
+    pub fn is_executable(&self, path: &Path) -> bool {
         system::can_start(path)
     }
 
@@ -207,15 +207,15 @@ fn collect(stream: Option<impl io::Read + Send + 'static>) -> std::thread::JoinH
 mod tests {
     use super::*;
 
-    fn sh(script: &str) -> Call {
-        Call::new("/bin/sh", ["-c", script])
+    fn sh(script: &str) -> CommandSpec {
+        CommandSpec::new("/bin/sh", ["-c", script])
     }
 
     #[test]
     fn a_program_is_run_to_its_end_in_the_environment_of_the_host() {
         let host = Host::with(&[], [("INHERITED", "a"), ("SECRET", "b")]);
-        let mut call = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").var("OWN", "c");
-        call.without = vec!["SECRET".into()];
+        let mut call = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").env("OWN", "c");
+        call.env_removed = vec!["SECRET".into()];
         let ended = host.run(&call, Duration::from_secs(30)).unwrap();
         assert_eq!(
             (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_on_after_the_time_of_the_host() {
-        let host = Host::with(&[], [("", ""); 0]).until(Instant::now());
+        let host = Host::with(&[], [("", ""); 0]).with_deadline(Instant::now());
         let ended = host.run(&sh("sleep 600"), Duration::from_mins(10)).unwrap();
         assert!(ended.timed_out);
     }

@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The largest config that is read, in bytes.
-pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
+pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum ReadError {
     /// A folder, FIFO, socket or device.
     #[error("not a regular file")]
     NotAFile,
-    /// More than [`MAX_BYTES`].
+    /// More than [`MAX_FILE_BYTES`].
     #[error("{0} bytes")]
     TooLarge(u64),
     /// Its bytes are no UTF-8.
@@ -46,7 +46,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     if !meta.is_file() {
         return Err(ReadError::NotAFile);
     }
-    if meta.len() > MAX_BYTES {
+    if meta.len() > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(meta.len()));
     }
     bounded(File::open(path)?)
@@ -60,9 +60,9 @@ pub(super) fn all(stream: impl io::Read) -> Result<String, ReadError> {
 fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     // A file may have grown since it was measured: read one byte past the bound to see it.
-    stream.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     let read = bytes.len() as u64;
-    if read > MAX_BYTES {
+    if read > MAX_FILE_BYTES {
         Err(ReadError::TooLarge(read))
     } else {
         Ok(bytes)
@@ -70,7 +70,7 @@ fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
 }
 
 /// The path with the links of its existing part followed: what two paths of one file have in common.
-pub fn resolved(path: &Path) -> PathBuf {
+pub fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {
         if let Ok(real) = part.canonicalize() {

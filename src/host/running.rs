@@ -18,29 +18,29 @@ pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
 
 /// Whose a process is, as seen from a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum ProcessOwner {
     /// Of this user, or of the one whom the folder belongs to: it may know what lies there.
     Ours,
     /// Of another user.
-    Others,
+    OtherUser,
     /// It has ended.
-    Nobodys,
+    Gone,
 }
 
 /// Whose a process is. Where the system does not tell, it is told of nobody else's.
-pub fn whose(pid: u32, folder: &Path) -> Whose {
+pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
     system::whose(pid, folder)
 }
 
 /// Ends a process: it is asked to, and after `grace` it is killed. Returns once it is gone; one that was
 /// gone already is no error.
-pub fn end(pid: u32, grace: Duration) -> io::Result<()> {
+pub fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
     system::end(pid, grace)
 }
 
 /// From now on every file that this process makes is its owner's alone, whoever makes it: the libraries
 /// that write logs take no mode.
-pub fn keep_files_private() {
+pub fn restrict_new_files_to_owner() {
     system::keep_files_private();
 }
 
@@ -56,7 +56,7 @@ mod system {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
-    use super::{Duration, Path, Whose, io};
+    use super::{Duration, Path, ProcessOwner, io};
 
     /// How long a killed process may take to be gone.
     const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -80,12 +80,12 @@ mod system {
         Some(open.any(|meta| identity(meta) == wanted))
     }
 
-    pub(super) fn whose(pid: u32, folder: &Path) -> Whose {
+    pub(super) fn whose(pid: u32, folder: &Path) -> ProcessOwner {
         let user = |path: &Path| std::fs::metadata(path).map(|meta| meta.uid()).ok();
         match user(Path::new(&format!("/proc/{pid}"))) {
-            None => Whose::Nobodys,
-            Some(of) if of == geteuid().as_raw() || Some(of) == user(folder) => Whose::Ours,
-            Some(_) => Whose::Others,
+            None => ProcessOwner::Gone,
+            Some(of) if of == geteuid().as_raw() || Some(of) == user(folder) => ProcessOwner::Ours,
+            Some(_) => ProcessOwner::OtherUser,
         }
     }
 
@@ -125,7 +125,7 @@ mod system {
 
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-    use super::{Duration, Path, Whose, io};
+    use super::{Duration, Path, ProcessOwner, io};
 
     pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
         None
@@ -138,8 +138,8 @@ mod system {
         Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
-    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
-        Whose::Ours
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> ProcessOwner {
+        ProcessOwner::Ours
     }
 
     pub(super) fn end(pid: u32, grace: Duration) -> io::Result<()> {
@@ -171,7 +171,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Duration, Path, Whose, io};
+    use super::{Duration, Path, ProcessOwner, io};
 
     pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {
         None
@@ -181,8 +181,8 @@ mod system {
         false
     }
 
-    pub(super) fn whose(_pid: u32, _folder: &Path) -> Whose {
-        Whose::Ours
+    pub(super) fn whose(_pid: u32, _folder: &Path) -> ProcessOwner {
+        ProcessOwner::Ours
     }
 
     pub(super) fn end(_pid: u32, _grace: Duration) -> io::Result<()> {
@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn another_users_process_is_told_from_ours_and_from_one_that_has_ended() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(whose(std::process::id(), dir.path()), Whose::Ours);
-        assert_eq!(whose(u32::MAX, dir.path()), Whose::Nobodys);
+        assert_eq!(process_owner(std::process::id(), dir.path()), ProcessOwner::Ours);
+        assert_eq!(process_owner(u32::MAX, dir.path()), ProcessOwner::Gone);
         if !rustix::process::geteuid().is_root() {
             return; // Nobody else can start a process of another user.
         }
@@ -226,11 +226,14 @@ mod tests {
         let Ok(mut other) = command.arg("600").uid(65534).spawn() else {
             return; // A namespace without that user.
         };
-        let seen = whose(other.id(), dir.path());
+        let seen = process_owner(other.id(), dir.path());
         std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
-        let of_its_folder = whose(other.id(), dir.path());
+        let of_its_folder = process_owner(other.id(), dir.path());
         other.kill().unwrap();
         other.wait().unwrap();
-        assert_eq!((seen, of_its_folder), (Whose::Others, Whose::Ours));
+        assert_eq!(
+            (seen, of_its_folder),
+            (ProcessOwner::OtherUser, ProcessOwner::Ours)
+        );
     }
 }

@@ -45,7 +45,7 @@ fn profiles_have_their_own_folders() {
     );
 }
 
-/// L2 and demand 1: each variable of another profile's environment, alone and in pairs, changes nothing.
+/// docs/openclaw.md#leak-inherited-environment: each variable of another profile's environment, alone and in pairs, changes nothing.
 #[test]
 fn l2_the_environment_of_another_profile_is_set_aside() {
     let foreign = [
@@ -105,7 +105,7 @@ fn wishes_of_the_user_stand_and_are_told() {
     );
 }
 
-/// L3: the state folder alone moves config and state together.
+/// docs/openclaw.md#leak-state-folder-alone: the state folder alone moves config and state together.
 #[test]
 fn l3_the_state_dir_alone_moves_the_config() {
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The config to be: answers put into the document that stands, or into a new one.
 //!
-//! Only keys that both releases of OpenClaw accept are written to a new config (`facts.md` 0), and in one
+//! Only keys that both releases of OpenClaw accept are written to a new config (docs/openclaw.md#config-dialects), and in one
 //! that stands only what an answer changes: comments, order and everybody else's keys stay.
 
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
-use crate::config::document::{Document, EditError};
+use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 use crate::situation::Situation;
 
 use super::ground::not_editable;
@@ -22,10 +22,10 @@ use super::{Change, Content, FileKind, FileWrite, Summary, ports};
 
 /// The config to be, and what was decided on the way.
 pub(super) struct Config {
-    document: Document,
+    document: ConfigDocument,
     changed: bool,
     pub(super) ports: PortFamily,
-    credential: Option<(Secret, Origin)>,
+    credential: Option<(Secret, SecretOrigin)>,
     given: Vec<Secret>,
     pub(super) notices: Vec<Msg>,
 }
@@ -34,7 +34,7 @@ impl Config {
     pub(super) fn of(situation: &Situation<'_>, answers: &Answers) -> Result<Self> {
         let fresh = !situation.exists || answers.existing.is_reset();
         let document = if fresh {
-            Document::empty()
+            ConfigDocument::empty()
         } else {
             situation.current.clone()
         };
@@ -176,7 +176,7 @@ impl Config {
             None => (self
                 .text("gateway.auth.token")
                 .or(self.text("gateway.auth.password")))
-            .map(|_| Origin::Kept),
+            .map(|_| SecretOrigin::Kept),
         };
         Summary {
             profile: instance.profile.to_string(),
@@ -210,7 +210,7 @@ impl Config {
         let path = situation.instance.config_path.clone();
         // What a reset moves aside is gone by the time the new config is written.
         let stays = situation.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (`facts.md` 0).
+        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (docs/openclaw.md#config-dialects).
         let version = &situation.stamp_version();
         let stamps = [
             ("wizard.lastRunAt", stamp.now.as_str()),
@@ -224,8 +224,8 @@ impl Config {
         }
         let origin = |secret: &str| match &self.credential {
             Some((credential, origin)) if credential.expose() == secret => *origin,
-            _ if self.given.iter().any(|given| given.expose() == secret) => Origin::Given,
-            _ => Origin::Kept,
+            _ if self.given.iter().any(|given| given.expose() == secret) => SecretOrigin::Given,
+            _ => SecretOrigin::Kept,
         };
         let pieces = crate::config::secrets::pieces(&self.document, origin);
         Ok(Some(Change::Write(FileWrite {

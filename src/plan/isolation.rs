@@ -1,10 +1,10 @@
-//! What no two instances may share (`design.md`, isolation rules): config, state folder, workspace. The
+//! What no two instances may share (docs/design.md#isolation-rules): config, state folder, workspace. The
 //! ports are judged by [`crate::ports`].
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::host::read::resolved;
+use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::situation::Situation;
 use crate::survey::Surveyed;
@@ -12,7 +12,10 @@ use crate::survey::Surveyed;
 /// Refuses an instance whose config or state folder is another's.
 pub fn instance(situation: &Situation<'_>) -> Result<()> {
     let own = &situation.instance;
-    let (config, state) = (resolved(&own.config_path), resolved(&own.state_dir));
+    let (config, state) = (
+        canonicalize_existing(&own.config_path),
+        canonicalize_existing(&own.state_dir),
+    );
     // What stands already is not written, but a gateway would share it all the same: links in the state
     // folder must not lead to another's sessions or keys.
     let below = [
@@ -21,7 +24,7 @@ pub fn instance(situation: &Situation<'_>) -> Result<()> {
         own.env_file(),
         own.record_path(),
     ]
-    .map(|path| (resolved(&path), path));
+    .map(|path| (canonicalize_existing(&path), path));
     for other in situation.others() {
         if config == other.config {
             return Err(shared(
@@ -46,15 +49,15 @@ pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
     let refused =
         |why| Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed(situation)));
     let shown = situation.shown(path);
-    let real = resolved(path);
-    let home = resolved(&situation.env.home);
+    let real = canonicalize_existing(path);
+    let home = canonicalize_existing(&situation.env.home);
     if path.to_str().is_none() {
         return Err(refused(msg!("isolation.workspace-unicode", path = shown)));
     }
     if real.exists() && !real.is_dir() {
         return Err(refused(msg!("isolation.workspace-file", path = shown)));
     }
-    let own_state = resolved(&situation.instance.state_dir);
+    let own_state = canonicalize_existing(&situation.instance.state_dir);
     if real == home || inside(&home, &real) || real == own_state || inside(&own_state, &real) {
         return Err(refused(msg!("isolation.workspace-around", path = shown)));
     }
@@ -62,7 +65,7 @@ pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
     let legacy = situation
         .instance
         .legacy_workspace(&situation.env.home)
-        .map(|legacy| resolved(&legacy));
+        .map(|legacy| canonicalize_existing(&legacy));
     for other in situation.others() {
         let holder = &other.found.label;
         // The survey has followed the links in them.

@@ -1,14 +1,14 @@
 //! Where a provider's key goes: OpenClaw's key store or its `.env`, never the config itself where there
-//! is another place (`facts.md` 0).
+//! is another place (docs/openclaw.md#provider-keys).
 
 use serde_json::json;
 
 use crate::answers::{Answers, Provider};
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::secret::{Origin, Piece, Secret};
+use crate::secret::{Secret, SecretOrigin, TextPiece};
 
 use super::ground::{Ground, Standing, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
@@ -41,7 +41,7 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(None);
     }
-    let content = Content::in_pieces(text, vec![Piece::Hidden(Origin::Given)]);
+    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Given)]);
     Ok(Some(FileWrite {
         path,
         content,
@@ -65,16 +65,16 @@ fn env_text(before: &str, key: &Secret) -> String {
 /// The key store with this key in it; its other entries stay. One that can't be read is not written over.
 fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match ground.at(path) {
-        Standing::Nothing => Document::empty(),
+        Standing::Nothing => ConfigDocument::empty(),
         Standing::File(bytes) => {
-            crate::config::of_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
+            crate::config::parse_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
         }
         Standing::Folder | Standing::Else => return Err(in_the_way(path)),
     };
     let id = provider.id();
     let entry = json!({ "type": "api_key", "provider": id, "key": key.expose() });
     let at = KeyPath::keys(["profiles".to_owned(), format!("{id}:default")]);
-    let edit = |document: &mut Document| {
+    let edit = |document: &mut ConfigDocument| {
         document.set(&KeyPath::keys(["version"]), json!(1))?;
         document.set(&at, entry)
     };

@@ -1,7 +1,7 @@
 //! Starting over: what was there is moved aside, within its own instance, and never deleted.
 //!
 //! Only paths of the chosen instance are named here, so that starting one profile over leaves every other
-//! one alone (leak L1 of `facts.md` 8: OpenClaw moved the default's config away instead).
+//! one alone (docs/openclaw.md#leak-reset: OpenClaw moved the default's config away instead).
 
 use std::path::{Path, PathBuf};
 

@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::secrets;
-use crate::secret::Origin;
+use crate::secret::SecretOrigin;
 
 use super::{Change, Content, FileKind, FileWrite};
 
 /// The config at a path, written as this document; its secrets are known as those that stood in it.
-pub fn config_write(path: &Path, document: &Document, before: Option<Vec<u8>>) -> Change {
+pub fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
     Change::Write(FileWrite {
         path: path.to_path_buf(),
-        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| Origin::Kept)),
+        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| SecretOrigin::Kept)),
         backup: before.is_some(),
         before,
         kind: FileKind::Config,

@@ -35,7 +35,7 @@ fn answers() -> Answers {
     Answers {
         port: Some(29789),
         auth: Some(Auth::Token),
-        credential: Some((Secret::new(TOKEN), Origin::Generated)),
+        credential: Some((Secret::new(TOKEN), SecretOrigin::Generated)),
         bootstrap: true,
         ..Answers::default()
     }

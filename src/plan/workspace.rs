@@ -1,5 +1,5 @@
 //! The first files of a workspace, in the user's language: what an agent reads about its place and its
-//! person. OpenClaw names the files (`facts.md` 4); the words are ours.
+//! person. OpenClaw names the files (docs/openclaw.md#workspace-files); the words are ours.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Verdicts and suggestions over claims.
 //!
 //! A [`Planner`] is a picture of who holds what, seen by the profile that asks: its own instance is not
-//! in it. [`Planner::check`] judges one base port by rules 1 to 3 and 5 of `design.md`,
+//! in it. [`Planner::check`] judges one base port by rules 1 to 3 and 5 of docs/design.md#port-rules,
 //! [`Planner::suggest`] finds good ones by rules 3 to 5. Everything is intervals, and nothing but the
 //! picture is asked: same picture, same answer.
 

@@ -10,7 +10,7 @@ use super::{Known, Probe, Verdict};
 use crate::client::{Connection, Failure, Scopes};
 use crate::host::ports;
 use crate::instance::Instance;
-use crate::letters::printable;
+use crate::letters::sanitize;
 use crate::settings::Proof;
 
 /// Fills in what the gateway at this place says.
@@ -44,7 +44,7 @@ pub(super) fn ask(
             return;
         }
         // It ended while it was asked.
-        (Answer::Foreign, _) if ports::listening_on(spot.port).is_empty() => {
+        (Answer::Foreign, _) if ports::listening_sockets_on(spot.port).is_empty() => {
             probe.pid = None;
             probe.listeners.clear();
             return;
@@ -113,7 +113,7 @@ fn session(
     connection.close();
     let warning = ["/warning", "/config/warning"]
         .iter()
-        .find_map(|at| probe.health.pointer(at)?.as_str().map(printable));
+        .find_map(|at| probe.health.pointer(at)?.as_str().map(sanitize));
     probe.warning = warning.or(probe.warning.take());
     Ok(match (&probe.health["ok"], &probe.warning) {
         (Value::Bool(false), _) => Verdict::Unhealthy(why(&probe.health)),
@@ -134,14 +134,14 @@ fn greeted(probe: &mut Probe, hello: &Value) {
         .filter_map(|version| version.as_str())
         .find(|version| !["dev", "unknown"].contains(version));
     if probe.version.is_none() {
-        probe.version = said.map(printable);
+        probe.version = said.map(sanitize);
     }
     if probe.started.is_none()
         && let Some(up) = snapshot["uptimeMs"].as_u64()
     {
         probe.started = SystemTime::now().checked_sub(Duration::from_millis(up));
     }
-    probe.warning = snapshot["warning"].as_str().map(printable);
+    probe.warning = snapshot["warning"].as_str().map(sanitize);
 }
 
 /// The reason of a gateway that is not well, in its own words.
@@ -149,7 +149,7 @@ fn why(health: &Value) -> String {
     let given = ["reason", "error", "message"]
         .iter()
         .find_map(|name| health[*name].as_str());
-    given.map_or_else(|| "health.ok = false".to_owned(), printable)
+    given.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
 fn judged(failure: Failure) -> Verdict {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::letters::printable;
+use crate::letters::sanitize;
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -56,12 +56,7 @@ pub(super) fn of(address: SocketAddr, limit: Duration) -> Answer {
 
 fn understood(text: &str) -> Answer {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    let field = |name: &str| {
-        value[name]
-            .as_str()
-            .map(printable)
-            .filter(|text| !text.is_empty())
-    };
+    let field = |name: &str| value[name].as_str().map(sanitize).filter(|text| !text.is_empty());
     match (field("profile"), field("instanceId")) {
         (Some(profile), Some(instance_id)) => Answer::Native(Identity {
             profile,

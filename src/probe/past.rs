@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use crate::instance::Instance;
-use crate::lock::Holder;
-use crate::logs::{self, Line};
+use crate::lock::LockHolder;
+use crate::logs::{self, LogLine};
 
 /// How the last run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +39,21 @@ pub struct Past {
     /// When it wrote its last line, or started where it wrote none.
     pub last_seen: Option<SystemTime>,
     /// Its last line.
-    pub line: Option<Line>,
+    pub line: Option<LogLine>,
 }
 
 /// What the files of an instance tell of its last run; `None` where it never ran. `holder` is what its
 /// lock says.
-pub(super) fn of(instance: &Instance, holder: Option<&Holder>) -> Option<Past> {
+pub(super) fn of(instance: &Instance, holder: Option<&LockHolder>) -> Option<Past> {
     judge(
         holder,
         instance.lock_path().is_file(),
-        logs::last(&instance.logs(), 1).pop(),
+        logs::last_lines(&instance.logs(), 1).pop(),
     )
 }
 
 /// A lock is signed for as long as its gateway runs, and emptied by a gateway that ends in order.
-pub(super) fn judge(holder: Option<&Holder>, locked_once: bool, line: Option<Line>) -> Option<Past> {
+pub(super) fn judge(holder: Option<&LockHolder>, locked_once: bool, line: Option<LogLine>) -> Option<Past> {
     let end = match (holder, locked_once, &line) {
         (Some(_), ..) => End::Killed,
         (None, true, _) => End::InOrder,

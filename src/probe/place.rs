@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::host::running::Whose;
+use crate::host::running::ProcessOwner;
 use crate::ports::{LOOPBACK, Listener, Owner};
 use crate::survey::Survey;
 
@@ -44,7 +44,7 @@ pub(super) fn find(
     signed: Option<(u32, u16)>,
     configured: u16,
     bind: Option<IpAddr>,
-    whose: impl Fn(u32) -> Whose,
+    whose: impl Fn(u32) -> ProcessOwner,
 ) -> Place {
     let owner = |listener: &Listener| listener.owner.clone();
     let is_own = |listener: &&Listener| {
@@ -84,11 +84,14 @@ pub(super) fn find(
         }) => Place::Other(other.clone(), *pid),
         // Linux tells the owner of every socket of this user: this one is another user's.
         None if cfg!(target_os = "linux") => Place::Stranger(holder.clone()),
-        owner => match owner.as_ref().map_or(Whose::Ours, |owner| whose(owner.pid)) {
-            Whose::Ours => Place::Somebody(spot(survey, holder), holder.clone()),
-            Whose::Others => Place::Stranger(holder.clone()),
+        owner => match owner
+            .as_ref()
+            .map_or(ProcessOwner::Ours, |owner| whose(owner.pid))
+        {
+            ProcessOwner::Ours => Place::Somebody(spot(survey, holder), holder.clone()),
+            ProcessOwner::OtherUser => Place::Stranger(holder.clone()),
             // It ended since it was looked at.
-            Whose::Nobodys => Place::Nowhere,
+            ProcessOwner::Gone => Place::Nowhere,
         },
     }
 }

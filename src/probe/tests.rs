@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::*;
-use crate::host::running::Whose;
-use crate::lock::Holder;
+use crate::host::running::ProcessOwner;
+use crate::lock::LockHolder;
 use crate::ports::{LOOPBACK, Owner};
 
 fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> Listener {
@@ -26,9 +26,9 @@ fn found(listeners: &[Listener], signed: Option<(u32, u16)>) -> String {
         ..Survey::default()
     };
     let whose = |pid| match pid {
-        66 => Whose::Others,
-        67 => Whose::Nobodys,
-        _ => Whose::Ours,
+        66 => ProcessOwner::OtherUser,
+        67 => ProcessOwner::Gone,
+        _ => ProcessOwner::Ours,
     };
     match place::find(&survey, Some("rescue"), signed, 19789, None, whose) {
         place::Place::Nowhere => "nowhere".to_owned(),
@@ -82,14 +82,14 @@ fn a_process_that_is_not_told_is_another_users() {
 
 #[test]
 fn a_signed_lock_of_a_dead_process_means_that_it_was_killed() {
-    let dead = Holder {
+    let dead = LockHolder {
         pid: 7,
         port: 19789,
         profile: "rescue".to_owned(),
         started: SystemTime::UNIX_EPOCH,
         alive: false,
     };
-    let end = |holder: Option<&Holder>, locked| past::judge(holder, locked, None).map(|past| past.end);
+    let end = |holder: Option<&LockHolder>, locked| past::judge(holder, locked, None).map(|past| past.end);
     assert_eq!(end(Some(&dead), true), Some(End::Killed));
     assert_eq!(end(None, true), Some(End::InOrder));
     assert_eq!(end(None, false), None);

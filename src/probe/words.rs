@@ -50,7 +50,7 @@ impl Probe {
         let command = instance.command();
         let mut hints = Vec::new();
         if let ConfigHealth::Broken(fault) = &self.config {
-            let place = fault.place(&instance.config_path);
+            let place = fault.location(&instance.config_path);
             hints.push(
                 Msg::new("probe.broken")
                     .with("place", place)

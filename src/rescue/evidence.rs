@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::boot::Boot;
-use crate::config::diff::{self, Difference};
-use crate::config::{self, Loaded, backup};
+use crate::config::diff::{self, ConfigDifference};
+use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
@@ -50,7 +50,7 @@ pub struct Evidence {
     /// An earlier config from which one would start: the last that a healthy start used, else a backup.
     pub restorable: Option<PathBuf>,
     /// What was changed in the config since the last healthy start.
-    pub changed: Vec<Difference>,
+    pub changed: Vec<ConfigDifference>,
     /// Its service; nothing where no manager can be asked.
     pub service: Option<Status>,
     /// The program that its service starts, where that is not there.
@@ -90,10 +90,10 @@ pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
     let service = service::status(host, env, target).ok();
     Evidence {
         probe,
-        free: host.free_bytes(&target.state_dir),
+        free: host.free_disk_bytes(&target.state_dir),
         changed: changed(target),
         program_gone: program_gone(env, target),
-        holder: lock::holder(&target.lock_path())
+        holder: lock::read_holder(&target.lock_path())
             .filter(|holder| holder.alive)
             .map(|holder| holder.pid),
         folder,
@@ -121,7 +121,7 @@ fn folder(host: &Host, target: &Instance) -> Folder {
 }
 
 fn refused(host: &Host, path: &Path) -> Folder {
-    let is_own = host.owner_of(path) == host.user_id();
+    let is_own = host.file_owner_id(path) == host.user_id();
     if is_own {
         Folder::Unreadable(path.to_path_buf())
     } else {
@@ -131,10 +131,10 @@ fn refused(host: &Host, path: &Path) -> Folder {
 
 /// What the target's service would start, where that is not there.
 fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
-    let config = read::resolved(&target.config_path);
+    let config = read::canonicalize_existing(&target.config_path);
     let services = Service::installed(&env.home).into_iter();
     let mut programs = services
-        .filter(|service| read::resolved(&service.config_path) == config)
+        .filter(|service| read::canonicalize_existing(&service.config_path) == config)
         .filter_map(|service| service.words.first().map(PathBuf::from));
     programs.find(|program| program.is_absolute() && !program.exists())
 }
@@ -153,12 +153,12 @@ fn restorable(boot: &Boot) -> Option<PathBuf> {
 }
 
 /// What was changed since the last healthy start, as far as both can be read.
-fn changed(target: &Instance) -> Vec<Difference> {
+fn changed(target: &Instance) -> Vec<ConfigDifference> {
     match (
         config::load(&target.last_good_path()),
         config::load(&target.config_path),
     ) {
-        (Loaded::Ok(good), Loaded::Ok(now)) => diff::between(good.value(), now.value()),
+        (LoadedConfig::Ok(good), LoadedConfig::Ok(now)) => diff::between(good.value(), now.value()),
         _ => Vec::new(),
     }
 }

@@ -103,7 +103,7 @@ impl History {
             .entries
             .iter()
             .map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
-        apply::put(&self.path, lines.collect::<String>().as_bytes())
+        apply::write_file(&self.path, lines.collect::<String>().as_bytes())
     }
 }
 

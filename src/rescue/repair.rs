@@ -16,7 +16,7 @@ use crate::apply::HostLock;
 use crate::boot;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::process::Call;
+use crate::host::process::CommandSpec;
 use crate::host::{Host, running};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
@@ -219,7 +219,7 @@ pub fn carry_out(
 ) -> Result<Report> {
     let folder = super::folder(mission.host, mission.env);
     // One repair at a time on this host; two rescuers would undo each other's steps.
-    let _alone = HostLock::acquire(&folder, HostLock::PATIENCE)?;
+    let _alone = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
     // It may have been the other one that mended it, or somebody who answered a question meanwhile.
     if probe::instance(mission.host, mission.env, mission.target, LIMIT).is_healthy() {
         return Ok(Report {
@@ -353,7 +353,7 @@ impl Crew<'_> {
 
     /// The process that is the target's gateway now.
     fn pid(&self) -> Option<u32> {
-        let holder = lock::holder(&self.target.lock_path()).filter(|holder| holder.alive);
+        let holder = lock::read_holder(&self.target.lock_path()).filter(|holder| holder.alive);
         let signed = holder.map(|holder| holder.pid);
         signed.or_else(|| {
             let probe = probe::instance(self.host, self.env, self.target, LIMIT);
@@ -391,27 +391,27 @@ impl Crew<'_> {
         let failed = || Error::failed(msg!("rescue.not-started", profile = self.target.profile));
         let program = self.host.program().ok_or_else(failed)?;
         let profile = self.target.profile.as_str();
-        // What this environment says of another instance is not the target's (`design.md`, environment).
-        let mut call = Call::new(program, ["--profile", profile, "gateway", "run"]);
-        call.without = Environment::of_an_instance(self.host);
+        // What this environment says of another instance is not the target's (docs/design.md#environment-rules).
+        let mut call = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
+        call.env_removed = Environment::of_an_instance(self.host);
         let paths = [
             ("OPENCLAW_STATE_DIR", &self.target.state_dir),
             ("OPENCLAW_CONFIG_PATH", &self.target.config_path),
         ];
         let mut call = paths
             .into_iter()
-            .fold(call, |call, (name, path)| call.var(name, path));
+            .fold(call, |call, (name, path)| call.env(name, path));
         if managed.is_some() {
-            call = call.beyond_service(self.host);
+            call = call.in_own_scope(self.host);
         }
-        let started = self.host.spawn_apart(&call);
+        let started = self.host.spawn_detached(&call);
         started.map(|_| ()).map_err(|cause| failed().because(cause))
     }
 }
 
 /// Ends a process that does not do its work any more.
 fn end(pid: u32) -> Result<()> {
-    running::end(pid, GRACE)
+    running::terminate(pid, GRACE)
         .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = pid)).because(cause))
 }
 

@@ -105,7 +105,7 @@ impl Site<'_> {
             );
         }
         let file = manager.file();
-        if read::resolved(&file) == Path::new("/dev/null") {
+        if read::canonicalize_existing(&file) == Path::new("/dev/null") {
             return Err(self.fail(manager, &super::Trouble::Masked));
         }
         match read::text(&file) {
@@ -265,7 +265,7 @@ pub fn install(host: &Host, env: &Environment, instance: &Instance, wishes: Wish
 fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, bytes) in files {
         // A link of the user's is kept: what it points to is written.
-        apply::put(&read::resolved(path), bytes)?;
+        apply::write_file(&read::canonicalize_existing(path), bytes)?;
     }
     Ok(())
 }
@@ -275,7 +275,7 @@ impl Site<'_> {
     fn verify(self, manager: &dyn Manager, file: &(PathBuf, Vec<u8>)) -> Result<()> {
         let folder = self.instance.state_dir.join("service-check");
         let staged = folder.join(file.0.file_name().unwrap_or_default());
-        apply::put(&staged, &file.1)?;
+        apply::write_file(&staged, &file.1)?;
         let verdict = manager.verify(&staged);
         // Left behind it would be in nobody's way.
         let _ = std::fs::remove_file(&staged).and_then(|()| std::fs::remove_dir(&folder));
@@ -299,7 +299,7 @@ impl Site<'_> {
             }
             for (path, bytes) in old {
                 match bytes {
-                    Some(bytes) => apply::put(&read::resolved(path), bytes)?,
+                    Some(bytes) => apply::write_file(&read::canonicalize_existing(path), bytes)?,
                     None => remove(path)?,
                 }
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
 use super::{Manager, Seen, Site, State, spec};
-use crate::host::process::Call;
+use crate::host::process::CommandSpec;
 use crate::logs;
 use print::Came;
 
@@ -48,7 +48,7 @@ impl<'a> Launchd<'a> {
     fn ctl(&self, args: &[&str], limit: Duration) -> Result<(Came, String), Trouble> {
         let deadline = Instant::now() + self.settle;
         loop {
-            let ended = self.site.host.run(&Call::new("launchctl", args), limit);
+            let ended = self.site.host.run(&CommandSpec::new("launchctl", args), limit);
             let ended = ended.map_err(|_| Trouble::NoTool("launchctl"))?;
             match print::came(args, &ended) {
                 Came::TryAgain if Instant::now() < deadline => std::thread::sleep(PAUSE),
@@ -142,7 +142,7 @@ impl Manager for Launchd<'_> {
     }
 
     fn verify(&self, staged: &Path) -> Result<(), Trouble> {
-        let call = Call::new("plutil", [Path::new("-lint"), staged]);
+        let call = CommandSpec::new("plutil", [Path::new("-lint"), staged]);
         match self.site.host.run(&call, ASK) {
             Ok(ended) if ended.code != Some(0) && !ended.timed_out => {
                 Err(Trouble::BadFile(format!("{}{}", ended.stdout, ended.stderr)))
@@ -227,7 +227,7 @@ impl Manager for Launchd<'_> {
     }
 
     fn last_lines(&self, count: usize) -> Vec<String> {
-        let text = logs::tail(&plist::error_log(&self.site.instance.state_dir)).unwrap_or_default();
+        let text = logs::read_tail(&plist::error_log(&self.site.instance.state_dir)).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(count)..];
         last.iter().map(|line| (*line).to_owned()).collect()
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_loaded_starts_at_the_next_login() {
         let (seen, calls) = run("113 0", |launchd| {
-            crate::apply::put(&launchd.file(), b"<plist/>").unwrap();
+            crate::apply::write_file(&launchd.file(), b"<plist/>").unwrap();
             launchd.look().unwrap()
         });
         assert_eq!(
@@ -318,7 +318,7 @@ mod tests {
         let ((), _) = run("0", |launchd| {
             assert!(launchd.last_lines(2).is_empty());
             let log = launchd.site.instance.logs().join("launchd.err.log");
-            crate::apply::put(&log, b"one\ntwo\nthree\n").unwrap();
+            crate::apply::write_file(&log, b"one\ntwo\nthree\n").unwrap();
             assert_eq!(launchd.last_lines(2), ["two", "three"]);
         });
     }

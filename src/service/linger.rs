@@ -1,5 +1,5 @@
 //! Lingering: whether the manager of a user outlives the user's last session. Without it a gateway ends
-//! ten seconds after logout (`facts.md` 14). It is read, changed only on wish, and read again: what is
+//! ten seconds after logout (docs/openclaw.md#lingering). It is read, changed only on wish, and read again: what is
 //! reported is what was seen.
 
 use super::systemd::Systemd;

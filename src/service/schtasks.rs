@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
 use super::{Manager, Seen, Site, State, spec};
-use crate::host::process::{Call, Ended};
+use crate::host::process::{CommandOutput, CommandSpec};
 use crate::probe;
 
 mod query;
@@ -16,7 +16,7 @@ const ACT: Duration = Duration::from_secs(45);
 /// How often a task that was ended is looked at until it has.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The script's name in the state folder, as OpenClaw has it (`facts.md` 5).
+/// The script's name in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
 const SCRIPT: &str = concat!("gateway", ".cmd");
 /// The task's document beside it, as `schtasks` was given it.
 const DOCUMENT: &str = concat!("gateway", ".task.xml");
@@ -33,8 +33,8 @@ impl<'a> Schtasks<'a> {
         Self { site, task }
     }
 
-    fn run(&self, args: &[&str], limit: Duration) -> Result<Ended, Trouble> {
-        let call = Call::new("schtasks", args);
+    fn run(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, Trouble> {
+        let call = CommandSpec::new("schtasks", args);
         let ended = self.site.host.run(&call, limit);
         let ended = ended.map_err(|_| Trouble::NoTool("schtasks"))?;
         if ended.timed_out {
@@ -47,7 +47,7 @@ impl<'a> Schtasks<'a> {
     /// neither made nor changed is one that this user may not make.
     fn change(&self, args: &[&str]) -> Result<(), Trouble> {
         match self.run(args, ACT)? {
-            Ended { code: Some(0), .. } => Ok(()),
+            CommandOutput { code: Some(0), .. } => Ok(()),
             ended => {
                 let said = ended.stderr.trim().to_owned();
                 let may_not = ended.code == Some(1) && args.first() == Some(&"/Create");
@@ -76,7 +76,7 @@ impl<'a> Schtasks<'a> {
 
     /// Ends a process with what it started.
     fn end(&self, pid: u32) -> Result<(), Trouble> {
-        let call = Call::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
+        let call = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
         let ended = self.site.host.run(&call, ACT);
         match ended.map_err(|_| Trouble::NoTool("taskkill"))?.code {
             // 128: it is gone already.

@@ -13,7 +13,7 @@ use super::Site;
 pub(super) fn with<T>(tools: &[&str], script: &str, act: impl FnOnce(Site<'_>) -> T) -> (T, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path();
-    crate::apply::put(&here.join("script"), script.as_bytes()).unwrap();
+    crate::apply::write_file(&here.join("script"), script.as_bytes()).unwrap();
     for tool in tools {
         let shim = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/shim");
         std::os::unix::fs::symlink(shim, here.join(tool)).unwrap();

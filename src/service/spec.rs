@@ -94,7 +94,7 @@ impl Spec {
         ]
     }
 
-    /// Its variables: the instance's name and two paths, and the marker that OpenClaw knows (`facts.md` 5). Never
+    /// Its variables: the instance's name and two paths, and the marker that OpenClaw knows (docs/openclaw.md#service-environment). Never
     /// a secret: these files can be read by others.
     pub fn vars(&self) -> Vec<(&'static str, String)> {
         let text = |path: &Path| path.to_string_lossy().into_owned();

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::trouble::{Surroundings, Trouble};
 use super::{Manager, Seen, Site, spec};
-use crate::host::process::{Call, Ended};
+use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
 
 mod show;
@@ -42,16 +42,16 @@ impl<'a> Systemd<'a> {
     }
 
     /// A call of one of systemd's tools.
-    fn call(&self, tool: &str, args: &[&str]) -> Call {
-        let mut call = Call::new(tool, args)
-            .var("LC_ALL", "C")
-            .var("TZ", "UTC")
-            .var("SYSTEMD_COLORS", "0")
-            .var("SYSTEMD_PAGER", "");
+    fn call(&self, tool: &str, args: &[&str]) -> CommandSpec {
+        let mut call = CommandSpec::new(tool, args)
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("SYSTEMD_COLORS", "0")
+            .env("SYSTEMD_PAGER", "");
         if let Some(folder) = self.runtime_dir() {
-            call = call.var("XDG_RUNTIME_DIR", folder);
+            call = call.env("XDG_RUNTIME_DIR", folder);
             // The bus of a shell that `sudo -u` left behind is another user's.
-            call.without.push("DBUS_SESSION_BUS_ADDRESS".into());
+            call.env_removed.push("DBUS_SESSION_BUS_ADDRESS".into());
         }
         call
     }
@@ -61,7 +61,7 @@ impl<'a> Systemd<'a> {
     fn runtime_dir(&self) -> Option<PathBuf> {
         let host = self.site.host;
         let uid = host.user_id()?;
-        let usable = |path: &Path| host.owner_of(path) == Some(uid);
+        let usable = |path: &Path| host.file_owner_id(path) == Some(uid);
         if host
             .var("XDG_RUNTIME_DIR")
             .is_some_and(|path| usable(Path::new(path)))
@@ -72,7 +72,7 @@ impl<'a> Systemd<'a> {
         usable(&own).then_some(own)
     }
 
-    fn ctl(&self, args: &[&str], limit: Duration) -> Result<Ended, Trouble> {
+    fn ctl(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, Trouble> {
         let all: Vec<_> = ["--user", "--no-ask-password", "--no-pager"]
             .iter()
             .chain(args)
@@ -112,7 +112,7 @@ impl<'a> Systemd<'a> {
         let host = self.site.host;
         let owner = host
             .var("XDG_RUNTIME_DIR")
-            .and_then(|path| host.owner_of(Path::new(path)));
+            .and_then(|path| host.file_owner_id(Path::new(path)));
         owner.is_some() && owner != host.user_id()
     }
 
@@ -182,7 +182,7 @@ impl Manager for Systemd<'_> {
 
     fn reach(&self) -> Result<(), Trouble> {
         let ended = self.ctl(&["show", "--property=UnitPath"], ASK)?;
-        let own = read::resolved(&self.folder);
+        let own = read::canonicalize_existing(&self.folder);
         let folders = ended.stdout.trim().trim_start_matches("UnitPath=");
         // A folder's name may hold blanks, which part the list too: the whole is looked through.
         let listed = [&self.folder, &own]
@@ -193,7 +193,8 @@ impl Manager for Systemd<'_> {
 
     fn look(&self) -> Result<Seen, Trouble> {
         let shown = self.show()?;
-        let ours = |path: &PathBuf| read::resolved(path) == read::resolved(&self.file());
+        let ours =
+            |path: &PathBuf| read::canonicalize_existing(path) == read::canonicalize_existing(&self.file());
         match &shown.fragment {
             Some(fragment) if !ours(fragment) => Err(Trouble::OtherHome),
             _ => Ok(shown.seen),
@@ -309,7 +310,7 @@ impl Manager for Systemd<'_> {
 
 impl Systemd<'_> {
     /// A call of `loginctl` about this user: its answer, where it gave one in time.
-    pub(super) fn loginctl(&self, args: &[&str]) -> Option<Ended> {
+    pub(super) fn loginctl(&self, args: &[&str]) -> Option<CommandOutput> {
         self.site.host.run(&self.call("loginctl", args), ASK_BESIDE).ok()
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::LINGER_COMMAND;
 use crate::error::Error;
-use crate::host::process::Ended;
+use crate::host::process::CommandOutput;
 use crate::i18n::msg;
 use crate::instance::Instance;
 
@@ -52,7 +52,7 @@ impl Trouble {
     }
 
     /// What `systemctl --user` meant. A lost bus comes before a missing unit: both say "not found".
-    pub(super) fn of_systemctl(command: &str, ended: &Ended, around: Surroundings) -> Self {
+    pub(super) fn of_systemctl(command: &str, ended: &CommandOutput, around: Surroundings) -> Self {
         let said = ended.stderr.trim();
         let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
         if ended.timed_out {
@@ -180,11 +180,11 @@ mod tests {
     use super::*;
     use crate::profile::ProfileName;
 
-    fn said(stderr: &str) -> Ended {
-        Ended {
+    fn said(stderr: &str) -> CommandOutput {
+        CommandOutput {
             code: Some(1),
             stderr: stderr.to_owned(),
-            ..Ended::default()
+            ..CommandOutput::default()
         }
     }
 
@@ -250,9 +250,9 @@ mod tests {
             Trouble::of_systemctl("start", &said(denied), booted),
             Trouble::Denied(denied.to_owned())
         );
-        let slow = Ended {
+        let slow = CommandOutput {
             timed_out: true,
-            ..Ended::default()
+            ..CommandOutput::default()
         };
         assert_eq!(
             Trouble::of_systemctl("show", &slow, booted),

@@ -22,7 +22,7 @@ impl Situation<'_> {
         let progress = self.on_probe.unwrap_or(silent);
         suggest_probed(self.host, &mut self.planner(), addresses, count, progress).map_err(|full| {
             let error = Error::from(full);
-            match self.host.spare_port() {
+            match self.host.pick_unused_port() {
                 Some(port) => error.hint(msg!("ports.spare", port = port)),
                 None => error,
             }

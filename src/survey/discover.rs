@@ -130,7 +130,7 @@ struct Collection {
 
 impl Collection {
     fn position(&self, config: &Path) -> Option<usize> {
-        self.by_file.get(&read::resolved(config)).copied()
+        self.by_file.get(&read::canonicalize_existing(config)).copied()
     }
 
     /// A way to an instance: a new one, or one more way to a known one. Folders come first, so that
@@ -143,7 +143,10 @@ impl Collection {
         state_dir: PathBuf,
     ) -> &mut Candidate {
         let next = self.found.len();
-        let at = *self.by_file.entry(read::resolved(&config_path)).or_insert(next);
+        let at = *self
+            .by_file
+            .entry(read::canonicalize_existing(&config_path))
+            .or_insert(next);
         if at == next {
             self.found.push(Candidate {
                 profile: None,
@@ -181,12 +184,12 @@ impl Collection {
         let taken: Vec<PathBuf> = found
             .iter()
             .filter(|one| !matches!(one.reading, Reading::Missing))
-            .map(|one| read::resolved(&one.state_dir))
+            .map(|one| read::canonicalize_existing(&one.state_dir))
             .collect();
         found.retain(|one| {
             let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, Reading::Missing);
             let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
-            !is_bare || is_main || !taken.contains(&read::resolved(&one.state_dir))
+            !is_bare || is_main || !taken.contains(&read::canonicalize_existing(&one.state_dir))
         });
         found
     }

@@ -115,7 +115,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
 /// The port of what its gateway ran with last, or of the newest backup that can be read, where the config
 /// itself can't.
 fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
-    let last_good = || match settings::read(&backup::last_good(&found.config_path)) {
+    let last_good = || match settings::read(&backup::last_good_path(&found.config_path)) {
         Reading::Ok(value) => config::base_port(&value),
         Reading::Missing | Reading::Broken(_) => None,
     };
@@ -153,12 +153,12 @@ fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::Pa
         .into_iter()
         .flatten()
         .filter(|path| path.is_dir())
-        .map(|path| read::resolved(&path))
+        .map(|path| read::canonicalize_existing(&path))
         .collect();
     paths.sort();
     paths.dedup();
     if paths.is_empty() && !matches!(found.reading, Reading::Missing) {
-        paths.push(read::resolved(&proposed));
+        paths.push(read::canonicalize_existing(&proposed));
     }
     paths
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Surveyed;
-use crate::host::ports::{self, Socket};
+use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::host::running::{self, Whose};
+use crate::host::running::{self, ProcessOwner};
 use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
 
@@ -17,7 +17,7 @@ pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
         instances,
         configs: std::cell::OnceCell::new(),
     };
-    let listener = |socket: Socket| Listener {
+    let listener = |socket: ListeningSocket| Listener {
         ip: socket.ip,
         port: socket.port,
         owner: socket.process.as_ref().map(|process| Owner {
@@ -28,7 +28,7 @@ pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
                 .map(|i| instances[i].label.clone()),
         }),
     };
-    let sockets = ports::listening(|port| instances.iter().any(|instance| holds(instance, port)));
+    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
     let mut listeners: Vec<_> = sockets.into_iter().map(listener).collect();
     share(&mut listeners);
     listeners
@@ -87,16 +87,18 @@ struct Known<'a> {
 
 impl Known<'_> {
     /// The instance whose process this is. Only processes that may be one of ours are asked.
-    fn owner(&self, port: u16, process: &ports::Process) -> Option<usize> {
+    fn owner(&self, port: u16, process: &ports::ProcessInfo) -> Option<usize> {
         let somebodys = self.instances.iter().any(|i| holds(i, port));
         if !may_be_gateway(&process.name) && !somebodys {
             return None;
         }
-        let (words, mut vars) = ports::words_of(process.pid, "");
+        let (words, mut vars) = ports::arguments_and_env(process.pid, "");
         vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
         let found = self.judge(port, &process.name, &words, &vars);
         // What another user's process says of itself is that user's word.
-        let is_ours = |at: &usize| running::whose(process.pid, &self.instances[*at].state_dir) == Whose::Ours;
+        let is_ours = |at: &usize| {
+            running::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
+        };
         found.filter(is_ours)
     }
 
@@ -131,7 +133,8 @@ impl Known<'_> {
             .filter(|home| !home.starts_with('~'))
             .or_else(|| var("HOME"));
         let elsewhere = home.is_some_and(|home| {
-            Path::new(home) != self.home && read::resolved(Path::new(home)) != read::resolved(self.home)
+            Path::new(home) != self.home
+                && read::canonicalize_existing(Path::new(home)) != read::canonicalize_existing(self.home)
         });
         let by_profile = |name: &str| {
             if elsewhere {
@@ -153,7 +156,7 @@ impl Known<'_> {
             return Told::of(by_profile(name));
         }
         if let Some(path) = var("OPENCLAW_CONFIG_PATH") {
-            let path = read::resolved(Path::new(path));
+            let path = read::canonicalize_existing(Path::new(path));
             return Told::of(self.configs().iter().position(|config| *config == path));
         }
         if let Some(dir) = var("OPENCLAW_STATE_DIR") {
@@ -171,7 +174,7 @@ impl Known<'_> {
         self.configs.get_or_init(|| {
             self.instances
                 .iter()
-                .map(|i| read::resolved(&i.config_path))
+                .map(|i| read::canonicalize_existing(&i.config_path))
                 .collect()
         })
     }

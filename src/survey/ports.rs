@@ -53,9 +53,10 @@ impl Survey {
     pub fn position(&self, config_path: &Path) -> Option<usize> {
         let by_words = self.instances.iter().position(|i| i.config_path == config_path);
         by_words.or_else(|| {
-            let real = read::resolved(config_path);
+            let real = read::canonicalize_existing(config_path);
             self.instances.iter().position(|i| {
-                read::resolved(&i.config_path) == real && !are_two_profiles(&i.config_path, config_path)
+                read::canonicalize_existing(&i.config_path) == real
+                    && !are_two_profiles(&i.config_path, config_path)
             })
         })
     }

@@ -1,4 +1,4 @@
-//! Service files of gateways, as OpenClaw and this program install them (`facts.md` 5): which instance
+//! Service files of gateways, as OpenClaw and this program install them (docs/openclaw.md#services): which instance
 //! does it start, and on which port? A tolerant reader of what is needed for that, no more.
 
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ impl Service {
             .and_then(|name| ProfileName::parse(name).ok());
         let var = |name: &str| start.vars.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
         let path = |name: &str| var(name).map(|v| expand(home, v)).filter(|p| p.is_absolute());
-        // A profile in the environment alone moves no path (`facts.md` 1); one on the command line does.
+        // A profile in the environment alone moves no path (docs/openclaw.md#order-of-precedence); one on the command line does.
         let state = path("OPENCLAW_STATE_DIR").unwrap_or_else(|| {
             Instance::canonical_state(home, &flag.clone().unwrap_or_else(ProfileName::default_profile))
         });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded, fault::Fault, port, variables};
+use crate::config::{self, LoadedConfig, fault::ConfigError, port, variables};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
@@ -20,15 +20,17 @@ pub(super) enum Reading {
     /// Its value, included files merged in.
     Ok(Value),
     /// It can't be used.
-    Broken(Fault),
+    Broken(ConfigError),
 }
 
 /// Reads a config.
 pub(super) fn read(path: &Path) -> Reading {
     match config::load(path) {
-        Loaded::Missing => Reading::Missing,
-        Loaded::Ok(document) => config::effective(path, &document).map_or_else(Reading::Broken, Reading::Ok),
-        Loaded::Broken(fault) => Reading::Broken(fault),
+        LoadedConfig::Missing => Reading::Missing,
+        LoadedConfig::Ok(document) => {
+            config::effective(path, &document).map_or_else(Reading::Broken, Reading::Ok)
+        }
+        LoadedConfig::Broken(fault) => Reading::Broken(fault),
     }
 }
 
@@ -56,7 +58,7 @@ fn pool_from(first: u16, key: &str) -> Claim {
     Claim::pinned(Span { first, last }, Role::CdpPool, key)
 }
 
-/// The ports that keys of a config set (`facts.md` 2), those of either release.
+/// The ports that keys of a config set (docs/openclaw.md#port-keys), those of either release.
 pub(super) fn pinned(config: &Value) -> Vec<Claim> {
     let mut claims = Vec::new();
     let browser = config.get("browser").unwrap_or(&Value::Null);
@@ -132,7 +134,7 @@ pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) ->
     let mut paths: Vec<_> = named
         .filter(|typed| !typed.trim().is_empty())
         .filter_map(|typed| env.expand(Some(state_dir), typed.trim()))
-        .map(|path| read::resolved(&path))
+        .map(|path| read::canonicalize_existing(&path))
         .collect();
     paths.sort();
     paths.dedup();
@@ -145,12 +147,14 @@ pub(super) fn tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec
     const KEYS: [&str; 3] = ["botToken", "token", "appToken"];
     const FILE: &str = "tokenFile";
     let dotenv = state_dir.join(".env");
-    let lookup = |name: &str| env_file::variable(&dotenv, name).or_else(|| variables::own(config, name));
+    let lookup = |name: &str| {
+        env_file::variable(&dotenv, name).or_else(|| variables::variable_from_config(config, name))
+    };
     let mut tokens = Vec::new();
     let mut take = |path: &str, account: &Value| {
         let typed = |key: &str| account.get(key)?.as_str();
         let set = KEYS.into_iter().filter_map(|key| {
-            let filled = variables::filled(typed(key)?, &lookup).ok()?;
+            let filled = variables::substitute(typed(key)?, &lookup).ok()?;
             Some((key, filled))
         });
         let in_file = || read::text(&env.expand(Some(state_dir), typed(FILE)?.trim())?).ok();

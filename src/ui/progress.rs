@@ -6,7 +6,7 @@ use std::cell::{Cell, OnceCell};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::apply::Event;
+use crate::apply::ApplyEvent;
 use crate::i18n::msg;
 use crate::situation::shown;
 
@@ -125,10 +125,10 @@ impl Probing<'_> {
 
 impl Progress<'_> {
     /// Takes what happened into account.
-    pub(crate) fn on(&self, event: Event<'_>) {
+    pub(crate) fn on(&self, event: ApplyEvent<'_>) {
         match event {
-            Event::Started(_) => self.bar.tick(),
-            Event::Done(change) => {
+            ApplyEvent::Started(_) => self.bar.tick(),
+            ApplyEvent::Done(change) => {
                 self.bar.inc(1);
                 if self.told {
                     let mark = if self.ui.ascii() || self.ui.plain() {
@@ -139,7 +139,7 @@ impl Progress<'_> {
                     self.tell(&self.ui.item(mark, &self.ui.change(change, self.home)));
                 }
             }
-            Event::Undone(path) => {
+            ApplyEvent::Undone(path) => {
                 self.bar.set_position(self.bar.position().saturating_sub(1));
                 self.tell(
                     &self

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use console::measure_text_width;
 
-use crate::config::{self, diff::Difference};
+use crate::config::{self, diff::ConfigDifference};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan, Summary};
-use crate::secret::Origin;
+use crate::secret::SecretOrigin;
 use crate::situation::shown;
 
 use super::fields::Fields;
@@ -114,13 +114,13 @@ impl Ui {
             return Vec::new();
         };
         let arrow = if self.ascii() || self.plain() { "->" } else { "→" };
-        let line = |found: Difference| match (found.before, found.after) {
+        let line = |found: ConfigDifference| match (found.before, found.after) {
             (Some(before), Some(after)) => format!("      {}: {before} {arrow} {after}", found.path),
             (None, Some(after)) => format!("    + {}: {after}", found.path),
             (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
         };
         // Who wrote last and when is no decision of anybody's.
-        let is_stamp = |found: &Difference| {
+        let is_stamp = |found: &ConfigDifference| {
             let path = found.path.to_string();
             path.starts_with("wizard.") || path.starts_with("meta.")
         };
@@ -175,10 +175,10 @@ fn workspace_file(change: &Change) -> Option<&str> {
     }
 }
 
-fn origin_msg(origin: Origin) -> Msg {
+fn origin_msg(origin: SecretOrigin) -> Msg {
     match origin {
-        Origin::Generated => msg!("plan.generated"),
-        Origin::Given => msg!("plan.given"),
-        Origin::Kept => msg!("plan.kept"),
+        SecretOrigin::Generated => msg!("plan.generated"),
+        SecretOrigin::Given => msg!("plan.given"),
+        SecretOrigin::Kept => msg!("plan.kept"),
     }
 }

@@ -7,7 +7,7 @@ use crate::answers::{Auth, Bind, Channel, Existing, Provider};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::Instance;
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
 
 /// A home of its own and what the survey finds in it.
@@ -132,7 +132,7 @@ fn enter_all_the_way_gives_an_isolated_rescue_beside_a_default() {
     );
     assert_eq!(
         answers.credential,
-        Some((Secret::new("fresh"), Origin::Generated))
+        Some((Secret::new("fresh"), SecretOrigin::Generated))
     );
     assert_eq!(answers.provider, Some(Provider::Skip));
 }
@@ -191,7 +191,10 @@ fn the_advanced_flow_asks_for_bind_and_auth_too() {
         (answers.bind, answers.auth),
         (Some(Bind::Lan), Some(Auth::Password))
     );
-    assert_eq!(answers.credential, Some((Secret::new("hunter2"), Origin::Given)));
+    assert_eq!(
+        answers.credential,
+        Some((Secret::new("hunter2"), SecretOrigin::Given))
+    );
     assert!(script.replies.is_empty());
 }
 
@@ -213,7 +216,7 @@ fn standing_values_are_the_defaults_of_a_change() {
     ];
     let answers = world.person(Some("rescue"), &replies).0.unwrap().answers;
     assert_eq!((answers.port, answers.bind), (Some(20123), Some(Bind::Lan)));
-    assert_eq!(answers.credential, Some((Secret::new("old"), Origin::Kept)));
+    assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
 }
 
 #[test]
@@ -225,7 +228,7 @@ fn a_rerun_without_questions_keeps_the_token() {
         .interview(Some("rescue"), &given, Asker::Defaults)
         .unwrap()
         .answers;
-    assert_eq!(answers.credential, Some((Secret::new("old"), Origin::Kept)));
+    assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
     assert_eq!(answers.port, Some(20123));
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openclaw::apply::interrupted;
+use openclaw::apply::has_unfinished_transaction;
 
 use super::{Kill, WRITING, kills};
 use crate::onboard::{beside_main, config_path, onboarded, touched, words};
@@ -63,7 +63,7 @@ fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
     assert!(!status.success(), "{kill:?} came to nothing");
     let left = config(&sandbox);
     assert!((job.is_whole)(left.as_deref()), "{kill:?}: {left:?}");
-    let cut_short = interrupted(&sandbox.path(".local/state/openclaw"));
+    let cut_short = has_unfinished_transaction(&sandbox.path(".local/state/openclaw"));
 
     let run = sandbox.run(&job.words);
     assert_eq!(run.code, 0, "{kill:?}: {run:?}");

@@ -1,4 +1,4 @@
-//! The leaks of OpenClaw 2026.1.30 (`facts.md` 8), each with a test of its name: what one profile does
+//! The leaks of OpenClaw 2026.1.30 (docs/openclaw.md#isolation-leaks), each with a test of its name: what one profile does
 //! never reaches another one.
 
 use serde_json::Value;

@@ -55,7 +55,7 @@ fn a_second_run_touches_no_file() {
     }
 }
 
-/// **BUG** of `facts.md` 3: onboarding again replaced the token, and every client lost its gateway.
+/// **BUG** of docs/openclaw.md#gateway-token: onboarding again replaced the token, and every client lost its gateway.
 #[test]
 fn a_rerun_keeps_the_token() {
     let sandbox = Sandbox::new();
@@ -151,7 +151,7 @@ fn a_new_port_changes_the_port_and_the_stamps_and_nothing_else() {
     assert_eq!(backup, lived_in);
 }
 
-/// **BUG** of `facts.md` 3: `${VAR}` was resolved, and the secret stood in the file in clear.
+/// **BUG** of docs/openclaw.md#config-variables: `${VAR}` was resolved, and the secret stood in the file in clear.
 #[test]
 fn a_variable_reference_is_never_expanded_into_the_file() {
     let sandbox = Sandbox::new().var("RESCUE_TOKEN", "CANARY-EXPANDED");
@@ -170,7 +170,7 @@ fn a_variable_reference_is_never_expanded_into_the_file() {
     assert!(!run.stdout.contains("CANARY-EXPANDED") && !run.stderr.contains("CANARY-EXPANDED"));
 }
 
-/// **BUG** of `facts.md` 3: backups of a config that others could read could be read by others too.
+/// **BUG** of docs/openclaw.md#config-modes: backups of a config that others could read could be read by others too.
 #[test]
 fn a_readable_config_and_its_backups_become_private() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -79,7 +79,7 @@ fn a_kill_anywhere_leaves_the_old_state_or_the_new_one_after_the_next_run() {
             ["old", "new"].contains(&world.read("i/c").as_str()),
             "after {kill}"
         );
-        let cut_short = interrupted(world.lock.state_home());
+        let cut_short = has_unfinished_transaction(world.lock.state_home());
         let recovered = recover(&world.lock).unwrap();
         assert_eq!(recovered.is_some(), cut_short, "after {kill}");
         let outcome = recovered.map(|recovered| {
@@ -87,8 +87,8 @@ fn a_kill_anywhere_leaves_the_old_state_or_the_new_one_after_the_next_run() {
             recovered.outcome
         });
         match outcome {
-            Some(Outcome::Undone) => assert_eq!(shape(&world), old, "after {kill}"),
-            Some(Outcome::Completed) => assert_eq!(shape(&world), new, "after {kill}"),
+            Some(RecoveryOutcome::Undone) => assert_eq!(shape(&world), old, "after {kill}"),
+            Some(RecoveryOutcome::Completed) => assert_eq!(shape(&world), new, "after {kill}"),
             // Before the first primitive or after the last but one, nothing is left to be done.
             _ => assert!(
                 shape(&world) == if kill == 0 { old.clone() } else { new.clone() },
@@ -101,7 +101,12 @@ fn a_kill_anywhere_leaves_the_old_state_or_the_new_one_after_the_next_run() {
     outcomes.dedup();
     assert_eq!(
         outcomes,
-        [None, Some(Outcome::Undone), Some(Outcome::Completed), None]
+        [
+            None,
+            Some(RecoveryOutcome::Undone),
+            Some(RecoveryOutcome::Completed),
+            None
+        ]
     );
 }
 
@@ -133,7 +138,10 @@ fn a_kill_in_the_undo_of_a_failed_commit_is_undone_to_its_end() {
             .filter(|step| step.take_back().unwrap())
             .take(taken_back)
             .count();
-        assert_eq!(recover(&world.lock).unwrap().unwrap().outcome, Outcome::Undone);
+        assert_eq!(
+            recover(&world.lock).unwrap().unwrap().outcome,
+            RecoveryOutcome::Undone
+        );
         assert_eq!(shape(&world), old, "{undone} of {made} taken back");
     }
 }
@@ -151,7 +159,10 @@ fn the_end_of_an_undo_is_not_undone_again() {
     recover(&world.lock).unwrap();
     // Killed between the last temporary file and the journal: this is all that is left.
     fs::write(world.path("state/journal.json"), journal).unwrap();
-    assert_eq!(recover(&world.lock).unwrap().unwrap().outcome, Outcome::Undone);
+    assert_eq!(
+        recover(&world.lock).unwrap().unwrap().outcome,
+        RecoveryOutcome::Undone
+    );
     assert_eq!(shape(&world), old);
 }
 
@@ -164,7 +175,10 @@ fn what_its_user_moved_after_a_kill_at_the_very_end_is_left_alone() {
     }
     drop(transaction);
     fs::remove_dir_all(world.path("attic")).unwrap();
-    assert_eq!(recover(&world.lock).unwrap().unwrap().outcome, Outcome::Completed);
+    assert_eq!(
+        recover(&world.lock).unwrap().unwrap().outcome,
+        RecoveryOutcome::Completed
+    );
     assert_eq!(world.read("ws/A"), "new");
     assert_eq!(leftovers(&world.tree()), Vec::<&PathBuf>::new());
 }
@@ -209,7 +223,7 @@ fn a_journal_that_can_not_be_understood_is_kept_for_somebody_who_can() {
     {
         world.put("state/journal.commit.json", text);
         let recovered = recover(&world.lock).unwrap().unwrap();
-        assert_eq!(recovered.outcome, Outcome::SetAside);
+        assert_eq!(recovered.outcome, RecoveryOutcome::SetAside);
         assert_eq!(recovered.msgs[0].key(), "apply.journal-broken");
         assert_eq!(
             world.read(&format!("state/journal.commit.broken.{number}")),

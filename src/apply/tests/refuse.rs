@@ -180,8 +180,8 @@ fn at_the_mark<'a>(world: &'a World, plan: &'a Plan) -> transaction::Transaction
 
 /// Goes on until it fails, then takes everything back.
 fn fail(mut transaction: transaction::Transaction<'_>, undone: &mut Vec<PathBuf>) -> Error {
-    let mut events = |event: Event<'_>| {
-        if let Event::Undone(path) = event {
+    let mut events = |event: ApplyEvent<'_>| {
+        if let ApplyEvent::Undone(path) = event {
             undone.push(path.to_path_buf());
         }
     };
@@ -255,10 +255,13 @@ fn what_resists_the_undo_is_named_and_the_next_run_finishes_it() {
         "{said}"
     );
     assert_eq!(world.read("a"), "old", "the others come back all the same");
-    assert!(interrupted(world.lock.state_home()));
+    assert!(has_unfinished_transaction(world.lock.state_home()));
     assert_eq!(recover(&world.lock).unwrap_err().code(), "apply.failed");
     fs::remove_dir(world.path("b")).unwrap();
-    assert_eq!(recover(&world.lock).unwrap().unwrap().outcome, Outcome::Undone);
+    assert_eq!(
+        recover(&world.lock).unwrap().unwrap().outcome,
+        RecoveryOutcome::Undone
+    );
     assert_eq!(world.read("b"), "old");
     assert_eq!(leftovers(&world.tree()), Vec::<&PathBuf>::new());
 }
@@ -269,7 +272,7 @@ fn an_edit_while_the_files_are_staged_is_not_overwritten() {
     world.put("c", "old");
     let plan = plan(vec![Change::Write(world.config("c", "new"))]);
     let error = apply(&world.lock, &plan, &[], &mut |event| {
-        if matches!(event, Event::Started(_)) {
+        if matches!(event, ApplyEvent::Started(_)) {
             fs::remove_file(world.path("c")).unwrap();
             world.put("c", "edited");
         }

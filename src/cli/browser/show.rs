@@ -1,5 +1,5 @@
 //! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
-//! (`facts.md` 7), in columns.
+//! (docs/openclaw.md#browser-command-output), in columns.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{BrowserCommand, Context};
 use crate::browser::doctor::{Check, Health};
 use crate::i18n::{Msg, msg};
-use crate::letters::{ascii, printable};
+use crate::letters::{sanitize, to_ascii};
 use crate::situation::shown;
 use crate::ui::{Fields, Table, Ui};
 
@@ -67,8 +67,8 @@ pub(super) fn answer(
         }
         BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
             let mut fields = Fields::default();
-            fields.add(ui.say(&msg!("browser.field.url")), printable(&text("url")));
-            let title = printable(&text("title"));
+            fields.add(ui.say(&msg!("browser.field.url")), sanitize(&text("url")));
+            let title = sanitize(&text("title"));
             if !title.is_empty() {
                 fields.add(ui.say(&msg!("browser.field.title")), title);
             }
@@ -179,8 +179,8 @@ fn tabs(ui: &Ui, document: &Value) {
     }
     for (at, tab) in (1..).zip(tabs) {
         // Both are a page's own words.
-        ui.hanging(0, 3, &format!("{at}. {}", printable(&plain(&tab["title"]))));
-        ui.hanging(3, 3, &printable(&plain(&tab["url"])));
+        ui.hanging(0, 3, &format!("{at}. {}", sanitize(&plain(&tab["title"]))));
+        ui.hanging(3, 3, &sanitize(&plain(&tab["url"])));
         ui.hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
     }
 }
@@ -189,7 +189,7 @@ fn tabs(ui: &Ui, document: &Value) {
 pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
     let said = |value: &Value| {
         let text = plain(value);
-        if ui.ascii() { ascii(&text) } else { text }
+        if ui.ascii() { to_ascii(&text) } else { text }
     };
     ui.err(&format!("[openclaw] {}", said(&document["error"])));
     if document["cause"].is_string() {

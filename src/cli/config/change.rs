@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::read_config;
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
-use crate::config::document::{Document, EditError};
+use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::config::{assign, backup, dialect, effective};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::survey::{self, Survey};
 /// Edits the config under the lock; the path of the backup where anything was written.
 pub(super) fn change(
     context: &Context<'_>,
-    edit: impl FnOnce(&mut Document) -> Result<bool, EditError>,
+    edit: impl FnOnce(&mut ConfigDocument) -> Result<bool, EditError>,
 ) -> Result<Option<PathBuf>> {
     let lock = context.lock()?;
     let path = &context.instance.config_path;
@@ -39,12 +39,17 @@ pub(super) fn change(
         &survey,
         vec![plan::config_write(path, &after, Some(bytes))],
     )?;
-    Ok(Some(backup::path(path, 1)))
+    Ok(Some(backup::backup_path(path, 1)))
 }
 
 /// A config of a newer release may mean something else by what is changed. Only its stamp may be changed then:
 /// that is the user's word that an older one is to read it.
-fn refuse_newer(context: &Context<'_>, survey: &Survey, before: &Document, after: &Document) -> Result<()> {
+fn refuse_newer(
+    context: &Context<'_>,
+    survey: &Survey,
+    before: &ConfigDocument,
+    after: &ConfigDocument,
+) -> Result<()> {
     let program = || context.host.program().map(|path| path.display().to_string());
     let (reader, place) = match &survey.node {
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
@@ -71,12 +76,13 @@ fn refuse_newer(context: &Context<'_>, survey: &Survey, before: &Document, after
 fn refuse_new_findings(
     context: &Context<'_>,
     survey: &Survey,
-    before: &Document,
-    after: &Document,
+    before: &ConfigDocument,
+    after: &ConfigDocument,
 ) -> Result<()> {
     let path = &context.instance.config_path;
     // An include that can't be followed is somebody's to repair, perhaps by this very change.
-    let whole = |document: &Document| effective(path, document).unwrap_or_else(|_| document.value().clone());
+    let whole =
+        |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
     let findings = assign::new_findings(&whole(before), &whole(after), node_version(survey));
     let Some(first) = findings.into_iter().next() else {
         return Ok(());
@@ -87,15 +93,15 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// A new base port goes by the same rules as one that the wizard is given (`design.md`, port rules 1, 6).
+/// A new base port goes by the same rules as one that the wizard is given (docs/design.md#port-rules).
 fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,
-    before: &Document,
-    after: &Document,
+    before: &ConfigDocument,
+    after: &ConfigDocument,
 ) -> Result<()> {
     let key = KeyPath::keys(["gateway", "port"]);
-    let port = |document: &Document| {
+    let port = |document: &ConfigDocument| {
         document
             .get(&key)?
             .as_u64()

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::change::write;
 use crate::cli::Context;
-use crate::config::backup::{self, Backup};
+use crate::config::backup::{self, ConfigBackup};
 use crate::config::document;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -29,7 +29,7 @@ pub(super) fn list(context: &Context<'_>) -> ExitCode {
             (backup, health)
         })
         .collect();
-    let time = |backup: &Backup| {
+    let time = |backup: &ConfigBackup| {
         backup
             .modified
             .map(|time| humantime::format_rfc3339_seconds(time).to_string())
@@ -69,7 +69,7 @@ pub(super) fn list(context: &Context<'_>) -> ExitCode {
 }
 
 /// Whether a backup can be used, in words.
-fn health(backup: &Backup, current: Option<&[u8]>) -> Msg {
+fn health(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     match backup.read() {
         Ok(document) if current == Some(document.text().as_bytes()) => msg!("config.backup-current"),
         Ok(_) => msg!("config.backup-fine"),
@@ -77,10 +77,10 @@ fn health(backup: &Backup, current: Option<&[u8]>) -> Msg {
     }
 }
 
-fn unusable(backup: &Backup, fault: &document::Fault) -> Msg {
+fn unusable(backup: &ConfigBackup, fault: &document::ConfigError) -> Msg {
     Msg::new("config.backup-broken")
         .with("number", backup.number)
-        .with("place", fault.place(&backup.path))
+        .with("place", fault.location(&backup.path))
         .with_msg("why", fault.why.clone())
 }
 
@@ -117,7 +117,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
         let mut steps = Vec::new();
         let before = match current {
             Ok(bytes) => {
-                kept = Some(backup::path(path, 1));
+                kept = Some(backup::backup_path(path, 1));
                 Some(bytes)
             }
             Err(read::ReadError::Missing) => None,

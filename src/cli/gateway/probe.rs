@@ -1,5 +1,5 @@
 //! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
-//! say of itself? The document has OpenClaw's keys (`facts.md` 9).
+//! say of itself? The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::status::{self, AskArgs, document};
 use crate::i18n::{Msg, msg};
-use crate::letters::printable;
+use crate::letters::sanitize;
 use crate::probe::{self, Probe};
 use crate::survey;
 use crate::ui::Fields;
@@ -49,7 +49,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
         add(msg!("status.protocol"), protocol.to_string());
     }
     if probe.is_running() {
-        let said = |name: &str| probe.presence[name].as_str().map(printable);
+        let said = |name: &str| probe.presence[name].as_str().map(sanitize);
         let engine = [&probe.engine, &probe.version].into_iter().flatten();
         let engine = engine.cloned().collect::<Vec<_>>().join(" ");
         let itself: Vec<_> = [Some(engine), said("host"), said("platform")]
@@ -84,7 +84,7 @@ fn told(health: &Value) -> impl Iterator<Item = (Msg, String)> {
 }
 
 fn names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    let names = values.into_iter().filter_map(Value::as_str).map(printable);
+    let names = values.into_iter().filter_map(Value::as_str).map(sanitize);
     names.collect::<Vec<_>>().join(", ")
 }
 

@@ -74,7 +74,7 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
 }
 
 /// `--dev`: an instance that has no config gets the baseline of `setup`, with a token and ports of its own.
-/// (OpenClaw's writes one without a token, which its gateway then refuses: `facts.md` 3.)
+/// (OpenClaw's writes one without a token, which its gateway then refuses: docs/openclaw.md#onboarding-config.)
 fn configure(context: &Context<'_>) -> Result<()> {
     if context.instance.config_path.exists() {
         return Ok(());

@@ -290,7 +290,7 @@ fn said(context: &Context<'_>, done: &Done) -> Msg {
     }
 }
 
-/// OpenClaw's keys (`facts.md` 5), and ours.
+/// OpenClaw's keys (docs/openclaw.md#service-results), and ours.
 fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) -> Value {
     let ui = &context.ui;
     let status = &done.status;

@@ -99,7 +99,7 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
     let label = bold.apply_to(&instance.label);
     ui.hanging(0, 2, &format!("{label}: {}", ui.say(&ground(instance))));
     if let ConfigHealth::Broken(fault) = &instance.config {
-        let why = msg!("ports.broken", place = fault.place(&instance.config_path))
+        let why = msg!("ports.broken", place = fault.location(&instance.config_path))
             .with_msg("why", fault.why.clone());
         ui.remark(&why);
     }

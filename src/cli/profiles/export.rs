@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::archive::{self, Contents, Kind, Manifest, transfer};
+use crate::archive::{self, ArchiveKind, FileSet, Manifest, transfer};
 use crate::cli::Context;
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::profile::ProfileName;
@@ -25,7 +25,7 @@ pub(super) fn run(
     let survey = survey::take(context.host, &context.env);
     let found = super::find(&survey, name)?;
     let instance = probe::of(&context.env, found);
-    if let Loaded::Broken(fault) = config::load(&instance.config_path) {
+    if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
         return Err(fault.blocked(&instance.config_path));
     }
@@ -41,21 +41,21 @@ pub(super) fn run(
     protected.extend(others);
     // An archive that is written into what it holds is no part of it.
     protected.push(path.clone());
-    let mut contents = Contents::of(&instance, &protected);
-    let mut manifest = Manifest::new(Kind::Export, name.as_str(), &context.now(), "export");
+    let mut contents = FileSet::of(&instance, &protected);
+    let mut manifest = Manifest::new(ArchiveKind::Export, name.as_str(), &context.now(), "export");
     manifest.secrets = with_secrets;
     manifest.home.clone_from(&context.env.home);
     manifest.config.clone_from(&instance.config_path);
     manifest.state.clone_from(&instance.state_dir);
     if let Some(workspace) = found.workspaces.first() {
-        contents.with_workspace(workspace);
+        contents.add_workspace(workspace);
         manifest.workspace = Some(workspace.clone());
     }
     if !with_secrets {
-        transfer::without_secrets(&mut contents);
+        transfer::remove_secrets(&mut contents);
     }
-    contents.check(Kind::Export)?;
-    let manifest = apply::publish(&path, |file| archive::pack(file, manifest, &contents.sources))?;
+    contents.check(ArchiveKind::Export)?;
+    let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;
     let ui = &context.ui;
     if ui.is_json() {
         ui.document(&json!({

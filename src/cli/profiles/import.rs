@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::apply;
-use crate::archive::{self, Kind, Manifest, transfer};
+use crate::archive::{self, ArchiveKind, Manifest, transfer};
 use crate::cli::Context;
 use crate::config;
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -25,7 +25,7 @@ use crate::registry::Entry;
 use crate::secret::Secret;
 use crate::survey::{self, Survey, ports::suggest_probed};
 
-/// Random bytes in a token, as in OpenClaw's own (`facts.md` 3).
+/// Random bytes in a token, as in OpenClaw's own (docs/openclaw.md#gateway-token).
 const TOKEN_BYTES: usize = 24;
 
 /// Carries `openclaw profiles import FILE --as NAME` out.
@@ -34,12 +34,13 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         Some(cwd) => cwd.join(file),
         None => file.to_path_buf(),
     };
-    let manifest = archive::verify(&path, archive::From::Anybody).map_err(|refusal| refusal.told(&path))?;
+    let manifest = archive::verify(&path, archive::ArchiveOrigin::Untrusted)
+        .map_err(|refusal| refusal.into_error(&path))?;
     let has_config = manifest
         .files
         .values()
         .any(|entry| entry.path == "config/openclaw.json");
-    if manifest.kind != Kind::Export || !has_config {
+    if manifest.kind != ArchiveKind::Export || !has_config {
         return Err(Error::failed(msg!("archive.no-export", path = path.display())));
     }
     let instance = Instance::canonical(&context.env.home, name.clone());
@@ -60,11 +61,11 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         );
     }
     let ports = free(context, &survey, &instance)?;
-    for left in archive::leftovers(&instance.state_dir) {
-        apply::unstage(&left);
+    for left in archive::leftover_staging_dirs(&instance.state_dir) {
+        apply::remove_staging(&left);
     }
     let stamp = plan::folder_stamp(&context.now());
-    let staging = archive::import_staging(&instance.state_dir, &stamp);
+    let staging = archive::import_staging_dir(&instance.state_dir, &stamp);
     let import = Import {
         context,
         manifest: &manifest,
@@ -79,7 +80,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
             let others = survey.paths_of_others(&instance.config_path);
             apply::apply(&lock, &import.plan(), &others, &mut |_| {}).map(|_| missing)
         });
-    apply::unstage(&staging);
+    apply::remove_staging(&staging);
     tell(context, &manifest, &instance, ports, &done?, false);
     Ok(ExitCode::SUCCESS)
 }
@@ -130,7 +131,7 @@ impl Import<'_> {
         let workspace = workspace.file_name().unwrap_or_default();
         for entry in self.manifest.files.values() {
             let to = match entry.path.split_once('/') {
-                Some(("state", _)) if transfer::stays_behind(&entry.path) => continue,
+                Some(("state", _)) if transfer::is_original_only(&entry.path) => continue,
                 Some(("state" | "include", below)) => self.state().join(below),
                 Some(("workspace", below)) => self.state().join(workspace).join(below),
                 _ => continue,
@@ -138,7 +139,7 @@ impl Import<'_> {
             let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
                 Error::failed(msg!("archive.unreadable", path = from.display())).because(cause)
             })?;
-            apply::stage(&to, &mut file)?;
+            apply::stage_file(&to, &mut file)?;
         }
         let missing = self.config(&from)?;
         let record = from.join("state").join(RECORD_FILE);
@@ -146,7 +147,7 @@ impl Import<'_> {
         let language = self.context.ui.lang().code();
         let profile = self.instance.profile.as_str();
         let text = plan::record_text(before.as_deref(), profile, language, self.ports.base());
-        apply::stage(&self.state().join(RECORD_FILE), &mut text.as_bytes())?;
+        apply::stage_file(&self.state().join(RECORD_FILE), &mut text.as_bytes())?;
         Ok(missing)
     }
 
@@ -155,27 +156,27 @@ impl Import<'_> {
         let bytes = read::bytes(&path).map_err(|cause| {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
-        let mut document = config::of_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
+        let mut document = config::parse_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
         let random = self.context.host.random::<TOKEN_BYTES>();
         let token = random
             .iter()
             .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let token = Secret::new(token);
-        let arrival = transfer::Arrival {
+        let arrival = transfer::ImportTarget {
             manifest: self.manifest,
             instance: self.instance,
             ports: self.ports,
             token: &token,
         };
-        let mut missing = arrival.config(&mut document)?;
+        let mut missing = arrival.rewrite_config(&mut document)?;
         missing.extend(self.without_shared(&mut document)?);
-        apply::stage(&self.state().join(CONFIG_FILE), &mut document.text().as_bytes())?;
+        apply::stage_file(&self.state().join(CONFIG_FILE), &mut document.text().as_bytes())?;
         Ok(missing)
     }
 
     /// Takes out the channel tokens that an instance of this host has already: two bots on one token take
     /// each other's messages.
-    fn without_shared(&self, document: &mut Document) -> Result<Vec<KeyPath>> {
+    fn without_shared(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>> {
         let known: Vec<&Secret> = self
             .survey
             .instances

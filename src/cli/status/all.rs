@@ -53,7 +53,7 @@ fn worst(asked: &[Asked]) -> u8 {
 
 /// Asks all, each on a thread of its own; whoever watches sees how many have answered.
 fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> {
-    let (host, env) = (&context.host.until(deadline), &context.env);
+    let (host, env) = (&context.host.with_deadline(deadline), &context.env);
     let count = survey.instances.len();
     let mut answers: Vec<Asked> = std::iter::repeat_with(Asked::default).take(count).collect();
     let progress = context.ui.probing();

@@ -1,5 +1,5 @@
 //! What was found of one instance, as JSON. The keys are those of OpenClaw's `status --json` and
-//! `gateway status --json` where it has them (`facts.md` 9), so that scripts for either read it:
+//! `gateway status --json` where it has them (docs/openclaw.md#gateway-status-document), so that scripts for either read it:
 //!
 //! - ours: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one looks
 //!   after), `verdict` (`healthy`, `not-running`, `other-profile`,
@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use crate::config::schema::Finding;
+use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{Past, Probe, Verdict};
 use crate::survey::ConfigHealth;
@@ -119,11 +119,11 @@ fn holder(verdict: &Verdict) -> Option<&str> {
 fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
-            "path": fault.place(&instance.config_path),
+            "path": fault.location(&instance.config_path),
             "message": context.ui.say(&fault.why),
         })],
         ConfigHealth::Ok | ConfigHealth::Missing => {
-            let issue = |finding: &Finding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
+            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
             probe.refused.iter().map(issue).collect()
         }
     };

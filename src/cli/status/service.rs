@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::letters::printable;
+use crate::letters::sanitize;
 use crate::service::{self, Drift, Linger, State, Status};
 use crate::situation::shown;
 use crate::ui::Fields;
@@ -145,7 +145,7 @@ impl Told {
             context.ui.remark(&msg!("status.last-lines"));
         }
         for line in &self.lines {
-            context.ui.hanging(4, 6, &printable(line));
+            context.ui.hanging(4, 6, &sanitize(line));
         }
         for remark in self.remarks(context) {
             context.ui.remark(&remark);

@@ -4,8 +4,8 @@ use serde_json::json;
 use super::*;
 use crate::i18n::Lang;
 
-fn document(text: &str) -> Document {
-    Document::parse(text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"))
+fn document(text: &str) -> ConfigDocument {
+    ConfigDocument::parse(text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"))
 }
 
 fn path(text: &str) -> KeyPath {
@@ -126,7 +126,7 @@ fn the_style_of_the_file_is_kept() {
 
 #[test]
 fn a_new_file_is_plain_json() {
-    let mut new = Document::empty();
+    let mut new = ConfigDocument::empty();
     let wanted = json!({ "gateway": { "mode": "local", "port": 19789 }, "meta": { "lastTouchedVersion": "2026.1.30" } });
     new.merge(&KeyPath::root(), wanted.clone()).unwrap();
     assert_eq!(
@@ -166,9 +166,9 @@ fn a_value_that_nests_too_deep_is_refused() {
     for _ in 0..300 {
         value = json!([value]);
     }
-    let mut document = Document::empty();
+    let mut document = ConfigDocument::empty();
     assert_eq!(document.set(&path("a"), value), Err(EditError::Form));
-    assert_eq!(document, Document::empty());
+    assert_eq!(document, ConfigDocument::empty());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn broken_texts_are_refused_with_their_place() {
         ("{} {}", Some((1, 4)), "config.fault-rest"),
         ("{ a: [1,,2] }", Some((1, 9)), "config.fault-unexpected"),
     ] {
-        let fault = Document::parse(text).expect_err(text);
+        let fault = ConfigDocument::parse(text).expect_err(text);
         assert_eq!((fault.at, fault.why.key()), (at, why), "{text:?}");
         for lang in Lang::all() {
             assert_ne!(fault.why.render(lang), why, "{lang:?}");
@@ -215,7 +215,7 @@ fn a_fault_does_not_repeat_a_token_whose_quotes_were_forgotten() {
         "7e999",
         "0xfedcba98765432100",
     ] {
-        let fault = Document::parse(&format!("{{ token: {value} }}")).expect_err(value);
+        let fault = ConfigDocument::parse(&format!("{{ token: {value} }}")).expect_err(value);
         for lang in Lang::all() {
             let said = fault.why.render(lang);
             assert!(
@@ -229,7 +229,7 @@ fn a_fault_does_not_repeat_a_token_whose_quotes_were_forgotten() {
 #[test]
 fn no_depth_overflows_the_stack() {
     for (open, count) in [("[", 10_000), ("{a:", 10_000), ("[{a:", 1_000_000)] {
-        let fault = Document::parse(&open.repeat(count)).unwrap_err();
+        let fault = ConfigDocument::parse(&open.repeat(count)).unwrap_err();
         assert_eq!(fault.why.key(), "config.fault-depth");
     }
     // Brackets in texts and comments are no depth, and closed ones do not add up.
@@ -243,7 +243,7 @@ fn no_depth_overflows_the_stack() {
 
 #[test]
 fn bytes_that_are_no_text_are_placed() {
-    let fault = crate::config::of_bytes(b"{\n  a: '\xff' }".to_vec()).unwrap_err();
+    let fault = crate::config::parse_bytes(b"{\n  a: '\xff' }".to_vec()).unwrap_err();
     assert_eq!(
         (fault.at, fault.why.key()),
         (Some((2, 7)), "config.fault-encoding")
@@ -436,6 +436,6 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_reader_panic(text in "[\\[\\]{}:,\"'/*\\\\\n a1.+-eN]{0,40}|.{0,40}") {
-        let _ = Document::parse(&text);
+        let _ = ConfigDocument::parse(&text);
     }
 }

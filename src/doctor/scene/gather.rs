@@ -13,7 +13,7 @@ use crate::archive;
 use crate::browser::ports::Ground;
 use crate::browser::profiles::Wishes as BrowserWishes;
 use crate::browser::{self, World};
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
 use crate::instance::{self, CONFIG_FILE, Instance};
@@ -70,8 +70,8 @@ impl<'s> Gather<'s> {
         whole: bool,
     ) -> Subject<'s> {
         let document = match config::load(&instance.config_path) {
-            Loaded::Ok(document) => Some(document),
-            Loaded::Missing | Loaded::Broken(_) => None,
+            LoadedConfig::Ok(document) => Some(document),
+            LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
         };
         let config = document
             .as_ref()
@@ -106,7 +106,7 @@ impl<'s> Gather<'s> {
         let is_self = running
             .as_ref()
             .is_some_and(|running| running.pid == std::process::id());
-        let lock = lock::holder(&instance.lock_path());
+        let lock = lock::read_holder(&instance.lock_path());
         let listens =
             instance_port(found).is_some_and(|port| self.survey.listeners.iter().any(|l| l.port == port));
         let asked = listens || running.is_some() || lock.as_ref().is_some_and(|lock| lock.alive);
@@ -144,13 +144,13 @@ impl<'s> Gather<'s> {
             lock,
             browser: Vec::new(),
             leftovers: if whole {
-                archive::leftovers(&instance.state_dir)
+                archive::leftover_staging_dirs(&instance.state_dir)
             } else {
                 Vec::new()
             },
             real: Real {
-                config: read::resolved(&instance.config_path),
-                state: read::resolved(&instance.state_dir),
+                config: read::canonicalize_existing(&instance.config_path),
+                state: read::canonicalize_existing(&instance.state_dir),
             },
             running,
             found,
@@ -179,7 +179,7 @@ impl<'s> Gather<'s> {
         Some(Running {
             pid,
             listeners: listeners.filter(own).collect(),
-            vars: host::ports::words_of(pid, "OPENCLAW_").1,
+            vars: host::ports::arguments_and_env(pid, "OPENCLAW_").1,
         })
     }
 }
@@ -239,7 +239,7 @@ fn places(instance: &Instance, found: Option<&Surveyed>) -> BTreeMap<PathBuf, Pl
         let Ok(meta) = std::fs::symlink_metadata(&path) else {
             return;
         };
-        let link = meta.is_symlink().then(|| read::resolved(&path));
+        let link = meta.is_symlink().then(|| read::canonicalize_existing(&path));
         let followed = std::fs::metadata(&path);
         places.entry(path).or_insert(Place {
             role,

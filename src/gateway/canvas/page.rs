@@ -93,7 +93,7 @@ pub(super) fn start(shared: &Shared) {
     if empty && shared.canvas.root(&live.config) == folder {
         let page = starter(shared.lang, &shared.identity.profile);
         // Without it the folder only shows nothing.
-        if let Err(error) = apply::put(&folder.join("index.html"), page.as_bytes()) {
+        if let Err(error) = apply::write_file(&folder.join("index.html"), page.as_bytes()) {
             tracing::warn!("{}", error.msg.render(shared.lang));
         }
     }

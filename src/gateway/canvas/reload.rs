@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::Canvas;
 use crate::gateway::shared::Shared;
 
-/// After a change, as long without another one before pages are told (`facts.md` 8).
+/// After a change, as long without another one before pages are told (docs/openclaw.md#canvas-reload).
 const QUIET: Duration = Duration::from_millis(75);
 /// A page takes the word within this time, or it is let go.
 const WRITE: Duration = Duration::from_secs(10);

@@ -116,7 +116,7 @@ impl Entry {
 
 /// This gateway's own entry.
 pub(super) fn own(shared: &Shared, now: SystemTime) -> Value {
-    let name = shared.host.name().unwrap_or_else(|| "localhost".to_owned());
+    let name = shared.host.hostname().unwrap_or_else(|| "localhost".to_owned());
     let version = shared.identity.version;
     let outside = shared.addresses.iter().map(std::net::SocketAddr::ip);
     let ip = outside

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::fault::Fault;
+use crate::config::fault::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
 use crate::gateway::shared::Shared;
 use crate::i18n::{Lang, Msg, msg};
@@ -170,6 +170,6 @@ fn finding_view(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
-fn broken(instance: &Surveyed, fault: &Fault) -> Msg {
-    msg!("ports.broken", place = fault.place(&instance.config_path)).with_msg("why", fault.why.clone())
+fn broken(instance: &Surveyed, fault: &ConfigError) -> Msg {
+    msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

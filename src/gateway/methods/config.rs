@@ -8,11 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::Call;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::{self, HIDDEN};
-use crate::config::{self, Loaded, schema};
+use crate::config::secrets::{self, REDACTED};
+use crate::config::{self, LoadedConfig, schema};
 use crate::gateway::protocol::{Fault, Protocol, Reply};
 use crate::gateway::shared::Shared;
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 
 /// The agents of a config, the default one first. `main` where it names none.
 pub(super) fn agents(config: &Value) -> Vec<String> {
@@ -78,19 +78,19 @@ fn snapshot(call: &Call) -> Value {
         "warnings": [],
         "legacyIssues": [],
     });
-    let redacted = |value: &Value| secrets::redacted(&KeyPath::root(), value);
-    let broken = |fault: &config::fault::Fault| {
-        let message = format!("{}: {}", fault.place(path), fault.why.render(shared.lang));
+    let redacted = |value: &Value| secrets::redact(&KeyPath::root(), value);
+    let broken = |fault: &config::fault::ConfigError| {
+        let message = format!("{}: {}", fault.location(path), fault.why.render(shared.lang));
         json!([{"path": "", "message": message}])
     };
     match config::load(path) {
-        Loaded::Missing => {
+        LoadedConfig::Missing => {
             answer["exists"] = false.into();
             answer["valid"] = true.into();
         }
-        Loaded::Broken(fault) => answer["issues"] = broken(&fault),
-        Loaded::Ok(document) => {
-            let pieces = secrets::pieces(&document, |_| Origin::Kept);
+        LoadedConfig::Broken(fault) => answer["issues"] = broken(&fault),
+        LoadedConfig::Ok(document) => {
+            let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
             answer["raw"] = if pieces.is_empty() {
                 document.text().into()
             } else {
@@ -102,7 +102,7 @@ fn snapshot(call: &Call) -> Value {
                 Err(fault) => answer["issues"] = broken(&fault),
                 Ok(value) => {
                     let findings = schema::refused_by_all(&value);
-                    let issue = |finding: &schema::Finding| json!({"path": finding.path.to_string(), "message": finding.why.render(shared.lang)});
+                    let issue = |finding: &schema::SchemaFinding| json!({"path": finding.path.to_string(), "message": finding.why.render(shared.lang)});
                     answer["valid"] = findings.is_empty().into();
                     answer["issues"] = findings.iter().map(issue).collect();
                     answer["config"] = redacted(&value);
@@ -121,9 +121,9 @@ fn snapshot(call: &Call) -> Value {
     answer
 }
 
-fn shown(piece: &Piece) -> &str {
+fn shown(piece: &TextPiece) -> &str {
     match piece {
-        Piece::Text(text) => text,
-        Piece::Hidden(_) => HIDDEN,
+        TextPiece::Text(text) => text,
+        TextPiece::Hidden(_) => REDACTED,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::gateway::protocol::shape::{Key, Shape, optional};
 use crate::gateway::protocol::{Fault, Reply};
-use crate::logs::{self, Line, Slice};
+use crate::logs::{self, LogLine, LogSlice};
 
 /// Its parameters.
 pub(super) const PART: &[Key] = &[
@@ -26,10 +26,10 @@ pub(super) async fn tail(call: Call) -> Reply {
     let count = usize::try_from(within("limit", LINES)).unwrap_or(usize::MAX);
     let folder = call.shared.instance.logs();
     let read = move || {
-        let Some(file) = logs::files(&folder).pop() else {
-            return Ok((folder, Slice::default()));
+        let Some(file) = logs::log_files(&folder).pop() else {
+            return Ok((folder, LogSlice::default()));
         };
-        logs::slice(&file, cursor, count, bytes).map(|slice| (file, slice))
+        logs::read_from(&file, cursor, count, bytes).map(|slice| (file, slice))
     };
     let read = tokio::task::spawn_blocking(read).await;
     let unread = || Fault::unavailable("log can not be read");
@@ -46,7 +46,7 @@ pub(super) async fn tail(call: Call) -> Reply {
 
 /// A line of ours as OpenClaw's logger would have written it; any other as it stands.
 fn said(raw: &str) -> String {
-    let line = Line::parse(raw);
+    let line = LogLine::parse(raw);
     if line.time.is_empty() || line.level.is_empty() {
         return raw.to_owned();
     }
@@ -85,7 +85,7 @@ mod tests {
         };
         let path = stand.shared.instance.logs().join("openclaw.2026-11-22.log");
         let first = line("2026-11-22T10:00:00Z", "one");
-        crate::apply::put(&path, first.as_bytes()).unwrap();
+        crate::apply::write_file(&path, first.as_bytes()).unwrap();
         let told = ask(json!({"limit": 5})).await.unwrap();
         assert_eq!(told["file"], path.display().to_string());
         let said: Value = serde_json::from_str(told["lines"][0].as_str().unwrap()).unwrap();
@@ -94,7 +94,7 @@ mod tests {
             (&json!("one"), &json!("WARN"), &json!("2026-11-22T10:00:00Z"))
         );
         let further = first + &line("2026-11-22T10:00:01Z", "two") + "plain\n";
-        crate::apply::put(&path, further.as_bytes()).unwrap();
+        crate::apply::write_file(&path, further.as_bytes()).unwrap();
         let told = ask(json!({"cursor": told["cursor"]})).await.unwrap();
         let lines = told["lines"].as_array().unwrap();
         assert_eq!((lines.len(), &lines[1]), (2, &json!("plain")));

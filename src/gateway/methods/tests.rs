@@ -101,7 +101,7 @@ async fn a_role_does_only_its_own_work() {
 async fn no_secret_leaves_with_the_config() {
     let stand = Stand::new();
     let text = r#"{gateway: {mode: "local", auth: {token: "s3cr3t-token"}}, channels: {telegram: {botToken: "123:abc"}}}"#;
-    crate::apply::put(&stand.shared.instance.config_path, text.as_bytes()).unwrap();
+    crate::apply::write_file(&stand.shared.instance.config_path, text.as_bytes()).unwrap();
     for protocol in [Protocol::Three, Protocol::Four] {
         let call = stand.call(caller(protocol, &["operator.admin"]));
         let answer = answer("config.get", call).await.unwrap();

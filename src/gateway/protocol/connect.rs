@@ -8,7 +8,7 @@ use super::Protocol;
 use super::shape::{Key, Shape, TEXT, optional, optional_late, required, required_late};
 use crate::secret::Secret;
 
-/// Who may connect, by what programs call themselves (`facts.md` 6, and those of 9.6).
+/// Who may connect, by what programs call themselves (docs/openclaw.md#connect-parameters).
 pub const CLIENT_IDS: &[&str] = &[
     "webchat-ui",
     "openclaw-control-ui",

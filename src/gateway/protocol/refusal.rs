@@ -1,5 +1,5 @@
 //! Why a client is not let in: the error that answers its first request, and the code and reason that the
-//! connection is closed with. One row each for both protocols (`facts.md` 6 and 13).
+//! connection is closed with. One row each for both protocols (docs/openclaw.md#connection-failures).
 
 use serde_json::json;
 

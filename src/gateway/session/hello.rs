@@ -69,7 +69,7 @@ pub(super) async fn payload(
     let canvas = canvas_url(shared, peer.local);
     match protocol {
         Protocol::Three => {
-            if let Some(name) = shared.host.name() {
+            if let Some(name) = shared.host.hostname() {
                 hello["server"]["host"] = name.into();
             }
             if let Some(url) = canvas {

@@ -1,17 +1,17 @@
 //! Systems without `/proc`: the `listeners` crate knows the sockets and their processes.
 
-use super::{Process, Socket};
+use super::{ListeningSocket, ProcessInfo};
 
-pub(super) fn listening(port: Option<u16>, _matter: &dyn Fn(u16) -> bool) -> Vec<Socket> {
+pub(super) fn listening(port: Option<u16>, _matter: &dyn Fn(u16) -> bool) -> Vec<ListeningSocket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();
     let tcp =
         all.filter(|l| l.protocol == listeners::Protocol::TCP && l.state == listeners::SocketState::Listen);
     let wanted = tcp.filter(|l| port.is_none_or(|port| l.socket.port() == port));
     wanted
-        .map(|l| Socket {
+        .map(|l| ListeningSocket {
             ip: l.socket.ip(),
             port: l.socket.port(),
-            process: Some(Process {
+            process: Some(ProcessInfo {
                 pid: l.process.pid,
                 name: l.process.name,
             }),

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use procfs::net::{TcpNetEntry, TcpState};
 
-use super::{ENDING, Process, Socket};
+use super::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
 use crate::host::{group, read};
 
 /// How often sockets without a visible holder are looked at again.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What listens; on this port only, where one is given.
-pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<Socket> {
+pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<ListeningSocket> {
     let look = || {
         let entries = entries(port);
         let owners = owners(&entries);
@@ -23,7 +23,7 @@ pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<
         ((entries, owners), orphaned)
     };
     let (entries, owners) = settled(look, is_somebody_ending);
-    let socket = |entry: TcpNetEntry| Socket {
+    let socket = |entry: TcpNetEntry| ListeningSocket {
         ip: entry.local_address.ip(),
         port: entry.local_address.port(),
         process: owners.get(&entry.inode).cloned(),
@@ -34,7 +34,7 @@ pub(super) fn listening(port: Option<u16>, matter: &dyn Fn(u16) -> bool) -> Vec<
 /// What a look sees, once nothing in it is orphaned or nobody was ending who could have held that: then
 /// its holder is not to be seen from here (another container's, a program with capabilities of its own).
 fn settled<T>(mut look: impl FnMut() -> (T, bool), is_ending: impl Fn() -> bool) -> T {
-    let deadline = Instant::now() + ENDING;
+    let deadline = Instant::now() + SOCKET_RELEASE_TIMEOUT;
     let mut waits = true;
     loop {
         let (seen, orphaned) = look();
@@ -76,7 +76,7 @@ fn is_mine(entry: &TcpNetEntry) -> bool {
 
 /// The processes that hold these sockets, by inode. Only sockets whose holder may be seen are looked for,
 /// and the walk ends when all are found.
-fn owners(entries: &[TcpNetEntry]) -> BTreeMap<u64, Process> {
+fn owners(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
     let mine = entries.iter().filter(|entry| is_mine(entry));
     let mut wanted: BTreeSet<u64> = mine.map(|entry| entry.inode).collect();
     let mut owners = BTreeMap::new();
@@ -94,7 +94,7 @@ fn owners(entries: &[TcpNetEntry]) -> BTreeMap<u64, Process> {
             owners.extend(held.into_iter().map(|inode| {
                 (
                     inode,
-                    Process {
+                    ProcessInfo {
                         pid,
                         name: name.clone(),
                     },

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, Loaded, secrets};
+use crate::config::{self, LoadedConfig, secrets};
 use crate::env_file;
 use crate::instance::Instance;
-use crate::logs::{self, Line, Source};
+use crate::logs::{self, LogLine, LogSource};
 use crate::record::Engine;
 
 /// As many lines are shown.
@@ -24,11 +24,11 @@ const KEY: usize = 20;
 /// OpenClaw from npm wrote it.
 pub(super) fn complaints(target: &Instance, engine: Engine) -> (Vec<String>, Option<PathBuf>) {
     match engine {
-        Engine::Native => (worst(logs::last(&target.logs(), NEWEST), |line| line), None),
+        Engine::Native => (worst(logs::last_lines(&target.logs(), NEWEST), |line| line), None),
         Engine::Node => {
             let configs = [&target.config_path, &target.last_good_path()].map(|path| read(path));
             let set = configs.iter().find_map(log_file);
-            let Some(file) = set.or_else(|| logs::of_openclaw(&target.profile)) else {
+            let Some(file) = set.or_else(|| logs::openclaw_log_file(&target.profile)) else {
                 return (Vec::new(), None);
             };
             let known = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
@@ -36,32 +36,35 @@ pub(super) fn complaints(target: &Instance, engine: Engine) -> (Vec<String>, Opt
             let fit = |line: String| {
                 let line = configs
                     .iter()
-                    .fold(line, |line, config| secrets::hidden_in(&line, config));
+                    .fold(line, |line, config| secrets::redact_known_secrets(&line, config));
                 let line = known.iter().flatten().fold(line, |line, secret| {
-                    line.replace(secret.as_str(), secrets::HIDDEN)
+                    line.replace(secret.as_str(), secrets::REDACTED)
                 });
                 without_keys(&line)
             };
-            (worst(Source::File(file.clone()).last(NEWEST), fit), Some(file))
+            (
+                worst(LogSource::File(file.clone()).last_lines(NEWEST), fit),
+                Some(file),
+            )
         }
     }
 }
 
 fn read(path: &Path) -> Value {
     match config::load(path) {
-        Loaded::Ok(document) => document.value().clone(),
+        LoadedConfig::Ok(document) => document.value().clone(),
         _ => Value::Null,
     }
 }
 
-/// The file that the config names for the log (`facts.md` 6).
+/// The file that the config names for the log (docs/openclaw.md#log-files).
 fn log_file(config: &Value) -> Option<PathBuf> {
     let named = config.pointer("/logging/file")?.as_str()?;
     Some(PathBuf::from(named)).filter(|path| path.is_file())
 }
 
-fn worst(lines: Vec<Line>, fit: impl Fn(String) -> String) -> Vec<String> {
-    let bad = |line: &Line| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
+fn worst(lines: Vec<LogLine>, fit: impl Fn(String) -> String) -> Vec<String> {
+    let bad = |line: &LogLine| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
     let mut bad: Vec<_> = lines.into_iter().filter(bad).collect();
     // What is said again and again leaves no room for anything else.
     bad.dedup_by(|later, earlier| later.message == earlier.message);
@@ -81,7 +84,7 @@ fn without_keys(line: &str) -> String {
         let (before, word) = rest.split_at(from);
         let (word, after) = word.split_at(word.find(|c| !is_part(c)).unwrap_or(word.len()));
         out.push_str(before);
-        out.push_str(if is_key(word) { secrets::HIDDEN } else { word });
+        out.push_str(if is_key(word) { secrets::REDACTED } else { word });
         rest = after;
     }
     out + rest
@@ -108,7 +111,7 @@ mod tests {
             let line = without_keys(&format!("auth failed for bot1234:{key}, gave up"));
             assert_eq!(
                 line,
-                format!("auth failed for bot1234:{}, gave up", secrets::HIDDEN)
+                format!("auth failed for bot1234:{}, gave up", secrets::REDACTED)
             );
         }
         for line in [

@@ -46,7 +46,7 @@ fn told(seen: &Evidence) -> (Vec<&'static str>, Vec<&'static str>) {
     )
 }
 
-fn edited() -> Vec<diff::Difference> {
+fn edited() -> Vec<diff::ConfigDifference> {
     let before = serde_json::json!({"gateway": {"port": 1}});
     diff::between(&before, &serde_json::json!({"gateway": {"port": 2}}))
 }

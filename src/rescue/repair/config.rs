@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::Crew;
 use crate::apply::{self, HostLock};
-use crate::config::{self, Loaded};
+use crate::config::{self, LoadedConfig};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
-use crate::secret::{Origin, Piece};
+use crate::secret::{SecretOrigin, TextPiece};
 use crate::{registry, survey};
 
 /// What a config is kept as that was replaced.
@@ -35,9 +35,11 @@ impl Crew<'_> {
     pub(super) fn restore(&mut self, from: &Path) -> Result<Option<Undo>> {
         let lock = self.lock()?;
         let document = match config::load(from) {
-            Loaded::Ok(document) => document,
-            Loaded::Missing => return Err(Error::failed(msg!("rescue.no-config", path = from.display()))),
-            Loaded::Broken(fault) => return Err(fault.blocked(from)),
+            LoadedConfig::Ok(document) => document,
+            LoadedConfig::Missing => {
+                return Err(Error::failed(msg!("rescue.no-config", path = from.display())));
+            }
+            LoadedConfig::Broken(fault) => return Err(fault.blocked(from)),
         };
         let config = &self.target.config_path;
         let beside = plan::named_beside(config, BROKEN, &self.stamp());
@@ -98,7 +100,7 @@ impl Crew<'_> {
     /// The right to write. What an earlier run left unfinished is brought to its end before anything is
     /// read: it may change the config.
     fn lock(&self) -> Result<HostLock> {
-        let lock = HostLock::acquire(&registry::state_home(self.host, self.env), HostLock::PATIENCE)?;
+        let lock = HostLock::acquire(&registry::state_home(self.host, self.env), HostLock::WAIT_TIMEOUT)?;
         apply::recover(&lock)?;
         Ok(lock)
     }
@@ -124,7 +126,7 @@ impl Crew<'_> {
 fn write(path: &Path, text: &str, before: Option<&str>) -> Change {
     Change::Write(FileWrite {
         path: path.to_path_buf(),
-        content: Content::in_pieces(text, vec![Piece::Hidden(Origin::Kept)]),
+        content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
         before: before.map(|text| text.as_bytes().to_vec()),
         backup: false,
         kind: FileKind::Config,

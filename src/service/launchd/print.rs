@@ -3,7 +3,7 @@
 
 use super::super::trouble::Trouble;
 use super::super::{Seen, State};
-use crate::host::process::Ended;
+use crate::host::process::CommandOutput;
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Came {
 /// Understands how a call ended. 3 and 113 say that there is none, 112 and 125 that there is no graphical
 /// session, 36 that it is under way. 5 is what launchd says while it lets go of an old service, and so are 17,
 /// 37 and 133 (already loaded, or on its way) to whoever brings the new one; to others they say that it is so.
-pub(super) fn came(args: &[&str], ended: &Ended) -> Came {
+pub(super) fn came(args: &[&str], ended: &CommandOutput) -> Came {
     let brings = args.first() == Some(&"bootstrap");
     match ended.code {
         Some(5) => Came::TryAgain,
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn exit_codes_tell_the_cases_apart() {
-        let ended = |code: i32, stderr: &str| Ended {
+        let ended = |code: i32, stderr: &str| CommandOutput {
             code: Some(code),
             stderr: stderr.to_owned(),
-            ..Ended::default()
+            ..CommandOutput::default()
         };
         let of = |code, words| came(&["bootstrap"], &ended(code, words));
         assert_eq!(of(0, ""), Came::Done);

@@ -1,7 +1,7 @@
 //! How clients prove themselves to the gateway.
 
 use crate::answers::{Auth, Bind};
-use crate::secret::{Origin, Secret};
+use crate::secret::{Secret, SecretOrigin};
 
 use super::{
     Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
@@ -59,15 +59,19 @@ impl Step for GatewayAuth {
     }
 }
 
-/// No proof at all: on loopback only, and only where the release's schema knows it (`facts.md` 0).
+/// No proof at all: on loopback only, and only where the release's schema knows it (docs/openclaw.md#config-dialects).
 fn may_be_open(situation: &Situation<'_>, answers: &Answers) -> bool {
     situation.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
 
 /// What stands in the config, as a credential that is kept.
-fn standing_secret(situation: &Situation<'_>, answers: &Answers, key: &str) -> Option<(Secret, Origin)> {
+fn standing_secret(
+    situation: &Situation<'_>,
+    answers: &Answers,
+    key: &str,
+) -> Option<(Secret, SecretOrigin)> {
     let text = standing(situation, answers, key).filter(|text| !text.is_empty())?;
-    Some((Secret::new(text), Origin::Kept))
+    Some((Secret::new(text), SecretOrigin::Kept))
 }
 
 impl Step for GatewayToken {
@@ -93,15 +97,15 @@ impl Step for GatewayToken {
 
     fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let given = reply.secret();
-        // A token that stands is kept: clients have it (`facts.md` 3, the rerun bug of onboarding).
+        // A token that stands is kept: clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
-            Some((given, Origin::Given))
+            Some((given, SecretOrigin::Given))
         } else if let Some(kept) = standing_secret(situation, answers, "gateway.auth.token") {
             Some(kept)
         } else if let Some(wished) = situation.instance.wished_token.clone() {
-            Some((wished, Origin::Given))
+            Some((wished, SecretOrigin::Given))
         } else {
-            Some((situation.fresh_token.clone(), Origin::Generated))
+            Some((situation.fresh_token.clone(), SecretOrigin::Generated))
         };
         Ok(())
     }
@@ -134,7 +138,7 @@ impl Step for GatewayPassword {
         answers.credential = if given.expose().is_empty() {
             standing_secret(situation, answers, "gateway.auth.password")
         } else {
-            Some((given, Origin::Given))
+            Some((given, SecretOrigin::Given))
         };
         match answers.credential {
             Some(_) => Ok(()),

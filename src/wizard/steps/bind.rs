@@ -45,7 +45,7 @@ impl Step for GatewayBind {
         let name = reply.text();
         let bind = Bind::of(name)
             .ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
-        // Only later releases' schema has a key for the address (`facts.md` 0, 3).
+        // Only later releases' schema has a key for the address (docs/openclaw.md#config-dialects).
         if bind == Bind::Custom && !situation.dialect.allows_custom_bind_host() {
             return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
         }

@@ -1,5 +1,5 @@
 //! The messaging channel. One token answers for one bot: two gateways on it steal each other's messages
-//! (leak L18 of `facts.md` 8).
+//! (docs/openclaw.md#leak-messaging-token).
 
 use crate::answers::Channel;
 use crate::secret::Secret;

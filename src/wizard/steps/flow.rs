@@ -25,7 +25,7 @@ impl Step for FlowStep {
 
     fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
         let name = match reply.text() {
-            // OpenClaw's other name for it (`facts.md` 10).
+            // OpenClaw's other name for it (docs/openclaw.md#onboarding-questions).
             "manual" => Flow::Advanced.name(),
             name => name,
         };

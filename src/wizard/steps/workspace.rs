@@ -29,7 +29,7 @@ impl Step for Workspace {
         }
         let question = question(situation.shown(&own));
         Some(match legacy {
-            // Left there by an early release of OpenClaw: offered, not ignored (`design.md`, isolation rules).
+            // Left there by an early release of OpenClaw: offered, not ignored (docs/design.md#isolation-rules).
             Some(path) => question.after(msg!("step.workspace.legacy", path = situation.shown(&path))),
             None => question,
         })

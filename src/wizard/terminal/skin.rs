@@ -62,7 +62,7 @@ impl Skin {
     pub(super) fn shown(&self, text: &str) -> String {
         let seen = text.chars().filter(|c| !c.is_control());
         if self.ui.ascii() {
-            letters::ascii(&seen.collect::<String>())
+            letters::to_ascii(&seen.collect::<String>())
         } else {
             seen.collect()
         }

@@ -178,7 +178,7 @@ async fn a_device_from_elsewhere_waits_until_somebody_lets_it_in() {
 async fn a_broken_file_of_devices_is_left_alone_and_the_gateways_token_still_opens() {
     let stand = Stand::new();
     let path = stand.shared.instance.paired_devices();
-    crate::apply::put(&path, b"{ broken").unwrap();
+    crate::apply::write_file(&path, b"{ broken").unwrap();
     let mut client = stand.dial();
     let nonce = client.challenge().await;
     client.connect(signed(params(3), &device(), Some(&nonce))).await;

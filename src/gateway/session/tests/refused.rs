@@ -99,7 +99,7 @@ fn refused(protocol: u64) -> Vec<Case> {
     ]
 }
 
-/// The table of `facts.md` 6 and 13: what the references answered to the same frames.
+/// The table of docs/openclaw.md#connection-failures: what the references answered to the same frames.
 #[tokio::test(start_paused = true)]
 async fn who_is_not_let_in_is_told_so_in_the_words_of_its_protocol() {
     for protocol in [3, 4] {
