@@ -141,7 +141,7 @@ impl Ui {
             .replacen("", &format!("{mark} "), 1)
     }
 
-    /// A change as one line.
+    /// A planned change as one line: `create  ~/.openclaw/openclaw.json`.
     pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = shown(home, path)),
@@ -162,6 +162,18 @@ impl Ui {
                     (true, true) => msg!("plan.change-file-backup", path = path),
                 }
             }
+        };
+        self.say(&msg)
+    }
+
+    /// A change that was made as one line: `created ~/.openclaw/openclaw.json`.
+    pub(crate) fn change_made(&self, change: &Change, home: &Path) -> String {
+        let path = shown(home, change.path());
+        let msg = match change {
+            Change::MakeDir { .. } => msg!("plan.made-dir", path = path),
+            Change::MoveAside { to, .. } => msg!("plan.moved-aside", path = path, to = shown(home, to)),
+            Change::Write(write) if write.before.is_none() => msg!("plan.created-file", path = path),
+            Change::Write(_) | Change::SetMode { .. } => msg!("plan.changed-file", path = path),
         };
         self.say(&msg)
     }

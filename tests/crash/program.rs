@@ -67,7 +67,7 @@ fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
 
     let run = sandbox.run(&job.words);
     assert_eq!(run.code, 0, "{kill:?}: {run:?}");
-    let said = run.stderr.contains("An earlier run was cut short");
+    let said = run.stderr.contains("A previous run was interrupted");
     assert_eq!(said, cut_short, "the next run says which: {kill:?}: {run:?}");
     let left = config(&sandbox);
     assert!(

@@ -34,10 +34,10 @@ fn the_page_shows_the_host_and_the_token_leaves_the_address_bar() {
             "18809",
             "20789",
             "workbench",
-            "Attention:",
+            "Warning:",
             "Warning",
             "openclaw --profile lab",
-            "Its ports",
+            "Port map of this host",
         ] {
             assert!(text.contains(shown), "{shown} in {text}");
         }

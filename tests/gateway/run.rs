@@ -276,7 +276,7 @@ fn without_room_for_another_file_it_goes_on() {
         .collect();
     let log = || crate::support::gateway::log(&sandbox, "rescue");
     wait_for("it says so", || {
-        log().contains("No connection can be accepted").then_some(())
+        log().contains("Can’t accept connections").then_some(())
     });
     assert_eq!(wait_for("room is made", || gateway.get("/health")).status, 200);
     drop(silent);
