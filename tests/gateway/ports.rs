@@ -36,7 +36,7 @@ fn a_gateway_of_another_profile_on_the_port_is_named_with_it() {
     configure(&sandbox, "rescue");
     let said = refused(&sandbox, &["--port", &main.port.to_string()]);
     assert!(said.contains(&format!("pid {}", main.pid())), "{said}");
-    assert!(said.contains("the gateway of main"), "{said}");
+    assert!(said.contains("the main gateway"), "{said}");
     assert!(main.runs());
 }
 
