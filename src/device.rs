@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn host() -> Host {
-        Host::with(&[], [("", ""); 0])
+        Host::fixed(&[], [("", ""); 0])
     }
 
     /// Made by OpenClaw 2026.1.30's own code.

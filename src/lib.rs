@@ -46,10 +46,12 @@ pub mod rescue;
 pub mod secret;
 pub mod selection;
 pub mod service;
+mod service_files;
 pub mod settings;
-pub mod situation;
 pub mod snapshot;
 pub mod survey;
+mod sync;
+pub mod toml_document;
 pub mod ui;
 pub mod wizard;
 
@@ -81,7 +83,7 @@ pub fn run(host: &Host) -> ExitCode {
         },
     };
     let ui = Ui::new(host, lang, wishes);
-    if let Some(code) = cli::completions::answer(host, ui.lang(), ui) {
+    if let Some(code) = cli::completions::answer(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
@@ -100,7 +102,8 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
         return Ok(version(ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection).or_else(|error| cli::node::pass_on(host, ui, selection, error));
+        return explain(ui, selection)
+            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), selection, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;

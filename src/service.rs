@@ -1,7 +1,7 @@
 //! Services: an instance's gateway under the system's own service manager, one each (docs/openclaw.md#services).
 //!
-//! A [`Spec`] says what is to be run, independent of the manager. Each manager is a file: a pure renderer
-//! of its files, a pure parser of its answers, and the commands between them. The transactions that all of
+//! A [`ServiceSpec`] says what is to be run, independent of the manager, and [`crate::service_files`] renders it.
+//! Each manager is a file here: its commands, and a pure parser of its answers. The transactions that all of
 //! them share ([`install`], [`uninstall`]) know only the trait.
 //!
 //! No library does this part: the one that is widely used (`service-manager`) writes its command lines
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::service_files::ServiceSpec;
 use crate::survey;
 
 mod install;
@@ -29,7 +30,6 @@ mod trouble;
 
 pub use install::{Drift, Preview, Wishes, drift, install, preview, uninstall};
 pub use linger::{LINGER_COMMAND, Linger, enable_linger, idle_note, linger};
-pub use spec::Spec;
 pub use trouble::Trouble;
 
 /// What a service does now.
@@ -153,7 +153,7 @@ trait Manager {
         vec![self.file()]
     }
     /// What stands in each of [`Self::paths`].
-    fn files(&self, spec: &Spec) -> Vec<(PathBuf, Vec<u8>)>;
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)>;
     /// Whether it could start a program at this path.
     fn can_start(&self, _program: &Path) -> bool {
         true
@@ -216,7 +216,7 @@ impl<'a> Site<'a> {
     /// The config of the instance that the installed file starts, where that is another instance: two may
     /// have one profile, the second by its paths alone.
     fn of_another(self, manager: &dyn Manager) -> Option<PathBuf> {
-        let config = survey::config_of_service(&manager.file(), &self.env.home)?;
+        let config = survey::config_of_service(&manager.file(), self.env)?;
         let real = |path: &Path| crate::host::read::canonicalize_existing(path);
         (real(&config) != real(&self.instance.config_path)).then_some(config)
     }

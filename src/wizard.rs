@@ -6,6 +6,7 @@
 //! judged again and nothing else is lost. Nothing is written here: a wizard that is left at any question
 //! has changed nothing.
 
+pub mod context;
 pub mod given;
 pub mod memory;
 pub mod review;
@@ -16,8 +17,8 @@ pub mod terminal;
 use crate::answers::{Answers, Flow};
 use crate::error::{self, Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::situation::Situation;
 
+pub use context::InterviewContext;
 pub use given::Given;
 pub use memory::Memory;
 pub use step::{Prompter, Question, Reply, Step};
@@ -51,18 +52,18 @@ enum Walk {
     Back(Option<&'static str>),
 }
 
-/// Asks every question of the table that the situation leaves open.
+/// Asks every question of the table that the context leaves open.
 pub fn interview(
-    situation: &mut Situation<'_>,
+    context: &mut InterviewContext<'_>,
     given: &Given,
     mut asker: Asker<'_, '_>,
 ) -> Result<Interview> {
-    let start = situation.instance.clone();
+    let start = context.input.instance.clone();
     loop {
-        match walk(situation, given, &mut asker)? {
+        match walk(context, given, &mut asker)? {
             Walk::Done(interview) => return Ok(*interview),
             Walk::Back(to) => {
-                situation.return_to(start.clone())?;
+                context.choose_instance(start.clone())?;
                 if let Asker::Person(prompter, memory) = &mut asker {
                     match to {
                         Some(id) => memory.ask_from(id),
@@ -83,7 +84,7 @@ fn leave(prompter: &mut dyn Prompter) -> Result<()> {
     }
 }
 
-fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>) -> Result<Walk> {
+fn walk(context: &mut InterviewContext<'_>, given: &Given, asker: &mut Asker<'_, '_>) -> Result<Walk> {
     let mut answers = Answers {
         bootstrap: given.bootstrap,
         ..Answers::default()
@@ -91,27 +92,27 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
     let (mut answered, mut taken, mut unused, mut open) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for step in steps::ALL {
         let given_reply = given.reply(*step, &answers);
-        let Some(question) = step.ask(situation, &answers) else {
+        let Some(question) = step.ask(context, &answers) else {
             unused.extend(given_reply.map(|_| step.flag(&answers)));
             continue;
         };
         if let Some(reply) = given_reply {
             let flag = step.flag(&answers);
             taken.push(flag);
-            step.take(reply, situation, &mut answers)
+            step.take(reply, context, &mut answers)
                 .map_err(|e| e.hint(msg!("answers.from", flag = flag)))?;
             continue;
         }
         let silent = answers.flow == Flow::Quickstart && !step.quick();
         match (&mut *asker, question.default_reply()) {
             (Asker::Person(prompter, memory), default) if !silent || default.is_none() => {
-                if !put(*step, &question, *prompter, memory, situation, &mut answers)? {
+                if !put(*step, &question, *prompter, memory, context, &mut answers)? {
                     return Ok(Walk::Back(answered.last().map(|(id, _)| *id)));
                 }
                 answered.push((step.id(), question.text));
             }
             (Asker::Person(..) | Asker::Defaults, Some(default)) => {
-                step.take(default, situation, &mut answers)?;
+                step.take(default, context, &mut answers)?;
             }
             (Asker::Nobody, default) => {
                 if !silent {
@@ -119,14 +120,14 @@ fn walk(situation: &mut Situation<'_>, given: &Given, asker: &mut Asker<'_, '_>)
                 }
                 // What the default would lead to is asked for too, as far as it can be told.
                 if let Some(default) = default {
-                    step.take(default, situation, &mut answers)?;
+                    step.take(default, context, &mut answers)?;
                 }
             }
             (Asker::Person(..) | Asker::Defaults, None) => open.push(step.flag(&answers)),
         }
     }
     match asker {
-        Asker::Nobody => Err(nobody(situation, &open)),
+        Asker::Nobody => Err(nobody(context, &open)),
         Asker::Defaults if !open.is_empty() => Err(Error::usage(msg!("answers.open", flags = flags(&open)))),
         Asker::Person(..) | Asker::Defaults => {
             unused.retain(|flag| !taken.contains(flag));
@@ -149,11 +150,11 @@ fn put(
     question: &Question,
     prompter: &mut dyn Prompter,
     memory: &mut Memory<'_>,
-    situation: &mut Situation<'_>,
+    context: &mut InterviewContext<'_>,
     answers: &mut Answers,
 ) -> Result<bool> {
     if let Some(reply) = memory.settled(step.id(), question)
-        && step.take(reply, situation, answers).is_ok()
+        && step.take(reply, context, answers).is_ok()
     {
         return Ok(true);
     }
@@ -163,7 +164,7 @@ fn put(
             Reply::Back => return Ok(false),
             reply => memory.complete(step.id(), question, reply),
         };
-        match step.take(reply.clone(), situation, answers) {
+        match step.take(reply.clone(), context, answers) {
             Ok(()) => {
                 memory.keep(step.id(), question, reply);
                 return Ok(true);
@@ -175,7 +176,7 @@ fn put(
     }
 }
 
-fn nobody(situation: &Situation<'_>, open: &[&str]) -> Error {
+fn nobody(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     let error = Error::usage(Msg::new("answers.nobody"));
     let error = if open.is_empty() {
         error
@@ -184,7 +185,7 @@ fn nobody(situation: &Situation<'_>, open: &[&str]) -> Error {
     };
     error.hint(msg!(
         "answers.non-interactive",
-        command = situation.instance.command()
+        command = context.input.instance.command()
     ))
 }
 

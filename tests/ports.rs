@@ -208,7 +208,13 @@ fn suggestions_are_disjoint_from_all_and_from_each_other() {
 #[test]
 fn a_map_of_nobody_says_so() {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
-    assert!(sandbox.run(["ports"]).exits(0).stdout.contains("No OpenClaw instance"));
+    assert!(
+        sandbox
+            .run(["ports"])
+            .exits(0)
+            .stdout
+            .contains("No OpenClaw instance")
+    );
     assert_eq!(
         sandbox.run(["ports", "--json"]).exits(0).json()["instances"],
         json!([])

@@ -105,11 +105,7 @@ fn the_review_is_there_once_and_goes_with_its_question() {
     terminal.press(Key::Enter).wait_for("? Apply this plan?");
     assert_eq!(times(&terminal, "Planned changes"), 1);
     terminal.press(Key::Enter).wait_for("Profile rescue is set up");
-    assert_eq!(
-        times(&terminal, "Planned changes"),
-        1,
-        "what was confirmed stays"
-    );
+    assert_eq!(times(&terminal, "Planned changes"), 1, "what was confirmed stays");
 }
 
 #[test]

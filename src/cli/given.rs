@@ -11,7 +11,7 @@ use crate::i18n::msg;
 use crate::secret::Secret;
 use crate::wizard::{Given, Reply, steps};
 
-use super::OnboardArgs;
+use super::onboard::OnboardArgs;
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";

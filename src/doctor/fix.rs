@@ -122,23 +122,27 @@ pub fn whole(parts: &[Part]) -> Plan {
 
 /// What takes entries out of the registry.
 fn forgetting(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
-    let mut registry = scene.survey.registry.clone();
-    let before = registry.entries.len();
-    for finding in findings {
-        if let Some(Fix::Forget(config)) = &finding.fix {
-            registry.entries.retain(|entry| entry.config != *config);
-        }
-    }
+    let registry = &scene.survey.registry;
+    let forgotten: Vec<&Path> = findings
+        .iter()
+        .filter_map(|finding| match &finding.fix {
+            Some(Fix::Forget(config)) => Some(config.as_path()),
+            _ => None,
+        })
+        .filter(|config| registry.entries.iter().any(|entry| entry.config == **config))
+        .collect();
     let write = FileWrite {
         path: registry.path.clone(),
-        content: Content::plain(registry.text()),
+        content: Content::plain(registry.without(&forgotten)),
         before: registry.before.clone(),
         backup: false,
         kind: FileKind::Registry,
     };
-    let is_less = registry.entries.len() < before;
     Plan {
-        changes: is_less.then_some(Change::Write(write)).into_iter().collect(),
+        changes: (!forgotten.is_empty())
+            .then_some(Change::Write(write))
+            .into_iter()
+            .collect(),
         ..Plan::default()
     }
 }

@@ -14,11 +14,11 @@ use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
-use crate::record::Record;
+use crate::record::{Record, RecordError};
 use crate::service::{self, Drift, Linger, Status};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
-use crate::survey::{Service, Survey, Surveyed};
+use crate::survey::{InstalledService, Survey, Surveyed};
 
 mod gather;
 
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     /// Every instance, those of the survey first and in its order.
     pub subjects: Vec<Subject<'a>>,
     /// Every service file of a gateway, with the config that it starts, links followed.
-    pub services: Vec<(PathBuf, Service)>,
+    pub services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
     pub linger: Linger,
     /// The home folder.
@@ -80,7 +80,7 @@ pub struct Subject<'a> {
     /// What its gateway would run with, or why it would refuse to start.
     pub settings: Option<Result<Settings, Error>>,
     /// Its `instance.toml`.
-    pub record: Result<Record, Error>,
+    pub record: Result<Record, RecordError>,
     /// The files and folders of it that are there, by path, with their modes and owners.
     pub places: BTreeMap<PathBuf, Place>,
     /// The file system of its state folder.
@@ -219,7 +219,7 @@ impl<'a> Scene<'a> {
                 subject.at = at;
             }
         }
-        let services: Vec<_> = Service::installed(&env.home)
+        let services: Vec<_> = InstalledService::find_all(env)
             .into_iter()
             .map(|service| (read::canonicalize_existing(&service.config_path), service))
             .collect();
@@ -271,7 +271,7 @@ impl<'a> Scene<'a> {
 
     /// A path as a user reads it.
     pub(super) fn shown(&self, path: &Path) -> String {
-        crate::situation::shown(&self.home, path)
+        crate::environment::abbreviate_home(&self.home, path)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::service::{Linger, State};
-use crate::survey::Service;
+use crate::survey::InstalledService;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("service-missing", missing),
@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// Where systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
-fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s Service> {
+fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s InstalledService> {
     let same = scene
         .services
         .iter()
@@ -56,7 +56,7 @@ fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 fn binary(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let gone = services(scene, own).into_iter().filter_map(|service| {
         // `node /path/openclaw.mjs gateway`: the first words that are paths are what is run.
-        let mut paths = service.words.iter().take(2).filter(|word| word.starts_with('/'));
+        let mut paths = service.argv.iter().take(2).filter(|word| word.starts_with('/'));
         let path = paths.find(|path| !Path::new(path).exists())?;
         let msg = msg!(
             "doctor.service-binary",
@@ -73,7 +73,7 @@ fn older(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let name = scene.program.as_deref().and_then(Path::file_name);
     let found = services(scene, own).into_iter().filter_map(|service| {
-        let program = Path::new(service.words.first()?);
+        let program = Path::new(service.argv.first()?);
         let is_ours = program.is_absolute() && program.exists() && program.file_name() == name;
         let version = service.version.as_deref().unwrap_or(OWN);
         let older = dialect::is_newer(OWN, version) == Some(true);
@@ -106,7 +106,7 @@ fn double(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         return Vec::new();
     };
     // The one whose name is the instance's stays.
-    let is_own = |service: &Service| service.named.as_ref() == Some(&own.instance.profile);
+    let is_own = |service: &InstalledService| service.named.as_ref() == Some(&own.instance.profile);
     let stays = if rest.iter().any(|service| is_own(service)) && !is_own(first) {
         rest.iter().find(|service| is_own(service)).unwrap_or(first)
     } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::listen::{self, Unbound};
 use crate::boot::Boot;
 use crate::error::{Error, Result};
-use crate::host::running;
+use crate::host::pid;
 use crate::i18n::{Msg, msg};
 use crate::lock::{InstanceLock, LockError, LockHolder};
 use crate::ports::{Listener, PortFamily, Role};
@@ -65,7 +65,7 @@ impl Claimant<'_> {
             Err(LockError::Failed(error)) => return Err(error),
             // A number of another container's is some other process here.
             Err(LockError::Held(holder)) => {
-                holder.filter(|holder| running::has_open(holder.pid, &path) != Some(false))
+                holder.filter(|holder| pid::has_open(holder.pid, &path) != Some(false))
             }
         };
         match holder {
@@ -155,7 +155,7 @@ impl Claimant<'_> {
     /// Ends this instance's other gateway, where it is this user's and nobody objects.
     fn end(&self, pid: u32, port: u16) -> Result<()> {
         let profile = &self.boot.instance.profile;
-        if !running::is_same_user(pid) {
+        if !pid::is_same_user(pid) {
             return Err(Error::blocked(msg!(
                 "gateway.force-user",
                 profile = profile,
@@ -175,7 +175,7 @@ impl Claimant<'_> {
             )));
         }
         (self.edge.tell)(&msg!("gateway.force-ends", profile = profile, pid = pid));
-        running::terminate(pid, GRACE)
+        pid::terminate(pid, GRACE)
             .map_err(|cause| Error::blocked(msg!("gateway.force-failed", pid = pid)).because(cause))
     }
 }
@@ -255,7 +255,7 @@ mod tests {
     fn derived(port: u16) -> Result<Door, Msg> {
         let home = tempfile::tempdir().unwrap();
         let boot = Boot {
-            host: Host::with(&[], [("", ""); 0]),
+            host: Host::fixed(&[], [("", ""); 0]),
             env: Environment {
                 home: home.path().to_owned(),
                 ..Environment::default()

@@ -116,7 +116,7 @@ mod tests {
     use crate::settings::{PortFrom, Proof};
 
     fn on(bind: Bind, bind_host: Option<&str>, role: Role) -> Result<Vec<IpAddr>> {
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         let instance = Instance::canonical(Path::new("/h"), ProfileName::parse("rescue").unwrap());
         let settings = Settings {
             port: 19789,
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_address_that_was_named_must_be_there() {
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         let missing = "2001:db8::7".parse().unwrap();
         let port = host.pick_unused_port().unwrap();
         assert!(listen(&host, &[missing], port).is_err());

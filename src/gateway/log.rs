@@ -155,7 +155,7 @@ where
     ) -> fmt::Result {
         let mut words = Words::default();
         event.record(&mut words);
-        let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
+        let time = humantime::format_rfc3339_seconds(crate::host::now());
         let mark = match *event.metadata().level() {
             Level::ERROR => "ERROR ",
             Level::WARN => "WARN ",

@@ -19,7 +19,7 @@ pub struct Signals {
 impl Signals {
     /// Listens; needs a runtime.
     pub fn new() -> std::io::Result<Self> {
-        let hangup = !crate::host::running::ignores_hangup();
+        let hangup = !crate::host::ignores_hangup();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

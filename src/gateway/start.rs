@@ -20,7 +20,7 @@ use super::{browser, canvas, http, identity, log, notify, serve, watch, watchman
 use crate::boot::{Boot, Ready, Start};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::{Host, running};
+use crate::host::{self, Host};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::lock::InstanceLock;
@@ -89,7 +89,7 @@ pub fn run(
     options: &Options,
     edge: &Edge<'_>,
 ) -> Result<ExitCode> {
-    running::restrict_new_files_to_owner();
+    host::restrict_new_files_to_owner();
     let record = Record::read(&instance.record_path())?;
     let recorded = record.language.as_deref().and_then(Lang::from_code);
     let lang = options.lang.or(recorded).unwrap_or(lang);

@@ -14,7 +14,7 @@ use crate::lock;
 use crate::probe::{self, Probe, Verdict};
 use crate::record::Record;
 use crate::service::{self, Status};
-use crate::survey::Service;
+use crate::survey::InstalledService;
 
 mod log;
 
@@ -132,10 +132,10 @@ fn refused(host: &Host, path: &Path) -> Folder {
 /// What the target's service would start, where that is not there.
 fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
     let config = read::canonicalize_existing(&target.config_path);
-    let services = Service::installed(&env.home).into_iter();
+    let services = InstalledService::find_all(env).into_iter();
     let mut programs = services
         .filter(|service| read::canonicalize_existing(&service.config_path) == config)
-        .filter_map(|service| service.words.first().map(PathBuf::from));
+        .filter_map(|service| service.argv.first().map(PathBuf::from));
     programs.find(|program| program.is_absolute() && !program.exists())
 }
 

@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Done, Manager, Seen, Site, Spec, State, launchd, schtasks, systemd};
+use super::{Done, Manager, Seen, Site, State, spec};
 use crate::apply;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, Files, PortFrom};
 use crate::{config, survey};
 
@@ -57,7 +58,7 @@ impl Drift {
 
 /// What is to be installed.
 struct Wanted {
-    spec: Spec,
+    spec: ServiceSpec,
     notices: Vec<Msg>,
 }
 
@@ -82,13 +83,13 @@ impl Site<'_> {
             )
         };
         Ok(Wanted {
-            spec: Spec::of(host, env, instance, settings.port, record.engine)?,
+            spec: spec::build(host, env, instance, settings.port, record.engine)?,
             notices: differs.map(notice).into_iter().collect(),
         })
     }
 
     /// Refuses what must not be written over, and what the manager could not start.
-    fn check(self, manager: &dyn Manager, spec: &Spec, force: bool) -> Result<()> {
+    fn check(self, manager: &dyn Manager, spec: &ServiceSpec, force: bool) -> Result<()> {
         if !manager.can_start(&spec.program) {
             return Err(Error::blocked(msg!(
                 "service.program-path",
@@ -109,7 +110,7 @@ impl Site<'_> {
             return Err(self.fail(manager, &super::Trouble::Masked));
         }
         match read::text(&file) {
-            Ok(text) if !is_ours(&text) && !force => {
+            Ok(text) if !is_written_by_us(&text) && !force => {
                 Err(
                     Error::failed(msg!("service.not-ours", path = file.display())).hint(msg!(
                         "service.force",
@@ -160,12 +161,6 @@ impl Site<'_> {
     }
 }
 
-/// Whether this program wrote a service file.
-fn is_ours(text: &str) -> bool {
-    let marks = [systemd::unit::MARK, launchd::plist::MARK, schtasks::task::MARK];
-    marks.iter().any(|mark| text.contains(mark))
-}
-
 /// What [`install`] would write and run; nothing is.
 pub fn preview(host: &Host, env: &Environment, instance: &Instance, wishes: Wishes) -> Result<Preview> {
     let site = Site { host, env, instance };
@@ -187,7 +182,7 @@ pub fn preview(host: &Host, env: &Environment, instance: &Instance, wishes: Wish
 pub fn drift(host: &Host, env: &Environment, instance: &Instance) -> Result<Option<Drift>> {
     let site = Site { host, env, instance };
     let manager = site.manager();
-    let ours = read::text(&manager.file()).is_ok_and(|text| is_ours(&text));
+    let ours = read::text(&manager.file()).is_ok_and(|text| is_written_by_us(&text));
     if !ours || site.of_another(&*manager).is_some() {
         return Ok(None);
     }
@@ -278,7 +273,7 @@ impl Site<'_> {
         apply::write_file(&staged, &file.1)?;
         let verdict = manager.verify(&staged);
         // Left behind it would be in nobody's way.
-        let _ = std::fs::remove_file(&staged).and_then(|()| std::fs::remove_dir(&folder));
+        apply::remove_staging(&folder);
         verdict.map_err(|trouble| self.fail(manager, &trouble))
     }
 
@@ -332,12 +327,8 @@ fn remove_all(manager: &dyn Manager) -> Result<()> {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::failed(msg!("service.not-removed", path = path.display())).because(e))
-        }
-        _ => Ok(()),
-    }
+    apply::remove_if_present(path)
+        .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
 /// Stops the service and takes its files away. The user's drop-ins and everything of the instance stay.

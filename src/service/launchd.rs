@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
-use super::{Manager, Seen, Site, State, spec};
+use super::{Manager, Seen, Site, State};
 use crate::host::process::CommandSpec;
 use crate::logs;
+use crate::service_files::{ServiceSpec, launchd_label, plist};
 use print::Came;
 
-pub(super) mod plist;
 mod print;
 
 const ASK: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub(super) struct Launchd<'a> {
 impl<'a> Launchd<'a> {
     pub(super) fn new(site: Site<'a>) -> Self {
         Self {
-            label: spec::label(&site.instance.profile),
+            label: launchd_label(&site.instance.profile),
             settle: SETTLE,
             site,
         }
@@ -100,7 +100,7 @@ impl Manager for Launchd<'_> {
         folder.join(format!("{}.plist", self.label))
     }
 
-    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         vec![(self.file(), plist::render(spec).into_bytes())]
     }
 
@@ -227,7 +227,7 @@ impl Manager for Launchd<'_> {
     }
 
     fn last_lines(&self, count: usize) -> Vec<String> {
-        let text = logs::read_tail(&plist::error_log(&self.site.instance.state_dir)).unwrap_or_default();
+        let text = logs::read_tail(&plist::error_log_path(&self.site.instance.state_dir)).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(count)..];
         last.iter().map(|line| (*line).to_owned()).collect()

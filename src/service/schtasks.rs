@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
-use super::{Manager, Seen, Site, State, spec};
+use super::{Manager, Seen, Site, State};
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::probe;
+use crate::service_files::{ServiceSpec, task, task_name};
 
 mod query;
-pub(super) mod task;
 
 const ASK: Duration = Duration::from_secs(5);
 const ACT: Duration = Duration::from_secs(45);
@@ -29,7 +29,7 @@ pub(super) struct Schtasks<'a> {
 
 impl<'a> Schtasks<'a> {
     pub(super) fn new(site: Site<'a>) -> Self {
-        let task = spec::task(&site.instance.profile);
+        let task = task_name(&site.instance.profile);
         Self { site, task }
     }
 
@@ -99,11 +99,11 @@ impl Manager for Schtasks<'_> {
         self.site.instance.state_dir.join(SCRIPT)
     }
 
-    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
-        let document = task::document(spec, &self.file(), self.user().as_deref());
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
+        let document = task::render_document(spec, &self.file(), self.user().as_deref());
         vec![
-            (self.file(), task::script(spec).into_bytes()),
-            (self.document(), task::utf16(&document)),
+            (self.file(), task::render_script(spec).into_bytes()),
+            (self.document(), task::to_utf16(&document)),
         ]
     }
 
@@ -131,7 +131,7 @@ impl Manager for Schtasks<'_> {
         if ended.code == Some(0) {
             let document = self.run(&["/Query", "/TN", &self.task, "/XML"], ASK)?;
             return Ok(Seen {
-                enabled: query::is_enabled(&document.stdout),
+                enabled: task::is_enabled(&document.stdout),
                 ..query::parse(&ended.stdout)
             });
         }
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn every_file_that_is_written_is_known_and_the_task_is_of_this_user() {
         let ((), _) = run("", |tasks| {
-            let files = tasks.files(&spec::tests::plain());
+            let files = tasks.files(&crate::service_files::tests::plain_spec());
             let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
             assert_eq!(paths, tasks.paths());
             let document: Vec<_> = "<UserId>PC\\ada</UserId>"

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::trouble::{Surroundings, Trouble};
-use super::{Manager, Seen, Site, spec};
+use super::{Manager, Seen, Site};
+use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
+use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
-pub(super) mod unit;
 
 /// Questions are answered within this time, or not at all. Managers let them wait while they read all units.
 const ASK: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ pub(super) struct Systemd<'a> {
 impl<'a> Systemd<'a> {
     pub(super) fn new(site: Site<'a>) -> Self {
         Self {
-            unit: spec::unit(&site.instance.profile),
+            unit: unit_name(&site.instance.profile),
             folder: site.env.home.join(UNITS),
             site,
         }
@@ -162,12 +163,12 @@ impl Manager for Systemd<'_> {
         self.folder.join(&self.unit)
     }
 
-    fn files(&self, spec: &spec::Spec) -> Vec<(PathBuf, Vec<u8>)> {
+    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         vec![(self.file(), unit::render(spec).into_bytes())]
     }
 
     fn can_start(&self, program: &Path) -> bool {
-        program.to_str().is_some_and(unit::can_start)
+        program.to_str().is_some_and(unit::is_startable_path)
     }
 
     fn commands(&self) -> Vec<String> {
@@ -230,9 +231,7 @@ impl Manager for Systemd<'_> {
             reason = "the folder of systemd's links, made as systemd makes it"
         )]
         std::fs::create_dir_all(self.folder.join(WANTS))?;
-        if std::fs::symlink_metadata(&link).is_ok() {
-            std::fs::remove_file(&link)?;
-        }
+        apply::remove_if_present(&link)?;
         std::os::unix::fs::symlink(self.file(), link)
     }
 
@@ -262,10 +261,7 @@ impl Manager for Systemd<'_> {
     }
 
     fn unload_later(&self) -> std::io::Result<()> {
-        match std::fs::remove_file(self.link()) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+        apply::remove_if_present(&self.link())
     }
 
     fn forget(&self) -> Result<(), Trouble> {

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::FoundBy;
-use super::service::Service;
+use super::service::InstalledService;
 use super::settings::{self, Reading};
 use crate::environment::Environment;
 use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
 use crate::profile::ProfileName;
-use crate::registry::{Entry, Registry};
+use crate::registry::{Registry, RegistryEntry};
 
 /// An instance before its config is judged.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(super) struct Candidate {
     pub config_path: PathBuf,
     pub state_dir: PathBuf,
     pub found_by: Vec<FoundBy>,
-    pub service: Option<Service>,
-    pub entry: Option<Entry>,
+    pub service: Option<InstalledService>,
+    pub entry: Option<RegistryEntry>,
     pub reading: Reading,
 }
 
@@ -34,7 +34,7 @@ const MAX_ENTRIES: usize = 20_000;
 pub(super) fn instances(env: &Environment, registry: &Registry) -> Vec<Candidate> {
     let mut all = Collection::default();
     folders(env, &mut all);
-    for service in Service::installed(&env.home) {
+    for service in InstalledService::find_all(env) {
         let profile = service.profile.clone();
         let (config, state) = (service.config_path.clone(), service.state_dir.clone());
         let found = all.add(FoundBy::Service, profile, config, state);

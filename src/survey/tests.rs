@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ports::{Role, Why};
+use crate::registry::RegistryEntry;
 
 /// A home folder of a test's own.
 pub(super) struct Home(TempDir);
@@ -38,7 +39,7 @@ impl Home {
     fn survey_with(&self, vars: &[(&str, &str)]) -> Survey {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
-        let host = Host::with(&[], vars.iter().copied().chain([("HOME", home)]));
+        let host = Host::fixed(&[], vars.iter().copied().chain([("HOME", home)]));
         take(&host, &Environment::read(&host).unwrap())
     }
 }
@@ -202,25 +203,22 @@ fn one_instance_found_in_every_way_is_one_entry() {
     let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
     std::os::unix::fs::symlink(home.path(".openclaw-rescue"), home.path(".openclaw-alias")).unwrap();
     let state = home.path(".openclaw-rescue");
-    let entry = registry::Entry {
+    let entry = RegistryEntry {
         profile: "rescue".to_owned(),
         config: config.clone(),
         state: state.clone(),
         workspace: state.join("w"),
         port: 1,
     };
-    let elsewhere = registry::Entry {
+    let elsewhere = RegistryEntry {
         profile: "far".to_owned(),
         config: home.path("srv/openclaw.json"),
         state: home.path("srv"),
         workspace: home.path("srv/w"),
         port: 24789,
     };
-    let text = Registry {
-        entries: vec![entry],
-        ..Registry::default()
-    }
-    .with(elsewhere);
+    let one = Registry::default().with(&entry);
+    let text = Registry::parse(Path::new(registry::FILE), Some(one.into())).with(&elsewhere);
     home.put("xdg/openclaw/registry.toml", text);
     let unit = format!(
         "[Service]\nExecStart=x gateway\nEnvironment=OPENCLAW_CONFIG_PATH={}\n",

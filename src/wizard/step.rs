@@ -1,11 +1,11 @@
 //! What a step of the wizard is: a question as data and one rule for its reply.
 
+use super::context::InterviewContext;
 use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
 use crate::ports::Span;
 use crate::secret::Secret;
-use crate::situation::Situation;
 
 /// One decision. A unit struct in [`super::steps::ALL`]; its texts are `step.ID.*` in the catalogues.
 pub trait Step: Sync {
@@ -22,11 +22,11 @@ pub trait Step: Sync {
         true
     }
 
-    /// The question, or `None` where the situation and the answers so far leave nothing to ask.
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question>;
+    /// The question, or `None` where the context and the answers so far leave nothing to ask.
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
 
     /// Checks a reply and keeps it. The same rule for prompts, flags and files.
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()>;
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()>;
 
     /// What an answers file holds for this answer; `None` for secrets and for what was not asked.
     fn saved(&self, answers: &Answers) -> Option<toml::Value>;

@@ -5,8 +5,8 @@ use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
+use super::context::InterviewContext;
 use super::step::Choice;
-use crate::situation::Situation;
 
 use super::{Question, Reply, Step};
 
@@ -80,11 +80,11 @@ fn kept(answers: &Answers) -> bool {
 }
 
 /// The value of a key that is the default of a question; nothing once the old config is moved aside.
-fn standing<'s>(situation: &'s Situation<'_>, answers: &Answers, key: &str) -> Option<&'s str> {
+fn standing<'s>(context: &'s InterviewContext<'_>, answers: &Answers, key: &str) -> Option<&'s str> {
     if answers.existing.is_reset() {
         None
     } else {
-        situation.text(key)
+        context.input.text(key)
     }
 }
 

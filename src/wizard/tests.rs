@@ -6,7 +6,7 @@ use super::*;
 use crate::answers::{Auth, Bind, Channel, Existing, Provider};
 use crate::environment::Environment;
 use crate::host::Host;
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
 
@@ -19,7 +19,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let host = Host::with(&["openclaw"], [("HOME", home.path())]);
+        let host = Host::fixed(&["openclaw"], [("HOME", home.path())]);
         Self { home, host }
     }
 
@@ -41,10 +41,17 @@ impl World {
         let survey: Survey = survey;
         let profile = profile.map(|name| crate::profile::ProfileName::parse(name).unwrap());
         let instance = Instance::resolve(&env, profile.as_ref()).unwrap();
-        let interactive = matches!(asker, Asker::Person(..));
         let fresh = Secret::new("fresh");
-        let mut situation = Situation::new(&self.host, &survey, &env, instance, interactive, fresh)?;
-        super::interview(&mut situation, given, asker)
+        let at = InstanceContext {
+            host: &self.host,
+            env: &env,
+            instance: &instance,
+        };
+        let mut context = InterviewContext::read(at, &survey, fresh)?;
+        if matches!(asker, Asker::Person(..)) {
+            context = context.with_person(&|_, _| {});
+        }
+        super::interview(&mut context, given, asker)
     }
 
     fn person(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {

@@ -43,7 +43,7 @@ pub struct Gateway {
 }
 
 fn shared(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<Shared> {
-    let host = Host::with(&["openclaw"], [("HOME", sandbox.home())]);
+    let host = Host::fixed(&["openclaw"], [("HOME", sandbox.home())]);
     let env = Environment::read(&host).unwrap();
     let profile = ProfileName::parse("rescue").unwrap();
     let instance = Instance::resolve(&env, Some(&profile)).unwrap();

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::super::{Context, SetupArgs, given, node, onboard};
+use super::super::onboard::{self, SetupArgs};
+use super::super::{Context, given, node};
 use crate::answers::{Auth, Bind};
 use crate::error::{Error, Result};
 use crate::gateway::{self, Edge, Options};
@@ -19,8 +20,7 @@ use crate::wizard::terminal::Terminal;
 
 /// The flags of a run.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[arg(long, value_name = "MODE", value_parser = names(Bind::ALL, Bind::name))]

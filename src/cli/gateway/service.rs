@@ -6,22 +6,21 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::Context;
 use crate::boot;
+use crate::cli::Context;
 use crate::environment::Environment;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::probe;
 use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
-use crate::situation::shown;
 use crate::wizard::terminal::Terminal;
 
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct InstallArgs {
+pub(crate) struct InstallArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[arg(long)]
@@ -36,8 +35,7 @@ pub struct InstallArgs {
 
 /// The flags of what is done to an installed service.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct ActArgs {
+pub(crate) struct ActArgs {
     #[arg(long)]
     pub json: bool,
 }
@@ -119,7 +117,10 @@ fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for (path, text) in &preview.files {
-        ui.line(&msg!("service.would-write", path = shown(&env.home, path)));
+        ui.line(&msg!(
+            "service.would-write",
+            path = abbreviate_home(&env.home, path)
+        ));
         ui.out(text);
     }
     for command in &preview.commands {
@@ -271,7 +272,7 @@ fn said(context: &Context<'_>, done: &Done) -> Msg {
             "service.installed",
             name = name,
             pid = pid,
-            path = shown(
+            path = abbreviate_home(
                 &context.env.home,
                 done.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
             )
@@ -322,7 +323,7 @@ fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) 
 
 /// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
 /// written before stays, whatever comes of it.
-pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
+pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
     let installed = Installed::make(context, Wishes::default(), false, waits)?;
     installed.tell(context);
     let (profile, port) = (&context.instance.profile, installed.port);

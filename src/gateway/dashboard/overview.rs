@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::config::fault::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
+use crate::environment::abbreviate_home;
 use crate::gateway::shared::Shared;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Role, Span};
-use crate::situation::shown;
 use crate::survey::map::{Entry, Port, PortMap};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 
@@ -46,10 +46,10 @@ pub fn overview(shared: &Shared, findings: Option<&[Finding]>, lang: Lang) -> Va
             "listens": shared.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "auth": live.settings.proof.mode().name(),
             "portFrom": live.settings.port_from.name(),
-            "config": shown(home, &shared.instance.config_path),
-            "state": shown(home, &shared.instance.state_dir),
-            "workspace": workspace.map(|path| shown(home, path)),
-            "logs": shown(home, &shared.instance.logs()),
+            "config": abbreviate_home(home, &shared.instance.config_path),
+            "state": abbreviate_home(home, &shared.instance.state_dir),
+            "workspace": workspace.map(|path| abbreviate_home(home, path)),
+            "logs": abbreviate_home(home, &shared.instance.logs()),
         },
         "warning": live.warnings(lang),
         "ephemeral": survey.ephemeral.map(span),
@@ -117,7 +117,7 @@ fn instance_view(
         "running": own || gateway.is_some(),
         "pid": pid,
         "base": base,
-        "config": shown(&shared.env.home, &instance.config_path),
+        "config": abbreviate_home(&shared.env.home, &instance.config_path),
         "broken": match &instance.config {
             ConfigHealth::Broken(fault) => Some(broken(instance, fault).render(lang)),
             ConfigHealth::Ok | ConfigHealth::Missing => None,

@@ -22,7 +22,7 @@ use crate::settings::{PortFrom, Proof, Settings};
 
 /// A gateway's shared part, with its home in `home`.
 pub(in crate::gateway) fn shared(home: &std::path::Path, config: serde_json::Value) -> Arc<Shared> {
-    let host = Host::with(&[], [("HOME", home.as_os_str())]);
+    let host = Host::fixed(&[], [("HOME", home.as_os_str())]);
     let env = Environment::read(&host).unwrap();
     let instance = Instance::canonical(home, ProfileName::parse("rescue").unwrap());
     let identity = Identity {

@@ -46,7 +46,7 @@ impl Stand {
     }
 
     pub(crate) fn at(home: tempfile::TempDir, proof: Proof) -> Self {
-        let host = Host::with(&[], [("HOME", home.path())]);
+        let host = Host::fixed(&[], [("HOME", home.path())]);
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(home.path(), profile);
@@ -244,7 +244,7 @@ pub(crate) fn signed(mut params: Value, device: &Device, nonce: Option<&str>) ->
     let scopes: Vec<String> = serde_json::from_value(params["scopes"].clone()).unwrap_or_default();
     let auth = params["auth"].clone();
     let token = auth["token"].as_str().or_else(|| auth["deviceToken"].as_str());
-    let (id, at) = (device.device_id(), millis(SystemTime::now()));
+    let (id, at) = (device.device_id(), millis(crate::host::now()));
     let claim = Claim {
         device_id: &id,
         client_id: params["client"]["id"].as_str().unwrap(),

@@ -14,7 +14,7 @@ mod pairing;
 mod refused;
 
 fn device() -> Identity {
-    Identity::generate(&Host::with(&[], [("", ""); 0]))
+    Identity::generate(&Host::fixed(&[], [("", ""); 0]))
 }
 
 fn with(protocol: u64, key: &str, value: Value) -> Value {

@@ -42,7 +42,7 @@ impl Crew<'_> {
             LoadedConfig::Broken(fault) => return Err(fault.blocked(from)),
         };
         let config = &self.target.config_path;
-        let beside = plan::named_beside(config, BROKEN, &self.stamp());
+        let beside = plan::stamped_sibling(config, BROKEN, &self.stamp());
         let standing = read::bytes(config).ok().map(String::from_utf8);
         if let Some(Ok(text)) = standing {
             if text == document.text() {
@@ -86,7 +86,7 @@ impl Crew<'_> {
                 });
                 let mut changes = vec![Change::MoveAside {
                     path: config.clone(),
-                    to: plan::named_beside(config, RESTORED, &self.stamp()),
+                    to: plan::stamped_sibling(config, RESTORED, &self.stamp()),
                 }];
                 changes.extend(back);
                 changes

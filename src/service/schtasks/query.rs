@@ -35,12 +35,6 @@ pub(super) fn parse(text: &str) -> Seen {
     }
 }
 
-/// Whether a task, as `schtasks /Query /XML` tells of it, starts at login: neither it nor its trigger is
-/// switched off. Its names are never translated; its bytes may be two for each letter.
-pub(super) fn is_enabled(document: &str) -> bool {
-    !document.replace('\0', "").contains("<Enabled>false</Enabled>")
-}
-
 /// `267009`, `-1`, `0x41301`
 fn number(field: &str) -> Option<i64> {
     match field.strip_prefix("0x") {
@@ -103,16 +97,6 @@ mod tests {
         assert_eq!(of("-1073741510"), (State::Stopped, Some(-1_073_741_510)));
         assert_eq!(of("nonsense"), (State::Unknown, None));
         assert_eq!(parse("").state, State::Unknown);
-    }
-
-    #[test]
-    fn a_task_that_is_switched_off_starts_at_no_login() {
-        let document =
-            |enabled: bool| format!("<Settings>\r\n    <Enabled>{enabled}</Enabled>\r\n  </Settings>");
-        assert!(is_enabled(&document(true)));
-        assert!(!is_enabled(&document(false)));
-        let wide: String = document(false).chars().flat_map(|c| [c, '\0']).collect();
-        assert!(!is_enabled(&wide));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use crate::answers::{Auth, Bind};
 use crate::secret::{Secret, SecretOrigin};
 
 use super::{
-    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
+    standing,
 };
 
 pub(super) struct GatewayAuth;
@@ -20,7 +21,7 @@ impl Step for GatewayAuth {
         false
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if kept(answers) {
             return None;
         }
@@ -28,10 +29,10 @@ impl Step for GatewayAuth {
             (Auth::Token.name(), msg!("step.gateway-auth.token")),
             (Auth::Password.name(), msg!("step.gateway-auth.password")),
         ];
-        if may_be_open(situation, answers) {
+        if may_be_open(context, answers) {
             labels.push((Auth::None.name(), msg!("step.gateway-auth.none")));
         }
-        let standing = standing(situation, answers, "gateway.auth.mode").unwrap_or(Auth::Token.name());
+        let standing = standing(context, answers, "gateway.auth.mode").unwrap_or(Auth::Token.name());
         Some(Question::choice(
             msg!("step.gateway-auth.ask"),
             choices(labels),
@@ -39,12 +40,12 @@ impl Step for GatewayAuth {
         ))
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
         let auth = Auth::of(name)
             .ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
-        if auth == Auth::None && !may_be_open(situation, answers) {
-            return Err(Error::usage(if situation.dialect.allows_auth_none() {
+        if auth == Auth::None && !may_be_open(context, answers) {
+            return Err(Error::usage(if context.input.dialect.allows_auth_none() {
                 msg!("step.gateway-auth.none-needs-loopback")
             } else {
                 msg!("step.gateway-auth.none-needs-release")
@@ -60,17 +61,17 @@ impl Step for GatewayAuth {
 }
 
 /// No proof at all: on loopback only, and only where the release's schema knows it (docs/openclaw.md#config-dialects).
-fn may_be_open(situation: &Situation<'_>, answers: &Answers) -> bool {
-    situation.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
+fn may_be_open(context: &InterviewContext<'_>, answers: &Answers) -> bool {
+    context.input.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
 
 /// What stands in the config, as a credential that is kept.
 fn standing_secret(
-    situation: &Situation<'_>,
+    context: &InterviewContext<'_>,
     answers: &Answers,
     key: &str,
 ) -> Option<(Secret, SecretOrigin)> {
-    let text = standing(situation, answers, key).filter(|text| !text.is_empty())?;
+    let text = standing(context, answers, key).filter(|text| !text.is_empty())?;
     Some((Secret::new(text), SecretOrigin::Kept))
 }
 
@@ -83,11 +84,11 @@ impl Step for GatewayToken {
         false
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.auth != Some(Auth::Token) {
             return None;
         }
-        let intro = if standing_secret(situation, answers, "gateway.auth.token").is_some() {
+        let intro = if standing_secret(context, answers, "gateway.auth.token").is_some() {
             msg!("step.gateway-token.kept")
         } else {
             msg!("step.gateway-token.generated")
@@ -95,17 +96,17 @@ impl Step for GatewayToken {
         Some(Question::secret(msg!("step.gateway-token.ask"), true).after(intro))
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let given = reply.secret();
         // A token that stands is kept: clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
             Some((given, SecretOrigin::Given))
-        } else if let Some(kept) = standing_secret(situation, answers, "gateway.auth.token") {
+        } else if let Some(kept) = standing_secret(context, answers, "gateway.auth.token") {
             Some(kept)
-        } else if let Some(wished) = situation.instance.wished_token.clone() {
+        } else if let Some(wished) = context.input.instance.wished_token.clone() {
             Some((wished, SecretOrigin::Given))
         } else {
-            Some((situation.fresh_token.clone(), SecretOrigin::Generated))
+            Some((context.fresh_token.clone(), SecretOrigin::Generated))
         };
         Ok(())
     }
@@ -120,11 +121,11 @@ impl Step for GatewayPassword {
         "gateway-password"
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.auth != Some(Auth::Password) {
             return None;
         }
-        let standing = standing_secret(situation, answers, "gateway.auth.password").is_some();
+        let standing = standing_secret(context, answers, "gateway.auth.password").is_some();
         let question = Question::secret(msg!("step.gateway-password.ask"), standing);
         Some(if standing {
             question.after(msg!("step.gateway-password.kept"))
@@ -133,10 +134,10 @@ impl Step for GatewayPassword {
         })
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let given = reply.secret();
         answers.credential = if given.expose().is_empty() {
-            standing_secret(situation, answers, "gateway.auth.password")
+            standing_secret(context, answers, "gateway.auth.password")
         } else {
             Some((given, SecretOrigin::Given))
         };

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use crate::answers::Bind;
 
 use super::{
-    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
+    standing,
 };
 
 pub(super) struct GatewayBind;
@@ -20,7 +21,7 @@ impl Step for GatewayBind {
         false
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if kept(answers) {
             return None;
         }
@@ -30,10 +31,10 @@ impl Step for GatewayBind {
             (Bind::Tailnet.name(), msg!("step.gateway-bind.tailnet")),
             (Bind::Auto.name(), msg!("step.gateway-bind.auto")),
         ];
-        if situation.dialect.allows_custom_bind_host() {
+        if context.input.dialect.allows_custom_bind_host() {
             labels.push((Bind::Custom.name(), msg!("step.gateway-bind.custom")));
         }
-        let standing = standing(situation, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
+        let standing = standing(context, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
         Some(Question::choice(
             msg!("step.gateway-bind.ask"),
             choices(labels),
@@ -41,12 +42,12 @@ impl Step for GatewayBind {
         ))
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
         let bind = Bind::of(name)
             .ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
         // Only later releases' schema has a key for the address (docs/openclaw.md#config-dialects).
-        if bind == Bind::Custom && !situation.dialect.allows_custom_bind_host() {
+        if bind == Bind::Custom && !context.input.dialect.allows_custom_bind_host() {
             return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
         }
         answers.bind = Some(bind);
@@ -63,15 +64,15 @@ impl Step for GatewayCustomHost {
         "gateway-custom-host"
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.bind != Some(Bind::Custom) {
             return None;
         }
-        let standing = standing(situation, answers, "gateway.customBindHost").map(str::to_owned);
+        let standing = standing(context, answers, "gateway.customBindHost").map(str::to_owned);
         Some(Question::text(msg!("step.gateway-custom-host.ask"), standing))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         let host: IpAddr = typed.parse().map_err(|_| {
             Error::usage(msg!(

@@ -5,7 +5,8 @@ use crate::answers::Channel;
 use crate::secret::Secret;
 
 use super::{
-    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
+    standing,
 };
 
 pub(super) struct ChannelStep;
@@ -16,7 +17,7 @@ impl Step for ChannelStep {
         "channel"
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if kept(answers) {
             return None;
         }
@@ -32,7 +33,7 @@ impl Step for ChannelStep {
         ))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
         let all = Channel::ALL.iter().map(|c| c.name());
         answers.channel = Some(Channel::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?);
@@ -49,10 +50,10 @@ impl Step for ChannelToken {
         "channel-token"
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let channel = answers.channel?;
         let key = channel.token_key()?;
-        let standing = standing(situation, answers, key).is_some();
+        let standing = standing(context, answers, key).is_some();
         let question = Question::secret(msg!("step.channel-token.ask", channel = channel.name()), standing);
         Some(if standing {
             question.after(msg!("step.channel-token.kept"))
@@ -61,13 +62,13 @@ impl Step for ChannelToken {
         })
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let token = reply.secret();
         let text = token.expose();
         let stands = answers
             .channel
             .and_then(Channel::token_key)
-            .and_then(|key| standing(situation, answers, key));
+            .and_then(|key| standing(context, answers, key));
         if text.is_empty() && stands.is_none() {
             return Err(Error::usage(msg!("step.channel-token.empty")));
         }
@@ -75,8 +76,9 @@ impl Step for ChannelToken {
             return Err(Error::usage(msg!("step.channel-token.blank")));
         }
         let has_it = |tokens: &[(String, Secret)]| tokens.iter().any(|(_, held)| *held == token);
-        let holder = situation
-            .others()
+        let holder = context
+            .input
+            .others
             .iter()
             .map(|other| other.found)
             .find(|other| has_it(&other.tokens));

@@ -2,7 +2,7 @@
 
 use crate::answers::Existing;
 
-use super::{Answers, Question, Reply, Result, Situation, Step, choices, msg, not_a_choice};
+use super::{Answers, InterviewContext, Question, Reply, Result, Step, choices, msg, not_a_choice};
 
 pub(super) struct ExistingStep;
 
@@ -15,8 +15,8 @@ impl Step for ExistingStep {
         "existing"
     }
 
-    fn ask(&self, situation: &Situation<'_>, _: &Answers) -> Option<Question> {
-        if !situation.exists {
+    fn ask(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+        if !context.input.exists {
             return None;
         }
         let options = choices([
@@ -29,19 +29,19 @@ impl Step for ExistingStep {
             ),
             (Existing::ResetFull.name(), msg!("step.existing.reset-full")),
         ]);
-        let path = situation.shown(&situation.instance.config_path);
+        let path = context.input.display_path(&context.input.instance.config_path);
         // Without a person the given flags count, so the default is to change what they name.
-        let default = if situation.interactive {
+        let default = if context.interactive {
             Existing::Keep
         } else {
             Existing::Change
         };
-        let profile = &situation.instance.profile;
+        let profile = &context.input.instance.profile;
         let intro = msg!("step.existing.intro", profile = profile, path = path);
         Some(Question::choice(msg!("step.existing.ask"), options, default.name()).after(intro))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
         let all = Existing::ALL.iter().map(|e| e.name());
         answers.existing = Existing::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?;

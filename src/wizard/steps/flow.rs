@@ -2,7 +2,7 @@
 
 use crate::answers::Flow;
 
-use super::{Answers, Question, Reply, Result, Situation, Step, choices, msg, not_a_choice};
+use super::{Answers, InterviewContext, Question, Reply, Result, Step, choices, msg, not_a_choice};
 
 pub(super) struct FlowStep;
 
@@ -11,7 +11,7 @@ impl Step for FlowStep {
         "flow"
     }
 
-    fn ask(&self, _: &Situation<'_>, _: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
         let options = choices([
             (Flow::Quickstart.name(), msg!("step.flow.quickstart")),
             (Flow::Advanced.name(), msg!("step.flow.advanced")),
@@ -23,7 +23,7 @@ impl Step for FlowStep {
         ))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = match reply.text() {
             // OpenClaw's other name for it (docs/openclaw.md#onboarding-questions).
             "manual" => Flow::Advanced.name(),

@@ -2,12 +2,12 @@
 //! judged at once.
 
 use crate::i18n::Msg;
-use crate::plan::{addresses, said};
+use crate::plan::{bind_addresses, port_notices};
 use crate::ports::planner::merged;
 use crate::ports::{PortFamily, Role};
 use crate::wizard::step::{Choice, Kind, Picture};
 
-use super::{Answers, Error, Question, Reply, Result, Situation, Step, kept, msg};
+use super::{Answers, Error, InterviewContext, Question, Reply, Result, Step, kept, msg};
 
 pub(super) struct GatewayPort;
 pub(super) struct TypedPort;
@@ -22,16 +22,16 @@ impl Step for GatewayPort {
         "gateway-port"
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if kept(answers) {
             return None;
         }
-        let options = options(situation, answers);
+        let options = options(context, answers);
         let text = msg!("step.gateway-port.ask");
         let Some(first) = options.iter().find_map(|option| option.id.parse().ok()) else {
             return Some(Question::text(text, None).after(msg!("step.gateway-port.none")));
         };
-        let picture = picture(situation, first);
+        let picture = picture(context, first);
         let kind = Kind::Choice { options, default: 0 };
         Some(Question {
             intro: Vec::new(),
@@ -41,12 +41,12 @@ impl Step for GatewayPort {
         })
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         if reply.text() == OTHER {
             answers.types_port = true;
             return Ok(());
         }
-        judge(reply.text(), situation, answers)
+        judge(reply.text(), context, answers)
     }
 
     fn saved(&self, answers: &Answers) -> Option<toml::Value> {
@@ -63,14 +63,14 @@ impl Step for TypedPort {
         "gateway-port"
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         answers
             .types_port
             .then(|| Question::text(msg!("step.gateway-port.typed"), None))
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
-        judge(reply.text(), situation, answers)
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+        judge(reply.text(), context, answers)
     }
 
     fn saved(&self, _: &Answers) -> Option<toml::Value> {
@@ -80,16 +80,16 @@ impl Step for TypedPort {
 }
 
 /// One rule for a chosen, a typed and a given port.
-fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Result<()> {
+fn judge(typed: &str, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
     let base: u16 = typed
         .parse()
         .ok()
         .filter(|base| *base > 0)
         .ok_or_else(|| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
     // What the instance has is not refused again, whoever holds it today.
-    if situation.standing_port() != Some(base) {
-        let check = situation.check_port(base, &addresses(situation, answers));
-        check.accept(situation.nearest_port(base).as_ref())?;
+    if context.input.current_port() != Some(base) {
+        let check = context.check_port(base, &bind_addresses(&context.input, answers));
+        check.accept(context.input.planner.nearest(base).as_ref())?;
     }
     answers.port = Some(base);
     Ok(())
@@ -97,9 +97,9 @@ fn judge(typed: &str, situation: &Situation<'_>, answers: &mut Answers) -> Resul
 
 /// What the instance has, the distinct range a thousand up, the nearest ones to the neighbours, a typed
 /// one. Ports do not creep from run to run: what stands comes first.
-fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
-    let addresses = addresses(situation, answers);
-    let planner = situation.planner();
+fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
+    let addresses = bind_addresses(&context.input, answers);
+    let planner = &context.input.planner;
     let mut options: Vec<Choice> = Vec::new();
     let mut add = |base: u16, label: Msg| {
         let id = base.to_string();
@@ -108,7 +108,7 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
             return;
         };
         let mut detail = vec![ports(family)];
-        detail.extend(said(&planner.check(base, &addresses)));
+        detail.extend(port_notices(&planner.check(base, &addresses)));
         options.push(Choice {
             id,
             label,
@@ -116,20 +116,20 @@ fn options(situation: &Situation<'_>, answers: &Answers) -> Vec<Choice> {
             spans: vec![family.span()],
         });
     };
-    if let Some(base) = situation.instance.wished_port {
+    if let Some(base) = context.input.instance.wished_port {
         add(base, msg!("step.gateway-port.wished", base = base));
     }
-    if let Some(base) = situation.standing_port() {
+    if let Some(base) = context.input.current_port() {
         add(base, msg!("step.gateway-port.keep", base = base));
     }
-    let suggested = situation.suggest_ports(1, &addresses).unwrap_or_default();
+    let suggested = context.suggest_ports(1, &addresses).unwrap_or_default();
     if let Some(base) = suggested.first().map(|suggestion| suggestion.family.base()) {
         add(base, msg!("step.gateway-port.suggested", base = base));
     }
-    if !situation.interactive {
+    if !context.interactive {
         return options;
     }
-    let neighbour = situation.others().iter().find_map(|other| other.found.base);
+    let neighbour = context.input.others.iter().find_map(|other| other.found.base);
     if let Some((family, _)) = neighbour {
         if let Some(near) = planner.nearest(family.base()) {
             let base = near.family.base();
@@ -159,9 +159,10 @@ fn ports(family: PortFamily) -> Msg {
 }
 
 /// The nearest other instances, for the picture beside the choices.
-fn picture(situation: &Situation<'_>, base: u16) -> Picture {
-    let with_base = situation
-        .others()
+fn picture(context: &InterviewContext<'_>, base: u16) -> Picture {
+    let with_base = context
+        .input
+        .others
         .iter()
         .filter_map(|other| Some((other.found.base?.0.base(), other.found)));
     let mut others: Vec<_> = with_base.collect();
@@ -174,6 +175,6 @@ fn picture(situation: &Situation<'_>, base: u16) -> Picture {
     };
     Picture {
         rows: others.iter().take(DRAWN).map(row).collect(),
-        own: situation.instance.profile.to_string(),
+        own: context.input.instance.profile.to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::profile::ProfileName;
 
-use super::{Answers, Question, Reply, Result, Situation, Step, msg};
+use super::{Answers, InterviewContext, Question, Reply, Result, Step, msg};
 
 pub(super) struct Profile;
 
@@ -14,12 +14,12 @@ impl Step for Profile {
         "profile"
     }
 
-    fn ask(&self, situation: &Situation<'_>, _: &Answers) -> Option<Question> {
-        if situation.instance.chosen || !situation.interactive {
+    fn ask(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+        if context.input.instance.chosen || !context.interactive {
             return None;
         }
         let taken = |name: &str| {
-            situation
+            context
                 .survey
                 .instances
                 .iter()
@@ -33,10 +33,10 @@ impl Step for Profile {
         Some(Question::text(msg!("step.profile.ask"), Some(proposed.to_owned())).after(intro))
     }
 
-    fn take(&self, reply: Reply, situation: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         let name = ProfileName::parse(typed).map_err(|e| e.refuse(typed))?;
-        situation.choose(&name)?;
+        context.choose_profile(&name)?;
         answers.profile = Some(name);
         Ok(())
     }

@@ -4,7 +4,8 @@ use crate::answers::Provider;
 use crate::config::dialect::Dialect;
 
 use super::{
-    Answers, Error, Question, Reply, Result, Situation, Step, choices, kept, msg, not_a_choice, standing,
+    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
+    standing,
 };
 
 pub(super) struct AuthChoice;
@@ -19,7 +20,7 @@ impl Step for AuthChoice {
         "auth-choice"
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if kept(answers) {
             return None;
         }
@@ -32,7 +33,7 @@ impl Step for AuthChoice {
             (Provider::Skip.name(), msg!("step.auth-choice.skip")),
         ]);
         // Nobody there, or a provider set up before: nothing is changed without a wish.
-        let leave = !situation.interactive || (situation.exists && !answers.existing.is_reset());
+        let leave = !context.interactive || (context.input.exists && !answers.existing.is_reset());
         let default = if leave {
             Provider::Skip
         } else {
@@ -45,7 +46,7 @@ impl Step for AuthChoice {
         ))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let name = reply.text();
         let all = Provider::ALL.iter().map(|p| p.name());
         answers.provider = Some(Provider::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?);
@@ -66,11 +67,11 @@ impl Step for CustomBaseUrl {
         "custom-base-url"
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         is_custom(answers).then(|| Question::text(msg!("step.custom-base-url.ask"), None))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         let rest = typed
             .strip_prefix("http://")
@@ -96,11 +97,11 @@ impl Step for CustomModelId {
         "custom-model-id"
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         is_custom(answers).then(|| Question::text(msg!("step.custom-model-id.ask"), None))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         if typed.is_empty() {
             return Err(Error::usage(msg!("step.custom-model-id.empty")));
@@ -123,12 +124,12 @@ impl Step for CustomProviderId {
         false
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let default = || Some(Provider::Custom.id().to_owned());
         is_custom(answers).then(|| Question::text(msg!("step.custom-provider-id.ask"), default()))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if typed.is_empty() || !typed.chars().all(usable) {
@@ -155,7 +156,7 @@ impl Step for ApiKey {
         answers.provider.unwrap_or(Provider::Skip).key_flag()
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let provider = answers.provider.filter(|p| *p != Provider::Skip)?;
         // A server of one's own often wants no key.
         let optional = provider == Provider::Custom;
@@ -167,7 +168,7 @@ impl Step for ApiKey {
         })
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let key = reply.secret();
         let text = key.expose();
         let optional = is_custom(answers);
@@ -196,17 +197,17 @@ impl Step for Model {
         false
     }
 
-    fn ask(&self, situation: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let provider = answers.provider.filter(|p| *p != Provider::Skip)?;
         // A model of this provider that stands stays: the same answers again change nothing. That of a
         // custom server follows from its own answers.
         let own = |model: &&str| {
             provider != Provider::Custom && model.split_once('/').is_some_and(|(id, _)| id == provider.id())
         };
-        if let Some(model) = standing(situation, answers, "agents.defaults.model.primary").filter(own) {
+        if let Some(model) = standing(context, answers, "agents.defaults.model.primary").filter(own) {
             return Some(Question::text(msg!("step.model.ask"), Some(model.to_owned())));
         }
-        let late = situation.dialect != Dialect::Early;
+        let late = context.input.dialect != Dialect::Early;
         // What each release itself takes for the provider's default.
         let default = match provider {
             Provider::Anthropic => if late {
@@ -237,7 +238,7 @@ impl Step for Model {
         Some(Question::text(msg!("step.model.ask"), Some(default)))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         let typed = reply.text();
         let usable = typed
             .split_once('/')

@@ -1,6 +1,6 @@
 //! The risk acknowledgement: an agent acts with the user's rights.
 
-use super::{Answers, Error, Msg, Question, Reply, Result, Situation, Step, msg, yes_no};
+use super::{Answers, Error, InterviewContext, Msg, Question, Reply, Result, Step, msg, yes_no};
 
 pub(super) struct AcceptRisk;
 
@@ -9,12 +9,12 @@ impl Step for AcceptRisk {
         "accept-risk"
     }
 
-    fn ask(&self, _: &Situation<'_>, _: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
         // No default: somebody has to say it.
         Some(Question::yes_no(msg!("step.accept-risk.ask"), None).after(Msg::new("step.accept-risk.intro")))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, _: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, _: &mut Answers) -> Result<()> {
         if yes_no(self.id(), &reply)? {
             Ok(())
         } else {

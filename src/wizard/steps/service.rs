@@ -1,6 +1,6 @@
 //! Whether a service shall run the gateway.
 
-use super::{Answers, Question, Reply, Result, Situation, Step, kept, msg, yes_no};
+use super::{Answers, InterviewContext, Question, Reply, Result, Step, kept, msg, yes_no};
 
 pub(super) struct InstallDaemon;
 
@@ -9,11 +9,11 @@ impl Step for InstallDaemon {
         "install-daemon"
     }
 
-    fn ask(&self, _: &Situation<'_>, answers: &Answers) -> Option<Question> {
+    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         (!kept(answers)).then(|| Question::yes_no(msg!("step.install-daemon.ask"), Some(false)))
     }
 
-    fn take(&self, reply: Reply, _: &mut Situation<'_>, answers: &mut Answers) -> Result<()> {
+    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
         answers.service = yes_no(self.id(), &reply)?;
         Ok(())
     }

@@ -30,7 +30,7 @@ async fn a_device_of_this_machine_is_paired_and_its_token_opens_from_then_on() {
         );
 
         let path = stand.shared.instance.paired_devices();
-        let kept: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let kept: Value = serde_json::from_str(&crate::host::read::text(&path).unwrap()).unwrap();
         let entry = &kept[device.device_id()];
         assert_eq!(entry["publicKey"], device.public_key().encoded());
         assert_eq!(entry["tokens"]["operator"]["token"], token);
@@ -187,5 +187,5 @@ async fn a_broken_file_of_devices_is_left_alone_and_the_gateways_token_still_ope
         (&hello["ok"], &hello["payload"]["auth"]),
         (&true.into(), &Value::Null)
     );
-    assert_eq!(std::fs::read(&path).unwrap(), b"{ broken");
+    assert_eq!(crate::host::read::bytes(&path).unwrap(), b"{ broken");
 }

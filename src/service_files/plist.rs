@@ -1,0 +1,143 @@
+//! The property list of a gateway's launchd agent: rendered from a [`ServiceSpec`], and parsed.
+//!
+//! Rendered by hand, because the comment at its top tells our files from others and the order of keys is for
+//! people; parsed by the `plist` crate, because users and other programs write comments and binary lists.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use super::{ServiceCommand, ServiceSpec, launchd_label};
+
+/// The first words of a property list that this program wrote, after the document type.
+pub(super) const HEADER: &str = "<!-- Written by `openclaw gateway install`";
+
+/// Minimum time between two starts, in seconds. launchd knows no exit code after which it gives up: it tries a
+/// gateway that can't start for ever, at this pace. The pace also delays restarts that a user asks for, so it is
+/// short.
+const THROTTLE_SECONDS: u8 = 10;
+
+/// Returns the file to which launchd writes the standard error of a service.
+pub(crate) fn error_log_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("logs/launchd.err.log")
+}
+
+/// Renders the agent of a service. launchd starts it again after every exit but an orderly one (code 0).
+pub(crate) fn render(spec: &ServiceSpec) -> String {
+    let mut args = String::new();
+    for arg in [spec.program.to_string_lossy().into_owned()]
+        .iter()
+        .chain(&spec.args())
+    {
+        let _ = writeln!(args, "    <string>{}</string>", escape_xml(arg));
+    }
+    let mut variables = String::new();
+    for (name, value) in spec.variables() {
+        let _ = writeln!(
+            variables,
+            "    <key>{name}</key>\n    <string>{}</string>",
+            escape_xml(&value)
+        );
+    }
+    let path = |path: &Path| escape_xml(&path.to_string_lossy());
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         {HEADER}; a change by hand is lost with the next one. -->\n\
+         <plist version=\"1.0\">\n\
+         <dict>\n  \
+           <key>Label</key>\n  <string>{label}</string>\n  \
+           <key>Comment</key>\n  <string>{comment}</string>\n  \
+           <key>ProgramArguments</key>\n  <array>\n{args}  </array>\n  \
+           <key>EnvironmentVariables</key>\n  <dict>\n{variables}  </dict>\n  \
+           <key>WorkingDirectory</key>\n  <string>{folder}</string>\n  \
+           <key>RunAtLoad</key>\n  <true/>\n  \
+           <key>KeepAlive</key>\n  <dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  </dict>\n  \
+           <key>ThrottleInterval</key>\n  <integer>{THROTTLE_SECONDS}</integer>\n  \
+           <key>ExitTimeOut</key>\n  <integer>30</integer>\n  \
+           <key>ProcessType</key>\n  <string>Interactive</string>\n  \
+           <key>Umask</key>\n  <integer>63</integer>\n  \
+           <key>StandardInPath</key>\n  <string>/dev/null</string>\n  \
+           <key>StandardOutPath</key>\n  <string>{out}</string>\n  \
+           <key>StandardErrorPath</key>\n  <string>{err}</string>\n\
+         </dict>\n\
+         </plist>\n",
+        label = escape_xml(&launchd_label(&spec.profile)),
+        comment = escape_xml(&spec.description()),
+        folder = path(&spec.state_dir),
+        out = path(&spec.state_dir.join("logs/launchd.log")),
+        err = path(&error_log_path(&spec.state_dir)),
+    )
+}
+
+/// Escapes the characters that XML gives a meaning in text and attribute values.
+pub(super) fn escape_xml(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&apos;")
+}
+
+/// Parses `ProgramArguments` and `EnvironmentVariables` of a property list in any of its encodings. A list that
+/// can't be parsed starts nothing.
+pub(crate) fn parse(bytes: &[u8]) -> ServiceCommand {
+    let list = plist::Value::from_reader(Cursor::new(bytes)).ok();
+    let list = list.and_then(plist::Value::into_dictionary).unwrap_or_default();
+    let strings = |values: &Vec<plist::Value>| -> Vec<String> {
+        let texts = values.iter().filter_map(plist::Value::as_string);
+        texts.map(str::to_owned).collect()
+    };
+    let variables = list.get("EnvironmentVariables").and_then(|v| v.as_dictionary());
+    let text = |(name, value): (&String, &plist::Value)| Some((name.clone(), value.as_string()?.to_owned()));
+    ServiceCommand {
+        argv: list
+            .get("ProgramArguments")
+            .and_then(plist::Value::as_array)
+            .map(strings)
+            .unwrap_or_default(),
+        env: variables.into_iter().flatten().filter_map(text).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_entities_and_other_keys_are_understood() {
+        let text = "<?xml version=\"1.0\"?><plist><dict><key>Label</key><string>ai.openclaw.rescue</string>\
+            <key>RunAtLoad</key><true/><key>ProgramArguments</key>\n<array>\n<!-- <string>no</string> -->\
+            <string>/usr/bin/node</string><string>a &lt; b</string></array>\
+            <key>EnvironmentVariables</key><dict><key>OPENCLAW_STATE_DIR</key><string>/a &amp;lt; b</string>\
+            <key>NUMBER</key><integer>1</integer></dict></dict></plist>";
+        let command = parse(text.as_bytes());
+        assert_eq!(command.argv, ["/usr/bin/node", "a < b"]);
+        assert_eq!(command.variable("OPENCLAW_STATE_DIR"), Some("/a &lt; b"));
+        assert_eq!(command.env.len(), 1);
+    }
+
+    #[test]
+    fn binary_property_list_is_understood() {
+        let mut agent = plist::Dictionary::new();
+        let args = ["/bin/openclaw", "gateway"].map(plist::Value::from);
+        agent.insert("ProgramArguments".to_owned(), args.to_vec().into());
+        let mut bytes = Vec::new();
+        plist::Value::Dictionary(agent)
+            .to_writer_binary(&mut bytes)
+            .unwrap();
+        assert_eq!(parse(&bytes).argv, ["/bin/openclaw", "gateway"]);
+    }
+
+    #[test]
+    fn list_that_is_none_starts_nothing() {
+        for bytes in [
+            &b""[..],
+            b"<plist><dict><key>",
+            b"\xff\xfe",
+            b"<plist><array/></plist>",
+        ] {
+            assert_eq!(parse(bytes), ServiceCommand::default());
+        }
+    }
+}
