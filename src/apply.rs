@@ -37,7 +37,7 @@ mod steps;
 #[cfg_attr(unix, path = "apply/unix.rs")]
 #[cfg_attr(windows, path = "apply/windows.rs")]
 mod system;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 mod transaction;
 

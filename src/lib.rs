@@ -21,7 +21,6 @@ pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod device;
 pub mod doctor;
 pub mod engine;
 pub mod env_file;
@@ -53,6 +52,7 @@ pub mod survey;
 mod sync;
 pub mod toml_document;
 pub mod ui;
+mod url;
 pub mod wizard;
 
 use std::process::ExitCode;
