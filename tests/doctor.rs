@@ -137,7 +137,7 @@ fn the_dry_run_is_what_the_fix_then_does() {
             diff.contains("gatway") && diff.contains("from 0755 to 0700"),
             "{diff}"
         );
-        assert!(!diff.contains(&token) && diff.contains("<kept>"), "{diff}");
+        assert!(!diff.contains(&token) && diff.contains("<unchanged>"), "{diff}");
         assert!(!diff.contains("SEEDED"), "{diff}");
         let said = sandbox
             .run([

@@ -9,7 +9,7 @@ use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 mod acting;
 
 const RISK: &str = "Do you accept this risk?";
-const FLOW: &str = "? Setup type";
+const FLOW: &str = "Setup type";
 const PROFILE: &str = "? Profile name";
 const WORKSPACE: &str = "? Workspace";
 const PORT: &str = "? Base port";
@@ -169,7 +169,7 @@ fn ten_thousand_pasted_characters_are_one_line() {
             .type_in("\u{15}/tmp/ws")
             .wait_for("› /tmp/ws")
             .press(Key::Enter);
-        terminal.wait_for("✔ Workspace · /tmp/ws");
+        terminal.wait_for("✔ Workspace folder · /tmp/ws");
     }
 }
 
