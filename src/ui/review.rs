@@ -182,7 +182,7 @@ impl Ui {
         let path = abbreviate_home(home, change.path());
         let msg = match change {
             Change::MakeDir { .. } => msg!("plan.made-dir", path = path),
-            Change::MoveAside { to, .. } => {
+            Change::Rename { to, .. } => {
                 msg!("plan.moved-aside", path = path, to = abbreviate_home(home, to))
             }
             Change::Write(write) if write.before.is_none() => msg!("plan.created-file", path = path),
