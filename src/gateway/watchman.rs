@@ -11,21 +11,23 @@ use tokio::sync::oneshot;
 use super::log;
 use super::shared::Shared;
 use crate::i18n::{Lang, Msg, msg};
+use crate::instance::InstanceContext;
 use crate::profile::ProfileName;
 use crate::record;
-use crate::rescue::watch::{self, End, News, Pace, Post};
+use crate::rescue::stop::StopSignal;
+use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 
 /// The watch goes on for as long as this lives.
 #[derive(Debug)]
 pub struct Watchman {
-    end: Arc<End>,
+    end: Arc<StopSignal>,
     ended: oneshot::Receiver<()>,
 }
 
 impl Watchman {
     /// Tells it to end: a repair on its way begins no further step.
     pub fn end(&self) {
-        self.end.tell();
+        self.end.set();
     }
 
     /// Comes back once it has put down what it had in hand.
@@ -36,7 +38,7 @@ impl Watchman {
 
 /// Begins to watch these profiles; nothing to do where there are none.
 pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> {
-    let pace = Pace::of(record);
+    let policy = WatchPolicy::from_record(record);
     let mut known = Vec::new();
     for name in &record.watch {
         match ProfileName::parse(name) {
@@ -51,13 +53,13 @@ pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> 
         return None;
     }
     let (alive, ended) = oneshot::channel();
-    let end = Arc::new(End::default());
+    let end = Arc::new(StopSignal::default());
     let told = end.clone();
     let shared = shared.clone();
     std::thread::spawn(move || {
         // Dropped with the thread.
         let _alive: oneshot::Sender<()> = alive;
-        let mut tell = |name: &ProfileName, news: News| {
+        let mut tell = |name: &ProfileName, news: WatchEvent| {
             let words = news.msg(name);
             if news.is_good() {
                 log::info(shared.lang, &words);
@@ -66,14 +68,16 @@ pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> 
             }
             shared.watched.set(name, &news);
         };
-        let post = Post {
-            host: &shared.host,
-            env: &shared.env,
-            rescuer: &shared.instance,
-            pace,
-            end: &told,
+        let context = WatchContext {
+            rescuer: InstanceContext {
+                host: &shared.host,
+                env: &shared.env,
+                instance: &shared.instance,
+            },
+            policy,
+            stop: &told,
         };
-        watch::rounds(&post, &known, &mut tell);
+        watch::run(&context, &known, &mut tell);
     });
     Some(Watchman { end, ended })
 }
@@ -83,7 +87,7 @@ pub fn begin(shared: &Arc<Shared>, record: &record::Rescue) -> Option<Watchman> 
 pub struct Heard {
     /// Whether it is well, as far as the news goes.
     pub good: bool,
-    /// Its stable name ([`News::name`]).
+    /// Its stable name ([`WatchEvent::name`]).
     pub news: &'static str,
     /// The same as a sentence.
     pub words: Msg,
@@ -95,7 +99,7 @@ pub struct Watched(Mutex<BTreeMap<ProfileName, Heard>>);
 
 impl Watched {
     /// Keeps the news of one.
-    pub fn set(&self, name: &ProfileName, news: &News) {
+    pub fn set(&self, name: &ProfileName, news: &WatchEvent) {
         let words = news.msg(name);
         let (good, news) = (news.is_good(), news.name());
         self.map().insert(name.clone(), Heard { good, news, words });

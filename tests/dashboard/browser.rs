@@ -29,7 +29,7 @@ use openclaw::host::Host;
 use openclaw::i18n::Lang;
 use openclaw::instance::Instance;
 use openclaw::profile::ProfileName;
-use openclaw::rescue::watch::News;
+use openclaw::rescue::watch::WatchEvent;
 use openclaw::secret::Secret;
 use openclaw::settings::{PortFrom, Proof, Settings};
 
@@ -199,7 +199,7 @@ impl Seen {
     pub fn watches(&self, profile: &str) {
         let gateway = self.gateway.as_ref().expect("a stand-in");
         let profile = ProfileName::parse(profile).unwrap();
-        gateway.shared.watched.set(&profile, &News::Watching);
+        gateway.shared.watched.set(&profile, &WatchEvent::Watching);
     }
 
     /// Whether the stand-in closes every session at once.

@@ -13,7 +13,7 @@ use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::probe::{self, Verdict};
+use crate::probe::{self, ProbeVerdict};
 use crate::secret::Secret;
 use crate::settings::Proof;
 
@@ -69,9 +69,9 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<Target> {
 
 /// This instance's own gateway, where it runs and lets us in.
 fn own(context: &Context<'_>, limit: Duration) -> Result<Target> {
-    let (probe, proof) = probe::reach(context.host, &context.env, &context.instance, limit);
+    let (probe, proof) = probe::probe_for_client(context.instance_context(), limit);
     match probe.verdict {
-        Verdict::Healthy | Verdict::ElsewhereOn(_) | Verdict::Unhealthy(_) => Ok(Target {
+        ProbeVerdict::Healthy | ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::Unhealthy(_) => Ok(Target {
             url: probe.url,
             proof,
         }),
