@@ -165,6 +165,15 @@ fn home(host: &Host) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Returns a path for the screen, with `~` for the home folder.
+pub fn abbreviate_home(home: &Path, path: &Path) -> String {
+    match path.strip_prefix(home) {
+        Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
+        Ok(below) => format!("~/{}", below.display()),
+        Err(_) => path.display().to_string(),
+    }
+}
+
 fn absolute(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
     let path = match typed.strip_prefix('~') {
         Some("") => home.to_path_buf(),

@@ -21,7 +21,6 @@ pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod device;
 pub mod doctor;
 pub mod engine;
 pub mod env_file;
@@ -48,10 +47,12 @@ pub mod selection;
 mod service;
 mod service_files;
 pub mod settings;
-pub mod situation;
 pub mod snapshot;
 pub mod survey;
+mod sync;
+pub mod toml_document;
 pub mod ui;
+mod url;
 pub mod wizard;
 
 use std::process::ExitCode;
@@ -82,7 +83,7 @@ pub fn run(host: &Host) -> ExitCode {
         },
     };
     let ui = Ui::new(host, lang, wishes);
-    if let Some(code) = cli::completions::answer(host, ui.lang(), ui) {
+    if let Some(code) = cli::completions::answer(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
@@ -101,7 +102,8 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
         return Ok(version(ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection).or_else(|error| cli::node::pass_on(host, ui, selection, error));
+        return explain(ui, selection)
+            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), selection, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;

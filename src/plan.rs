@@ -1,18 +1,18 @@
-//! What would be done: pure data, computed from a survey and answers, printable and serialisable.
+//! A plan: the changes that a command would make, as data that can be shown before anything is written.
 //!
-//! A plan names every path, port and change before anything is written. It carries the bytes that
-//! [`crate::apply`] will write, with the secrets among them marked, so that showing a plan never shows
-//! a secret. Nothing here touches the disk or assumes that `apply` runs on this host.
+//! A plan names every path, port and change. It carries the bytes that [`crate::apply`] will write, with the
+//! secrets among them marked, so that a plan on the screen never shows a secret. Planning is pure: the host is
+//! read before, into [`PlanInput`] and [`disk::DiskSnapshot`], and nothing in this module opens a file or a socket.
 
 use std::path::{Path, PathBuf};
 
 mod config;
-pub mod ground;
+pub mod disk;
+mod input;
 pub mod isolation;
 mod keys;
 mod onboard;
 mod ports;
-mod record;
 mod remove;
 mod reset;
 mod restore;
@@ -23,27 +23,27 @@ use crate::i18n::Msg;
 use crate::ports::PortFamily;
 use crate::secret::{SecretOrigin, TextPiece};
 
-pub use onboard::{Stamp, folder_stamp, onboard, targets};
-pub use ports::{addresses, said};
-pub use record::text as record_text;
-pub use remove::remove;
-pub use restore::{config_write, named_beside};
+pub use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
+pub use onboard::{folder_stamp, onboard, paths_to_read};
+pub use ports::{bind_addresses, known_base, port_notices};
+pub use remove::{ExistingPaths, remove};
+pub use restore::{config_write, stamped_sibling};
 
-/// An ordered list of changes and what the user should know about them.
+/// An ordered list of changes, and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The instance that comes to be, as a user should see it; `None` for plans that only edit a file.
-    pub instance: Option<Summary>,
-    /// In the order in which they are carried out. What makes an instance exist (its config) is last.
+    /// The instance that the plan sets up; `None` for plans that only edit files.
+    pub instance: Option<InstanceSummary>,
+    /// The changes in the order in which they are carried out. The config, which makes an instance exist, is last.
     pub changes: Vec<Change>,
-    /// What the user should know before confirming: costs, paths set aside, parts that are not there yet.
+    /// Notices for the user before the plan is confirmed: costs, paths that are set aside.
     pub notices: Vec<Msg>,
 }
 
-/// The instance that a plan sets up.
+/// The instance that a plan sets up, as it is shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Its profile.
+pub struct InstanceSummary {
+    /// The name of its profile.
     pub profile: String,
     /// Its config file.
     pub config: PathBuf,
@@ -53,61 +53,75 @@ pub struct Summary {
     pub workspace: PathBuf,
     /// Its ports.
     pub ports: PortFamily,
-    /// Where it listens.
+    /// The addresses that its gateway listens on.
     pub bind: Bind,
-    /// How clients prove themselves, and where the token or password comes from.
+    /// How clients authenticate.
     pub auth: Auth,
-    /// Where the token or password comes from.
+    /// The origin of the token or password; `None` where there is none.
     pub credential: Option<SecretOrigin>,
-    /// Whether a service shall run it.
+    /// Whether a service will run its gateway.
     pub service: bool,
 }
 
-/// One change of the disk.
+/// One change of the disk that a plan consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Make a folder, mode 0700, and its missing parents. Planned only where it does not exist.
+    /// Create a folder with mode 0700, and its missing parents. Planned only where it does not exist.
     MakeDir {
         /// The folder.
         path: PathBuf,
     },
-    /// Write a file whole, mode 0600.
+    /// Write a whole file with mode 0600.
     Write(FileWrite),
-    /// Move a file or a folder out of the way, within its file system. Nothing is ever deleted.
-    MoveAside {
-        /// What is moved.
+    /// Give a file or a folder another name, within its file system: to keep what is replaced, or to put in
+    /// place what was prepared elsewhere. Nothing is ever deleted.
+    Rename {
+        /// The old name.
         path: PathBuf,
-        /// Where it will be found; does not exist before.
+        /// The new name, which is free when the plan is made.
         to: PathBuf,
     },
-    /// Give a file or a folder another mode, where the system has modes.
+    /// Change the mode of a file or folder, on systems that have modes.
     SetMode {
-        /// What gets it. A link is not followed: a plan that names one is refused.
+        /// The file or folder. A link is not followed: a plan that names one is refused.
         path: PathBuf,
-        /// The mode that it has, as the plan saw it: `apply` refuses to go on where it has another.
+        /// The mode when the plan was made: `apply` stops where it is another one by then.
         from: u32,
-        /// The mode that it gets.
+        /// The new mode.
         to: u32,
     },
 }
 
-/// A file that is written whole.
+/// A whole file that a plan writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileWrite {
     /// The file. A symbolic link is kept: what it points to is written.
     pub path: PathBuf,
-    /// What will stand in it.
+    /// The new content.
     pub content: Content,
-    /// The bytes that stood there when the plan was made; `None` where there was no file. `apply`
-    /// refuses to go on where they changed since.
+    /// The bytes of the file when the plan was made; `None` where there was no file. `apply` stops where they
+    /// have changed since.
     pub before: Option<Vec<u8>>,
-    /// Whether what stood there moves into the ring of five backups first (docs/openclaw.md#config-backups).
+    /// Whether the old file is kept as the newest of five backups (docs/openclaw.md#config-backups).
     pub backup: bool,
-    /// What the file is, for the review.
+    /// The role of the file, for the review.
     pub kind: FileKind,
 }
 
-/// What a written file is.
+impl FileWrite {
+    /// The write of a config. `before` are the bytes of the old file, which becomes the newest backup.
+    pub fn config(path: PathBuf, content: Content, before: Option<Vec<u8>>) -> Self {
+        Self {
+            path,
+            content,
+            backup: before.is_some(),
+            before,
+            kind: FileKind::Config,
+        }
+    }
+}
+
+/// The role of a written file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// `openclaw.json`.
@@ -116,25 +130,25 @@ pub enum FileKind {
     Record,
     /// The host's registry of instances.
     Registry,
-    /// A file of the workspace: AGENTS.md and its kin.
+    /// A first file of the workspace, such as `AGENTS.md`.
     Workspace,
-    /// Keys of a model provider.
+    /// A file with the key of a model provider.
     Keys,
-    /// Where the wizard's answers are kept on request.
+    /// The file that the wizard's answers are saved to on request.
     Answers,
 }
 
-/// The text of a file, and how it is shown: the places of its secrets are known, not guessed from their
-/// characters, which a config may write in many ways (`\"`, `\u0041`).
+/// The text of a file with the places of its secrets. The places are known and not searched for, because a config
+/// may write the characters of a secret in many ways (`\"`, `\u0041`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     text: String,
-    /// The text in pieces; empty where all of it may be shown.
+    /// The whole text in pieces; empty where it has no secret.
     pieces: Vec<TextPiece>,
 }
 
 impl Content {
-    /// A text without secrets.
+    /// Creates the content of a file without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -142,7 +156,7 @@ impl Content {
         }
     }
 
-    /// A text that is shown in these pieces.
+    /// Creates the content of a file whose text on a screen consists of these pieces.
     pub fn in_pieces(text: impl Into<String>, pieces: Vec<TextPiece>) -> Self {
         Self {
             text: text.into(),
@@ -150,13 +164,13 @@ impl Content {
         }
     }
 
-    /// What is written to the file.
+    /// Returns the bytes that are written to the file.
     pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// The text with each secret replaced by what `name` says of its origin: fit for a screen.
-    pub fn shown(&self, name: impl Fn(SecretOrigin) -> String) -> String {
+    /// Returns the text for a screen: each secret is replaced by what `name` returns for its origin.
+    pub fn redacted(&self, name: impl Fn(SecretOrigin) -> String) -> String {
         if self.pieces.is_empty() {
             return self.text.clone();
         }
@@ -170,22 +184,22 @@ impl Content {
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.shown(|_| "(hidden)".to_owned()))
+        f.write_str(&self.redacted(|_| "(hidden)".to_owned()))
     }
 }
 
 impl Change {
-    /// The path that comes to be, changes, or goes.
+    /// Returns the path that is created, changed or moved.
     pub fn path(&self) -> &Path {
         match self {
-            Self::MakeDir { path } | Self::MoveAside { path, .. } | Self::SetMode { path, .. } => path,
+            Self::MakeDir { path } | Self::Rename { path, .. } | Self::SetMode { path, .. } => path,
             Self::Write(write) => &write.path,
         }
     }
 }
 
 impl Plan {
-    /// Whether carrying it out would change nothing.
+    /// Whether the plan changes nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
-use crate::host::running;
+use crate::host::pid;
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
 use crate::profile::ProfileName;
@@ -130,7 +130,7 @@ fn run(context: InstanceContext<'_>, survey: &Survey, deadline: Instant, in_deta
     let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let lock_owner = alive.map(|holder| (holder.pid, holder.port));
-    let process_owner = |pid| running::process_owner(pid, &instance.state_dir);
+    let process_owner = |process| pid::process_owner(process, &instance.state_dir);
     let location = location::locate(
         survey,
         label,

@@ -1,5 +1,6 @@
-//! What `instance.toml` says of an instance: what only this program knows of it, and OpenClaw's own
-//! strict config has no key for. Read here; written by `plan` (onboarding) and by whoever owns a key.
+//! The record of an instance, `instance.toml` in its state folder: what this program alone knows of the instance, and
+//! OpenClaw's own strict config has no key for. This module is the only one that reads the file ([`Record`]) or edits its
+//! text ([`RecordDocument`]).
 //!
 //! ```toml
 //! version = 1
@@ -29,6 +30,11 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
+use crate::toml_document::{self, TomlError};
+
+mod document;
+
+pub use document::RecordDocument;
 
 /// What runs as the gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -129,25 +135,56 @@ pub struct Browser {
     pub colors: BTreeMap<String, String>,
 }
 
-impl Record {
-    /// Reads the record; one that is not there says nothing. A broken one is an error: guessing an engine
-    /// would start the wrong program.
-    pub fn read(path: &Path) -> Result<Self> {
-        let broken = |cause: anyhow::Error| {
-            Error::blocked(msg!("record.broken", path = path.display()))
-                .because(cause)
-                .hint(msg!("record.way-out", path = path.display()))
-        };
-        match read::text(path) {
-            Ok(text) => Self::parse(&text).map_err(|e| broken(e.into())),
-            Err(ReadError::Missing) => Ok(Self::default()),
-            Err(error) => Err(broken(error.into())),
+/// Reason why a record can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file can't be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The file isn't TOML, or a key has a value that it can't have.
+    #[error(transparent)]
+    Invalid(#[from] TomlError),
+}
+
+impl RecordError {
+    /// Returns `path:line:column`, or the path alone where no position is known.
+    pub fn location(&self, path: &Path) -> String {
+        match self {
+            Self::Unreadable(_) => path.display().to_string(),
+            Self::Invalid(error) => error.location(path),
         }
     }
 
-    /// Understands the text of a record.
-    pub fn parse(text: &str) -> std::result::Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// Returns the error for a command that needs the record at `path`: exit 78, the place, the reason, the ways out.
+    pub fn blocked(self, path: &Path) -> Error {
+        Error::blocked(msg!("record.broken", path = self.location(path)))
+            .because(self)
+            .hint(msg!("record.way-out", path = path.display()))
+    }
+}
+
+impl Record {
+    /// Reads the record at a path: the defaults where the file is missing, an error where it is broken. Guessing an engine
+    /// would start the wrong program.
+    ///
+    /// # Errors
+    /// [`RecordError::blocked`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::load(path).map_err(|error| error.blocked(path))
+    }
+
+    /// Reads the record as [`Self::read`] does, with an error that a caller can look into.
+    pub fn load(path: &Path) -> Result<Self, RecordError> {
+        match read::bytes(path) {
+            Ok(bytes) => Ok(toml_document::parse(&bytes)?.1),
+            Err(ReadError::Missing) => Ok(Self::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Parses the text of a record.
+    pub fn parse(text: &str) -> Result<Self, TomlError> {
+        Ok(toml_document::parse(text.as_bytes())?.1)
     }
 }
 

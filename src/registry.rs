@@ -1,19 +1,29 @@
-//! The registry: the instances of this user on this host that this program has set up.
+//! The registry: every instance of this user on this host that this program has set up.
 //!
 //! It finds again what no scan of `~` finds (custom state folders) and remembers ports of instances
-//! that are stopped. One TOML file in the state home; written by `apply` only.
+//! that are stopped. One TOML file in the state home; written by `apply` only. An edit leaves comments, order, and keys
+//! that this program doesn't know as they are.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
 use crate::environment::Environment;
+use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::host::read::{self, ReadError};
+use crate::i18n::msg;
+use crate::toml_document::{self, TomlError, set_value};
 
-/// The registry's file in the state home (`~/.local/state/openclaw` on Linux).
+/// Name of the registry's file in the state home (`~/.local/state/openclaw` on Linux).
 pub const FILE: &str = "registry.toml";
+/// Version of the format, the only one that is understood.
+const VERSION: u32 = 1;
+/// Key of the entries.
+const ENTRIES: &str = "instance";
 
-/// The state home: where things lie that belong to the user's host and to no instance.
+/// Returns the state home: the folder for what belongs to the user's host and to no instance.
 ///
 /// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
 /// and everywhere else `~/.local/state/openclaw`.
@@ -26,43 +36,57 @@ pub fn state_home(host: &Host, env: &Environment) -> PathBuf {
     base.join("openclaw")
 }
 
-/// All entries, with the bytes they were read from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The registry as it was read: its entries, and the document to edit.
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// Where it lies.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The bytes that were read; `None` where there is no file yet.
+    /// Bytes of the file as they were read; `None` where there is no file yet.
     pub before: Option<Vec<u8>>,
-    /// The instances, sorted by config path.
-    pub entries: Vec<Entry>,
-    /// Why it could not be understood; it is never overwritten then.
-    pub fault: Option<String>,
+    /// The instances, in the order of the file.
+    pub entries: Vec<RegistryEntry>,
+    /// Reason why the file can't be understood; it is never overwritten then.
+    pub fault: Option<TomlError>,
+    document: DocumentMut,
 }
 
-/// One instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its profile.
+/// One instance in the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RegistryEntry {
+    /// Profile name.
     pub profile: String,
-    /// Its config file.
+    /// Path of the config file; two entries never have the same one.
     pub config: PathBuf,
-    /// Its state folder.
+    /// Path of the state folder.
     pub state: PathBuf,
-    /// Its workspace.
+    /// Path of the workspace.
     pub workspace: PathBuf,
-    /// Its base port.
+    /// Base port.
     pub port: u16,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-struct Text {
+/// What the file must hold.
+#[derive(Default, Deserialize)]
+struct RegistryFile {
     version: u32,
     #[serde(default, rename = "instance")]
-    instances: Vec<Entry>,
+    instances: Vec<RegistryEntry>,
 }
 
 impl Registry {
-    /// Understands the text of the file; `before` is `None` where there is none.
+    /// Reads the registry at a path. A file that can't be read is a registry with a [`Self::fault`].
+    pub fn read(path: &Path) -> Self {
+        match read::bytes(path) {
+            Ok(bytes) => Self::parse(path, Some(bytes)),
+            Err(ReadError::Missing) => Self::parse(path, None),
+            Err(error) => Self {
+                fault: Some(TomlError::without_position(error.to_string())),
+                ..Self::parse(path, None)
+            },
+        }
+    }
+
+    /// Parses the bytes of the file; `before` is `None` where there is none.
     pub fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
         let mut registry = Self {
             path: path.to_path_buf(),
@@ -72,49 +96,212 @@ impl Registry {
         let Some(bytes) = &registry.before else {
             return registry;
         };
-        let text = std::str::from_utf8(bytes).map_err(|e| e.to_string());
-        match text.and_then(|t| toml::from_str::<Text>(t).map_err(|e| e.to_string())) {
-            Ok(text) if text.version == 1 => registry.entries = text.instances,
-            Ok(text) => registry.fault = Some(format!("version {}", text.version)),
+        match toml_document::parse::<RegistryFile>(bytes) {
+            Ok((document, file)) if file.version == VERSION => {
+                registry.document = document;
+                registry.entries = file.instances;
+            }
+            Ok((_, file)) => {
+                registry.fault = Some(TomlError::without_position(format!("version {}", file.version)));
+            }
             Err(fault) => registry.fault = Some(fault),
         }
         registry
     }
 
-    /// The file's text with this entry in it, in the place of an entry with the same config.
-    pub fn with(&self, entry: Entry) -> String {
-        let mut entries: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|e| e.config != entry.config)
-            .cloned()
-            .collect();
-        entries.push(entry);
-        Self::render(entries)
+    /// Fails with exit 78 where the registry is broken, so that it is not written over. `shown` is its path as the user is
+    /// to read it.
+    pub fn require_valid(&self, shown: &str) -> Result<()> {
+        match &self.fault {
+            None => Ok(()),
+            Some(fault) => Err(Error::blocked(msg!(
+                "registry.broken",
+                path = fault.location(Path::new(shown)),
+                why = fault
+            ))
+            .hint(msg!("registry.way-out"))),
+        }
     }
 
-    /// The file's text without the entry of this config.
-    pub fn without(&self, config: &Path) -> String {
-        Self::render(
-            self.entries
-                .iter()
-                .filter(|e| e.config != config)
-                .cloned()
-                .collect(),
-        )
+    /// Returns the file's text with this entry in it. An entry with the same config is changed in its place; a new one goes
+    /// before the first whose config sorts after its own.
+    pub fn with(&self, entry: &RegistryEntry) -> String {
+        let mut document = self.document.clone();
+        set_value(document.as_table_mut(), "version", i64::from(VERSION));
+        let tables = entry_tables(&mut document);
+        let known = self.entries.iter().position(|known| known.config == entry.config);
+        if let Some(table) = known.and_then(|at| tables.get_mut(at)) {
+            entry.write(table);
+        } else {
+            let mut table = Table::new();
+            entry.write(&mut table);
+            let is_after = |known: &RegistryEntry| known.config > entry.config;
+            let at = self.entries.iter().position(is_after).unwrap_or(tables.len());
+            insert(tables, at, table);
+        }
+        document.to_string()
     }
 
-    /// The file's text with the entries as they are.
-    pub fn text(&self) -> String {
-        Self::render(self.entries.clone())
+    /// Returns the file's text without the entries of these configs.
+    pub fn without(&self, configs: &[&Path]) -> String {
+        let mut document = self.document.clone();
+        let tables = entry_tables(&mut document);
+        for (at, entry) in self.entries.iter().enumerate().rev() {
+            if configs.contains(&entry.config.as_path()) && at < tables.len() {
+                tables.remove(at);
+            }
+        }
+        if tables.is_empty() {
+            document.remove(ENTRIES);
+        }
+        document.to_string()
+    }
+}
+
+impl RegistryEntry {
+    fn write(&self, table: &mut Table) {
+        set_value(table, "profile", self.profile.as_str());
+        for (key, path) in [
+            ("config", &self.config),
+            ("state", &self.state),
+            ("workspace", &self.workspace),
+        ] {
+            // Paths that aren't Unicode are refused before anything is planned.
+            set_value(table, key, path.to_string_lossy().as_ref());
+        }
+        set_value(table, "port", i64::from(self.port));
+    }
+}
+
+/// Returns the `[[instance]]` tables, which are created where they are missing. A list of inline tables becomes one of
+/// tables with headers.
+fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
+    let item = document
+        .entry(ENTRIES)
+        .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    if !item.is_array_of_tables() {
+        let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
+        *item = Item::ArrayOfTables(list);
+    }
+    item.as_array_of_tables_mut().expect("it was just made one")
+}
+
+/// Inserts a table into a list of tables. Positions in the file are forgotten, so that the list's order decides.
+fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
+    let mut all: Vec<Table> = std::mem::take(tables).into_iter().collect();
+    all.insert(at, table);
+    for table in &mut all {
+        forget_position(table);
+    }
+    tables.extend(all);
+}
+
+fn forget_position(table: &mut Table) {
+    table.set_position(None);
+    for (_, item) in table.iter_mut() {
+        match item {
+            Item::Table(below) => forget_position(below),
+            Item::ArrayOfTables(list) => list.iter_mut().for_each(forget_position),
+            Item::None | Item::Value(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, port: u16) -> RegistryEntry {
+        RegistryEntry {
+            profile: name.to_owned(),
+            config: PathBuf::from(format!("/h/{name}/openclaw.json")),
+            state: PathBuf::from(format!("/h/{name}")),
+            workspace: PathBuf::from(format!("/h/{name}/workspace")),
+            port,
+        }
     }
 
-    fn render(mut entries: Vec<Entry>) -> String {
-        entries.sort_by(|a, b| a.config.cmp(&b.config));
-        toml::to_string(&Text {
-            version: 1,
-            instances: entries,
-        })
-        .expect("paths are Unicode or were refused before")
+    fn parse(text: &str) -> Registry {
+        Registry::parse(Path::new("/h/registry.toml"), Some(text.into()))
+    }
+
+    fn configs(text: &str) -> Vec<String> {
+        let registry = parse(text);
+        assert_eq!(registry.fault, None, "{text}");
+        let names = registry.entries.into_iter().map(|entry| entry.profile);
+        names.collect()
+    }
+
+    const FOREIGN: &str = "# the head\nversion = 1 # ours\nlater = 'x'\n\n# about b\n[[instance]]\nprofile = 'b'\n\
+        config = '/h/b/openclaw.json'\nstate = '/h/b'\nworkspace = '/h/b/workspace'\nport = 20_000 # chosen\n\
+        [instance.more]\nkey = 1\n\n[other]\ntable = true\n# the end\n";
+
+    #[test]
+    fn entries_are_sorted_by_config_whatever_the_order_of_onboarding() {
+        let both = |first: RegistryEntry, second: RegistryEntry| {
+            let one = Registry::default().with(&first);
+            parse(&one).with(&second)
+        };
+        let text = both(entry("a", 1), entry("b", 2));
+        assert_eq!(text, both(entry("b", 2), entry("a", 1)));
+        assert_eq!(configs(&text), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_entry_that_stands_changes_nothing() {
+        assert_eq!(parse(FOREIGN).with(&entry("b", 20000)), FOREIGN);
+    }
+
+    #[test]
+    fn comments_order_and_unknown_keys_survive_every_edit() {
+        let moved = parse(FOREIGN).with(&entry("b", 20789));
+        assert_eq!(moved, FOREIGN.replace("20_000", "20789"));
+        let three = parse(&parse(FOREIGN).with(&entry("a", 1))).with(&entry("c", 3));
+        assert_eq!(configs(&three), ["a", "b", "c"], "{three}");
+        for kept in [
+            "# the head",
+            "# ours",
+            "later = 'x'",
+            "# about b",
+            "# chosen",
+            "[other]\ntable = true\n# the end",
+        ] {
+            assert!(three.contains(kept), "{kept}: {three}");
+        }
+        let more = three.find("[instance.more]").unwrap();
+        assert!(
+            three[..more].ends_with("# chosen\n"),
+            "it stays below its own entry: {three}"
+        );
+        let (a, c) = (entry("a", 1).config, entry("c", 3).config);
+        assert_eq!(parse(&three).without(&[&a, &c]), FOREIGN);
+        let none = parse(FOREIGN).without(&[&entry("b", 1).config]);
+        assert_eq!(configs(&none), [""; 0]);
+        assert!(
+            none.starts_with("# the head\nversion = 1 # ours\nlater = 'x'\n"),
+            "{none}"
+        );
+        assert!(none.contains("[other]"), "{none}");
+    }
+
+    #[test]
+    fn a_list_of_inline_tables_is_edited_too() {
+        let text = "version = 1\ninstance = [{ profile = 'b', config = '/h/b/openclaw.json', state = '/h/b', workspace = '/w', port = 1 }]\n";
+        assert_eq!(configs(&parse(text).with(&entry("a", 2))), ["a", "b"]);
+        assert_eq!(configs(&parse(text).without(&[&entry("b", 1).config])), [""; 0]);
+    }
+
+    #[test]
+    fn a_broken_registry_has_a_fault_with_its_position() {
+        let fault = |text: &[u8]| {
+            let registry = Registry::parse(Path::new("/r.toml"), Some(text.to_vec()));
+            assert!(registry.entries.is_empty());
+            let error = registry.require_valid("~/r.toml").unwrap_err();
+            assert_eq!((error.code(), error.kind.exit_code()), ("registry.broken", 78));
+            registry.fault.unwrap().location(Path::new("r.toml"))
+        };
+        assert_eq!(fault(b"version = 1\nx = ["), "r.toml:2:6");
+        assert_eq!(fault(b"version = 1\n\xff"), "r.toml:2:1");
+        assert_eq!(fault(b"version = 2\n"), "r.toml");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Provider};
-use crate::plan::{Change, FileKind, Plan, Summary};
+use crate::plan::{Change, FileKind, InstanceSummary, Plan};
 use crate::ports::{PortFamily, Role};
 use crate::secret::SecretOrigin;
 
@@ -35,7 +35,7 @@ pub fn changes(plan: &Plan) -> Value {
 fn change(change: &Change) -> Value {
     match change {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
-        Change::MoveAside { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
+        Change::Rename { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
         Change::SetMode { path, from, to } => json!({
             "action": "set-mode",
             "path": path,
@@ -58,7 +58,7 @@ fn change(change: &Change) -> Value {
             if matches!(write.kind, FileKind::Config | FileKind::Record) {
                 entry["content"] = write
                     .content
-                    .shown(|origin| format!("<{}>", origin_name(origin)))
+                    .redacted(|origin| format!("<{}>", origin_name(origin)))
                     .into();
             }
             entry
@@ -80,7 +80,7 @@ fn kind_name(kind: FileKind) -> &'static str {
 /// The document of `onboard --json` and `setup --json`: OpenClaw's keys (docs/openclaw.md#onboarding-document), and ours.
 pub fn onboard(
     plan: &Plan,
-    summary: &Summary,
+    summary: &InstanceSummary,
     answers: &Answers,
     dry_run: bool,
     notices: &[String],

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::config::fault::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
-use crate::host::{self, Host, read};
+use crate::host::{self, Host};
 use crate::ports::{Claim, Listener, PortFamily, Span};
 use crate::profile::ProfileName;
 use crate::registry::{self, Registry};
@@ -32,7 +32,7 @@ pub use service::{InstalledService, config_of_service};
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
 pub fn take(host: &Host, env: &Environment) -> Survey {
     let path = registry::state_home(host, env).join(registry::FILE);
-    let registry = read_registry(&path);
+    let registry = Registry::read(&path);
     let found = discover::instances(env, &registry);
     let mut instances: Vec<_> = found
         .into_iter()
@@ -48,17 +48,6 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
         node: engine::find(host, env),
         registry,
-    }
-}
-
-fn read_registry(path: &Path) -> Registry {
-    match read::bytes(path) {
-        Ok(bytes) => Registry::parse(path, Some(bytes)),
-        Err(read::ReadError::Missing) => Registry::parse(path, None),
-        Err(error) => Registry {
-            fault: Some(error.to_string()),
-            ..Registry::parse(path, None)
-        },
     }
 }
 

@@ -38,6 +38,8 @@ mod profiles;
 mod prompts;
 mod readme;
 #[cfg(target_os = "linux")]
+mod record;
+#[cfg(target_os = "linux")]
 mod rescue;
 #[cfg(target_os = "linux")]
 mod service;

@@ -76,7 +76,7 @@ fn redacted(source: &ArchiveSource) -> Option<Vec<u8>> {
         return Some(if shown == value { text } else { shown.to_string() }.into_bytes());
     };
     let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
-    let shown = Content::in_pieces(document.text(), pieces).shown(|_| REDACTED.to_owned());
+    let shown = Content::in_pieces(document.text(), pieces).redacted(|_| REDACTED.to_owned());
     Some(shown.into_bytes())
 }
 

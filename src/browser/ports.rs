@@ -8,17 +8,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::Value as Json;
-use toml::{Table, Value};
 
 use super::profiles::{Place, Profile, Profiles};
 use super::{Fault, Result, World};
 use crate::apply::{self, HostLock};
 use crate::config::dialect::Dialect;
-use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
-use crate::record::Record;
+use crate::record::{Record, RecordDocument};
 use crate::survey::{Survey, Surveyed};
 use crate::{config, registry, survey};
 
@@ -240,11 +238,9 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
     let profiles = world.profiles(config, &record);
     let port = look(world, profile, &profiles, &record, &Ground::survey(world))?;
     if record.browser.ports.get(&profile.name) != Some(&port) {
-        keep(world, |browser| {
-            table(browser, "ports").insert(profile.name.clone(), i64::from(port).into());
-            if profile.ground == super::profiles::Ground::Record {
-                table(browser, "colors").insert(profile.name.clone(), profile.color.clone().into());
-            }
+        let color = (profile.ground == super::profiles::Ground::Record).then_some(profile.color.as_str());
+        edit_record(world, |record| {
+            record.set_browser_profile(&profile.name, port, color);
         })?;
     }
     Ok(port)
@@ -257,44 +253,17 @@ pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> R
 pub fn forget(world: &World, name: &str) -> Result<()> {
     let state_home = registry::state_home(&world.host, &world.env);
     let _lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
-    keep(world, |browser| {
-        table(browser, "ports").remove(name);
-        table(browser, "colors").remove(name);
-    })
+    edit_record(world, |record| record.remove_browser_profile(name))
 }
 
-fn table<'a>(within: &'a mut Table, key: &str) -> &'a mut Table {
-    let entry = within.entry(key).or_insert_with(|| Value::Table(Table::new()));
-    if !entry.is_table() {
-        *entry = Value::Table(Table::new());
-    }
-    entry.as_table_mut().expect("it was just made one")
-}
-
-/// Writes `instance.toml` with its `[browser]` changed. All other keys stay as they are.
-fn keep(world: &World, change: impl FnOnce(&mut Table)) -> Result<()> {
+/// Writes `instance.toml` with a change. Callers hold the host's lock.
+fn edit_record(world: &World, change: impl FnOnce(&mut RecordDocument)) -> Result<()> {
     let path = world.instance.record_path();
-    let broken =
-        |cause: anyhow::Error| Fault::failed(msg!("record.broken", path = path.display())).because(cause);
-    let before = match read::text(&path) {
-        Ok(text) => text,
-        Err(ReadError::Missing) => format!("version = 1\nprofile = \"{}\"\n", world.instance.profile),
-        Err(error) => return Err(broken(error.into())),
-    };
-    let text = changed(&before, change).map_err(|e| broken(e.into()))?;
-    apply::write_file(&path, text.as_bytes())?;
+    let mut record = RecordDocument::read_or_new(&path, world.instance.profile.as_str())
+        .map_err(|error| error.blocked(&path))?;
+    change(&mut record);
+    apply::write_file(&path, record.to_string().as_bytes())?;
     Ok(())
-}
-
-fn changed(before: &str, change: impl FnOnce(&mut Table)) -> Result<String, toml::de::Error> {
-    let mut all: Table = before.parse()?;
-    let browser = table(&mut all, "browser");
-    change(browser);
-    browser.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
-    if browser.is_empty() {
-        all.remove("browser");
-    }
-    Ok(toml::to_string(&all).expect("a table of texts and numbers"))
 }
 
 #[cfg(test)]
@@ -409,24 +378,5 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 24);
-    }
-
-    #[test]
-    fn other_keys_of_the_record_stay() {
-        let before = "version = 1\nengine = \"node\"\n[browser]\nmine = true\n[rescue]\nwatch = [\"a\"]\n";
-        let with = changed(before, |browser| {
-            table(browser, "ports").insert("openclaw".to_owned(), Value::Integer(19800));
-        })
-        .unwrap();
-        assert_eq!(record(&with).browser.ports["openclaw"], 19800);
-        assert!(with.contains("mine = true") && with.contains("engine = \"node\"") && with.contains("watch"));
-        let without = changed(&with, |browser| {
-            table(browser, "ports").remove("openclaw");
-        })
-        .unwrap();
-        assert_eq!(
-            without.parse::<Table>().unwrap(),
-            before.parse::<Table>().unwrap()
-        );
     }
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -18,79 +17,13 @@ use crate::i18n::msg;
 use crate::ports::{PortFamily, Role};
 use crate::settings::Files;
 
+mod args;
 mod show;
+
+pub(crate) use args::{BrowserArgs, BrowserCommand};
 
 /// How long an answer may take where `--timeout` does not say.
 const LIMIT: u64 = 60_000;
-
-/// `openclaw browser`
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct BrowserArgs {
-    #[command(subcommand)]
-    pub command: BrowserCommand,
-    #[arg(long, global = true, value_name = "NAME")]
-    pub browser_profile: Option<String>,
-    #[arg(long, global = true)]
-    pub json: bool,
-    #[arg(long, global = true, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
-    pub timeout: Option<u64>,
-}
-
-/// `openclaw browser ...`
-#[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub enum BrowserCommand {
-    Status,
-    Start,
-    Stop,
-    Profiles,
-    CreateProfile {
-        #[arg(long, value_name = "NAME")]
-        name: String,
-        #[arg(long, value_name = "COLOR")]
-        color: Option<String>,
-    },
-    DeleteProfile {
-        #[arg(long, value_name = "NAME")]
-        name: String,
-    },
-    Tabs,
-    Open {
-        #[arg(value_name = "URL")]
-        url: String,
-    },
-    Focus {
-        #[arg(value_name = "TAB")]
-        tab: String,
-    },
-    Close {
-        #[arg(value_name = "TAB")]
-        tab: String,
-    },
-    Navigate {
-        #[arg(value_name = "URL")]
-        url: String,
-        #[arg(long, value_name = "TAB")]
-        target_id: Option<String>,
-    },
-    Screenshot {
-        #[arg(value_name = "TAB")]
-        tab: Option<String>,
-        #[arg(long)]
-        full_page: bool,
-        #[arg(long = "type", value_name = "TYPE", value_parser = ["png", "jpeg"], default_value = "png")]
-        format: String,
-    },
-    Snapshot {
-        #[arg(long, value_name = "TAB")]
-        target_id: Option<String>,
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
-    },
-    Doctor,
-}
 
 /// What the instance's files say, read once.
 struct Ground<'a> {

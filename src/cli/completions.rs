@@ -8,18 +8,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Arg, Command, CommandFactory as _, ValueHint};
+use clap::{Arg, Args, Command, ValueEnum, ValueHint};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::Value;
 
-use super::{Cli, CompletionsArgs, Shell};
 use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
 use crate::browser::profiles::{Ground, Profiles};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::help;
 use crate::host::Host;
 use crate::i18n::Lang;
@@ -28,6 +26,23 @@ use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::survey;
 use crate::ui::Ui;
+
+/// `openclaw completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// The shells that can be completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
 
 /// The variable by which a script asks.
 const ASKS: &str = "COMPLETE";
@@ -42,7 +57,7 @@ const NAME: &str = "openclaw";
 ///
 /// # Panics
 /// Never: memory takes every byte.
-pub fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> Result<ExitCode> {
+pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     let shell: &dyn EnvCompleter = match args.shell {
         Shell::Bash => &Bash,
@@ -55,12 +70,12 @@ pub fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> Result<ExitCode> {
         .write_registration(ASKS, NAME, NAME, &completer(host), &mut script)
         .expect("memory takes every byte");
     ui.out(String::from_utf8_lossy(&script).trim_end());
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// Answers a script: `COMPLETE=bash openclaw -- openclaw --prof`. `None` where none asks; the variable
 /// alone, which other programs know too, changes nothing.
-pub fn answer(host: &Host, lang: Lang, ui: Ui) -> Option<ExitCode> {
+pub(crate) fn answer(host: &Host, program: Command, lang: Lang, ui: Ui) -> Option<ExitCode> {
     let [_, separator, words @ ..] = host.args() else {
         return None;
     };
@@ -71,7 +86,7 @@ pub fn answer(host: &Host, lang: Lang, ui: Ui) -> Option<ExitCode> {
     let shells: [&dyn EnvCompleter; 5] = [&Bash, &Elvish, &Fish, &Powershell, &Zsh];
     let shell = shells.into_iter().find(|shell| shell.is(asking))?;
     let mut offers = Vec::new();
-    let mut command = command(host, lang);
+    let mut command = command(host, program, lang);
     let words = without_names(host, words.to_vec());
     let written = shell.write_complete(&mut command, words, host.cwd(), &mut offers);
     let offers = String::from_utf8_lossy(&offers);
@@ -124,13 +139,13 @@ fn free_ports(host: &Host) -> Vec<String> {
 }
 
 /// The commands with their words, and with what this host has to offer.
-fn command(host: &Host, lang: Lang) -> Command {
+fn command(host: &Host, program: Command, lang: Lang) -> Command {
     let profiles = profiles(host);
     let named = move |arg: Arg| arg.add(offers(profiles.clone()));
     let languages = Lang::all()
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
-    help::localise(Cli::command(), lang)
+    help::localise(program, lang)
         .mut_arg("profile", &named)
         .mut_arg("lang", |arg| arg.add(offers(languages)))
         .mut_subcommand("profiles", |profiles| {

@@ -8,13 +8,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{ConfigArgs, ConfigCommand, Context};
+use super::Context;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{LoadedConfig, assign, document, effective, load, schema, secrets};
+use crate::config::{assign, document, effective, schema, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::survey;
@@ -22,7 +23,53 @@ use crate::survey;
 mod change;
 mod restore;
 
-use change::change;
+use change::{change, read_config};
+
+/// `openclaw config`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw config ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    Get {
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    Set {
+        #[arg(value_name = "PATH")]
+        path: String,
+        #[arg(
+            value_name = "VALUE",
+            required_unless_present = "stdin",
+            conflicts_with = "stdin",
+            allow_hyphen_values = true
+        )]
+        value: Option<String>,
+        #[arg(long)]
+        stdin: bool,
+        #[arg(long)]
+        replace: bool,
+    },
+    Unset {
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    File,
+    Validate,
+    Restore {
+        #[arg(long, conflicts_with = "to")]
+        list: bool,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+        to: Option<u8>,
+    },
+}
 
 /// The longest value that is read from standard input, in bytes.
 const STDIN_LIMIT: u64 = 1024 * 1024;
@@ -72,21 +119,6 @@ fn from_stdin() -> Result<String> {
     text.truncate(end);
     text.truncate(text.strip_suffix('\r').map_or(text.len(), str::len));
     Ok(text)
-}
-
-/// The config as it is, or why the verb can't go on.
-fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
-    let path = &context.instance.config_path;
-    match load(path) {
-        LoadedConfig::Ok(document) => Ok(document),
-        LoadedConfig::Broken(fault) => Err(fault.blocked(path)),
-        LoadedConfig::Missing => {
-            let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&survey::take(context.host, &context.env));
-            let error = meant.into_iter().fold(error, Error::hint);
-            Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
-        }
-    }
 }
 
 fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use crate::apply::{self, HostLock};
@@ -14,7 +15,22 @@ use crate::survey::{self, Survey};
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
-use super::{Context, DoctorArgs};
+use super::Context;
+
+/// `openclaw doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long)]
+    pub fix: bool,
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Carries `openclaw doctor` out.
 pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> {

@@ -10,8 +10,8 @@ use crate::error::Result;
 mod call;
 mod health;
 mod probe;
-pub mod run;
-pub mod service;
+pub(crate) mod run;
+pub(super) mod service;
 
 use super::status::{self, AskArgs};
 use run::RunArgs;
@@ -20,8 +20,7 @@ use service::{ActArgs, Action, InstallArgs};
 /// `openclaw gateway`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct GatewayArgs {
+pub(crate) struct GatewayArgs {
     #[command(subcommand)]
     pub command: Option<GatewayCommand>,
     #[command(flatten)]
@@ -30,8 +29,7 @@ pub struct GatewayArgs {
 
 /// `openclaw gateway ...`
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub enum GatewayCommand {
+pub(crate) enum GatewayCommand {
     Run(RunArgs),
     Status(AskArgs),
     Health(health::HealthArgs),

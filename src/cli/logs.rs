@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Context;
-use super::status::milliseconds;
+use super::duration::milliseconds;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::logs::{self, LogFollower, LogLine, LogSource};
 use crate::record::{Engine, Record};
-use crate::situation::shown;
 
 /// `openclaw logs`
 #[derive(Debug, Args)]
-pub struct LogsArgs {
+pub(crate) struct LogsArgs {
     #[arg(short, long)]
     pub follow: bool,
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
@@ -59,12 +59,12 @@ fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     let engine = Record::read(&context.instance.record_path()).map_or(Engine::Native, |record| record.engine);
     if let Some(source) = logs::find_source(folder.clone(), &context.instance.profile, engine) {
         if let LogSource::File(file) = &source {
-            let path = shown(&context.env.home, file);
+            let path = abbreviate_home(&context.env.home, file);
             context.ui.note(&msg!("logs.of-openclaw", path = path));
         }
         return Ok(source);
     }
-    let path = shown(&context.env.home, &folder);
+    let path = abbreviate_home(&context.env.home, &folder);
     if follow {
         context.ui.note(&msg!("logs.waiting", path = path));
         return Ok(LogSource::Folder(folder));

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::Context;
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, Result};
-use crate::gateway::Options;
+use crate::gateway::GatewayOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
@@ -35,7 +35,7 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 }
 
 /// Runs OpenClaw from npm as this instance's gateway, in this process.
-pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCode> {
+pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
         // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
@@ -47,14 +47,16 @@ pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCo
     if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
         context.ui.note(&stamp);
     }
-    let (port, _) = files.sources(context.host, instance).port(options.wishes.port)?;
+    let (port, _) = files
+        .sources(context.host, instance)
+        .port(options.overrides.port)?;
     let mut call = engine::gateway(
         context.host,
         &engine,
         instance,
         &files.config,
         port,
-        &options.wishes,
+        &options.overrides,
     )?;
     if options.verbose {
         call.args.push("--verbose".into());
@@ -64,8 +66,15 @@ pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCo
 
 /// Gives a command that this program does not have to OpenClaw from npm, for the chosen instance. Every
 /// other error, and this one where OpenClaw is not there, comes back.
-pub fn pass_on(host: &Host, ui: Ui, selection: &Selection, error: Error) -> Result<ExitCode> {
+pub(crate) fn pass_on(
+    host: &Host,
+    ui: Ui,
+    program: &clap::Command,
+    selection: &Selection,
+    error: Error,
+) -> Result<ExitCode> {
     let word = selection.rest.get(1).and_then(|word| word.to_str());
+    let is_foreign = |word: &str| is_command(word) && program.find_subcommand(word).is_none();
     if error.code() != UNKNOWN || !word.is_some_and(is_foreign) {
         return Err(error);
     }
@@ -86,19 +95,12 @@ pub fn pass_on(host: &Host, ui: Ui, selection: &Selection, error: Error) -> Resu
 }
 
 /// Whether a word is a command that OpenClaw may have: none of ours came this far, and `help` is ours.
-fn is_foreign(word: &str) -> bool {
+fn is_command(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && word != "help"
-        && !has(word)
-}
-
-/// Whether this program has a command of this name.
-fn has(word: &str) -> bool {
-    use clap::CommandFactory as _;
-    super::Cli::command().find_subcommand(word).is_some()
 }
 
 /// The instance's port where it is known: a broken config is OpenClaw's to complain about.

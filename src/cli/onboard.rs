@@ -7,30 +7,36 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::apply::{self, AnswersDraft, HostLock};
+use crate::environment::abbreviate_home;
 use crate::error::{self, Error, Result};
 use crate::i18n::{Lang, Msg, msg};
-use crate::instance::Instance;
-use crate::plan::ground::Ground;
-use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, Stamp};
+use crate::instance::{Instance, InstanceContext};
+use crate::plan::disk::DiskSnapshot;
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
-use crate::situation::{Situation, shown};
 use crate::survey::Survey;
 use crate::ui::Ui;
-use crate::wizard::review::{Verdict, review};
-use crate::wizard::step::Choice;
+use crate::wizard::context::{InterviewContext, read_disk};
+use crate::wizard::question::Choice;
+use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
+use crate::wizard::{
+    AnswerHistory, AnswerSource, Interview, PresetAnswers, Prompter as _, Question, Reply, StepId, interview,
+    steps,
+};
 use crate::{registry, report, survey};
 
-use super::{Context, OnboardArgs, SetupArgs, gateway, given};
+use super::{Context, gateway, given};
+
+mod args;
+
+pub(crate) use args::{OnboardArgs, SetupArgs};
 
 /// The draft's key for the profile that it is about.
 const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
-const PORT_STEP: &str = "gateway-port";
-/// Bytes of a generated token, written as hex: OpenClaw's length (docs/openclaw.md#gateway-token).
-const TOKEN_BYTES: usize = 24;
+const PORT_STEP: StepId = StepId::GatewayPort;
 
 /// `openclaw onboard`
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
@@ -61,7 +67,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         only_plan: args.dry_run,
         waits: !args.skip_health,
         save_answers: args.save_answers.as_ref().map(absolute),
-        token: token(context),
+        token: Secret::token(context.host.random()),
         now: context.now(),
     };
     if person {
@@ -105,14 +111,14 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         waits: true,
         save_answers: None,
         instance: context.instance.clone(),
-        token: token(context),
+        token: Secret::token(context.host.random()),
         now: context.now(),
     };
     run.with_defaults()
 }
 
 /// The instance of the command line, or where nobody chose one, that of the answers file.
-fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
+fn instance(context: &Context<'_>, given: &mut PresetAnswers) -> Result<Instance> {
     match given.take_profile().filter(|_| !context.instance.chosen) {
         Some(name) => {
             let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
@@ -122,17 +128,10 @@ fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
     }
 }
 
-fn token(context: &Context<'_>) -> Secret {
-    let bytes = context.host.random::<TOKEN_BYTES>();
-    let hex =
-        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-    Secret::new(bytes.iter().flat_map(hex).collect::<String>())
-}
-
 /// One run of the wizard.
 struct Run<'a> {
     context: &'a Context<'a>,
-    given: Given,
+    given: PresetAnswers,
     command: &'static str,
     only_plan: bool,
     /// A service that was installed is waited for until it answers.
@@ -155,16 +154,16 @@ impl Run<'_> {
         }
         loop {
             let survey = self.survey();
-            let mut situation = self.situation(&survey, false)?;
-            let answers = self.interview(&mut situation, Asker::Defaults)?;
-            let plan = self.plan(&situation, &answers)?;
+            let mut wizard = self.wizard(&survey)?;
+            let answers = self.interview(&mut wizard, AnswerSource::Defaults)?;
+            let plan = self.plan(&wizard, &answers)?;
             match lock.take() {
-                _ if self.only_plan => return self.show(&situation, &plan, &answers),
+                _ if self.only_plan => return self.show(&wizard, &plan, &answers),
                 Some(lock) => {
-                    probe_again(&situation, &plan, &answers)?;
-                    return self.carry_out(lock, &situation, plan, &answers);
+                    probe_again(&wizard, &plan, &answers)?;
+                    return self.carry_out(lock, &wizard, plan, &answers);
                 }
-                None if plan.is_empty() => return self.tell(&situation, &plan, &answers),
+                None if plan.is_empty() => return self.tell(&wizard, &plan, &answers),
                 None => lock = Some(self.context.lock()?),
             }
         }
@@ -198,7 +197,7 @@ impl Run<'_> {
     ) -> Result<ExitCode> {
         let mut memory = self.resumed(terminal, left)?;
         let profile = self.instance.profile.to_string();
-        memory.watch(move |replies| {
+        memory.observe(move |replies| {
             let mut text = replies.clone();
             text.insert(DRAFT_OF.to_owned(), profile.clone().into());
             draft.save(&toml::to_string(&text).unwrap_or_default());
@@ -207,70 +206,69 @@ impl Run<'_> {
     }
 
     /// What a run that died knew already, where it was about this profile and the person wants it.
-    fn resumed<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<Memory<'m>> {
+    fn resumed<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<AnswerHistory<'m>> {
         let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
         let profile = self.instance.profile.as_str();
         let fitting =
             table.filter(|table| table.get(DRAFT_OF).and_then(toml::Value::as_str) == Some(profile));
         let Some(table) = fitting else {
-            return Ok(Memory::default());
+            return Ok(AnswerHistory::default());
         };
         let question =
-            Question::yes_no(Msg::new("onboard.resume"), Some(true)).after(Msg::new("onboard.draft"));
+            Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
         match terminal.ask(&question)? {
-            Reply::Yes(true) => Ok(Memory::of_draft(&table)),
-            _ => Ok(Memory::default()),
+            Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+            _ => Ok(AnswerHistory::default()),
         }
     }
 
-    fn to_the_end(&self, terminal: &mut Terminal, memory: &mut Memory<'_>) -> Result<ExitCode> {
+    fn to_the_end(&self, terminal: &mut Terminal, memory: &mut AnswerHistory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
         let probing = ui.probing();
         let watch = |done, all| probing.at(done, all);
         loop {
             let survey = self.survey();
-            let mut situation = self.situation(&survey, true)?;
-            situation.on_probe = Some(&watch);
-            let asker = Asker::Person(terminal, memory);
-            let interview = interview(&mut situation, &self.given, asker)?;
+            let mut wizard = self.wizard(&survey)?.with_person(&watch);
+            let asker = AnswerSource::Person(terminal, memory);
+            let interview = interview(&mut wizard, &self.given, asker)?;
             self.tell_unused(&interview);
             let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
-            let plan = match self.plan(&situation, &interview.answers) {
+            let plan = match self.plan(&wizard, &interview.answers) {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
                 Err(refusal) if asked_port && refusal.kind != error::ErrorKind::Failure => {
-                    terminal.refuse(&refusal);
+                    terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
             if self.only_plan {
-                return self.show(&situation, &plan, &interview.answers);
+                return self.show(&wizard, &plan, &interview.answers);
             }
             let shown = ui.review(&plan, &self.context.env.home, false);
             terminal.show(&format!("\n{shown}\n"));
             if !plan.is_empty() {
                 match review(terminal, &interview.asked)? {
-                    Verdict::Confirmed => {}
-                    Verdict::Change(id) => {
+                    ReviewDecision::Confirm => {}
+                    ReviewDecision::Change(id) => {
                         memory.ask_only(id);
                         continue;
                     }
-                    Verdict::Back => {
-                        interview.asked.last().inspect(|(id, _)| memory.ask_from(id));
+                    ReviewDecision::Back => {
+                        interview.asked.last().inspect(|(id, _)| memory.ask_from(*id));
                         continue;
                     }
-                    Verdict::Left => return Err(Error::failed(Msg::new("onboard.left"))),
+                    ReviewDecision::Leave => return Err(Error::failed(Msg::new("onboard.left"))),
                 }
             }
             let lock = self.context.lock()?;
             let survey = self.survey();
-            let mut now = self.situation(&survey, true)?;
+            let mut now = self.wizard(&survey)?.with_person(&|_, _| {});
             if let Some(profile) = &interview.answers.profile {
-                now.choose(profile)?;
+                now.choose_profile(profile)?;
             }
-            memory.ask_nothing();
+            memory.ask_nothing_again();
             let again = self.plan(&now, &interview.answers);
             match again.and_then(|again| probe_again(&now, &again, &interview.answers).map(|()| again)) {
                 Ok(again) if again == plan => {
@@ -278,7 +276,7 @@ impl Run<'_> {
                 }
                 Ok(_) => ui.prose(&Msg::new("onboard.changed-meanwhile")),
                 Err(refusal) if asked_port => {
-                    terminal.refuse(&refusal);
+                    terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                 }
                 Err(refusal) => return Err(refusal),
@@ -289,8 +287,8 @@ impl Run<'_> {
     /// Nobody can be asked and nobody said so: names the flags that answer what is open.
     fn with_nobody(&self) -> Result<ExitCode> {
         let survey = self.survey();
-        let mut situation = self.situation(&survey, false)?;
-        self.interview(&mut situation, Asker::Nobody)?;
+        let mut wizard = self.wizard(&survey)?;
+        self.interview(&mut wizard, AnswerSource::Nobody)?;
         Err(Error::usage(Msg::new("answers.nobody")))
     }
 
@@ -298,20 +296,17 @@ impl Run<'_> {
         survey::take(self.context.host, &self.context.env)
     }
 
-    fn situation<'s>(&'s self, survey: &'s Survey, interactive: bool) -> Result<Situation<'s>> {
-        let (host, env) = (self.context.host, &self.context.env);
-        Situation::new(
-            host,
-            survey,
-            env,
-            self.instance.clone(),
-            interactive,
-            self.token.clone(),
-        )
+    fn wizard<'s>(&'s self, survey: &'s Survey) -> Result<InterviewContext<'s>> {
+        let at = InstanceContext {
+            host: self.context.host,
+            env: &self.context.env,
+            instance: &self.instance,
+        };
+        InterviewContext::read(at, survey, self.token.clone())
     }
 
-    fn interview(&self, situation: &mut Situation<'_>, asker: Asker<'_, '_>) -> Result<Answers> {
-        let interview = interview(situation, &self.given, asker)?;
+    fn interview(&self, wizard: &mut InterviewContext<'_>, asker: AnswerSource<'_, '_>) -> Result<Answers> {
+        let interview = interview(wizard, &self.given, asker)?;
         self.tell_unused(&interview);
         Ok(interview.answers)
     }
@@ -322,21 +317,17 @@ impl Run<'_> {
         }
     }
 
-    fn plan(&self, situation: &Situation<'_>, answers: &Answers) -> Result<Plan> {
-        let ground = Ground::read(
-            plan::targets(situation, answers)
-                .into_iter()
-                .chain(self.save_answers.clone()),
-        );
-        let stamp = Stamp {
+    fn plan(&self, wizard: &InterviewContext<'_>, answers: &Answers) -> Result<Plan> {
+        let paths = plan::paths_to_read(&wizard.input, answers);
+        let disk = read_disk(paths.into_iter().chain(self.save_answers.clone()));
+        let stamp = PlanStamp {
             now: self.now.clone(),
             command: self.command,
             lang: self.context.ui.lang(),
         };
-        let mut plan = plan::onboard(situation, answers, &ground, &stamp)?;
+        let mut plan = wizard.plan(answers, &disk, &stamp)?;
         if let Some(path) = &self.save_answers {
-            plan.changes
-                .extend(answers_file(path, situation, answers, &ground));
+            plan.changes.extend(answers_file(path, wizard, answers, &disk));
         }
         Ok(plan)
     }
@@ -344,30 +335,30 @@ impl Run<'_> {
     fn carry_out(
         &self,
         lock: HostLock,
-        situation: &Situation<'_>,
+        wizard: &InterviewContext<'_>,
         mut plan: Plan,
         answers: &Answers,
     ) -> Result<ExitCode> {
-        let told = situation.interactive && !self.context.ui.is_json();
+        let told = wizard.interactive && !self.context.ui.is_json();
         let progress = self
             .context
             .ui
             .progress(plan.changes.len(), &self.context.env.home, told);
-        let applied = apply::apply(&lock, &plan, &situation.others_paths(), &mut |event| {
+        let applied = apply::apply(&lock, &plan, &wizard.other_paths(), &mut |event| {
             progress.on(event);
         })?;
         drop(progress);
         plan.notices.extend(applied.notices);
         // A service that is waited for is in nobody's way.
         drop(lock);
-        self.tell(situation, &plan, answers)
+        self.tell(wizard, &plan, answers)
     }
 
     /// What was done, and what to do next.
-    fn tell(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
+    fn tell(&self, wizard: &InterviewContext<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
         let ui = &self.context.ui;
         let context = Context {
-            instance: situation.instance.clone(),
+            instance: wizard.input.instance.clone(),
             ..self.context.clone()
         };
         let install = || gateway::service::onboarded(&context, self.waits);
@@ -375,8 +366,8 @@ impl Run<'_> {
             let service = answers.service.then(install).transpose();
             return Ok(self.document(plan, answers, false, service));
         }
-        let instance = &situation.instance;
-        let path = shown(&self.context.env.home, &instance.config_path);
+        let instance = &wizard.input.instance;
+        let path = abbreviate_home(&self.context.env.home, &instance.config_path);
         ui.paragraph(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
@@ -415,8 +406,8 @@ impl Run<'_> {
     }
 
     /// What would be done, and nothing of it.
-    fn show(&self, situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
-        apply::preflight(plan, &situation.others_paths())?;
+    fn show(&self, wizard: &InterviewContext<'_>, plan: &Plan, answers: &Answers) -> Result<ExitCode> {
+        apply::preflight(plan, &wizard.other_paths())?;
         let ui = &self.context.ui;
         if ui.is_json() {
             self.document(plan, answers, true, Ok(None));
@@ -454,14 +445,17 @@ impl Run<'_> {
 /// The answers as a file for the next time, where it does not stand so already.
 fn answers_file(
     path: &Path,
-    situation: &Situation<'_>,
+    wizard: &InterviewContext<'_>,
     answers: &Answers,
-    ground: &Ground,
+    disk: &DiskSnapshot,
 ) -> Option<Change> {
-    let mut saved = steps::saved(answers);
-    saved.insert("profile".to_owned(), situation.instance.profile.as_str().into());
+    let mut saved = steps::saved_values(answers);
+    saved.insert(
+        "profile".to_owned(),
+        wizard.input.instance.profile.as_str().into(),
+    );
     let text = toml::to_string(&saved).expect("texts, numbers and booleans");
-    let before = ground.bytes(path).map(<[u8]>::to_vec);
+    let before = disk.bytes(path).map(<[u8]>::to_vec);
     let stands = before.as_deref() == Some(text.as_bytes());
     let (path, content) = (path.to_path_buf(), Content::plain(text));
     let write = FileWrite {
@@ -476,11 +470,11 @@ fn answers_file(
 
 /// The second probe, under the lock and right before writing: between suggesting and writing a port
 /// can be taken (docs/design.md#port-rules, rule 7). What the instance has already is its own.
-fn probe_again(situation: &Situation<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
+fn probe_again(wizard: &InterviewContext<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
     let base = plan.instance.as_ref().map(|summary| summary.ports.base());
-    if let Some(base) = base.filter(|base| situation.standing_port() != Some(*base)) {
-        let check = situation.check_port(base, &plan::addresses(situation, answers));
-        check.accept(situation.nearest_port(base).as_ref())?;
+    if let Some(base) = base.filter(|base| wizard.input.current_port() != Some(*base)) {
+        let check = wizard.check_port(base, &plan::bind_addresses(&wizard.input, answers));
+        check.accept(wizard.input.planner.nearest(base).as_ref())?;
     }
     Ok(())
 }

@@ -18,9 +18,10 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::{Context, PortsArgs, PortsCommand};
+use super::Context;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
@@ -29,6 +30,30 @@ use crate::ports::{LOOPBACK, PortFamily, Span};
 use crate::survey::{self, Survey};
 
 mod map;
+
+use map::span;
+
+/// `openclaw ports`
+#[derive(Debug, Args)]
+pub(crate) struct PortsArgs {
+    #[command(subcommand)]
+    pub command: Option<PortsCommand>,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw ports ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PortsCommand {
+    Suggest {
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=600))]
+        count: u16,
+    },
+    Check {
+        #[arg(value_name = "PORT")]
+        port: u16,
+    },
+}
 
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
@@ -159,8 +184,4 @@ fn overlaps(context: &Context<'_>, overlaps: &[Overlap]) -> Vec<Value> {
         })
     };
     overlaps.iter().map(one).collect()
-}
-
-fn span(span: Span) -> Value {
-    json!({ "first": span.first, "last": span.last })
 }

@@ -3,22 +3,68 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::apply;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::profile::{self, ProfileName};
-use crate::situation::shown;
+use crate::plan::ExistingPaths;
+use crate::profile::ProfileName;
 use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
 use crate::{plan, report, survey};
 
-use super::{Context, ProfilesArgs, ProfilesCommand};
+use super::Context;
 
 mod export;
+mod find;
 mod import;
+
+use find::find;
+
+/// `openclaw profiles`
+#[derive(Debug, Args)]
+pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    pub command: Option<ProfilesCommand>,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw profiles ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesCommand {
+    List,
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        workspace: bool,
+        #[arg(long)]
+        yes: bool,
+        #[arg(long)]
+        dry_run: bool,
+    },
+    Export {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
 
 /// `openclaw profiles ...`
 pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
@@ -55,22 +101,6 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
     }
 }
 
-/// The instance of a profile, or a refusal that names the one that was probably meant.
-fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
-    let found = survey
-        .instances
-        .iter()
-        .find(|found| found.profile.as_ref() == Some(name));
-    found.ok_or_else(|| {
-        let error = Error::failed(msg!("profiles.unknown", profile = name));
-        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        match profile::nearest(name, names) {
-            Some(near) => error.hint(msg!("profiles.meant", profile = near)),
-            None => error.hint(Msg::new("profiles.see-list")),
-        }
-    })
-}
-
 fn list(context: &Context<'_>) -> ExitCode {
     let (ui, survey) = (&context.ui, survey::take(context.host, &context.env));
     if ui.is_json() {
@@ -102,11 +132,11 @@ fn list(context: &Context<'_>) -> ExitCode {
                 .base
                 .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
             ui.say(&health(found)),
-            shown(home, &found.state_dir),
+            abbreviate_home(home, &found.state_dir),
             found
                 .workspaces
                 .iter()
-                .map(|path| shown(home, path))
+                .map(|path| abbreviate_home(home, path))
                 .collect::<Vec<_>>()
                 .join(", "),
         ]);
@@ -212,24 +242,28 @@ impl Removal<'_> {
             )));
         }
         if let Some(service) = &found.service {
-            let path = shown(&self.context.env.home, service);
+            let path = abbreviate_home(&self.context.env.home, service);
             return Err(Error::blocked(msg!(
                 "profiles.remove-service",
                 profile = self.name,
                 path = path
             )));
         }
-        if let Some(fault) = &survey.registry.fault {
-            let path = shown(&self.context.env.home, &survey.registry.path);
-            let error = Error::blocked(msg!("registry.broken", path = path, why = fault));
-            return Err(error.hint(Msg::new("registry.way-out")));
-        }
+        let registry = &survey.registry;
+        registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
             Err(_) => Vec::new(),
         };
+        let existing = ExistingPaths {
+            state_entries: entries,
+            outside: ExistingPaths::outside_candidates(found)
+                .filter(|path| path.exists())
+                .cloned()
+                .collect(),
+        };
         let stamp = plan::folder_stamp(&self.context.now());
-        let plan = plan::remove(found, &entries, &survey.registry, self.workspace, &stamp);
+        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, &stamp);
         apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
         Ok(plan)
     }

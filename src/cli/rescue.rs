@@ -24,13 +24,12 @@ use crate::wizard::terminal::Terminal;
 
 mod case;
 
-use case::Case;
+use case::{Case, parse};
 
 /// `openclaw rescue`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct RescueArgs {
+pub(crate) struct RescueArgs {
     #[command(subcommand)]
     pub command: Option<RescueCommand>,
     #[command(flatten)]
@@ -39,8 +38,7 @@ pub struct RescueArgs {
 
 /// `openclaw rescue ...`
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub enum RescueCommand {
+pub(crate) enum RescueCommand {
     Diagnose(DiagnoseArgs),
     Repair(RepairArgs),
     Watch(WatchArgs),
@@ -49,8 +47,7 @@ pub enum RescueCommand {
 
 /// `openclaw rescue diagnose`
 #[derive(Debug, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct DiagnoseArgs {
+pub(crate) struct DiagnoseArgs {
     #[arg(value_name = "NAME")]
     pub target: Option<String>,
     #[arg(long)]
@@ -59,8 +56,7 @@ pub struct DiagnoseArgs {
 
 /// `openclaw rescue repair`
 #[derive(Debug, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct RepairArgs {
+pub(crate) struct RepairArgs {
     #[arg(value_name = "NAME")]
     pub target: Option<String>,
     #[arg(long)]
@@ -73,16 +69,14 @@ pub struct RepairArgs {
 
 /// `openclaw rescue watch`
 #[derive(Debug, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct WatchArgs {
+pub(crate) struct WatchArgs {
     #[arg(value_name = "NAME")]
     pub targets: Vec<String>,
 }
 
 /// `openclaw rescue history`
 #[derive(Debug, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct HistoryArgs {
+pub(crate) struct HistoryArgs {
     #[arg(long)]
     pub json: bool,
 }
@@ -104,10 +98,6 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
         Some(RescueCommand::Watch(args)) => watch(context, args),
         Some(RescueCommand::History(_)) => Ok(history(context)),
     }
-}
-
-fn parse(name: &str) -> Result<ProfileName> {
-    ProfileName::parse(name).map_err(|error| error.refuse(name))
 }
 
 fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {

@@ -4,17 +4,41 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Context, SnapshotArgs, SnapshotCommand};
+use super::Context;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
-use crate::situation::shown;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
 use crate::survey::{self, Survey};
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, plan, probe, registry};
+
+/// `openclaw snapshot`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `openclaw snapshot ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    Create,
+    List,
+    Restore {
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+}
 
 /// How long a gateway may take to answer that it runs.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,10 +110,13 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "snapshot.made",
             id = made.id,
             files = manifest.files.len(),
-            path = shown(&context.env.home, &made.path)
+            path = abbreviate_home(&context.env.home, &made.path)
         ));
         for path in skipped {
-            ui.note(&msg!("snapshot.skipped", path = shown(&context.env.home, &path)));
+            ui.note(&msg!(
+                "snapshot.skipped",
+                path = abbreviate_home(&context.env.home, &path)
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,50 +4,25 @@
 //! ([`document`]); with `--all` one that holds `instances`.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
-
-use clap::Args;
+use std::time::Instant;
 
 use self::service::Service;
 use super::Context;
+use super::duration::duration;
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::letters::sanitize;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
-use crate::situation::shown;
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
 mod all;
+mod args;
 pub(super) mod document;
 pub(super) mod service;
 
-/// The flags of every command that asks a gateway.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct AskArgs {
-    #[arg(long)]
-    pub json: bool,
-    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "3000")]
-    pub timeout: Duration,
-}
-
-/// `openclaw status`
-#[derive(Clone, Copy, Debug, Args)]
-pub struct StatusArgs {
-    #[arg(long)]
-    pub all: bool,
-    #[command(flatten)]
-    pub ask: AskArgs,
-}
-
-/// A time limit as OpenClaw has it, in milliseconds, or with a unit (`2s`); at most an hour.
-pub(super) fn milliseconds(typed: &str) -> std::result::Result<Duration, String> {
-    let plain = typed.parse().map(Duration::from_millis).ok();
-    let limit = plain.or_else(|| humantime::parse_duration(typed).ok());
-    limit
-        .filter(|limit| (Duration::from_millis(1)..=Duration::from_hours(1)).contains(limit))
-        .ok_or_else(|| typed.to_owned())
-}
+pub(crate) use args::{AskArgs, StatusArgs};
 
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
@@ -111,7 +86,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         }
         if let Some(up) = probe
             .started
-            .and_then(|at| SystemTime::now().duration_since(at).ok())
+            .and_then(|at| context.host.now().duration_since(at).ok())
         {
             add(msg!("status.up"), ui.say(&duration(up)));
         }
@@ -121,7 +96,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     }
     add(
         msg!("status.config"),
-        shown(&context.env.home, &instance.config_path),
+        abbreviate_home(&context.env.home, &instance.config_path),
     );
     list_watched(context, probe, &mut fields);
     if let Some(service) = service {
@@ -208,30 +183,9 @@ fn mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
     .to_string()
 }
 
-/// A time in its two largest units.
-fn duration(time: Duration) -> Msg {
-    let seconds = time.as_secs();
-    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => msg!("status.seconds", seconds = seconds),
-        (0, 0, _) => msg!("status.minutes", minutes = minutes, seconds = (seconds % 60)),
-        (0, ..) => msg!("status.hours", hours = hours, minutes = minutes),
-        _ => msg!("status.days", days = days, hours = hours),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_limit_is_in_milliseconds_or_has_a_unit() {
-        assert_eq!(milliseconds("1500"), Ok(Duration::from_millis(1500)));
-        assert_eq!(milliseconds("2s"), Ok(Duration::from_secs(2)));
-        for wrong in ["", "0", "-1", "soon", "2h", "1.5"] {
-            assert!(milliseconds(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn every_ground_of_a_port_has_its_words() {
@@ -256,12 +210,5 @@ mod tests {
         for name in names.chain(meant.map(PortFrom::name)) {
             assert!(source(name).is_some(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_time_has_its_two_largest_units() {
-        let key = |seconds| duration(Duration::from_secs(seconds)).key();
-        assert_eq!((key(59), key(60)), ("status.seconds", "status.minutes"));
-        assert_eq!((key(3600), key(86400)), ("status.hours", "status.days"));
     }
 }

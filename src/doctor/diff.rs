@@ -7,10 +7,10 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::config::{self, secrets};
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
-use crate::situation::shown;
 
 /// Lines around a change.
 const CONTEXT: usize = 2;
@@ -29,13 +29,13 @@ pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
     for change in &plan.changes {
         // Writing to a String never fails.
         let _ = match change {
-            Change::MakeDir { .. } | Change::SetMode { .. } | Change::MoveAside { .. } => {
+            Change::MakeDir { .. } | Change::SetMode { .. } | Change::Rename { .. } => {
                 writeln!(out, "{}", (words.change)(change))
             }
             Change::Write(write) => {
-                let path = shown(home, &write.path);
+                let path = abbreviate_home(home, &write.path);
                 let before = before(write, words);
-                let after = write.content.shown(|origin| words.hidden(origin));
+                let after = write.content.redacted(|origin| words.hidden(origin));
                 let from = if write.before.is_some() {
                     path.as_str()
                 } else {
@@ -77,7 +77,7 @@ fn before(write: &FileWrite, words: &Words<'_>) -> String {
     match config::parse_bytes(bytes.clone()) {
         Ok(document) => {
             let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
-            Content::in_pieces(document.text(), pieces).shown(|origin| words.hidden(origin))
+            Content::in_pieces(document.text(), pieces).redacted(|origin| words.hidden(origin))
         }
         Err(_) => (words.say)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",
     }

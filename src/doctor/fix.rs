@@ -9,10 +9,9 @@ use super::{Finding, Scene, Subject, word};
 use crate::apply;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
 /// What mends a finding.
@@ -122,23 +121,27 @@ pub fn whole(parts: &[Part]) -> Plan {
 
 /// What takes entries out of the registry.
 fn forgetting(scene: &Scene<'_>, findings: &[Finding]) -> Plan {
-    let mut registry = scene.survey.registry.clone();
-    let before = registry.entries.len();
-    for finding in findings {
-        if let Some(Fix::Forget(config)) = &finding.fix {
-            registry.entries.retain(|entry| entry.config != *config);
-        }
-    }
+    let registry = &scene.survey.registry;
+    let forgotten: Vec<&Path> = findings
+        .iter()
+        .filter_map(|finding| match &finding.fix {
+            Some(Fix::Forget(config)) => Some(config.as_path()),
+            _ => None,
+        })
+        .filter(|config| registry.entries.iter().any(|entry| entry.config == **config))
+        .collect();
     let write = FileWrite {
         path: registry.path.clone(),
-        content: Content::plain(registry.text()),
+        content: Content::plain(registry.without(&forgotten)),
         before: registry.before.clone(),
         backup: false,
         kind: FileKind::Registry,
     };
-    let is_less = registry.entries.len() < before;
     Plan {
-        changes: is_less.then_some(Change::Write(write)).into_iter().collect(),
+        changes: (!forgotten.is_empty())
+            .then_some(Change::Write(write))
+            .into_iter()
+            .collect(),
         ..Plan::default()
     }
 }
@@ -160,7 +163,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
                 to: *to,
             }),
             Fix::Folder(path) => add(Change::MakeDir { path: path.clone() }),
-            Fix::Move { path, to } => add(Change::MoveAside {
+            Fix::Move { path, to } => add(Change::Rename {
                 path: path.clone(),
                 to: to.clone(),
             }),
@@ -187,7 +190,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     // What lies behind a link that is moved away is not there any more.
     let moved: Vec<PathBuf> = changes
         .iter()
-        .filter(|change| matches!(change, Change::MoveAside { .. }))
+        .filter(|change| matches!(change, Change::Rename { .. }))
         .map(|change| change.path().to_path_buf())
         .collect();
     changes.retain(|change| {
@@ -201,16 +204,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
         if before.as_deref() == Some(document.text().as_bytes()) {
             continue;
         }
-        changes.push(Change::Write(FileWrite {
-            content: Content::in_pieces(
-                document.text(),
-                secrets::pieces(&document, |_| SecretOrigin::Kept),
-            ),
-            path,
-            backup: before.is_some(),
-            before,
-            kind: FileKind::Config,
-        }));
+        changes.push(plan::config_write(&path, &document, before));
     }
     Plan {
         changes,
@@ -234,7 +228,7 @@ fn open<'c>(
 pub fn reversed(plan: &Plan) -> Plan {
     let back = |change: &Change| match change {
         Change::MakeDir { .. } => None,
-        Change::MoveAside { path, to } => Some(Change::MoveAside {
+        Change::Rename { path, to } => Some(Change::Rename {
             path: to.clone(),
             to: path.clone(),
         }),

@@ -14,7 +14,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
-use crate::record::Record;
+use crate::record::{Record, RecordError};
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
@@ -80,7 +80,7 @@ pub struct Subject<'a> {
     /// What its gateway would run with, or why it would refuse to start.
     pub settings: Option<Result<Settings, Error>>,
     /// Its `instance.toml`.
-    pub record: Result<Record, Error>,
+    pub record: Result<Record, RecordError>,
     /// The files and folders of it that are there, by path, with their modes and owners.
     pub places: BTreeMap<PathBuf, Place>,
     /// The file system of its state folder.
@@ -275,7 +275,7 @@ impl<'a> Scene<'a> {
 
     /// A path as a user reads it.
     pub(super) fn shown(&self, path: &Path) -> String {
-        crate::situation::shown(&self.home, path)
+        crate::environment::abbreviate_home(&self.home, path)
     }
 }
 

@@ -113,11 +113,12 @@ fn disk(scene: &Scene<'_>, own: &Subject<'_>, from: u64, below: u64) -> Vec<Seen
 }
 
 fn record(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    if own.record.is_ok() {
+    let Err(broken) = &own.record else {
         return Vec::new();
-    }
+    };
     let path = own.instance.record_path();
-    let msg = msg!("doctor.record-broken", path = scene.shown(&path));
+    let location = broken.location(Path::new(&scene.shown(&path)));
+    let msg = msg!("doctor.record-broken", path = location);
     let to = aside(&path);
     vec![Seen::fixed(own, msg, Fix::Move { path, to })]
 }
@@ -128,7 +129,7 @@ fn registry(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let seen = fault.map(|why| {
         let msg = msg!(
             "doctor.registry-broken",
-            path = scene.shown(&registry.path),
+            path = why.location(Path::new(&scene.shown(&registry.path))),
             why = why
         );
         let (path, to) = (registry.path.clone(), aside(&registry.path));

@@ -1,7 +1,7 @@
-//! The config to be: answers put into the document that stands, or into a new one.
+//! The config of the instance: the answers put into the existing document, or into a new one.
 //!
-//! Only keys that both releases of OpenClaw accept are written to a new config (docs/openclaw.md#config-dialects), and in one
-//! that stands only what an answer changes: comments, order and everybody else's keys stay.
+//! A new config has only keys that both release families of OpenClaw accept (docs/openclaw.md#config-dialects). In an existing one
+//! only the keys change that an answer changes: comments, order and other keys stay.
 
 use std::path::PathBuf;
 
@@ -14,31 +14,37 @@ use crate::error::Result;
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
 use crate::secret::{Secret, SecretOrigin};
-use crate::situation::Situation;
 
-use super::ground::not_editable;
-use super::onboard::{Stamp, workspace_of};
-use super::{Change, Content, FileKind, FileWrite, Summary, ports};
+use super::disk::not_editable;
+use super::input::{PlanInput, PlanStamp};
+use super::{Change, Content, FileWrite, InstanceSummary, ports};
 
-/// The config to be, and what was decided on the way.
-pub(super) struct Config {
+/// The planned config, and what was decided while it was filled in.
+pub(super) struct ConfigPlan {
     document: ConfigDocument,
     changed: bool,
+    /// The ports of the instance.
     pub(super) ports: PortFamily,
     credential: Option<(Secret, SecretOrigin)>,
+    /// Secrets of this run's answers, beside the credential.
     given: Vec<Secret>,
+    /// What the user should know about the ports.
     pub(super) notices: Vec<Msg>,
 }
 
-impl Config {
-    pub(super) fn of(situation: &Situation<'_>, answers: &Answers) -> Result<Self> {
-        let fresh = !situation.exists || answers.existing.is_reset();
+impl ConfigPlan {
+    /// Fills in a config with the answers and the base port.
+    ///
+    /// # Errors
+    /// Where the port is refused, or the existing document cannot be edited without loss.
+    pub(super) fn new(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Result<Self> {
+        let fresh = !input.exists || answers.existing.is_reset();
         let document = if fresh {
             ConfigDocument::empty()
         } else {
-            situation.current.clone()
+            input.current.clone()
         };
-        let (ports, notices) = ports::settled(situation, answers)?;
+        let (ports, notices) = ports::settle(input, answers, base)?;
         let mut config = Self {
             document,
             changed: fresh,
@@ -49,20 +55,20 @@ impl Config {
         };
         if answers.existing != Existing::Keep || fresh {
             config
-                .fill(situation, answers, fresh)
-                .map_err(|e| not_editable(&situation.instance.config_path, e))?;
+                .fill(input, answers, fresh)
+                .map_err(|e| not_editable(&input.instance.config_path, e))?;
         }
         Ok(config)
     }
 
-    fn fill(&mut self, situation: &Situation<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
-        let place = workspace_of(situation, answers);
-        // A workspace that stands in the config as `~/...` and is meant again is not rewritten.
-        let stands = self
+    fn fill(&mut self, input: &PlanInput<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
+        let workspace = input.workspace(answers);
+        // The same workspace is not written again in other words (`~/...` in the config).
+        let current = self
             .text("agents.defaults.workspace")
-            .and_then(|typed| situation.path(typed));
-        if stands.as_ref() != Some(&place) {
-            self.set("agents.defaults.workspace", json!(place))?;
+            .and_then(|typed| input.path(typed));
+        if current.as_ref() != Some(&workspace) {
+            self.set("agents.defaults.workspace", json!(workspace))?;
         }
         if let Some(model) = &answers.model {
             self.set("agents.defaults.model.primary", json!(model))?;
@@ -76,20 +82,12 @@ impl Config {
             self.set("gateway.customBindHost", json!(host.to_string()))?;
         }
         if let Some(auth) = answers.auth {
-            self.set("gateway.auth.mode", json!(auth.name()))?;
-            if let Some((credential, _)) = &answers.credential {
-                let key = if auth == Auth::Password {
-                    "gateway.auth.password"
-                } else {
-                    "gateway.auth.token"
-                };
-                self.set(key, json!(credential.expose()))?;
-            }
+            self.set_auth(auth, answers)?;
         }
         if fresh {
             self.set("gateway.tailscale.mode", json!("off"))?;
         }
-        self.provider(answers)?;
+        self.set_provider(answers)?;
         if let (Some(channel), Some(token)) = (answers.channel, &answers.channel_token)
             && let Some(key) = Channel::token_key(channel)
         {
@@ -99,19 +97,32 @@ impl Config {
         Ok(())
     }
 
-    fn provider(&mut self, answers: &Answers) -> Result<(), EditError> {
+    fn set_auth(&mut self, auth: Auth, answers: &Answers) -> Result<(), EditError> {
+        self.set("gateway.auth.mode", json!(auth.name()))?;
+        if let Some((credential, _)) = &answers.credential {
+            let key = if auth == Auth::Password {
+                "gateway.auth.password"
+            } else {
+                "gateway.auth.token"
+            };
+            self.set(key, json!(credential.expose()))?;
+        }
+        Ok(())
+    }
+
+    fn set_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         match answers.provider {
             Some(provider @ (Provider::Anthropic | Provider::OpenRouter | Provider::Google)) => {
                 let id = provider.id();
                 let at = KeyPath::keys(["auth".to_owned(), "profiles".to_owned(), format!("{id}:default")]);
                 self.put(&at, json!({ "provider": id, "mode": "api_key" }))
             }
-            Some(Provider::Custom) => self.custom_provider(answers),
+            Some(Provider::Custom) => self.set_custom_provider(answers),
             Some(Provider::OpenAi | Provider::Skip) | None => Ok(()),
         }
     }
 
-    fn custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
+    fn set_custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         let custom = &answers.custom;
         let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
             return Ok(());
@@ -159,18 +170,20 @@ impl Config {
         Ok(())
     }
 
+    /// Whether the config tells OpenClaw to leave the workspace without its first files.
     pub(super) fn skips_bootstrap(&self) -> bool {
         let at = KeyPath::keys(["agents", "defaults", "skipBootstrap"]);
         self.document.get(&at).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Returns the planned instance for the screen and for `--json`.
     pub(super) fn summary(
         &self,
-        situation: &Situation<'_>,
+        input: &PlanInput<'_>,
         answers: &Answers,
         workspace: PathBuf,
-    ) -> Summary {
-        let instance = &situation.instance;
+    ) -> InstanceSummary {
+        let instance = &input.instance;
         let credential = match &self.credential {
             Some((_, origin)) => Some(*origin),
             None => (self
@@ -178,7 +191,7 @@ impl Config {
                 .or(self.text("gateway.auth.password")))
             .map(|_| SecretOrigin::Kept),
         };
-        Summary {
+        InstanceSummary {
             profile: instance.profile.to_string(),
             config: instance.config_path.clone(),
             state: instance.state_dir.clone(),
@@ -186,32 +199,32 @@ impl Config {
             ports: self.ports,
             bind: self
                 .text("gateway.bind")
-                .and_then(Bind::of)
+                .and_then(Bind::from_name)
                 .unwrap_or(Bind::Loopback),
             auth: self
                 .text("gateway.auth.mode")
-                .and_then(Auth::of)
+                .and_then(Auth::from_name)
                 .unwrap_or(Auth::Token),
             credential,
             service: answers.service,
         }
     }
 
-    /// The config's file, stamped, if anything in it changed.
-    pub(super) fn write(
+    /// Returns the change that writes the config, stamped, or `None` where no key of it changed.
+    pub(super) fn into_write(
         mut self,
-        situation: &Situation<'_>,
+        input: &PlanInput<'_>,
         answers: &Answers,
-        stamp: &Stamp,
+        stamp: &PlanStamp,
     ) -> Result<Option<Change>> {
         if !self.changed {
             return Ok(None);
         }
-        let path = situation.instance.config_path.clone();
-        // What a reset moves aside is gone by the time the new config is written.
-        let stays = situation.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a newer one than the reader's makes it warn (docs/openclaw.md#config-dialects).
-        let version = &situation.stamp_version();
+        let path = input.instance.config_path.clone();
+        // A reset has moved the old config aside by the time the new one is written.
+        let replaces = input.exists && !answers.existing.is_reset();
+        // An OpenClaw version, not ours: a version newer than the reader's makes it warn (docs/openclaw.md#config-dialects).
+        let version = input.openclaw_version.as_str();
         let stamps = [
             ("wizard.lastRunAt", stamp.now.as_str()),
             ("wizard.lastRunVersion", version),
@@ -228,12 +241,8 @@ impl Config {
             _ => SecretOrigin::Kept,
         };
         let pieces = crate::config::secrets::pieces(&self.document, origin);
-        Ok(Some(Change::Write(FileWrite {
-            path,
-            content: Content::in_pieces(self.document.text(), pieces),
-            before: stays.then(|| situation.current.text().as_bytes().to_vec()),
-            backup: stays,
-            kind: FileKind::Config,
-        })))
+        let content = Content::in_pieces(self.document.text(), pieces);
+        let before = replaces.then(|| input.current.text().as_bytes().to_vec());
+        Ok(Some(Change::Write(FileWrite::config(path, content, before))))
     }
 }

@@ -1,85 +1,67 @@
-//! What no two instances may share (docs/design.md#isolation-rules): config, state folder, workspace. The
-//! ports are judged by [`crate::ports`].
+//! The isolation rules for paths (docs/design.md#isolation-rules): no two instances share a config, a state
+//! folder or a workspace. Ports are judged by [`crate::ports`].
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::host::read::canonicalize_existing;
-use crate::i18n::msg;
-use crate::situation::Situation;
+use crate::i18n::{Msg, msg};
 use crate::survey::Surveyed;
 
-/// Refuses an instance whose config or state folder is another's.
-pub fn instance(situation: &Situation<'_>) -> Result<()> {
-    let own = &situation.instance;
-    let (config, state) = (
-        canonicalize_existing(&own.config_path),
-        canonicalize_existing(&own.state_dir),
-    );
-    // What stands already is not written, but a gateway would share it all the same: links in the state
-    // folder must not lead to another's sessions or keys.
-    let below = [
-        own.sessions(),
-        own.auth_profiles(),
-        own.env_file(),
-        own.record_path(),
-    ]
-    .map(|path| (canonicalize_existing(&path), path));
-    for other in situation.others() {
-        if config == other.config {
-            return Err(shared(
-                "isolation.config",
-                situation,
-                &own.config_path,
-                other.found,
-            ));
+use super::disk::{DiskSnapshot, PathState};
+use super::input::PlanInput;
+
+/// Checks that config and state folder of the instance belong to no other instance.
+///
+/// Links inside the state folder count too: existing files are not written, but a gateway would share another
+/// instance's sessions or keys through them all the same.
+pub fn check_instance(input: &PlanInput<'_>) -> Result<()> {
+    let (own, resolved) = (&input.instance, &input.resolved);
+    for other in &input.others {
+        if resolved.config_path == other.config_path {
+            return Err(shared("isolation.config", input, &own.config_path, other.found));
         }
-        if state == other.state || inside(&state, &other.state) || inside(&other.state, &state) {
-            return Err(shared("isolation.state", situation, &own.state_dir, other.found));
+        if overlap(&resolved.state_dir, &other.state_dir) {
+            return Err(shared("isolation.state", input, &own.state_dir, other.found));
         }
-        if let Some((_, path)) = below.iter().find(|(real, _)| inside(real, &other.state)) {
-            return Err(shared("isolation.state", situation, path, other.found));
+        let mut contents = resolved.state_contents.iter();
+        if let Some((path, _)) = contents.find(|(_, real)| is_inside(real, &other.state_dir)) {
+            return Err(shared("isolation.state", input, path, other.found));
         }
     }
     Ok(())
 }
 
-/// Refuses a workspace that is another instance's, lies in one or around one, or in another's state folder.
-pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
-    let refused =
-        |why| Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed(situation)));
-    let shown = situation.shown(path);
-    let real = canonicalize_existing(path);
-    let home = canonicalize_existing(&situation.env.home);
+/// Checks that a workspace is a possible folder, and that it neither contains nor lies in a workspace or state
+/// folder of another instance. `disk` has to know the path.
+pub fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: &Path) -> Result<()> {
+    let shown = input.display_path(path);
+    let refused = |why| {
+        let proposed = input.display_path(&input.instance.default_workspace());
+        Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed))
+    };
     if path.to_str().is_none() {
         return Err(refused(msg!("isolation.workspace-unicode", path = shown)));
     }
-    if real.exists() && !real.is_dir() {
+    if matches!(disk.state(path), PathState::File(_) | PathState::Unreadable) {
         return Err(refused(msg!("isolation.workspace-file", path = shown)));
     }
-    let own_state = canonicalize_existing(&situation.instance.state_dir);
-    if real == home || inside(&home, &real) || real == own_state || inside(&own_state, &real) {
+    let (real, own) = (disk.resolved(path), &input.resolved);
+    if contains(real, &own.home) || contains(real, &own.state_dir) {
         return Err(refused(msg!("isolation.workspace-around", path = shown)));
     }
-    // What an early release of OpenClaw left in the default's folder under this very name is this instance's.
-    let legacy = situation
-        .instance
-        .legacy_workspace(&situation.env.home)
-        .map(|legacy| canonicalize_existing(&legacy));
-    for other in situation.others() {
+    // An early release of OpenClaw left it in the default's folder under this very name: it is this instance's.
+    let is_legacy = own.legacy_workspace.as_deref() == Some(real);
+    for other in &input.others {
         let holder = &other.found.label;
         // The survey has followed the links in them.
-        for theirs in &other.found.workspaces {
-            if real == *theirs || inside(&real, theirs) || inside(theirs, &real) {
-                return Err(refused(msg!(
-                    "isolation.workspace",
-                    path = shown,
-                    holder = holder
-                )));
-            }
+        if other.found.workspaces.iter().any(|theirs| overlap(real, theirs)) {
+            return Err(refused(msg!(
+                "isolation.workspace",
+                path = shown,
+                holder = holder
+            )));
         }
-        let in_state = real == other.state || inside(&real, &other.state) || inside(&other.state, &real);
-        if in_state && legacy.as_ref() != Some(&real) {
+        if overlap(real, &other.state_dir) && !is_legacy {
             return Err(refused(msg!(
                 "isolation.workspace-state",
                 path = shown,
@@ -90,13 +72,9 @@ pub fn workspace(situation: &Situation<'_>, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn proposed(situation: &Situation<'_>) -> String {
-    situation.shown(&situation.instance.default_workspace())
-}
-
-fn shared(key: &'static str, situation: &Situation<'_>, path: &Path, other: &Surveyed) -> Error {
-    let msg = crate::i18n::Msg::new(key)
-        .with("path", situation.shown(path))
+fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &Surveyed) -> Error {
+    let msg = Msg::new(key)
+        .with("path", input.display_path(path))
         .with("holder", &other.label);
     Error::blocked(msg).hint(msg!(
         "isolation.way-out",
@@ -104,7 +82,17 @@ fn shared(key: &'static str, situation: &Situation<'_>, path: &Path, other: &Sur
     ))
 }
 
-/// Whether the first lies below the second.
-fn inside(path: &Path, folder: &Path) -> bool {
+/// Whether one path is the other, or lies in it.
+fn overlap(one: &Path, other: &Path) -> bool {
+    contains(one, other) || contains(other, one)
+}
+
+/// Whether a path is the folder, or lies in it.
+fn contains(folder: &Path, path: &Path) -> bool {
+    path.starts_with(folder)
+}
+
+/// Whether a path lies in the folder and is not the folder itself.
+fn is_inside(path: &Path, folder: &Path) -> bool {
     path != folder && path.starts_with(folder)
 }

@@ -1,43 +1,57 @@
-//! Where a provider's key goes: OpenClaw's key store or its `.env`, never the config itself where there
-//! is another place (docs/openclaw.md#provider-keys).
+//! The API key of a model provider. It goes into OpenClaw's key store or its `.env`, and into the config itself
+//! only where there is no other place (docs/openclaw.md#provider-keys).
+
+use std::path::Path;
+use std::str::Utf8Error;
 
 use serde_json::json;
 
 use crate::answers::{Answers, Provider};
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::secret::{Secret, SecretOrigin, TextPiece};
 
-use super::ground::{Ground, Standing, in_the_way, not_editable};
+use super::disk::{DiskSnapshot, PathState, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
 
-/// The line of `.env` that OpenAI's key stands in.
-const OPENAI_LINE: &str = "OPENAI_API_KEY=";
+/// Start of the line of `.env` that holds OpenAI's key.
+const OPENAI_PREFIX: &str = "OPENAI_API_KEY=";
 
-/// The file that takes the key, where it is not there yet.
-pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> Result<Option<FileWrite>> {
+/// Plans the file that takes the provider's key, or `None` where no key was given or it is stored already.
+pub(super) fn write(
+    instance: &Instance,
+    disk: &DiskSnapshot,
+    answers: &Answers,
+) -> Result<Option<FileWrite>> {
     let (Some(provider), Some(key)) = (answers.provider, &answers.provider_key) else {
         return Ok(None);
     };
     let (path, text) = match provider {
         Provider::OpenAi => {
             let path = instance.env_file();
-            let before = ground
-                .bytes(&path)
-                .map(String::from_utf8_lossy)
-                .unwrap_or_default();
-            (path, env_text(&before, key))
+            let before = match disk.state(&path) {
+                PathState::Missing => "",
+                PathState::File(bytes) => {
+                    std::str::from_utf8(bytes).map_err(|error| not_text(&path, error))?
+                }
+                PathState::Folder | PathState::Unreadable | PathState::Unreachable => {
+                    return Err(in_the_way(&path));
+                }
+            };
+            let text = env_text(before, key);
+            (path, text)
         }
         Provider::Custom | Provider::Skip => return Ok(None),
         Provider::Anthropic | Provider::OpenRouter | Provider::Google => {
             let path = instance.auth_profiles();
-            let text = store_text(ground, &path, provider, key)?;
+            let text = store_text(disk, &path, provider, key)?;
             (path, text)
         }
     };
-    let before = ground.bytes(&path).map(<[u8]>::to_vec);
+    let before = disk.bytes(&path).map(<[u8]>::to_vec);
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(None);
     }
@@ -51,25 +65,38 @@ pub(super) fn write(instance: &Instance, ground: &Ground, answers: &Answers) -> 
     }))
 }
 
-/// `.env` with this key in it; its other lines stay.
+/// Returns the error for an environment file that isn't UTF-8: rewriting it would change bytes that are not ours.
+fn not_text(path: &Path, error: Utf8Error) -> Error {
+    let why = msg!("config.fault-encoding-at", byte = error.valid_up_to());
+    let what = Msg::new("settings.env-file")
+        .with("path", path.display())
+        .with_msg("why", why);
+    Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display()))
+}
+
+/// Returns the text of `.env` with this key in it; its other lines stay.
 fn env_text(before: &str, key: &Secret) -> String {
-    let line = format!("{OPENAI_LINE}{}", key.expose());
+    let line = format!("{OPENAI_PREFIX}{}", key.expose());
     let mut lines: Vec<&str> = before.lines().collect();
-    match lines.iter().position(|l| l.trim_start().starts_with(OPENAI_LINE)) {
+    match lines
+        .iter()
+        .position(|l| l.trim_start().starts_with(OPENAI_PREFIX))
+    {
         Some(at) => lines[at] = &line,
         None => lines.push(&line),
     }
     lines.join("\n") + "\n"
 }
 
-/// The key store with this key in it; its other entries stay. One that can't be read is not written over.
-fn store_text(ground: &Ground, path: &std::path::Path, provider: Provider, key: &Secret) -> Result<String> {
-    let mut document = match ground.at(path) {
-        Standing::Nothing => ConfigDocument::empty(),
-        Standing::File(bytes) => {
+/// Returns the text of the key store with this key in it; its other entries stay. A store that cannot be read is
+/// an error, so that it is never overwritten.
+fn store_text(disk: &DiskSnapshot, path: &Path, provider: Provider, key: &Secret) -> Result<String> {
+    let mut document = match disk.state(path) {
+        PathState::Missing => ConfigDocument::empty(),
+        PathState::File(bytes) => {
             crate::config::parse_bytes(bytes.clone()).map_err(|fault| fault.blocked(path))?
         }
-        Standing::Folder | Standing::Else => return Err(in_the_way(path)),
+        PathState::Folder | PathState::Unreadable | PathState::Unreachable => return Err(in_the_way(path)),
     };
     let id = provider.id();
     let entry = json!({ "type": "api_key", "provider": id, "key": key.expose() });
@@ -87,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_lines_of_an_env_file_stay() {
+    fn new_key_replaces_only_its_own_line_of_env_file() {
         let key = Secret::new("sk-1");
         assert_eq!(env_text("", &key), "OPENAI_API_KEY=sk-1\n");
         assert_eq!(

@@ -1,37 +1,26 @@
-//! The plan that sets an instance up, or brings it up to date: answers and situation in, changes out.
+//! The plan that sets an instance up or brings it up to date.
 //!
-//! What stands already and equals the answer is not touched: the same answers a second time plan no
-//! change at all, not even a stamp.
+//! A file that already has the wanted content is not touched: the same answers a second time plan no change at
+//! all, not even a new time stamp.
 
 use std::path::{Path, PathBuf};
 
 use crate::answers::Answers;
 use crate::error::{Error, Result};
-use crate::i18n::{Lang, Msg, msg};
-use crate::instance::Instance;
+use crate::i18n::msg;
 use crate::ports::PortFamily;
-use crate::registry;
-use crate::situation::Situation;
+use crate::record::{RecordDocument, RecordError};
+use crate::registry::RegistryEntry;
 
-use super::config::Config;
-use super::ground::{Ground, Standing, in_the_way};
-use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, record, reset, workspace};
+use super::config::ConfigPlan;
+use super::disk::{DiskSnapshot, PathState, in_the_way};
+use super::input::{PlanInput, PlanStamp};
+use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, reset, workspace};
 
-/// What a plan is stamped with.
-#[derive(Clone, Debug)]
-pub struct Stamp {
-    /// The time, as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
-    pub now: String,
-    /// Which command plans: `onboard`, `setup`.
-    pub command: &'static str,
-    /// The language of what is written for a person to read.
-    pub lang: Lang,
-}
-
-/// The paths whose state the plan depends on.
-pub fn targets(situation: &Situation<'_>, answers: &Answers) -> Vec<PathBuf> {
-    let instance = &situation.instance;
-    let place = workspace_of(situation, answers);
+/// Returns the paths that the plan for these answers depends on: the caller reads them into a [`DiskSnapshot`].
+pub fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
+    let instance = &input.instance;
+    let workspace = input.workspace(answers);
     let mut paths = vec![
         instance.state_dir.clone(),
         instance.config_path.clone(),
@@ -39,134 +28,162 @@ pub fn targets(situation: &Situation<'_>, answers: &Answers) -> Vec<PathBuf> {
         instance.env_file(),
         instance.auth_profiles(),
         instance.sessions(),
-        place.clone(),
+        workspace.clone(),
     ];
-    paths.extend(folder_of(&instance.config_path));
-    paths.extend(folder_of(&instance.auth_profiles()));
-    paths.extend(workspace::paths(&place));
+    paths.extend(parent(&instance.config_path));
+    paths.extend(parent(&instance.auth_profiles()));
+    paths.extend(workspace::paths(&workspace));
     paths.extend(reset::paths(
         instance,
-        &standing_workspace(situation),
+        &input.current_workspace(),
         answers.existing,
     ));
     paths
 }
 
-/// The plan for these answers.
-pub fn onboard(situation: &Situation<'_>, answers: &Answers, ground: &Ground, stamp: &Stamp) -> Result<Plan> {
-    let instance = &situation.instance;
-    isolation::instance(situation)?;
-    let place = workspace_of(situation, answers);
-    isolation::workspace(situation, &place)?;
-    if let Some(fault) = &situation.survey.registry.fault {
-        let path = situation.shown(&situation.survey.registry.path);
-        return Err(Error::blocked(msg!("registry.broken", path = path, why = fault))
-            .hint(Msg::new("registry.way-out")));
-    }
-
-    let config = Config::of(situation, answers)?;
-    let mut plan = Plan {
-        notices: config.notices.clone(),
-        ..Plan::default()
+/// Plans an instance with these answers and this base port. `disk` holds the state of [`paths_to_read`].
+///
+/// # Errors
+/// Where the instance would share something with another one, where its port is refused, and where a file that
+/// has to be changed is broken or not a file.
+pub fn onboard(
+    input: &PlanInput<'_>,
+    answers: &Answers,
+    base: u16,
+    disk: &DiskSnapshot,
+    stamp: &PlanStamp,
+) -> Result<Plan> {
+    let workspace = input.workspace(answers);
+    check_isolation(input, disk, &workspace)?;
+    let config = ConfigPlan::new(input, answers, base)?;
+    let moved = reset::paths(&input.instance, &input.current_workspace(), answers.existing);
+    let mut builder = Builder {
+        input,
+        disk,
+        moved: &moved,
+        changes: reset::changes(&input.instance, disk, &moved, &folder_stamp(&stamp.now)),
     };
-    let aside = reset::paths(instance, &standing_workspace(situation), answers.existing);
-    plan.changes.extend(reset::changes(
-        instance,
-        ground,
-        &aside,
-        &folder_stamp(&stamp.now),
-    ));
-    let gone = |path: &Path| aside.iter().any(|moved| path.starts_with(moved));
-    // Anything else than a folder in its place is found and refused when the plan is checked.
-    let missing = |path: &Path| *ground.at(path) != Standing::Folder || gone(path);
-    let folder = |path: PathBuf| missing(&path).then_some(Change::MakeDir { path });
-
-    plan.changes.extend(folder(instance.state_dir.clone()));
-    plan.changes.extend(
-        folder_of(&instance.config_path)
-            .filter(|f| *f != instance.state_dir)
-            .and_then(folder),
-    );
-    plan.changes.extend(folder(instance.sessions()));
-    plan.changes.extend(folder(place.clone()));
+    builder.make_folders(&workspace);
     if answers.bootstrap && !config.skips_bootstrap() {
-        let fresh;
-        let ground = if gone(&place) {
-            fresh = Ground::default();
-            &fresh
-        } else {
-            ground
-        };
-        plan.changes
-            .extend(workspace::changes(&place, ground, stamp.lang));
+        builder.write_workspace(&workspace, stamp);
     }
-    if let Some(write) = keys::write(instance, &without(ground, &gone, instance), answers)? {
-        let folder = folder_of(&write.path)
-            .and_then(folder)
-            .filter(|make| !plan.changes.contains(make));
-        plan.changes.extend(folder);
-        plan.changes.push(Change::Write(write));
-    }
-    plan.changes
-        .extend(record_write(situation, ground, config.ports, stamp)?);
-    plan.changes
-        .extend(registry_write(situation, &place, config.ports)?);
-    let summary = config.summary(situation, answers, place);
-    plan.changes.extend(config.write(situation, answers, stamp)?);
-    plan.instance = Some(summary);
+    builder.write_keys(answers)?;
+    let record = record_write(input, disk, config.ports, stamp)?;
+    let registry = registry_write(input, &workspace, config.ports)?;
+    builder.changes.extend(record.into_iter().chain(registry));
+    let mut plan = Plan {
+        instance: Some(config.summary(input, answers, workspace)),
+        notices: config.notices.clone(),
+        changes: builder.changes,
+    };
+    plan.changes.extend(config.into_write(input, answers, stamp)?);
     Ok(plan)
 }
 
-/// The key files as they stand once a reset has moved them aside.
-fn without(ground: &Ground, gone: &dyn Fn(&Path) -> bool, instance: &Instance) -> Ground {
-    let paths = [instance.env_file(), instance.auth_profiles()];
-    ground.only(paths.into_iter().filter(|path| !gone(path)))
+fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path) -> Result<()> {
+    isolation::check_instance(input)?;
+    isolation::check_workspace(input, disk, workspace)?;
+    let registry = &input.registry;
+    registry.require_valid(&input.display_path(&registry.path))
 }
 
-/// The workspace to be: answered, standing, or the proposed one.
-pub(super) fn workspace_of(situation: &Situation<'_>, answers: &Answers) -> PathBuf {
-    answers
-        .workspace
-        .clone()
-        .unwrap_or_else(|| standing_workspace(situation))
+/// Collects the changes of folders, workspace files and keys, in the order in which they are carried out.
+struct Builder<'a> {
+    input: &'a PlanInput<'a>,
+    disk: &'a DiskSnapshot,
+    /// The paths that a reset moves aside before anything else happens.
+    moved: &'a [PathBuf],
+    changes: Vec<Change>,
 }
 
-fn standing_workspace(situation: &Situation<'_>) -> PathBuf {
-    let standing = situation
-        .text("agents.defaults.workspace")
-        .and_then(|typed| situation.path(typed));
-    standing.unwrap_or_else(|| situation.instance.default_workspace())
+impl Builder<'_> {
+    /// Whether a path is gone once the reset has moved its paths aside.
+    fn is_moved(&self, path: &Path) -> bool {
+        self.moved.iter().any(|moved| path.starts_with(moved))
+    }
+
+    /// Plans a folder where there is none yet. Anything else in its place is found when the plan is checked.
+    fn make_folder(&mut self, path: PathBuf) {
+        if *self.disk.state(&path) != PathState::Folder || self.is_moved(&path) {
+            let make = Change::MakeDir { path };
+            if !self.changes.contains(&make) {
+                self.changes.push(make);
+            }
+        }
+    }
+
+    fn make_folders(&mut self, workspace: &Path) {
+        let instance = &self.input.instance;
+        self.make_folder(instance.state_dir.clone());
+        if let Some(folder) = parent(&instance.config_path) {
+            self.make_folder(folder);
+        }
+        self.make_folder(instance.sessions());
+        self.make_folder(workspace.to_path_buf());
+    }
+
+    fn write_workspace(&mut self, workspace: &Path, stamp: &PlanStamp) {
+        let nothing = DiskSnapshot::default();
+        let disk = if self.is_moved(workspace) {
+            &nothing
+        } else {
+            self.disk
+        };
+        self.changes
+            .extend(workspace::changes(workspace, disk, stamp.lang));
+    }
+
+    fn write_keys(&mut self, answers: &Answers) -> Result<()> {
+        let instance = &self.input.instance;
+        let stores = [instance.env_file(), instance.auth_profiles()];
+        let disk = self
+            .disk
+            .only(stores.into_iter().filter(|path| !self.is_moved(path)));
+        if let Some(write) = keys::write(instance, &disk, answers)? {
+            if let Some(folder) = parent(&write.path) {
+                self.make_folder(folder);
+            }
+            self.changes.push(Change::Write(write));
+        }
+        Ok(())
+    }
 }
 
-fn folder_of(path: &Path) -> Option<PathBuf> {
+fn parent(path: &Path) -> Option<PathBuf> {
     path.parent().map(Path::to_path_buf)
 }
 
-/// `2026-11-22T19:22:45.123Z` as part of a folder's name: `20261122T192245123Z`.
+/// Turns a time into a part of a file name: `2026-11-22T19:22:45.123Z` becomes `20261122T192245123Z`.
 pub fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 fn record_write(
-    situation: &Situation<'_>,
-    ground: &Ground,
+    input: &PlanInput<'_>,
+    disk: &DiskSnapshot,
     ports: PortFamily,
-    stamp: &Stamp,
+    stamp: &PlanStamp,
 ) -> Result<Option<Change>> {
-    let path = situation.instance.record_path();
-    let before = match ground.at(&path) {
-        Standing::Nothing => None,
-        Standing::File(bytes) => Some(bytes.clone()),
-        Standing::Folder | Standing::Else => return Err(in_the_way(&path)),
+    let path = input.instance.record_path();
+    let before = match disk.state(&path) {
+        PathState::Missing => None,
+        PathState::File(bytes) => Some(bytes.clone()),
+        PathState::Folder | PathState::Unreadable | PathState::Unreachable => return Err(in_the_way(&path)),
     };
-    let text = before.as_deref().map(String::from_utf8_lossy);
-    let profile = situation.instance.profile.as_str();
-    let text = record::text(text.as_deref(), profile, stamp.lang.code(), ports.base());
-    Ok(whole(path, text, before, FileKind::Record))
+    let mut record = RecordDocument::parse(before.as_deref().unwrap_or_default())
+        .map_err(|error| RecordError::from(error).blocked(&path))?;
+    let profile = input.instance.profile.as_str();
+    record.set_onboarded(profile, stamp.lang.code(), ports.base());
+    Ok(write_unless_equal(
+        path,
+        record.to_string(),
+        before,
+        FileKind::Record,
+    ))
 }
 
-fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
-    let (instance, registry) = (&situation.instance, &situation.survey.registry);
+fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
+    let (instance, registry) = (&input.instance, input.registry);
     for path in [&instance.config_path, &instance.state_dir] {
         if path.to_str().is_none() {
             return Err(Error::usage(msg!(
@@ -175,14 +192,14 @@ fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily
             )));
         }
     }
-    let text = registry.with(registry::Entry {
+    let text = registry.with(&RegistryEntry {
         profile: instance.profile.to_string(),
         config: instance.config_path.clone(),
         state: instance.state_dir.clone(),
         workspace: workspace.to_path_buf(),
         port: ports.base(),
     });
-    Ok(whole(
+    Ok(write_unless_equal(
         registry.path.clone(),
         text,
         registry.before.clone(),
@@ -190,10 +207,15 @@ fn registry_write(situation: &Situation<'_>, workspace: &Path, ports: PortFamily
     ))
 }
 
-/// A file of ours that is written whole, unless it stands so already.
-fn whole(path: PathBuf, text: String, before: Option<Vec<u8>>, kind: FileKind) -> Option<Change> {
-    let stands = before.as_deref() == Some(text.as_bytes());
-    (!stands).then(|| {
+/// Plans to write a file of this program whole, unless it has this text already.
+fn write_unless_equal(
+    path: PathBuf,
+    text: String,
+    before: Option<Vec<u8>>,
+    kind: FileKind,
+) -> Option<Change> {
+    let is_equal = before.as_deref() == Some(text.as_bytes());
+    (!is_equal).then(|| {
         Change::Write(FileWrite {
             path,
             content: Content::plain(text),

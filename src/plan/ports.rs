@@ -1,4 +1,4 @@
-//! The ports of the instance to be: answered, standing or suggested, and judged against everybody else's.
+//! The ports of the instance that is set up: the base port, judged against what everybody else holds.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,31 +7,28 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::ports::PortFamily;
 use crate::ports::planner::{Check, Notice, Overlap, Verdict};
-use crate::situation::Situation;
 
-/// The ports, and what is to be said of them.
-pub(super) fn settled(situation: &Situation<'_>, answers: &Answers) -> Result<(PortFamily, Vec<Msg>)> {
-    let addresses = addresses(situation, answers);
-    let standing = situation.standing_port();
-    let base = match answers.port.or(standing) {
-        Some(base) => base,
-        None => match situation.suggest_ports(1, &addresses)?.first() {
-            Some(suggestion) => suggestion.family.base(),
-            None => return Err(Error::blocked(msg!("ports.free-one"))),
-        },
-    };
-    let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
-    let check = situation.planner().check(base, &addresses);
-    if standing == Some(base) {
-        // A port that stands is not refused again, whoever holds it today: nothing of it changes.
-        return Ok((family, said(&check)));
-    }
-    let check = check.accept(situation.nearest_port(base).as_ref())?;
-    Ok((family, said(&check)))
+use super::input::PlanInput;
+
+/// Returns the base port that needs no suggestion: the answered one, else the one that the instance has.
+pub fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<u16> {
+    answers.port.or_else(|| input.current_port())
 }
 
-/// What a person should know of a port that is taken: what it costs, and what else is worth knowing.
-pub fn said(check: &Check) -> Vec<Msg> {
+/// Judges a base port, and returns its ports and what the user should know about them. The port that the
+/// instance has is never refused, whoever holds it today: nothing about it changes.
+pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Result<(PortFamily, Vec<Msg>)> {
+    let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
+    let check = input.planner.check(base, &bind_addresses(input, answers));
+    if input.current_port() == Some(base) {
+        return Ok((family, port_notices(&check)));
+    }
+    let check = check.accept(input.planner.nearest(base).as_ref())?;
+    Ok((family, port_notices(&check)))
+}
+
+/// Returns what the user should know about a base port that is taken: its costs first, then the rest.
+pub fn port_notices(check: &Check) -> Vec<Msg> {
     let costs = match &check.verdict {
         Verdict::Near(overlaps) => overlaps.iter().map(Overlap::msg).collect(),
         Verdict::Refused(why) => vec![why.msg(check.base)],
@@ -43,16 +40,16 @@ pub fn said(check: &Check) -> Vec<Msg> {
         .collect()
 }
 
-/// The addresses that the gateway will bind beside loopback.
-pub fn addresses(situation: &Situation<'_>, answers: &Answers) -> Vec<IpAddr> {
+/// Returns the addresses that the gateway will bind beside loopback.
+pub fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
     let bind = answers
         .bind
-        .or_else(|| situation.text("gateway.bind").and_then(Bind::of))
+        .or_else(|| input.text("gateway.bind").and_then(Bind::from_name))
         .unwrap_or(Bind::Loopback);
     match bind {
         Bind::Loopback => Vec::new(),
         Bind::Custom => answers.bind_host.into_iter().collect(),
-        // Which addresses these are is known at start only: any of them counts.
+        // The addresses are known at start only: any of them counts.
         Bind::Lan | Bind::Tailnet | Bind::Auto => {
             vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
         }

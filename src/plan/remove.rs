@@ -1,60 +1,47 @@
-//! Taking an instance away: its folder is moved aside, its registry entry goes, its workspace stays
-//! unless the user says otherwise. Nothing is deleted.
+//! Removing an instance: its state folder is moved aside and its registry entry goes. Its workspace stays
+//! unless the user wants it moved too. Nothing is deleted.
 
 use std::path::{Path, PathBuf};
 
 use crate::registry::Registry;
 use crate::survey::Surveyed;
 
-use super::reset::beside;
+use super::reset::aside_sibling;
 use super::{Change, Content, FileKind, FileWrite, Plan};
 
-/// The plan. `entries` are the paths in the state folder, `stamp` makes the new name unique.
+/// The paths of an instance that exist, read before its removal is planned.
+#[derive(Clone, Debug, Default)]
+pub struct ExistingPaths {
+    /// The entries of the state folder.
+    pub state_entries: Vec<PathBuf>,
+    /// The config and the workspaces that lie outside the state folder.
+    pub outside: Vec<PathBuf>,
+}
+
+impl ExistingPaths {
+    /// Returns the paths outside the state folder that an instance may have: the caller keeps those that exist.
+    pub fn outside_candidates(found: &Surveyed) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&found.config_path)
+            .chain(&found.workspaces)
+            .filter(|path| !path.starts_with(&found.state_dir))
+    }
+}
+
+/// Plans the removal of an instance. `stamp` makes the new names unique.
 pub fn remove(
     found: &Surveyed,
-    entries: &[PathBuf],
+    existing: &ExistingPaths,
     registry: &Registry,
-    workspace_too: bool,
+    moves_workspace: bool,
     stamp: &str,
 ) -> Plan {
-    let state = &found.state_dir;
-    let aside = beside(state, stamp);
-    let kept = |entry: &Path| !workspace_too && found.workspaces.iter().any(|w| w.starts_with(entry));
-    let mut changes = Vec::new();
-    if entries.iter().any(|entry| kept(entry)) {
-        changes.push(Change::MakeDir { path: aside.clone() });
-        for entry in entries.iter().filter(|entry| !kept(entry)) {
-            let to = aside.join(entry.file_name().unwrap_or_default());
-            changes.push(Change::MoveAside {
-                path: entry.clone(),
-                to,
-            });
-        }
-    } else if !entries.is_empty() {
-        changes.push(Change::MoveAside {
-            path: state.clone(),
-            to: aside,
-        });
-    }
-    let outside = |path: &&PathBuf| !path.starts_with(state);
-    if outside(&&found.config_path) && found.config_path.exists() {
-        let to = beside(&found.config_path, stamp);
-        changes.push(Change::MoveAside {
-            path: found.config_path.clone(),
-            to,
-        });
-    }
-    for workspace in found
-        .workspaces
-        .iter()
-        .filter(outside)
-        .filter(|w| workspace_too && w.exists())
-    {
-        changes.push(Change::MoveAside {
-            path: workspace.clone(),
-            to: beside(workspace, stamp),
-        });
-    }
+    let mut changes = move_state(found, &existing.state_entries, moves_workspace, stamp);
+    let outside = existing.outside.iter();
+    changes.extend(
+        outside
+            .filter(|path| moves_workspace || **path == found.config_path)
+            .map(|path| move_aside(path, aside_sibling(path, stamp))),
+    );
     if registry
         .entries
         .iter()
@@ -62,7 +49,7 @@ pub fn remove(
     {
         changes.push(Change::Write(FileWrite {
             path: registry.path.clone(),
-            content: Content::plain(registry.without(&found.config_path)),
+            content: Content::plain(registry.without(&[&found.config_path])),
             before: registry.before.clone(),
             backup: false,
             kind: FileKind::Registry,
@@ -71,5 +58,31 @@ pub fn remove(
     Plan {
         changes,
         ..Plan::default()
+    }
+}
+
+/// Plans to move the state folder aside; entry by entry where a workspace in it has to stay.
+fn move_state(found: &Surveyed, entries: &[PathBuf], moves_workspace: bool, stamp: &str) -> Vec<Change> {
+    let aside = aside_sibling(&found.state_dir, stamp);
+    let stays = |entry: &Path| !moves_workspace && found.workspaces.iter().any(|w| w.starts_with(entry));
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    if !entries.iter().any(|entry| stays(entry)) {
+        return vec![move_aside(&found.state_dir, aside)];
+    }
+    let moved = entries.iter().filter(|entry| !stays(entry));
+    let moved: Vec<_> = moved
+        .map(|entry| move_aside(entry, aside.join(entry.file_name().unwrap_or_default())))
+        .collect();
+    std::iter::once(Change::MakeDir { path: aside })
+        .chain(moved)
+        .collect()
+}
+
+fn move_aside(path: &Path, to: PathBuf) -> Change {
+    Change::Rename {
+        path: path.to_path_buf(),
+        to,
     }
 }

@@ -1,7 +1,7 @@
-//! Starting over: what was there is moved aside, within its own instance, and never deleted.
+//! Resetting an instance: its old files are moved aside within the instance, and never deleted.
 //!
-//! Only paths of the chosen instance are named here, so that starting one profile over leaves every other
-//! one alone (docs/openclaw.md#leak-reset: OpenClaw moved the default's config away instead).
+//! Only paths of the chosen instance are planned, so that resetting one profile leaves every other one alone
+//! (docs/openclaw.md#leak-reset: OpenClaw moved the default's config away instead).
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use crate::answers::Existing;
 use crate::instance::Instance;
 
 use super::Change;
-use super::ground::Ground;
-use super::restore::named_beside;
+use super::disk::DiskSnapshot;
+use super::restore::stamped_sibling;
 
-/// The folder in the state folder that keeps what was moved aside.
-const ASIDE: &str = "aside";
+/// Name of the folder in the state folder that keeps what was moved aside.
+const ASIDE_FOLDER: &str = "aside";
 
-/// What a scope names, of which some may not be there.
+/// Returns the paths that a reset of this scope moves aside; some of them may not exist.
 pub(super) fn paths(instance: &Instance, workspace: &Path, scope: Existing) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     if scope.is_reset() {
@@ -30,15 +30,20 @@ pub(super) fn paths(instance: &Instance, workspace: &Path, scope: Existing) -> V
     paths
 }
 
-/// The changes that move aside what a scope names. `stamp` makes the folder's name new.
-pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], stamp: &str) -> Vec<Change> {
-    let aside = instance.state_dir.join(ASIDE).join(stamp);
+/// Plans to move these paths aside, where they exist. `stamp` makes the name of the new folder unique.
+pub(super) fn changes(
+    instance: &Instance,
+    disk: &DiskSnapshot,
+    paths: &[PathBuf],
+    stamp: &str,
+) -> Vec<Change> {
+    let aside = instance.state_dir.join(ASIDE_FOLDER).join(stamp);
     let mut changes = Vec::new();
-    for path in paths.iter().filter(|path| ground.has(path)) {
+    for path in paths.iter().filter(|path| disk.exists(path)) {
         let to = match path.strip_prefix(&instance.state_dir) {
             Ok(below) => aside.join(below),
-            // A workspace or config elsewhere stays on its own file system.
-            Err(_) => beside(path, stamp),
+            // A workspace or config outside the state folder stays on its own file system.
+            Err(_) => aside_sibling(path, stamp),
         };
         if let Some(folder) = to
             .parent()
@@ -51,7 +56,7 @@ pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], s
                 changes.push(make);
             }
         }
-        changes.push(Change::MoveAside {
+        changes.push(Change::Rename {
             path: path.clone(),
             to,
         });
@@ -59,7 +64,8 @@ pub(super) fn changes(instance: &Instance, ground: &Ground, paths: &[PathBuf], s
     changes
 }
 
-/// A name beside a path, which no survey takes for an instance: `~/.openclaw-rescue.aside-STAMP`.
-pub(super) fn beside(path: &Path, stamp: &str) -> PathBuf {
-    named_beside(path, ASIDE, stamp)
+/// Returns the path that a file or folder is moved aside to, in its own folder, by a name that the survey does
+/// not take for an instance: `~/.openclaw-rescue.aside-STAMP`.
+pub(super) fn aside_sibling(path: &Path, stamp: &str) -> PathBuf {
+    stamped_sibling(path, ASIDE_FOLDER, stamp)
 }

@@ -1,4 +1,4 @@
-//! An earlier config in the place of one that no gateway starts from; what stood there is kept.
+//! Restoring an earlier config in the place of one that no gateway starts from; the replaced file is kept.
 
 use std::path::{Path, PathBuf};
 
@@ -6,22 +6,19 @@ use crate::config::document::ConfigDocument;
 use crate::config::secrets;
 use crate::secret::SecretOrigin;
 
-use super::{Change, Content, FileKind, FileWrite};
+use super::{Change, Content, FileWrite};
 
-/// The config at a path, written as this document; its secrets are known as those that stood in it.
+/// Plans to write a config as this document. Its secrets are shown as kept ones.
 pub fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
-    Change::Write(FileWrite {
-        path: path.to_path_buf(),
-        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| SecretOrigin::Kept)),
-        backup: before.is_some(),
-        before,
-        kind: FileKind::Config,
-    })
+    let pieces = secrets::pieces(document, |_| SecretOrigin::Kept);
+    let content = Content::in_pieces(document.text(), pieces);
+    Change::Write(FileWrite::config(path.to_path_buf(), content, before))
 }
 
-/// A name beside a file that says what became of it: `openclaw.json.broken-20261122T192245123Z`.
-pub fn named_beside(path: &Path, what: &str, stamp: &str) -> PathBuf {
+/// Returns a path in the same folder whose name says what became of the file:
+/// `openclaw.json.broken-20261122T192245123Z`.
+pub fn stamped_sibling(path: &Path, label: &str, stamp: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{what}-{stamp}"));
+    name.push(format!(".{label}-{stamp}"));
     path.with_file_name(name)
 }

@@ -1,28 +1,28 @@
-//! The first files of a workspace, in the user's language: what an agent reads about its place and its
-//! person. OpenClaw names the files (docs/openclaw.md#workspace-files); the words are ours.
+//! The first files of a workspace, in the user's language: what an agent reads about its workspace and its user.
+//! OpenClaw names the files (docs/openclaw.md#workspace-files); their text is ours.
 
 use std::path::{Path, PathBuf};
 
 use crate::i18n::{self, Lang};
 
-use super::ground::Ground;
+use super::disk::DiskSnapshot;
 use super::{Change, Content, FileKind, FileWrite};
 
-/// The file that is only for a brand-new workspace: it asks the agent to get to know its person.
-const FIRST_RUN: &str = "BOOTSTRAP.md";
+/// The file that only a new workspace gets: it asks the agent to get to know its user.
+const FIRST_RUN_FILE: &str = "BOOTSTRAP.md";
 
-/// The paths of all first files.
+/// Returns the paths of all first files of a workspace.
 pub(super) fn paths(workspace: &Path) -> impl Iterator<Item = PathBuf> {
     i18n::workspace_files(Lang::english()).map(move |(name, _)| workspace.join(name))
 }
 
-/// The changes that write what is missing. What is there stays as it is.
-pub(super) fn changes(workspace: &Path, ground: &Ground, lang: Lang) -> Vec<Change> {
-    let is_new = paths(workspace).all(|path| !ground.has(&path));
+/// Plans the first files that are missing; an existing file stays as it is.
+pub(super) fn changes(workspace: &Path, disk: &DiskSnapshot, lang: Lang) -> Vec<Change> {
+    let is_new = paths(workspace).all(|path| !disk.exists(&path));
     i18n::workspace_files(lang)
-        .filter(|(name, _)| *name != FIRST_RUN || is_new)
+        .filter(|(name, _)| *name != FIRST_RUN_FILE || is_new)
         .map(|(name, text)| (workspace.join(name), text))
-        .filter(|(path, _)| !ground.has(path))
+        .filter(|(path, _)| !disk.exists(path))
         .map(|(path, text)| {
             let content = Content::plain(text);
             Change::Write(FileWrite {

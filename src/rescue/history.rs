@@ -176,7 +176,7 @@ mod tests {
         apply::write_file(&dir.path().join(HISTORY_FILE), line.as_bytes()).unwrap();
         let mut history = History::read(dir.path());
         history.put(entry(2, "main")).unwrap();
-        let text = std::fs::read_to_string(dir.path().join(HISTORY_FILE)).unwrap();
+        let text = read::text(&dir.path().join(HISTORY_FILE)).unwrap();
         assert_eq!(text.lines().next(), Some(line));
     }
 }

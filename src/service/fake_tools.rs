@@ -24,7 +24,7 @@ pub(super) fn with<T>(
         ("USERDOMAIN", "PC".to_owned()),
         ("USERNAME", "ada".to_owned()),
     ];
-    let host = Host::with(&[], vars);
+    let host = Host::fixed(&[], vars);
     let env = Environment {
         home: folder.join("home"),
         ..Environment::default()
@@ -35,6 +35,6 @@ pub(super) fn with<T>(
         env: &env,
         instance: &instance,
     });
-    let calls = std::fs::read_to_string(folder.join("calls")).unwrap_or_default();
+    let calls = crate::host::read::text(&folder.join("calls")).unwrap_or_default();
     (result, calls.lines().map(str::to_owned).collect())
 }

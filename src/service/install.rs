@@ -269,8 +269,7 @@ impl ServiceControl<'_> {
         let staged = folder.join(path.file_name().unwrap_or_default());
         apply::write_file(&staged, bytes)?;
         let verified = self.manager.verify_file(&staged);
-        // A leftover would be in nobody's way.
-        let _ = std::fs::remove_file(&staged).and_then(|()| std::fs::remove_dir(&folder));
+        apply::remove_staging(&folder);
         verified.map_err(|error| self.describe(&error))
     }
 
@@ -330,12 +329,8 @@ fn remove_files(manager: &dyn ServiceManager) -> Result<()> {
 }
 
 fn remove_file(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::failed(msg!("service.not-removed", path = path.display())).because(e))
-        }
-        _ => Ok(()),
-    }
+    apply::remove_if_present(path)
+        .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
 /// Stops the service of an instance and removes its files. The user's drop-ins and all files of the instance stay.

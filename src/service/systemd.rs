@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{ManagerError, SystemdEnvironment};
 use super::manager::{ManagerKind, ServiceManager, ServiceState};
+use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
 use crate::instance::InstanceContext;
@@ -248,9 +249,7 @@ impl ServiceManager for Systemd<'_> {
             reason = "the folder of systemd's links, made as systemd makes it"
         )]
         std::fs::create_dir_all(self.unit_dir.join(WANTS_DIR))?;
-        if std::fs::symlink_metadata(&link).is_ok() {
-            std::fs::remove_file(&link)?;
-        }
+        apply::remove_if_present(&link)?;
         std::os::unix::fs::symlink(self.file(), link)
     }
 
@@ -278,10 +277,7 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn disable_offline(&self) -> std::io::Result<()> {
-        match std::fs::remove_file(self.wants_link()) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+        apply::remove_if_present(&self.wants_link())
     }
 
     fn deregister(&self) -> Result<(), ManagerError> {

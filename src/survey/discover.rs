@@ -12,7 +12,7 @@ use super::settings::{self, Reading};
 use crate::environment::Environment;
 use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
 use crate::profile::ProfileName;
-use crate::registry::{Entry, Registry};
+use crate::registry::{Registry, RegistryEntry};
 
 /// An instance before its config is judged.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Candidate {
     pub state_dir: PathBuf,
     pub found_by: Vec<FoundBy>,
     pub service: Option<InstalledService>,
-    pub entry: Option<Entry>,
+    pub entry: Option<RegistryEntry>,
     pub reading: Reading,
 }
 

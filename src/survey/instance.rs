@@ -10,6 +10,7 @@ use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, PortFamily, Role, Span, hashed_default};
 use crate::profile::ProfileName;
+use crate::record::Record;
 
 /// Judges an instance by its files.
 pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
@@ -105,7 +106,10 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
         Reading::Missing => None,
     };
     let record = || {
-        let recorded = settings::recorded_port(&found.state_dir.join(RECORD_FILE));
+        // A broken record says nothing here; the doctor and its own gateway name it.
+        let recorded = Record::load(&found.state_dir.join(RECORD_FILE))
+            .ok()
+            .and_then(|record| record.ports.base);
         let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
         Some((port, PortSource::Record, RECORD_FILE))
     };

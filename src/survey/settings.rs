@@ -181,10 +181,3 @@ pub(super) fn tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec
     }
     tokens
 }
-
-/// The base port of the record that this program keeps.
-pub(super) fn recorded_port(path: &Path) -> Option<u16> {
-    let record: toml::Table = read::text(path).ok()?.parse().ok()?;
-    let base = record.get("ports")?.get("base")?.as_integer()?;
-    u16::try_from(base).ok()
-}

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ports::{Role, Why};
+use crate::registry::RegistryEntry;
 
 /// A home folder of a test's own.
 pub(super) struct Home(TempDir);
@@ -38,7 +39,7 @@ impl Home {
     fn survey_with(&self, vars: &[(&str, &str)]) -> Survey {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
-        let host = Host::with(&[], vars.iter().copied().chain([("HOME", home)]));
+        let host = Host::fixed(&[], vars.iter().copied().chain([("HOME", home)]));
         take(&host, &Environment::read(&host).unwrap())
     }
 }
@@ -197,30 +198,28 @@ fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_instance_found_in_every_way_is_one_entry() {
     let home = Home::new();
     let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
     std::os::unix::fs::symlink(home.path(".openclaw-rescue"), home.path(".openclaw-alias")).unwrap();
     let state = home.path(".openclaw-rescue");
-    let entry = registry::Entry {
+    let entry = RegistryEntry {
         profile: "rescue".to_owned(),
         config: config.clone(),
         state: state.clone(),
         workspace: state.join("w"),
         port: 1,
     };
-    let elsewhere = registry::Entry {
+    let elsewhere = RegistryEntry {
         profile: "far".to_owned(),
         config: home.path("srv/openclaw.json"),
         state: home.path("srv"),
         workspace: home.path("srv/w"),
         port: 24789,
     };
-    let text = Registry {
-        entries: vec![entry],
-        ..Registry::default()
-    }
-    .with(elsewhere);
+    let one = Registry::default().with(&entry);
+    let text = Registry::parse(Path::new(registry::FILE), Some(one.into())).with(&elsewhere);
     home.put("xdg/openclaw/registry.toml", text);
     let unit = format!(
         "[Service]\nExecStart=x gateway\nEnvironment=OPENCLAW_CONFIG_PATH={}\n",
@@ -292,6 +291,7 @@ fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_bad_instance_spoils_nothing() {
     let home = Home::new();
     home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
@@ -350,6 +350,7 @@ fn one_bad_instance_spoils_nothing() {
 }
 
 #[test]
+#[cfg(unix)]
 fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
     let home = Home::new();
     let config = "{agents: {defaults: {workspace: '~/w'}, list: [{workspace: '/srv/b'}], entries: {c: {workspace: 'rel'}}}}";
@@ -410,6 +411,7 @@ fn tokens_are_found_and_never_shown() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_node_engine_is_found_by_its_package_and_never_this_program() {
     let home = Home::new();
     home.put(

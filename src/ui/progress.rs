@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::apply::ApplyEvent;
+use crate::environment::abbreviate_home;
 use crate::i18n::msg;
-use crate::situation::shown;
 
 use super::Ui;
 
@@ -144,7 +144,7 @@ impl Progress<'_> {
                 self.tell(
                     &self
                         .ui
-                        .say(&msg!("onboard.undone", path = shown(self.home, path))),
+                        .say(&msg!("onboard.undone", path = abbreviate_home(self.home, path))),
                 );
             }
         }

@@ -5,10 +5,10 @@ use std::path::Path;
 use console::measure_text_width;
 
 use crate::config::{self, diff::ConfigDifference};
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
-use crate::plan::{Change, FileKind, FileWrite, Plan, Summary};
+use crate::plan::{Change, FileKind, FileWrite, InstanceSummary, Plan};
 use crate::secret::SecretOrigin;
-use crate::situation::shown;
 
 use super::fields::Fields;
 use super::{Ui, wrap};
@@ -32,11 +32,11 @@ impl Ui {
                 if let Change::Write(write) = change
                     && write.kind == FileKind::Config
                 {
-                    out.push(self.heading(&msg!("plan.text", path = shown(home, &write.path))));
+                    out.push(self.heading(&msg!("plan.text", path = abbreviate_home(home, &write.path))));
                     out.push(
                         write
                             .content
-                            .shown(|origin| format!("<{}>", self.say(&origin_msg(origin)))),
+                            .redacted(|origin| format!("<{}>", self.say(&origin_msg(origin)))),
                     );
                 }
             }
@@ -45,12 +45,15 @@ impl Ui {
         out.join("\n")
     }
 
-    fn summary(&self, summary: &Summary, home: &Path) -> Fields {
+    fn summary(&self, summary: &InstanceSummary, home: &Path) -> Fields {
         let mut fields = Fields::default();
         let mut add = |label: Msg, value: String| fields.add(self.say(&label), value);
-        add(Msg::new("plan.config"), shown(home, &summary.config));
-        add(Msg::new("plan.state"), shown(home, &summary.state));
-        add(Msg::new("plan.workspace"), shown(home, &summary.workspace));
+        add(Msg::new("plan.config"), abbreviate_home(home, &summary.config));
+        add(Msg::new("plan.state"), abbreviate_home(home, &summary.state));
+        add(
+            Msg::new("plan.workspace"),
+            abbreviate_home(home, &summary.workspace),
+        );
         add(Msg::new("plan.port"), summary.ports.base().to_string());
         add(Msg::new("plan.span"), summary.ports.span().to_string());
         add(Msg::new("plan.bind"), summary.bind.name().to_owned());
@@ -79,7 +82,11 @@ impl Ui {
                 .count();
             rest = if together > 1 {
                 let folder = change.path().parent().unwrap_or_else(|| change.path());
-                let make = msg!("plan.create-files", path = shown(home, folder), count = together);
+                let make = msg!(
+                    "plan.create-files",
+                    path = abbreviate_home(home, folder),
+                    count = together
+                );
                 lines.push(self.item(" ", &self.say(&make)));
                 let names = rest[..together]
                     .iter()
@@ -144,18 +151,22 @@ impl Ui {
     /// A change as one line.
     pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
-            Change::MakeDir { path } => msg!("plan.make-dir", path = shown(home, path)),
-            Change::MoveAside { path, to } => {
-                msg!("plan.move-aside", path = shown(home, path), to = shown(home, to))
+            Change::MakeDir { path } => msg!("plan.make-dir", path = abbreviate_home(home, path)),
+            Change::Rename { path, to } => {
+                msg!(
+                    "plan.move-aside",
+                    path = abbreviate_home(home, path),
+                    to = abbreviate_home(home, to)
+                )
             }
             Change::SetMode { path, from, to } => msg!(
                 "doctor.set-mode",
-                path = shown(home, path),
+                path = abbreviate_home(home, path),
                 from = format!("{from:04o}"),
                 to = format!("{to:04o}")
             ),
             Change::Write(write) => {
-                let path = shown(home, &write.path);
+                let path = abbreviate_home(home, &write.path);
                 match (write.before.is_some(), write.backup) {
                     (false, _) => msg!("plan.create-file", path = path),
                     (true, false) => msg!("plan.change-file", path = path),

@@ -23,8 +23,10 @@ const MAX_IMPORT_DEPTH: usize = 16;
 /// One module: where its parts come from, and which names it makes known.
 #[derive(Default)]
 struct Module {
-    /// The files of its items by name: a platform's twin file may define the same name.
-    items: BTreeMap<String, Vec<PathBuf>>,
+    /// The files of its types and traits by name: a platform's twin file may define the same name.
+    types: BTreeMap<String, Vec<PathBuf>>,
+    /// The files of its functions, constants and macros by name: one may be called like a child module.
+    values: BTreeMap<String, Vec<PathBuf>>,
     children: BTreeSet<String>,
     /// Names that `use` brings in, with the path that they stand for.
     imports: BTreeMap<String, Vec<String>>,
@@ -125,9 +127,14 @@ impl Crate {
     ) -> Vec<(ModulePath, PathBuf, PathBuf)> {
         let mut children = Vec::new();
         for item in items.iter().filter(|item| !is_test(attributes(item))) {
+            let own = self.modules.get_mut(module).expect("entered before its items");
+            let is_type = matches!(
+                item,
+                Item::Enum(_) | Item::Struct(_) | Item::Trait(_) | Item::Type(_) | Item::Macro(_)
+            );
+            let items = if is_type { &mut own.types } else { &mut own.values };
             for name in names(item) {
-                let own = self.modules.get_mut(module).expect("entered before its items");
-                own.items.entry(name).or_default().push(file.to_path_buf());
+                items.entry(name).or_default().push(file.to_path_buf());
             }
             let Item::Mod(child) = item else {
                 let mut visitor = Visitor {
@@ -187,7 +194,8 @@ impl Crate {
             return Target::Module(module);
         };
         let own = &self.modules[&module];
-        if let Some(files) = own.items.get(name) {
+        let value = own.values.get(name).filter(|_| below.is_empty());
+        if let Some(files) = own.types.get(name).or(value) {
             return Target::Files(files.clone());
         }
         if own.children.contains(name) {

@@ -17,6 +17,7 @@ pub mod manager;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
+#[cfg(target_os = "linux")]
 pub mod stand_in;
 
 /// A throw-away home folder and the variables that the program will see.
@@ -141,7 +142,6 @@ pub fn skipped(why: &str) {
 }
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
-    use std::os::unix::fs::PermissionsExt as _;
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
     };
@@ -155,12 +155,26 @@ fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
         };
         out.push((
             path.strip_prefix(root).expect("below").to_path_buf(),
-            meta.permissions().mode(),
+            mode(&meta),
             bytes,
         ));
         if meta.is_dir() {
             walk(root, &path, out);
         }
+    }
+}
+
+/// Returns the permissions of a file, 0 where the system has none.
+fn mode(meta: &std::fs::Metadata) -> u32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        meta.permissions().mode()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = meta;
+        0
     }
 }
 

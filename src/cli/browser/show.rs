@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{BrowserCommand, Context};
+use super::args::BrowserCommand;
 use crate::browser::doctor::{Check, Health};
+use crate::cli::Context;
+use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::letters::{sanitize, to_ascii};
-use crate::situation::shown;
 use crate::ui::{Fields, Table, Ui};
 
 /// The answer to a command.
@@ -274,7 +275,7 @@ fn yes(ui: &Ui, value: &Value) -> String {
 fn path(home: &Path, value: &Value) -> String {
     value
         .as_str()
-        .map_or_else(String::new, |path| shown(home, Path::new(path)))
+        .map_or_else(String::new, |path| abbreviate_home(home, Path::new(path)))
 }
 
 /// A value as a text without quotes; nothing for `null`.

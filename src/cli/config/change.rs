@@ -5,16 +5,30 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::read_config;
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, backup, dialect, effective};
+use crate::config::{LoadedConfig, assign, backup, dialect, effective, load};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::survey::{self, Survey};
+
+/// The config as it is, or why the verb can't go on.
+pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
+    let path = &context.instance.config_path;
+    match load(path) {
+        LoadedConfig::Ok(document) => Ok(document),
+        LoadedConfig::Broken(fault) => Err(fault.blocked(path)),
+        LoadedConfig::Missing => {
+            let error = Error::failed(msg!("config.missing", path = path.display()));
+            let meant = context.probably_meant(&survey::take(context.host, &context.env));
+            let error = meant.into_iter().fold(error, Error::hint);
+            Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
+        }
+    }
+}
 
 /// Edits the config under the lock; the path of the backup where anything was written.
 pub(super) fn change(

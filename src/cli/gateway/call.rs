@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 
-use super::super::Context;
-use super::super::status::milliseconds;
+use super::super::duration::milliseconds;
+use crate::cli::Context;
 use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -19,7 +19,7 @@ use crate::settings::Proof;
 
 /// `openclaw gateway call`
 #[derive(Debug, Args)]
-pub struct CallArgs {
+pub(crate) struct CallArgs {
     #[arg(value_name = "METHOD")]
     pub method: String,
     #[arg(long, value_name = "JSON")]

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use super::super::Context;
 use super::super::status::AskArgs;
 use super::call;
+use crate::cli::Context;
 use crate::client;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
@@ -16,7 +16,7 @@ use crate::probe;
 
 /// `openclaw gateway health`
 #[derive(Debug, Args)]
-pub struct HealthArgs {
+pub(crate) struct HealthArgs {
     #[command(flatten)]
     pub ask: AskArgs,
     #[arg(long, value_name = "URL")]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::Context;
 use super::super::status::{self, AskArgs, document};
+use crate::cli::Context;
 use crate::i18n::{Msg, msg};
 use crate::letters::sanitize;
 use crate::probe::{self, Probe};

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::super::{Context, SetupArgs, given, node, onboard};
+use super::super::onboard::{self, SetupArgs};
+use super::super::{Context, given, node};
 use crate::answers::{Auth, Bind};
 use crate::error::{Error, Result};
-use crate::gateway::{self, Edge, Options};
+use crate::gateway::{self, GatewayOptions, UserInteraction};
 use crate::i18n::{Lang, Msg, msg};
+use crate::instance::InstanceContext;
 use crate::record::Engine;
 use crate::secret::Secret;
 use crate::selection;
@@ -19,8 +21,7 @@ use crate::wizard::terminal::Terminal;
 
 /// The flags of a run.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[arg(long, value_name = "MODE", value_parser = names(Bind::ALL, Bind::name))]
@@ -56,8 +57,8 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         configure(context)?;
     }
     let lang = selection::lang(context.host.args()).and_then(Lang::from_code);
-    let options = Options {
-        wishes: wishes(context, args)?,
+    let options = GatewayOptions {
+        overrides: wishes(context, args)?,
         force: args.force,
         verbose: args.verbose,
         lang,
@@ -65,12 +66,16 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     if node::is_chosen(context, args.engine)? {
         return node::gateway(context, &options);
     }
-    let edge = Edge {
-        ask: &|question| ask(context, question),
-        tell: &|msg| context.ui.note(msg),
+    let interaction = UserInteraction {
+        confirm: &|question| ask(context, question),
+        notify: &|msg| context.ui.note(msg),
     };
-    let (host, env, instance) = (context.host, &context.env, &context.instance);
-    gateway::run(host, env, instance, context.ui.lang(), &options, &edge)
+    let instance_context = InstanceContext {
+        host: context.host,
+        env: &context.env,
+        instance: &context.instance,
+    };
+    gateway::run(instance_context, context.ui.lang(), &options, &interaction)
 }
 
 /// `--dev`: an instance that has no config gets the baseline of `setup`, with a token and ports of its own.
@@ -103,8 +108,8 @@ fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
     };
     Ok(Wishes {
         port: args.port,
-        bind: args.bind.as_deref().and_then(Bind::of),
-        auth: args.auth.as_deref().and_then(Auth::of),
+        bind: args.bind.as_deref().and_then(Bind::from_name),
+        auth: args.auth.as_deref().and_then(Auth::from_name),
         token: secret(&args.token, "token-file", &args.token_file)?,
         password: secret(&args.password, "password-file", &args.password_file)?,
         allow_unconfigured: args.allow_unconfigured,

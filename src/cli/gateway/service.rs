@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::Context;
 use crate::boot;
+use crate::cli::Context;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
@@ -16,13 +17,11 @@ use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
 };
-use crate::situation::shown;
 use crate::wizard::terminal::Terminal;
 
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct InstallArgs {
+pub(crate) struct InstallArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[arg(long)]
@@ -37,8 +36,7 @@ pub struct InstallArgs {
 
 /// The flags of what is done to an installed service.
 #[derive(Debug, Default, Args)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
-pub struct ActArgs {
+pub(crate) struct ActArgs {
     #[arg(long)]
     pub json: bool,
 }
@@ -116,7 +114,7 @@ fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     for (path, text) in &preview.files {
         ui.line(&msg!(
             "service.would-write",
-            path = shown(&context.env.home, path)
+            path = abbreviate_home(&context.env.home, path)
         ));
         ui.out(text);
     }
@@ -274,7 +272,7 @@ fn said(context: &Context<'_>, report: &ActionReport) -> Msg {
             "service.installed",
             name = name,
             pid = pid,
-            path = shown(
+            path = abbreviate_home(
                 &context.env.home,
                 report.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
             )
@@ -325,7 +323,7 @@ fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings
 
 /// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
 /// written before stays, whatever comes of it.
-pub(in crate::cli) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
+pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
     let installed = Installed::make(context, InstallOptions::default(), false, waits)?;
     installed.tell(context);
     let (profile, port) = (&context.instance.profile, installed.port);

@@ -3,10 +3,9 @@
 use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
-use super::span;
 use crate::i18n::{Msg, msg};
 use crate::ports::planner::merged;
-use crate::ports::{Claim, Listener, PortFamily, Role, Why};
+use crate::ports::{Claim, Listener, PortFamily, Role, Span, Why};
 use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
@@ -257,4 +256,8 @@ fn listener_document(listener: &Listener) -> Value {
         "name": owner.map(|owner| owner.name.as_str()),
         "instance": owner.and_then(|owner| owner.instance.as_deref()),
     })
+}
+
+pub(crate) fn span(span: Span) -> Value {
+    json!({ "first": span.first, "last": span.last })
 }

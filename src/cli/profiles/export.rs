@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::find::find;
 use crate::archive::{self, ArchiveKind, FileSet, Manifest, transfer};
 use crate::cli::Context;
 use crate::config::{self, LoadedConfig};
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::profile::ProfileName;
-use crate::situation::shown;
 use crate::survey;
 use crate::{apply, probe};
 
@@ -23,7 +24,7 @@ pub(super) fn run(
     with_secrets: bool,
 ) -> Result<ExitCode> {
     let survey = survey::take(context.host, &context.env);
-    let found = super::find(&survey, name)?;
+    let found = find(&survey, name)?;
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
@@ -73,7 +74,7 @@ pub(super) fn run(
     ui.line(&msg!(
         "archive.exported",
         profile = name,
-        path = shown(home, &path),
+        path = abbreviate_home(home, &path),
         files = manifest.files.len()
     ));
     ui.note(&if with_secrets {
@@ -82,7 +83,7 @@ pub(super) fn run(
         msg!("archive.without-secrets")
     });
     for path in contents.skipped {
-        ui.note(&msg!("snapshot.skipped", path = shown(home, &path)));
+        ui.note(&msg!("snapshot.skipped", path = abbreviate_home(home, &path)));
     }
     Ok(ExitCode::SUCCESS)
 }

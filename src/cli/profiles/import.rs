@@ -21,12 +21,10 @@ use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE};
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::ports::PortFamily;
 use crate::profile::ProfileName;
-use crate::registry::Entry;
+use crate::record::RecordDocument;
+use crate::registry::RegistryEntry;
 use crate::secret::Secret;
 use crate::survey::{self, Survey, ports::suggest_probed};
-
-/// Random bytes in a token, as in OpenClaw's own (docs/openclaw.md#gateway-token).
-const TOKEN_BYTES: usize = 24;
 
 /// Carries `openclaw profiles import FILE --as NAME` out.
 pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
@@ -54,12 +52,8 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     let lock = context.lock()?;
     let survey = survey::take(context.host, &context.env);
     refuse_taken(&survey, &instance)?;
-    if let Some(fault) = &survey.registry.fault {
-        let at = survey.registry.path.display();
-        return Err(
-            Error::blocked(msg!("registry.broken", path = at, why = fault)).hint(msg!("registry.way-out"))
-        );
-    }
+    let registry = &survey.registry;
+    registry.require_valid(&registry.path.display().to_string())?;
     let ports = free(context, &survey, &instance)?;
     for left in archive::leftover_staging_dirs(&instance.state_dir) {
         apply::remove_staging(&left);
@@ -75,7 +69,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         staging: &staging,
     };
     let done = archive::unpack(&path, &manifest, &staging.join("archive"))
-        .and_then(|()| import.build())
+        .and_then(|()| import.build(&path))
         .and_then(|missing| {
             let others = survey.paths_of_others(&instance.config_path);
             apply::apply(&lock, &import.plan(), &others, &mut |_| {}).map(|_| missing)
@@ -125,7 +119,7 @@ impl Import<'_> {
     }
 
     /// Builds the new state folder; the keys that must be filled in again come back.
-    fn build(&self) -> Result<Vec<KeyPath>> {
+    fn build(&self, archive: &Path) -> Result<Vec<KeyPath>> {
         let from = self.staging.join("archive");
         let workspace = self.instance.default_workspace();
         let workspace = workspace.file_name().unwrap_or_default();
@@ -142,13 +136,25 @@ impl Import<'_> {
             apply::stage_file(&to, &mut file)?;
         }
         let missing = self.config(&from)?;
-        let record = from.join("state").join(RECORD_FILE);
-        let before = read::text(&record).ok().map(|text| without_ports(&text));
-        let language = self.context.ui.lang().code();
-        let profile = self.instance.profile.as_str();
-        let text = plan::record_text(before.as_deref(), profile, language, self.ports.base());
-        apply::stage_file(&self.state().join(RECORD_FILE), &mut text.as_bytes())?;
+        let record = self.record(&from, archive)?.to_string();
+        apply::stage_file(&self.state().join(RECORD_FILE), &mut record.as_bytes())?;
         Ok(missing)
+    }
+
+    /// Returns the record of the new instance: the original's, with an identity and a base port of its own. A broken one is
+    /// an error, as everywhere.
+    fn record(&self, from: &Path, archive: &Path) -> Result<RecordDocument> {
+        let inside = Path::new("state").join(RECORD_FILE);
+        let profile = self.instance.profile.as_str();
+        let mut record = RecordDocument::read_or_new(&from.join(&inside), profile).map_err(|error| {
+            let place = format!("{}: {}", archive.display(), error.location(&inside));
+            Error::blocked(msg!("record.broken", path = place))
+                .because(error)
+                .hint(msg!("archive.export-again"))
+        })?;
+        record.remove_host_bindings();
+        record.set_onboarded(profile, self.context.ui.lang().code(), self.ports.base());
+        Ok(record)
     }
 
     fn config(&self, from: &Path) -> Result<Vec<KeyPath>> {
@@ -157,11 +163,7 @@ impl Import<'_> {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
         let mut document = config::parse_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
-        let random = self.context.host.random::<TOKEN_BYTES>();
-        let token = random
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        let token = Secret::new(token);
+        let token = Secret::token(self.context.host.random());
         let arrival = transfer::ImportTarget {
             manifest: self.manifest,
             instance: self.instance,
@@ -197,7 +199,7 @@ impl Import<'_> {
     fn plan(&self) -> Plan {
         let instance = self.instance;
         let registry = &self.survey.registry;
-        let entry = Entry {
+        let entry = RegistryEntry {
             profile: instance.profile.to_string(),
             config: instance.config_path.clone(),
             state: instance.state_dir.clone(),
@@ -207,12 +209,12 @@ impl Import<'_> {
         let changes = vec![
             Change::Write(FileWrite {
                 path: registry.path.clone(),
-                content: Content::plain(registry.with(entry)),
+                content: Content::plain(registry.with(&entry)),
                 before: registry.before.clone(),
                 backup: false,
                 kind: FileKind::Registry,
             }),
-            Change::MoveAside {
+            Change::Rename {
                 path: self.state(),
                 to: instance.state_dir.clone(),
             },
@@ -234,14 +236,6 @@ fn same(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPat
         }
         _ => {}
     }
-}
-
-/// A record without the ports of the original's browsers.
-fn without_ports(text: &str) -> String {
-    let mut table: toml::Table = text.parse().unwrap_or_default();
-    table.remove("browser");
-    table.remove("rescue");
-    toml::to_string(&table).unwrap_or_default()
 }
 
 fn tell(

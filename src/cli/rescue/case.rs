@@ -8,6 +8,7 @@ use crate::cli::Context;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::profile::ProfileName;
 use crate::rescue;
 use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
@@ -15,17 +16,21 @@ use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
 use crate::survey;
 
+pub(crate) fn parse(name: &str) -> Result<ProfileName> {
+    ProfileName::parse(name).map_err(|error| error.refuse(name))
+}
+
 /// A target, what was seen of it, and what follows.
 pub(super) struct Case {
-    pub(super) target: Instance,
-    pub(super) evidence: Evidence,
-    pub(super) causes: Vec<Cause>,
-    pub(super) steps: Vec<RepairStep>,
+    pub(crate) target: Instance,
+    pub(crate) evidence: Evidence,
+    pub(crate) causes: Vec<Cause>,
+    pub(crate) steps: Vec<RepairStep>,
 }
 
 impl Case {
     pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
-        let name = super::parse(name.unwrap_or("default"))?;
+        let name = parse(name.unwrap_or("default"))?;
         let survey = survey::take(context.host, &context.env);
         let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
         Ok(Self::look(context, target))

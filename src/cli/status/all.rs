@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::Context;
+use super::args::AskArgs;
+use super::document;
 use super::service::{brief, word};
-use super::{AskArgs, document, duration};
+use crate::cli::Context;
+use crate::cli::duration::duration;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
@@ -124,7 +126,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         let running = probe.is_running();
         let up = probe
             .started
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+            .and_then(|at| context.host.now().duration_since(at).ok());
         let engine = [
             Some(probe.engine.name()),
             probe.version.as_deref().filter(|_| running),

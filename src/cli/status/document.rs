@@ -16,14 +16,14 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::super::Context;
+use crate::cli::Context;
 use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
 
 /// The document.
-pub(in crate::cli) fn of(
+pub(crate) fn of(
     context: &Context<'_>,
     probe: &Probe,
     instance: &Instance,
@@ -38,7 +38,7 @@ pub(in crate::cli) fn of(
     let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
     let uptime = probe
         .started
-        .and_then(|at| SystemTime::now().duration_since(at).ok());
+        .and_then(|at| context.host.now().duration_since(at).ok());
     json!({
         "ok": ok,
         "profile": instance.profile.as_str(),
@@ -86,7 +86,7 @@ pub(in crate::cli) fn of(
 }
 
 /// A time in whole milliseconds.
-pub(in crate::cli) fn milliseconds(time: std::time::Duration) -> u64 {
+pub(crate) fn milliseconds(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -2,18 +2,18 @@
 //! it now, and what it outlives.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::super::Context;
-use super::{document, duration};
+use super::document;
+use crate::cli::Context;
+use crate::cli::duration::duration;
+use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::letters::sanitize;
 use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
-use crate::situation::shown;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
@@ -60,7 +60,7 @@ impl Service {
             Self::Told(told) => told.list(context, fields),
             Self::Untold(file, _) => {
                 fields.add(ui.say(&msg!("status.service")), ui.say(&word(&RunState::Unknown)));
-                let file = shown(&context.env.home, file);
+                let file = abbreviate_home(&context.env.home, file);
                 fields.add(ui.say(&msg!("status.service-file")), file);
             }
         }
@@ -113,14 +113,17 @@ impl Told {
         let status = &self.status;
         let since = status
             .since
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+            .and_then(|at| context.host.now().duration_since(at).ok());
         let mut value = format!("{}, {}", status.name, ui.say(&word(&status.state)));
         if let Some(since) = since {
             value = format!("{value} ({})", ui.say(&duration(since)));
         }
         add(msg!("status.service"), value);
         if let Some(file) = &status.file {
-            add(msg!("status.service-file"), shown(&context.env.home, file));
+            add(
+                msg!("status.service-file"),
+                abbreviate_home(&context.env.home, file),
+            );
         }
         let starts = match (status.enabled, self.linger) {
             (false, _) => msg!("status.starts-never"),
@@ -200,7 +203,7 @@ pub(super) fn brief(status: &ServiceStatus) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(in crate::cli) fn word(state: &RunState) -> Msg {
+pub(crate) fn word(state: &RunState) -> Msg {
     match state {
         RunState::NotInstalled => msg!("status.service-none"),
         RunState::Stopped => msg!("status.service-stopped"),

@@ -77,7 +77,7 @@ impl<'s> Gather<'s> {
             .as_ref()
             .and_then(|document| config::effective(&instance.config_path, document).ok())
             .unwrap_or(Value::Null);
-        let record = Record::read(&instance.record_path());
+        let record = Record::load(&instance.record_path());
         let settings = match (&record, config.is_object()) {
             (Ok(record), true) => {
                 let sources = Sources {

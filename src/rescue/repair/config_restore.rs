@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
-use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{self, Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 use crate::{registry, survey};
 
@@ -47,7 +47,7 @@ pub(super) fn restore_config(target: InstanceContext<'_>, from: &Path) -> Result
         LoadedConfig::Broken(error) => return Err(error.blocked(from)),
     };
     let config = &target.instance.config_path;
-    let beside = plan::named_beside(config, BROKEN_SUFFIX, &time_stamp(target.host));
+    let beside = plan::stamped_sibling(config, BROKEN_SUFFIX, &time_stamp(target.host));
     let present = read::bytes(config).ok().map(String::from_utf8);
     if let Some(Ok(text)) = present {
         if text == document.text() {
@@ -66,7 +66,7 @@ pub(super) fn restore_config(target: InstanceContext<'_>, from: &Path) -> Result
         }));
     }
     let kept = std::fs::symlink_metadata(config).is_ok().then_some(beside);
-    let moved = kept.clone().map(|to| Change::MoveAside {
+    let moved = kept.clone().map(|to| Change::Rename {
         path: config.clone(),
         to,
     });
@@ -89,11 +89,11 @@ pub(super) fn give_back_config(target: InstanceContext<'_>, replaced: ReplacedCo
             vec![write_config(config, &text, restored.as_deref())]
         }
         ConfigBefore::Moved => {
-            let mut changes = vec![Change::MoveAside {
+            let mut changes = vec![Change::Rename {
                 path: config.clone(),
-                to: plan::named_beside(config, RESTORED_SUFFIX, &time_stamp(target.host)),
+                to: plan::stamped_sibling(config, RESTORED_SUFFIX, &time_stamp(target.host)),
             }];
-            changes.extend(replaced.kept.map(|path| Change::MoveAside {
+            changes.extend(replaced.kept.map(|path| Change::Rename {
                 path,
                 to: config.clone(),
             }));
@@ -130,12 +130,11 @@ fn time_stamp(host: &Host) -> String {
 /// Plans a write of a config. Its whole text is hidden from whoever shows the plan, because the secrets of a broken
 /// config can't be located. The ring of backups is not turned: a watcher that tries again and again would empty it.
 fn write_config(path: &Path, text: &str, before: Option<&str>) -> Change {
+    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
+    let before = before.map(|text| text.as_bytes().to_vec());
     Change::Write(FileWrite {
-        path: path.to_path_buf(),
-        content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
-        before: before.map(|text| text.as_bytes().to_vec()),
         backup: false,
-        kind: FileKind::Config,
+        ..FileWrite::config(path.to_path_buf(), content, before)
     })
 }
 

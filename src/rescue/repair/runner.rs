@@ -9,8 +9,8 @@ use super::config_restore::{ReplacedConfig, give_back_config, restore_config};
 use super::run_steps::RepairOps;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::host::pid;
 use crate::host::process::CommandSpec;
-use crate::host::running;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::lock;
@@ -191,7 +191,7 @@ impl RepairOps for RepairRunner<'_> {
 }
 
 /// Ends a process that does not do its work any more.
-fn terminate(pid: u32) -> Result<()> {
-    running::terminate(pid, TERMINATE_GRACE)
-        .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = pid)).because(cause))
+fn terminate(process: u32) -> Result<()> {
+    pid::terminate(process, TERMINATE_GRACE)
+        .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = process)).because(cause))
 }

@@ -1,0 +1,80 @@
+//! What every verb works with: the host, the environment, the chosen instance, the screen.
+
+use crate::apply::{self, HostLock};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::host::Host;
+use crate::i18n::{Msg, msg};
+use crate::instance::{Instance, InstanceContext};
+use crate::profile::{self, ProfileName};
+use crate::registry;
+use crate::survey::Survey;
+use crate::ui::Ui;
+
+/// What every verb works with: the world, its wishes, the chosen instance, the screen.
+#[derive(Clone, Debug)]
+pub(crate) struct Context<'a> {
+    /// The outside world.
+    pub host: &'a Host,
+    /// What the environment wishes.
+    pub env: Environment,
+    /// The instance that profile and environment mean.
+    pub instance: Instance,
+    /// The screen.
+    pub ui: Ui,
+}
+
+impl<'a> Context<'a> {
+    /// Returns the instance together with the host and the environment.
+    pub(crate) fn instance_context(&self) -> InstanceContext<'_> {
+        InstanceContext {
+            host: self.host,
+            env: &self.env,
+            instance: &self.instance,
+        }
+    }
+
+    /// Reads the environment, resolves the instance, and says what was set aside.
+    pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
+        let env = Environment::read(host)?;
+        let instance = Instance::resolve(&env, profile)?;
+        for notice in &instance.notices {
+            ui.note(notice);
+        }
+        Ok(Self {
+            host,
+            env,
+            instance,
+            ui,
+        })
+    }
+
+    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    pub(crate) fn lock(&self) -> Result<HostLock> {
+        let lock = HostLock::acquire(
+            &registry::state_home(self.host, &self.env),
+            HostLock::WAIT_TIMEOUT,
+        )?;
+        if let Some(recovered) = apply::recover(&lock)? {
+            for msg in &recovered.msgs {
+                self.ui.note(msg);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The existing profile that was probably meant by this one's name.
+    pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        let near = profile::nearest(
+            &self.instance.profile,
+            names.filter(|name| **name != self.instance.profile),
+        )?;
+        Some(msg!("profiles.meant", profile = near))
+    }
+
+    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    pub(crate) fn now(&self) -> String {
+        humantime::format_rfc3339_millis(self.host.now()).to_string()
+    }
+}

@@ -1,0 +1,22 @@
+//! The instance that a profile's name means.
+
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
+use crate::profile::{self, ProfileName};
+use crate::survey::{Survey, Surveyed};
+
+/// The instance of a profile, or a refusal that names the one that was probably meant.
+pub(crate) fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
+    let found = survey
+        .instances
+        .iter()
+        .find(|found| found.profile.as_ref() == Some(name));
+    found.ok_or_else(|| {
+        let error = Error::failed(msg!("profiles.unknown", profile = name));
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        match profile::nearest(name, names) {
+            Some(near) => error.hint(msg!("profiles.meant", profile = near)),
+            None => error.hint(Msg::new("profiles.see-list")),
+        }
+    })
+}

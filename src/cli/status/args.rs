@@ -1,0 +1,25 @@
+//! The flags of `openclaw status`, and of every command that asks a gateway.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::duration::milliseconds;
+
+/// The flags of every command that asks a gateway.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct AskArgs {
+    #[arg(long)]
+    pub json: bool,
+    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "3000")]
+    pub timeout: Duration,
+}
+
+/// `openclaw status`
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}

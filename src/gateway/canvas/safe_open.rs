@@ -1,0 +1,154 @@
+//! Opening a file below a folder without following a symbolic link on the way.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// The file that is served for a folder.
+const INDEX_FILE: &str = "index.html";
+
+/// The result of opening a path.
+pub(super) enum OpenedPath {
+    /// A regular file.
+    File(OpenedFile),
+    /// A folder whose path has no `/` at its end.
+    Folder,
+}
+
+/// An open regular file.
+pub(super) struct OpenedFile {
+    pub(super) file: File,
+    /// The file name, which tells the type.
+    pub(super) name: String,
+    /// The length in bytes.
+    pub(super) length: u64,
+}
+
+/// Opens the file that these names lead to below `root`. With `is_folder` its index file is opened. `root` may be
+/// a link, unless it is the instance's `own` canvas folder: only a path that a user configured is trusted.
+pub(super) fn open_below(
+    root: &Path,
+    own: bool,
+    names: &[String],
+    is_folder: bool,
+) -> io::Result<OpenedPath> {
+    let mut at = system::open_root(root, own)?;
+    let Some((last, above)) = names.split_last() else {
+        return regular_file(system::open_child(&at, INDEX_FILE)?, INDEX_FILE);
+    };
+    for name in above {
+        at = system::open_child(&at, name)?;
+    }
+    let last_file = system::open_child(&at, last)?;
+    match (last_file.metadata()?.is_dir(), is_folder) {
+        (true, true) => regular_file(system::open_child(&last_file, INDEX_FILE)?, INDEX_FILE),
+        (true, false) => Ok(OpenedPath::Folder),
+        (false, true) => Err(io::ErrorKind::NotADirectory.into()),
+        (false, false) => regular_file(last_file, last),
+    }
+}
+
+fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(OpenedPath::File(OpenedFile {
+        file,
+        name: name.to_owned(),
+        length: metadata.len(),
+    }))
+}
+
+#[cfg(unix)]
+mod system {
+    use super::{File, Path, io};
+    use rustix::fs::{Mode, OFlags, open, openat};
+
+    /// Read-only; without waiting for the other end of a pipe.
+    const READ: OFlags = OFlags::RDONLY
+        .union(OFlags::CLOEXEC)
+        .union(OFlags::NONBLOCK)
+        .union(OFlags::NOCTTY);
+
+    pub(super) fn open_root(root: &Path, own: bool) -> io::Result<File> {
+        let follow = if own { OFlags::NOFOLLOW } else { OFlags::empty() };
+        Ok(open(root, READ | OFlags::DIRECTORY | follow, Mode::empty())?.into())
+    }
+
+    /// Opens one name in an open folder, so that nothing above it can be exchanged in between.
+    pub(super) fn open_child(at: &File, name: &str) -> io::Result<File> {
+        Ok(openat(at, name, READ | OFlags::NOFOLLOW, Mode::empty())?.into())
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    //! Not tested: this project is built on Linux. Here a folder has no handle to look names up in, so
+    //! nothing is served rather than something that a link could lead to.
+    use super::{File, Path, io};
+
+    pub(super) fn open_root(_root: &Path, _own: bool) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn open_child(_at: &File, _name: &str) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn find(root: &Path, own: bool, path: &str) -> Option<String> {
+        let names = super::super::url_path::file_names(path).unwrap();
+        match open_below(root, own, &names, path.ends_with('/')).ok()? {
+            OpenedPath::File(opened) => Some(std::io::read_to_string(opened.file).unwrap()),
+            OpenedPath::Folder => Some("folder".to_owned()),
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test makes the files that it opens")]
+    fn regular_files_are_opened_and_links_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("canvas");
+        std::fs::create_dir_all(root.join("sub/empty")).unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        std::fs::write(root.join("index.html"), "home").unwrap();
+        std::fs::write(root.join("sub/index.html"), "sub").unwrap();
+        symlink(dir.path().join("secret"), root.join("link")).unwrap();
+        symlink("index.html", root.join("inner")).unwrap();
+        symlink(dir.path(), root.join("up")).unwrap();
+        symlink(&root, dir.path().join("alias")).unwrap();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(root.join("pipe"))
+            .status();
+        assert!(pipe.unwrap().success());
+
+        assert_eq!(find(&root, true, "/").as_deref(), Some("home"));
+        assert_eq!(find(&root, true, "/index.html").as_deref(), Some("home"));
+        assert_eq!(find(&root, true, "/sub").as_deref(), Some("folder"));
+        assert_eq!(find(&root, true, "/sub/").as_deref(), Some("sub"));
+        for nothing in [
+            "/sub/empty/",
+            "/none",
+            "/index.html/",
+            "/link",
+            "/inner",
+            "/up/secret",
+            "/pipe",
+        ] {
+            assert_eq!(find(&root, true, nothing), None, "{nothing}");
+        }
+        let alias = dir.path().join("alias");
+        assert_eq!(find(&alias, true, "/"), None, "the own folder may not be a link");
+        assert_eq!(
+            find(&alias, false, "/").as_deref(),
+            Some("home"),
+            "a configured folder may be"
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! A gateway without a socket for unit tests, and clients that are channels.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use axum::extract::ws::Message;
+use futures_util::{Sink, Stream};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::access::Peer;
+use super::clients::ConnectedClient;
+use super::devices::key::DeviceClaim;
+use super::devices::key::test_support::TestDevice;
+use super::identity::GatewayIdentity;
+use super::methods::call::MethodCall;
+use super::periodic_events;
+use super::protocol::connect::ClientInfo;
+use super::protocol::{ClientRole, Protocol, unix_millis};
+use super::session::serve;
+use super::state::{ActiveConfig, GatewayState};
+use crate::environment::Environment;
+use crate::host::Host;
+use crate::i18n::Lang;
+use crate::instance::{Instance, OwnedInstanceContext};
+use crate::profile::ProfileName;
+use crate::secret::Secret;
+use crate::settings::{PortFrom, Proof, Settings};
+
+/// The token of a test gateway.
+pub(crate) const TOKEN: &str = "the-right-token";
+
+/// The gateway of profile `rescue` in a home folder of its own, with base port 19789 and no listener.
+pub(crate) struct TestGateway {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) state: Arc<GatewayState>,
+}
+
+impl TestGateway {
+    /// Creates a gateway that requires [`TOKEN`].
+    pub(crate) fn new() -> Self {
+        Self::requiring(Proof::Token(Secret::new(TOKEN)))
+    }
+
+    /// Creates a gateway that requires these credentials.
+    pub(crate) fn requiring(proof: Proof) -> Self {
+        Self::in_home(tempfile::tempdir().unwrap(), proof)
+    }
+
+    /// Creates a gateway in this home folder. Needs an async runtime.
+    pub(crate) fn in_home(home: tempfile::TempDir, proof: Proof) -> Self {
+        let host = Host::fixed(&[], [("HOME", home.path())]);
+        let env = Environment::read(&host).unwrap();
+        let profile = ProfileName::parse("rescue").unwrap();
+        let instance = Instance::canonical(home.path(), profile);
+        let identity = GatewayIdentity {
+            profile: "rescue".to_owned(),
+            instance_id: "0123456789abcdef".to_owned(),
+            boot_id: "boot".to_owned(),
+            version: "0.1.0",
+            pid: 7,
+            started: SystemTime::UNIX_EPOCH,
+        };
+        let active = ActiveConfig {
+            config: json!({"gateway": {"mode": "local"}}),
+            settings: Settings {
+                port: 19789,
+                port_from: PortFrom::Config,
+                bind: crate::answers::Bind::Loopback,
+                bind_host: None,
+                proof,
+            },
+            warning: None,
+            missing_ports: Vec::new(),
+        };
+        let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 19789))];
+        let context = OwnedInstanceContext { host, env, instance };
+        let state = GatewayState::new(context, identity, Lang::english(), addresses, active);
+        let state = Arc::new(state);
+        tokio::spawn(periodic_events::broadcast_until_stopped(state.clone()));
+        Self { home, state }
+    }
+
+    /// Returns a call of this client without parameters.
+    pub(crate) fn call(&self, client: ConnectedClient) -> MethodCall {
+        MethodCall {
+            state: self.state.clone(),
+            client: Arc::new(client),
+            params: Value::Null,
+        }
+    }
+
+    /// Connects a client from this machine.
+    pub(crate) fn connect(&self) -> TestClient {
+        self.connect_from("127.0.0.1", true)
+    }
+
+    /// Connects a client from this address.
+    pub(crate) fn connect_from(&self, ip: &str, local: bool) -> TestClient {
+        let (to, incoming) = mpsc::channel(256);
+        let (outgoing, from) = mpsc::channel(256);
+        let channels = ServerChannels { incoming, outgoing };
+        let peer = Peer {
+            address: SocketAddr::new(ip.parse().unwrap(), 40000),
+            local,
+        };
+        let session = tokio::spawn(serve(self.state.clone(), channels, peer, || {}));
+        TestClient {
+            to: Some(to),
+            from,
+            session,
+        }
+    }
+
+    /// Connects a client that is accepted.
+    pub(crate) async fn accepted_client(&self, protocol: u64) -> TestClient {
+        let mut client = self.connect();
+        client.challenge().await;
+        client.send_connect(connect_params(protocol)).await;
+        let hello = client.next_frame().await;
+        assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
+        client
+    }
+}
+
+/// The server's end of the channels, in the place of a socket.
+struct ServerChannels {
+    incoming: mpsc::Receiver<Message>,
+    outgoing: mpsc::Sender<Message>,
+}
+
+impl Stream for ServerChannels {
+    type Item = Result<Message, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.incoming.poll_recv(cx).map(|message| message.map(Ok))
+    }
+}
+
+impl Sink<Message> for ServerChannels {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        if self.outgoing.is_closed() {
+            return Poll::Ready(Err(()));
+        }
+        if self.outgoing.capacity() > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        // A full channel stands for a client that does not read: it is never ready again.
+        let _ = cx;
+        Poll::Pending
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), ()> {
+        self.outgoing.try_send(message).map_err(drop)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The client's end of the channels.
+pub(crate) struct TestClient {
+    pub(crate) to: Option<mpsc::Sender<Message>>,
+    from: mpsc::Receiver<Message>,
+    pub(crate) session: tokio::task::JoinHandle<()>,
+}
+
+impl TestClient {
+    pub(crate) async fn send(&self, text: impl Into<String>) {
+        self.send_message(Message::Text(text.into().into())).await;
+    }
+
+    pub(crate) async fn send_message(&self, message: Message) {
+        self.to.as_ref().unwrap().send(message).await.unwrap();
+    }
+
+    pub(crate) async fn send_connect(&self, params: Value) {
+        self.request("1", "connect", params).await;
+    }
+
+    pub(crate) async fn request(&self, id: &str, method: &str, params: Value) {
+        let frame = json!({"type": "req", "id": id, "method": method, "params": params});
+        self.send(frame.to_string()).await;
+    }
+
+    /// Returns the next message.
+    pub(crate) async fn next_message(&mut self) -> Message {
+        let message = tokio::time::timeout(Duration::from_mins(10), self.from.recv()).await;
+        message.expect("in time").expect("a message")
+    }
+
+    /// Returns the next frame.
+    pub(crate) async fn next_frame(&mut self) -> Value {
+        match self.next_message().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns the response to a request; events before it are skipped.
+    pub(crate) async fn response(&mut self, id: &str) -> Value {
+        loop {
+            let frame = self.next_frame().await;
+            if frame["type"] == "res" && frame["id"] == id {
+                return frame;
+            }
+        }
+    }
+
+    /// Receives the challenge and returns its nonce.
+    pub(crate) async fn challenge(&mut self) -> String {
+        let challenge = self.next_frame().await;
+        assert_eq!(challenge["event"], "connect.challenge");
+        challenge["payload"]["nonce"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns the code and the reason of the close frame; frames before it are skipped.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match self.next_message().await {
+                Message::Close(Some(frame)) => return (frame.code, frame.reason.to_string()),
+                Message::Text(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// Returns the parameters of `connect` of a command line with [`TOKEN`].
+pub(crate) fn connect_params(protocol: u64) -> Value {
+    json!({
+        "minProtocol": protocol,
+        "maxProtocol": protocol,
+        "client": {"id": "cli", "version": "dev", "platform": "linux", "mode": "cli"},
+        "auth": {"token": TOKEN},
+        "role": "operator",
+        "scopes": ["operator.admin"],
+    })
+}
+
+/// Adds a device to parameters of `connect`, with a signature over them that is made now.
+pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>) -> Value {
+    let scopes: Vec<String> = serde_json::from_value(params["scopes"].clone()).unwrap_or_default();
+    let auth = params["auth"].clone();
+    let token = auth["token"].as_str().or_else(|| auth["deviceToken"].as_str());
+    let (id, at) = (device.device_id(), unix_millis(crate::host::now()));
+    let claim = DeviceClaim {
+        device_id: &id,
+        client_id: params["client"]["id"].as_str().unwrap(),
+        client_mode: params["client"]["mode"].as_str().unwrap(),
+        role: params["role"].as_str().unwrap(),
+        scopes: &scopes,
+        signed_at_ms: at,
+        token,
+        nonce,
+        platform: "linux",
+        device_family: None,
+    };
+    let signature = device.sign(&claim);
+    let key = device.public_key().to_base64url();
+    params["device"] = json!({"id": id, "publicKey": key, "signature": signature, "signedAt": at});
+    if let Some(nonce) = nonce {
+        params["device"]["nonce"] = nonce.into();
+    }
+    params
+}
+
+/// Returns an authenticated client, as methods see it.
+pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> ConnectedClient {
+    ConnectedClient {
+        conn_id: uuid::Uuid::new_v4(),
+        client: ClientInfo {
+            id: "cli".to_owned(),
+            display_name: None,
+            version: "dev".to_owned(),
+            platform: "linux".to_owned(),
+            device_family: None,
+            model_identifier: None,
+            mode: "cli".to_owned(),
+            instance_id: None,
+        },
+        protocol,
+        role: ClientRole::Operator,
+        scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+        device_id: None,
+        by_device_token: false,
+        ip: [127, 0, 0, 1].into(),
+        since: SystemTime::UNIX_EPOCH,
+    }
+}

@@ -1,0 +1,88 @@
+//! A snapshot of the paths that a plan may touch. It is read once, before the plan, so that planning itself
+//! asks the disk nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::config::document::EditError;
+use crate::error::Error;
+use crate::i18n::msg;
+
+/// The state of each path that was read, as a plan sees the disk.
+#[derive(Clone, Debug, Default)]
+pub struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
+
+/// One path of a [`DiskSnapshot`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskEntry {
+    /// What the path leads to.
+    pub state: PathState,
+    /// The path with its symbolic links followed, as far as it exists.
+    pub resolved: PathBuf,
+}
+
+/// What a path leads to, symbolic links followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathState {
+    /// Nothing is there.
+    Missing,
+    /// A folder.
+    Folder,
+    /// A file with these bytes.
+    File(Vec<u8>),
+    /// Something that exists and cannot be read as a file: a device, a file that is too large or forbidden.
+    Unreadable,
+    /// The path cannot be examined: one of its parents is a file, or forbids it.
+    Unreachable,
+}
+
+impl FromIterator<(PathBuf, DiskEntry)> for DiskSnapshot {
+    fn from_iter<I: IntoIterator<Item = (PathBuf, DiskEntry)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl DiskSnapshot {
+    /// Returns a snapshot of only those of these paths that this one knows.
+    #[must_use]
+    pub fn only(&self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        paths
+            .into_iter()
+            .filter_map(|path| self.0.get_key_value(&path))
+            .map(|(path, entry)| (path.clone(), entry.clone()))
+            .collect()
+    }
+
+    /// Returns the state of a path; a path that was not read counts as missing.
+    pub fn state(&self, path: &Path) -> &PathState {
+        self.0.get(path).map_or(&PathState::Missing, |entry| &entry.state)
+    }
+
+    /// Returns a path with its links followed; a path that was not read is returned as it is.
+    pub fn resolved<'a>(&'a self, path: &'a Path) -> &'a Path {
+        self.0.get(path).map_or(path, |entry| &entry.resolved)
+    }
+
+    /// Whether anything is at a path.
+    pub fn exists(&self, path: &Path) -> bool {
+        *self.state(path) != PathState::Missing
+    }
+
+    /// Returns the bytes of the file at a path, or `None` where there is no readable file.
+    pub fn bytes(&self, path: &Path) -> Option<&[u8]> {
+        match self.state(path) {
+            PathState::File(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the error for a file that was read but cannot be edited without losing some of its text.
+pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
+    Error::blocked(msg!("plan.not-editable", path = path.display())).because(why)
+}
+
+/// Returns the error for something that is no file in the place of a file that has to be written.
+pub(super) fn in_the_way(path: &Path) -> Error {
+    Error::blocked(msg!("plan.in-the-way", path = path.display())).hint(msg!("plan.move-it"))
+}

@@ -1,0 +1,165 @@
+//! The input of a plan beside the answers: one instance, its config, and the other instances of the host.
+//!
+//! All of it is data. The caller reads it from the host, with symbolic links followed, before it plans.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::answers::Answers;
+use crate::config::dialect::Dialect;
+use crate::config::document::ConfigDocument;
+use crate::config::key_path::KeyPath;
+use crate::environment::{Environment, abbreviate_home};
+use crate::i18n::Lang;
+use crate::instance::Instance;
+use crate::ports::planner::Planner;
+use crate::registry::Registry;
+use crate::survey::{PortSource, Surveyed};
+
+/// What a plan depends on beside the answers and the paths that it touches.
+pub struct PlanInput<'a> {
+    /// The environment variables of this run.
+    pub env: &'a Environment,
+    /// The current folder, which relative paths of answers start from; `None` where it is not known.
+    pub cwd: Option<&'a Path>,
+    /// The instance that is set up.
+    pub instance: Instance,
+    /// The paths of the instance with their links followed.
+    pub resolved: ResolvedPaths,
+    /// The instance as the survey found it; `None` where it does not exist yet.
+    pub surveyed: Option<&'a Surveyed>,
+    /// The other instances of the host.
+    pub others: Vec<OtherInstance<'a>>,
+    /// The registry of instances as it was read.
+    pub registry: &'a Registry,
+    /// The ports that the other instances and processes hold, as this instance sees them.
+    pub planner: Planner,
+    /// The config of the instance; an empty document where it has none.
+    pub current: ConfigDocument,
+    /// Whether the instance has a config.
+    pub exists: bool,
+    /// The release family that the config is written for.
+    pub dialect: Dialect,
+    /// The version of OpenClaw that written files are stamped with.
+    pub openclaw_version: String,
+}
+
+/// The paths of the instance that is set up, with their symbolic links followed as far as they exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedPaths {
+    /// The home folder.
+    pub home: PathBuf,
+    /// The config file.
+    pub config_path: PathBuf,
+    /// The state folder.
+    pub state_dir: PathBuf,
+    /// The folder where an early release of OpenClaw put the workspace of this profile.
+    pub legacy_workspace: Option<PathBuf>,
+    /// Files and folders that a gateway uses in its state folder: the path, and where it leads.
+    pub state_contents: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Another instance of the host, with the links in its paths followed.
+#[derive(Debug)]
+pub struct OtherInstance<'a> {
+    /// The instance as the survey found it.
+    pub found: &'a Surveyed,
+    /// Its config file.
+    pub config_path: PathBuf,
+    /// Its state folder.
+    pub state_dir: PathBuf,
+}
+
+/// Values that a plan writes into files and that differ from run to run.
+#[derive(Clone, Debug)]
+pub struct PlanStamp {
+    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    pub now: String,
+    /// The command that plans: `onboard`, `setup`.
+    pub command: &'static str,
+    /// The language of files that a person reads.
+    pub lang: Lang,
+}
+
+impl ResolvedPaths {
+    /// Resolves the paths of an instance; `resolve` follows the links of one path.
+    pub fn new(instance: &Instance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+        let contents = [
+            instance.sessions(),
+            instance.auth_profiles(),
+            instance.env_file(),
+            instance.record_path(),
+        ];
+        Self {
+            home: resolve(&instance.home),
+            config_path: resolve(&instance.config_path),
+            state_dir: resolve(&instance.state_dir),
+            legacy_workspace: instance
+                .legacy_workspace(&instance.home)
+                .map(|path| resolve(&path)),
+            state_contents: contents.map(|path| (path.clone(), resolve(&path))).to_vec(),
+        }
+    }
+}
+
+impl<'a> OtherInstance<'a> {
+    /// Resolves the paths of an instance of the survey; `resolve` follows the links of one path.
+    pub fn new(found: &'a Surveyed, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+        Self {
+            found,
+            config_path: resolve(&found.config_path),
+            state_dir: resolve(&found.state_dir),
+        }
+    }
+}
+
+impl PlanInput<'_> {
+    /// Returns the value at a key of the instance's config.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.current.get(&KeyPath::parse(key).ok()?)
+    }
+
+    /// Returns the text at a key of the instance's config.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.value(key)?.as_str()
+    }
+
+    /// Returns the base port that the instance has: from its config, else from the survey. A port that is
+    /// only its engine's default does not count.
+    pub fn current_port(&self) -> Option<u16> {
+        let in_config = self
+            .value("gateway.port")
+            .and_then(Value::as_u64)
+            .and_then(|port| port.try_into().ok());
+        in_config.or_else(|| match self.surveyed?.base? {
+            (_, PortSource::Default) => None,
+            (family, _) => Some(family.base()),
+        })
+    }
+
+    /// Returns the absolute path that a typed one means, with `~` expanded.
+    pub fn path(&self, typed: &str) -> Option<PathBuf> {
+        self.env.expand(self.cwd, typed)
+    }
+
+    /// Returns a path for the screen, with `~` for the home folder.
+    pub fn display_path(&self, path: &Path) -> String {
+        abbreviate_home(&self.env.home, path)
+    }
+
+    /// Returns the workspace that the config names, else the default one.
+    pub fn current_workspace(&self) -> PathBuf {
+        self.text("agents.defaults.workspace")
+            .and_then(|typed| self.path(typed))
+            .unwrap_or_else(|| self.instance.default_workspace())
+    }
+
+    /// Returns the workspace that the instance will have: the answered one, else the current one.
+    pub fn workspace(&self, answers: &Answers) -> PathBuf {
+        answers
+            .workspace
+            .clone()
+            .unwrap_or_else(|| self.current_workspace())
+    }
+}

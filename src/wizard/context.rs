@@ -1,0 +1,194 @@
+//! The context of an interview: the host, and the input that a plan for the chosen instance will have.
+//!
+//! This is where the wizard reads the host: the config of the chosen instance, the paths with their links
+//! followed, and ports that are tried by binding them. The plan itself gets the results as data.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::answers::Answers;
+use crate::config::dialect::Dialect;
+use crate::config::document::ConfigDocument;
+use crate::config::{self, LoadedConfig};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::host::{Host, read};
+use crate::i18n::msg;
+use crate::instance::{Instance, InstanceContext};
+use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
+use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
+use crate::ports::planner::{Check, Suggestion};
+use crate::profile::ProfileName;
+use crate::secret::Secret;
+use crate::survey::Survey;
+use crate::survey::ports::{check_probed, suggest_probed};
+
+#[cfg(test)]
+mod tests;
+
+/// What the questions of an interview depend on. Nothing here changes the disk.
+pub struct InterviewContext<'a> {
+    host: &'a Host,
+    /// The survey of the host.
+    pub survey: &'a Survey,
+    /// The input of the plan for the chosen instance.
+    pub input: PlanInput<'a>,
+    /// Whether a person answers the questions.
+    pub interactive: bool,
+    /// A new random token, for an instance that has none.
+    pub fresh_token: Secret,
+    /// Called with the number of probed ports and the number of all that are probed.
+    on_probe: &'a dyn Fn(u64, u64),
+}
+
+impl<'a> InterviewContext<'a> {
+    /// Reads the context of an instance, for an interview without a person.
+    ///
+    /// # Errors
+    /// Where the config of the instance cannot be read or understood: it is never overwritten.
+    pub fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
+        Ok(Self {
+            host: at.host,
+            survey,
+            input: read_input(at.host, survey, at.env, at.instance.clone())?,
+            interactive: false,
+            fresh_token,
+            on_probe: &|_, _| {},
+        })
+    }
+
+    /// Makes this the context of an interview with a person, who is shown how far the probing of ports has come.
+    #[must_use]
+    pub fn with_person(self, on_probe: &'a dyn Fn(u64, u64)) -> Self {
+        Self {
+            interactive: true,
+            on_probe,
+            ..self
+        }
+    }
+
+    /// Changes to the instance of another profile, under the environment rules (docs/design.md#environment-rules).
+    pub fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
+        self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
+    }
+
+    /// Changes to another instance and reads its config.
+    pub fn choose_instance(&mut self, instance: Instance) -> Result<()> {
+        self.input = read_input(self.host, self.survey, self.input.env, instance)?;
+        Ok(())
+    }
+
+    /// Returns the text at a key of the current config, as the default of a question; `None` where the answers move
+    /// that config aside.
+    pub fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
+        if answers.existing.is_reset() {
+            None
+        } else {
+            self.input.text(key)
+        }
+    }
+
+    /// Returns the paths of the other instances, which a plan must not touch.
+    pub fn other_paths(&self) -> Vec<PathBuf> {
+        self.survey.paths_of_others(&self.input.instance.config_path)
+    }
+
+    /// Suggests up to `count` base ports for a gateway on these addresses, best first. Each one was probed.
+    ///
+    /// # Errors
+    /// Where no base port is left.
+    pub fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
+        let mut planner = self.input.planner.clone();
+        suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
+            let error = Error::from(full);
+            match self.host.pick_unused_port() {
+                Some(port) => error.hint(msg!("ports.spare", port = port)),
+                None => error,
+            }
+        })
+    }
+
+    /// Judges a base port, and probes its fixed ports.
+    pub fn check_port(&self, base: u16, addresses: &[IpAddr]) -> Check {
+        check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
+    }
+
+    /// Plans the instance with these answers, from a snapshot of the disk. Without an answered or existing base
+    /// port the best suggestion is taken.
+    pub fn plan(&self, answers: &Answers, disk: &DiskSnapshot, stamp: &PlanStamp) -> Result<Plan> {
+        let base = match plan::known_base(&self.input, answers) {
+            Some(base) => base,
+            None => self.suggest_base(answers)?,
+        };
+        plan::onboard(&self.input, answers, base, disk, stamp)
+    }
+
+    fn suggest_base(&self, answers: &Answers) -> Result<u16> {
+        let suggestions = self.suggest_ports(1, &plan::bind_addresses(&self.input, answers))?;
+        match suggestions.first() {
+            Some(suggestion) => Ok(suggestion.family.base()),
+            None => Err(Error::blocked(msg!("ports.free-one"))),
+        }
+    }
+}
+
+/// Reads the input of a plan for an instance, with the links in all paths followed.
+fn read_input<'a>(
+    host: &'a Host,
+    survey: &'a Survey,
+    env: &'a Environment,
+    instance: Instance,
+) -> Result<PlanInput<'a>> {
+    let config_path = &instance.config_path;
+    let (current, exists) = match config::load(config_path) {
+        LoadedConfig::Missing => (ConfigDocument::empty(), false),
+        LoadedConfig::Ok(document) => (document, true),
+        LoadedConfig::Broken(fault) => return Err(fault.blocked(config_path)),
+    };
+    let own = survey.position(config_path);
+    let others = survey.instances.iter().enumerate();
+    let others = others
+        .filter(|(at, _)| Some(*at) != own)
+        .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
+        .collect();
+    let node_version = survey.node.as_ref().map(|node| node.version.as_str());
+    let dialect = Dialect::choose(node_version, exists.then(|| current.value()));
+    Ok(PlanInput {
+        env,
+        cwd: host.cwd(),
+        resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
+        surveyed: own.map(|at| &survey.instances[at]),
+        others,
+        registry: &survey.registry,
+        planner: survey.planner(&instance.profile, config_path),
+        current,
+        exists,
+        dialect,
+        openclaw_version: dialect.version_stamp(node_version).to_owned(),
+        instance,
+    })
+}
+
+/// Reads the state of these paths, with their links followed.
+pub fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
+    let entry = |path: PathBuf| {
+        let entry = DiskEntry {
+            state: path_state(&path),
+            resolved: read::canonicalize_existing(&path),
+        };
+        (path, entry)
+    };
+    paths.into_iter().map(entry).collect()
+}
+
+fn path_state(path: &Path) -> PathState {
+    if path.is_dir() {
+        return PathState::Folder;
+    }
+    match read::bytes(path) {
+        Ok(bytes) => PathState::File(bytes),
+        Err(read::ReadError::Missing) => PathState::Missing,
+        Err(_) if path.exists() => PathState::Unreadable,
+        Err(_) => PathState::Unreachable,
+    }
+}
