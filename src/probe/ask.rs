@@ -8,7 +8,7 @@ use super::files::GatewayFiles;
 use super::identity::{self, GatewayIdentity, LivenessAnswer};
 use super::location::{Endpoint, GatewayLocation};
 use super::report::{Probe, ProbeVerdict};
-use crate::client::{Connection, Failure, Scopes};
+use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::{Host, ports};
 use crate::instance::InstanceContext;
 use crate::letters::sanitize;
@@ -114,8 +114,8 @@ fn open_session(
     host: &Host,
     deadline: Instant,
     in_detail: bool,
-) -> Result<ProbeVerdict, Failure> {
-    let mut connection = Connection::open(&endpoint.addresses, auth, Scopes::Read, deadline)?;
+) -> Result<ProbeVerdict, ClientFailure> {
+    let mut connection = GatewayClient::connect(&endpoint.addresses, auth, RequestedScopes::Read, deadline)?;
     probe.latency = Some(connection.latency);
     probe.protocol = connection.protocol();
     read_hello(probe, &connection.hello, host.now());
@@ -165,19 +165,21 @@ fn reason_of(health: &Value) -> String {
     given.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
-fn verdict_of_failure(failure: Failure) -> ProbeVerdict {
+fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
         // It listened a moment ago.
-        Failure::Unreachable(_) => ProbeVerdict::NotRunning,
-        Failure::Slow => ProbeVerdict::Slow,
-        Failure::Refused(_) => ProbeVerdict::TokenRefused,
-        Failure::NotGateway => ProbeVerdict::Unhealthy("not a gateway".to_owned()),
-        Failure::Protocol(expected) => ProbeVerdict::Unhealthy(match expected {
+        ClientFailure::Unreachable(_) => ProbeVerdict::NotRunning,
+        ClientFailure::TimedOut => ProbeVerdict::Slow,
+        ClientFailure::Refused(_) => ProbeVerdict::TokenRefused,
+        ClientFailure::NotGateway => ProbeVerdict::Unhealthy("not a gateway".to_owned()),
+        ClientFailure::Protocol(expected) => ProbeVerdict::Unhealthy(match expected {
             Some(expected) => format!("protocol {expected}"),
             None => "protocol".to_owned(),
         }),
-        Failure::Answer { code, message } => ProbeVerdict::Unhealthy(format!("{code}: {message}")),
-        Failure::Closed(code, reason) => {
+        ClientFailure::ErrorResponse { code, message } => {
+            ProbeVerdict::Unhealthy(format!("{code}: {message}"))
+        }
+        ClientFailure::Closed(code, reason) => {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();
             ProbeVerdict::Unhealthy(format!("closed{code} {reason}").trim().to_owned())
         }
