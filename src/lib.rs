@@ -54,6 +54,11 @@ pub mod toml_document;
 pub mod ui;
 pub mod wizard;
 
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+#[expect(dead_code, reason = "unit tests have few of the reasons")]
+mod skip;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};

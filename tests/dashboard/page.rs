@@ -142,11 +142,10 @@ fn without_a_token_it_asks_and_a_lost_connection_comes_back() {
 
 #[test]
 fn gateways_that_run_are_told_from_those_that_do_not() {
-    let name = "dashboard::page::gateways_that_run_are_told_from_those_that_do_not";
     if !installed("chromium") {
         return;
     }
-    own(name, || {
+    own(|| {
         let sandbox = Sandbox::new();
         for (folder, port) in [
             (".openclaw", 18789),

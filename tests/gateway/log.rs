@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::support::gateway::{Gateway, TOKEN, command, configure, log, state, wait_for};
-use crate::support::{Sandbox, skipped};
+use crate::support::{Reason, Sandbox, skipped};
 
 #[test]
 fn lines_are_json_in_the_file_and_sentences_on_the_screen() {
@@ -190,7 +190,7 @@ fn a_full_disk_costs_lines_and_nothing_else() {
         ])
         .output();
     if !possible.is_ok_and(|output| output.status.success()) {
-        return skipped("no mount namespace can be made");
+        return skipped(Reason::NoNamespaces, "no mount namespace can be made");
     }
     let mut gateway = Gateway::launch(run, port);
     assert!(gateway.runs());
