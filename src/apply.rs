@@ -11,6 +11,11 @@
 //! new one, whole. This is the only module that writes a user's file, and it writes nothing without
 //! the [`HostLock`].
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that writes and removes files"
+)]
+
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -19,22 +24,25 @@ use crate::plan::{Change, Plan};
 
 mod draft;
 mod fault;
+mod file_ops;
 mod journal;
 mod lock;
 mod place;
 mod preflight;
 mod recover;
+mod run_id;
 mod script;
 mod single;
 mod steps;
 #[cfg_attr(unix, path = "apply/unix.rs")]
 #[cfg_attr(windows, path = "apply/windows.rs")]
 mod system;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 mod transaction;
 
 pub use draft::AnswersDraft;
+pub use file_ops::remove_if_present;
 pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_in as open_lock};
 pub use preflight::preflight;
@@ -83,7 +91,7 @@ pub fn apply(
     }
     let mut sight = preflight::look(plan, others)?;
     let mut notices = std::mem::take(&mut sight.notices);
-    let script = script::script(plan, sight, &run_id());
+    let script = script::script(plan, sight, &run_id::run_id());
     let mut transaction = transaction::Transaction::new(state_home, plan, others, script);
     loop {
         match transaction.advance(events) {
@@ -104,13 +112,4 @@ pub fn apply(
             .collect(),
         notices,
     })
-}
-
-/// What tells this run's temporary names from those of any other, in this or another container.
-fn run_id() -> String {
-    let mut bytes = [0; 5];
-    getrandom::fill(&mut bytes).expect("the system has a source of randomness");
-    bytes
-        .iter()
-        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
 }

@@ -25,7 +25,6 @@ mod unpack;
 pub use contents::{ArchiveSource, FileSet, movable_entries};
 pub use leftover::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
 pub use pack::pack;
-pub(crate) use unpack::hex;
 pub use unpack::{ArchiveOrigin, unpack, verify};
 
 /// The format that is written, and the newest that is read.

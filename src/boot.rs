@@ -205,7 +205,7 @@ mod tests {
             std::fs::create_dir_all(&instance.state_dir).unwrap();
             std::fs::write(&instance.config_path, config).unwrap();
             let boot = Boot {
-                host: Host::with(&[], [("PATH", "/nonexistent")]),
+                host: Host::fixed(&[], [("PATH", "/nonexistent")]),
                 env: Environment {
                     home: home.0.path().to_owned(),
                     ..Environment::default()

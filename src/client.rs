@@ -14,6 +14,7 @@ use tungstenite::protocol::WebSocketConfig;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::settings::Proof;
+use crate::url::ServerUrl;
 
 mod failure;
 mod stream;
@@ -46,16 +47,18 @@ impl Target {
         }
     }
 
-    /// Where the URL leads. A name other than `localhost` is looked up.
+    /// Resolves the host of the URL.
+    ///
+    /// # Errors
+    /// The URL is not `ws://HOST:PORT`, or the host is unknown.
     fn addresses(&self) -> Result<Vec<SocketAddr>> {
-        let wrong = || Error::usage(msg!("client.url", url = self.url));
-        let rest = self.url.strip_prefix("ws://").ok_or_else(wrong)?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if let Ok(address) = authority.parse() {
-            return Ok(vec![address]);
-        }
-        let named = authority.to_socket_addrs().map_err(|e| wrong().because(e))?;
-        Ok(named.collect())
+        let invalid = || Error::usage(msg!("client.url", url = self.url));
+        let url = ServerUrl::parse(&self.url).filter(|url| url.scheme() == "ws" && !url.has_credentials());
+        let url = url.ok_or_else(invalid)?;
+        // A gateway's port is never the default one of `ws`: a URL without it is a mistake.
+        let port = url.port().ok_or_else(invalid)?;
+        let resolved = (url.host(), port).to_socket_addrs();
+        Ok(resolved.map_err(|cause| invalid().because(cause))?.collect())
     }
 }
 

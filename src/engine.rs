@@ -90,10 +90,9 @@ fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     if let Some(path) = &env.node_cli {
         return Some(path.clone()).filter(is_other).into_iter().collect();
     }
-    let folders = host.var("PATH").unwrap_or_default();
-    let folders = folders.split(if cfg!(windows) { ';' } else { ':' });
-    let paths = folders.flat_map(|folder| COMMANDS.iter().map(move |name| Path::new(folder).join(name)));
-    paths.filter(|path| path.is_absolute()).filter(is_other).collect()
+    let folders = host.search_path().into_iter();
+    let paths = folders.flat_map(|folder| COMMANDS.iter().map(move |name| folder.join(name)));
+    paths.filter(is_other).collect()
 }
 
 /// The package that a command belongs to, links followed.

@@ -1,37 +1,53 @@
-//! The native engine: an async server for one instance. `OpenClaw`'s own clients talk to it (docs/openclaw.md#gateway-runtime).
+//! The native engine: an async server for one instance, which OpenClaw's own clients can talk to
+//! (docs/openclaw.md#gateway-runtime).
 //!
 //! ```text
-//! start ──► lock, config, settings ──► listen ──► serve ──► http ──► session (WebSocket)
-//!                                        │                     ├──► dashboard, canvas, live routes
-//!                                        └── base, base+2 (browser control), base+4 (canvas)
+//! start ──► config, lock, base port ──► lifecycle ──► serve ──► http ──► session (WebSocket)
+//!                                          │                     ├──► dashboard, canvas
+//!                                          └── base, base+2 (browser control), base+4 (canvas)
 //! ```
 //!
-//! Async stays in here and in `browser`. A gateway reads and writes its own instance only: every path
+//! Modules by layer, each of which knows those before it only: rules and data (`protocol`, `access`, `reply`,
+//! `identity`), stores (`throttle`, `connections`, `clients`, `devices`, `watch_status`), the `state` that
+//! holds them, what uses the state (`guard`, `methods`, `session`, `canvas`, `dashboard`, `http`), and the
+//! life of the process (`acquire`, `lifecycle`, `start`).
+//!
+//! Async code is here and in `browser` only. A gateway reads and writes its own instance only: every path
 //! comes from its [`Instance`](crate::instance::Instance) (docs/openclaw.md#isolation-leaks).
 
-pub mod browser;
-pub mod canvas;
-pub mod claim;
-pub mod clients;
-pub mod connections;
+mod access;
+mod acquire;
+mod browser;
+mod canvas;
+mod clients;
+mod config_reload;
+mod connections;
 pub mod dashboard;
-pub mod devices;
-pub mod guard;
-pub mod http;
+mod debounce;
+mod devices;
+mod guard;
+mod http;
 pub mod identity;
-pub mod listen;
-pub mod log;
-pub mod methods;
-pub mod notify;
+mod last_good;
+mod lifecycle;
+mod listen;
+mod log;
+mod methods;
+mod periodic_events;
 pub mod protocol;
-pub mod serve;
-pub mod session;
-pub mod shared;
-pub mod signals;
-pub mod start;
-pub mod throttle;
-pub mod watch;
-pub mod watchman;
+mod reply;
+mod rescue_task;
+mod serve;
+mod session;
+mod signals;
+mod start;
+pub mod state;
+mod systemd_notify;
+#[cfg(test)]
+mod test_support;
+mod throttle;
+mod upgrade;
+mod watch_status;
 
-pub use claim::Edge;
-pub use start::{Options, run};
+pub(crate) use acquire::UserInteraction;
+pub(crate) use start::{GatewayOptions, run};

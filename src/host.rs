@@ -1,9 +1,10 @@
-//! The outside world: arguments, environment, terminal, clock, randomness, sockets, processes.
+//! The system around the program: arguments, environment, terminal, clock, randomness, sockets, processes.
 //!
-//! One value, made once in `main` and passed down. Code below asks it and nothing else, so that a test
-//! can hand in a world of its own ([`Host::with`]) and a reader knows where the program touches the
-//! system. Files are read through [`read`] (bounded, regular files only) and written only by
-//! [`crate::apply`].
+//! One [`Host`] value is made in `main` and passed down. Other code reads the environment, the clock and the
+//! randomness, opens listening sockets and starts programs through it and through this module only (`clippy.toml`
+//! lists what is disallowed elsewhere), so that a test can hand in a host of its own ([`Host::fixed`]). The content
+//! of files is read through [`read`] (bounded, regular files only). Names, sizes and times of files are asked of
+//! the standard library where they are needed; what changes files is [`crate::apply`].
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,16 +12,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-pub mod group;
+pub mod pid;
 pub mod ports;
 pub mod process;
+pub mod process_group;
 pub mod read;
-pub mod running;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
 
-/// The outside world as the program sees it.
+/// The system as the program sees it.
 #[derive(Clone, Debug)]
 pub struct Host {
     args: Vec<OsString>,
@@ -32,19 +33,19 @@ pub struct Host {
     deadline: Option<Instant>,
 }
 
-/// Which standard streams are a terminal.
+/// Which of the standard streams are a terminal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TerminalStreams {
-    /// Standard input.
+    /// Whether standard input is one.
     pub stdin: bool,
-    /// Standard output.
+    /// Whether standard output is one.
     pub stdout: bool,
-    /// Standard error.
+    /// Whether standard error is one.
     pub stderr: bool,
 }
 
 impl Host {
-    /// The real one.
+    /// The host that this process runs on, with the process's own arguments and environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
     pub fn from_process() -> Self {
         use std::io::IsTerminal as _;
@@ -63,8 +64,8 @@ impl Host {
         }
     }
 
-    /// A world of a test's own: only these arguments and variables, no terminal.
-    pub fn with<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+    /// A host for a test: these arguments and variables alone, and no terminal.
+    pub fn fixed<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         args: &[&str],
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
@@ -87,13 +88,25 @@ impl Host {
         &self.args
     }
 
-    /// A variable's value, trimmed; unset, blank and not-Unicode ones are `None`, as OpenClaw has it.
+    /// The value of a variable, trimmed. Unset, blank and non-Unicode ones are `None`, as in OpenClaw.
     pub fn var(&self, name: &str) -> Option<&str> {
-        let value = self.vars.get(OsStr::new(name))?.to_str()?.trim();
+        let value = self.raw_var(name)?.to_str()?.trim();
         (!value.is_empty()).then_some(value)
     }
 
-    /// The same world without these variables.
+    /// The value of a variable as the system has it. On Windows the case of the name does not count.
+    fn raw_var(&self, name: &str) -> Option<&OsStr> {
+        let value = if cfg!(windows) {
+            let mut vars = self.vars.iter();
+            vars.find(|(known, _)| known.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value)
+        } else {
+            self.vars.get(OsStr::new(name))
+        };
+        value.map(OsString::as_os_str)
+    }
+
+    /// A copy of this host without these variables.
     #[must_use]
     pub fn without_vars(&self, names: &[OsString]) -> Self {
         let mut other = self.clone();
@@ -101,7 +114,7 @@ impl Host {
         other
     }
 
-    /// The same world, in which no call of [`Host::run`] goes on after this time, whatever its own limit.
+    /// A copy of this host on which no program that [`Host::run`] starts runs past `deadline`, whatever its own limit.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
@@ -110,18 +123,18 @@ impl Host {
         }
     }
 
-    /// The names of all variables that begin so.
-    pub fn var_names_with_prefix<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+    /// The names of all variables that begin with `prefix`.
+    pub fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());
-        names.filter(move |name| name.starts_with(start))
+        names.filter(move |name| name.starts_with(prefix))
     }
 
-    /// How many bytes this user may still write where a path lies, where the system says.
+    /// Number of bytes that this user may still write on the file system of `path`, where the system says.
     pub fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
-        system::free_bytes(path)
+        system::free_disk_bytes(path)
     }
 
-    /// The working folder, where there still is one.
+    /// The working folder; `None` when it was removed.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
     }
@@ -131,90 +144,93 @@ impl Host {
         self.program.as_deref()
     }
 
-    /// Where programs of this user keep their state, as the system has it: `$XDG_STATE_HOME` or
-    /// `~/.local/state` on Linux, the local application data elsewhere.
+    /// The folder in which programs of this user keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
+    /// Linux, the local application data elsewhere.
     pub fn state_home(&self) -> Option<&Path> {
         self.state_home.as_deref()
     }
 
-    /// Any one TCP port that is free now, wherever it lies: a last resort. Nothing is reserved.
+    /// Picks a TCP port that is free now, of any number. A last resort: nothing reserves it.
     pub fn pick_unused_port(&self) -> Option<u16> {
         portpicker::pick_unused_port()
     }
 
-    /// Listens on an address, non-blocking. On IPv6 it takes no IPv4 along.
+    /// Listens on an address, without blocking. A listener on IPv6 takes no IPv4 connections.
+    ///
+    /// # Errors
+    /// When the address can't be bound.
     pub fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
         system::listen(address)
     }
 
-    /// The address of this host from which another one would be reached. Nothing is sent.
+    /// Returns the address of this host that `other` would see as the sender. Nothing is sent.
     pub fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
         let any: IpAddr = match other {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
-        // Connecting such a socket only looks the way up; the port means nothing.
+        // To connect a UDP socket only looks up the route; the port means nothing.
         socket.connect((other, 9)).ok()?;
         Some(socket.local_addr().ok()?.ip())
     }
 
-    /// Which streams are a terminal.
+    /// Which of the standard streams are a terminal.
     pub fn terminal(&self) -> TerminalStreams {
         self.terminal
     }
 
-    /// Everything on standard input, bounded as a file is.
+    /// Reads standard input to its end, bounded as files are.
+    ///
+    /// # Errors
+    /// When it is larger than [`read::MAX_FILE_BYTES`], no UTF-8, or can't be read.
     pub fn stdin_text(&self) -> Result<String, read::ReadError> {
-        read::all(std::io::stdin().lock())
+        read::text_from(std::io::stdin().lock())
     }
 
-    /// This host's own name on its network.
+    /// Returns this host's name on its network. `None` on Windows.
     pub fn hostname(&self) -> Option<String> {
-        system::name()
+        hostname()
     }
 
-    /// Lets this process open as many files as the system allows it to; how many those are, where it says.
+    /// Raises the number of files that this process may have open as far as the system allows, to 65,536 at most.
+    /// Returns the number, where the system says it.
     pub fn raise_open_file_limit(&self) -> Option<usize> {
-        system::open_many_files()
+        system::raise_open_file_limit()
     }
 
     /// The time.
     pub fn now(&self) -> SystemTime {
-        SystemTime::now()
+        now()
     }
 
-    /// Random bytes from the system.
-    ///
-    /// # Panics
-    /// Where the system has no source of randomness: no token could be made there.
+    /// Returns random bytes from the system; see [`random_bytes`].
     pub fn random<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        getrandom::fill(&mut bytes).expect("the system has a source of randomness");
-        bytes
+        random_bytes()
     }
 
-    /// The owner's name (or number) of `home` where this is root through sudo and the folder is somebody else's.
+    /// Returns the owner of `home`, by name or number, when this is root through sudo and the folder is another
+    /// user's: files that are written there would be root's.
     pub fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
         self.var("SUDO_UID")?;
-        system::foreign_owner(home).map(|uid| match self.var("SUDO_USER") {
+        system::owner_other_than_root(home).map(|uid| match self.var("SUDO_USER") {
             Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
             _ => uid.to_string(),
         })
     }
 
-    /// The number of the user that this process acts as, where the system has such numbers.
+    /// The id of the user that this process acts as, on systems that number users.
     pub fn user_id(&self) -> Option<u32> {
         system::user_id()
     }
 
-    /// The number of the user that a file or folder belongs to.
+    /// The id of the user that a file or folder belongs to, on systems that number users.
     pub fn file_owner_id(&self, path: &Path) -> Option<u32> {
-        system::owner_of(path)
+        system::file_owner_id(path)
     }
 
-    /// Whether a TCP listener could be bound here and now, on exactly this address. An address that this
-    /// host does not have (no IPv6) counts as free.
+    /// Returns whether a TCP listener could be bound now, on exactly this address. An address that this host
+    /// does not have (no IPv6) counts as free.
     pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         match system::try_bind(SocketAddr::new(ip, port)) {
             Ok(()) => true,
@@ -223,24 +239,57 @@ impl Host {
     }
 }
 
-/// Whether binding failed because this host has no such address (no IPv6).
+/// Returns whether binding failed because this host has no such address (no IPv6).
 pub fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))
 }
 
+/// Returns the time, for code that has no [`Host`] at hand.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Returns random bytes from the system, for code that has no [`Host`] at hand.
+///
+/// # Panics
+/// When the system has no source of randomness: no token could be made there.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has a source of randomness");
+    bytes
+}
+
+/// Returns this host's name on its network. `None` on Windows.
+pub fn hostname() -> Option<String> {
+    system::hostname()
+}
+
+/// Makes every file that this process creates from now on its owner's alone: the libraries that write logs take
+/// no mode.
+pub fn restrict_new_files_to_owner() {
+    system::restrict_new_files_to_owner();
+}
+
+/// Returns whether whoever started this program wants it to outlive its terminal (`nohup`). Linux only.
+pub fn ignores_hangup() -> bool {
+    system::ignores_hangup()
+}
+
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+    #![expect(clippy::disallowed_methods, reason = "the tests open their own listeners")]
 
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
 
     #[test]
-    fn a_port_is_taken_while_somebody_listens_there_and_only_there() {
-        let host = Host::with(&[], [("", ""); 0]);
+    fn a_port_is_taken_on_the_addresses_that_somebody_listens_on() {
+        let host = Host::fixed(&[], [("", ""); 0]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(!host.can_bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
@@ -252,13 +301,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn looks_at_the_same_port_do_not_see_each_other() {
+    fn probes_of_the_same_port_do_not_see_each_other() {
         use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
         let other = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         sockopt::set_socket_reuseaddr(&other, true).unwrap();
         bind(&other, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let port = SocketAddr::try_from(getsockname(&other).unwrap()).unwrap().port();
-        let host = Host::with(&[], [("", ""); 0]);
+        let host = Host::fixed(&[], [("", ""); 0]);
         assert!(host.can_bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
 }

@@ -216,13 +216,9 @@ impl Instance {
     /// The same for every start of this instance's gateway, and no other's: 16 hexadecimal digits, by the
     /// config's path, links followed.
     pub fn id(&self) -> String {
-        use std::fmt::Write as _;
         let path = read::canonicalize_existing(&self.config_path);
         let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
-        hash[..ID_BYTES].iter().fold(String::new(), |mut id, byte| {
-            let _ = write!(id, "{byte:02x}");
-            id
-        })
+        hex::encode(&hash[..ID_BYTES])
     }
 
     /// The config that the last healthy start used, beside the config (docs/openclaw.md#last-good-config).

@@ -21,7 +21,6 @@ pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod device;
 pub mod doctor;
 pub mod engine;
 pub mod env_file;
@@ -50,13 +49,19 @@ mod service_files;
 pub mod settings;
 pub mod snapshot;
 pub mod survey;
+mod sync;
 pub mod toml_document;
 pub mod ui;
+mod url;
 pub mod wizard;
 
 #[cfg(test)]
 #[path = "../tests/support/skip.rs"]
 #[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file and its variable are the test run's"
+)]
 mod skip;
 
 use std::process::ExitCode;

@@ -256,15 +256,29 @@ impl LogFollower {
 
     /// The lines that were added; a new day's file is gone over to.
     pub fn new_lines(&mut self) -> Vec<LogLine> {
-        let mut lines = self.read();
+        let mut lines = self.read_rest();
         let newest = self.source.files().pop();
         if newest != self.file {
+            // What was added to the old file until the new one was there.
+            lines.extend(self.read_rest());
             self.file = newest;
             self.at = 0;
             self.half.clear();
-            lines.extend(self.read());
+            lines.extend(self.read_rest());
         }
         lines
+    }
+
+    /// Reads to the end of the file, a piece at a time.
+    fn read_rest(&mut self) -> Vec<LogLine> {
+        let mut lines = Vec::new();
+        loop {
+            let before = self.at;
+            lines.extend(self.read());
+            if self.at <= before {
+                return lines;
+            }
+        }
     }
 
     fn read(&mut self) -> Vec<LogLine> {
@@ -273,6 +287,7 @@ impl LogFollower {
             let length = file.metadata().map_or(0, |meta| meta.len());
             if length < self.at {
                 self.at = 0;
+                bytes.clear();
             }
             if file.seek(SeekFrom::Start(self.at)).is_ok() {
                 self.at += file.take(TAIL).read_to_end(&mut bytes).unwrap_or(0) as u64;
@@ -383,6 +398,45 @@ mod tests {
         assert_eq!(texts(follower.new_lines()), ["four"]);
         std::fs::write(&new, "three\nfour\nfive\n").unwrap();
         assert_eq!(texts(follower.new_lines()), ["five"]);
+    }
+
+    /// A folder with one log file, its follower at the end of it, and the texts of new lines.
+    fn texts(lines: Vec<LogLine>) -> Vec<String> {
+        lines.into_iter().map(|line| line.message).collect()
+    }
+
+    #[test]
+    fn half_a_line_before_a_truncation_is_not_joined_to_the_first_line_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.2026-01-01.log");
+        std::fs::write(&path, "one\n").unwrap();
+        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
+        std::fs::write(&path, "one\na long half line").unwrap();
+        assert_eq!(texts(follower.new_lines()), [""; 0]);
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(texts(follower.new_lines()), ["new"]);
+    }
+
+    #[test]
+    fn the_whole_rest_of_a_file_is_read_before_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (
+            dir.path().join("gateway.2026-01-01.log"),
+            dir.path().join("gateway.2026-01-02.log"),
+        );
+        std::fs::write(&old, "").unwrap();
+        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
+        let count = 2 * usize::try_from(TAIL).unwrap() / 1000 + 1;
+        std::fs::write(&old, format!("{:0>1000}\n", 1).repeat(count)).unwrap();
+        std::fs::write(&new, "next day\n").unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
+        let file = File::options().write(true).open(&new).unwrap();
+        file.set_modified(later).unwrap();
+        let lines = texts(follower.new_lines());
+        assert_eq!(
+            (lines.len(), lines.last().unwrap().as_str()),
+            (count + 1, "next day")
+        );
     }
 
     #[test]

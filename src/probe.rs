@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::config::{self, LoadedConfig, schema};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::host::{Host, running};
+use crate::host::{Host, pid};
 use crate::instance::{self, Instance};
 use crate::lock;
 use crate::ports::Listener;
@@ -310,7 +310,7 @@ fn one(
     let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let signed = alive.map(|holder| (holder.pid, holder.port));
-    let whose = |pid| running::process_owner(pid, &instance.state_dir);
+    let whose = |pid| pid::process_owner(pid, &instance.state_dir);
     let (port, bind) = (known.configured, known.bind_host);
     let place = place::find(survey, label, signed, port, bind, whose);
     if let (Some(holder), place::Place::Nowhere) = (alive, &place) {

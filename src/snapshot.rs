@@ -42,7 +42,7 @@ pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> Path
         instance.profile.to_string()
     } else {
         let digest = Sha256::digest(instance.config_path.as_os_str().as_encoded_bytes());
-        let short = archive::hex(&digest[..6]);
+        let short = hex::encode(&digest[..6]);
         format!("{}.{short}", instance.profile)
     };
     state_home.join("snapshots").join(name)

@@ -174,7 +174,8 @@ fn completing_is_silent_whatever_is_asked() {
 fn a_variable_of_that_name_alone_changes_nothing() {
     for value in ["bash", "yes"] {
         let sandbox = Sandbox::new().var("COMPLETE", value);
-        assert_eq!(sandbox.run(["--version"]).exits(0).stdout, "openclaw 0.1.0\n");
+        let version = concat!("openclaw ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(sandbox.run(["--version"]).exits(0).stdout, version);
         let help = sandbox.run(["setup", "--help"]).exits(0);
         assert!(help.stdout.contains("--dry-run"), "{}", help.stdout);
     }

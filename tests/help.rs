@@ -93,7 +93,7 @@ fn the_version_is_one_line_however_it_is_asked_for() {
         let ran = sandbox.run([word]).exits(0);
         assert_eq!(
             (ran.stdout.as_str(), ran.stderr.as_str()),
-            ("openclaw 0.1.0\n", "")
+            (concat!("openclaw ", env!("CARGO_PKG_VERSION"), "\n"), "")
         );
     }
 }

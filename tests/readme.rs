@@ -8,6 +8,9 @@ use openclaw::error::ErrorKind;
 
 use crate::words::root;
 
+/// The pages that list every command, one for each language.
+const USAGE_PAGES: [&str; 2] = ["docs/usage.md", "docs/usage.tr.md"];
+
 fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
@@ -37,8 +40,8 @@ fn both_readmes_have_the_same_commands_to_paste_and_they_are_ours() {
 }
 
 #[test]
-fn every_command_and_exit_code_is_in_both_readmes() {
-    for name in ["README.md", "README.tr.md"] {
+fn every_command_and_exit_code_is_in_the_usage_page_of_each_language() {
+    for name in USAGE_PAGES {
         let page = page(name);
         for command in Cli::command().get_subcommands() {
             let typed = format!("`openclaw {}", command.get_name());
@@ -58,12 +61,29 @@ fn every_command_and_exit_code_is_in_both_readmes() {
         for kind in [
             ErrorKind::Failure,
             ErrorKind::Usage,
+            ErrorKind::Unhealthy,
             ErrorKind::Blocked,
             ErrorKind::Interrupted,
         ] {
             let row = format!("\n| {} | ", kind.exit_code());
             assert!(page.contains(&row), "{name}: {row}");
         }
+    }
+}
+
+#[test]
+fn pages_in_two_languages_have_the_same_parts() {
+    let shape = |name: &str| -> Vec<String> {
+        let marks = ["##", "|", "-", "```text", "```toml"];
+        let page = page(name);
+        let first = page.lines().filter_map(|line| line.split(' ').next());
+        first
+            .filter(|mark| marks.contains(mark))
+            .map(str::to_owned)
+            .collect()
+    };
+    for [english, other] in [["README.md", "README.tr.md"], USAGE_PAGES] {
+        assert_eq!(shape(english), shape(other), "{english} and {other}");
     }
 }
 
@@ -95,5 +115,28 @@ fn ci_does_what_the_readme_says_and_nothing_else() {
     for script in [".ci/run", "scripts/test"] {
         let checked = Command::new("sh").arg("-n").arg(root().join(script)).status();
         assert!(checked.unwrap().success(), "{script}");
+    }
+    let workflow = page(".github/workflows/ci.yml");
+    assert_eq!(
+        workflow.matches(" scripts/test\n").count(),
+        2,
+        "on Linux, and elsewhere"
+    );
+    assert_eq!(workflow.matches("permissions:").count(), 1);
+    assert!(workflow.contains("\npermissions:\n  contents: read\n"));
+}
+
+#[test]
+fn every_action_of_the_workflow_is_pinned_to_a_commit() {
+    let workflow = page(".github/workflows/ci.yml");
+    let used: Vec<_> = workflow
+        .lines()
+        .filter_map(|line| line.split_once("uses: "))
+        .collect();
+    assert!(used.len() > 1);
+    for (_, action) in used {
+        let pin = action.split_once('@').and_then(|(_, pin)| pin.split_once(" # v"));
+        let is_commit = |pin: &str| pin.len() == 40 && pin.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(pin.is_some_and(|(commit, _)| is_commit(commit)), "{action}");
     }
 }

@@ -19,10 +19,11 @@ fn shell(script: &str) -> Terminal {
 fn our_program_runs_in_it_and_leaves_it_as_it_was() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::start(&sandbox, ["--version"], Size::USUAL);
-    terminal.wait_for("openclaw 0.1.0");
+    terminal.wait_for(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     assert_eq!(terminal.exit_code(), 0);
     assert_eq!(terminal.modes(), Modes::usual());
-    assert!(terminal.raw().starts_with(b"openclaw 0.1.0\r\n"));
+    let line = concat!("openclaw ", env!("CARGO_PKG_VERSION"), "\r\n");
+    assert!(terminal.raw().starts_with(line.as_bytes()));
 }
 
 #[test]

@@ -3,13 +3,14 @@
 //! Its name says how far the transaction came, so that each turn of it is one rename, which needs no
 //! room on a full disk. It holds paths, never the content of a file: no secret stands in it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::fault::{During as _, IoFailure, Operation};
+use super::file_ops::{exists, remove, rename, sync_folder};
 use super::system;
 
 /// The format of the file.
@@ -130,7 +131,7 @@ impl Journal {
         let placed = written.and_then(|()| rename(&draft, &Phase::Staging.path(state_home)));
         if placed.is_err() {
             // The first fault is the one to tell; the draft means nothing and the next run clears it.
-            let _ = fs::remove_file(&draft);
+            let _ = remove(&draft);
         }
         placed?;
         sync_folder(state_home)
@@ -158,22 +159,5 @@ impl Journal {
 pub(super) fn unfinished(state_home: &Path) -> Option<Phase> {
     Phase::ALL
         .into_iter()
-        .find(|phase| fs::symlink_metadata(phase.path(state_home)).is_ok())
-}
-
-#[expect(clippy::disallowed_methods, reason = "apply is the one that renames")]
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IoFailure> {
-    fs::rename(from, to).during(Operation::Rename, to)
-}
-
-/// Removes a file that may be gone already.
-pub(super) fn remove(path: &Path) -> Result<(), IoFailure> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.during(Operation::Remove, path),
-    }
-}
-
-pub(super) fn sync_folder(path: &Path) -> Result<(), IoFailure> {
-    system::sync_folder(path).during(Operation::Sync, path)
+        .find(|phase| exists(&phase.path(state_home)))
 }

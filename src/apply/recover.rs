@@ -86,7 +86,6 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
 }
 
 /// Moves a journal that can't be understood out of the way: somebody may yet learn from it.
-#[expect(clippy::disallowed_methods, reason = "apply is the one that renames")]
 fn set_aside(path: &Path, why: &str) -> Result<Recovered> {
     let names = (0..).map(|number| path.with_extension(format!("broken.{number}")));
     let to = names

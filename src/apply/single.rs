@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::fault::{During as _, Operation};
-use super::{lock, run_id, system};
+use super::file_ops::{remove, remove_if_present};
+use super::run_id::run_id;
+use super::{lock, system};
 use crate::error::Result;
 
 /// Writes a file of an instance's state: temporary file in the same folder, fsync, rename, fsync of the
 /// folder; 0600 before it has content. Missing folders are made, 0700. Who else writes this file is the
 /// caller's care (the gateway's lock).
-#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     lock::make_folders(folder)?;
@@ -29,19 +30,14 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     })();
     if written.is_err() {
         // What can't be removed either is a leftover beside the whole old file.
-        let _ = std::fs::remove_file(&temporary);
+        let _ = remove_if_present(&temporary);
     }
     Ok(written.during(Operation::Write, path)?)
 }
 
-/// Removes such a file again. One that is gone already is what is wanted.
+/// Removes a file. One that is gone already is no error.
 pub fn remove_file(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Ok(Err(error).during(Operation::Remove, path)?)
-        }
-        _ => Ok(()),
-    }
+    Ok(remove(path)?)
 }
 
 /// Writes a new file of a folder that is being made, from a stream: 0600, its missing folders 0700. Where it
@@ -83,7 +79,7 @@ pub fn create_file<T>(
         system::sync_folder(folder)?;
         Ok(made)
     })();
-    let _ = std::fs::remove_file(&temporary);
+    let _ = remove_if_present(&temporary);
     Ok(written.during(Operation::Write, path)?)
 }
 

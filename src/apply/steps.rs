@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::fault::{During as _, IoFailure, Operation};
-use super::journal::{Commit, Stage, remove, rename};
+use super::file_ops::{exists, remove, rename};
+use super::journal::{Commit, Stage};
 use super::script::Staged;
 use super::system;
 use crate::host::read;
@@ -188,7 +189,6 @@ fn replace(from: &Path, to: &Path) -> Result<(), IoFailure> {
 }
 
 /// A rename would put one file over another without a word.
-#[expect(clippy::disallowed_methods, reason = "apply is the one that renames")]
 fn move_aside(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if exists(to) {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists)).during(Operation::Move, to);
@@ -217,8 +217,4 @@ pub(super) fn keep_intruder(path: &Path) -> Result<PathBuf, IoFailure> {
 /// Whether two regular files hold the same.
 fn same_bytes(a: &Path, b: &Path) -> bool {
     matches!((read::bytes(a), read::bytes(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn exists(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
 }

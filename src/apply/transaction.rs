@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::ApplyEvent;
 use super::fault::{During as _, IoFailure, Operation};
-use super::journal::{Commit, Journal, Phase, Stage, sync_folder, unfinished};
+use super::file_ops::sync_folder;
+use super::journal::{Commit, Journal, Phase, Stage, unfinished};
 use super::preflight::preflight;
 use super::script::{Script, Staged};
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 use super::gentle::Gentle;
-use super::{ArchiveEntry, ArchiveSource, MANIFEST, Manifest, unpack};
+use super::{ArchiveEntry, ArchiveSource, MANIFEST, Manifest};
 
 /// Writes an archive of these files; the manifest that it got comes back.
 pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -> io::Result<Manifest> {
@@ -39,7 +39,7 @@ pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -
         let entry = ArchiveEntry {
             path: source.path.clone(),
             size,
-            sha256: unpack::hex(&hashed.hash.finalize()),
+            sha256: hex::encode(hashed.hash.finalize()),
         };
         manifest.files.insert(name, entry);
     }

@@ -1,7 +1,6 @@
 //! Reading an archive that somebody else may have made: bounded, and compared with its manifest first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -65,7 +64,7 @@ pub fn verify(path: &Path, from: ArchiveOrigin) -> Result<Manifest, ArchiveError
             hash.update(bytes);
             Ok(())
         })?;
-        found.insert(name.to_owned(), (size, hex(&hash.finalize())));
+        found.insert(name.to_owned(), (size, hex::encode(hash.finalize())));
         Ok(())
     })?;
     let manifest = manifest.ok_or(ArchiveError::NoManifest)?;
@@ -117,7 +116,7 @@ pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
             failed = Some(error);
             return Ok(());
         }
-        if hex(&hash.finalize()) == known.sha256 {
+        if hex::encode(hash.finalize()) == known.sha256 {
             Ok(())
         } else {
             Err(ArchiveError::Hash(name.to_owned()))
@@ -225,14 +224,6 @@ fn copy(from: &mut dyn Read, to: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io:
             }
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 struct Counted<R> {

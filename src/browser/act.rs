@@ -203,6 +203,7 @@ fn move_aside(folder: &Path, now: std::time::SystemTime) -> Result<Option<PathBu
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
 

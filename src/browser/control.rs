@@ -21,7 +21,7 @@ use super::prove::{self, Answerer};
 use super::route::{Action, Request, Response, Routed, route};
 use super::status::{self, Seen};
 use super::{Fault, Result, World, ports};
-use crate::host::group::{ProcessExit, ProcessGroup};
+use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Lang, msg};
 use crate::ports::PortFamily;
 use crate::record::Record;
@@ -104,7 +104,7 @@ impl Slot {
             *state = State::Ended {
                 pid,
                 exit,
-                at: SystemTime::now(),
+                at: crate::host::now(),
             };
         }
         match &*state {

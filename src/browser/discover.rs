@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     fn paths(system: System, first: Option<Kind>, vars: &[(&str, &str)]) -> Vec<String> {
-        let host = Host::with(&[], vars.iter().copied());
+        let host = Host::fixed(&[], vars.iter().copied());
         let found = candidates(system, first, &host, Path::new("/home/a"));
         found
             .into_iter()

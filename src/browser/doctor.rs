@@ -137,7 +137,7 @@ fn sandbox(world: &World, wishes: &Wishes) -> Check {
     if wishes.no_sandbox {
         return Check::new("sandbox", Health::Notice, msg!("browser.sandbox-off"));
     }
-    if crate::host::group::is_root() && cfg!(target_os = "linux") {
+    if world.host.user_id() == Some(0) && cfg!(target_os = "linux") {
         return Check::new("sandbox", Health::Bad, msg!("browser.root-needs-no-sandbox"))
             .hint(msg!("browser.not-as-root"))
             .hint(msg!(

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::prove::{self, Answerer};
 use super::{Fault, Result, World};
 use crate::host::Host;
-use crate::host::group::{ProcessExit, ProcessGroup};
 use crate::host::process::CommandSpec;
+use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Msg, msg};
 
 /// How long a browser may take until it answers (docs/openclaw.md#browser-launch).
@@ -311,7 +311,7 @@ mod tests {
             ("OPENCLAW_GATEWAY_TOKEN", "secret"),
             ("OPENAI_API_KEY", "secret"),
         ];
-        let call = order().call(&Host::with(&[], vars), Path::new("/home/a"));
+        let call = order().call(&Host::fixed(&[], vars), Path::new("/home/a"));
         assert!(!call.inherit_env);
         let names: Vec<_> = call.env.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(names, ["HOME", "PATH", "DISPLAY"]);
@@ -320,8 +320,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn without_a_screen_there_is_no_window() {
-        let bare = Host::with(&[], [("", ""); 0]);
-        let screen = Host::with(&[], [("DISPLAY", ":0")]);
+        let bare = Host::fixed(&[], [("", ""); 0]);
+        let screen = Host::fixed(&[], [("DISPLAY", ":0")]);
         assert_eq!(Headless::of(&bare, Some(false)), Headless::NoDisplay);
         assert_eq!(Headless::of(&screen, None), Headless::No);
         assert_eq!(Headless::of(&screen, Some(true)), Headless::Config);

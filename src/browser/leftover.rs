@@ -14,7 +14,7 @@ use serde_json::json;
 use super::prove::{port_in, uses};
 use super::{Fault, Result};
 use crate::apply;
-use crate::host::{group, ports, read};
+use crate::host::{self, pid, ports, read};
 use crate::i18n::msg;
 
 /// The record's name beside the user-data folder.
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Started {
     /// Its process.
     pub pid: u32,
-    /// When that started, where the system tells ([`group::start_time`]).
+    /// When that started, where the system tells ([`pid::start_time`]).
     pub started: Option<u64>,
     /// The machine's name, as the lock has it.
     pub machine: Option<String>,
@@ -45,8 +45,8 @@ impl Started {
     pub fn now(pid: u32, port: u16) -> Self {
         Self {
             pid,
-            started: group::start_time(pid),
-            machine: group::machine(),
+            started: pid::start_time(pid),
+            machine: host::hostname(),
             port,
         }
     }
@@ -73,13 +73,13 @@ impl Started {
     /// Whether this very process still runs on that folder. One that is just ending has no words any
     /// more, and its port for a moment yet: it counts as running.
     pub fn is_alive(&self, user_data: &Path) -> bool {
-        match (self.started, group::start_time(self.pid)) {
+        match (self.started, pid::start_time(self.pid)) {
             (Some(then), Some(now)) => {
                 let (words, _) = ports::arguments_and_env(self.pid, "OPENCLAW_");
                 then == now && (words.is_empty() || uses(&words, user_data))
             }
             (Some(_), None) => false,
-            (None, _) => group::is_alive(self.pid) && is_on(self.pid, user_data),
+            (None, _) => pid::is_alive(self.pid) && is_on(self.pid, user_data),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Started {
 /// Takes the record away: the browser ended in order.
 pub fn forget(folder: &Path) {
     // One that stays is found to be of a dead process later.
-    let _ = std::fs::remove_file(folder.join(FILE));
+    let _ = apply::remove_file(&folder.join(FILE));
 }
 
 fn is_on(pid: u32, user_data: &Path) -> bool {
@@ -120,7 +120,7 @@ pub fn running(folder: &Path) -> Option<Orphan> {
     }
     let (machine, pid) = lock_of(&user_data)?;
     let (words, _) = ports::arguments_and_env(pid, "OPENCLAW_");
-    let ours = group::machine().is_some_and(|here| here == machine) && uses(&words, &user_data);
+    let ours = host::hostname().is_some_and(|here| here == machine) && uses(&words, &user_data);
     let port = port_in(&words);
     ours.then_some(Orphan { pid, port })
 }
@@ -131,7 +131,7 @@ pub fn sweep(browsers: &Path) {
     let folders = std::fs::read_dir(browsers).into_iter().flatten().flatten();
     for old in folders.filter_map(|entry| running(&entry.path())) {
         tracing::warn!(pid = old.pid, "a browser of an earlier run is ended");
-        group::end(old.pid, false);
+        pid::request_end(old.pid);
     }
 }
 
@@ -158,15 +158,15 @@ pub fn clear(folder: &Path) -> Result<()> {
     };
     // One that is just ending has no words any more, and the lock for a moment yet.
     let deadline = Instant::now() + ports::SOCKET_RELEASE_TIMEOUT;
-    let is_ending = || group::is_alive(pid) && ports::arguments_and_env(pid, "OPENCLAW_").0.is_empty();
+    let is_ending = || pid::is_alive(pid) && ports::arguments_and_env(pid, "OPENCLAW_").0.is_empty();
     while is_ending() && Instant::now() < deadline {
         std::thread::sleep(PAUSE);
     }
-    let here = group::machine().is_some_and(|name| name == machine);
+    let here = host::hostname().is_some_and(|name| name == machine);
     let recorded =
         Started::read(folder).is_some_and(|old| old.pid == pid && old.machine.as_ref() == Some(&machine));
-    if (!here || group::is_alive(pid)) && !recorded {
-        let name = group::process_name(pid).filter(|_| here);
+    if (!here || pid::is_alive(pid)) && !recorded {
+        let name = pid::process_name(pid).filter(|_| here);
         return Err(Fault::conflict(msg!(
             "browser.folder-locked",
             path = user_data.display(),
@@ -178,7 +178,7 @@ pub fn clear(folder: &Path) -> Result<()> {
     }
     for file in LOCK_FILES {
         // What can't be removed keeps Chromium from starting, and it says so itself.
-        let _ = std::fs::remove_file(user_data.join(file));
+        let _ = apply::remove_file(&user_data.join(file));
     }
     Ok(())
 }
@@ -186,22 +186,23 @@ pub fn clear(folder: &Path) -> Result<()> {
 /// Ends an old browser: asked first, then killed. What it left running goes with it: a helper that writes
 /// on would meet the next browser in the folder.
 pub fn end(pid: u32) {
-    let start = group::start_time(pid);
-    group::end(pid, false);
+    let start = pid::start_time(pid);
+    pid::request_end(pid);
     let deadline = Instant::now() + PATIENCE;
-    while group::is_alive(pid) && group::start_time(pid) == start {
+    while pid::is_alive(pid) && pid::start_time(pid) == start {
         if Instant::now() >= deadline {
-            group::end(pid, true);
+            pid::kill(pid);
         }
         if Instant::now() >= deadline + PATIENCE {
             break;
         }
         std::thread::sleep(PAUSE);
     }
-    group::kill_group(pid);
+    pid::kill_group(pid);
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
     use crate::host::Host;
@@ -231,7 +232,7 @@ mod tests {
     }
 
     fn here() -> String {
-        group::machine().unwrap()
+        host::hostname().unwrap()
     }
 
     #[test]
@@ -265,7 +266,7 @@ mod tests {
     fn a_browser_that_outlived_its_gateway_is_ended_and_a_reused_number_is_not() {
         let folder = Folder::new();
         let flag = format!("--user-data-dir={}", user_data(folder.0.path()).display());
-        let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
+        let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
         let call = CommandSpec::new("/bin/sh", ["-c", "sleep 600; true", "sh", &flag]);
         let mut old = host.spawn_group(&call).unwrap();
         let mut other = Started::now(old.pid(), 1);

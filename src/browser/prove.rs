@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use crate::host::group;
+use crate::host::pid;
 use crate::host::ports::{self, ListeningSocket, ProcessInfo};
 
 /// Who listens on a port at loopback.
@@ -28,7 +28,7 @@ pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
         return Answerer::Stranger(None);
     };
     let (words, _) = ports::arguments_and_env(process.pid, "OPENCLAW_");
-    let in_group = leader.is_some_and(|leader| group::is_in_group(process.pid, leader));
+    let in_group = leader.is_some_and(|leader| pid::is_in_group(process.pid, leader));
     // Where a system tells nothing of a process's words, its group is all there is to go by.
     let proven = if words.is_empty() {
         in_group

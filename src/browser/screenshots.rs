@@ -13,8 +13,8 @@ pub(super) fn keep(world: &World, profile: &str, ending: &str, bytes: &[u8]) -> 
     let folder = world.instance.state_dir.join("media/browser");
     let now = humantime::format_rfc3339_millis(world.host.now()).to_string();
     let stamp: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
-    let [a, b] = world.host.random::<2>();
-    let path = folder.join(format!("{stamp}-{a:02x}{b:02x}-{profile}.{ending}"));
+    let random = hex::encode(world.host.random::<2>());
+    let path = folder.join(format!("{stamp}-{random}-{profile}.{ending}"));
     apply::write_file(&path, bytes)?;
     prune(&folder);
     Ok(path)
@@ -31,7 +31,7 @@ fn prune(folder: &Path) {
     let surplus = pictures.len().saturating_sub(KEPT);
     for old in &pictures[..surplus] {
         // One that can't be removed is tried again with the next picture.
-        let _ = std::fs::remove_file(old);
+        let _ = apply::remove_file(old);
     }
 }
 

@@ -12,7 +12,7 @@ use super::leftover::{self, user_data};
 use super::ports::{self, Ground};
 use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::{World, fetch};
-use crate::host::group::ProcessExit;
+use crate::host::process_group::ProcessExit;
 use crate::i18n::{Lang, Msg, msg};
 use crate::record::Record;
 

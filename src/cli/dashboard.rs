@@ -163,6 +163,7 @@ fn here(host: &Host) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
     use crate::profile::ProfileName;
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn without_a_desktop_there_is_no_browser_and_the_way_by_ssh_names_this_host() {
-        let host = Host::with(
+        let host = Host::fixed(
             &[],
             [
                 ("PATH", "/usr/bin:/bin"),

@@ -141,8 +141,12 @@ fn exit_codes(page: &mut Roff, lang: Lang) {
     }
 }
 
-/// Puts a page in its place whole. Only a regular file is replaced: a link, a device or a FIFO of that
-/// name is somebody's purpose.
+/// Writes a page whole. Only a regular file is replaced: a link, a device or a FIFO of that name is there for
+/// somebody's purpose.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a man page is no file of an instance: it needs neither its modes nor its transaction"
+)]
 fn write(path: &Path, page: &str) -> Result<()> {
     let not_written = |e: io::Error| Error::failed(msg!("man.not-written", path = path.display())).because(e);
     match std::fs::symlink_metadata(path) {
@@ -154,21 +158,16 @@ fn write(path: &Path, page: &str) -> Result<()> {
     }
     let draft = path.with_extension(format!("{SECTION}.{}.tmp", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&draft);
-    let placed = made.and_then(|file| place(file, &draft, path, page).inspect_err(|_| discard(&draft)));
+    let place = |mut file: File| {
+        file.write_all(page.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    };
+    let placed = made.and_then(|file| {
+        place(file).inspect_err(|_| {
+            // The first failure is the one to report; a draft that stays is recognised by its name.
+            let _ = std::fs::remove_file(&draft);
+        })
+    });
     placed.map_err(not_written)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a man page is no file of an instance: it needs neither its modes nor its transaction"
-)]
-fn place(mut file: File, draft: &Path, path: &Path, page: &str) -> io::Result<()> {
-    file.write_all(page.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(draft, path)
-}
-
-fn discard(draft: &Path) {
-    // The first failure is the one to report; a draft that stays is seen by its name.
-    let _ = std::fs::remove_file(draft);
 }

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::Context;
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, Result};
-use crate::gateway::Options;
+use crate::gateway::GatewayOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
@@ -35,7 +35,7 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 }
 
 /// Runs OpenClaw from npm as this instance's gateway, in this process.
-pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCode> {
+pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
         // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
@@ -47,14 +47,16 @@ pub(super) fn gateway(context: &Context<'_>, options: &Options) -> Result<ExitCo
     if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
         context.ui.note(&stamp);
     }
-    let (port, _) = files.sources(context.host, instance).port(options.wishes.port)?;
+    let (port, _) = files
+        .sources(context.host, instance)
+        .port(options.overrides.port)?;
     let mut call = engine::gateway(
         context.host,
         &engine,
         instance,
         &files.config,
         port,
-        &options.wishes,
+        &options.overrides,
     )?;
     if options.verbose {
         call.args.push("--verbose".into());

@@ -34,8 +34,6 @@ pub(crate) use args::{OnboardArgs, SetupArgs};
 const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
 const PORT_STEP: &str = "gateway-port";
-/// Bytes of a generated token, written as hex: OpenClaw's length (docs/openclaw.md#gateway-token).
-const TOKEN_BYTES: usize = 24;
 
 /// `openclaw onboard`
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
@@ -66,7 +64,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         only_plan: args.dry_run,
         waits: !args.skip_health,
         save_answers: args.save_answers.as_ref().map(absolute),
-        token: token(context),
+        token: Secret::token(context.host.random()),
         now: context.now(),
     };
     if person {
@@ -110,7 +108,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         waits: true,
         save_answers: None,
         instance: context.instance.clone(),
-        token: token(context),
+        token: Secret::token(context.host.random()),
         now: context.now(),
     };
     run.with_defaults()
@@ -125,13 +123,6 @@ fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
         }
         None => Ok(context.instance.clone()),
     }
-}
-
-fn token(context: &Context<'_>) -> Secret {
-    let bytes = context.host.random::<TOKEN_BYTES>();
-    let hex =
-        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-    Secret::new(bytes.iter().flat_map(hex).collect::<String>())
 }
 
 /// One run of the wizard.

@@ -4,7 +4,7 @@
 //! ([`document`]); with `--all` one that holds `instances`.
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use self::service::Service;
 use super::Context;
@@ -86,7 +86,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         }
         if let Some(up) = probe
             .started
-            .and_then(|at| SystemTime::now().duration_since(at).ok())
+            .and_then(|at| context.host.now().duration_since(at).ok())
         {
             add(msg!("status.up"), ui.say(&duration(up)));
         }

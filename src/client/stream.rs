@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::failure::Failure;
 
 /// A TCP connection whose reads and writes fail with [`ErrorKind::TimedOut`] once the deadline is over.
 #[derive(Debug)]

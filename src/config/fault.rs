@@ -119,6 +119,7 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
 

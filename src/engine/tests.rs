@@ -29,7 +29,7 @@ impl Place {
     fn program(&self, below: &str, text: &str) -> PathBuf {
         let (text, path) = (self.put(&format!("{below}.text"), text), self.path(below));
         // Written by another process: a child that another test starts meanwhile would hold it open.
-        let host = Host::with(&[], [("PATH", "/usr/bin:/bin")]);
+        let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
         let words = ["-m".as_ref(), "755".as_ref(), text.as_os_str(), path.as_os_str()];
         let install = crate::host::process::CommandSpec::new("install", words);
         let ended = host.run(&install, std::time::Duration::from_secs(30)).unwrap();
@@ -41,7 +41,7 @@ impl Place {
     fn locate(&self, vars: &[(&str, &str)]) -> Result<NodeEngine> {
         let home = self.path("home");
         let home = ("HOME", home.to_str().unwrap());
-        let host = Host::with(&[], vars.iter().copied().chain([home]));
+        let host = Host::fixed(&[], vars.iter().copied().chain([home]));
         locate(&host, &Environment::read(&host).unwrap())
     }
 
@@ -120,7 +120,7 @@ fn a_script_that_cannot_be_started_itself_is_given_to_node() {
     let place = Place::new();
     let node = place.program("bin/node", "");
     let script = place.put("package/openclaw.mjs", "");
-    let host = Host::with(&[], [("PATH", place.path("bin"))]);
+    let host = Host::fixed(&[], [("PATH", place.path("bin"))]);
     let call = super::command(&host, &script, ["--version"]);
     assert_eq!(call.program, node);
     assert_eq!(texts(&call.args), [script.to_str().unwrap(), "--version"]);
@@ -130,7 +130,7 @@ fn a_script_that_cannot_be_started_itself_is_given_to_node() {
 
 #[test]
 fn a_call_has_the_environment_of_one_instance_and_nothing_of_another() {
-    let host = Host::with(&[], [("", ""); 0]);
+    let host = Host::fixed(&[], [("", ""); 0]);
     let mut instance = rescue();
     let call = super::call(&host, &engine(), &instance, Some(19789), ["channels", "list"]);
     assert_eq!(texts(&call.args), ["--profile", "rescue", "channels", "list"]);
@@ -162,7 +162,7 @@ fn a_call_has_the_environment_of_one_instance_and_nothing_of_another() {
 
 #[test]
 fn a_gateway_gets_the_flags_it_knows_and_secrets_by_the_environment() {
-    let host = Host::with(&[], [("", ""); 0]);
+    let host = Host::fixed(&[], [("", ""); 0]);
     let wishes = Wishes {
         bind: Some(Bind::Lan),
         auth: Some(Auth::Token),

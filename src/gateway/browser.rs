@@ -1,8 +1,7 @@
-//! The control service of a gateway over HTTP, on base+2: for whoever has the gateway's token, at
-//! loopback only, wherever the gateway itself listens.
+//! The browser control service over HTTP, on base+2: on loopback only, wherever the gateway itself listens.
 //!
-//! Each request must name an address of ours in its `Host` (so no page can have a name of its own point
-//! here), come from no page of another origin, and show the token. Nothing passes without these.
+//! Each request must name a served address in its `Host` header, must not come from a page of another
+//! origin, and must show the token. No path is exempt.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,14 +11,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Query, Request as HttpRequest, State};
-use axum::http::StatusCode;
 use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response as HttpResponse};
 use serde_json::Value;
 
-use super::guard::{self, Admission, Served};
-use super::serve::Link;
-use super::shared::Shared;
+use super::access::{AllowedHosts, AuthOutcome};
+use super::connections::RequestConnection;
+use super::guard::authenticate;
+use super::reply;
+use super::state::GatewayState;
 use crate::browser::World;
 use crate::browser::client::TIMEOUT;
 use crate::browser::control::Control;
@@ -27,79 +28,83 @@ use crate::browser::route::{Request, Response};
 use crate::i18n::Lang;
 use crate::ports::{LOOPBACK, Role};
 
-/// The largest body, in bytes.
-const MOST: usize = 1024 * 1024;
+/// Maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// What the control service knows.
 #[derive(Clone, Debug)]
-struct Service {
-    shared: Arc<Shared>,
+struct ControlService {
+    state: Arc<GatewayState>,
     control: Arc<Control>,
-    served: Arc<Served>,
+    hosts: Arc<AllowedHosts>,
 }
 
-/// The browsers of a gateway that starts, made known to its other parts.
-pub fn control(shared: &Arc<Shared>) -> Arc<Control> {
+/// Returns the browsers of the gateway, which are created and stored in its state by the first call.
+fn control(state: &Arc<GatewayState>) -> Arc<Control> {
     let world = World {
-        host: shared.host.clone(),
-        env: shared.env.clone(),
-        instance: shared.instance.clone(),
-        base: shared.live().settings.port,
+        host: state.context.host.clone(),
+        env: state.context.env.clone(),
+        instance: state.context.instance.clone(),
+        base: state.active().settings.port,
     };
     let config = {
-        let shared = Arc::downgrade(shared);
-        move || match shared.upgrade() {
-            Some(shared) => shared.live().config.clone(),
+        // Weak: the state holds the browsers.
+        let state = Arc::downgrade(state);
+        move || match state.upgrade() {
+            Some(state) => state.active().config.clone(),
             None => Value::Null,
         }
     };
-    let make = || Arc::new(Control::new(world, config));
-    shared.browser.get_or_init(make).clone()
+    let create = || Arc::new(Control::new(world, config));
+    state.browsers.get_or_init(create).clone()
 }
 
-/// The routes, for listeners at loopback on the instance's own port.
-pub fn router(shared: &Arc<Shared>) -> Router {
-    let control = control(shared);
+/// Returns the routes of base+2 on loopback.
+pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
+    let control = control(state);
     let port = control.family().map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()
         .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
         .collect();
-    let served = Arc::new(Served::new(&addresses, None));
-    Router::new().fallback(answer).with_state(Service {
-        shared: shared.clone(),
+    Router::new().fallback(handle).with_state(ControlService {
+        state: state.clone(),
         control,
-        served,
+        hosts: Arc::new(AllowedHosts::new(&addresses, None)),
     })
 }
 
-async fn answer(State(service): State<Service>, request: HttpRequest) -> HttpResponse {
+/// Checks a request, passes it to the browsers and returns their reply.
+async fn handle(State(service): State<ControlService>, request: HttpRequest) -> HttpResponse {
     let (head, body) = request.into_parts();
-    let live = service.shared.live();
+    let active = service.state.active();
     let allowed =
-        service.served.host_allowed(&head.headers, &[]) && service.served.origin_allowed(&head.headers, &[]);
-    if !allowed || is_from_elsewhere(&head.headers) {
-        return guard::refusal(StatusCode::FORBIDDEN, "not from here", "forbidden");
+        service.hosts.host_allowed(&head.headers, &[]) && service.hosts.origin_allowed(&head.headers, &[]);
+    if !allowed || is_cross_site(&head.headers) {
+        return reply::error(StatusCode::FORBIDDEN, "not from here", "forbidden");
     }
-    let peer = head.extensions.get::<Link>().map(|link| link.peer.ip());
-    let admission = guard::admission(&service.shared, &live.settings.proof, &head.headers, peer).await;
-    if admission != Admission::Granted {
-        return guard::unauthorized();
+    let peer = head.extensions.get::<RequestConnection>();
+    let peer = peer.map(|connection| connection.peer.ip());
+    let required = &active.settings.proof;
+    let outcome = authenticate(&service.state.throttle, required, &head.headers, peer).await;
+    if outcome != AuthOutcome::Accepted {
+        return reply::unauthorized();
     }
-    let Ok(body) = to_bytes(body, MOST).await else {
-        return guard::refusal(StatusCode::PAYLOAD_TOO_LARGE, "body too large", "too_large");
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+        return reply::error(StatusCode::PAYLOAD_TOO_LARGE, "body too large", "too_large");
     };
-    let Some(body) = parsed(&body) else {
-        return guard::refusal(StatusCode::BAD_REQUEST, "body is no JSON object", "bad_request");
+    let Some(body) = parse_body(&body) else {
+        return reply::error(StatusCode::BAD_REQUEST, "body is no JSON object", "bad_request");
     };
-    let text = |name: &str| head.headers.get(name)?.to_str().ok();
-    let lang = text(ACCEPT_LANGUAGE.as_str()).and_then(Lang::from_code);
+    let header = |name: &str| head.headers.get(name)?.to_str().ok();
+    let lang = header(ACCEPT_LANGUAGE.as_str()).and_then(Lang::from_code);
     let query = Query::<BTreeMap<String, String>>::try_from_uri(&head.uri);
     let request = Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: query.map(|Query(query)| query).unwrap_or_default(),
         body,
-        limit: text(TIMEOUT)
+        limit: header(TIMEOUT)
             .and_then(|limit| limit.parse().ok())
             .map(Duration::from_millis),
         lang: lang.unwrap_or_else(Lang::english),
@@ -107,14 +112,15 @@ async fn answer(State(service): State<Service>, request: HttpRequest) -> HttpRes
     into_http(service.control.handle(request).await)
 }
 
-/// Whether a browser says that another site asked.
-fn is_from_elsewhere(headers: &axum::http::HeaderMap) -> bool {
+/// Tells whether a browser says that the request was made by another site.
+fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")
         .is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-fn parsed(body: &Bytes) -> Option<Value> {
+/// Parses the body: `Null` where it is empty, `None` where it is not a JSON object.
+fn parse_body(body: &Bytes) -> Option<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Some(Value::Null);
     }

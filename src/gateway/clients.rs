@@ -1,256 +1,266 @@
-//! Who is connected over the WebSocket, and how events reach them all.
+//! The clients that are connected over the WebSocket, and the delivery of events to all of them.
 //!
-//! Each client has a bounded queue of frames, which all share their bytes. One that does not read fills its
-//! queue and is let go; nobody waits for it. An idle client costs its entry here and its session's task.
+//! Each client has a bounded queue of frames, whose bytes all queues share. A client that does not read
+//! fills its queue and is disconnected; nobody waits for it. An idle client costs its entry here and the
+//! task of its session.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Instant, SystemTime};
 
 use axum::extract::ws::Utf8Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-use super::protocol::connect::Client;
-use super::protocol::{self, Protocol, Role, Scope, StateVersion};
-use super::shared::Shared;
+use super::protocol::connect::ClientInfo;
+use super::protocol::event::Event;
+use super::protocol::{ClientRole, OperatorScope, Protocol, StateVersion};
+use crate::sync::lock;
 
-pub mod presence;
-pub mod pulse;
+pub(crate) mod presence;
 
-use presence::Presence;
+use presence::{PresenceList, client_entry};
 
-/// As many frames wait for a client that reads slowly; one more, and it is let go.
-const QUEUE: usize = 64;
+/// Maximum number of frames that wait for a client that reads slowly; one more, and it is disconnected.
+const QUEUE_LENGTH: usize = 64;
 
-/// What a session is to do for its client.
+/// A message to the session of a client.
 #[derive(Clone, Debug)]
-pub enum Errand {
-    /// To send this frame.
-    Say(Utf8Bytes),
-    /// To end: what the client was let in by opens no longer.
-    ProofChanged,
+pub(crate) enum Outbound {
+    /// A frame to send.
+    Frame(Utf8Bytes),
+    /// The end of the session: the credentials that the client showed are not valid any more.
+    CredentialsChanged,
 }
 
-/// A client that has proved itself.
+/// An authenticated client.
 #[derive(Clone, Debug)]
-pub struct Connected {
-    /// Its connection: new each time.
+pub(crate) struct ConnectedClient {
+    /// The id of the connection, new for each.
     pub conn_id: Uuid,
-    /// Which program it is.
-    pub client: Client,
-    /// What it speaks.
+    /// The client program.
+    pub client: ClientInfo,
+    /// The negotiated protocol version.
     pub protocol: Protocol,
-    /// As what it connects.
-    pub role: Role,
-    /// What it may do.
+    /// The role.
+    pub role: ClientRole,
+    /// The names of the scopes.
     pub scopes: Vec<String>,
-    /// Its device, where it has proved one.
+    /// The id of the device, if the client has proved one.
     pub device_id: Option<String>,
-    /// Whether its device's own token let it in.
+    /// `true` where the client was authenticated by the token of its device.
     pub by_device_token: bool,
-    /// Where it connects from.
+    /// The address of the client.
     pub ip: IpAddr,
-    /// Since when.
+    /// The time of the connection.
     pub since: SystemTime,
 }
 
-impl Connected {
-    /// Whether it may do what needs this scope.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.role == Role::Operator && scope.is_in(&self.scopes)
+impl ConnectedClient {
+    /// Tells whether the client is an operator with this scope.
+    pub(crate) fn has_scope(&self, scope: OperatorScope) -> bool {
+        self.role == ClientRole::Operator && scope.is_granted_by(&self.scopes)
     }
 
-    /// Its place in the presence list. A command line comes and goes with each call, and has none.
+    /// Returns the key of the client in the presence list. A command line connects anew for each call and
+    /// is not listed.
     fn presence_key(&self) -> Option<String> {
         let key = || {
-            let named = self.device_id.as_ref().or(self.client.instance_id.as_ref());
-            named.map_or_else(|| self.conn_id.to_string(), |key| key.trim().to_owned())
+            let stable = self.device_id.as_ref().or(self.client.instance_id.as_ref());
+            stable.map_or_else(|| self.conn_id.to_string(), |key| key.trim().to_owned())
         };
         (!self.client.is_cli()).then(key)
     }
+
+    /// Returns the entry of the client in the presence list.
+    fn presence_entry(&self) -> Value {
+        client_entry(
+            &self.client,
+            self.role,
+            &self.scopes,
+            self.device_id.as_deref(),
+            self.ip,
+        )
+    }
 }
 
-/// The connected clients.
+/// The connected clients of a gateway.
 #[derive(Debug, Default)]
-pub struct Clients {
+pub(crate) struct Clients {
     registry: Mutex<Registry>,
-    /// The presence list changed.
-    changed: Notify,
+    /// Notified when the first client connects.
+    first_client: Notify,
+    /// Notified when the presence list changes.
+    presence_changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Registry {
-    connected: HashMap<Uuid, Slot>,
-    presence: Presence,
+    connected: HashMap<Uuid, Recipient>,
+    presence: PresenceList,
     version: StateVersion,
+    /// The sequence number of the last event.
     seq: u64,
-    /// Whether the pulse beats: from the first client on.
-    beats: bool,
 }
 
+/// A connected client and the queue of its session.
 #[derive(Debug)]
-struct Slot {
-    who: Arc<Connected>,
-    queue: mpsc::Sender<Errand>,
+struct Recipient {
+    client: Arc<ConnectedClient>,
+    queue: mpsc::Sender<Outbound>,
 }
 
 impl Clients {
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.registry)
     }
 
-    /// Everybody who is connected, in no order.
-    pub fn connected(&self) -> Vec<Arc<Connected>> {
-        self.registry()
-            .connected
-            .values()
-            .map(|slot| slot.who.clone())
-            .collect()
+    /// Adds an authenticated client; it is connected until the registration is dropped.
+    pub(crate) fn register(self: &Arc<Self>, client: ConnectedClient) -> ClientRegistration {
+        let (queue, outbound) = mpsc::channel(QUEUE_LENGTH);
+        let client = Arc::new(client);
+        let mut registry = self.registry();
+        if let Some(key) = client.presence_key() {
+            registry
+                .presence
+                .insert(key, client.presence_entry(), client.since);
+            registry.version.presence += 1;
+            self.presence_changed.notify_one();
+        }
+        let recipient = Recipient {
+            client: client.clone(),
+            queue,
+        };
+        registry.connected.insert(client.conn_id, recipient);
+        drop(registry);
+        self.first_client.notify_one();
+        tracing::debug!(conn = %client.conn_id, client = client.client.id, ip = %client.ip, "client connected");
+        ClientRegistration {
+            clients: self.clone(),
+            registered: Instant::now(),
+            client,
+            outbound,
+        }
     }
 
-    /// How many are connected.
-    pub fn count(&self) -> usize {
+    /// Waits until a client has connected; at once where one has before.
+    pub(crate) async fn first_client(&self) {
+        self.first_client.notified().await;
+    }
+
+    /// Waits for the next change of the presence list.
+    pub(crate) async fn presence_changed(&self) {
+        self.presence_changed.notified().await;
+    }
+
+    /// Returns the number of connected clients.
+    pub(crate) fn count(&self) -> usize {
         self.registry().connected.len()
     }
 
-    /// The presence list, the newest first, at most `most` of it; the gateway's own entry comes first.
-    pub fn presence(&self, shared: &Shared, most: usize) -> Value {
-        let now = shared.host.now();
-        let mut list = vec![presence::own(shared, now)];
-        list.extend(self.registry().presence.list(now, most.saturating_sub(1)));
-        list.into()
+    /// Returns at most `limit` entries of the presence list, the newest first.
+    pub(crate) fn presence(&self, now: SystemTime, limit: usize) -> Vec<Value> {
+        self.registry().presence.newest(now, limit)
     }
 
-    /// The versions of presence list and health.
-    pub fn version(&self) -> StateVersion {
+    /// Returns the versions of the presence list and the health document.
+    pub(crate) fn version(&self) -> StateVersion {
         self.registry().version
     }
 
-    /// The health was looked at anew.
-    pub(super) fn health_changed(&self) {
+    /// Counts a new version of the health document.
+    pub(crate) fn increment_health_version(&self) {
         self.registry().version.health += 1;
     }
 
-    /// Sends an event to every client that may see it.
-    pub fn broadcast(&self, name: &str, payload: &Value) {
-        let versioned = matches!(name, "presence" | "health");
+    /// Sends an event to every client that has the scope it requires. A client whose session has ended, or
+    /// whose queue is full, is removed.
+    pub(crate) fn broadcast(&self, event: Event, payload: &Value) {
         let mut registry = self.registry();
-        let version = versioned.then_some(registry.version);
-        let frame = registry.frame(name, payload, version);
-        let needed = name.starts_with("device.pair.").then_some(Scope::Pairing);
-        registry.connected.retain(|_, slot| {
-            let sees = needed.is_none_or(|scope| slot.who.may(scope));
-            // Who is gone or does not read is dropped with its sender: its session sees that, and ends.
-            !sees || slot.queue.try_send(Errand::Say(frame.clone())).is_ok()
+        let version = event.has_state_version().then_some(registry.version);
+        let frame = registry.event_frame(event, payload, version);
+        let may_receive =
+            |client: &ConnectedClient| event.required_scope().is_none_or(|scope| client.has_scope(scope));
+        registry.connected.retain(|_, recipient| {
+            // With the recipient its sender is dropped, which ends the session.
+            !may_receive(&recipient.client)
+                || recipient.queue.try_send(Outbound::Frame(frame.clone())).is_ok()
         });
     }
 
-    /// Lets everybody go who was let in by the gateway's own token or password, which is another now; how
-    /// many that were. Who has a token of its device stays.
-    pub(super) fn proof_changed(&self) -> usize {
-        self.let_go(|who| !who.by_device_token)
+    /// Disconnects every client that was authenticated by the gateway's own token or password, which has
+    /// changed, and returns their number. Clients with the token of their device stay.
+    pub(crate) fn disconnect_shared_credentials(&self) -> usize {
+        self.disconnect(|client| !client.by_device_token)
     }
 
-    /// Lets a device go that was let in, in this role, by a token of its own, which opens no longer.
-    pub(super) fn token_revoked(&self, device_id: &str, role: &str) {
-        self.let_go(|who| {
-            who.by_device_token && who.device_id.as_deref() == Some(device_id) && who.role.name() == role
+    /// Disconnects a device that was authenticated, in this role, by its own token, which is revoked.
+    pub(crate) fn disconnect_device(&self, device_id: &str, role: &str) {
+        self.disconnect(|client| {
+            client.by_device_token
+                && client.device_id.as_deref() == Some(device_id)
+                && client.role.name() == role
         });
     }
 
-    fn let_go(&self, goes: impl Fn(&Connected) -> bool) -> usize {
+    fn disconnect(&self, is_affected: impl Fn(&ConnectedClient) -> bool) -> usize {
         let mut registry = self.registry();
         let before = registry.connected.len();
-        registry.connected.retain(|_, slot| {
-            let goes = goes(&slot.who);
-            if goes {
-                // Where its queue is full, it goes with its sender.
-                let _ = slot.queue.try_send(Errand::ProofChanged);
+        registry.connected.retain(|_, recipient| {
+            let affected = is_affected(&recipient.client);
+            if affected {
+                // Where the queue is full, the dropped sender ends the session.
+                let _ = recipient.queue.try_send(Outbound::CredentialsChanged);
             }
-            !goes
+            !affected
         });
         before - registry.connected.len()
     }
 
-    /// The frame of an event that each session sends itself.
-    pub(super) fn last_frame(&self, name: &str, payload: &Value) -> Utf8Bytes {
-        self.registry().frame(name, payload, None)
+    /// Renders an event that each session sends itself.
+    pub(crate) fn event_frame(&self, event: Event, payload: &Value) -> Utf8Bytes {
+        self.registry().event_frame(event, payload, None)
     }
 }
 
 impl Registry {
-    fn frame(&mut self, name: &str, payload: &Value, version: Option<StateVersion>) -> Utf8Bytes {
+    fn event_frame(&mut self, event: Event, payload: &Value, version: Option<StateVersion>) -> Utf8Bytes {
         self.seq += 1;
-        protocol::event(name, payload, Some(self.seq), version).into()
+        event.to_frame(payload, Some(self.seq), version).into()
     }
 }
 
-/// The stay of one client: it ends when this is dropped.
+/// The registration of one connected client. Dropping it disconnects the client.
 #[derive(Debug)]
-pub struct Stay {
-    shared: Arc<Shared>,
-    /// Who stays.
-    pub who: Arc<Connected>,
-    /// What is to be done for it. `None` comes when it was let go.
-    pub outbox: mpsc::Receiver<Errand>,
+pub(crate) struct ClientRegistration {
+    clients: Arc<Clients>,
+    registered: Instant,
+    /// The client.
+    pub client: Arc<ConnectedClient>,
+    /// The messages to the session. The channel is closed when the client was removed.
+    pub outbound: mpsc::Receiver<Outbound>,
 }
 
-impl Stay {
-    /// Lets a client in.
-    pub fn begin(shared: &Arc<Shared>, who: Connected) -> Self {
-        let (queue, outbox) = mpsc::channel(QUEUE);
-        let who = Arc::new(who);
-        let mut registry = shared.clients.registry();
-        if let Some(key) = who.presence_key() {
-            registry.presence.came(key, &who, shared.host.now());
-            registry.version.presence += 1;
-            shared.clients.changed.notify_one();
-        }
-        registry.connected.insert(
-            who.conn_id,
-            Slot {
-                who: who.clone(),
-                queue,
-            },
-        );
-        if !std::mem::replace(&mut registry.beats, true) {
-            tokio::spawn(pulse::beat(shared.clone()));
-        }
-        drop(registry);
-        tracing::debug!(conn = %who.conn_id, client = who.client.id, ip = %who.ip, "client connected");
-        Self {
-            shared: shared.clone(),
-            who,
-            outbox,
-        }
-    }
-}
-
-impl Drop for Stay {
+impl Drop for ClientRegistration {
     fn drop(&mut self) {
-        let clients = &self.shared.clients;
-        let mut registry = clients.registry();
-        registry.connected.remove(&self.who.conn_id);
-        if let Some(key) = self.who.presence_key() {
-            let others = registry
+        let mut registry = self.clients.registry();
+        registry.connected.remove(&self.client.conn_id);
+        if let Some(key) = self.client.presence_key() {
+            let has_others = registry
                 .connected
                 .values()
-                .any(|slot| slot.who.presence_key().as_ref() == Some(&key));
-            if !others {
-                registry.presence.went(&key, self.shared.host.now());
+                .any(|recipient| recipient.client.presence_key().as_ref() == Some(&key));
+            if !has_others {
+                // A drop can't be given the time, so it is counted from the registration.
+                let now = self.client.since + self.registered.elapsed();
+                registry.presence.mark_disconnected(&key, now);
                 registry.version.presence += 1;
-                clients.changed.notify_one();
+                self.clients.presence_changed.notify_one();
             }
         }
         drop(registry);
-        tracing::debug!(conn = %self.who.conn_id, "client disconnected");
+        tracing::debug!(conn = %self.client.conn_id, "client disconnected");
     }
-}
-
-/// The payload of a presence event.
-fn presence_payload(shared: &Shared) -> Value {
-    json!({"presence": shared.clients.presence(shared, presence::BRIEF)})
 }

@@ -1,143 +1,157 @@
-//! Every open connection, and which one goes when there is no room for another.
+//! The open connections of a gateway, and which one is closed when there is no room for another.
 //!
-//! A connection costs a file descriptor before it has said anything, so whoever opens many and stays
-//! silent must not lock out who speaks at once. Of one address only so many may be silent; the one that
-//! was silent the longest goes first. A client that asks right after it connects is never among those.
+//! A connection costs a file descriptor before it has sent anything, so a client that opens many and sends
+//! nothing must not lock out one that sends its request at once. The number of silent connections per
+//! client network is limited; the one that was silent the longest is closed first. A client that sends its
+//! request right after connecting is never among those.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::throttle::network;
+use super::protocol::HANDSHAKE_TIMEOUT;
+use super::throttle::client_network;
+use crate::sync::lock;
 
-/// As many connections of one address may be waiting for a request, or between two.
-pub const SILENT: usize = 256;
-/// As many connections in all where nobody says how many files may be open.
-const CONNECTIONS: usize = 960;
-/// A session that is younger may not have proven itself yet: its handshake has as long.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Maximum number of connections per client network that wait for a request or between two requests.
+pub(crate) const MAX_SILENT_PER_NETWORK: usize = 256;
+/// Maximum number of connections where the system does not say how many files may be open.
+const DEFAULT_MAX_CONNECTIONS: usize = 960;
+/// Maximum number of bytes read from a session before its client is authenticated: its first message and
+/// some more.
+pub(crate) const MAX_UNAUTHENTICATED_BYTES: usize = 128 * 1024;
+/// The byte budget of a connection whose bytes are not counted.
+const UNLIMITED_BYTES: usize = usize::MAX;
 
-/// As many bytes of a session are read before it has proven itself: its first message, and some more.
-pub const UNPROVEN: usize = 128 * 1024;
-/// Of how many bytes nobody keeps count.
-const UNCOUNTED: usize = usize::MAX;
-
-/// What a connection is at.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing whole has come yet, or it was answered and may ask again.
+pub(crate) enum Stage {
+    /// No complete request has arrived yet, or the last one was answered.
     Silent,
     /// A request is being answered.
     Working,
-    /// It became a WebSocket.
+    /// The connection became a WebSocket.
     Session,
+}
+
+/// The connection that a request came over; stored in the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestConnection {
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// The permit of the connection. Whatever outlives the request keeps a clone of it.
+    pub permit: Arc<ConnectionPermit>,
 }
 
 /// All open connections of a gateway, on all of its ports.
 #[derive(Debug)]
-pub struct Connections {
-    table: Mutex<Table>,
-    /// How many there are.
+pub(crate) struct Connections {
+    table: Mutex<ConnectionTable>,
+    /// The number of open connections.
     open: watch::Sender<usize>,
 }
 
 impl Default for Connections {
     fn default() -> Self {
         Self {
-            table: Mutex::new(Table::new(CONNECTIONS)),
+            table: Mutex::new(ConnectionTable::new(DEFAULT_MAX_CONNECTIONS)),
             open: watch::Sender::new(0),
         }
     }
 }
 
 impl Connections {
-    /// From now on as many may be open.
-    pub fn allow(&self, most: usize) {
-        self.table().most = most;
+    /// Sets the maximum number of open connections.
+    pub(crate) fn set_max(&self, max: usize) {
+        self.table().max = max;
     }
 
-    /// Room for one more connection from this address; others may have to go for it. `None` where none can.
-    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Ticket> {
-        let shed = Arc::new(Notify::new());
+    /// Admits one more connection from this address, closing others for it where necessary. `None` where
+    /// no connection may be closed.
+    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
+        let evict = Arc::new(Notify::new());
         let mut table = self.table();
-        let id = table.admit(ip, Instant::now(), shed.clone())?;
+        let id = table.admit(ip, Instant::now(), evict.clone())?;
         self.open.send_replace(table.entries.len());
-        Some(Ticket {
+        Some(ConnectionPermit {
             connections: self.clone(),
             id,
-            shed,
-            left: AtomicUsize::new(UNCOUNTED),
+            evict,
+            bytes_left: AtomicUsize::new(UNLIMITED_BYTES),
         })
     }
 
-    /// Makes room where the system has none: the one that is waited for the least goes.
-    pub fn shed_one(&self) {
+    /// Closes the least needed connection, for a system that has no file descriptor left.
+    pub(crate) fn evict_one(&self) {
         let mut table = self.table();
         table.make_room(Instant::now());
         self.open.send_replace(table.entries.len());
     }
 
-    /// Waits until every connection has ended; those that have not within this time are cut.
-    pub async fn drained(&self, within: Duration) {
+    /// Waits until every connection has ended, and closes those that have not after `timeout`.
+    pub(crate) async fn drain(&self, timeout: Duration) {
         let mut open = self.open.subscribe();
         let ended = open.wait_for(|open| *open == 0);
-        if tokio::time::timeout(within, ended).await.is_err() {
+        if tokio::time::timeout(timeout, ended).await.is_err() {
             for entry in self.table().entries.values() {
-                entry.shed.notify_one();
+                entry.evict.notify_one();
             }
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, ConnectionTable> {
+        lock(&self.table)
     }
 }
 
-/// One connection's place. It is free again when this is dropped.
+/// The right of one connection to be open. Dropping it frees the place for another.
 #[derive(Debug)]
-pub struct Ticket {
+pub(crate) struct ConnectionPermit {
     connections: Arc<Connections>,
     id: u64,
-    shed: Arc<Notify>,
-    /// As many bytes may still be read of it.
-    left: AtomicUsize,
+    evict: Arc<Notify>,
+    /// The number of bytes that may still be read from the connection.
+    bytes_left: AtomicUsize,
 }
 
-impl Ticket {
-    /// From now on it is at this. A session is bounded until it has [proven itself](Self::proven).
-    pub fn is_at(&self, stage: Stage) {
+impl ConnectionPermit {
+    /// Records what the connection is doing now. A session has a byte budget until its client is
+    /// [authenticated](Self::lift_byte_limit).
+    pub(crate) fn set_stage(&self, stage: Stage) {
         if stage == Stage::Session {
-            self.left.store(UNPROVEN, Ordering::Relaxed);
+            self.bytes_left
+                .store(MAX_UNAUTHENTICATED_BYTES, Ordering::Relaxed);
         }
-        self.connections.table().move_to(self.id, stage, Instant::now());
+        self.connections.table().set_stage(self.id, stage, Instant::now());
     }
 
-    /// It has proven itself: its bytes are counted no longer.
-    pub fn proven(&self) {
-        self.left.store(UNCOUNTED, Ordering::Relaxed);
+    /// Stops counting the bytes of a connection whose client is authenticated.
+    pub(crate) fn lift_byte_limit(&self) {
+        self.bytes_left.store(UNLIMITED_BYTES, Ordering::Relaxed);
     }
 
-    /// Whether it may have said as much more.
-    pub(super) fn may_say(&self, bytes: usize) -> bool {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == UNCOUNTED {
+    /// Takes `bytes` from the budget; `false` where it does not hold that many.
+    pub(crate) fn consume_budget(&self, bytes: usize) -> bool {
+        let left = self.bytes_left.load(Ordering::Relaxed);
+        if left == UNLIMITED_BYTES {
             return true;
         }
-        self.left.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        self.bytes_left
+            .store(left.saturating_sub(bytes), Ordering::Relaxed);
         bytes <= left
     }
 
-    /// Waits for the word that it has to go.
-    pub async fn shed(&self) {
-        self.shed.notified().await;
+    /// Waits until the connection is to be closed for another one.
+    pub(crate) async fn evicted(&self) {
+        self.evict.notified().await;
     }
 }
 
-impl Drop for Ticket {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut table = self.connections.table();
         table.remove(self.id);
@@ -145,120 +159,126 @@ impl Drop for Ticket {
     }
 }
 
+/// A connection in the table.
 #[derive(Debug)]
-struct Entry {
-    ip: IpAddr,
+struct ConnectionEntry {
+    network: IpAddr,
     stage: Stage,
-    /// Since when it is at that; its place in the order of those that wait.
+    /// When the stage began, and a number that orders entries of the same instant.
     since: (Instant, u64),
-    shed: Arc<Notify>,
+    evict: Arc<Notify>,
 }
 
+/// The connections by id, and the silent ones of each client network in the order of their silence.
 #[derive(Debug)]
-struct Table {
-    entries: HashMap<u64, Entry>,
-    /// The silent ones of each address, the longest first.
+struct ConnectionTable {
+    entries: HashMap<u64, ConnectionEntry>,
+    /// The ids of the silent connections of each network, the longest silence first.
     silent: HashMap<IpAddr, BTreeMap<(Instant, u64), u64>>,
-    most: usize,
-    next: u64,
+    max: usize,
+    next_id: u64,
 }
 
-impl Table {
-    fn new(most: usize) -> Self {
+impl ConnectionTable {
+    fn new(max: usize) -> Self {
         Self {
             entries: HashMap::new(),
             silent: HashMap::new(),
-            most,
-            next: 0,
+            max,
+            next_id: 0,
         }
     }
 
-    fn admit(&mut self, ip: IpAddr, now: Instant, shed: Arc<Notify>) -> Option<u64> {
-        let ip = network(ip);
-        if self.silent.get(&ip).is_some_and(|silent| silent.len() >= SILENT) {
-            self.shed_silent(ip);
+    /// Adds a silent connection and returns its id, or `None` where there is no room.
+    fn admit(&mut self, ip: IpAddr, now: Instant, evict: Arc<Notify>) -> Option<u64> {
+        let network = client_network(ip);
+        let silent = self.silent.get(&network).map_or(0, BTreeMap::len);
+        if silent >= MAX_SILENT_PER_NETWORK {
+            self.evict_longest_silent(network);
         }
-        if self.entries.len() >= self.most && !self.make_room(now) {
+        if self.entries.len() >= self.max && !self.make_room(now) {
             return None;
         }
-        self.next += 1;
-        let (id, since) = (self.next, (now, self.next));
-        self.silent.entry(ip).or_default().insert(since, id);
-        let stage = Stage::Silent;
-        self.entries.insert(
-            id,
-            Entry {
-                ip,
-                stage,
-                since,
-                shed,
-            },
-        );
+        self.next_id += 1;
+        let (id, since) = (self.next_id, (now, self.next_id));
+        self.silent.entry(network).or_default().insert(since, id);
+        let entry = ConnectionEntry {
+            network,
+            stage: Stage::Silent,
+            since,
+            evict,
+        };
+        self.entries.insert(id, entry);
         Some(id)
     }
 
-    fn move_to(&mut self, id: u64, stage: Stage, now: Instant) {
-        self.next += 1;
+    fn set_stage(&mut self, id: u64, stage: Stage, now: Instant) {
+        self.next_id += 1;
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        let (ip, before) = (entry.ip, entry.since);
+        let (network, before) = (entry.network, entry.since);
         entry.stage = stage;
-        entry.since = (now, self.next);
+        entry.since = (now, self.next_id);
         let since = entry.since;
-        self.speaks(ip, before);
+        self.remove_silent(network, before);
         if stage == Stage::Silent {
-            self.silent.entry(ip).or_default().insert(since, id);
+            self.silent.entry(network).or_default().insert(since, id);
         }
     }
 
-    /// It is silent no longer.
-    fn speaks(&mut self, ip: IpAddr, since: (Instant, u64)) {
-        if let Some(silent) = self.silent.get_mut(&ip) {
+    /// Removes a connection from the silent ones of its network, if it is one of them.
+    fn remove_silent(&mut self, network: IpAddr, since: (Instant, u64)) {
+        if let Some(silent) = self.silent.get_mut(&network) {
             silent.remove(&since);
             if silent.is_empty() {
-                self.silent.remove(&ip);
+                self.silent.remove(&network);
             }
         }
     }
 
     fn remove(&mut self, id: u64) {
         if let Some(entry) = self.entries.remove(&id) {
-            self.speaks(entry.ip, entry.since);
+            self.remove_silent(entry.network, entry.since);
         }
     }
 
-    fn cut(&mut self, id: u64) {
+    fn evict(&mut self, id: u64) {
         if let Some(entry) = self.entries.get(&id) {
-            entry.shed.notify_one();
+            entry.evict.notify_one();
         }
         self.remove(id);
     }
 
-    /// Cuts the connection of this address that was silent the longest.
-    fn shed_silent(&mut self, ip: IpAddr) -> bool {
-        let oldest = self.silent.get(&ip).and_then(|silent| silent.values().next());
+    /// Closes the connection of this network that was silent the longest; `false` where none is silent.
+    fn evict_longest_silent(&mut self, network: IpAddr) -> bool {
+        let oldest = self
+            .silent
+            .get(&network)
+            .and_then(|silent| silent.values().next());
         let Some(id) = oldest.copied() else {
             return false;
         };
-        self.cut(id);
+        self.evict(id);
         true
     }
 
-    /// Cuts a silent one of the address that has the most of them; where nobody is silent, the oldest
-    /// session that may still be without a proof.
+    /// Closes a silent connection of the network that has the most of them. Where none is silent, closes
+    /// the oldest session whose client may not be authenticated yet; `false` where there is none either.
     fn make_room(&mut self, now: Instant) -> bool {
         let busiest = self.silent.iter().max_by_key(|(_, silent)| silent.len());
-        if let Some(ip) = busiest.map(|(ip, _)| *ip) {
-            return self.shed_silent(ip);
+        if let Some(network) = busiest.map(|(network, _)| *network) {
+            return self.evict_longest_silent(network);
         }
-        let young = self.entries.iter().filter(|(_, entry)| {
-            entry.stage == Stage::Session && now.saturating_duration_since(entry.since.0) < HANDSHAKE
+        // The handshake of an older session is over: its client is authenticated.
+        let in_handshake = self.entries.iter().filter(|(_, entry)| {
+            entry.stage == Stage::Session && now.saturating_duration_since(entry.since.0) < HANDSHAKE_TIMEOUT
         });
-        let Some(id) = young.min_by_key(|(_, entry)| entry.since).map(|(id, _)| *id) else {
+        let oldest = in_handshake.min_by_key(|(_, entry)| entry.since);
+        let Some(id) = oldest.map(|(id, _)| *id) else {
             return false;
         };
-        self.cut(id);
+        self.evict(id);
         true
     }
 }
@@ -271,25 +291,28 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
-    fn admit(table: &mut Table, last: u8, now: Instant) -> Option<u64> {
+    fn admit(table: &mut ConnectionTable, last: u8, now: Instant) -> Option<u64> {
         table.admit(ip(last), now, Arc::new(Notify::new()))
     }
 
     #[test]
-    fn a_thousand_silent_ones_of_one_address_keep_their_share_only() {
-        let (mut table, now) = (Table::new(10_000), Instant::now());
+    fn silent_connections_of_one_network_are_limited_and_the_oldest_is_evicted() {
+        let (mut table, now) = (ConnectionTable::new(10_000), Instant::now());
         let healthy = admit(&mut table, 1, now).unwrap();
-        table.move_to(healthy, Stage::Working, now);
+        table.set_stage(healthy, Stage::Working, now);
         let ids: Vec<_> = (0..1000).map(|_| admit(&mut table, 1, now).unwrap()).collect();
-        assert_eq!(table.entries.len(), SILENT + 1);
-        assert!(table.entries.contains_key(&healthy), "who speaks stays");
-        assert!(!table.entries.contains_key(&ids[0]), "the oldest goes first");
-        assert!(table.entries.contains_key(&ids[999]), "the last one is in");
+        assert_eq!(table.entries.len(), MAX_SILENT_PER_NETWORK + 1);
+        assert!(table.entries.contains_key(&healthy), "a working connection stays");
+        assert!(
+            !table.entries.contains_key(&ids[0]),
+            "the longest silence ends first"
+        );
+        assert!(table.entries.contains_key(&ids[999]), "the newest is admitted");
     }
 
     #[test]
-    fn when_it_is_full_the_busiest_silent_address_gives_way() {
-        let (mut table, now) = (Table::new(6), Instant::now());
+    fn full_table_evicts_from_the_network_with_the_most_silent_connections() {
+        let (mut table, now) = (ConnectionTable::new(6), Instant::now());
         let other = admit(&mut table, 2, now).unwrap();
         let busy: Vec<_> = (0..5).map(|_| admit(&mut table, 1, now).unwrap()).collect();
         assert!(admit(&mut table, 3, now).is_some());
@@ -299,30 +322,33 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_had_its_time_is_never_cut_for_another() {
-        let (mut table, now) = (Table::new(2), Instant::now());
+    fn session_older_than_the_handshake_timeout_is_never_evicted() {
+        let (mut table, now) = (ConnectionTable::new(2), Instant::now());
         let old = admit(&mut table, 1, now).unwrap();
-        table.move_to(old, Stage::Session, now);
-        let later = now + HANDSHAKE;
+        table.set_stage(old, Stage::Session, now);
+        let later = now + HANDSHAKE_TIMEOUT;
         let young = admit(&mut table, 1, later).unwrap();
-        table.move_to(young, Stage::Session, later);
-        let third = admit(&mut table, 2, later).expect("the young one gives way");
+        table.set_stage(young, Stage::Session, later);
+        let third = admit(&mut table, 2, later).expect("the session in its handshake is evicted");
         assert!(!table.entries.contains_key(&young));
-        table.move_to(third, Stage::Session, later);
-        assert!(admit(&mut table, 2, later + HANDSHAKE).is_none(), "nobody can go");
+        table.set_stage(third, Stage::Session, later);
+        assert!(
+            admit(&mut table, 2, later + HANDSHAKE_TIMEOUT).is_none(),
+            "no connection may be evicted"
+        );
         assert_eq!(table.entries.len(), 2);
     }
 
     #[test]
-    fn nothing_is_left_of_connections_that_ended() {
-        let (mut table, now) = (Table::new(9), Instant::now());
+    fn removed_connections_leave_no_entry_behind() {
+        let (mut table, now) = (ConnectionTable::new(9), Instant::now());
         let id = admit(&mut table, 1, now).unwrap();
         for stage in [Stage::Working, Stage::Silent, Stage::Working, Stage::Silent] {
-            table.move_to(id, stage, now);
+            table.set_stage(id, stage, now);
         }
         assert_eq!(table.silent[&ip(1)].len(), 1);
         table.remove(id);
-        table.move_to(id, Stage::Silent, now);
+        table.set_stage(id, Stage::Silent, now);
         assert!(table.entries.is_empty() && table.silent.is_empty());
     }
 }

@@ -1,12 +1,11 @@
-//! The page at `/`: which gateway this is, its ports, who is connected, what the doctor found.
+//! The dashboard, the page at `/`: this gateway, its ports, the connected clients, the doctor's findings.
 //!
-//! The page itself is hand-written and lies inside the program (`dashboard/`). Its files hold no data,
-//! so they need no token; everything it shows comes over the WebSocket, from [`overview`], once the
-//! token was taken. The token comes in the URL fragment, which browsers send to nobody. Nothing but its
-//! own files may run or be loaded, whatever a label or a path of some instance says (`Content-Security-Policy`).
+//! The files of the page are part of the program (`dashboard/`). They hold no data, so they need no token;
+//! everything that the page shows comes over the WebSocket, from [`overview()`], once the token was
+//! accepted. The token is in the fragment of the URL, which browsers send to nobody. The page may run and
+//! load nothing but its own files, whatever the name of an instance contains (`Content-Security-Policy`).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -15,25 +14,24 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
 
-use super::shared::Shared;
-use crate::doctor::Finding;
+use super::state::GatewayState;
 use crate::i18n::Lang;
 
+pub(crate) mod cache;
 mod overview;
 
 pub use overview::{examine, overview};
 
-/// What a file of the page may be used for.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+/// The policy of the page: its own files only.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// Where the files of the page are.
-const FOLDER: &str = "/__openclaw__/dashboard/";
-/// The path of the page's words in a language.
-const WORDS_PATH: &str = "/__openclaw__/dashboard/words.json";
+/// The path below which the files of the page are.
+const FILES_PREFIX: &str = "/__openclaw__/dashboard/";
+/// The path of the page's texts in a language.
+const TEXTS_PATH: &str = "/__openclaw__/dashboard/words.json";
 
-/// The files of the page: path, type, text.
+/// The files of the page: path, content type, text.
 const FILES: [(&str, &str, &str); 4] = [
     (
         "/",
@@ -57,8 +55,8 @@ const FILES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// The sentences of the page. It asks for them by what stands behind the dot.
-const WORDS: [&str; 61] = [
+/// The catalogue keys of the page's texts. The page knows them by the part behind the dot.
+const TEXT_KEYS: [&str; 61] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -122,26 +120,27 @@ const WORDS: [&str; 61] = [
     "dashboard.page-warning",
 ];
 
-/// The routes of the page's own files. They need no token.
-pub fn router(shared: Arc<Shared>) -> Router {
+/// Returns the routes of the page's own files.
+pub fn router(state: Arc<GatewayState>) -> Router {
     let files = FILES
         .into_iter()
-        .fold(Router::new(), |router, (path, kind, text)| {
-            router.route(path, get(move || async move { (headers(kind), text) }))
+        .fold(Router::new(), |router, (path, content_type, text)| {
+            router.route(path, get(move || async move { (headers(content_type), text) }))
         });
-    files.route(WORDS_PATH, get(words)).with_state(shared)
+    files.route(TEXTS_PATH, get(texts)).with_state(state)
 }
 
-/// Whether a path is one of the page's own files, which need no token.
-pub fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with(FOLDER)
+/// Tells whether a path is one of the page's own files, which need no token.
+pub(crate) fn is_page_file(path: &str) -> bool {
+    path == "/" || path.starts_with(FILES_PREFIX)
 }
 
-fn headers(kind: &'static str) -> HeaderMap {
+/// Returns the headers of a file of the page.
+fn headers(content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -152,78 +151,54 @@ fn headers(kind: &'static str) -> HeaderMap {
     headers
 }
 
+/// The query of a request for the page's texts.
 #[derive(Deserialize)]
-struct Wish {
+struct TextsQuery {
     lang: Option<String>,
 }
 
-/// The page's words in the language that is wished, in the gateway's own where that is none of ours.
-async fn words(State(shared): State<Arc<Shared>>, Query(wish): Query<Wish>) -> impl IntoResponse {
-    let lang = wish.lang.as_deref().and_then(Lang::from_code);
-    let lang = lang.unwrap_or(shared.lang);
-    let answer = json!({ "lang": lang.code(), "words": sentences(lang) });
+/// Answers with the page's texts in the requested language, or in the gateway's own where that is unknown.
+async fn texts(State(state): State<Arc<GatewayState>>, Query(query): Query<TextsQuery>) -> impl IntoResponse {
+    let lang = query.lang.as_deref().and_then(Lang::from_code);
+    let lang = lang.unwrap_or(state.lang);
+    let answer = json!({ "lang": lang.code(), "words": page_texts(lang) });
     (headers("application/json"), Json(answer))
 }
 
-fn sentences(lang: Lang) -> Map<String, Value> {
+/// Returns the page's texts in a language, by the part of their key behind the dot.
+fn page_texts(lang: Lang) -> Map<String, Value> {
     let pair = |key: &&'static str| {
         let text = lang.text(key).or_else(|| Lang::english().text(key));
         let (_, name) = key.split_once('.')?;
         Some((name.to_owned(), text?.into()))
     };
-    WORDS.iter().filter_map(pair).collect()
+    TEXT_KEYS.iter().filter_map(pair).collect()
 }
 
-/// How long a look at the host answers further questions: several open pages ask for one look.
-const FRESH: Duration = Duration::from_millis(1500);
-/// How long the doctor's findings stand: it asks gateways and service managers.
-const EXAMINED: Duration = Duration::from_secs(10);
-
-/// The last look at the host, for whoever asks next.
-#[derive(Debug, Default)]
-pub struct LastLook(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    answer: Option<(Instant, Lang, Value)>,
-    findings: Option<(Instant, Arc<[Finding]>)>,
-    /// Whether the doctor looks right now.
-    examining: bool,
+/// Answers `instance.overview`: the [`overview()`], made off the async thread and not more often than it
+/// changes. The doctor asks other programs, which may take their time, so its findings are in a later
+/// answer. `None` where the overview could not be made.
+pub async fn cached_overview(state: Arc<GatewayState>, lang: Lang) -> Option<Value> {
+    let cache_owner = state.clone();
+    let mut cache = cache_owner.overview_cache.lock().await;
+    if let Some(overview) = cache.overview(lang) {
+        return Some(overview);
+    }
+    let findings = cache.findings();
+    if cache.begin_examination() {
+        tokio::spawn(update_findings(state.clone()));
+    }
+    let make = move || overview(&state, findings.as_deref(), lang);
+    let overview = tokio::task::spawn_blocking(make).await.ok()?;
+    cache.set_overview(lang, overview.clone());
+    Some(overview)
 }
 
-/// The answer to `instance.overview`: [`overview`], off the thread that serves everybody, and not more
-/// often than it changes. The doctor asks others, who may take their time: what it finds is in a later
-/// answer. `None` where that thread has gone.
-pub async fn answer(shared: Arc<Shared>, lang: Lang) -> Option<Value> {
-    let look = shared.clone();
-    let mut last = look.last_look.0.lock().await;
-    if let Some((at, of, seen)) = &last.answer
-        && at.elapsed() < FRESH
-        && *of == lang
-    {
-        return Some(seen.clone());
-    }
-    let known = last.findings.clone();
-    let is_fresh = known.as_ref().is_some_and(|(at, _)| at.elapsed() < EXAMINED);
-    if !is_fresh && !std::mem::replace(&mut last.examining, true) {
-        tokio::spawn(examined(shared.clone()));
-    }
-    let look = move || overview(&shared, known.as_ref().map(|(_, findings)| &**findings), lang);
-    let seen = tokio::task::spawn_blocking(look).await.ok()?;
-    last.answer = Some((Instant::now(), lang, seen.clone()));
-    Some(seen)
-}
-
-/// Has the doctor look, for later answers.
-async fn examined(shared: Arc<Shared>) {
-    let look = shared.clone();
-    let found = tokio::task::spawn_blocking(move || examine(&look)).await;
-    let mut last = shared.last_look.0.lock().await;
-    last.examining = false;
-    if let Ok(found) = found {
-        last.findings = Some((Instant::now(), found.into()));
-        last.answer = None;
-    }
+/// Has the doctor examine the host, for later overviews.
+async fn update_findings(state: Arc<GatewayState>) {
+    let examined = state.clone();
+    let findings = tokio::task::spawn_blocking(move || examine(&examined)).await;
+    state.overview_cache.lock().await.end_examination(findings.ok());
 }
 
 #[cfg(test)]

@@ -1,112 +1,150 @@
-//! The devices that this gateway has paired: `devices/paired.json`, in OpenClaw's own form, so that a state
-//! folder can change hands and every device keeps its token (docs/openclaw.md#device-tokens).
+//! The devices that this gateway has paired, and those that wait for approval.
 //!
-//! Read when the first device comes, held in memory, written whole after each change, off the async thread.
-//! A file that can't be understood is left alone: nobody is paired then, and nothing is overwritten.
+//! The paired ones are in `devices/paired.json`, in OpenClaw's own form, so that a state folder can pass
+//! from one engine to the other and every device keeps its token (docs/openclaw.md#device-tokens). The file is read when the
+//! first device connects, held in memory, and written whole after each change, off the async thread. A file
+//! that can't be understood is left alone: no device is paired then, and nothing is overwritten.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::apply;
 use crate::host::read::{self, ReadError};
+use crate::sync::lock;
 
-pub mod book;
+pub(crate) mod book;
+pub(crate) mod key;
 
-pub use book::{Book, Issued, Pairing};
+use book::{DeviceBook, PairingRequest};
 
-/// As long a device waits to be let in.
-const PATIENCE: Duration = Duration::from_mins(5);
-/// As many wait at most; a further one takes the place of the first.
-const WAITING: usize = 64;
+/// Time that a device waits for approval before its request is forgotten.
+const APPROVAL_TIMEOUT: Duration = Duration::from_mins(5);
+/// Maximum number of devices that wait for approval; one more replaces the oldest.
+const MAX_PENDING: usize = 64;
 
-/// The devices of one gateway.
+/// The paired devices of one gateway, and those that wait for approval.
 #[derive(Debug)]
-pub struct Devices {
+pub(crate) struct DeviceStore {
     path: PathBuf,
-    state: Mutex<State>,
-    waiting: std::sync::Mutex<Vec<Waiting>>,
+    book: AsyncMutex<BookState>,
+    pending: Mutex<Vec<PendingPairing>>,
 }
 
-/// A device that somebody must let in.
+/// A device that waits for approval.
 #[derive(Clone, Debug)]
-pub struct Waiting {
-    /// What is approved or rejected.
+pub(crate) struct PendingPairing {
+    /// The id by which the request is approved or rejected.
     pub request_id: String,
-    /// The device.
-    pub pairing: Pairing,
-    /// Since when, in milliseconds since 1970.
-    pub ts: u64,
+    /// The device and what it asks for.
+    pub request: PairingRequest,
+    /// The time of the request, in milliseconds since 1970.
+    pub requested_at_ms: u64,
     since: Instant,
 }
 
+impl PendingPairing {
+    /// Returns the JSON form for those who may approve it. Keys without a value are left out.
+    pub(crate) fn to_value(&self) -> Value {
+        let request = &self.request;
+        let mut value = json!({
+            "requestId": self.request_id,
+            "deviceId": request.device_id,
+            "publicKey": request.public_key,
+            "displayName": request.client.display_name,
+            "platform": request.client.platform,
+            "clientId": request.client.id,
+            "clientMode": request.client.mode,
+            "role": request.role.name(),
+            "roles": [request.role.name()],
+            "scopes": request.scopes,
+            "remoteIp": request.ip.map(|ip| ip.to_string()),
+            "silent": false,
+            "ts": self.requested_at_ms,
+        });
+        if let Some(map) = value.as_object_mut() {
+            map.retain(|_, value| !value.is_null());
+        }
+        value
+    }
+}
+
+/// The file of paired devices in memory.
 #[derive(Debug)]
-enum State {
+enum BookState {
     Unread,
-    Ready(Arc<Book>),
+    Ready(Arc<DeviceBook>),
+    /// The file can't be understood.
     Broken,
 }
 
-impl Devices {
-    /// The devices that this file holds.
-    pub fn new(path: PathBuf) -> Self {
+impl DeviceStore {
+    /// Creates the store of this file, which is not read yet.
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            state: Mutex::new(State::Unread),
-            waiting: std::sync::Mutex::default(),
+            book: AsyncMutex::new(BookState::Unread),
+            pending: Mutex::default(),
         }
     }
 
-    /// Those who wait to be let in.
-    pub fn waiting(&self) -> Vec<Waiting> {
-        self.patient().clone()
+    /// Returns the devices that wait for approval, the oldest request first.
+    pub(crate) fn pending(&self) -> Vec<PendingPairing> {
+        self.current_pending().clone()
     }
 
-    fn patient(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|one| one.since.elapsed() < PATIENCE);
-        waiting
+    /// Locks the pending requests and drops those that have waited too long.
+    fn current_pending(&self) -> MutexGuard<'_, Vec<PendingPairing>> {
+        let mut pending = lock(&self.pending);
+        pending.retain(|one| one.since.elapsed() < APPROVAL_TIMEOUT);
+        pending
     }
 
-    /// Has a device wait. The same device waits once; `true` where it is new in the row.
-    pub fn wait(&self, pairing: &Pairing, request_id: String, ts: u64) -> (Waiting, bool) {
-        let mut waiting = self.patient();
-        let known = |one: &&mut Waiting| one.pairing.device_id == pairing.device_id;
-        if let Some(one) = waiting.iter_mut().find(known) {
-            one.pairing = pairing.clone();
-            return (one.clone(), false);
+    /// Adds a device to those that wait for approval. A device that waits already keeps its request id; the
+    /// second value is `true` for a new one.
+    pub(crate) fn add_pending(
+        &self,
+        request: &PairingRequest,
+        request_id: String,
+        requested_at_ms: u64,
+    ) -> (PendingPairing, bool) {
+        let mut pending = self.current_pending();
+        let same_device = |one: &&mut PendingPairing| one.request.device_id == request.device_id;
+        if let Some(known) = pending.iter_mut().find(same_device) {
+            known.request = request.clone();
+            return (known.clone(), false);
         }
-        if waiting.len() >= WAITING {
-            waiting.remove(0);
+        if pending.len() >= MAX_PENDING {
+            pending.remove(0);
         }
-        let one = Waiting {
+        let new = PendingPairing {
             request_id,
-            pairing: pairing.clone(),
-            ts,
+            request: request.clone(),
+            requested_at_ms,
             since: Instant::now(),
         };
-        waiting.push(one.clone());
-        (one, true)
+        pending.push(new.clone());
+        (new, true)
     }
 
-    /// Takes somebody out of the row.
-    pub fn decide(&self, request_id: &str) -> Option<Waiting> {
-        let mut waiting = self.patient();
-        let at = waiting.iter().position(|one| one.request_id == request_id)?;
-        Some(waiting.remove(at))
+    /// Removes a request that was approved or rejected; `None` where no such request waits.
+    pub(crate) fn remove_pending(&self, request_id: &str) -> Option<PendingPairing> {
+        let mut pending = self.current_pending();
+        let at = pending.iter().position(|one| one.request_id == request_id)?;
+        Some(pending.remove(at))
     }
 
-    /// What is known now. `None` where the file can't be understood.
-    pub async fn book(&self) -> Option<Arc<Book>> {
-        let mut state = self.state.lock().await;
+    /// Returns the paired devices, or `None` where the file can't be understood.
+    pub(crate) async fn book(&self) -> Option<Arc<DeviceBook>> {
+        let mut state = self.book.lock().await;
         self.read(&mut state).await
     }
 
-    async fn read(&self, state: &mut State) -> Option<Arc<Book>> {
-        if matches!(state, State::Unread) {
+    async fn read(&self, state: &mut BookState) -> Option<Arc<DeviceBook>> {
+        if matches!(state, BookState::Unread) {
             let path = self.path.clone();
             let text = tokio::task::spawn_blocking(move || read::text(&path)).await;
             let parsed: Result<Map<String, Value>, anyhow::Error> = match text {
@@ -116,31 +154,31 @@ impl Devices {
                 Err(error) => Err(error.into()),
             };
             *state = match parsed {
-                Ok(map) => State::Ready(Arc::new(Book::new(map))),
+                Ok(map) => BookState::Ready(Arc::new(DeviceBook::new(map))),
                 Err(error) => {
                     tracing::warn!(path = %self.path.display(), %error, "paired devices can not be read");
-                    State::Broken
+                    BookState::Broken
                 }
             };
         }
         match state {
-            State::Ready(book) => Some(book.clone()),
-            State::Unread | State::Broken => None,
+            BookState::Ready(book) => Some(book.clone()),
+            BookState::Unread | BookState::Broken => None,
         }
     }
 
-    /// Changes the book: durable before the answer is given. `None` where nothing was changed, or the
-    /// change could not be kept; then it is as it was before.
-    pub async fn change<T>(&self, change: impl FnOnce(&mut Book) -> Option<T>) -> Option<T> {
-        let mut state = self.state.lock().await;
+    /// Changes the paired devices and writes the file before it returns. `None` where `change` changed
+    /// nothing or the file could not be written; the devices are then as they were before.
+    pub(crate) async fn update<T>(&self, change: impl FnOnce(&mut DeviceBook) -> Option<T>) -> Option<T> {
+        let mut state = self.book.lock().await;
         let before = self.read(&mut state).await?;
-        let mut book = Book::clone(&before);
-        let answer = change(&mut book)?;
+        let mut book = DeviceBook::clone(&before);
+        let result = change(&mut book)?;
         let (path, text) = (self.path.clone(), book.to_text());
         match tokio::task::spawn_blocking(move || apply::write_file(&path, text.as_bytes())).await {
             Ok(Ok(())) => {
-                *state = State::Ready(Arc::new(book));
-                Some(answer)
+                *state = BookState::Ready(Arc::new(book));
+                Some(result)
             }
             Ok(Err(error)) => {
                 let cause = error.cause.map(|cause| cause.to_string()).unwrap_or_default();

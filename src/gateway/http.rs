@@ -1,217 +1,135 @@
-//! The routes of the base port, and the way of each request to them.
+//! The routes of the base port, and the checks on the way to them.
 //!
 //! ```text
 //! request ──► host (421) ──► WebSocket? ──► origin (403) ──► session
 //!                              │ no
-//!                              └──► token (401) ──► limits (413) ──► route or 404
+//!                              └──► token (401) ──► body size (413) ──► route or 404
 //! ```
 
 use std::sync::Arc;
 
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::connections::Stage;
-use super::guard::{self, Guard, refusal};
-use super::serve::Link;
-use super::session::{self, Peer};
-use super::shared::Shared;
-use super::{canvas, dashboard};
+use super::access::{Peer, is_local, is_websocket_upgrade};
+use super::connections::RequestConnection;
+use super::guard::{self, Guard};
+use super::protocol::millis;
+use super::state::GatewayState;
+use super::upgrade::{accept_upgrade, serve_until_evicted};
+use super::{canvas, dashboard, reply, session};
 
-/// The largest request body.
-const BODY: u64 = 1024 * 1024;
+/// Maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: u64 = 1024 * 1024;
 
-/// All routes of the base port.
-pub fn router(shared: &Arc<Shared>) -> Router {
+/// Returns all routes of the base port, with their checks.
+pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let guard = Guard {
-        shared: shared.clone(),
-        served: shared.served.clone(),
-        pages: dashboard::is_page,
+        state: state.clone(),
+        hosts: state.hosts.clone(),
+        is_public_page: dashboard::is_page_file,
     };
     Router::new()
-        .route("/health", get(live))
-        .route("/healthz", get(live))
-        .route("/ready", get(ready))
-        .route("/readyz", get(ready))
-        .route("/tools/invoke", post(tools))
-        .with_state(shared.clone())
-        .merge(dashboard::router(shared.clone()))
-        .merge(canvas::routes(shared, &shared.served, canvas::Place::Base))
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
-        .layer(from_fn(body))
-        .layer(from_fn_with_state(guard.clone(), guard::token))
-        .layer(from_fn_with_state(guard.clone(), socket))
-        .layer(from_fn_with_state(guard, guard::host))
+        .route("/health", get(liveness))
+        .route("/healthz", get(liveness))
+        .route("/ready", get(readiness))
+        .route("/readyz", get(readiness))
+        .route("/tools/invoke", post(invoke_tool))
+        .with_state(state.clone())
+        .merge(dashboard::router(state.clone()))
+        .merge(canvas::routes(state, &state.hosts, canvas::CanvasPort::Base))
+        .fallback(async || reply::not_found())
+        .method_not_allowed_fallback(async || reply::method_not_allowed())
+        .layer(from_fn(check_body_size))
+        .layer(from_fn_with_state(guard.clone(), guard::check_token))
+        .layer(from_fn_with_state(guard.clone(), serve_websocket))
+        .layer(from_fn_with_state(guard, guard::check_host))
 }
 
-fn identity(shared: &Shared) -> Value {
-    let me = &shared.identity;
-    json!({
-        "profile": me.profile,
-        "instanceId": me.instance_id,
-        "bootId": me.boot_id,
-        "version": me.version,
-        "pid": me.pid,
-        "startedAt": humantime::format_rfc3339_millis(me.started).to_string(),
-        "engine": "native",
-    })
+/// Answers a liveness probe: which gateway this is. The keys of OpenClaw 2026.9.6 (`ok`, `status`) and those
+/// of the identity.
+async fn liveness(State(state): State<Arc<GatewayState>>) -> Json<Value> {
+    let mut answer = json!({ "ok": true, "status": "live" });
+    state.identity.add_to(&mut answer);
+    Json(answer)
 }
 
-fn with_identity(shared: &Shared, mut answer: Value) -> Value {
-    if let (Value::Object(answer), Value::Object(me)) = (&mut answer, identity(shared)) {
-        answer.extend(me);
-    }
-    answer
-}
-
-/// Liveness: which gateway answers, so that nobody takes one for another. The keys of OpenClaw 2026.9.6
-/// (`ok`, `status`) and ours.
-async fn live(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(with_identity(&shared, json!({ "ok": true, "status": "live" })))
-}
-
-/// Readiness, with OpenClaw's keys (`ready`, `failing`, `uptimeMs`) and ours: not ready while it stops. A
-/// gateway that runs with another config than the file's, or without one of its further ports, does its
-/// work: it is ready, and says so beside.
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
-    let stopping = shared.is_stopping();
-    let failing: &[&str] = if stopping { &["stopping"] } else { &[] };
-    let live = shared.live();
-    let config = live.warning.as_ref().map(|_| "config");
-    let ports = live.missing.first().map(|_| "ports");
+/// Answers a readiness probe with OpenClaw's keys (`ready`, `failing`, `uptimeMs`), our `warnings` and the
+/// identity. A gateway is not ready while it stops. One that runs with another config than the file's, or
+/// without one of its derived ports, does its work: it is ready, with a warning.
+async fn readiness(State(state): State<Arc<GatewayState>>) -> (StatusCode, Json<Value>) {
+    let is_stopping = state.is_stopping();
+    let failing: &[&str] = if is_stopping { &["stopping"] } else { &[] };
+    let active = state.active();
+    let config = active.warning.as_ref().map(|_| "config");
+    let ports = active.missing_ports.first().map(|_| "ports");
     let warnings: Vec<_> = config.into_iter().chain(ports).collect();
-    let answer = json!({
-        "ready": !stopping,
+    let mut answer = json!({
+        "ready": !is_stopping,
         "failing": failing,
         "warnings": warnings,
-        "uptimeMs": u64::try_from(shared.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "uptimeMs": millis(state.uptime()),
     });
-    let status = if stopping {
+    state.identity.add_to(&mut answer);
+    let status = if is_stopping {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
     };
-    (status, Json(with_identity(&shared, answer)))
+    (status, Json(answer))
 }
 
-/// Tools belong to agents, which this engine does not run.
-async fn tools() -> Response {
-    refusal(
+/// Refuses a tool call: tools belong to agents, which this engine does not run.
+async fn invoke_tool() -> Response {
+    reply::error(
         StatusCode::NOT_FOUND,
         "tools are not served by this engine",
         "not_found",
     )
 }
 
-async fn not_found() -> Response {
-    refusal(StatusCode::NOT_FOUND, "not found", "not_found")
-}
-
-async fn not_allowed() -> Response {
-    refusal(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method not allowed",
-        "method_not_allowed",
-    )
-}
-
-/// Refuses a body that is said to be too large. No route reads one that grows beyond what was said.
-async fn body(request: Request, next: Next) -> Response {
-    let length = request.headers().get(CONTENT_LENGTH);
-    let said = length.map(|value| value.to_str().ok().and_then(|text| text.parse::<u64>().ok()));
-    match said {
-        Some(Some(length)) if length > BODY => refusal(
+/// Refuses a body whose `Content-Length` is too large. No route reads more than that header announces.
+async fn check_body_size(request: Request, next: Next) -> Response {
+    let header = request.headers().get(CONTENT_LENGTH);
+    let announced = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return reply::error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "request body too large",
             "too_large",
-        ),
-        _ => next.run(request).await,
+        );
     }
+    next.run(request).await
 }
 
-/// Turns every request for a WebSocket into a session, whatever its path; only live reload has one of its
-/// own.
-async fn socket(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    if !guard::is_upgrade(request.headers()) || canvas::is_reload(request.uri().path()) {
+/// Turns a WebSocket request into a session, whatever its path; only live reload has a path of its own.
+async fn serve_websocket(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if !is_websocket_upgrade(request.headers()) || canvas::url_path::is_reload_path(request.uri().path()) {
         return next.run(request).await;
     }
     let (mut parts, _) = request.into_parts();
-    if !guard.origin(&parts.headers) {
-        return foreign();
+    if !guard.origin_allowed(&parts.headers) {
+        return reply::foreign_origin();
     }
-    let Some(link) = parts.extensions.get::<Link>().cloned() else {
-        return not_found().await;
+    let Some(connection) = parts.extensions.get::<RequestConnection>().cloned() else {
+        return reply::not_found();
     };
     let peer = Peer {
-        address: link.peer,
-        local: guard::is_local(&parts.headers, link.peer.ip()),
+        address: connection.peer,
+        local: is_local(&parts.headers, connection.peer.ip()),
     };
-    let shared = guard.shared;
-    let ticket = link.ticket.clone();
-    match upgrade(&mut parts).await {
-        Ok(upgrade) => held(session::limited(upgrade), link, move |socket| {
-            session::serve(shared, socket, peer, move || ticket.proven())
+    let state = guard.state;
+    let permit = connection.permit.clone();
+    match accept_upgrade(&mut parts).await {
+        Ok(upgrade) => serve_until_evicted(upgrade, connection, move |socket| {
+            session::serve(state, socket, peer, move || permit.lift_byte_limit())
         }),
         Err(refused) => refused,
-    }
-}
-
-/// The answer to a page of somebody else's.
-pub(super) fn foreign() -> Response {
-    refusal(StatusCode::FORBIDDEN, "origin not allowed", "forbidden")
-}
-
-/// The hand-over to a WebSocket; its limits are still to be set.
-pub(super) async fn upgrade(parts: &mut Parts) -> Result<WebSocketUpgrade, Response> {
-    WebSocketUpgrade::from_request_parts(parts, &())
-        .await
-        .map_err(|rejection| refusal(rejection.status(), "upgrade required", "upgrade_required"))
-}
-
-/// Runs what follows the hand-over, in the connection's own place, until that is needed for another.
-pub(super) fn held<F>(
-    upgrade: WebSocketUpgrade,
-    link: Link,
-    serve: impl FnOnce(WebSocket) -> F + Send + 'static,
-) -> Response
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    link.ticket.is_at(Stage::Session);
-    upgrade.on_upgrade(move |socket| async move {
-        tokio::select! {
-            () = serve(socket) => {}
-            () = link.ticket.shed() => {}
-        }
-    })
-}
-
-/// The headers of every answer that does not say otherwise itself: nothing is kept, framed, sniffed,
-/// embedded or told to others. No CORS header is among them: no page elsewhere has business here.
-pub(super) fn harden(headers: &mut HeaderMap) {
-    const ALWAYS: [(&str, &str); 6] = [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-        (
-            "content-security-policy",
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
-        ("cross-origin-resource-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-    ];
-    for (name, value) in ALWAYS {
-        if !headers.contains_key(name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
     }
 }

@@ -1,8 +1,9 @@
-//! The log of one gateway: JSON lines in its own folder, a file a day, and lines for people on standard
-//! output. Neither can stop the gateway: a full disk or a reader that went away costs lines, nothing else.
+//! The log of a gateway: JSON lines in the log folder of the instance, one file a day, and lines for people on
+//! standard output. Neither can stop the gateway: a full disk or a reader that went away costs lines, nothing
+//! else.
 //!
-//! What is logged are sentences of the catalogue, in whose places no secret ever stands. Of libraries only
-//! warnings are taken: on their finer levels some of them write down whole frames.
+//! The gateway logs sentences of the catalogue, whose arguments are never secrets. Of libraries only warnings
+//! are logged: on their finer levels some of them log whole frames.
 
 use std::fmt::{self, Write as _};
 
@@ -23,28 +24,29 @@ use crate::error::Error;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 
-/// A log file's name: `openclaw.2026-11-22.log`. (`launchd.log` beside it is a service manager's.)
-pub const FILE_START: &str = "openclaw";
-/// The end of a log file's name.
-pub const FILE_END: &str = "log";
-/// As many days are kept.
-const KEPT: usize = 14;
-/// As many lines wait for a slow disk or reader before further ones are dropped.
-const WAITING: usize = 1024;
+/// The start of a log file's name, as in `openclaw.2026-11-22.log`. Other files in the folder, such as
+/// `launchd.log`, belong to a service manager.
+const FILE_PREFIX: &str = "openclaw";
+/// The extension of a log file.
+const FILE_EXTENSION: &str = "log";
+/// Number of daily log files that are kept.
+const MAX_LOG_FILES: usize = 14;
+/// Number of lines that wait for a slow disk or reader before further ones are dropped.
+const MAX_BUFFERED_LINES: usize = 1024;
 
-/// The log while it is written; what waits is written when this is dropped.
+/// The open log. Dropping it writes the lines that wait.
 #[derive(Debug)]
-pub struct Log {
+pub(crate) struct GatewayLog {
     _guards: Vec<WorkerGuard>,
-    /// Why nothing is written to a file.
-    pub fault: Option<Msg>,
+    /// The reason why the log file can't be written, if it can't.
+    pub file_error: Option<Msg>,
 }
 
-/// Begins the log of this instance, for the whole process.
-pub fn begin(instance: &Instance, config: &Value, verbose: bool) -> Log {
+/// Opens the log of this instance for the whole process. `verbose` includes debug messages.
+pub(crate) fn open(instance: &Instance, config: &Value, verbose: bool) -> GatewayLog {
     let level = |key: &str| {
         let named = config.pointer(key).and_then(Value::as_str);
-        let level = named.and_then(level_of).unwrap_or(LevelFilter::INFO);
+        let level = named.and_then(parse_level).unwrap_or(LevelFilter::INFO);
         if verbose {
             level.max(LevelFilter::DEBUG)
         } else {
@@ -54,42 +56,43 @@ pub fn begin(instance: &Instance, config: &Value, verbose: bool) -> Log {
     let mut guards = Vec::new();
     let mut writer = |to: Box<dyn std::io::Write + Send>| -> NonBlocking {
         let (writer, guard) = NonBlockingBuilder::default()
-            .buffered_lines_limit(WAITING)
+            .buffered_lines_limit(MAX_BUFFERED_LINES)
             .finish(to);
         guards.push(guard);
         writer
     };
-    let (file, fault) = match rolling(instance) {
-        Ok(rolling) => {
+    let (file, file_error) = match open_daily_file(instance) {
+        Ok(daily_file) => {
             let layer = layer()
                 .json()
                 .flatten_event(true)
-                .with_writer(writer(Box::new(rolling)));
-            (Some(layer.with_filter(only(level("/logging/level")))), None)
+                .with_writer(writer(Box::new(daily_file)));
+            (Some(layer.with_filter(targets(level("/logging/level")))), None)
         }
-        Err(fault) => (None, Some(fault)),
+        Err(error) => (None, Some(error)),
     };
-    let people = layer()
-        .event_format(Line)
+    let console = layer()
+        .event_format(ConsoleFormat)
         .with_writer(writer(Box::new(std::io::stdout())))
-        .with_filter(only(level("/logging/consoleLevel")));
-    let subscriber = tracing_subscriber::registry().with(file).with(people);
-    // Set once in this process, unless a test runs two gateways in one.
+        .with_filter(targets(level("/logging/consoleLevel")));
+    let subscriber = tracing_subscriber::registry().with(file).with(console);
+    // Fails only where a test runs two gateways in one process.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Log {
+    GatewayLog {
         _guards: guards,
-        fault,
+        file_error,
     }
 }
 
-fn rolling(instance: &Instance) -> Result<RollingFileAppender, Msg> {
+/// Opens today's file in the log folder; the library starts a new one each day and deletes the oldest.
+fn open_daily_file(instance: &Instance) -> Result<RollingFileAppender, Msg> {
     let folder = instance.logs();
     apply::make_folders(&folder).map_err(|error| error.msg)?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
-        .filename_prefix(FILE_START)
-        .filename_suffix(FILE_END)
-        .max_log_files(KEPT)
+        .filename_prefix(FILE_PREFIX)
+        .filename_suffix(FILE_EXTENSION)
+        .max_log_files(MAX_LOG_FILES)
         .build(&folder)
         .map_err(|cause| {
             let cause =
@@ -98,14 +101,15 @@ fn rolling(instance: &Instance) -> Result<RollingFileAppender, Msg> {
         })
 }
 
-fn only(level: LevelFilter) -> Targets {
+/// Returns the filter of a log: this level for our own messages, at most warnings of libraries.
+fn targets(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_PKG_NAME"), level)
 }
 
-/// The names of OpenClaw's levels.
-fn level_of(name: &str) -> Option<LevelFilter> {
+/// Parses the name of a log level of OpenClaw.
+fn parse_level(name: &str) -> Option<LevelFilter> {
     Some(match name {
         "silent" => LevelFilter::OFF,
         "fatal" | "error" => LevelFilter::ERROR,
@@ -117,18 +121,18 @@ fn level_of(name: &str) -> Option<LevelFilter> {
     })
 }
 
-/// Logs what is worth knowing. `code` stays the same in every language.
-pub fn info(lang: Lang, msg: &Msg) {
+/// Logs an event. Its field `code` is the same in every language.
+pub(crate) fn info(lang: Lang, msg: &Msg) {
     tracing::info!(code = msg.key(), "{}", msg.render(lang));
 }
 
-/// Logs what somebody should see to.
-pub fn warn(lang: Lang, msg: &Msg) {
+/// Logs a warning.
+pub(crate) fn warn(lang: Lang, msg: &Msg) {
     tracing::warn!(code = msg.key(), "{}", msg.render(lang));
 }
 
-/// Logs a failure: what happened, what the system said, the ways out.
-pub fn error(lang: Lang, error: &Error) {
+/// Logs an error with its cause, and its hints as further lines.
+pub(crate) fn error(lang: Lang, error: &Error) {
     let mut text = error.msg.render(lang);
     if let Some(cause) = &error.cause {
         let _ = write!(text, " ({cause:#})");
@@ -139,10 +143,10 @@ pub fn error(lang: Lang, error: &Error) {
     }
 }
 
-/// A line for people: the time, how bad it is where it is, the sentence.
-struct Line;
+/// The format of lines for people: the time, the level unless it is `info`, the sentence, the fields.
+struct ConsoleFormat;
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for ConsoleFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -153,31 +157,32 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut words = Words::default();
-        event.record(&mut words);
-        let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
-        let mark = match *event.metadata().level() {
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
+        let time = humantime::format_rfc3339_seconds(crate::host::now());
+        let level = match *event.metadata().level() {
             Level::ERROR => "ERROR ",
             Level::WARN => "WARN ",
             Level::INFO => "",
             Level::DEBUG => "DEBUG ",
             Level::TRACE => "TRACE ",
         };
-        writeln!(writer, "{time} {mark}{}{}", words.message, words.others)
+        writeln!(writer, "{time} {level}{}{}", fields.message, fields.others)
     }
 }
 
+/// The message of an event, and its other fields as text.
 #[derive(Default)]
-struct Words {
+struct EventFields {
     message: String,
     others: String,
 }
 
-impl Visit for Words {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
-            // For programs, which read the file.
+            // The code is for programs, which read the file.
             "code" => Ok(()),
             name => write!(self.others, " {name}={value:?}"),
         };
@@ -189,18 +194,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_those_of_openclaw() {
-        assert_eq!(level_of("fatal"), Some(LevelFilter::ERROR));
-        assert_eq!(level_of("silent"), Some(LevelFilter::OFF));
-        assert_eq!(level_of("loud"), None);
+    fn levels_have_the_names_of_openclaw() {
+        assert_eq!(parse_level("fatal"), Some(LevelFilter::ERROR));
+        assert_eq!(parse_level("silent"), Some(LevelFilter::OFF));
+        assert_eq!(parse_level("loud"), None);
     }
 
     #[test]
-    fn of_libraries_only_warnings_are_taken() {
-        let targets = only(LevelFilter::TRACE);
-        assert!(targets.would_enable("openclaw::gateway", &Level::TRACE));
-        assert!(!targets.would_enable("tungstenite::protocol", &Level::TRACE));
-        assert!(targets.would_enable("hyper", &Level::WARN));
-        assert!(!only(LevelFilter::OFF).would_enable("hyper", &Level::ERROR));
+    fn libraries_log_warnings_only() {
+        let filter = targets(LevelFilter::TRACE);
+        assert!(filter.would_enable("openclaw::gateway", &Level::TRACE));
+        assert!(!filter.would_enable("tungstenite::protocol", &Level::TRACE));
+        assert!(filter.would_enable("hyper", &Level::WARN));
+        assert!(!targets(LevelFilter::OFF).would_enable("hyper", &Level::ERROR));
     }
 }

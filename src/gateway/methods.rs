@@ -1,162 +1,168 @@
 //! The methods of the WebSocket protocol, one row each.
 //!
-//! What is not served is never met with silence: a method that OpenClaw has and this engine lacks says so,
-//! and a name that nobody has is an unknown one.
-
-use std::sync::Arc;
+//! A method that is not served is never met with silence: one that OpenClaw has and this engine lacks is
+//! answered as unavailable, and a name that no release has as unknown.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::clients::Connected;
-use super::clients::presence::MOST;
-use super::protocol::shape::{Key, Shape};
-use super::protocol::{Code, Fault, Protocol, Reply, Role, Scope};
-use super::shared::Shared;
+use super::clients::presence::MAX_ENTRIES;
+use super::protocol::shape::{FrameField, FrameShape};
+use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
 
 mod browser;
-pub mod config;
+pub(crate) mod call;
+pub(crate) mod config;
 mod dashboard;
 mod devices;
-pub mod health;
+pub(crate) mod health;
 mod known;
 mod logs;
 mod status;
 #[cfg(test)]
 mod tests;
 
-/// A request that may be answered.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// The gateway.
-    pub shared: Arc<Shared>,
-    /// Who asks.
-    pub who: Arc<Connected>,
-    /// With what; `Null` where nothing was given.
-    pub params: Value,
-}
+use call::MethodCall;
 
-/// How a method is answered.
+/// The function that answers a method.
 #[derive(Clone, Copy)]
 enum Handler {
-    /// At once, from memory.
-    Now(fn(&Call) -> Reply),
-    /// In its own time.
-    Later(fn(Call) -> BoxFuture<'static, Reply>),
+    /// Answers at once, from memory.
+    Sync(fn(&MethodCall) -> MethodResult),
+    /// Answers later.
+    Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
 }
 
-/// A method.
-struct Row {
+/// A served method.
+struct Method {
     name: &'static str,
-    /// What it needs in protocol 3, and in 4.
-    scopes: [Scope; 2],
-    /// The keys that its parameters may have. `None`: it looks at them itself.
-    keys: Option<&'static [Key]>,
+    /// The scope that it requires in protocol 3, and in 4.
+    scopes: [OperatorScope; 2],
+    /// The fields of its parameters. `None` for a method that checks its parameters itself.
+    params: Option<&'static [FrameField]>,
     handler: Handler,
 }
 
-impl Row {
-    const fn now(name: &'static str, scope: Scope, handler: fn(&Call) -> Reply) -> Self {
+impl Method {
+    const fn sync(
+        name: &'static str,
+        scope: OperatorScope,
+        handler: fn(&MethodCall) -> MethodResult,
+    ) -> Self {
         Self {
             name,
             scopes: [scope; 2],
-            keys: None,
-            handler: Handler::Now(handler),
+            params: None,
+            handler: Handler::Sync(handler),
         }
     }
 
-    const fn later(name: &'static str, scope: Scope, handler: fn(Call) -> BoxFuture<'static, Reply>) -> Self {
+    const fn future(
+        name: &'static str,
+        scope: OperatorScope,
+        handler: fn(MethodCall) -> BoxFuture<'static, MethodResult>,
+    ) -> Self {
         Self {
             name,
             scopes: [scope; 2],
-            keys: None,
-            handler: Handler::Later(handler),
+            params: None,
+            handler: Handler::Async(handler),
         }
     }
 
-    const fn with_keys(mut self, keys: &'static [Key]) -> Self {
-        self.keys = Some(keys);
+    const fn with_params(mut self, params: &'static [FrameField]) -> Self {
+        self.params = Some(params);
         self
     }
 
-    const fn late(mut self, scope: Scope) -> Self {
+    const fn with_scope_since_4(mut self, scope: OperatorScope) -> Self {
         self.scopes[1] = scope;
         self
     }
 }
 
-const ROWS: &[Row] = &[
-    Row::later("health", Scope::Read, |call| {
-        async move { Ok(health::look(&call.shared).await) }.boxed()
+/// Every served method.
+const METHODS: &[Method] = &[
+    Method::future("health", OperatorScope::Read, |call| {
+        async move { Ok(health::document(&call.state).await) }.boxed()
     }),
-    Row::later("status", Scope::Read, |call| status::answer(call).boxed()),
-    Row::now("system-presence", Scope::Read, |call| {
-        Ok(call.shared.clients.presence(&call.shared, MOST))
+    Method::future("status", OperatorScope::Read, |call| status::status(call).boxed()),
+    Method::sync("system-presence", OperatorScope::Read, |call| {
+        Ok(call.state.presence(MAX_ENTRIES))
     }),
-    // No heartbeat has ever been: this engine runs no agents.
-    Row::now("last-heartbeat", Scope::Read, |_| Ok(Value::Null)),
-    Row::later("config.get", Scope::Admin, |call| config::get(call).boxed())
-        .late(Scope::Read)
-        .with_keys(&[]),
-    Row::later("logs.tail", Scope::Read, |call| logs::tail(call).boxed()).with_keys(logs::PART),
-    Row::later("device.pair.list", Scope::Pairing, |call| {
+    // There has never been a heartbeat: this engine runs no agents.
+    Method::sync("last-heartbeat", OperatorScope::Read, |_| Ok(Value::Null)),
+    Method::future("config.get", OperatorScope::Admin, |call| {
+        config::get(call).boxed()
+    })
+    .with_scope_since_4(OperatorScope::Read)
+    .with_params(&[]),
+    Method::future("logs.tail", OperatorScope::Read, |call| logs::tail(call).boxed())
+        .with_params(logs::TAIL_PARAMS),
+    Method::future("device.pair.list", OperatorScope::Pairing, |call| {
         devices::list(call).boxed()
     })
-    .with_keys(&[]),
-    Row::later("device.pair.approve", Scope::Pairing, |call| {
+    .with_params(&[]),
+    Method::future("device.pair.approve", OperatorScope::Pairing, |call| {
         devices::approve(call).boxed()
     })
-    .with_keys(devices::DECISION),
-    Row::now("device.pair.reject", Scope::Pairing, devices::reject).with_keys(devices::DECISION),
-    Row::later("device.token.revoke", Scope::Pairing, |call| {
+    .with_params(devices::DECISION_PARAMS),
+    Method::sync("device.pair.reject", OperatorScope::Pairing, devices::reject)
+        .with_params(devices::DECISION_PARAMS),
+    Method::future("device.token.revoke", OperatorScope::Pairing, |call| {
         devices::revoke(call).boxed()
     })
-    .with_keys(devices::TOKEN),
-    Row::later("instance.overview", Scope::Read, |call| {
-        dashboard::asked(call).boxed()
+    .with_params(devices::REVOKE_PARAMS),
+    Method::future("instance.overview", OperatorScope::Read, |call| {
+        dashboard::overview(call).boxed()
     })
-    .with_keys(dashboard::WISH),
-    Row::later("browser.request", Scope::Write, |call| {
+    .with_params(dashboard::OVERVIEW_PARAMS),
+    Method::future("browser.request", OperatorScope::Write, |call| {
         browser::request(call).boxed()
     }),
 ];
 
-/// The methods that do what their names say.
-pub fn served() -> Vec<&'static str> {
-    ROWS.iter().map(|row| row.name).collect()
+/// Returns the names of the served methods.
+pub(crate) fn served_names() -> Vec<&'static str> {
+    METHODS.iter().map(|method| method.name).collect()
 }
 
-/// Answers a request.
-pub fn answer(method: &str, call: Call) -> BoxFuture<'static, Reply> {
-    match look(method, &call) {
-        Err(fault) => std::future::ready(Err(fault)).boxed(),
-        Ok(Handler::Now(handler)) => std::future::ready(handler(&call)).boxed(),
-        Ok(Handler::Later(handler)) => handler(call),
+/// Answers a call.
+pub(crate) fn answer(name: &str, call: MethodCall) -> BoxFuture<'static, MethodResult> {
+    match find_handler(name, &call) {
+        Err(error) => std::future::ready(Err(error)).boxed(),
+        Ok(Handler::Sync(handler)) => std::future::ready(handler(&call)).boxed(),
+        Ok(Handler::Async(handler)) => handler(call),
     }
 }
 
-/// Whether this client may call this method, it is there, and its parameters are in order.
-fn look(method: &str, call: &Call) -> Result<Handler, Fault> {
-    let who = &call.who;
-    let row = ROWS.iter().find(|row| row.name == method);
-    let for_nodes = known::NODE.contains(&method);
-    if for_nodes != (who.role == Role::Node) {
-        return Err(Fault::invalid(format!("unauthorized role: {}", who.role.name())));
+/// Returns the handler of a method that this client may call with these parameters.
+fn find_handler(name: &str, call: &MethodCall) -> Result<Handler, ErrorResponse> {
+    let client = &call.client;
+    let method = METHODS.iter().find(|method| method.name == name);
+    let is_for_nodes = known::NODE_METHODS.contains(&name);
+    if is_for_nodes != (client.role == ClientRole::Node) {
+        let role = client.role.name();
+        return Err(ErrorResponse::invalid_request(format!(
+            "unauthorized role: {role}"
+        )));
     }
-    let late = usize::from(who.protocol == Protocol::Four);
-    let scope = row.map_or_else(|| known::scope(method), |row| row.scopes[late]);
-    if !for_nodes && !who.may(scope) {
-        return Err(missing(scope, who.protocol));
+    let version = usize::from(client.protocol == Protocol::Four);
+    let scope = method.map_or_else(|| known::required_scope(name), |method| method.scopes[version]);
+    if !is_for_nodes && !client.has_scope(scope) {
+        return Err(missing_scope(scope, client.protocol));
     }
-    if method == "connect" {
-        return Err(Fault::invalid("connect is only valid as the first request"));
+    if name == "connect" {
+        return Err(ErrorResponse::invalid_request(
+            "connect is only valid as the first request",
+        ));
     }
-    let Some(row) = row else {
-        return Err(if known::is_known(method) {
-            Fault::unavailable(format!("method not available in the native engine: {method}"))
+    let Some(method) = method else {
+        return Err(if known::is_known(name) {
+            ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
         } else {
-            Fault::invalid(format!("unknown method: {method}"))
+            ErrorResponse::invalid_request(format!("unknown method: {name}"))
         });
     };
     let nothing = json!({});
@@ -165,22 +171,20 @@ fn look(method: &str, call: &Call) -> Result<Handler, Fault> {
     } else {
         &call.params
     };
-    if let Some(keys) = row.keys {
-        let wrong = |faults| Fault::invalid(format!("invalid {method} params: {faults}"));
-        Shape::Object(keys).check(params, who.protocol).map_err(wrong)?;
+    if let Some(fields) = method.params {
+        FrameShape::Object(fields)
+            .check(params, client.protocol)
+            .map_err(|reason| ErrorResponse::invalid_request(format!("invalid {name} params: {reason}")))?;
     }
-    Ok(row.handler)
+    Ok(method.handler)
 }
 
-fn missing(scope: Scope, protocol: Protocol) -> Fault {
-    let fault = Fault::invalid(format!("missing scope: {}", scope.name()));
+/// Returns the error of a call without the required scope.
+fn missing_scope(scope: OperatorScope, protocol: Protocol) -> ErrorResponse {
+    let message = format!("missing scope: {}", scope.name());
     match protocol {
-        Protocol::Three => fault,
-        Protocol::Four => Fault {
-            code: Code::Forbidden,
-            ..fault
-        }
-        .with_details(json!({
+        Protocol::Three => ErrorResponse::invalid_request(message),
+        Protocol::Four => ErrorResponse::new(ErrorCode::Forbidden, message).with_details(json!({
             "code": "MISSING_SCOPE",
             "missingScope": scope.name(),
             "requiredScopes": [scope.name()],

@@ -1,24 +1,36 @@
-//! The words of the WebSocket protocol: frames, what a client says when it connects, and errors, in the
-//! shapes of protocol 3 (OpenClaw 2026.1.30) and 4 (2026.9.6). No socket, no state.
+//! The WebSocket protocol as data: frames, the parameters of `connect`, events and errors, in the forms of
+//! protocol 3 (OpenClaw 2026.1.30) and 4 (2026.9.6). No socket, no state.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
 pub mod connect;
+pub(crate) mod event;
 pub mod frame;
 pub mod refusal;
-pub mod shape;
+pub(crate) mod shape;
+
+/// Time that a client has from connecting until its `connect` request is answered.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between two `tick` events.
+pub(crate) const TICK_INTERVAL: Duration = Duration::from_secs(30);
+/// Largest message of any protocol version, in bytes: the limit of the socket itself.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 25 * 1024 * 1024;
+/// Largest message of a client that is not authenticated yet, in bytes.
+pub(crate) const MAX_HANDSHAKE_BYTES: usize = 64 * 1024;
 
 /// A version of the protocol that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
-    /// OpenClaw 2026.1.30.
+    /// The protocol of OpenClaw 2026.1.30.
     Three,
-    /// OpenClaw 2026.9.6.
+    /// The protocol of OpenClaw 2026.9.6.
     Four,
 }
 
 impl Protocol {
-    /// The number on the wire.
+    /// Returns the number on the wire.
     pub fn number(self) -> u64 {
         match self {
             Self::Three => 3,
@@ -26,49 +38,50 @@ impl Protocol {
         }
     }
 
-    /// The newest that lies in a client's range.
-    pub fn choose(min: u64, max: u64) -> Option<Self> {
+    /// Returns the newest served version in a client's range, both ends included.
+    pub fn negotiate(min: u64, max: u64) -> Option<Self> {
         [Self::Four, Self::Three]
             .into_iter()
             .find(|protocol| (min..=max).contains(&protocol.number()))
     }
 
-    /// The largest message that is taken from a connected client, in bytes.
+    /// Returns the size of the largest message that is accepted from an authenticated client, in bytes.
     pub fn max_payload(self) -> usize {
         match self {
             Self::Three => 512 * 1024,
-            Self::Four => MAX_PAYLOAD,
+            Self::Four => MAX_PAYLOAD_BYTES,
         }
     }
 
-    /// What the reference keeps for a client that reads slowly, in bytes, as its clients expect to hear it.
+    /// Returns the number of bytes that the reference buffers for a client that reads slowly, as its
+    /// clients expect to be told.
     pub fn max_buffered(self) -> usize {
         match self {
             Self::Three => 3 * 512 * 1024,
-            Self::Four => 2 * MAX_PAYLOAD,
+            Self::Four => 2 * MAX_PAYLOAD_BYTES,
         }
     }
 }
 
-/// As what a client connects.
+/// The role in which a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It asks and steers.
+pub(crate) enum ClientRole {
+    /// The client calls methods of the gateway.
     Operator,
-    /// It does work that it is asked for.
+    /// The client does work that the gateway asks it for.
     Node,
 }
 
-impl Role {
-    /// The role with this name.
-    pub fn of(name: &str) -> Option<Self> {
+impl ClientRole {
+    /// Returns the role with this name on the wire.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Operator, Self::Node]
             .into_iter()
             .find(|role| role.name() == name)
     }
 
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
+    /// Returns the name on the wire.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Node => "node",
@@ -76,24 +89,33 @@ impl Role {
     }
 }
 
-/// What a method asks of an operator.
+/// A permission of an operator, which methods and events may require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// To look.
+pub(crate) enum OperatorScope {
+    /// Reading the state of the gateway.
     Read,
-    /// To do.
+    /// Changing it.
     Write,
-    /// To let commands pass.
+    /// Approving commands.
     Approvals,
-    /// To let devices in.
+    /// Pairing devices.
     Pairing,
     /// Everything.
     Admin,
 }
 
-impl Scope {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
+impl OperatorScope {
+    /// All scopes.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Write,
+        Self::Approvals,
+        Self::Pairing,
+        Self::Admin,
+    ];
+
+    /// Returns the name on the wire.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Read => "operator.read",
             Self::Write => "operator.write",
@@ -103,45 +125,41 @@ impl Scope {
         }
     }
 
-    /// Whether somebody with these scopes has this one: an admin has all, and who may write may read.
-    pub fn is_in(self, scopes: &[String]) -> bool {
-        let has = |scope: Self| scopes.iter().any(|name| name == scope.name());
+    /// Tells whether these scope names grant this scope: `operator.admin` grants all of them, and
+    /// `operator.write` grants reading.
+    pub(crate) fn is_granted_by(self, names: &[String]) -> bool {
+        let has = |scope: Self| names.iter().any(|name| name == scope.name());
         has(Self::Admin) || has(self) || (self == Self::Read && has(Self::Write))
     }
 }
 
-/// The largest message of any protocol, in bytes: the limit of the socket itself.
-pub const MAX_PAYLOAD: usize = 25 * 1024 * 1024;
-/// The largest message of a client that has not proved itself, in bytes.
-pub const MAX_HANDSHAKE: usize = 64 * 1024;
-
-/// An error in an answer.
+/// The error of a response frame.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    /// Its kind.
-    pub code: Code,
-    /// What happened, in the protocol's own words: clients look for them.
+pub(crate) struct ErrorResponse {
+    /// The kind of error.
+    pub code: ErrorCode,
+    /// What happened, in the protocol's own words: clients compare them.
     pub message: String,
-    /// More, for programs.
+    /// Further facts for programs.
     pub details: Option<Value>,
 }
 
-/// The kinds of errors.
+/// The kinds of errors of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// The request is not right, or not allowed.
+pub(crate) enum ErrorCode {
+    /// The request is malformed or not allowed.
     InvalidRequest,
-    /// The device is not known here.
+    /// The device is not paired.
     NotPaired,
-    /// A scope is missing (protocol 4; in 3 it is an invalid request).
+    /// A scope is missing. Protocol 4 only; protocol 3 calls it an invalid request.
     Forbidden,
-    /// It can't be done now, or not by this engine.
+    /// The method can't be served now, or not by this engine.
     Unavailable,
 }
 
-impl Code {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
+impl ErrorCode {
+    /// Returns the name on the wire.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "INVALID_REQUEST",
             Self::NotPaired => "NOT_PAIRED",
@@ -151,27 +169,29 @@ impl Code {
     }
 }
 
-impl Fault {
-    /// A request that is not right.
-    pub fn invalid(message: impl Into<String>) -> Self {
+impl ErrorResponse {
+    /// Creates an error without details.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
-            code: Code::InvalidRequest,
+            code,
             message: message.into(),
             details: None,
         }
     }
 
-    /// What can't be done.
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self {
-            code: Code::Unavailable,
-            ..Self::invalid(message)
-        }
+    /// Creates the error of a request that is malformed or not allowed.
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, message)
     }
 
-    /// With more for programs.
+    /// Creates the error of a request that can't be served.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Unavailable, message)
+    }
+
+    /// Adds facts for programs.
     #[must_use]
-    pub fn with_details(mut self, details: Value) -> Self {
+    pub(crate) fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
         self
     }
@@ -187,44 +207,42 @@ impl Fault {
     }
 }
 
-/// What a method answers.
-pub type Reply = Result<Value, Fault>;
+/// The result of a method: the payload of its response, or its error.
+pub(crate) type MethodResult = Result<Value, ErrorResponse>;
 
-/// The frame of an answer.
-pub fn response(id: &str, reply: &Reply) -> String {
-    match reply {
+/// Renders the response frame to the request with this id.
+pub(crate) fn response_frame(id: &str, result: &MethodResult) -> String {
+    match result {
         Ok(payload) => json!({"type": "res", "id": id, "ok": true, "payload": payload}),
-        Err(fault) => json!({"type": "res", "id": id, "ok": false, "error": fault.to_value()}),
+        Err(error) => json!({"type": "res", "id": id, "ok": false, "error": error.to_value()}),
     }
     .to_string()
 }
 
-/// The versions of what a client keeps a copy of.
+/// The versions of the state that clients keep a copy of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateVersion {
-    /// Of the presence list.
+pub(crate) struct StateVersion {
+    /// The version of the presence list.
     pub presence: u64,
-    /// Of the health.
+    /// The version of the health document.
     pub health: u64,
 }
 
 impl StateVersion {
-    /// As it is sent.
-    pub fn to_value(self) -> Value {
+    /// Returns the JSON form.
+    pub(crate) fn to_value(self) -> Value {
         json!({"presence": self.presence, "health": self.health})
     }
 }
 
-/// The frame of an event. The one before the handshake (`connect.challenge`) has no number.
-pub fn event(name: &str, payload: &Value, seq: Option<u64>, version: Option<StateVersion>) -> String {
-    let mut frame = json!({"type": "event", "event": name, "payload": payload});
-    if let Some(seq) = seq {
-        frame["seq"] = seq.into();
-    }
-    if let Some(version) = version {
-        frame["stateVersion"] = version.to_value();
-    }
-    frame.to_string()
+/// Returns the milliseconds since 1970, as the protocol gives times. 0 for a time before.
+pub(crate) fn unix_millis(time: SystemTime) -> u64 {
+    millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// Returns a duration in milliseconds, as the protocol gives them.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -232,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_protocol_of_a_clients_range_is_spoken() {
+    fn newest_protocol_in_the_range_of_the_client_is_negotiated() {
         let cases = [
             ((3, 3), Some(Protocol::Three)),
             ((4, 4), Some(Protocol::Four)),
@@ -243,22 +261,18 @@ mod tests {
             ((4, 3), None),
         ];
         for ((min, max), protocol) in cases {
-            assert_eq!(Protocol::choose(min, max), protocol, "{min}..{max}");
+            assert_eq!(Protocol::negotiate(min, max), protocol, "{min}..{max}");
         }
     }
 
     #[test]
-    fn frames_have_the_keys_of_the_protocol_in_its_order() {
+    fn responses_have_the_keys_of_the_protocol_in_its_order() {
         assert_eq!(
-            event("tick", &json!({"ts": 1}), Some(2), None),
-            r#"{"type":"event","event":"tick","payload":{"ts":1},"seq":2}"#
-        );
-        assert_eq!(
-            response("9", &Err(Fault::invalid("unknown method: nope"))),
+            response_frame("9", &Err(ErrorResponse::invalid_request("unknown method: nope"))),
             r#"{"type":"res","id":"9","ok":false,"error":{"code":"INVALID_REQUEST","message":"unknown method: nope"}}"#
         );
         assert_eq!(
-            response("9", &Ok(Value::Null)),
+            response_frame("9", &Ok(Value::Null)),
             r#"{"type":"res","id":"9","ok":true,"payload":null}"#
         );
     }

@@ -1,10 +1,10 @@
-//! Serves routers on listeners until the word to stop: limits, time limits, the drain.
+//! Serving a router on listeners until the gateway stops: size limits, time limits, and the drain.
 //!
-//! Not `axum::serve`: it waits for a request head for ever and takes any number of connections. What is
-//! bounded here is what a stranger can make a gateway hold: heads, silence, connections.
+//! This is not `axum::serve`, which waits for a request head for ever and accepts any number of connections.
+//! Limited here is what a stranger can make a gateway hold: request heads, silence, connections.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,89 +17,92 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
-use super::connections::{Stage, Ticket};
-use super::shared::Shared;
-
-mod bounded;
-
+use super::connections::{RequestConnection, Stage};
+use super::state::GatewayState;
 use crate::i18n::msg;
-use bounded::Bounded;
 
-/// A request head has as long to come whole, from the moment of the connection or of the last answer.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// A request head has at most this many bytes.
-const HEAD: usize = 16 * 1024;
-/// And at most this many headers.
-const HEADERS: usize = 64;
-/// Connections have as long to end by themselves once the gateway stops.
-const DRAIN: Duration = Duration::from_secs(5);
-/// After a failure to accept that is not one connection's own.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Files that are not connections: logs, listeners, the lock, state files being written.
-const OTHER_FILES: usize = 64;
+mod limited_stream;
 
-/// The connection that a request came over; in the request's extensions.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// Who is at its other end.
-    pub peer: SocketAddr,
-    /// Its place among the connections; whatever outlives the request holds on to it.
-    pub ticket: Arc<Ticket>,
-}
+use limited_stream::LimitedStream;
 
-/// Serves one router on these listeners (already bound, non-blocking) until `shared` is stopped; then
-/// drains for at most 5 s. Raises the number of files that this process may open to what the system
-/// allows: each client is one.
-pub async fn serve(shared: &Arc<Shared>, listeners: Vec<TcpListener>, router: Router) -> std::io::Result<()> {
-    if let Some(files) = shared.host.raise_open_file_limit() {
-        shared
+/// Time that a request head has to arrive whole, from the connection or the last reply on.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of a request head, in bytes.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Maximum number of headers of a request.
+const MAX_HEADERS: usize = 64;
+/// Time that connections have to end by themselves once the gateway stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after a failure to accept a connection: without one the same error would come back at once.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Number of file descriptors kept for other files: logs, listeners, the lock, state files being written.
+const RESERVED_FILES: usize = 64;
+
+/// Serves one router on listeners that are bound and non-blocking, until the gateway stops; then drains for at
+/// most [`DRAIN_TIMEOUT`]. Raises the number of files that this process may open to the maximum that the
+/// system allows: each client is one.
+///
+/// # Errors
+/// A listener can't be served by the async runtime.
+pub(crate) async fn serve(
+    state: &Arc<GatewayState>,
+    listeners: Vec<TcpListener>,
+    router: Router,
+) -> std::io::Result<()> {
+    if let Some(files) = state.context.host.raise_open_file_limit() {
+        state
             .connections
-            .allow(files.saturating_sub(OTHER_FILES).max(OTHER_FILES));
+            .set_max(files.saturating_sub(RESERVED_FILES).max(RESERVED_FILES));
     }
-    let mut accepting = tokio::task::JoinSet::new();
+    let mut accept_tasks = tokio::task::JoinSet::new();
     for listener in listeners {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (router, shared) = (router.clone(), shared.clone());
-        accepting.spawn(async move {
+        let (router, state) = (router.clone(), state.clone());
+        accept_tasks.spawn(async move {
             tokio::select! {
-                _ = shared.stopped() => {}
-                () = accept(&shared, &listener, &router) => {}
+                _ = state.stopped() => {}
+                () = accept_connections(&state, &listener, &router) => {}
             }
         });
     }
-    while let Some(ended) = accepting.join_next().await {
+    while let Some(ended) = accept_tasks.join_next().await {
         ended.map_err(std::io::Error::other)?;
     }
-    shared.connections.drained(DRAIN).await;
+    state.connections.drain(DRAIN_TIMEOUT).await;
     Ok(())
 }
 
-async fn accept(shared: &Arc<Shared>, listener: &tokio::net::TcpListener, router: &Router) {
+/// Accepts connections for ever; each is served by a task of its own.
+async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::TcpListener, router: &Router) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Without room it is closed again at once.
-                if let Some(ticket) = shared.connections.admit(peer.ip()) {
-                    let link = Link {
+                // A connection that is not admitted is closed with its stream.
+                if let Some(permit) = state.connections.admit(peer.ip()) {
+                    let connection = RequestConnection {
                         peer,
-                        ticket: Arc::new(ticket),
+                        permit: Arc::new(permit),
                     };
-                    tokio::spawn(connection(shared.clone(), stream, link, router.clone()));
+                    tokio::spawn(serve_connection(
+                        state.clone(),
+                        stream,
+                        connection,
+                        router.clone(),
+                    ));
                 }
             }
-            Err(error) if is_of_the_connection(error.kind()) => {}
+            Err(error) if concerns_one_connection(error.kind()) => {}
             Err(error) => {
-                tracing::warn!(%error, "{}", msg!("guard.accept").render(shared.lang));
-                shared.connections.shed_one();
-                // Without a pause the same error would come back at once, for ever.
-                tokio::time::sleep(PAUSE).await;
+                tracing::warn!(%error, "{}", msg!("guard.accept").render(state.lang));
+                state.connections.evict_one();
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Whether a failed accept says something of one connection only.
-fn is_of_the_connection(kind: ErrorKind) -> bool {
+/// Tells whether a failure to accept concerns one connection only, and not the listener.
+fn concerns_one_connection(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::ConnectionAborted
@@ -110,43 +113,51 @@ fn is_of_the_connection(kind: ErrorKind) -> bool {
     )
 }
 
-async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Link, router: Router) {
-    // Small answers go out at once; a socket that can't is no worse for it.
+/// Serves the requests of one connection until it ends, is evicted, or the gateway stops.
+async fn serve_connection(
+    state: Arc<GatewayState>,
+    stream: TcpStream,
+    connection: RequestConnection,
+    router: Router,
+) {
+    // Without a delay for small replies. Where that fails, they are only slower.
     let _ = stream.set_nodelay(true);
-    let ticket = link.ticket.clone();
-    let stream = Bounded::new(stream, ticket.clone());
+    let permit = connection.permit.clone();
+    let stream = LimitedStream::new(stream, permit.clone());
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let ticket = link.ticket.clone();
-        ticket.is_at(Stage::Working);
-        request.extensions_mut().insert(link.clone());
-        let answer = router.call(request);
+        let permit = connection.permit.clone();
+        permit.set_stage(Stage::Working);
+        request.extensions_mut().insert(connection.clone());
+        let reply = router.call(request);
         async move {
-            let answer = answer.await;
-            if !matches!(&answer, Ok(answer) if answer.status() == hyper::StatusCode::SWITCHING_PROTOCOLS) {
-                ticket.is_at(Stage::Silent);
+            let reply = reply.await;
+            let is_upgraded =
+                matches!(&reply, Ok(reply) if reply.status() == hyper::StatusCode::SWITCHING_PROTOCOLS);
+            if !is_upgraded {
+                permit.set_stage(Stage::Silent);
             }
-            answer
+            reply
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD)
-        .max_headers(HEADERS)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    // However it ended, there is nobody left to tell.
+    // The result is ignored: however the connection ended, there is nobody left to tell.
     tokio::select! {
         _ = &mut connection => {}
-        () = ticket.shed() => {}
-        _ = shared.stopped() => {
-            // Ends one that asks nothing at once.
+        () = permit.evicted() => {}
+        _ = state.stopped() => {
+            // Without a request in progress this ends the connection at once.
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 _ = &mut connection => {}
-                () = ticket.shed() => {}
+                () = permit.evicted() => {}
             }
         }
     }

@@ -1,107 +1,98 @@
-//! One WebSocket connection, from the challenge to the last frame (docs/openclaw.md#websocket-handshake).
+//! A session: one WebSocket connection from the challenge to the close frame (docs/openclaw.md#websocket-handshake).
 //!
 //! ```text
 //! challenge ──► handshake (10 s at most) ──► hello ──► requests and events ──► close
 //! ```
 //!
-//! One task for each connection, over anything that streams messages and takes them: the socket of `http`,
-//! or a test's channels. A request that takes its time (a browser's) does not hold up the others.
+//! One task serves each connection, over anything that streams messages and takes them: the socket of
+//! `http`, or a test's channels. A request that takes long (a browser's) does not delay the others.
 
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::json;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::clients::presence::millis;
-use super::clients::{Errand, Stay};
-use super::methods::{self, Call};
-use super::protocol::frame::{self, Unread};
-use super::protocol::refusal::{Closing, Refusal};
-use super::protocol::{self, Fault, MAX_HANDSHAKE, MAX_PAYLOAD, Protocol, Reply};
-use super::shared::{Shared, Stop};
+use super::access::Peer;
+use super::clients::{ClientRegistration, Outbound};
+use super::methods;
+use super::methods::call::MethodCall;
+use super::protocol::event::Event;
+use super::protocol::frame::{self, FrameError};
+use super::protocol::refusal::{CloseReason, ConnectRefusal};
+use super::protocol::{
+    ErrorResponse, HANDSHAKE_TIMEOUT, MAX_HANDSHAKE_BYTES, MethodResult, Protocol, response_frame,
+    unix_millis,
+};
+use super::state::{GatewayState, StopReason};
 
 mod handshake;
 mod hello;
 #[cfg(test)]
-pub(in crate::gateway) mod stand;
-#[cfg(test)]
 mod tests;
 
-/// A client proves itself within this time.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A client takes a frame within this time, or it is let go.
-const WRITE: Duration = Duration::from_secs(10);
-/// After a close frame the other side has this time to answer with its own.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// As many requests of one client are worked on at once; the next is read when one is answered.
-const CALLS: usize = 16;
-/// The read buffer of one connection, in bytes: kept for as long as it is open.
-const READ_BUFFER: usize = 4 * 1024;
+use handshake::{AcceptedClient, RejectedClient};
 
-/// Who is at the other end, as the upgrade request tells.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// Where from.
-    pub address: SocketAddr,
-    /// Straight from this machine: over loopback, named so by its `Host`, passed on by no proxy.
-    pub local: bool,
-}
+/// Time that a client has to take a frame before it is disconnected.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time that the other side has to answer a close frame with its own.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum number of requests of one client that are answered at the same time; the next is read when one
+/// is answered.
+const MAX_CONCURRENT_CALLS: usize = 16;
 
-/// A socket with the limits of the protocol, and with buffers that thousands of idle ones can have.
-pub fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(MAX_PAYLOAD)
-        .max_frame_size(MAX_PAYLOAD)
-}
+/// The end of a connection whose other side has left or does not read: nothing more can be sent.
+struct Disconnected;
 
-/// Why a connection ends without a word more: the other side is gone, or does not read.
-struct Gone;
-
-/// Serves one connection to its end. `proven` is called when the client has proven itself: what it may say
-/// is bounded by the protocol from then on.
-pub async fn serve<IO, E>(shared: Arc<Shared>, io: IO, peer: Peer, proven: impl FnOnce())
-where
+/// Serves one connection to its end. `on_authenticated` is called once the client is authenticated: from
+/// then on the protocol limits what it may send.
+pub(crate) async fn serve<IO, E>(
+    state: Arc<GatewayState>,
+    io: IO,
+    peer: Peer,
+    on_authenticated: impl FnOnce(),
+) where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
     let mut io = pin!(io);
-    // What the handshake needs is freed with its box: an idle client keeps nothing of it.
-    let closing = match Box::pin(greet(&shared, io.as_mut(), peer)).await {
-        Ok(Ok(stay)) => {
-            proven();
-            converse(&shared, io.as_mut(), stay).await
+    // Boxed, so that an idle client keeps nothing of what the handshake needed.
+    let end = match Box::pin(open(&state, io.as_mut(), peer)).await {
+        Ok(Ok(registration)) => {
+            on_authenticated();
+            converse(&state, io.as_mut(), registration).await
         }
-        Ok(Err(closing)) => Ok(closing),
-        Err(Gone) => Err(Gone),
+        Ok(Err(close_reason)) => Ok(close_reason),
+        Err(Disconnected) => Err(Disconnected),
     };
-    match closing {
-        Ok(closing) => part(io, closing).await,
-        // Its own close frame, where it sent one, is answered.
-        Err(Gone) => drop(timeout(FAREWELL, io.close()).await),
+    match end {
+        Ok(close_reason) => close(io, close_reason).await,
+        // Answers the close frame of the other side, where it sent one.
+        Err(Disconnected) => drop(timeout(CLOSE_TIMEOUT, io.close()).await),
     }
 }
 
-async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Gone> {
-    match timeout(WRITE, io.send(message)).await {
+async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Disconnected> {
+    match timeout(WRITE_TIMEOUT, io.send(message)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Gone),
+        Ok(Err(_)) | Err(_) => Err(Disconnected),
     }
 }
 
-async fn say<IO: Sink<Message>>(io: Pin<&mut IO>, text: impl Into<Utf8Bytes>) -> Result<(), Gone> {
+async fn send_text<IO: Sink<Message>>(
+    io: Pin<&mut IO>,
+    text: impl Into<Utf8Bytes>,
+) -> Result<(), Disconnected> {
     send(io, Message::Text(text.into())).await
 }
 
-/// The bytes of the next message that says something. `Err` at the end of the connection.
-async fn heard<IO, E>(io: &mut Pin<&mut IO>) -> Result<axum::body::Bytes, Gone>
+/// Returns the bytes of the next message with a content.
+async fn receive<IO, E>(io: &mut Pin<&mut IO>) -> Result<Bytes, Disconnected>
 where
     IO: Stream<Item = Result<Message, E>>,
 {
@@ -110,168 +101,202 @@ where
             Some(Ok(Message::Text(text))) => return Ok(text.into()),
             Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Gone),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Disconnected),
         }
     }
 }
 
-/// The challenge, the first request, and its answer.
-async fn greet<IO, E>(
-    shared: &Arc<Shared>,
+/// Sends the challenge, checks the first request and answers it. Returns the registered client, or the
+/// reason to close.
+async fn open<IO, E>(
+    state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
     peer: Peer,
-) -> Result<Result<Stay, Closing>, Gone>
+) -> Result<Result<ClientRegistration, CloseReason>, Disconnected>
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
-    let deadline = tokio::time::Instant::now() + HANDSHAKE;
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     let nonce = uuid::Uuid::new_v4().to_string();
-    let ts = millis(shared.host.now());
+    let ts = unix_millis(state.context.host.now());
     let challenge = json!({"nonce": nonce, "ts": ts, "capabilities": []});
-    say(
-        io.as_mut(),
-        protocol::event("connect.challenge", &challenge, None, None),
-    )
-    .await?;
+    let challenge = Event::ConnectChallenge.to_frame(&challenge, None, None);
+    send_text(io.as_mut(), challenge).await?;
 
     let first = tokio::select! {
-        first = timeout_at(deadline, heard(&mut io)) => first,
-        why = shared.stopped() => return Ok(Err(restart(why))),
+        first = timeout_at(deadline, receive(&mut io)) => first,
+        _ = state.stopped() => return Ok(Err(service_restart())),
     };
-    let read = match first {
-        Err(_) => Err((None, handshake::Turned::away(Refusal::Stalled))),
-        Ok(Err(Gone)) => return Err(Gone),
-        Ok(Ok(bytes)) if bytes.len() > MAX_HANDSHAKE => {
-            Err((None, handshake::Turned::away(Refusal::TooLarge)))
-        }
-        Ok(Ok(bytes)) => match frame::parse(&bytes, Protocol::Three) {
-            Err(Unread::NotJson) => Err((None, handshake::Turned::away(Refusal::NotJson))),
-            Err(Unread::NotARequest { .. }) => Err((None, handshake::Turned::away(Refusal::NotARequest))),
-            Ok(request) => {
-                let checked = timeout_at(
-                    deadline,
-                    handshake::check(shared, peer, &nonce, &request.method, request.params),
-                );
-                match checked.await {
-                    Ok(Ok(admitted)) => Ok((request.id, admitted)),
-                    Ok(Err(turned)) => Err((Some(request.id), turned)),
-                    Err(_) => Err((None, handshake::Turned::away(Refusal::Stalled))),
-                }
-            }
-        },
+    let checked = match first {
+        Ok(message) => check_first_message(state, peer, &nonce, deadline, &message?).await,
+        Err(_) => Err((None, RejectedClient::unknown(ConnectRefusal::TimedOut))),
     };
-    match read {
-        // It changed while this client was looked at; from here on it is told of changes.
-        Ok((_, admitted)) if admitted.is_outdated(shared) => Ok(Err(proof_changed())),
-        Ok((id, admitted)) => {
-            let (who, issued, method) = admitted.connected(shared, peer);
-            let stay = Stay::begin(shared, who);
-            let hello = hello::payload(shared, &stay.who, peer, issued.as_ref(), method).await;
-            say(io, protocol::response(&id, &Ok(hello))).await?;
-            Ok(Ok(stay))
+    match checked {
+        // The credentials changed during the check. From here on the client is registered and told of changes.
+        Ok((_, accepted)) if accepted.is_outdated(state) => Ok(Err(credentials_changed())),
+        Ok((id, mut accepted)) => {
+            let (device_token, method) = (accepted.device_token.take(), accepted.method);
+            let client = accepted.into_connected(state, peer);
+            let registration = state.clients.register(client);
+            let hello = hello::payload(state, &registration.client, peer, device_token.as_ref(), method);
+            send_text(io, response_frame(&id, &Ok(hello.await))).await?;
+            Ok(Ok(registration))
         }
-        Err((id, turned)) => {
-            let closing = turned.why.closing(turned.protocol, turned.client.as_ref());
-            tracing::info!(ip = %peer.address.ip(), why = %closing.reason, "client refused");
-            let fault = turned.why.fault(turned.protocol, turned.client.as_ref());
-            if let (Some(id), Some(fault)) = (id, fault) {
-                say(io, protocol::response(&id, &Err(fault))).await?;
+        Err((id, rejected)) => {
+            let RejectedClient {
+                reason,
+                protocol,
+                client,
+            } = rejected;
+            let close_reason = reason.close_reason(protocol, client.as_ref());
+            tracing::info!(ip = %peer.address.ip(), why = %close_reason.reason, "client refused");
+            if let (Some(id), Some(error)) = (id, reason.error(protocol, client.as_ref())) {
+                send_text(io, response_frame(&id, &Err(error))).await?;
             }
-            Ok(Err(closing))
+            Ok(Err(close_reason))
         }
     }
 }
 
-/// What a session does next.
-enum Next {
-    Say(Utf8Bytes),
-    Hear(axum::body::Bytes),
-    Close(Closing),
+/// Checks the first message of a client. Returns the id of the request with the outcome; a rejection without
+/// an id can't be answered.
+async fn check_first_message(
+    state: &GatewayState,
+    peer: Peer,
+    nonce: &str,
+    deadline: Instant,
+    message: &[u8],
+) -> Result<(String, AcceptedClient), (Option<String>, RejectedClient)> {
+    let unanswered = |reason| (None, RejectedClient::unknown(reason));
+    if message.len() > MAX_HANDSHAKE_BYTES {
+        return Err(unanswered(ConnectRefusal::TooLarge));
+    }
+    let request = frame::parse_request(message, Protocol::Three).map_err(|error| {
+        unanswered(match error {
+            FrameError::NotJson => ConnectRefusal::NotJson,
+            FrameError::NotARequest { .. } => ConnectRefusal::NotARequest,
+        })
+    })?;
+    let check = handshake::check_first_request(state, peer, nonce, &request.method, request.params);
+    match timeout_at(deadline, check).await {
+        Ok(Ok(accepted)) => Ok((request.id, accepted)),
+        Ok(Err(rejected)) => Err((Some(request.id), rejected)),
+        Err(_) => Err(unanswered(ConnectRefusal::TimedOut)),
+    }
 }
 
-/// Requests and their answers, and events, until either side ends it.
-async fn converse<IO, E>(shared: &Arc<Shared>, mut io: Pin<&mut IO>, mut stay: Stay) -> Result<Closing, Gone>
+/// The next step of a session.
+enum Step {
+    Send(Utf8Bytes),
+    Handle(Bytes),
+    Close(CloseReason),
+}
+
+/// The calls of a client that are not answered yet, with the ids of their requests.
+type PendingCalls = FuturesUnordered<BoxFuture<'static, (String, MethodResult)>>;
+
+/// Answers requests and delivers events until either side ends the session.
+async fn converse<IO, E>(
+    state: &Arc<GatewayState>,
+    mut io: Pin<&mut IO>,
+    mut registration: ClientRegistration,
+) -> Result<CloseReason, Disconnected>
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
-    let protocol = stay.who.protocol;
-    let mut calls: FuturesUnordered<BoxFuture<'static, (String, Reply)>> = FuturesUnordered::new();
-    let mut stopped = pin!(shared.stopped());
+    let max_payload = registration.client.protocol.max_payload();
+    let mut calls = PendingCalls::new();
+    let mut stopped = pin!(state.stopped());
     loop {
-        let next = tokio::select! {
-            why = &mut stopped => {
-                let farewell = match why {
-                    Stop::Asked => json!({"reason": "gateway stopping"}),
-                    Stop::Restart => json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
-                };
-                say(io.as_mut(), shared.clients.last_frame("shutdown", &farewell)).await?;
-                Next::Close(restart(why))
+        let step = tokio::select! {
+            reason = &mut stopped => {
+                send_text(io.as_mut(), shutdown_frame(state, reason)).await?;
+                Step::Close(service_restart())
             }
-            frame = stay.outbox.recv() => match frame {
-                Some(Errand::Say(frame)) => Next::Say(frame),
-                Some(Errand::ProofChanged) => Next::Close(proof_changed()),
-                None => Next::Close(Closing::new(1008, "slow consumer")),
+            outbound = registration.outbound.recv() => match outbound {
+                Some(Outbound::Frame(frame)) => Step::Send(frame),
+                Some(Outbound::CredentialsChanged) => Step::Close(credentials_changed()),
+                None => Step::Close(CloseReason::new(1008, "slow consumer")),
             },
-            Some((id, reply)) = calls.next(), if !calls.is_empty() => {
-                Next::Say(protocol::response(&id, &reply).into())
+            Some((id, result)) = calls.next(), if !calls.is_empty() => {
+                Step::Send(response_frame(&id, &result).into())
             }
-            bytes = heard(&mut io), if calls.len() < CALLS => Next::Hear(bytes?),
+            bytes = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => Step::Handle(bytes?),
         };
-        match next {
-            Next::Say(frame) => say(io.as_mut(), frame).await?,
-            Next::Close(closing) => return Ok(closing),
-            Next::Hear(bytes) if bytes.len() > protocol.max_payload() => return Ok(Closing::new(1009, "")),
-            Next::Hear(bytes) => match frame::parse(&bytes, protocol) {
-                Ok(request) => {
-                    let call = Call {
-                        shared: shared.clone(),
-                        who: stay.who.clone(),
-                        params: request.params,
-                    };
-                    let id = request.id;
-                    calls.push(
-                        methods::answer(&request.method, call)
-                            .map(|reply| (id, reply))
-                            .boxed(),
-                    );
+        match step {
+            Step::Send(frame) => send_text(io.as_mut(), frame).await?,
+            Step::Close(reason) => return Ok(reason),
+            Step::Handle(bytes) if bytes.len() > max_payload => return Ok(CloseReason::new(1009, "")),
+            Step::Handle(bytes) => {
+                if let Some(refusal) = start_call(state, &registration, &calls, &bytes) {
+                    send_text(io.as_mut(), refusal).await?;
                 }
-                Err(unread) => {
-                    let (id, faults) = match unread {
-                        Unread::NotJson => (None, "not JSON".to_owned()),
-                        Unread::NotARequest { id, faults } => (id, faults),
-                    };
-                    let fault = Fault::invalid(format!("invalid request frame: {faults}"));
-                    let id = id.as_deref().unwrap_or("invalid");
-                    say(io.as_mut(), protocol::response(id, &Err(fault))).await?;
-                }
-            },
+            }
         }
     }
 }
 
-/// How a connection is closed when the gateway stops.
-fn restart(why: Stop) -> Closing {
-    let (Stop::Asked | Stop::Restart) = why;
-    Closing::new(1012, "service restart")
+/// Starts the call that a message asks for, or returns the response to a message that is not a request.
+fn start_call(
+    state: &Arc<GatewayState>,
+    registration: &ClientRegistration,
+    calls: &PendingCalls,
+    message: &[u8],
+) -> Option<String> {
+    let error = match frame::parse_request(message, registration.client.protocol) {
+        Ok(request) => {
+            let call = MethodCall {
+                state: state.clone(),
+                client: registration.client.clone(),
+                params: request.params,
+            };
+            let id = request.id;
+            let answer = methods::answer(&request.method, call).map(|result| (id, result));
+            calls.push(answer.boxed());
+            return None;
+        }
+        Err(error) => error,
+    };
+    let (id, reason) = match error {
+        FrameError::NotJson => (None, "not JSON".to_owned()),
+        FrameError::NotARequest { id, reason } => (id, reason),
+    };
+    let error = ErrorResponse::invalid_request(format!("invalid request frame: {reason}"));
+    let id = id.as_deref().unwrap_or("invalid");
+    Some(response_frame(id, &Err(error)))
 }
 
-/// How a connection is closed whose proof opens no longer: as OpenClaw 2026.9.6 does.
-fn proof_changed() -> Closing {
-    Closing::new(4001, "gateway auth changed")
+/// Renders the event that tells a client that the gateway stops.
+fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Utf8Bytes {
+    let payload = match reason {
+        StopReason::Signal => json!({"reason": "gateway stopping"}),
+        StopReason::Restart => json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
+    };
+    state.clients.event_frame(Event::Shutdown, &payload)
 }
 
-/// Closes the connection and gives the other side a moment to do so too: what it sent meanwhile is read, or
-/// the system would reset the connection and our last words would be lost.
-async fn part<IO, E>(mut io: Pin<&mut IO>, closing: Closing)
+/// Returns the close reason of a gateway that stops, for either reason.
+fn service_restart() -> CloseReason {
+    CloseReason::new(1012, "service restart")
+}
+
+/// Returns the close reason of a client whose credentials are not valid any more, as in OpenClaw 2026.9.6.
+fn credentials_changed() -> CloseReason {
+    CloseReason::new(4001, "gateway auth changed")
+}
+
+/// Closes the connection and gives the other side a moment to do the same. What it sent meanwhile is read:
+/// otherwise the system would reset the connection, and our last frames would be lost.
+async fn close<IO, E>(mut io: Pin<&mut IO>, reason: CloseReason)
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
     let frame = CloseFrame {
-        code: closing.code,
-        reason: closing.reason.into(),
+        code: reason.code,
+        reason: reason.reason.into(),
     };
     if send(io.as_mut(), Message::Close(Some(frame))).await.is_ok() {
-        let gone = async { while let Some(Ok(_)) = io.next().await {} };
-        let _ = timeout(FAREWELL, gone).await;
+        let drained = async { while let Some(Ok(_)) = io.next().await {} };
+        let _ = timeout(CLOSE_TIMEOUT, drained).await;
     }
 }

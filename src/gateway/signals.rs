@@ -4,9 +4,9 @@
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals, listened to from now on.
+/// The stream of the signals that end a gateway.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: Signal,
     #[cfg(unix)]
@@ -17,9 +17,12 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens; needs a runtime.
-    pub fn new() -> std::io::Result<Self> {
-        let hangup = !crate::host::running::ignores_hangup();
+    /// Installs the signal handlers. Needs an async runtime.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let hangup = !crate::host::ignores_hangup();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -27,8 +30,8 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
-    pub async fn next(&mut self) {
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -45,14 +48,17 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Listens; needs a runtime.
-    pub fn new() -> std::io::Result<Self> {
+    /// Installs the signal handlers. Needs an async runtime.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
-    /// Waits for the next one.
-    pub async fn next(&mut self) {
-        // An error means that none will ever come.
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) {
+        // An error means that no signal will ever come.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

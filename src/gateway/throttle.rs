@@ -1,55 +1,56 @@
-//! Wrong tokens slow down the address that they come from, and only that one.
+//! Wrong credentials slow down the client network that they come from, and no other.
 //!
-//! The first few are free (somebody mistypes); each further one doubles the time before the next is looked
-//! at. What comes from elsewhere waits in line: many connections guess no faster than one. All programs of
-//! this machine share one address, so there nobody waits for another, and the time stays short: a client
-//! with a stale token must not lock the others out. A right token clears the address.
+//! The first failures are free, since people mistype; each further one doubles the delay before the next
+//! attempt is checked. Attempts from other machines wait in a queue: many connections guess no faster than
+//! one. All programs on this machine share one address, so there nobody waits for another, and the delay
+//! stays short: a client with a stale token must not lock the others out. A success clears the network.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::i18n::{Lang, msg};
+use crate::sync::lock;
 
-/// As many wrong ones cost nothing.
-const FREE: u32 = 3;
-/// What the first one beyond them costs.
-const STEP: Duration = Duration::from_millis(250);
-/// The most that one costs from elsewhere.
-const MOST: Duration = Duration::from_secs(5);
-/// The most that one costs from this machine.
-const MOST_LOCAL: Duration = Duration::from_secs(1);
-/// Nobody waits longer for their turn than this: a session has to prove itself within 10 s.
-const LINE: Duration = Duration::from_secs(9);
-/// After as long without a wrong one the address is forgotten.
-const FORGET: Duration = Duration::from_mins(5);
-/// As many addresses are kept; beyond that the one that was quiet the longest goes.
-const ADDRESSES: usize = 1024;
+/// Number of failed attempts per network that cause no delay.
+const FREE_ATTEMPTS: u32 = 3;
+/// Delay after the first failed attempt that is not free; it doubles with each further one.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+/// Maximum delay of one attempt from another machine.
+const MAX_REMOTE_DELAY: Duration = Duration::from_secs(5);
+/// Maximum delay of one attempt from this machine.
+const MAX_LOCAL_DELAY: Duration = Duration::from_secs(1);
+/// Maximum time in the queue. Shorter than the time that a session has for its handshake.
+const MAX_QUEUE_WAIT: Duration = Duration::from_secs(9);
+/// Time without a failed attempt after which a network is forgotten.
+const FORGET_AFTER: Duration = Duration::from_mins(5);
+/// Maximum number of networks remembered; beyond it the one with the oldest failure is forgotten.
+const MAX_NETWORKS: usize = 1024;
 
-/// Who has shown wrong tokens lately.
+/// The recent failed attempts of each client network.
 #[derive(Debug)]
-pub struct Throttle {
-    table: Mutex<Table>,
+pub(crate) struct Throttle {
+    table: Mutex<FailureTable>,
     /// The language of the log.
     lang: Lang,
 }
 
 impl Throttle {
-    /// Nobody has so far. What it logs is in this language.
-    pub fn new(lang: Lang) -> Self {
+    /// Creates a throttle without failures, which logs in this language.
+    pub(crate) fn new(lang: Lang) -> Self {
         Self {
             table: Mutex::default(),
             lang,
         }
     }
 
-    /// Waits until a proof from this address may be looked at. `false` where too many wait before it: then
-    /// it is not looked at.
-    pub async fn turn(&self, ip: IpAddr) -> bool {
-        let wait = self.table().turn(ip, now());
+    /// Waits until credentials from this address may be checked. `false` where the queue is too long:
+    /// they must not be checked then.
+    pub(crate) async fn acquire(&self, ip: IpAddr) -> bool {
+        let wait = self.table().reserve(ip, now());
         match wait {
-            // Looked at before anything else is: of proofs that come at once, each knows of those before.
+            // Without a yield, so that of attempts at the same moment each knows the failures before it.
             Some(Duration::ZERO) => true,
             Some(wait) => {
                 tokio::time::sleep(wait).await;
@@ -59,108 +60,115 @@ impl Throttle {
         }
     }
 
-    /// A wrong proof came from this address.
-    pub fn failed(&self, ip: IpAddr) {
-        let failures = self.table().failed(ip, now());
+    /// Records wrong credentials from this address, and logs them.
+    pub(crate) fn record_failure(&self, ip: IpAddr) {
+        let failures = self.table().record_failure(ip, now());
         // Who and how often, never what was shown.
-        let words = msg!("guard.wrong", address = ip, count = failures);
-        tracing::warn!(%ip, failures, "{}", words.render(self.lang));
+        let warning = msg!("guard.wrong", address = ip, count = failures);
+        tracing::warn!(%ip, failures, "{}", warning.render(self.lang));
     }
 
-    /// A right proof came from this address.
-    pub fn succeeded(&self, ip: IpAddr) {
-        self.table().guesses.remove(&network(ip));
+    /// Records right credentials from this address: its failures are forgotten.
+    pub(crate) fn record_success(&self, ip: IpAddr) {
+        self.table().networks.remove(&client_network(ip));
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, FailureTable> {
+        lock(&self.table)
     }
 }
 
-/// By the clock that is waited by.
+/// Returns the time of the clock that [`Throttle::acquire`] sleeps by, which tests can pause.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// What is known of an address.
+/// The failed attempts of one network.
 #[derive(Debug)]
-struct Guesses {
-    /// As many wrong ones came.
-    failures: u32,
-    /// When the last one did.
+struct Failures {
+    count: u32,
+    /// When the last failed attempt was.
     last: Instant,
-    /// When the last one in line has its turn.
-    line: Instant,
+    /// When the last attempt in the queue may be checked.
+    queue_end: Instant,
 }
 
-impl Guesses {
-    /// What the next one costs.
-    fn delay(&self, ip: IpAddr, now: Instant) -> Duration {
-        let doublings = self.failures.saturating_sub(FREE);
-        if doublings == 0 || now.saturating_duration_since(self.last) >= FORGET {
+impl Failures {
+    /// Returns the delay of the next attempt.
+    fn delay(&self, network: IpAddr, now: Instant) -> Duration {
+        let doublings = self.count.saturating_sub(FREE_ATTEMPTS);
+        if doublings == 0 || now.saturating_duration_since(self.last) >= FORGET_AFTER {
             return Duration::ZERO;
         }
-        let most = if ip.is_loopback() { MOST_LOCAL } else { MOST };
-        STEP.saturating_mul(1 << (doublings - 1).min(16)).min(most)
+        let max = if network.is_loopback() {
+            MAX_LOCAL_DELAY
+        } else {
+            MAX_REMOTE_DELAY
+        };
+        FIRST_DELAY.saturating_mul(1 << (doublings - 1).min(16)).min(max)
     }
 }
 
-/// The addresses that wrong ones came from.
+/// The networks that failed attempts came from.
 #[derive(Debug, Default)]
-struct Table {
-    guesses: HashMap<IpAddr, Guesses>,
+struct FailureTable {
+    networks: HashMap<IpAddr, Failures>,
 }
 
-impl Table {
-    fn turn(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
-        let ip = network(ip);
-        let Some(guesses) = self.guesses.get_mut(&ip) else {
+impl FailureTable {
+    /// Takes the next place in the queue of a network and returns the time until it comes up, or `None`
+    /// where that is longer than [`MAX_QUEUE_WAIT`].
+    fn reserve(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
+        let network = client_network(ip);
+        let Some(failures) = self.networks.get_mut(&network) else {
             return Some(Duration::ZERO);
         };
-        let delay = guesses.delay(ip, now);
-        if delay.is_zero() || ip.is_loopback() {
+        let delay = failures.delay(network, now);
+        if delay.is_zero() || network.is_loopback() {
             return Some(delay);
         }
-        let turn = guesses.line.max(now) + delay;
-        let wait = turn.saturating_duration_since(now);
-        (wait <= LINE).then(|| {
-            guesses.line = turn;
+        let place = failures.queue_end.max(now) + delay;
+        let wait = place.saturating_duration_since(now);
+        (wait <= MAX_QUEUE_WAIT).then(|| {
+            failures.queue_end = place;
             wait
         })
     }
 
-    fn failed(&mut self, ip: IpAddr, now: Instant) -> u32 {
-        let ip = network(ip);
-        if self.guesses.len() >= ADDRESSES && !self.guesses.contains_key(&ip) {
+    /// Counts a failed attempt and returns how many the network has now.
+    fn record_failure(&mut self, ip: IpAddr, now: Instant) -> u32 {
+        let network = client_network(ip);
+        if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.make_room(now);
         }
-        let guesses = self.guesses.entry(ip).or_insert(Guesses {
-            failures: 0,
+        let failures = self.networks.entry(network).or_insert(Failures {
+            count: 0,
             last: now,
-            line: now,
+            queue_end: now,
         });
-        if now.saturating_duration_since(guesses.last) >= FORGET {
-            guesses.failures = 0;
+        if now.saturating_duration_since(failures.last) >= FORGET_AFTER {
+            failures.count = 0;
         }
-        guesses.failures = guesses.failures.saturating_add(1);
-        guesses.last = now;
-        guesses.failures
+        failures.count = failures.count.saturating_add(1);
+        failures.last = now;
+        failures.count
     }
 
     fn make_room(&mut self, now: Instant) {
-        self.guesses
-            .retain(|_, guesses| now.saturating_duration_since(guesses.last) < FORGET);
-        if self.guesses.len() >= ADDRESSES
-            && let Some(quietest) = self.guesses.iter().min_by_key(|(_, guesses)| guesses.last)
+        self.networks
+            .retain(|_, failures| now.saturating_duration_since(failures.last) < FORGET_AFTER);
+        if self.networks.len() >= MAX_NETWORKS
+            && let Some(oldest) = self.networks.iter().min_by_key(|(_, failures)| failures.last)
         {
-            let quietest = *quietest.0;
-            self.guesses.remove(&quietest);
+            let oldest = *oldest.0;
+            self.networks.remove(&oldest);
         }
     }
 }
 
-/// The address as one somebody: of IPv6 the network, since whoever has one address there has 2^64.
-pub(super) fn network(ip: IpAddr) -> IpAddr {
+/// Returns the network of an address that counts as one client: an IPv4 address itself, and the /64 network
+/// of an IPv6 address, since whoever has one address there has 2^64.
+pub(crate) fn client_network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
@@ -177,20 +185,20 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn delay(table: &Table, from: &str, now: Instant) -> Duration {
-        let ip = network(ip(from));
+    fn delay(table: &FailureTable, from: &str, now: Instant) -> Duration {
+        let ip = client_network(ip(from));
         table
-            .guesses
+            .networks
             .get(&ip)
-            .map_or(Duration::ZERO, |guesses| guesses.delay(ip, now))
+            .map_or(Duration::ZERO, |failures| failures.delay(ip, now))
     }
 
     #[test]
-    fn the_first_are_free_and_then_each_doubles_up_to_a_most() {
-        let (mut table, now) = (Table::default(), Instant::now());
+    fn delay_doubles_after_the_free_attempts_up_to_a_maximum() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
         let mut delays = |from: &str| -> Vec<u128> {
             let failed = |_| {
-                table.failed(ip(from), now);
+                table.record_failure(ip(from), now);
                 delay(&table, from, now).as_millis()
             };
             (0..10).map(failed).collect()
@@ -202,96 +210,102 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_guess_no_faster_than_one_and_nobody_waits_for_ever() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        let mut turns = |from: &str, now: Instant| -> Vec<_> {
-            let turns = (0..4).map(|_| table.turn(ip(from), now));
-            let turns: Vec<_> = turns.collect();
-            table.failed(ip(from), now);
-            turns
+    fn simultaneous_attempts_queue_up_and_the_queue_is_bounded() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
+        let mut waits = |from: &str, now: Instant| -> Vec<_> {
+            let waits = (0..4).map(|_| table.reserve(ip(from), now));
+            let waits: Vec<_> = waits.collect();
+            table.record_failure(ip(from), now);
+            waits
                 .iter()
                 .map(|wait| wait.map(|wait| wait.as_millis()))
                 .collect()
         };
         for free in 0..4 {
-            assert_eq!(turns("10.0.0.1", now), [Some(0); 4], "{free}");
+            assert_eq!(waits("10.0.0.1", now), [Some(0); 4], "{free}");
         }
         let queue = [Some(250), Some(500), Some(750), Some(1000)];
-        assert_eq!(turns("10.0.0.1", now), queue);
+        assert_eq!(waits("10.0.0.1", now), queue);
         let queue = [Some(1500), Some(2000), Some(2500), Some(3000)];
-        assert_eq!(turns("10.0.0.1", now), queue);
+        assert_eq!(waits("10.0.0.1", now), queue);
         let queue = [Some(4000), Some(5000), Some(6000), Some(7000)];
-        assert_eq!(turns("10.0.0.1", now), queue);
-        assert_eq!(turns("10.0.0.1", now), [Some(9000), None, None, None]);
+        assert_eq!(waits("10.0.0.1", now), queue);
+        assert_eq!(waits("10.0.0.1", now), [Some(9000), None, None, None]);
         let later = now + Duration::from_secs(9);
-        assert_eq!(turns("10.0.0.1", later), [Some(4000), Some(8000), None, None]);
+        assert_eq!(waits("10.0.0.1", later), [Some(4000), Some(8000), None, None]);
         for free in 0..4 {
-            assert_eq!(turns("127.0.0.1", now), [Some(0); 4], "{free}");
+            assert_eq!(waits("127.0.0.1", now), [Some(0); 4], "{free}");
         }
         assert_eq!(
-            turns("127.0.0.1", now),
+            waits("127.0.0.1", now),
             [Some(250); 4],
             "all programs of this machine"
         );
     }
 
     #[test]
-    fn any_number_of_wrong_ones_is_counted_without_overflow() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        let (failures, last, line) = (u32::MAX, now, now);
-        table
-            .guesses
-            .insert(ip("10.0.0.1"), Guesses { failures, last, line });
-        assert_eq!(table.failed(ip("10.0.0.1"), now), u32::MAX);
-        assert_eq!(delay(&table, "10.0.0.1", now), MOST);
+    fn failure_count_saturates() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
+        let failures = Failures {
+            count: u32::MAX,
+            last: now,
+            queue_end: now,
+        };
+        table.networks.insert(ip("10.0.0.1"), failures);
+        assert_eq!(table.record_failure(ip("10.0.0.1"), now), u32::MAX);
+        assert_eq!(delay(&table, "10.0.0.1", now), MAX_REMOTE_DELAY);
     }
 
     #[test]
-    fn only_the_address_itself_is_slowed_down() {
-        let (mut table, now) = (Table::default(), Instant::now());
+    fn only_the_network_of_the_failures_is_delayed() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
         for _ in 0..9 {
-            table.failed(ip("10.0.0.1"), now);
-            table.failed(ip("2001:db8::1"), now);
+            table.record_failure(ip("10.0.0.1"), now);
+            table.record_failure(ip("2001:db8::1"), now);
         }
         assert_eq!(delay(&table, "10.0.0.2", now), Duration::ZERO);
         assert_eq!(
             delay(&table, "::ffff:10.0.0.1", now),
-            MOST,
-            "the same, written otherwise"
+            MAX_REMOTE_DELAY,
+            "the same address, mapped into IPv6"
         );
-        assert_eq!(delay(&table, "2001:db8::ffff", now), MOST, "the same network");
+        assert_eq!(
+            delay(&table, "2001:db8::ffff", now),
+            MAX_REMOTE_DELAY,
+            "the same network"
+        );
         assert_eq!(delay(&table, "2001:db8:0:1::1", now), Duration::ZERO);
     }
 
     #[test]
-    fn it_is_forgotten_in_time_and_by_a_right_one() {
-        let (mut table, now) = (Table::default(), Instant::now());
+    fn failures_are_forgotten_after_a_while_and_after_a_success() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
         for _ in 0..9 {
-            table.failed(ip("10.0.0.1"), now);
+            table.record_failure(ip("10.0.0.1"), now);
         }
-        let later = now + FORGET;
+        let later = now + FORGET_AFTER;
         assert_eq!(delay(&table, "10.0.0.1", later), Duration::ZERO);
-        assert_eq!(table.failed(ip("10.0.0.1"), later), 1);
+        assert_eq!(table.record_failure(ip("10.0.0.1"), later), 1);
 
         let throttle = Throttle::new(Lang::english());
         for _ in 0..9 {
-            throttle.failed(ip("10.0.0.1"));
+            throttle.record_failure(ip("10.0.0.1"));
         }
-        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), MOST);
-        throttle.succeeded(ip("10.0.0.1"));
+        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), MAX_REMOTE_DELAY);
+        throttle.record_success(ip("10.0.0.1"));
         assert_eq!(delay(&throttle.table(), "10.0.0.1", now), Duration::ZERO);
     }
 
     #[test]
-    fn memory_is_bounded_and_the_quietest_goes_first() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        let bits = u32::try_from(ADDRESSES).unwrap() + 9;
+    fn number_of_networks_is_bounded_and_the_oldest_failure_is_forgotten_first() {
+        let (mut table, now) = (FailureTable::default(), Instant::now());
+        let bits = u32::try_from(MAX_NETWORKS).unwrap() + 9;
         for n in 0..bits {
             let from = IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n));
-            table.failed(from, now + Duration::from_millis(n.into()));
+            table.record_failure(from, now + Duration::from_millis(n.into()));
         }
-        assert_eq!(table.guesses.len(), ADDRESSES);
-        assert!(!table.guesses.contains_key(&ip("10.0.0.0")));
-        assert!(table.guesses.contains_key(&ip("10.0.0.9")));
+        assert_eq!(table.networks.len(), MAX_NETWORKS);
+        assert!(!table.networks.contains_key(&ip("10.0.0.0")));
+        assert!(table.networks.contains_key(&ip("10.0.0.9")));
     }
 }

@@ -1,49 +1,50 @@
-//! Starting other programs: the one place where this program does.
+//! Starting other programs. No other module does.
 //!
-//! A [`Call`] says everything about the program to be started, its environment included, so that nothing
-//! is inherited by accident. A call that only asks something has a time limit: a tool that hangs (a bus
+//! A [`CommandSpec`] says everything about the program to be started, its environment included, so that nothing
+//! is inherited by accident. A program that only answers a question has a time limit: a tool that hangs (a bus
 //! that does not answer, a password prompt) must never hang this program.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Host, read, system};
 
-/// How often a running call is looked at.
-const PAUSE: Duration = Duration::from_millis(5);
-/// As much of each stream as is kept, in bytes.
-const MAX_OUTPUT: u64 = 1024 * 1024;
+/// Time between two looks at a running program.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Number of bytes of each output stream that are kept, from its start.
+const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
 
 /// A program to be started.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
     /// The program: a path, or a name to be found on the search path.
     pub program: OsString,
-    /// Its arguments.
+    /// Arguments, without the program's name.
     pub args: Vec<OsString>,
-    /// Variables that it gets, beside or instead of the inherited ones.
+    /// Variables that the program gets beside or instead of the inherited ones.
     pub env: Vec<(OsString, OsString)>,
-    /// Inherited variables that it does not get.
+    /// Inherited variables that the program does not get.
     pub env_removed: Vec<OsString>,
-    /// Whether it inherits the environment of this program.
+    /// Whether the program inherits the environment of this one.
     pub inherit_env: bool,
-    /// Its working folder.
+    /// Working folder; `None` for this program's own.
     pub cwd: Option<PathBuf>,
 }
 
-/// How a call ended.
+/// The exit code and the output of a program that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// Its exit code; `None` where a signal or the time limit ended it.
+    /// Exit code; `None` when a signal or the time limit ended the program.
     pub code: Option<i32>,
-    /// What it said, as text; bytes that are none are replaced.
+    /// What the program wrote to stdout; bytes that are not UTF-8 are replaced.
     pub stdout: String,
-    /// What it complained about.
+    /// What the program wrote to stderr; bytes that are not UTF-8 are replaced.
     pub stderr: String,
-    /// Whether the time limit ended it.
+    /// Whether the time limit ended the program.
     pub timed_out: bool,
 }
 
@@ -60,7 +61,7 @@ impl CommandSpec {
         }
     }
 
-    /// With this variable set.
+    /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
@@ -68,13 +69,13 @@ impl CommandSpec {
         self
     }
 
-    /// The same in a unit of its own where this process is part of a service of systemd, which ends all that
-    /// its service ever started. For where the user's manager can be asked.
+    /// Wraps the program in a scope of the user's systemd when this process is part of a systemd service, which
+    /// kills at its end everything that it ever started. For callers that can reach the user's manager.
     #[must_use]
     pub fn in_own_scope(mut self, host: &Host) -> Self {
         let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
-        let inside = groups.lines().any(|line| line.ends_with(".service"));
-        let Some(runner) = host.find_program("systemd-run").filter(|_| inside) else {
+        let is_service = groups.lines().any(|line| line.ends_with(".service"));
+        let Some(runner) = host.find_program("systemd-run").filter(|_| is_service) else {
             return self;
         };
         let program = std::mem::replace(&mut self.program, runner.into());
@@ -83,7 +84,7 @@ impl CommandSpec {
         self
     }
 
-    /// The command, its environment taken from `host` and not from the process.
+    /// The command for the standard library, its environment taken from `host` and not from this process.
     pub(super) fn command(&self, host: &Host) -> Command {
         #[expect(
             clippy::disallowed_methods,
@@ -104,35 +105,40 @@ impl CommandSpec {
 }
 
 impl Host {
-    /// Runs a program to its end, without input, for at most `limit`, nor longer than [`Host::with_deadline`] says;
-    /// then it is killed.
-    /// Fails where it can't be started.
-    pub fn run(&self, call: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
+    /// Runs a program to its end, without input. After `limit`, or at the deadline of [`Host::with_deadline`], it
+    /// is killed together with the programs that it started (on Windows: it alone).
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub fn run(&self, spec: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
         let deadline = Instant::now() + limit;
         let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
-        let mut command = call.command(self);
+        let mut command = spec.command(self);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        system::set_own_group(&mut command);
         let mut child = command.spawn()?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
+        let stdout = read_in_thread(child.stdout.take());
+        let stderr = read_in_thread(child.stderr.take());
         let (code, timed_out) = loop {
             if let Some(status) = child.try_wait()? {
                 break (status.code(), false);
             }
             if Instant::now() >= deadline {
+                // The children first: once the leader is waited for, the number of the group may be another's.
+                system::kill_group(child.id());
                 child.kill()?;
                 child.wait()?;
                 break (None, true);
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         };
-        // What a killed program's own children still hold open is not waited for.
-        let text = |reader: std::thread::JoinHandle<Vec<u8>>| {
+        // A stream that a child left behind still holds open is waited for until the deadline only.
+        let text = |reader: JoinHandle<Vec<u8>>| {
             while !timed_out && !reader.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(POLL_INTERVAL);
             }
             if reader.is_finished() {
                 String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
@@ -148,54 +154,71 @@ impl Host {
         })
     }
 
-    /// Starts a program that goes on beside this one, without input and output.
-    pub fn spawn(&self, call: &CommandSpec) -> io::Result<Child> {
-        let mut command = call.command(self);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+    /// Starts a program that runs beside this one, without input and output.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub fn spawn(&self, spec: &CommandSpec) -> io::Result<Child> {
+        silent_command(self, spec).spawn()
+    }
+
+    /// Starts a program that runs on by itself, whatever becomes of this one and its terminal: a Ctrl-C in the
+    /// terminal does not reach its process group.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub fn spawn_detached(&self, spec: &CommandSpec) -> io::Result<Child> {
+        let mut command = silent_command(self, spec);
+        system::set_own_group(&mut command);
         command.spawn()
     }
 
-    /// Starts a program that goes on by itself, whatever becomes of this one and its terminal.
-    pub fn spawn_detached(&self, call: &CommandSpec) -> io::Result<Child> {
-        let mut command = call.command(self);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        // Not in the group of this terminal, whose Ctrl-C would end it.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.spawn()
+    /// Runs a program in this one's place, with its terminal. On Unix this process becomes that program, so that
+    /// signals reach it and its exit code is kept; the function then returns only when that failed.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub fn exec(&self, spec: &CommandSpec) -> io::Result<ExitCode> {
+        system::exec(spec.command(self))
     }
 
-    /// Runs a program in this one's place, with its terminal: on Unix this process becomes it, so that
-    /// signals reach it and its exit code is kept. Comes back on Unix only where it can't be started.
-    pub fn exec(&self, call: &CommandSpec) -> io::Result<ExitCode> {
-        system::become_program(call.command(self))
-    }
-
-    /// Whether the system starts this file itself, without an interpreter that somebody has to name.
+    /// Returns whether the system starts this file itself, without an interpreter that somebody has to name.
     pub fn is_executable(&self, path: &Path) -> bool {
-        system::can_start(path)
+        system::is_executable(path)
     }
 
-    /// Where a program is on the search path of this environment.
+    /// The absolute folders of the search path (`PATH`), in order. Relative ones are passed over: what they mean
+    /// depends on where this program happens to run.
+    pub fn search_path(&self) -> Vec<PathBuf> {
+        let path = self.raw_var("PATH").unwrap_or_default();
+        std::env::split_paths(path)
+            .filter(|folder| folder.is_absolute())
+            .collect()
+    }
+
+    /// Returns the path of an executable by its name, from the search path of this environment. On Windows the
+    /// endings of `PATHEXT` are tried.
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
-        let folders = self.var("PATH")?.split(if cfg!(windows) { ';' } else { ':' });
-        folders
-            .map(|folder| PathBuf::from(folder).join(name))
-            .find(|path| path.is_absolute() && path.is_file())
+        let folders = std::env::join_paths(self.search_path()).ok()?;
+        which::which_in(name, Some(folders), "/").ok()
     }
 }
 
-fn collect(stream: Option<impl io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+fn silent_command(host: &Host, spec: &CommandSpec) -> Command {
+    let mut command = spec.command(host);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Reads a stream to its end in a thread of its own and keeps the first [`MAX_OUTPUT_BYTES`].
+fn read_in_thread(stream: Option<impl io::Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            let kept = (&mut stream).take(MAX_OUTPUT).read_to_end(&mut bytes);
+            let kept = (&mut stream).take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes);
             // The rest is read and dropped, so that the program is not blocked by a full pipe.
             let _ = kept.and_then(|_| io::copy(&mut stream, &mut io::sink()));
         }
@@ -204,6 +227,7 @@ fn collect(stream: Option<impl io::Read + Send + 'static>) -> std::thread::JoinH
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
 
@@ -212,31 +236,82 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_run_to_its_end_in_the_environment_of_the_host() {
-        let host = Host::with(&[], [("INHERITED", "a"), ("SECRET", "b")]);
-        let mut call = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").env("OWN", "c");
-        call.env_removed = vec!["SECRET".into()];
-        let ended = host.run(&call, Duration::from_secs(30)).unwrap();
+    fn a_program_runs_to_its_end_in_the_environment_of_the_host() {
+        let host = Host::fixed(&[], [("INHERITED", "a"), ("SECRET", "b")]);
+        let mut spec = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").env("OWN", "c");
+        spec.env_removed = vec!["SECRET".into()];
+        let output = host.run(&spec, Duration::from_secs(30)).unwrap();
         assert_eq!(
-            (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+            (output.code, output.stdout.as_str(), output.stderr.as_str()),
             (Some(3), "ac\n", "no\n")
         );
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended() {
-        let host = Host::with(&[], [("", ""); 0]);
-        let ended = host
-            .run(&sh("sleep 600 & sleep 600"), Duration::from_millis(50))
+    fn a_program_that_hangs_is_killed_with_its_children() {
+        let host = Host::fixed(&[], [("", ""); 0]);
+        let dir = tempfile::tempdir().unwrap();
+        let pid_file = dir.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; wait", pid_file.display());
+        // On a busy machine the script may not come as far as to its second command at first.
+        let child = [50, 500, 5000, 30_000].into_iter().find_map(|limit| {
+            let output = host.run(&sh(&script), Duration::from_millis(limit)).unwrap();
+            assert_eq!((output.timed_out, output.code), (true, None));
+            read::text(&pid_file).ok()?.trim().parse::<u32>().ok()
+        });
+        let child = child.expect("the script wrote the pid of its child");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while super::super::pid::is_alive(child) {
+            assert!(Instant::now() < deadline, "the child {child} outlived its parent");
+            std::thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Makes a folder that holds one empty file of this name and mode.
+    fn folder_with_file(name: impl AsRef<Path>, mode: u32) -> tempfile::TempDir {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = std::fs::File::options()
+            .write(true)
+            .create(true)
+            .mode(mode)
+            .open(&path)
             .unwrap();
-        assert!(ended.timed_out);
-        assert_eq!(ended.code, None);
+        file.set_permissions(std::fs::Permissions::from_mode(mode))
+            .unwrap();
+        dir
     }
 
     #[test]
-    fn nothing_goes_on_after_the_time_of_the_host() {
-        let host = Host::with(&[], [("", ""); 0]).with_deadline(Instant::now());
-        let ended = host.run(&sh("sleep 600"), Duration::from_mins(10)).unwrap();
-        assert!(ended.timed_out);
+    fn a_file_that_is_not_executable_is_no_program() {
+        let (text, program) = (folder_with_file("tool", 0o644), folder_with_file("tool", 0o755));
+        let path = std::env::join_paths([text.path(), program.path()]).unwrap();
+        let host = Host::fixed(&[], [("PATH", &path)]);
+        assert_eq!(host.find_program("tool"), Some(program.path().join("tool")));
+    }
+
+    #[test]
+    fn a_folder_of_the_search_path_need_not_be_unicode() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let odd = OsStr::from_bytes(b"b\xe4r");
+        let dir = folder_with_file(Path::new(odd).join("tool"), 0o755);
+        let path = std::env::join_paths([Path::new("/nowhere"), &dir.path().join(odd)]).unwrap();
+        let host = Host::fixed(&[], [("PATH", &path)]);
+        assert_eq!(host.find_program("tool"), Some(dir.path().join(odd).join("tool")));
+    }
+
+    #[test]
+    fn a_relative_folder_of_the_search_path_is_passed_over() {
+        let host = Host::fixed(&[], [("PATH", "bin:.:")]);
+        assert_eq!(host.find_program("sh"), None);
+    }
+
+    #[test]
+    fn a_program_is_killed_at_the_deadline_of_the_host() {
+        let host = Host::fixed(&[], [("", ""); 0]).with_deadline(Instant::now());
+        let output = host.run(&sh("sleep 600"), Duration::from_mins(10)).unwrap();
+        assert!(output.timed_out);
     }
 }

@@ -1,42 +1,42 @@
-//! Reading what others wrote: regular files only, bounded, never a hang.
+//! Reading files that others wrote: regular files only, bounded, never a hang.
 //!
 //! A FIFO in the place of a config would block an open for ever, a device would never end, and a file
-//! of gigabytes would eat the memory. So what it is comes first, then the size, then the bytes.
+//! of gigabytes would eat the memory. So the kind of the file is checked first, then its size, then it is read.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// The largest config that is read, in bytes.
+/// Size of the largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It does not exist.
+    /// The file does not exist.
     #[error("no such file")]
     Missing,
-    /// A folder, FIFO, socket or device.
+    /// The path is that of a folder, FIFO, socket or device.
     #[error("not a regular file")]
     NotAFile,
-    /// More than [`MAX_FILE_BYTES`].
+    /// The file is larger than [`MAX_FILE_BYTES`]; it has this many bytes.
     #[error("{0} bytes")]
     TooLarge(u64),
-    /// Its bytes are no UTF-8.
+    /// The content is no UTF-8 from this byte on.
     #[error("not UTF-8 at byte {0}")]
     NotText(usize),
-    /// What the system said.
+    /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// The text of a file, links followed.
+/// Reads a file as UTF-8 text. Links are followed.
 pub fn text(path: &Path) -> Result<String, ReadError> {
     let bytes = bytes(path)?;
     String::from_utf8(bytes).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
-/// The bytes of a file, links followed.
+/// Reads the bytes of a file. Links are followed.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
@@ -52,8 +52,8 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     bounded(File::open(path)?)
 }
 
-/// The text that a stream brings.
-pub(super) fn all(stream: impl io::Read) -> Result<String, ReadError> {
+/// Reads a stream to its end as UTF-8 text.
+pub(super) fn text_from(stream: impl io::Read) -> Result<String, ReadError> {
     String::from_utf8(bounded(stream)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
@@ -69,7 +69,8 @@ fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// The path with the links of its existing part followed: what two paths of one file have in common.
+/// Returns the path with the links of its existing part followed, so that two paths of one file are equal also
+/// when the file does not exist yet.
 pub fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {

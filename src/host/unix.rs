@@ -1,15 +1,26 @@
-//! What only Unix answers.
+//! What the host module does in its own way on Unix: sockets, users, signals, limits.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus};
 
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
-/// The owner of a folder, where this process is root and the owner is not.
-pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
+/// Number of open files that is enough for every gateway; more only makes tables of the system larger.
+const MAX_OPEN_FILES: u64 = 65_536;
+/// Number of connections that may wait to be accepted.
+const LISTEN_BACKLOG: i32 = 1024;
+/// SIGHUP's bit in the mask of ignored signals.
+#[cfg(target_os = "linux")]
+const SIGHUP_BIT: u64 = 1;
+
+/// Returns the owner of a folder when this process is root and the owner is not.
+pub(super) fn owner_other_than_root(path: &Path) -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -17,32 +28,92 @@ pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
-/// Whether the system starts this file itself.
-pub(super) fn can_start(path: &Path) -> bool {
+/// Returns the effective user's id.
+#[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
+pub(super) fn user_id() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+pub(super) fn file_owner_id(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|meta| meta.uid())
+}
+
+/// Returns whether the system starts this file itself: a file with an execute bit.
+pub(super) fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0)
 }
 
-/// This process becomes another program: same id, same parent, so that signals and the exit code are
-/// nobody's to pass on. It comes back only where that failed.
-pub(super) fn become_program(mut command: std::process::Command) -> io::Result<std::process::ExitCode> {
-    use std::os::unix::process::CommandExt as _;
+/// Turns this process into another program. The pid and the parent stay, so that signals and the exit code
+/// need not be passed on. Returns only when that failed.
+pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     Err(command.exec())
 }
 
-/// This host's own name.
-pub(super) fn name() -> Option<String> {
+/// Makes a program the leader of a process group of its own.
+pub(super) fn set_own_group(command: &mut Command) {
+    command.process_group(0);
+}
+
+pub(super) fn exit_signal(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
+
+/// Asks a process to end. Returns `true`: the system knows such a request.
+pub(super) fn terminate(pid: u32) -> bool {
+    signal(pid, Signal::TERM);
+    true
+}
+
+pub(super) fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
+    // A process that has ended meanwhile needs no signal.
+    let _ = as_pid(pid).map(|pid| kill_process(pid, signal));
+}
+
+pub(super) fn kill_group(leader: u32) {
+    let _ = as_pid(leader).map(|pid| kill_process_group(pid, Signal::KILL));
+}
+
+/// Returns the process group of a process.
+pub(super) fn group_of(pid: u32) -> Option<u32> {
+    let group = getpgid(Some(as_pid(pid)?)).ok()?;
+    u32::try_from(group.as_raw_nonzero().get()).ok()
+}
+
+fn as_pid(number: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(number).ok()?)
+}
+
+pub(super) fn restrict_new_files_to_owner() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn ignores_hangup() -> bool {
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    status.is_ok_and(|status| status.sigign & SIGHUP_BIT != 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn ignores_hangup() -> bool {
+    false
+}
+
+pub(super) fn hostname() -> Option<String> {
     let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
     (!name.is_empty()).then_some(name)
 }
 
-/// As many open files are enough for every gateway; more only makes tables of the system larger.
-const FILES: u64 = 65_536;
-
-/// Raises the limit of open files to the hard one, at most [`FILES`].
-pub(super) fn open_many_files() -> Option<usize> {
+/// Raises the limit of open files to the hard limit, to at most [`MAX_OPEN_FILES`]. Returns the limit.
+pub(super) fn raise_open_file_limit() -> Option<usize> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(FILES, |hard| hard.min(FILES));
+    let wanted = limit
+        .maximum
+        .map_or(MAX_OPEN_FILES, |hard| hard.min(MAX_OPEN_FILES));
     let current = limit.current.unwrap_or(u64::MAX);
     let raised = current < wanted
         && setrlimit(
@@ -53,46 +124,36 @@ pub(super) fn open_many_files() -> Option<usize> {
             },
         )
         .is_ok();
-    usize::try_from(if raised { wanted } else { current.min(FILES) }).ok()
+    usize::try_from(if raised {
+        wanted
+    } else {
+        current.min(MAX_OPEN_FILES)
+    })
+    .ok()
 }
 
-/// Free bytes for this user where a path lies.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+pub(super) fn free_disk_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// The effective user.
-#[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
-pub(super) fn user_id() -> Option<u32> {
-    Some(rustix::process::geteuid().as_raw())
-}
-
-/// The owner of a file or folder.
-pub(super) fn owner_of(path: &Path) -> Option<u32> {
-    std::fs::metadata(path).ok().map(|meta| meta.uid())
-}
-
-/// As many connections wait to be accepted.
-const BACKLOG: i32 = 1024;
-
-/// Listens on an address, non-blocking.
+/// Listens on an address, without blocking.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket_for(address)?;
+    let socket = tcp_socket(address)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
     // A port whose last connections still linger is free again at once.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
-    listen_on(&socket, BACKLOG)?;
+    listen_on(&socket, LISTEN_BACKLOG)?;
     let listener = TcpListener::from(socket);
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// A socket that no program started from here inherits.
-fn socket_for(address: SocketAddr) -> io::Result<OwnedFd> {
+/// Makes a TCP socket that no program started from here inherits.
+fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::INET
     } else {
@@ -113,10 +174,10 @@ fn socket_for(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Binds an address, without listening on it, and lets it go again. Only what listens is in the way:
-/// two such looks at once don't see each other, and a gateway that starts meanwhile is not disturbed.
+/// Binds an address, without listening on it, and releases it. Only a listening socket is in the way: two
+/// probes at once don't see each other, and a gateway that starts meanwhile is not disturbed.
 pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
-    let probe = socket_for(address)?;
+    let probe = tcp_socket(address)?;
     sockopt::set_socket_reuseaddr(&probe, true)?;
     Ok(bind(&probe, &address)?)
 }

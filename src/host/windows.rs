@@ -1,59 +1,87 @@
-//! What only Windows answers. Not tested: this project is built on Linux.
+//! What the host module does in its own way on Windows. Not tested: this project is built on Linux.
 
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus};
 
-/// There is no sudo that keeps another user's home here.
-pub(super) fn foreign_owner(_path: &Path) -> Option<u32> {
+/// Endings of files that the system starts itself: programs and command scripts.
+const EXECUTABLE_EXTENSIONS: [&str; 3] = ["exe", "cmd", "bat"];
+
+/// Returns `None`: no sudo keeps another user's home here.
+pub(super) fn owner_other_than_root(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Users have no numbers here.
+/// Returns `None`: users have no numbers here.
 pub(super) fn user_id() -> Option<u32> {
     None
 }
 
-/// Nor have the owners of files.
-pub(super) fn owner_of(_path: &Path) -> Option<u32> {
+pub(super) fn file_owner_id(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Binds an address and lets it go again.
-#[expect(clippy::disallowed_methods, reason = "host touches sockets")]
-pub(super) fn try_bind(address: std::net::SocketAddr) -> std::io::Result<()> {
-    std::net::TcpListener::bind(address).map(drop)
+pub(super) fn is_executable(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| EXECUTABLE_EXTENSIONS.iter().any(|known| ending == *known))
 }
 
-/// Listens on an address, non-blocking.
-#[expect(clippy::disallowed_methods, reason = "host touches sockets")]
-pub(super) fn listen(address: std::net::SocketAddr) -> std::io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+/// Runs a program in this one's place: waits for it and returns its exit code.
+pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
+    let code = command.status()?.code().unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Does nothing: there are no process groups here.
+pub(super) fn set_own_group(_command: &mut Command) {}
+
+pub(super) fn exit_signal(_status: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// Returns `false`: the system knows no request to end.
+pub(super) fn terminate(_pid: u32) -> bool {
+    false
+}
+
+pub(super) fn kill(_pid: u32) {}
+
+pub(super) fn kill_group(_leader: u32) {}
+
+pub(super) fn group_of(_pid: u32) -> Option<u32> {
+    None
+}
+
+/// Does nothing: files in a user's profile folder are that user's alone.
+pub(super) fn restrict_new_files_to_owner() {}
+
+pub(super) fn ignores_hangup() -> bool {
+    false
+}
+
+/// Returns `None`: a gateway is served by its addresses alone here.
+pub(super) fn hostname() -> Option<String> {
+    None
+}
+
+/// Returns `None`: there is no such limit here.
+pub(super) fn raise_open_file_limit() -> Option<usize> {
+    None
+}
+
+pub(super) fn free_disk_bytes(_path: &Path) -> Option<u64> {
+    None
+}
+
+#[expect(clippy::disallowed_methods, reason = "host opens sockets")]
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Whether the system starts this file itself: programs and command scripts.
-pub(super) fn can_start(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ["exe", "cmd", "bat"].iter().any(|known| ending == *known))
-}
-
-/// Another program in this one's place: waited for, and its exit code is ours.
-pub(super) fn become_program(mut command: std::process::Command) -> std::io::Result<std::process::ExitCode> {
-    let code = command.status()?.code().unwrap_or(1);
-    Ok(std::process::ExitCode::from(u8::try_from(code).unwrap_or(1)))
-}
-
-/// This host's own name is not asked for here: it is served by its addresses alone.
-pub(super) fn name() -> Option<String> {
-    None
-}
-
-/// There is no such limit here.
-pub(super) fn open_many_files() -> Option<usize> {
-    None
-}
-
-/// Not asked here.
-pub(super) fn free_bytes(_path: &std::path::Path) -> Option<u64> {
-    None
+#[expect(clippy::disallowed_methods, reason = "host opens sockets")]
+pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
+    TcpListener::bind(address).map(drop)
 }

@@ -6,7 +6,7 @@ fn env(home: &Path, vars: &[(&str, &str)]) -> Environment {
         .iter()
         .map(|(k, v)| (*k, v.replace('~', home)))
         .chain([("HOME", home.to_owned())]);
-    Environment::read(&crate::host::Host::with(&["openclaw"], vars)).expect("an environment")
+    Environment::read(&crate::host::Host::fixed(&["openclaw"], vars)).expect("an environment")
 }
 
 fn resolve(flag: Option<&str>, vars: &[(&str, &str)]) -> (Instance, Vec<&'static str>) {
@@ -162,6 +162,7 @@ fn an_unusable_port_of_the_environment_is_refused() {
 #[test]
 fn a_twin_by_case_is_refused_while_the_own_folder_is_not_there() {
     let home = tempfile::tempdir().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the test makes its own folder")]
     std::fs::create_dir(home.path().join(".openclaw-rescue")).unwrap();
     let env = env(home.path(), &[]);
     let resolve = |name| Instance::resolve(&env, Some(&ProfileName::parse(name).unwrap()));

@@ -1,6 +1,6 @@
 //! Asks the gateway at its place: who it is, whether it takes our token, how it is.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ fn greeted(probe: &mut Probe, hello: &Value) {
     if probe.started.is_none()
         && let Some(up) = snapshot["uptimeMs"].as_u64()
     {
-        probe.started = SystemTime::now().checked_sub(Duration::from_millis(up));
+        probe.started = crate::host::now().checked_sub(Duration::from_millis(up));
     }
     probe.warning = snapshot["warning"].as_str().map(sanitize);
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::host::running::ProcessOwner;
+use crate::host::pid::ProcessOwner;
 use crate::ports::{LOOPBACK, Listener, Owner};
 use crate::survey::Survey;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::*;
-use crate::host::running::ProcessOwner;
+use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
 use crate::ports::{LOOPBACK, Owner};
 

@@ -17,7 +17,7 @@ use crate::boot;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::process::CommandSpec;
-use crate::host::{Host, running};
+use crate::host::{Host, pid};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::lock;
@@ -411,7 +411,7 @@ impl Crew<'_> {
 
 /// Ends a process that does not do its work any more.
 fn end(pid: u32) -> Result<()> {
-    running::terminate(pid, GRACE)
+    pid::terminate(pid, GRACE)
         .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = pid)).because(cause))
 }
 

@@ -273,7 +273,7 @@ impl Site<'_> {
         apply::write_file(&staged, &file.1)?;
         let verdict = manager.verify(&staged);
         // Left behind it would be in nobody's way.
-        let _ = std::fs::remove_file(&staged).and_then(|()| std::fs::remove_dir(&folder));
+        apply::remove_staging(&folder);
         verdict.map_err(|trouble| self.fail(manager, &trouble))
     }
 
@@ -327,12 +327,8 @@ fn remove_all(manager: &dyn Manager) -> Result<()> {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::failed(msg!("service.not-removed", path = path.display())).because(e))
-        }
-        _ => Ok(()),
-    }
+    apply::remove_if_present(path)
+        .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
 /// Stops the service and takes its files away. The user's drop-ins and everything of the instance stay.

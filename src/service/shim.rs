@@ -23,7 +23,7 @@ pub(super) fn with<T>(tools: &[&str], script: &str, act: impl FnOnce(Site<'_>) -
         ("USERDOMAIN", "PC".to_owned()),
         ("USERNAME", "ada".to_owned()),
     ];
-    let host = Host::with(&[], vars);
+    let host = Host::fixed(&[], vars);
     let env = Environment {
         home: here.join("home"),
         ..Environment::default()
@@ -34,6 +34,6 @@ pub(super) fn with<T>(tools: &[&str], script: &str, act: impl FnOnce(Site<'_>) -
         env: &env,
         instance: &instance,
     });
-    let calls = std::fs::read_to_string(here.join("calls")).unwrap_or_default();
+    let calls = crate::host::read::text(&here.join("calls")).unwrap_or_default();
     (came, calls.lines().map(str::to_owned).collect())
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::trouble::{Surroundings, Trouble};
 use super::{Manager, Seen, Site};
+use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
 use crate::service_files::{ServiceSpec, unit, unit_name};
@@ -230,9 +231,7 @@ impl Manager for Systemd<'_> {
             reason = "the folder of systemd's links, made as systemd makes it"
         )]
         std::fs::create_dir_all(self.folder.join(WANTS))?;
-        if std::fs::symlink_metadata(&link).is_ok() {
-            std::fs::remove_file(&link)?;
-        }
+        apply::remove_if_present(&link)?;
         std::os::unix::fs::symlink(self.file(), link)
     }
 
@@ -262,10 +261,7 @@ impl Manager for Systemd<'_> {
     }
 
     fn unload_later(&self) -> std::io::Result<()> {
-        match std::fs::remove_file(self.link()) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+        apply::remove_if_present(&self.link())
     }
 
     fn forget(&self) -> Result<(), Trouble> {

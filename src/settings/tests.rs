@@ -23,7 +23,7 @@ impl Case {
     }
 
     fn run<T>(&self, ask: impl FnOnce(Sources<'_>) -> T) -> T {
-        let host = Host::with(&[], self.vars.clone());
+        let host = Host::fixed(&[], self.vars.clone());
         ask(Sources {
             host: &host,
             instance: &self.instance,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Surveyed;
+use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::host::running::{self, ProcessOwner};
 use crate::ports::{Listener, Owner};
 use crate::profile::ProfileName;
 
@@ -97,7 +97,7 @@ impl Known<'_> {
         let found = self.judge(port, &process.name, &words, &vars);
         // What another user's process says of itself is that user's word.
         let is_ours = |at: &usize| {
-            running::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
+            pid::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
         };
         found.filter(is_ours)
     }

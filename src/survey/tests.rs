@@ -39,7 +39,7 @@ impl Home {
     fn survey_with(&self, vars: &[(&str, &str)]) -> Survey {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
-        let host = Host::with(&[], vars.iter().copied().chain([("HOME", home)]));
+        let host = Host::fixed(&[], vars.iter().copied().chain([("HOME", home)]));
         take(&host, &Environment::read(&host).unwrap())
     }
 }
@@ -198,6 +198,7 @@ fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_instance_found_in_every_way_is_one_entry() {
     let home = Home::new();
     let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
@@ -290,6 +291,7 @@ fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_bad_instance_spoils_nothing() {
     let home = Home::new();
     home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
@@ -348,6 +350,7 @@ fn one_bad_instance_spoils_nothing() {
 }
 
 #[test]
+#[cfg(unix)]
 fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
     let home = Home::new();
     let config = "{agents: {defaults: {workspace: '~/w'}, list: [{workspace: '/srv/b'}], entries: {c: {workspace: 'rel'}}}}";
@@ -408,6 +411,7 @@ fn tokens_are_found_and_never_shown() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_node_engine_is_found_by_its_package_and_never_this_program() {
     let home = Home::new();
     home.put(

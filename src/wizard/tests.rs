@@ -19,7 +19,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let host = Host::with(&["openclaw"], [("HOME", home.path())]);
+        let host = Host::fixed(&["openclaw"], [("HOME", home.path())]);
         Self { home, host }
     }
 

@@ -24,10 +24,11 @@ use serde_json::{Value, json};
 use openclaw::answers::Bind;
 use openclaw::environment::Environment;
 use openclaw::gateway::dashboard;
-use openclaw::gateway::shared::{Identity, Live, Shared};
+use openclaw::gateway::identity::GatewayIdentity;
+use openclaw::gateway::state::{ActiveConfig, GatewayState};
 use openclaw::host::Host;
 use openclaw::i18n::Lang;
-use openclaw::instance::Instance;
+use openclaw::instance::{Instance, OwnedInstanceContext};
 use openclaw::profile::ProfileName;
 use openclaw::rescue::watch::News;
 use openclaw::secret::Secret;
@@ -37,17 +38,17 @@ use super::{PATIENCE, TOKEN, populate};
 use crate::support::{Sandbox, installed};
 
 pub struct Gateway {
-    shared: Arc<Shared>,
+    state: Arc<GatewayState>,
     /// Whether the connections of now are to be closed.
     pub closing: AtomicBool,
 }
 
-fn shared(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<Shared> {
-    let host = Host::with(&["openclaw"], [("HOME", sandbox.home())]);
+fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayState> {
+    let host = Host::fixed(&["openclaw"], [("HOME", sandbox.home())]);
     let env = Environment::read(&host).unwrap();
     let profile = ProfileName::parse("rescue").unwrap();
     let instance = Instance::resolve(&env, Some(&profile)).unwrap();
-    let identity = Identity {
+    let identity = GatewayIdentity {
         profile: "rescue".to_owned(),
         instance_id: "6f1c0a52d9e3b784".to_owned(),
         boot_id: "test".to_owned(),
@@ -55,7 +56,7 @@ fn shared(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<Shared> {
         pid: std::process::id(),
         started: SystemTime::now(),
     };
-    let live = Live {
+    let active = ActiveConfig {
         config: json!({}),
         settings: Settings {
             port,
@@ -65,11 +66,12 @@ fn shared(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<Shared> {
             proof: Proof::Token(Secret::new(TOKEN)),
         },
         warning: warning.then(|| openclaw::i18n::Msg::new("engine.missing")),
-        missing: Vec::new(),
+        missing_ports: Vec::new(),
     };
     let addresses = vec![([127, 0, 0, 1], port).into()];
     let lang = Lang::english();
-    Arc::new(Shared::new(host, env, instance, identity, lang, addresses, live))
+    let context = OwnedInstanceContext { host, env, instance };
+    Arc::new(GatewayState::new(context, identity, lang, addresses, active))
 }
 
 /// What wants to become a WebSocket is a session, as on a gateway; everything else goes on to the page.
@@ -126,7 +128,9 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket) {
             Some("instance.overview") => {
                 let lang = params["lang"].as_str().and_then(Lang::from_code);
                 let lang = lang.unwrap_or_else(Lang::english);
-                dashboard::answer(gateway.shared.clone(), lang).await.unwrap()
+                dashboard::cached_overview(gateway.state.clone(), lang)
+                    .await
+                    .unwrap()
             }
             other => panic!("the page asks for {other:?}"),
         };
@@ -158,11 +162,11 @@ impl Seen {
     pub async fn on(sandbox: &Sandbox, listener: tokio::net::TcpListener, warning: bool) -> Self {
         let port = listener.local_addr().unwrap().port();
         let gateway = Arc::new(Gateway {
-            shared: shared(sandbox, port, warning),
+            state: gateway_state(sandbox, port, warning),
             closing: AtomicBool::new(false),
         });
         let app =
-            dashboard::router(gateway.shared.clone()).layer(from_fn_with_state(gateway.clone(), session));
+            dashboard::router(gateway.state.clone()).layer(from_fn_with_state(gateway.clone(), session));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self::at(port, Some(gateway)).await
     }
@@ -199,7 +203,7 @@ impl Seen {
     pub fn watches(&self, profile: &str) {
         let gateway = self.gateway.as_ref().expect("a stand-in");
         let profile = ProfileName::parse(profile).unwrap();
-        gateway.shared.watched.set(&profile, &News::Watching);
+        gateway.state.record_watch_event(&profile, &News::Watching);
     }
 
     /// Whether the stand-in closes every session at once.

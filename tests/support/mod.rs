@@ -1,6 +1,6 @@
 //! The sandbox: a HOME of its own, an empty environment, the real program.
 //!
-//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs every test under that locale. The words stay English there
+//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs tests under that locale. The words stay English there
 //! unless the test chooses a language itself, so that tests can name words.
 
 use std::ffi::{OsStr, OsString};
@@ -19,6 +19,7 @@ pub mod network;
 pub mod pty;
 #[expect(dead_code, reason = "unit tests have other reasons")]
 pub mod skip;
+#[cfg(target_os = "linux")]
 pub mod stand_in;
 
 pub(crate) use skip::{Reason, skipped};
@@ -138,7 +139,6 @@ pub fn installed(program: &'static str) -> bool {
 }
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
-    use std::os::unix::fs::PermissionsExt as _;
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
     };
@@ -152,12 +152,26 @@ fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
         };
         out.push((
             path.strip_prefix(root).expect("below").to_path_buf(),
-            meta.permissions().mode(),
+            mode(&meta),
             bytes,
         ));
         if meta.is_dir() {
             walk(root, &path, out);
         }
+    }
+}
+
+/// Returns the permissions of a file, 0 where the system has none.
+fn mode(meta: &std::fs::Metadata) -> u32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        meta.permissions().mode()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = meta;
+        0
     }
 }
 

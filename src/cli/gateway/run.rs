@@ -10,8 +10,9 @@ use super::super::onboard::{self, SetupArgs};
 use super::super::{Context, given, node};
 use crate::answers::{Auth, Bind};
 use crate::error::{Error, Result};
-use crate::gateway::{self, Edge, Options};
+use crate::gateway::{self, GatewayOptions, UserInteraction};
 use crate::i18n::{Lang, Msg, msg};
+use crate::instance::InstanceContext;
 use crate::record::Engine;
 use crate::secret::Secret;
 use crate::selection;
@@ -56,8 +57,8 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         configure(context)?;
     }
     let lang = selection::lang(context.host.args()).and_then(Lang::from_code);
-    let options = Options {
-        wishes: wishes(context, args)?,
+    let options = GatewayOptions {
+        overrides: wishes(context, args)?,
         force: args.force,
         verbose: args.verbose,
         lang,
@@ -65,12 +66,16 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     if node::is_chosen(context, args.engine)? {
         return node::gateway(context, &options);
     }
-    let edge = Edge {
-        ask: &|question| ask(context, question),
-        tell: &|msg| context.ui.note(msg),
+    let interaction = UserInteraction {
+        confirm: &|question| ask(context, question),
+        notify: &|msg| context.ui.note(msg),
     };
-    let (host, env, instance) = (context.host, &context.env, &context.instance);
-    gateway::run(host, env, instance, context.ui.lang(), &options, &edge)
+    let instance_context = InstanceContext {
+        host: context.host,
+        env: &context.env,
+        instance: &context.instance,
+    };
+    gateway::run(instance_context, context.ui.lang(), &options, &interaction)
 }
 
 /// `--dev`: an instance that has no config gets the baseline of `setup`, with a token and ports of its own.

@@ -26,9 +26,6 @@ use crate::registry::RegistryEntry;
 use crate::secret::Secret;
 use crate::survey::{self, Survey, ports::suggest_probed};
 
-/// Random bytes in a token, as in OpenClaw's own (docs/openclaw.md#gateway-token).
-const TOKEN_BYTES: usize = 24;
-
 /// Carries `openclaw profiles import FILE --as NAME` out.
 pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
     let path = match context.host.cwd() {
@@ -166,11 +163,7 @@ impl Import<'_> {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
         let mut document = config::parse_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
-        let random = self.context.host.random::<TOKEN_BYTES>();
-        let token = random
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        let token = Secret::new(token);
+        let token = Secret::token(self.context.host.random());
         let arrival = transfer::ImportTarget {
             manifest: self.manifest,
             instance: self.instance,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -114,7 +114,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         let running = probe.is_running();
         let up = probe
             .started
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+            .and_then(|at| context.host.now().duration_since(at).ok());
         let engine = [
             probe.engine.as_deref(),
             probe.version.as_deref().filter(|_| running),

@@ -38,7 +38,7 @@ pub(crate) fn of(
     let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
     let uptime = probe
         .started
-        .and_then(|at| SystemTime::now().duration_since(at).ok());
+        .and_then(|at| context.host.now().duration_since(at).ok());
     json!({
         "ok": ok,
         "profile": instance.profile.as_str(),

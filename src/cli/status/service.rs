@@ -2,7 +2,6 @@
 //! it now, and what it outlives.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -116,7 +115,7 @@ impl Told {
         let status = &self.status;
         let since = status
             .since
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+            .and_then(|at| context.host.now().duration_since(at).ok());
         let mut value = format!("{}, {}", status.name, ui.say(&word(&status.state)));
         if let Some(since) = since {
             value = format!("{value} ({})", ui.say(&duration(since)));

@@ -1,8 +1,9 @@
-//! What is answered for a file: its type, its bytes piece by piece, pages with the live reload script in
-//! them; and the starter page.
+//! Replies with files of the canvas: their type, their bytes, and the live reload script in pages; and the
+//! starter page of an empty folder.
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -10,56 +11,55 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 
-use super::beneath::Opened;
+use super::capability::CanvasCapability;
+use super::safe_open::OpenedFile;
 use crate::apply;
-use crate::gateway::shared::Shared;
 use crate::i18n::{Lang, msg};
-use crate::secret::Secret;
 
-/// As much of a file is in memory at once.
-const PIECE: usize = 64 * 1024;
-/// A page larger than this is sent as it is, without the script.
-const PAGE: u64 = 4 * 1024 * 1024;
+/// Maximum number of bytes of a file that are in memory at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Maximum size of a page that gets the script, in bytes; a larger one is sent as it is.
+const MAX_SCRIPTED_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The script that loads a page anew when the folder changes.
-pub(super) fn script(capability: &Secret) -> String {
-    let path = format!("{}/{}/ws", super::CAPABILITY, capability.expose());
+/// Returns the script that reloads a page when the folder changes.
+pub(super) fn reload_script(capability: &CanvasCapability) -> String {
+    let path = format!("{}/ws", capability.path());
     format!(
         "<script>(()=>{{const s=new WebSocket((location.protocol===\"https:\"?\"wss://\":\"ws://\")+location.host+\
          \"{path}\");s.onmessage=e=>{{if(e.data===\"reload\")location.reload()}}}})()</script>"
     )
 }
 
-/// The answer with this file. A HEAD request's body is dropped by the server.
-pub(super) async fn answer(opened: Opened, script: Option<String>) -> Response {
+/// Builds the reply with a file. The server drops the body for a HEAD request.
+pub(super) async fn reply(opened: OpenedFile, script: Option<String>) -> Response {
     let kind = mime_guess::from_path(&opened.name).first_or_octet_stream();
-    let text = kind.type_() == "text" || kind == "application/javascript" || kind == "application/json";
-    let html = kind == "text/html" && opened.length <= PAGE;
-    let mut name = kind.essence_str().to_owned();
-    if text {
-        name.push_str("; charset=utf-8");
+    let is_text = kind.type_() == "text" || kind == "application/javascript" || kind == "application/json";
+    let is_html = kind == "text/html" && opened.length <= MAX_SCRIPTED_PAGE_BYTES;
+    let mut content_type = kind.essence_str().to_owned();
+    if is_text {
+        content_type.push_str("; charset=utf-8");
     }
-    let script = script.filter(|_| html);
-    // A small file goes out whole, with its length; a large one is never in memory.
-    let body = if script.is_some() || opened.length <= PIECE as u64 {
-        match tokio::task::spawn_blocking(move || whole(opened.file)).await {
+    let script = script.filter(|_| is_html);
+    // A small file is sent whole, with its length; a large one is never in memory.
+    let body = if script.is_some() || opened.length <= CHUNK_BYTES as u64 {
+        match tokio::task::spawn_blocking(move || read_whole(opened.file)).await {
             Ok(Ok(bytes)) => Body::from(with_script(bytes, script.as_deref().unwrap_or_default())),
             _ => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     } else {
-        pieces(opened.file)
+        stream_chunks(opened.file)
     };
-    ([(CONTENT_TYPE, name)], body).into_response()
+    ([(CONTENT_TYPE, content_type)], body).into_response()
 }
 
-fn whole(file: File) -> std::io::Result<Vec<u8>> {
+fn read_whole(file: File) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // It may grow while it is read.
-    file.take(PAGE).read_to_end(&mut page)?;
+    // The file may grow while it is read.
+    file.take(MAX_SCRIPTED_PAGE_BYTES).read_to_end(&mut page)?;
     Ok(page)
 }
 
-/// The page with the script before its last `</body>`, or at its end.
+/// Inserts the script before the last `</body>` of a page, or at its end.
 fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
     let end = b"</body>";
     let at = page
@@ -70,36 +70,34 @@ fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
     page
 }
 
-fn pieces(file: File) -> Body {
+fn stream_chunks(file: File) -> Body {
     Body::from_stream(stream::try_unfold(file, |mut file| async {
         let read = tokio::task::spawn_blocking(move || {
-            let mut piece = vec![0; PIECE];
-            let length = file.read(&mut piece)?;
-            piece.truncate(length);
-            Ok::<_, std::io::Error>((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let length = file.read(&mut chunk)?;
+            chunk.truncate(length);
+            Ok::<_, std::io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), file)))
         });
         read.await.map_err(std::io::Error::other)?
     }))
 }
 
-/// Puts a page into the instance's own folder where that is empty or missing. Nothing is ever replaced.
-pub(super) fn start(shared: &Shared) {
-    let folder = shared.instance.canvas();
-    let live = shared.live();
-    let empty = std::fs::read_dir(&folder).map_or_else(
+/// Writes a starter page into the canvas folder, if that is empty or missing. Nothing is ever replaced.
+pub(super) fn write_starter_page(folder: &Path, lang: Lang, profile: &str) {
+    let is_empty = std::fs::read_dir(folder).map_or_else(
         |e| e.kind() == std::io::ErrorKind::NotFound,
         |mut entries| entries.next().is_none(),
     );
-    if empty && shared.canvas.root(&live.config) == folder {
-        let page = starter(shared.lang, &shared.identity.profile);
-        // Without it the folder only shows nothing.
+    if is_empty {
+        let page = starter_page(lang, profile);
+        // Without the page the folder only shows nothing.
         if let Err(error) = apply::write_file(&folder.join("index.html"), page.as_bytes()) {
-            tracing::warn!("{}", error.msg.render(shared.lang));
+            tracing::warn!("{}", error.msg.render(lang));
         }
     }
 }
 
-fn starter(lang: Lang, profile: &str) -> String {
+fn starter_page(lang: Lang, profile: &str) -> String {
     let title = msg!("canvas.title", profile = profile).render(lang);
     let text = msg!("canvas.text").render(lang);
     let code = lang.code();
@@ -117,21 +115,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_goes_before_the_last_end_of_the_body() {
-        let put = |page: &str| String::from_utf8(with_script(page.into(), "S")).unwrap();
-        assert_eq!(put("<body>a</body></html>"), "<body>aS</body></html>");
+    fn script_is_inserted_before_the_last_end_of_the_body() {
+        let scripted = |page: &str| String::from_utf8(with_script(page.into(), "S")).unwrap();
+        assert_eq!(scripted("<body>a</body></html>"), "<body>aS</body></html>");
         assert_eq!(
-            put("<!-- </body> --><BODY>a</BODY>"),
+            scripted("<!-- </body> --><BODY>a</BODY>"),
             "<!-- </body> --><BODY>aS</BODY>"
         );
-        assert_eq!(put("a"), "aS");
-        assert_eq!(put(""), "S");
+        assert_eq!(scripted("a"), "aS");
+        assert_eq!(scripted(""), "S");
     }
 
     #[test]
-    fn the_starter_page_speaks_the_language_and_names_the_profile() {
+    fn starter_page_is_in_the_language_and_names_the_profile() {
         for lang in Lang::all() {
-            let page = starter(lang, "rescue");
+            let page = starter_page(lang, "rescue");
             assert!(
                 page.contains(&format!("<html lang=\"{}\">", lang.code())),
                 "{page}"

@@ -1,149 +1,168 @@
-//! The presence list: this gateway, who is connected, and who was until lately.
+//! The presence list: the clients that are connected, and those that were until a moment ago; and the entry
+//! of the gateway itself.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::Connected;
-use crate::gateway::shared::Shared;
+use crate::gateway::identity::GatewayIdentity;
+use crate::gateway::protocol::connect::ClientInfo;
+use crate::gateway::protocol::{ClientRole, unix_millis};
 
-/// As many entries the list has at most, as the reference has it.
-pub const MOST: usize = 200;
-/// As many are sent unasked: an entry is 300 bytes, and a connection's write buffer keeps the size of the
-/// largest frame that went through it.
-pub const BRIEF: usize = 24;
-/// As long somebody who went is still listed.
-const LINGER: Duration = Duration::from_mins(5);
+/// Maximum length of the presence list, as the reference has it.
+pub(crate) const MAX_ENTRIES: usize = 200;
+/// Maximum number of entries in an event or a greeting: an entry is 300 bytes, and the write buffer of a
+/// connection keeps the size of the largest frame that went through it.
+pub(crate) const MAX_ENTRIES_UNREQUESTED: usize = 24;
+/// Time for which a disconnected client is still listed.
+const DISCONNECTED_RETENTION: Duration = Duration::from_mins(5);
 
-/// Who is and was there.
+/// The clients that are connected or were until a moment ago, each under its key.
 #[derive(Debug, Default)]
-pub(super) struct Presence {
-    entries: HashMap<String, Entry>,
+pub(super) struct PresenceList {
+    entries: HashMap<String, PresenceEntry>,
 }
 
+/// One client in the presence list.
 #[derive(Debug)]
-struct Entry {
+struct PresenceEntry {
     value: Value,
-    at: SystemTime,
-    gone: bool,
+    /// The time of the connection or the disconnection.
+    changed: SystemTime,
+    disconnected: bool,
 }
 
-/// Milliseconds since 1970.
-pub fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+impl PresenceEntry {
+    fn is_expired(&self, now: SystemTime) -> bool {
+        self.disconnected
+            && now
+                .duration_since(self.changed)
+                .is_ok_and(|age| age > DISCONNECTED_RETENTION)
+    }
 }
 
-impl Presence {
-    pub(super) fn came(&mut self, key: String, who: &Connected, now: SystemTime) {
-        let client = &who.client;
-        let host = client.display_name.as_ref().unwrap_or(&client.id);
-        let mut value = json!({
-            "host": host,
-            "version": client.version,
-            "platform": client.platform,
-            "deviceFamily": client.device_family,
-            "modelIdentifier": client.model_identifier,
-            "mode": client.mode,
-            "deviceId": who.device_id,
-            "roles": [who.role.name()],
-            "scopes": who.scopes,
-            "instanceId": who.device_id.as_ref().or(client.instance_id.as_ref()),
-            "ip": (!who.ip.is_loopback()).then(|| who.ip.to_string()),
-            "reason": "connect",
-            "text": format!("Node: {host} · mode {}", client.mode),
-        });
-        if let Some(map) = value.as_object_mut() {
-            map.retain(|_, value| !value.is_null());
-        }
-        self.entries.insert(
-            key,
-            Entry {
-                value,
-                at: now,
-                gone: false,
-            },
-        );
-        self.tidy(now);
+impl PresenceList {
+    /// Adds the entry of a client that connected. `key` is the same for each connection of one device.
+    pub(super) fn insert(&mut self, key: String, value: Value, now: SystemTime) {
+        let entry = PresenceEntry {
+            value,
+            changed: now,
+            disconnected: false,
+        };
+        self.entries.insert(key, entry);
+        self.remove_surplus(now);
     }
 
-    pub(super) fn went(&mut self, key: &str, now: SystemTime) {
+    /// Marks a client as disconnected; it stays in the list for a while.
+    pub(super) fn mark_disconnected(&mut self, key: &str, now: SystemTime) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.value["reason"] = "disconnect".into();
-            (entry.at, entry.gone) = (now, true);
+            (entry.changed, entry.disconnected) = (now, true);
         }
-        self.tidy(now);
+        self.remove_surplus(now);
     }
 
-    /// Those who went long ago, and then those who went or came first, make room.
-    fn tidy(&mut self, now: SystemTime) {
-        self.entries.retain(|_, entry| !entry.is_over(now));
-        while self.entries.len() >= MOST {
-            let first = self
+    /// Removes expired entries, and while the list is too long the oldest: disconnected clients first.
+    fn remove_surplus(&mut self, now: SystemTime) {
+        self.entries.retain(|_, entry| !entry.is_expired(now));
+        while self.entries.len() >= MAX_ENTRIES {
+            let oldest = self
                 .entries
                 .iter()
-                .min_by_key(|(_, entry)| (!entry.gone, entry.at));
-            let Some(key) = first.map(|(key, _)| key.clone()) else {
+                .min_by_key(|(_, entry)| (!entry.disconnected, entry.changed));
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
                 return;
             };
             self.entries.remove(&key);
         }
     }
 
-    pub(super) fn list(&self, now: SystemTime, most: usize) -> Vec<Value> {
+    /// Returns at most `limit` entries as JSON, the latest change first.
+    pub(super) fn newest(&self, now: SystemTime, limit: usize) -> Vec<Value> {
         let mut entries: Vec<_> = self
             .entries
             .values()
-            .filter(|entry| !entry.is_over(now))
+            .filter(|entry| !entry.is_expired(now))
             .collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
-        let value = |entry: &Entry| {
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.changed));
+        let to_value = |entry: &PresenceEntry| {
             let mut value = entry.value.clone();
-            // Who is there is there now; who went has the time when it did.
-            value["ts"] = millis(if entry.gone { entry.at } else { now }).into();
+            // The time at which the client was last there.
+            let last_seen = if entry.disconnected { entry.changed } else { now };
+            value["ts"] = unix_millis(last_seen).into();
             value
         };
-        entries.into_iter().take(most).map(value).collect()
+        entries.into_iter().take(limit).map(to_value).collect()
     }
 }
 
-impl Entry {
-    fn is_over(&self, now: SystemTime) -> bool {
-        self.gone && now.duration_since(self.at).is_ok_and(|age| age > LINGER)
-    }
-}
-
-/// This gateway's own entry.
-pub(super) fn own(shared: &Shared, now: SystemTime) -> Value {
-    let name = shared.host.hostname().unwrap_or_else(|| "localhost".to_owned());
-    let version = shared.identity.version;
-    let outside = shared.addresses.iter().map(std::net::SocketAddr::ip);
-    let ip = outside
-        .into_iter()
-        .find(|ip| !ip.is_loopback() && !ip.is_unspecified());
-    let place = ip.map_or_else(String::new, |ip| format!(" ({ip})"));
+/// Returns the presence entry of a client that connects. Keys without a value are left out.
+pub(super) fn client_entry(
+    client: &ClientInfo,
+    role: ClientRole,
+    scopes: &[String],
+    device_id: Option<&str>,
+    ip: IpAddr,
+) -> Value {
+    let host = client.display_name.as_ref().unwrap_or(&client.id);
     let mut value = json!({
-        "host": name,
-        "version": version,
-        "platform": std::env::consts::OS,
-        "deviceFamily": family(),
-        "modelIdentifier": std::env::consts::ARCH,
-        "mode": "gateway",
-        "reason": "self",
-        "text": format!("Gateway: {name}{place} · app {version} · mode gateway · reason self"),
-        "ts": millis(now),
+        "host": host,
+        "version": client.version,
+        "platform": client.platform,
+        "deviceFamily": client.device_family,
+        "modelIdentifier": client.model_identifier,
+        "mode": client.mode,
+        "deviceId": device_id,
+        "roles": [role.name()],
+        "scopes": scopes,
+        "instanceId": device_id.or(client.instance_id.as_deref()),
+        "ip": (!ip.is_loopback()).then(|| ip.to_string()),
+        "reason": "connect",
+        "text": format!("Node: {host} · mode {}", client.mode),
     });
-    if let Some(ip) = ip {
-        value["ip"] = ip.to_string().into();
-    }
-    if !shared.identity.instance_id.is_empty() {
-        value["instanceId"] = shared.identity.instance_id.as_str().into();
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|_, value| !value.is_null());
     }
     value
 }
 
-fn family() -> &'static str {
+/// Returns the presence entry of a gateway. `addresses` are those that it listens on.
+pub(crate) fn gateway_entry(
+    identity: &GatewayIdentity,
+    hostname: Option<String>,
+    addresses: &[SocketAddr],
+    now: SystemTime,
+) -> Value {
+    let host = hostname.unwrap_or_else(|| "localhost".to_owned());
+    let version = identity.version;
+    let ip = addresses
+        .iter()
+        .map(SocketAddr::ip)
+        .find(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let place = ip.map_or_else(String::new, |ip| format!(" ({ip})"));
+    let mut value = json!({
+        "host": host,
+        "version": version,
+        "platform": std::env::consts::OS,
+        "deviceFamily": device_family(),
+        "modelIdentifier": std::env::consts::ARCH,
+        "mode": "gateway",
+        "reason": "self",
+        "text": format!("Gateway: {host}{place} · app {version} · mode gateway · reason self"),
+        "ts": unix_millis(now),
+    });
+    if let Some(ip) = ip {
+        value["ip"] = ip.to_string().into();
+    }
+    if !identity.instance_id.is_empty() {
+        value["instanceId"] = identity.instance_id.as_str().into();
+    }
+    value
+}
+
+fn device_family() -> &'static str {
     match std::env::consts::OS {
         "linux" => "Linux",
         "macos" => "Mac",

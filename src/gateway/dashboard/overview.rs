@@ -1,89 +1,94 @@
-//! What the page shows: this gateway, the host's port map, whom it watches, and what the doctor found.
+//! The data of the dashboard: this gateway, the port map of the host, the watched gateways, and the doctor's
+//! findings.
 
 use serde_json::{Value, json};
 
 use crate::config::fault::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
 use crate::environment::abbreviate_home;
-use crate::gateway::shared::Shared;
+use crate::gateway::protocol::millis;
+use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Role, Span};
 use crate::survey::map::{Entry, Port, PortMap};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 
-/// One look at this gateway and the host around it. Reads files and processes: not for the thread that
-/// serves everybody.
+/// Describes this gateway and the host around it. Reads files and processes, so it must not run on the async
+/// thread.
 ///
 /// - `gateway`: `profile`, `instanceId`, `bootId`, `version`, `engine`, `pid`, `startedAt`, `uptimeMs`,
 ///   `listens` (addresses), `auth`, `portFrom`, `config`, `state`, `workspace` (or null), `logs` (`~` for the home folder).
-/// - `warning`: a sentence where it runs with another config than the one in the file, else null.
+/// - `warning`: a sentence where the gateway runs with another config than the one in the file, else null.
 /// - `ephemeral`: `{first, last}` or null.
 /// - `instances`: each `label`, `own`, `running`, `pid` (or null), `base` (or null), `config`, `broken` (a sentence or null),
 ///   `ports`, each `{first, last, role, name, state, text}` with `state` `own`, `held` or `free`, `pool` and the
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
-/// - `watching`: what this gateway says of each that it looks after, `{profile, news, text}`.
-/// - `findings`: what [`examine`] found, each `{id, severity, instance, text, mend}` as `doctor --json` has them;
-///   null before it looked.
-pub fn overview(shared: &Shared, findings: Option<&[Finding]>, lang: Lang) -> Value {
-    let survey = survey(shared);
-    let own = survey.position(&shared.instance.config_path);
+/// - `watching`: the last event of each gateway that this one watches, `{profile, news, text}`.
+/// - `findings`: the result of [`examine`], each `{id, severity, instance, text, mend}` as `doctor --json` has them;
+///   null before the first examination.
+pub fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang: Lang) -> Value {
+    let instance = &state.context.instance;
+    let survey = survey_host(state);
+    let own = survey.position(&instance.config_path);
     let map = survey.map();
-    let live = shared.live();
-    let me = &shared.identity;
-    let home = &shared.env.home;
+    let active = state.active();
+    let home = &state.context.env.home;
     let workspace = own.and_then(|at| survey.instances[at].workspaces.first());
     let instances = survey.instances.iter().zip(&map.entries).enumerate();
-    json!({
+    let mut overview = json!({
         "gateway": {
-            "profile": me.profile,
-            "instanceId": me.instance_id,
-            "bootId": me.boot_id,
-            "version": me.version,
-            "engine": "native",
-            "pid": me.pid,
-            "startedAt": humantime::format_rfc3339_millis(me.started).to_string(),
-            "uptimeMs": u64::try_from(shared.since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "listens": shared.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "auth": live.settings.proof.mode().name(),
-            "portFrom": live.settings.port_from.name(),
-            "config": abbreviate_home(home, &shared.instance.config_path),
-            "state": abbreviate_home(home, &shared.instance.state_dir),
+            "uptimeMs": millis(state.uptime()),
+            "listens": state.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "auth": active.settings.proof.mode().name(),
+            "portFrom": active.settings.port_from.name(),
+            "config": abbreviate_home(home, &instance.config_path),
+            "state": abbreviate_home(home, &instance.state_dir),
             "workspace": workspace.map(|path| abbreviate_home(home, path)),
-            "logs": abbreviate_home(home, &shared.instance.logs()),
+            "logs": abbreviate_home(home, &instance.logs()),
         },
-        "warning": live.warnings(lang),
-        "ephemeral": survey.ephemeral.map(span),
+        "warning": active.warnings(lang),
+        "ephemeral": survey.ephemeral.map(span_value),
         "instances": instances
             .map(|(at, (instance, entry))| {
-                instance_view(shared, &map, instance, entry, own == Some(at), lang)
+                instance_value(state, &map, instance, entry, own == Some(at), lang)
             })
             .collect::<Vec<_>>(),
-        "watching": shared.watched.to_value(lang),
-        "findings": findings.map(|all| all.iter().map(|finding| finding_view(finding, lang)).collect::<Vec<_>>()),
-    })
+        "watching": state.watch_status.to_value(lang),
+        "findings": findings.map(|all| all.iter().map(|finding| finding_value(finding, lang)).collect::<Vec<_>>()),
+    });
+    state.identity.add_to(&mut overview["gateway"]);
+    overview
 }
 
-/// What the doctor finds on this host, the worst first. Asks gateways and service managers, which may take
-/// some seconds.
-pub fn examine(shared: &Shared) -> Vec<Finding> {
-    let survey = survey(shared);
-    let scene = Scene::gather(&shared.host, &shared.env, &survey, &shared.instance, Scope::All);
+/// Runs the doctor on the whole host and returns its findings, the worst first. It asks gateways and service
+/// managers, which may take some seconds.
+pub fn examine(state: &GatewayState) -> Vec<Finding> {
+    let survey = survey_host(state);
+    let context = &state.context;
+    let scene = Scene::gather(
+        &context.host,
+        &context.env,
+        &survey,
+        &context.instance,
+        Scope::All,
+    );
     let mut findings = doctor::examine(&scene);
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
 
-/// The host, with this gateway's own ports known as its own.
-fn survey(shared: &Shared) -> Survey {
-    let mut survey = survey::take(&shared.host, &shared.env);
-    if let Some(at) = survey.position(&shared.instance.config_path) {
-        recognise(&mut survey, at, shared.identity.pid);
+/// Surveys the host. What this process listens on is assigned to its instance.
+fn survey_host(state: &GatewayState) -> Survey {
+    let context = &state.context;
+    let mut survey = survey::take(&context.host, &context.env);
+    if let Some(at) = survey.position(&context.instance.config_path) {
+        assign_own_ports(&mut survey, at, state.identity.pid);
     }
     survey
 }
 
-/// What this process listens on is its own instance's, whatever the survey made of its name and words.
-fn recognise(survey: &mut Survey, own: usize, pid: u32) {
+/// Assigns the ports of a process to an instance, whatever the survey made of the process's name and arguments.
+fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
     let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
     for owner in owners.filter(|owner| owner.pid == pid) {
@@ -91,8 +96,8 @@ fn recognise(survey: &mut Survey, own: usize, pid: u32) {
     }
 }
 
-fn instance_view(
-    shared: &Shared,
+fn instance_value(
+    state: &GatewayState,
     map: &PortMap<'_>,
     instance: &Surveyed,
     entry: &Entry<'_>,
@@ -102,11 +107,11 @@ fn instance_view(
     let base = instance.base.map(|(family, _)| family.base());
     let at_base = |port: &&Port<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
     let gateway = entry.ports.iter().find(at_base).and_then(|port| port.own);
-    // This gateway runs: it is the one that answers.
+    // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
         .and_then(|listener| listener.owner.as_ref())
         .map(|owner| owner.pid);
-    let pid = if own { Some(shared.identity.pid) } else { pid };
+    let pid = if own { Some(state.identity.pid) } else { pid };
     let contested = map.shared.iter().flat_map(|span| {
         let claims = entry.ports.iter();
         claims.filter_map(|port| port.claim.span.overlap(*span))
@@ -117,17 +122,17 @@ fn instance_view(
         "running": own || gateway.is_some(),
         "pid": pid,
         "base": base,
-        "config": abbreviate_home(&shared.env.home, &instance.config_path),
+        "config": abbreviate_home(&state.context.env.home, &instance.config_path),
         "broken": match &instance.config {
-            ConfigHealth::Broken(fault) => Some(broken(instance, fault).render(lang)),
+            ConfigHealth::Broken(fault) => Some(broken_config_message(instance, fault).render(lang)),
             ConfigHealth::Ok | ConfigHealth::Missing => None,
         },
-        "ports": entry.ports.iter().map(|port| port_view(port, lang)).collect::<Vec<_>>(),
-        "shared": contested.map(span).collect::<Vec<_>>(),
+        "ports": entry.ports.iter().map(|port| port_value(port, lang)).collect::<Vec<_>>(),
+        "shared": contested.map(span_value).collect::<Vec<_>>(),
     })
 }
 
-fn port_view(port: &Port<'_>, lang: Lang) -> Value {
+fn port_value(port: &Port<'_>, lang: Lang) -> Value {
     let (state, text) = match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
@@ -156,11 +161,11 @@ fn port_view(port: &Port<'_>, lang: Lang) -> Value {
     })
 }
 
-fn span(span: Span) -> Value {
+fn span_value(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }
 
-fn finding_view(finding: &Finding, lang: Lang) -> Value {
+fn finding_value(finding: &Finding, lang: Lang) -> Value {
     json!({
         "id": finding.id,
         "severity": finding.severity.name(),
@@ -170,6 +175,6 @@ fn finding_view(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
-fn broken(instance: &Surveyed, fault: &ConfigError) -> Msg {
+fn broken_config_message(instance: &Surveyed, fault: &ConfigError) -> Msg {
     msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

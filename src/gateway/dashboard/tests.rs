@@ -1,6 +1,6 @@
 use super::*;
 
-/// What stands between a start and the next end in a text, each time.
+/// Returns every part of a text between a start and the next end.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
     text.split(start)
         .skip(1)
@@ -10,7 +10,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_page_asks_for_the_words_that_there_are_and_for_no_others() {
+fn page_uses_exactly_the_texts_that_are_served() {
     let [(.., html), (.., script), ..] = FILES;
     let mut asked: std::collections::BTreeSet<_> = between(html, "data-word=\"", "\"")
         .into_iter()
@@ -23,12 +23,12 @@ fn the_page_asks_for_the_words_that_there_are_and_for_no_others() {
     let states = between(script, "STATES = [", "]")[0];
     let states = states.split(", ").map(|state| state.trim_matches('\''));
     asked.extend(states.map(|state| format!("page-{state}")));
-    let known: std::collections::BTreeSet<_> = sentences(Lang::english()).keys().cloned().collect();
+    let known: std::collections::BTreeSet<_> = page_texts(Lang::english()).keys().cloned().collect();
     assert_eq!(asked, known);
 }
 
 #[test]
-fn every_language_of_the_program_can_be_chosen_on_the_page() {
+fn every_language_of_the_catalogue_can_be_chosen_on_the_page() {
     let [(.., html), (.., script), ..] = FILES;
     for lang in Lang::all() {
         let code = lang.code();
@@ -39,7 +39,7 @@ fn every_language_of_the_program_can_be_chosen_on_the_page() {
 }
 
 #[test]
-fn nothing_runs_or_is_styled_from_within_the_page() {
+fn page_has_no_inline_script_or_style() {
     let (_, _, html) = FILES[0];
     for inline in ["<style", "style=", "onclick", "onload", "javascript:", "<script>"] {
         assert!(!html.contains(inline), "{inline}");
@@ -61,17 +61,17 @@ fn nothing_runs_or_is_styled_from_within_the_page() {
 }
 
 #[test]
-fn the_pages_own_files_need_no_token_and_nothing_else_does_without() {
+fn only_the_files_of_the_page_are_public() {
     for (path, ..) in FILES {
-        assert!(is_page(path), "{path}");
+        assert!(is_page_file(path), "{path}");
     }
-    assert!(is_page(WORDS_PATH));
+    assert!(is_page_file(TEXTS_PATH));
     for path in [
         "/config",
         "/__openclaw__/canvas/",
         "/__openclaw__/dashboard",
         "//",
     ] {
-        assert!(!is_page(path), "{path}");
+        assert!(!is_page_file(path), "{path}");
     }
 }

@@ -1,69 +1,69 @@
-//! The rules of pairing, on the document itself: keys that other releases put there stay.
+//! The document of the paired devices, and the rules of request. They work on the document itself, so that
+//! keys which other releases put there are kept.
 
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use crate::gateway::guard;
-use crate::gateway::protocol::connect::Client;
-use crate::gateway::protocol::{Role, Scope};
+use crate::gateway::access::secrets_equal;
+use crate::gateway::protocol::connect::ClientInfo;
+use crate::gateway::protocol::{ClientRole, OperatorScope};
 use crate::secret::Secret;
 
-/// `paired.json`: `{<deviceId>: {...}}`.
-#[derive(Clone, Debug, Default)]
-pub struct Book(Map<String, Value>);
+/// Minimum time between two recorded uses of a token, in milliseconds: not every call is worth a write.
+const USE_RECORD_INTERVAL_MS: u64 = 60_000;
 
-/// A device that is to be let in, or that comes again.
+/// The document of the paired devices, `paired.json`: `{<deviceId>: {...}}`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeviceBook(Map<String, Value>);
+
+/// A device that connects, and what it asks for.
 #[derive(Clone, Debug)]
-pub struct Pairing {
-    /// Its id.
+pub(crate) struct PairingRequest {
+    /// The id of the device.
     pub device_id: String,
-    /// Its key, base64url.
+    /// The public key, base64url.
     pub public_key: String,
-    /// Which program it runs.
-    pub client: Client,
-    /// As what.
-    pub role: Role,
-    /// What it wants to be allowed.
+    /// The client program on the device.
+    pub client: ClientInfo,
+    /// The role that it asks for.
+    pub role: ClientRole,
+    /// The scopes that it asks for.
     pub scopes: Vec<String>,
-    /// Where it comes from, where that is another machine.
+    /// The address of the device, if it is another machine.
     pub ip: Option<IpAddr>,
 }
 
-/// A device's token as it is told to the device.
+/// A token that a device has been given.
 #[derive(Clone, Debug)]
-pub struct Issued {
-    /// 32 hex digits.
+pub(crate) struct IssuedToken {
+    /// The token, 32 hex digits.
     pub token: Secret,
-    /// What it opens.
+    /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// Since when, in milliseconds since 1970.
+    /// The time at which it was issued, in milliseconds since 1970.
     pub issued_at_ms: u64,
 }
 
+/// Returns the texts of a list; none for anything else.
 fn texts(value: Option<&Value>) -> Vec<String> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Whether all of these scopes are among the allowed ones. An admin's are all that an operator has.
-fn covered(wanted: &[String], allowed: &[String]) -> bool {
-    let known = [
-        Scope::Read,
-        Scope::Write,
-        Scope::Approvals,
-        Scope::Pairing,
-        Scope::Admin,
-    ];
+/// Tells whether the allowed scopes grant all of the wanted ones. `operator.admin` grants every scope of an
+/// operator.
+fn are_granted(wanted: &[String], allowed: &[String]) -> bool {
     wanted.iter().all(|name| {
         allowed.contains(name)
-            || known
+            || OperatorScope::ALL
                 .iter()
-                .any(|scope| scope.name() == name && scope.is_in(allowed))
+                .any(|scope| scope.name() == name && scope.is_granted_by(allowed))
     })
 }
 
-fn merged(mut old: Vec<String>, new: &[String]) -> Vec<String> {
+/// Returns the old texts, and after them those of the new ones that are not among them.
+fn union(mut old: Vec<String>, new: &[String]) -> Vec<String> {
     for text in new {
         if !old.contains(text) {
             old.push(text.clone());
@@ -72,38 +72,39 @@ fn merged(mut old: Vec<String>, new: &[String]) -> Vec<String> {
     old
 }
 
-impl Book {
-    /// The book of this document.
-    pub fn new(document: Map<String, Value>) -> Self {
+impl DeviceBook {
+    /// Creates the book of this document.
+    pub(crate) fn new(document: Map<String, Value>) -> Self {
         Self(document)
     }
 
-    /// The document's text, as OpenClaw writes it.
-    pub fn to_text(&self) -> String {
+    /// Returns the text of the document, as OpenClaw writes it.
+    pub(crate) fn to_text(&self) -> String {
         serde_json::to_string_pretty(&self.0).unwrap_or_default()
     }
 
-    fn token_entry(&self, device_id: &str, role: Role) -> Option<&Value> {
+    /// Returns the token of a device in a role, unless it is revoked.
+    fn valid_token(&self, device_id: &str, role: ClientRole) -> Option<&Value> {
         let entry = self.0.get(device_id)?.get("tokens")?.get(role.name())?;
         let revoked = entry.get("revokedAtMs").is_some_and(|at| !at.is_null());
         (!revoked).then_some(entry)
     }
 
-    /// Whether this token is this device's, in this role and for all of these scopes.
-    pub fn accepts(&self, device_id: &str, role: Role, token: &str, scopes: &[String]) -> bool {
-        let Some(entry) = self.token_entry(device_id, role) else {
+    /// Tells whether a token is valid for this device, this role and all of these scopes.
+    pub(crate) fn accepts(&self, device_id: &str, role: ClientRole, token: &str, scopes: &[String]) -> bool {
+        let Some(entry) = self.valid_token(device_id, role) else {
             return false;
         };
         let right = entry
             .get("token")
             .and_then(Value::as_str)
-            .is_some_and(|right| guard::same(right, token));
-        right && covered(scopes, &texts(entry.get("scopes")))
+            .is_some_and(|right| secrets_equal(right, token));
+        right && are_granted(scopes, &texts(entry.get("scopes")))
     }
 
-    /// Whether this device, with this key, is paired for this role and these scopes.
-    pub fn knows(&self, pairing: &Pairing) -> bool {
-        self.0.get(&pairing.device_id).is_some_and(|device| {
+    /// Tells whether a device with this key is paired for this role and these scopes.
+    pub(crate) fn is_paired(&self, request: &PairingRequest) -> bool {
+        self.0.get(&request.device_id).is_some_and(|device| {
             let roles = match texts(device.get("roles")) {
                 roles if roles.is_empty() => device
                     .get("role")
@@ -113,26 +114,21 @@ impl Book {
                     .collect(),
                 roles => roles,
             };
-            device.get("publicKey").and_then(Value::as_str) == Some(&pairing.public_key)
-                && roles.iter().any(|role| role == pairing.role.name())
-                && covered(&pairing.scopes, &texts(device.get("scopes")))
+            device.get("publicKey").and_then(Value::as_str) == Some(&request.public_key)
+                && roles.iter().any(|role| role == request.role.name())
+                && are_granted(&request.scopes, &texts(device.get("scopes")))
         })
     }
 
-    /// Whether there is an entry for this device, whatever its key.
-    pub fn has(&self, device_id: &str) -> bool {
-        self.0.contains_key(device_id)
-    }
-
-    /// The token that this device has for this role and these scopes.
-    pub fn issued(&self, pairing: &Pairing) -> Option<Issued> {
-        let entry = self.token_entry(&pairing.device_id, pairing.role)?;
+    /// Returns the token that a device has been given for this role and these scopes.
+    pub(crate) fn issued_token(&self, request: &PairingRequest) -> Option<IssuedToken> {
+        let entry = self.valid_token(&request.device_id, request.role)?;
         let scopes = texts(entry.get("scopes"));
-        if !covered(&pairing.scopes, &scopes) {
+        if !are_granted(&request.scopes, &scopes) {
             return None;
         }
         let at = |key: &str| entry.get(key).and_then(Value::as_u64);
-        Some(Issued {
+        Some(IssuedToken {
             token: Secret::new(entry.get("token")?.as_str()?),
             scopes,
             issued_at_ms: at("rotatedAtMs")
@@ -141,32 +137,33 @@ impl Book {
         })
     }
 
-    /// Lets a device in: what it was allowed before stays, what it wants is added, and it gets this token.
-    pub fn approve(&mut self, pairing: &Pairing, token: &Secret, now_ms: u64) -> Issued {
-        let before = self.0.get(&pairing.device_id);
-        // Another key under the same id can't be: the id is the key's. A broken entry is begun anew.
+    /// Pairs a device: the roles and scopes that it had before stay, those that it asks for are added, and it
+    /// is given this token.
+    pub(crate) fn approve(&mut self, request: &PairingRequest, token: &Secret, now_ms: u64) -> IssuedToken {
+        let before = self.0.get(&request.device_id);
+        // The id is derived from the key, so no other key can be stored under it. A broken entry is replaced.
         let mut device = before.and_then(Value::as_object).cloned().unwrap_or_default();
-        let roles = merged(texts(device.get("roles")), &[pairing.role.name().to_owned()]);
-        let scopes = merged(texts(device.get("scopes")), &pairing.scopes);
-        let mut own_scopes = pairing.scopes.clone();
+        let roles = union(texts(device.get("roles")), &[request.role.name().to_owned()]);
+        let scopes = union(texts(device.get("scopes")), &request.scopes);
+        let mut own_scopes = request.scopes.clone();
         own_scopes.sort();
         let mut tokens = device
             .get("tokens")
             .and_then(Value::as_object)
             .cloned()
             .unwrap_or_default();
-        let old = tokens.get(pairing.role.name()).cloned();
+        let old = tokens.get(request.role.name()).cloned();
         let mut entry = json!({
             "token": token.expose(),
-            "role": pairing.role.name(),
+            "role": request.role.name(),
             "scopes": own_scopes,
             "createdAtMs": old.as_ref().and_then(|old| old.get("createdAtMs")).cloned().unwrap_or_else(|| now_ms.into()),
         });
         if old.is_some() {
             entry["rotatedAtMs"] = now_ms.into();
         }
-        tokens.insert(pairing.role.name().to_owned(), entry);
-        let client = &pairing.client;
+        tokens.insert(request.role.name().to_owned(), entry);
+        let client = &request.client;
         let mut set = |key: &str, value: Value| {
             if value.is_null() {
                 device.remove(key);
@@ -174,29 +171,29 @@ impl Book {
                 device.insert(key.to_owned(), value);
             }
         };
-        set("deviceId", pairing.device_id.as_str().into());
-        set("publicKey", pairing.public_key.as_str().into());
+        set("deviceId", request.device_id.as_str().into());
+        set("publicKey", request.public_key.as_str().into());
         set("displayName", client.display_name.clone().into());
         set("platform", client.platform.as_str().into());
         set("clientId", client.id.as_str().into());
         set("clientMode", client.mode.as_str().into());
-        set("role", pairing.role.name().into());
+        set("role", request.role.name().into());
         set("roles", roles.into());
         set("scopes", scopes.into());
-        set("remoteIp", pairing.ip.map(|ip| ip.to_string()).into());
+        set("remoteIp", request.ip.map(|ip| ip.to_string()).into());
         set("tokens", tokens.into());
         device.entry("createdAtMs").or_insert_with(|| now_ms.into());
         device.insert("approvedAtMs".to_owned(), now_ms.into());
-        self.0.insert(pairing.device_id.clone(), device.into());
-        Issued {
+        self.0.insert(request.device_id.clone(), device.into());
+        IssuedToken {
             token: token.clone(),
             scopes: own_scopes,
             issued_at_ms: now_ms,
         }
     }
 
-    /// When a device's token was last used is kept, at most once a minute: it is worth no write for each call.
-    pub fn used(&mut self, device_id: &str, role: Role, now_ms: u64) -> Option<()> {
+    /// Records the use of a device's token, at most once a minute. `None` where nothing was recorded.
+    pub(crate) fn record_use(&mut self, device_id: &str, role: ClientRole, now_ms: u64) -> Option<()> {
         let entry = self
             .0
             .get_mut(device_id)?
@@ -207,13 +204,13 @@ impl Book {
             .get("lastUsedAtMs")
             .and_then(Value::as_u64)
             .unwrap_or_default();
-        (now_ms.saturating_sub(last) >= 60_000).then(|| {
+        (now_ms.saturating_sub(last) >= USE_RECORD_INTERVAL_MS).then(|| {
             entry.insert("lastUsedAtMs".to_owned(), now_ms.into());
         })
     }
 
-    /// Takes a device's token away. `None` where it has none.
-    pub fn revoke(&mut self, device_id: &str, role: &str, now_ms: u64) -> Option<()> {
+    /// Revokes the token of a device in a role. `None` where it has none.
+    pub(crate) fn revoke(&mut self, device_id: &str, role: &str, now_ms: u64) -> Option<()> {
         let entry = self
             .0
             .get_mut(device_id)?
@@ -224,8 +221,8 @@ impl Book {
         Some(())
     }
 
-    /// The devices without their tokens, the one that was let in last first.
-    pub fn list(&self) -> Vec<Value> {
+    /// Returns the devices without their tokens, the latest approval first.
+    pub(crate) fn list(&self) -> Vec<Value> {
         let mut devices: Vec<_> = self
             .0
             .values()

@@ -1,41 +1,42 @@
-//! `browser.request{method, path, query, body, timeoutMs}`: the browser control routes, over the socket.
-//! What the service refuses is told with its whole answer as details.
+//! `browser.request{method, path, query, body, timeoutMs}`: the routes of the browser control service, over
+//! the WebSocket. Where the service refuses a request, the error has its whole reply as details.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Call;
+use super::call::MethodCall;
 use crate::browser::route::Request;
-use crate::gateway::protocol::{Fault, Reply};
+use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::i18n::Lang;
 
-/// Answers a request to the browser control.
-pub(super) async fn request(call: Call) -> Reply {
-    let Some(browsers) = call.shared.browser.get() else {
-        return Err(Fault::unavailable("browser control is not available"));
+/// Passes a request to the browser control service.
+pub(super) async fn request(call: MethodCall) -> MethodResult {
+    let Some(browsers) = call.state.browsers.get() else {
+        return Err(ErrorResponse::unavailable("browser control is not available"));
     };
-    let request = read(&call.params)?;
+    let request = parse_request(&call.params)?;
     let answer = browsers.handle(request).await;
     if answer.status < 400 {
         return Ok(answer.body);
     }
-    let words = answer.body["error"].as_str().unwrap_or("browser control failed");
-    let fault = if answer.status < 500 {
-        Fault::invalid(words)
+    let message = answer.body["error"].as_str().unwrap_or("browser control failed");
+    let error = if answer.status < 500 {
+        ErrorResponse::invalid_request(message)
     } else {
-        Fault::unavailable(words)
+        ErrorResponse::unavailable(message)
     };
-    Err(fault.with_details(json!({ "status": answer.status, "body": answer.body })))
+    Err(error.with_details(json!({ "status": answer.status, "body": answer.body })))
 }
 
-/// The request that parameters name. The protocol's words are the same in every language.
-fn read(params: &Value) -> Result<Request, Fault> {
+/// Reads the parameters as a request to the service. Its texts are English: the protocol is the same in every
+/// language.
+fn parse_request(params: &Value) -> Result<Request, ErrorResponse> {
     let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::trim);
-    let needed = |name: &str| {
+    let required = |name: &str| {
         let value = text(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| Fault::invalid(format!("{name} is required")))
+        value.ok_or_else(|| ErrorResponse::invalid_request(format!("{name} is required")))
     };
     let query: BTreeMap<String, String> = params
         .get("query")
@@ -53,8 +54,8 @@ fn read(params: &Value) -> Result<Request, Fault> {
         .collect();
     let limit = params.get("timeoutMs").and_then(Value::as_u64);
     Ok(Request {
-        method: needed("method")?.to_owned(),
-        path: needed("path")?.to_owned(),
+        method: required("method")?.to_owned(),
+        path: required("path")?.to_owned(),
         query,
         body: params.get("body").cloned().unwrap_or(Value::Null),
         limit: limit.map(Duration::from_millis),
@@ -67,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read_from_parameters() {
+    fn request_is_parsed_from_the_parameters() {
         let params = json!({
             "method": "GET", "path": "/snapshot", "timeoutMs": 1500,
             "query": {"profile": "work", "limit": 5, "odd": [1]},
         });
-        let request = read(&params).unwrap();
+        let request = parse_request(&params).unwrap();
         assert_eq!(
             (request.method.as_str(), request.path.as_str()),
             ("GET", "/snapshot")
@@ -81,7 +82,7 @@ mod tests {
         assert_eq!(request.query["limit"], "5");
         assert_eq!(request.limit, Some(Duration::from_millis(1500)));
         for broken in [Value::Null, json!({"method": "GET"}), json!({"path": "/"})] {
-            assert!(read(&broken).is_err(), "{broken}");
+            assert!(parse_request(&broken).is_err(), "{broken}");
         }
     }
 }

@@ -1,19 +1,18 @@
-//! What the dashboard asks for: `instance.overview`, a method of this engine alone.
+//! `instance.overview`, the data of the dashboard: a method of this engine only.
 
-use serde_json::Value;
-
-use super::Call;
+use super::call::MethodCall;
 use crate::gateway::dashboard;
-use crate::gateway::protocol::shape::{Key, TEXT, optional};
-use crate::gateway::protocol::{Fault, Reply};
+use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
+use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::i18n::Lang;
 
-/// Its parameters: in which language its sentences are; the gateway's own where that is not said.
-pub(super) const WISH: &[Key] = &[optional("lang", TEXT)];
+/// The parameters of `instance.overview`: the language of its sentences, the gateway's own by default.
+pub(super) const OVERVIEW_PARAMS: &[FrameField] = &[optional("lang", TEXT)];
 
-pub(super) async fn asked(call: Call) -> Reply {
-    let wished = call.params.get("lang").and_then(Value::as_str);
-    let lang = wished.and_then(Lang::from_code).unwrap_or(call.shared.lang);
-    let answer = dashboard::answer(call.shared, lang).await;
-    answer.ok_or_else(|| Fault::unavailable("this host can not be looked at"))
+/// Answers `instance.overview`.
+pub(super) async fn overview(call: MethodCall) -> MethodResult {
+    let requested = call.text("lang").and_then(Lang::from_code);
+    let lang = requested.unwrap_or(call.state.lang);
+    let overview = dashboard::cached_overview(call.state, lang).await;
+    overview.ok_or_else(|| ErrorResponse::unavailable("this host can not be looked at"))
 }

@@ -1,105 +1,83 @@
-//! Who is paired, and who may be: `device.pair.*`, `device.token.revoke`.
+//! The methods about devices: `device.pair.*` and `device.token.revoke`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Call;
-use crate::gateway::clients::presence::millis;
-use crate::gateway::devices::Waiting;
-use crate::gateway::protocol::shape::{Key, TEXT, required};
-use crate::gateway::protocol::{Fault, Reply};
+use super::call::MethodCall;
+use crate::gateway::devices::PendingPairing;
+use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::shape::{FrameField, TEXT, required};
+use crate::gateway::protocol::{ErrorResponse, MethodResult, unix_millis};
 use crate::secret::Secret;
 
-/// The parameters of a decision.
-pub(super) const DECISION: &[Key] = &[required("requestId", TEXT)];
-/// The parameters that name a token.
-pub(super) const TOKEN: &[Key] = &[required("deviceId", TEXT), required("role", TEXT)];
+/// The parameters of `device.pair.approve` and `device.pair.reject`.
+pub(super) const DECISION_PARAMS: &[FrameField] = &[required("requestId", TEXT)];
+/// The parameters of `device.token.revoke`.
+pub(super) const REVOKE_PARAMS: &[FrameField] = &[required("deviceId", TEXT), required("role", TEXT)];
 
-impl Waiting {
-    /// As it is told to those who may let it in.
-    pub fn to_value(&self) -> Value {
-        let pairing = &self.pairing;
-        let mut value = json!({
-            "requestId": self.request_id,
-            "deviceId": pairing.device_id,
-            "publicKey": pairing.public_key,
-            "displayName": pairing.client.display_name,
-            "platform": pairing.client.platform,
-            "clientId": pairing.client.id,
-            "clientMode": pairing.client.mode,
-            "role": pairing.role.name(),
-            "roles": [pairing.role.name()],
-            "scopes": pairing.scopes,
-            "remoteIp": pairing.ip.map(|ip| ip.to_string()),
-            "silent": false,
-            "ts": self.ts,
-        });
-        if let Some(map) = value.as_object_mut() {
-            map.retain(|_, value| !value.is_null());
-        }
-        value
-    }
+/// Returns the error of a device file that can't be read or written.
+fn store_error() -> ErrorResponse {
+    ErrorResponse::unavailable("paired devices can not be read or written")
 }
 
-fn text<'a>(call: &'a Call, key: &str) -> &'a str {
-    call.params.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn unread() -> Fault {
-    Fault::unavailable("paired devices can not be read or written")
-}
-
-pub(super) async fn list(call: Call) -> Reply {
-    let book = call.shared.devices.book().await.ok_or_else(unread)?;
-    let waiting = call.shared.devices.waiting();
-    let pending: Vec<_> = waiting.iter().map(Waiting::to_value).collect();
+/// Answers `device.pair.list`: the devices that wait for approval, and the paired ones.
+pub(super) async fn list(call: MethodCall) -> MethodResult {
+    let devices = &call.state.devices;
+    let book = devices.book().await.ok_or_else(store_error)?;
+    let pending = devices.pending();
+    let pending: Vec<_> = pending.iter().map(PendingPairing::to_value).collect();
     Ok(json!({"pending": pending, "paired": book.list()}))
 }
 
-fn decided(call: &Call, waiting: &Waiting, decision: &str) {
+/// Tells the clients that a request was approved or rejected.
+fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str) {
     let resolved = json!({
-        "requestId": waiting.request_id,
-        "deviceId": waiting.pairing.device_id,
+        "requestId": pairing.request_id,
+        "deviceId": pairing.request.device_id,
         "decision": decision,
-        "ts": millis(call.shared.host.now()),
+        "ts": unix_millis(call.state.context.host.now()),
     });
-    call.shared.clients.broadcast("device.pair.resolved", &resolved);
+    call.state.clients.broadcast(Event::PairingResolved, &resolved);
 }
 
-fn waiting(call: &Call) -> Result<Waiting, Fault> {
-    let waiting = call.shared.devices.decide(text(call, "requestId"));
-    waiting.ok_or_else(|| Fault::invalid("unknown requestId"))
+/// Removes the request that the parameters name from those that wait.
+fn remove_pending(call: &MethodCall) -> Result<PendingPairing, ErrorResponse> {
+    let request_id = call.text("requestId").unwrap_or_default();
+    let pairing = call.state.devices.remove_pending(request_id);
+    pairing.ok_or_else(|| ErrorResponse::invalid_request("unknown requestId"))
 }
 
-pub(super) async fn approve(call: Call) -> Reply {
-    let shared = &call.shared;
-    let waiting = waiting(&call)?;
+/// Answers `device.pair.approve`: pairs the device and returns it without its token.
+pub(super) async fn approve(call: MethodCall) -> MethodResult {
+    let devices = &call.state.devices;
+    let pairing = remove_pending(&call)?;
     let token = Secret::new(uuid::Uuid::new_v4().simple().to_string());
-    let now = millis(shared.host.now());
-    let approve =
-        |book: &mut crate::gateway::devices::Book| Some(book.approve(&waiting.pairing, &token, now));
-    shared.devices.change(approve).await.ok_or_else(unread)?;
-    decided(&call, &waiting, "approved");
-    let book = shared.devices.book().await.ok_or_else(unread)?;
-    let id = waiting.pairing.device_id.as_str();
+    let now = unix_millis(call.state.context.host.now());
+    devices
+        .update(|book| Some(book.approve(&pairing.request, &token, now)))
+        .await
+        .ok_or_else(store_error)?;
+    announce_decision(&call, &pairing, "approved");
+    let book = devices.book().await.ok_or_else(store_error)?;
+    let id = pairing.request.device_id.as_str();
     let device = book.list().into_iter().find(|device| device["deviceId"] == id);
-    Ok(json!({"requestId": waiting.request_id, "device": device}))
+    Ok(json!({"requestId": pairing.request_id, "device": device}))
 }
 
-pub(super) fn reject(call: &Call) -> Reply {
-    let waiting = waiting(call)?;
-    decided(call, &waiting, "rejected");
-    Ok(json!({"requestId": waiting.request_id, "deviceId": waiting.pairing.device_id}))
+/// Answers `device.pair.reject`.
+pub(super) fn reject(call: &MethodCall) -> MethodResult {
+    let pairing = remove_pending(call)?;
+    announce_decision(call, &pairing, "rejected");
+    Ok(json!({"requestId": pairing.request_id, "deviceId": pairing.request.device_id}))
 }
 
-pub(super) async fn revoke(call: Call) -> Reply {
-    let now = millis(call.shared.host.now());
-    let (id, role) = (text(&call, "deviceId").to_owned(), text(&call, "role").to_owned());
-    let revoked = call
-        .shared
-        .devices
-        .change(|book| book.revoke(&id, &role, now))
-        .await;
-    revoked.ok_or_else(|| Fault::invalid("unknown deviceId/role"))?;
-    call.shared.clients.token_revoked(&id, &role);
+/// Answers `device.token.revoke`: the token becomes invalid, and sessions that it authenticated end.
+pub(super) async fn revoke(call: MethodCall) -> MethodResult {
+    let state = &call.state;
+    let now = unix_millis(state.context.host.now());
+    let (id, role) = (call.text("deviceId"), call.text("role"));
+    let (id, role) = (id.unwrap_or_default(), role.unwrap_or_default());
+    let revoked = state.devices.update(|book| book.revoke(id, role, now)).await;
+    revoked.ok_or_else(|| ErrorResponse::invalid_request("unknown deviceId/role"))?;
+    state.clients.disconnect_device(id, role);
     Ok(json!({"deviceId": id, "role": role, "revokedAtMs": now}))
 }

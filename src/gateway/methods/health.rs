@@ -1,4 +1,4 @@
-//! `health`: how this gateway is, as truly as this engine can tell. It runs no agents and no channels, and
+//! `health`: the state of this gateway, as far as this engine can tell. It runs no agents and no channels, and
 //! says so; sessions that OpenClaw left in the state folder are counted.
 
 use std::path::PathBuf;
@@ -8,61 +8,58 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::config;
-use crate::gateway::clients::presence::millis;
-use crate::gateway::shared::Shared;
+use crate::gateway::protocol::{millis, unix_millis};
+use crate::gateway::state::GatewayState;
 use crate::host::read;
 
-/// An agent's sessions, as they lie in the state folder.
-pub(super) struct Sessions {
+/// The session file of one agent in the state folder.
+pub(super) struct AgentSessions {
+    /// The id of the agent.
     pub(super) agent: String,
     pub(super) path: PathBuf,
+    /// The number of sessions; 0 where the file is missing or can't be read.
     pub(super) count: usize,
 }
 
-impl Sessions {
+impl AgentSessions {
     pub(super) fn to_value(&self) -> Value {
         json!({"path": self.path.display().to_string(), "count": self.count, "recent": []})
     }
 }
 
 /// Counts the sessions of every agent, off the async thread.
-pub(super) async fn sessions(shared: &Arc<Shared>) -> Vec<Sessions> {
-    let state = shared.instance.state_dir.clone();
-    let agents = config::agents(&shared.live().config);
-    let count = move || {
-        let one = |agent: String| {
-            let path = state.join("agents").join(&agent).join("sessions/sessions.json");
+pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessions> {
+    let state_dir = state.context.instance.state_dir.clone();
+    let agents = config::agent_ids(&state.active().config);
+    let count_all = move || {
+        let count_one = |agent: String| {
+            let path = state_dir
+                .join("agents")
+                .join(&agent)
+                .join("sessions/sessions.json");
             let text = read::text(&path).unwrap_or_default();
             let count = serde_json::from_str::<Map<String, Value>>(&text).map_or(0, |map| map.len());
-            Sessions { agent, path, count }
+            AgentSessions { agent, path, count }
         };
-        agents.into_iter().map(one).collect()
+        agents.into_iter().map(count_one).collect()
     };
-    tokio::task::spawn_blocking(count).await.unwrap_or_default()
+    tokio::task::spawn_blocking(count_all).await.unwrap_or_default()
 }
 
-/// What this gateway is, in every answer that says how it is: nobody takes one for another.
-pub(super) fn gateway(shared: &Shared) -> Value {
-    let me = &shared.identity;
-    json!({
-        "engine": "native",
-        "profile": me.profile,
-        "instanceId": me.instance_id,
-        "bootId": me.boot_id,
-        "version": me.version,
-        "pid": me.pid,
-        "startedAt": humantime::format_rfc3339_millis(me.started).to_string(),
-        "clients": shared.clients.count(),
-    })
+/// Returns the identity of this gateway and the number of its clients, as `health` and `status` have them.
+pub(super) fn gateway_value(state: &GatewayState) -> Value {
+    let mut gateway = state.identity.to_value();
+    gateway["clients"] = state.clients.count().into();
+    gateway
 }
 
-/// Looks.
-pub async fn look(shared: &Arc<Shared>) -> Value {
+/// Creates the health document.
+pub(crate) async fn document(state: &Arc<GatewayState>) -> Value {
     let begun = Instant::now();
-    let sessions = sessions(shared).await;
-    let live = shared.live();
-    let default = config::default_agent(&live.config);
-    let agent = |one: &Sessions| {
+    let sessions = agent_sessions(state).await;
+    let active = state.active();
+    let default = config::default_agent(&active.config);
+    let agent = |one: &AgentSessions| {
         json!({
             "agentId": one.agent,
             "isDefault": one.agent == default,
@@ -70,30 +67,31 @@ pub async fn look(shared: &Arc<Shared>) -> Value {
             "sessions": one.to_value(),
         })
     };
-    let own = sessions.iter().find(|one| one.agent == default);
+    let default_sessions = sessions.iter().find(|one| one.agent == default);
     let mut health = json!({
         "ok": true,
-        "ts": millis(shared.host.now()),
-        "durationMs": u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "ts": unix_millis(state.context.host.now()),
+        "durationMs": millis(begun.elapsed()),
         "channels": {},
         "channelOrder": [],
         "channelLabels": {},
         "heartbeatSeconds": 0,
         "defaultAgentId": default,
         "agents": sessions.iter().map(agent).collect::<Vec<_>>(),
-        "sessions": own.map(Sessions::to_value),
-        "gateway": gateway(shared),
+        "sessions": default_sessions.map(AgentSessions::to_value),
+        "gateway": gateway_value(state),
     });
-    add_notices(shared, &mut health);
+    add_notices(state, &mut health);
     health
 }
 
-/// What somebody should see to, and whom this gateway watches; neither key where there is nothing.
-pub(super) fn add_notices(shared: &Shared, answer: &mut Value) {
-    if let Some(warning) = shared.live().warnings(shared.lang) {
+/// Adds `warning` and `watching` to an answer: what somebody should see to, and the gateways that this one
+/// watches. A key without anything to say is left out.
+pub(super) fn add_notices(state: &GatewayState, answer: &mut Value) {
+    if let Some(warning) = state.active().warnings(state.lang) {
         answer["warning"] = warning.into();
     }
-    let watching = shared.watched.to_value(shared.lang);
+    let watching = state.watch_status.to_value(state.lang);
     if watching.as_array().is_some_and(|watched| !watched.is_empty()) {
         answer["watching"] = watching;
     }

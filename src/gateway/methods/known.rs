@@ -1,10 +1,10 @@
-//! The methods of OpenClaw 2026.1.30 and 2026.9.6, as their greetings name them: what this engine lacks of
-//! them is told apart from what nobody has.
+//! The methods of OpenClaw 2026.1.30 and 2026.9.6, as their greetings name them. They tell a method that
+//! this engine lacks from a name that no release has.
 
-use crate::gateway::protocol::Scope;
+use crate::gateway::protocol::OperatorScope;
 
-/// The names, in order.
-const NAMES: &str = "
+/// The names of all methods, in alphabetical order, separated by white space.
+const ALL_METHODS: &str = "
     agent agent.identity.get agent.wait agents.create agents.delete agents.files.get agents.files.list
     agents.files.set agents.list agents.update agents.workspace.get agents.workspace.list approval.get
     approval.history approval.resolve artifacts.download artifacts.get artifacts.list attach.grant
@@ -102,40 +102,45 @@ const NAMES: &str = "
     worktrees.create worktrees.gc worktrees.list worktrees.remove worktrees.restore
 ";
 
-/// Methods of nodes, which operators may not call.
-pub(super) const NODE: [&str; 3] = ["node.event", "node.invoke.result", "skills.bins"];
+/// The methods that nodes call; operators may not call them.
+pub(super) const NODE_METHODS: [&str; 3] = ["node.event", "node.invoke.result", "skills.bins"];
 
-const READ: &str = "
+/// The methods that require `operator.read`.
+const READ_METHODS: &str = "
     agent.identity.get agents.list channels.status chat.history cron.list cron.runs cron.status health
     last-heartbeat logs.tail models.list node.describe node.list sessions.list sessions.preview skills.status
     status system-presence tts.providers tts.status usage.cost usage.status voicewake.get
 ";
-const WRITE: &str = "
+/// The methods that require `operator.write`.
+const WRITE_METHODS: &str = "
     agent agent.wait browser.request chat.abort chat.send node.invoke send talk.mode tts.convert tts.disable
     tts.enable tts.setProvider voicewake.set wake
 ";
-const APPROVALS: &str = "exec.approval.request exec.approval.resolve";
-const PAIRING: &str = "
+/// The methods that require `operator.approvals`.
+const APPROVALS_METHODS: &str = "exec.approval.request exec.approval.resolve";
+/// The methods that require `operator.pairing`.
+const PAIRING_METHODS: &str = "
     device.pair.approve device.pair.list device.pair.reject device.token.revoke device.token.rotate
     node.pair.approve node.pair.list node.pair.reject node.pair.request node.pair.verify node.rename
 ";
 
-fn has(names: &str, method: &str) -> bool {
+/// Tells whether a name is one of those in a list that is separated by white space.
+fn contains(names: &str, method: &str) -> bool {
     names.split_whitespace().any(|name| name == method)
 }
 
-/// Whether a release of OpenClaw has this method.
+/// Tells whether a release of OpenClaw has this method.
 pub(super) fn is_known(method: &str) -> bool {
-    has(NAMES, method)
+    contains(ALL_METHODS, method)
 }
 
-/// What a method that this engine lacks would need. Whatever is not named takes an admin.
-pub(super) fn scope(method: &str) -> Scope {
+/// Returns the scope that OpenClaw requires for a method; `operator.admin` for one that is in no list.
+pub(super) fn required_scope(method: &str) -> OperatorScope {
     match method {
-        method if has(READ, method) => Scope::Read,
-        method if has(WRITE, method) => Scope::Write,
-        method if has(APPROVALS, method) => Scope::Approvals,
-        method if has(PAIRING, method) => Scope::Pairing,
-        _ => Scope::Admin,
+        method if contains(READ_METHODS, method) => OperatorScope::Read,
+        method if contains(WRITE_METHODS, method) => OperatorScope::Write,
+        method if contains(APPROVALS_METHODS, method) => OperatorScope::Approvals,
+        method if contains(PAIRING_METHODS, method) => OperatorScope::Pairing,
+        _ => OperatorScope::Admin,
     }
 }

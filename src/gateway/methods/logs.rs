@@ -1,30 +1,43 @@
-//! `logs.tail`: the end of this gateway's own log, or what was added since the last look. The lines have
-//! the form of OpenClaw's logger, which is the one that its command line and its pages know how to show.
+//! `logs.tail`: the end of this gateway's own log, or the lines added since the last call. They have the form
+//! of OpenClaw's logger, the one that its command line and its pages can show.
 
 use serde_json::{Value, json};
 
-use super::Call;
-use crate::gateway::protocol::shape::{Key, Shape, optional};
-use crate::gateway::protocol::{Fault, Reply};
+use super::call::MethodCall;
+use crate::gateway::protocol::shape::{FrameField, FrameShape, optional};
+use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::logs::{self, LogLine, LogSlice};
 
-/// Its parameters.
-pub(super) const PART: &[Key] = &[
-    optional("cursor", Shape::Whole(0)),
-    optional("limit", Shape::Whole(1)),
-    optional("maxBytes", Shape::Whole(1)),
+/// The parameters of `logs.tail`.
+pub(super) const TAIL_PARAMS: &[FrameField] = &[
+    optional("cursor", FrameShape::Whole(0)),
+    optional("limit", FrameShape::Whole(1)),
+    optional("maxBytes", FrameShape::Whole(1)),
 ];
-/// As many lines at most, and as many where nothing is said, as the reference has it.
-const LINES: (u64, u64) = (5000, 500);
-/// As many bytes at most, and as many where nothing is said, as the reference has it.
-const BYTES: (u64, u64) = (1_000_000, 250_000);
+/// A limit that the caller may set: its maximum and its default.
+struct Limit {
+    max: u64,
+    default: u64,
+}
 
-pub(super) async fn tail(call: Call) -> Reply {
+/// Number of lines in one answer, as in the reference.
+const LINE_LIMIT: Limit = Limit {
+    max: 5000,
+    default: 500,
+};
+/// Number of bytes read for one answer, as in the reference.
+const BYTE_LIMIT: Limit = Limit {
+    max: 1_000_000,
+    default: 250_000,
+};
+
+/// Answers `logs.tail`.
+pub(super) async fn tail(call: MethodCall) -> MethodResult {
     let number = |name: &str| call.params.get(name).and_then(Value::as_u64);
-    let within = |name: &str, (most, usual): (u64, u64)| number(name).unwrap_or(usual).min(most);
-    let (cursor, bytes) = (number("cursor"), within("maxBytes", BYTES));
-    let count = usize::try_from(within("limit", LINES)).unwrap_or(usize::MAX);
-    let folder = call.shared.instance.logs();
+    let limited = |name: &str, limit: Limit| number(name).unwrap_or(limit.default).min(limit.max);
+    let (cursor, bytes) = (number("cursor"), limited("maxBytes", BYTE_LIMIT));
+    let count = usize::try_from(limited("limit", LINE_LIMIT)).unwrap_or(usize::MAX);
+    let folder = call.state.context.instance.logs();
     let read = move || {
         let Some(file) = logs::log_files(&folder).pop() else {
             return Ok((folder, LogSlice::default()));
@@ -32,20 +45,20 @@ pub(super) async fn tail(call: Call) -> Reply {
         logs::read_from(&file, cursor, count, bytes).map(|slice| (file, slice))
     };
     let read = tokio::task::spawn_blocking(read).await;
-    let unread = || Fault::unavailable("log can not be read");
+    let unread = || ErrorResponse::unavailable("log can not be read");
     let (file, slice) = read.ok().and_then(Result::ok).ok_or_else(unread)?;
     Ok(json!({
         "file": file.display().to_string(),
         "cursor": slice.cursor,
         "size": slice.size,
-        "lines": slice.lines.iter().map(|line| said(line)).collect::<Vec<_>>(),
+        "lines": slice.lines.iter().map(|line| to_openclaw_line(line)).collect::<Vec<_>>(),
         "truncated": slice.truncated,
         "reset": slice.reset,
     }))
 }
 
-/// A line of ours as OpenClaw's logger would have written it; any other as it stands.
-fn said(raw: &str) -> String {
+/// Converts a line of our log to the form of OpenClaw's logger. Any other line is returned as it is.
+fn to_openclaw_line(raw: &str) -> String {
     let line = LogLine::parse(raw);
     if line.time.is_empty() || line.level.is_empty() {
         return raw.to_owned();
@@ -67,14 +80,14 @@ mod tests {
     use super::*;
     use crate::gateway::methods::answer;
     use crate::gateway::protocol::Protocol;
-    use crate::gateway::session::stand::{Stand, caller};
+    use crate::gateway::test_support::{TestGateway, connected_client};
 
     #[tokio::test]
-    async fn the_log_is_told_part_by_part_in_openclaws_own_form() {
-        let stand = Stand::new();
+    async fn log_is_returned_part_by_part_in_the_form_of_openclaws_logger() {
+        let gateway = TestGateway::new();
         let ask = |params: Value| {
-            let call = stand.call(caller(Protocol::Four, &["operator.read"]));
-            answer("logs.tail", Call { params, ..call })
+            let call = gateway.call(connected_client(Protocol::Four, &["operator.read"]));
+            answer("logs.tail", MethodCall { params, ..call })
         };
         let none = ask(json!({})).await.unwrap();
         assert_eq!((&none["lines"], &none["cursor"]), (&json!([]), &json!(0)));
@@ -83,7 +96,12 @@ mod tests {
                 r#"{{"timestamp":"{time}","level":"WARN","message":"{words}","code":"x.y","target":"t"}}"#
             ) + "\n"
         };
-        let path = stand.shared.instance.logs().join("openclaw.2026-11-22.log");
+        let path = gateway
+            .state
+            .context
+            .instance
+            .logs()
+            .join("openclaw.2026-11-22.log");
         let first = line("2026-11-22T10:00:00Z", "one");
         crate::apply::write_file(&path, first.as_bytes()).unwrap();
         let told = ask(json!({"limit": 5})).await.unwrap();

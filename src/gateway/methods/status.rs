@@ -1,25 +1,27 @@
-//! `status`: a summary for command lines.
+//! `status`: a summary of the gateway for command lines.
 
 use serde_json::{Value, json};
 
-use super::{Call, config, health};
-use crate::gateway::protocol::{Protocol, Reply};
+use super::call::MethodCall;
+use super::{config, health};
+use crate::gateway::protocol::{MethodResult, Protocol};
 
-pub(super) async fn answer(call: Call) -> Reply {
-    let shared = &call.shared;
-    let sessions = health::sessions(shared).await;
-    let live = shared.live();
-    let model = live.config.pointer("/agents/defaults/model/primary").cloned();
-    let heartbeat = |one: &health::Sessions| json!({"agentId": one.agent, "enabled": false, "every": "disabled", "everyMs": null});
-    let by_agent = |one: &health::Sessions| {
+/// Answers `status`.
+pub(super) async fn status(call: MethodCall) -> MethodResult {
+    let state = &call.state;
+    let sessions = health::agent_sessions(state).await;
+    let active = state.active();
+    let model = active.config.pointer("/agents/defaults/model/primary").cloned();
+    let heartbeat = |one: &health::AgentSessions| json!({"agentId": one.agent, "enabled": false, "every": "disabled", "everyMs": null});
+    let by_agent = |one: &health::AgentSessions| {
         let mut value = one.to_value();
         value["agentId"] = one.agent.as_str().into();
         value
     };
-    let path = |one: &health::Sessions| one.path.display().to_string();
+    let path = |one: &health::AgentSessions| one.path.display().to_string();
     let mut status = json!({
         "heartbeat": {
-            "defaultAgentId": config::default_agent(&live.config),
+            "defaultAgentId": config::default_agent(&active.config),
             "agents": sessions.iter().map(heartbeat).collect::<Vec<_>>(),
         },
         "channelSummary": [],
@@ -31,12 +33,12 @@ pub(super) async fn answer(call: Call) -> Reply {
             "recent": [],
             "byAgent": sessions.iter().map(by_agent).collect::<Vec<_>>(),
         },
-        "gateway": health::gateway(shared),
+        "gateway": health::gateway_value(state),
     });
-    if call.who.protocol == Protocol::Four {
-        status["runtimeVersion"] = shared.identity.version.into();
-        status["pid"] = shared.identity.pid.into();
+    if call.client.protocol == Protocol::Four {
+        status["runtimeVersion"] = state.identity.version.into();
+        status["pid"] = state.identity.pid.into();
     }
-    health::add_notices(shared, &mut status);
+    health::add_notices(state, &mut status);
     Ok(status)
 }

@@ -1,54 +1,65 @@
-//! Tables over the rows of methods.
+//! The table of methods: names, scopes, parameters, and the answers to calls that are refused.
 
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::gateway::session::stand::{Stand, caller};
+use crate::gateway::test_support::{TestGateway, connected_client};
 
 #[test]
-fn each_method_has_one_row_and_is_one_of_openclaw_or_says_that_it_is_ours() {
+fn each_method_is_openclaws_or_has_our_prefix_and_the_scope_of_the_reference() {
     let mut seen = BTreeSet::new();
-    for row in ROWS {
-        assert!(seen.insert(row.name), "{} twice", row.name);
-        if row.name.starts_with("instance.") {
-            assert!(!known::is_known(row.name), "{} is OpenClaw's", row.name);
+    for method in METHODS {
+        assert!(seen.insert(method.name), "{} twice", method.name);
+        if method.name.starts_with("instance.") {
+            assert!(!known::is_known(method.name), "{} is OpenClaw's", method.name);
             continue;
         }
-        assert!(known::is_known(row.name), "{} is no method of OpenClaw", row.name);
+        assert!(
+            known::is_known(method.name),
+            "{} is no method of OpenClaw",
+            method.name
+        );
         assert_eq!(
-            row.scopes[0],
-            known::scope(row.name),
+            method.scopes[0],
+            known::required_scope(method.name),
             "{}: as OpenClaw has it",
-            row.name
+            method.name
         );
     }
 }
 
 #[tokio::test]
-async fn every_served_method_answers_and_every_other_says_why_not() {
-    let stand = Stand::new();
-    // The browsers come with a listener of their own; without it there are none to ask.
-    let asked = ROWS.iter().filter(|row| row.name != "browser.request");
-    for row in asked.filter(|row| row.keys.is_none_or(<[_]>::is_empty)) {
-        let reply = answer(row.name, stand.call(caller(Protocol::Three, &["operator.admin"]))).await;
-        assert!(reply.is_ok(), "{}: {reply:?}", row.name);
+async fn served_methods_answer_and_all_others_say_why_not() {
+    let gateway = TestGateway::new();
+    // Browsers are created with the listener of their port, and there is none in this test.
+    let asked = METHODS.iter().filter(|method| method.name != "browser.request");
+    for method in asked.filter(|method| method.params.is_none_or(<[_]>::is_empty)) {
+        let reply = answer(
+            method.name,
+            gateway.call(connected_client(Protocol::Three, &["operator.admin"])),
+        )
+        .await;
+        assert!(reply.is_ok(), "{}: {reply:?}", method.name);
     }
     let lacking = |method: &'static str| {
-        let call = stand.call(caller(Protocol::Four, &["operator.admin"]));
+        let call = gateway.call(connected_client(Protocol::Four, &["operator.admin"]));
         async move { answer(method, call).await.unwrap_err() }
     };
     for method in ["send", "chat.send", "config.set", "sessions.list", "update.run"] {
-        let fault = lacking(method).await;
-        assert_eq!(fault.code, Code::Unavailable, "{method}");
-        assert!(fault.message.contains(method), "{}", fault.message);
+        let error = lacking(method).await;
+        assert_eq!(error.code, ErrorCode::Unavailable, "{method}");
+        assert!(error.message.contains(method), "{}", error.message);
     }
-    assert_eq!(lacking("nope").await, Fault::invalid("unknown method: nope"));
+    assert_eq!(
+        lacking("nope").await,
+        ErrorResponse::invalid_request("unknown method: nope")
+    );
 }
 
-/// As both releases answer, captured from them.
+/// The expected answers were captured from both releases.
 #[tokio::test]
-async fn a_scope_that_is_missing_is_named() {
-    let stand = Stand::new();
+async fn missing_scope_is_named_in_the_form_of_the_protocol() {
+    let gateway = TestGateway::new();
     let cases = [
         (&["operator.read"][..], "health", ""),
         (&["operator.write"], "health", ""),
@@ -64,46 +75,49 @@ async fn a_scope_that_is_missing_is_named() {
     ];
     for (scopes, method, missing) in cases {
         for protocol in [Protocol::Three, Protocol::Four] {
-            let reply = answer(method, stand.call(caller(protocol, scopes))).await;
+            let reply = answer(method, gateway.call(connected_client(protocol, scopes))).await;
             if missing.is_empty() {
                 assert!(reply.is_ok(), "{method}: {reply:?}");
                 continue;
             }
-            let fault = reply.unwrap_err();
-            assert_eq!(fault.message, format!("missing scope: {missing}"), "{method}");
+            let error = reply.unwrap_err();
+            assert_eq!(error.message, format!("missing scope: {missing}"), "{method}");
             if protocol == Protocol::Three {
-                assert_eq!((fault.code, fault.details), (Code::InvalidRequest, None));
+                assert_eq!((error.code, error.details), (ErrorCode::InvalidRequest, None));
             } else {
-                assert_eq!(fault.code, Code::Forbidden);
-                assert_eq!(fault.details.unwrap()["missingScope"], missing);
+                assert_eq!(error.code, ErrorCode::Forbidden);
+                assert_eq!(error.details.unwrap()["missingScope"], missing);
             }
         }
     }
-    let read = |protocol| stand.call(caller(protocol, &["operator.read"]));
+    let read = |protocol| gateway.call(connected_client(protocol, &["operator.read"]));
     let early = answer("config.get", read(Protocol::Three)).await.unwrap_err();
     assert_eq!(early.message, "missing scope: operator.admin");
     assert!(answer("config.get", read(Protocol::Four)).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_role_does_only_its_own_work() {
-    let stand = Stand::new();
-    let mut node = caller(Protocol::Three, &[]);
-    node.role = Role::Node;
-    let fault = answer("health", stand.call(node)).await.unwrap_err();
-    assert_eq!(fault, Fault::invalid("unauthorized role: node"));
-    let operator = stand.call(caller(Protocol::Three, &["operator.admin"]));
-    let fault = answer("node.event", operator).await.unwrap_err();
-    assert_eq!(fault, Fault::invalid("unauthorized role: operator"));
+async fn methods_of_another_role_are_refused() {
+    let gateway = TestGateway::new();
+    let mut node = connected_client(Protocol::Three, &[]);
+    node.role = ClientRole::Node;
+    let error = answer("health", gateway.call(node)).await.unwrap_err();
+    assert_eq!(error, ErrorResponse::invalid_request("unauthorized role: node"));
+    let operator = gateway.call(connected_client(Protocol::Three, &["operator.admin"]));
+    let error = answer("node.event", operator).await.unwrap_err();
+    assert_eq!(
+        error,
+        ErrorResponse::invalid_request("unauthorized role: operator")
+    );
 }
 
 #[tokio::test]
-async fn no_secret_leaves_with_the_config() {
-    let stand = Stand::new();
+async fn config_get_contains_no_secret() {
+    let gateway = TestGateway::new();
     let text = r#"{gateway: {mode: "local", auth: {token: "s3cr3t-token"}}, channels: {telegram: {botToken: "123:abc"}}}"#;
-    crate::apply::write_file(&stand.shared.instance.config_path, text.as_bytes()).unwrap();
+    crate::apply::write_file(&gateway.state.context.instance.config_path, text.as_bytes()).unwrap();
     for protocol in [Protocol::Three, Protocol::Four] {
-        let call = stand.call(caller(protocol, &["operator.admin"]));
+        let call = gateway.call(connected_client(protocol, &["operator.admin"]));
         let answer = answer("config.get", call).await.unwrap();
         assert_eq!(
             (&answer["exists"], &answer["valid"]),
@@ -117,8 +131,8 @@ async fn no_secret_leaves_with_the_config() {
 }
 
 #[test]
-fn the_agents_of_both_dialects_are_known_and_none_leaves_the_folder() {
-    let ids = |config: Value| config::agents(&config);
+fn agents_of_both_config_dialects_are_found_and_path_like_ids_ignored() {
+    let ids = |config: Value| config::agent_ids(&config);
     assert_eq!(ids(json!({})), ["main"]);
     assert_eq!(
         ids(json!({"agents": {"list": [{"id": "a"}, {"id": "b", "default": true}]}})),

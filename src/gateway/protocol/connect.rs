@@ -1,14 +1,14 @@
-//! What a client says of itself in its first request, strictly: a key that the protocol does not know is
-//! refused, as both references do.
+//! The parameters of `connect`, the first request of every client. They are read strictly: a key that the
+//! protocol does not know is refused, as both references do.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Protocol;
-use super::shape::{Key, Shape, TEXT, optional, optional_late, required, required_late};
+use super::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required, required_since_4};
 use crate::secret::Secret;
 
-/// Who may connect, by what programs call themselves (docs/openclaw.md#connect-parameters).
+/// The values of `client.id`: the programs that may connect (docs/openclaw.md#connect-parameters).
 pub const CLIENT_IDS: &[&str] = &[
     "webchat-ui",
     "openclaw-control-ui",
@@ -28,81 +28,82 @@ pub const CLIENT_IDS: &[&str] = &[
     "fingerprint",
     "openclaw-probe",
 ];
+/// The values of `client.mode`.
 const MODES: &[&str] = &["webchat", "cli", "ui", "backend", "node", "probe", "test"];
 
-const CLIENT: &[Key] = &[
-    required("id", Shape::OneOf(CLIENT_IDS)),
+const CLIENT: &[FrameField] = &[
+    required("id", FrameShape::OneOf(CLIENT_IDS)),
     required("version", TEXT),
     required("platform", TEXT),
-    required("mode", Shape::OneOf(MODES)),
+    required("mode", FrameShape::OneOf(MODES)),
     optional("displayName", TEXT),
-    optional_late("buildId", TEXT),
+    optional_since_4("buildId", TEXT),
     optional("deviceFamily", TEXT),
     optional("modelIdentifier", TEXT),
-    optional_late("timeZone", TEXT),
+    optional_since_4("timeZone", TEXT),
     optional("instanceId", TEXT),
 ];
-const DEVICE: &[Key] = &[
+const DEVICE: &[FrameField] = &[
     required("id", TEXT),
     required("publicKey", TEXT),
     required("signature", TEXT),
-    required("signedAt", Shape::Whole(0)),
-    required_late("nonce", TEXT),
+    required("signedAt", FrameShape::Whole(0)),
+    required_since_4("nonce", TEXT),
 ];
-const AUTH: &[Key] = &[
-    optional("token", Shape::Text(0)),
-    optional("password", Shape::Text(0)),
-    optional_late("deviceToken", Shape::Text(0)),
-    optional_late("bootstrapToken", Shape::Text(0)),
-    optional_late("approvalRuntimeToken", Shape::Text(0)),
-    optional_late("agentRuntimeIdentityToken", Shape::Text(0)),
+const AUTH: &[FrameField] = &[
+    optional("token", FrameShape::Text(0)),
+    optional("password", FrameShape::Text(0)),
+    optional_since_4("deviceToken", FrameShape::Text(0)),
+    optional_since_4("bootstrapToken", FrameShape::Text(0)),
+    optional_since_4("approvalRuntimeToken", FrameShape::Text(0)),
+    optional_since_4("agentRuntimeIdentityToken", FrameShape::Text(0)),
 ];
-const PARAMS: &[Key] = &[
-    required("minProtocol", Shape::Whole(1)),
-    required("maxProtocol", Shape::Whole(1)),
-    required("client", Shape::Object(CLIENT)),
-    optional("caps", Shape::List(&TEXT)),
-    optional("commands", Shape::List(&TEXT)),
-    optional_late("computerUse", Shape::Any),
-    optional_late("workerRuns", Shape::Any),
-    optional("permissions", Shape::Map(&Shape::Bool)),
-    optional("pathEnv", Shape::Text(0)),
+const PARAMS: &[FrameField] = &[
+    required("minProtocol", FrameShape::Whole(1)),
+    required("maxProtocol", FrameShape::Whole(1)),
+    required("client", FrameShape::Object(CLIENT)),
+    optional("caps", FrameShape::List(&TEXT)),
+    optional("commands", FrameShape::List(&TEXT)),
+    optional_since_4("computerUse", FrameShape::Any),
+    optional_since_4("workerRuns", FrameShape::Any),
+    optional("permissions", FrameShape::Map(&FrameShape::Bool)),
+    optional("pathEnv", FrameShape::Text(0)),
     optional("role", TEXT),
-    optional("scopes", Shape::List(&TEXT)),
-    optional_late("modelCatalog", Shape::Any),
-    optional("device", Shape::Object(DEVICE)),
-    optional("auth", Shape::Object(AUTH)),
-    optional("locale", Shape::Text(0)),
-    optional("userAgent", Shape::Text(0)),
+    optional("scopes", FrameShape::List(&TEXT)),
+    optional_since_4("modelCatalog", FrameShape::Any),
+    optional("device", FrameShape::Object(DEVICE)),
+    optional("auth", FrameShape::Object(AUTH)),
+    optional("locale", FrameShape::Text(0)),
+    optional("userAgent", FrameShape::Text(0)),
 ];
 
-/// What a client says of itself.
+/// The parameters of `connect`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Connect {
-    /// The oldest protocol that it speaks.
+pub struct ConnectParams {
+    /// The oldest protocol version that the client speaks.
     pub min_protocol: u64,
-    /// The newest.
+    /// The newest protocol version that the client speaks.
     pub max_protocol: u64,
-    /// Which program it is.
-    pub client: Client,
-    /// As what it connects; an operator where it says nothing.
+    /// The client program.
+    pub client: ClientInfo,
+    /// The role; an operator's where it is missing.
     pub role: Option<String>,
-    /// What it wants to be allowed.
+    /// The scopes that the client asks for.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The device that it runs on, with its proof.
-    pub device: Option<Device>,
-    /// What it shows.
+    /// The device that the client runs on, with a signature that proves it.
+    pub device: Option<DeviceParams>,
+    /// The credentials.
     #[serde(default)]
-    pub auth: Auth,
+    pub auth: AuthParams,
 }
 
-/// `client`
+/// The client program, `client`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the protocol's own names")]
-pub struct Client {
+pub struct ClientInfo {
     pub id: String,
     pub display_name: Option<String>,
     pub version: String,
@@ -113,47 +114,47 @@ pub struct Client {
     pub instance_id: Option<String>,
 }
 
-impl Client {
-    /// Whether it is a command line.
+impl ClientInfo {
+    /// Tells whether the program is a command line.
     pub fn is_cli(&self) -> bool {
         self.mode == "cli"
     }
 
-    /// Whether it is OpenClaw's page in a browser.
+    /// Tells whether the program is OpenClaw's control UI in a browser.
     pub fn is_control_ui(&self) -> bool {
         self.id == "openclaw-control-ui"
     }
 
-    /// Whether it is any page in a browser.
+    /// Tells whether the program runs in a browser.
     pub fn is_web(&self) -> bool {
         self.is_control_ui() || self.id == "webchat-ui" || self.mode == "webchat"
     }
 }
 
-/// `device`
+/// The device of a client, `device`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Device {
-    /// Its id.
+pub struct DeviceParams {
+    /// The device id: the SHA-256 of the public key, in hex.
     pub id: String,
-    /// Its key.
+    /// The Ed25519 public key, base64url or PEM.
     pub public_key: String,
-    /// The signature of its claim.
+    /// The signature of the device's claim, base64url.
     pub signature: String,
-    /// When it was signed, in milliseconds since 1970.
-    #[serde(deserialize_with = "whole")]
+    /// The time of the signature, in milliseconds since 1970.
+    #[serde(deserialize_with = "whole_number")]
     pub signed_at: u64,
-    /// The nonce that was signed.
+    /// The nonce of the challenge that was signed.
     pub nonce: Option<String>,
 }
 
-/// A whole number that may be written with a fraction of nothing, as JavaScript's are all one kind.
+/// Reads a whole number that may be written as `1.0`: JavaScript has one kind of numbers only.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the shape said that it is whole and not below 0; saturation is harmless in a time"
+    reason = "the shape was checked: whole and not negative; saturation is harmless in a time"
 )]
-fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+fn whole_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let number = serde_json::Number::deserialize(from)?;
     Ok(number
         .as_u64()
@@ -161,28 +162,28 @@ fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         .unwrap_or_default())
 }
 
-/// `auth`. Empty texts are none.
+/// The credentials of a client, `auth`. An empty text counts as missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Auth {
-    /// The gateway's token, or a device's.
-    #[serde(default, deserialize_with = "secret")]
+pub struct AuthParams {
+    /// The token of the gateway or of the device.
+    #[serde(default, deserialize_with = "non_empty_secret")]
     pub token: Option<Secret>,
-    /// The gateway's password.
-    #[serde(default, deserialize_with = "secret")]
+    /// The password of the gateway.
+    #[serde(default, deserialize_with = "non_empty_secret")]
     pub password: Option<Secret>,
-    /// A device's token, named so since protocol 4.
-    #[serde(default, deserialize_with = "secret")]
+    /// The token of the device; since protocol 4.
+    #[serde(default, deserialize_with = "non_empty_secret")]
     pub device_token: Option<Secret>,
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+fn non_empty_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     Ok(text.filter(|text| !text.is_empty()).map(Secret::new))
 }
 
-impl Auth {
-    /// The token that a device signs along: the first of the two that is there.
+impl AuthParams {
+    /// Returns the token that is part of the device's signature: the first of the two that is there.
     pub fn signed_token(&self) -> Option<&str> {
         self.token
             .as_ref()
@@ -191,21 +192,25 @@ impl Auth {
     }
 }
 
-/// The protocol in whose words a client is told what is wrong: the newest of its range that is served.
-pub fn spoken(params: &Value) -> Protocol {
+/// Returns the protocol version in which a client is told what is wrong with its parameters: the newest
+/// served version of its range, else the one nearest to it.
+pub fn error_protocol(params: &Value) -> Protocol {
     let bound = |key: &str| params.get(key).and_then(Value::as_u64);
     match (bound("minProtocol"), bound("maxProtocol")) {
         (Some(min), Some(max)) => {
-            Protocol::choose(min, max).unwrap_or(if max < 3 { Protocol::Three } else { Protocol::Four })
+            Protocol::negotiate(min, max).unwrap_or(if max < 3 { Protocol::Three } else { Protocol::Four })
         }
         _ => Protocol::Four,
     }
 }
 
-impl Connect {
-    /// Reads the parameters of `connect`, or says what is wrong with them.
+impl ConnectParams {
+    /// Reads the parameters of `connect`.
+    ///
+    /// # Errors
+    /// What is wrong with them, in the words of the client's protocol version.
     pub fn parse(params: Value) -> Result<Self, String> {
-        Shape::Object(PARAMS).check(&params, spoken(&params))?;
+        FrameShape::Object(PARAMS).check(&params, error_protocol(&params))?;
         serde_json::from_value(params).map_err(|e| e.to_string())
     }
 }

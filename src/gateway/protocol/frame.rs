@@ -1,54 +1,55 @@
-//! What a client sends: one JSON text for each message, each a request.
+//! The frames that clients send: each message is one JSON text, and each text is a request.
 
 use serde_json::Value;
 
 use super::Protocol;
-use super::shape::{Key, Shape, TEXT, optional, required};
+use super::shape::{FrameField, FrameShape, TEXT, optional, required};
 
-/// A request.
+/// A request frame.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// What its answer carries.
+pub struct RequestFrame {
+    /// The id that the response repeats.
     pub id: String,
-    /// What is asked for.
+    /// The name of the method.
     pub method: String,
-    /// With what; `Null` where nothing was given.
+    /// The parameters of the method; `Null` where there are none.
     pub params: Value,
 }
 
-/// Why a message is no request.
+/// The reason why a message is not a request frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It is no JSON.
+pub enum FrameError {
+    /// The message is not JSON.
     NotJson,
-    /// It is JSON, and no request.
+    /// The message is JSON, but not a request.
     NotARequest {
-        /// The id that its answer carries, where it has one.
+        /// The `id` of the message, for the response, if it has one.
         id: Option<String>,
-        /// What is wrong with it.
-        faults: String,
+        /// What is wrong with the message, in the words of the protocol.
+        reason: String,
     },
 }
 
-const KEYS: &[Key] = &[
-    required("type", Shape::Is("req")),
+/// The keys of a request frame.
+const REQUEST_FIELDS: &[FrameField] = &[
+    required("type", FrameShape::Is("req")),
     required("id", TEXT),
     required("method", TEXT),
-    optional("params", Shape::Any),
+    optional("params", FrameShape::Any),
 ];
 
-/// Reads a message. Never panics, whatever the bytes: nesting is bounded by the JSON reader.
-pub fn parse(message: &[u8], protocol: Protocol) -> Result<Request, Unread> {
-    let mut value: Value = serde_json::from_slice(message).map_err(|_| Unread::NotJson)?;
+/// Reads a message as a request. Never panics, whatever the bytes: the JSON reader limits the nesting.
+pub fn parse_request(message: &[u8], protocol: Protocol) -> Result<RequestFrame, FrameError> {
+    let mut value: Value = serde_json::from_slice(message).map_err(|_| FrameError::NotJson)?;
     let text = |value: &mut Value, key: &str| match value.get_mut(key).map(Value::take) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     };
-    if let Err(faults) = Shape::Object(KEYS).check(&value, protocol) {
+    if let Err(reason) = FrameShape::Object(REQUEST_FIELDS).check(&value, protocol) {
         let id = text(&mut value, "id").filter(|id| !id.is_empty());
-        return Err(Unread::NotARequest { id, faults });
+        return Err(FrameError::NotARequest { id, reason });
     }
-    Ok(Request {
+    Ok(RequestFrame {
         id: text(&mut value, "id").unwrap_or_default(),
         method: text(&mut value, "method").unwrap_or_default(),
         params: value.get_mut("params").map(Value::take).unwrap_or_default(),
@@ -61,19 +62,20 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_request_is_read_and_what_is_none_says_why() {
-        let request = parse(br#"{"type":"req","id":"1","method":"health"}"#, Protocol::Three).unwrap();
+    fn requests_are_parsed_and_anything_else_gets_a_reason() {
+        let request =
+            parse_request(br#"{"type":"req","id":"1","method":"health"}"#, Protocol::Three).unwrap();
         assert_eq!((request.id.as_str(), request.method.as_str()), ("1", "health"));
         assert_eq!(request.params, Value::Null);
-        let unread = |text: &str| parse(text.as_bytes(), Protocol::Three).unwrap_err();
-        assert_eq!(unread("hello"), Unread::NotJson);
-        assert_eq!(unread(&"[".repeat(100_000)), Unread::NotJson);
-        let Unread::NotARequest { id, faults } = unread(r#"{"foo":1,"id":"7"}"#) else {
+        let refused = |text: &str| parse_request(text.as_bytes(), Protocol::Three).unwrap_err();
+        assert_eq!(refused("hello"), FrameError::NotJson);
+        assert_eq!(refused(&"[".repeat(100_000)), FrameError::NotJson);
+        let FrameError::NotARequest { id, reason } = refused(r#"{"foo":1,"id":"7"}"#) else {
             panic!()
         };
         assert_eq!(id.as_deref(), Some("7"));
         assert_eq!(
-            faults,
+            reason,
             "must have required property 'type'; must have required property 'method'; \
              at root: unexpected property 'foo'"
         );
@@ -84,21 +86,24 @@ mod tests {
             r#"{"type":"res","id":"1","method":"x"}"#,
             r#"{"type":"req","id":1,"method":"x"}"#,
         ] {
-            assert!(matches!(unread(text), Unread::NotARequest { .. }), "{text}");
+            assert!(matches!(refused(text), FrameError::NotARequest { .. }), "{text}");
         }
-        assert_eq!(parse(b"\xff\xfe", Protocol::Four), Err(Unread::NotJson));
+        assert_eq!(
+            parse_request(b"\xff\xfe", Protocol::Four),
+            Err(FrameError::NotJson)
+        );
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&bytes, Protocol::Three);
+        fn any_bytes_are_parsed_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse_request(&bytes, Protocol::Three);
         }
 
         #[test]
-        fn any_id_comes_back_as_it_was(id in ".{1,20}", method in ".{1,20}") {
+        fn id_and_method_survive_parsing_unchanged(id in ".{1,20}", method in ".{1,20}") {
             let text = serde_json::json!({"type": "req", "id": id, "method": method}).to_string();
-            let request = parse(text.as_bytes(), Protocol::Four).unwrap();
+            let request = parse_request(text.as_bytes(), Protocol::Four).unwrap();
             prop_assert_eq!((request.id, request.method), (id, method));
         }
     }

@@ -1,80 +1,80 @@
-//! Why a client is not let in: the error that answers its first request, and the code and reason that the
-//! connection is closed with. One row each for both protocols (docs/openclaw.md#connection-failures).
+//! The refusal of a client at its handshake: the error that answers its first request, and the code and
+//! reason of the close frame, for both protocol versions (docs/openclaw.md#connection-failures).
 
 use serde_json::json;
 
-use super::connect::Client;
-use super::{Code, Fault, Protocol};
+use super::connect::ClientInfo;
+use super::{ErrorCode, ErrorResponse, Protocol};
 
-/// As many bytes of a reason are put in a close frame.
-const MAX_REASON: usize = 120;
+/// Maximum length of the reason in a close frame, in bytes.
+const MAX_REASON_BYTES: usize = 120;
 
-/// Why a client is not let in.
+/// The reason why a client is refused at its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It said nothing for too long.
-    Stalled,
-    /// It sent more than a handshake is.
+pub(crate) enum ConnectRefusal {
+    /// The handshake was not complete in time.
+    TimedOut,
+    /// The first message is larger than a handshake may be.
     TooLarge,
-    /// It sent something that is no JSON.
+    /// The first message is not JSON.
     NotJson,
-    /// It sent something that is no request.
+    /// The first message is JSON, but not a request.
     NotARequest,
-    /// Its first request is another one.
+    /// The first request is another method than `connect`.
     NotConnect,
-    /// What it says of itself is not in order.
-    BadParams(String),
-    /// It speaks no protocol that is served.
+    /// The parameters of `connect` are invalid; what is wrong with them.
+    InvalidParams(String),
+    /// The client speaks no protocol version that is served.
     Protocol {
-        /// The oldest that it speaks.
+        /// The oldest version that the client speaks.
         min: u64,
-        /// The newest.
+        /// The newest version that the client speaks.
         max: u64,
     },
-    /// It connects as something that does not exist.
-    Role,
-    /// `OpenClaw`'s page came without a device.
-    ControlUi,
-    /// It has neither a device nor a token.
+    /// The role does not exist.
+    UnknownRole,
+    /// OpenClaw's control UI connects without a device.
+    ControlUiWithoutDevice,
+    /// The client has neither a device nor credentials.
     DeviceRequired,
-    /// Its device is not what it says.
-    Device(DeviceFault),
-    /// What it shows does not open.
+    /// The proof of the device is invalid.
+    Device(DeviceProofError),
+    /// The credentials are missing or wrong.
     Unauthorized {
-        /// Why not.
-        why: Unauthorized,
-        /// Whether its own device token may be tried next.
-        retry: bool,
-        /// Whether it is on this machine.
+        /// Which ones, and whether they are missing or wrong.
+        error: CredentialError,
+        /// `true` where the client may try its device token next.
+        can_retry: bool,
+        /// `true` for a client on this machine.
         local: bool,
     },
-    /// Its device must be let in by somebody first.
-    Pairing {
-        /// What is to be approved.
+    /// The device must be approved first.
+    PairingRequired {
+        /// The id of the pairing request.
         request_id: String,
     },
 }
 
-/// What is wrong with a device.
+/// The reason why the proof of a device is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceFault {
-    /// The id is not its key's.
-    Id,
-    /// It signed too long ago, or in the future.
+pub(crate) enum DeviceProofError {
+    /// The id is not that of the key.
+    IdMismatch,
+    /// The time of the signature is too far in the past or in the future.
     Stale,
-    /// It signed no challenge, and is not on this machine.
-    NoNonce,
-    /// It signed another challenge.
-    Nonce,
-    /// The signature is not its key's.
+    /// No challenge was signed, and the client is not on this machine.
+    NonceMissing,
+    /// Another challenge was signed.
+    NonceMismatch,
+    /// The signature is not that of the key.
     Signature,
 }
 
-impl DeviceFault {
-    /// Message, code and reason.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+impl DeviceProofError {
+    /// Returns the message, `details.code` and `details.reason` of the error.
+    fn error_texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Id => (
+            Self::IdMismatch => (
                 "device identity mismatch",
                 "DEVICE_AUTH_DEVICE_ID_MISMATCH",
                 "device-id-mismatch",
@@ -84,12 +84,12 @@ impl DeviceFault {
                 "DEVICE_AUTH_SIGNATURE_EXPIRED",
                 "device-signature-stale",
             ),
-            Self::NoNonce => (
+            Self::NonceMissing => (
                 "device nonce required",
                 "DEVICE_AUTH_NONCE_REQUIRED",
                 "device-nonce-missing",
             ),
-            Self::Nonce => (
+            Self::NonceMismatch => (
                 "device nonce mismatch",
                 "DEVICE_AUTH_NONCE_MISMATCH",
                 "device-nonce-mismatch",
@@ -103,26 +103,26 @@ impl DeviceFault {
     }
 }
 
-/// Why a proof does not open.
+/// The credentials that are missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unauthorized {
-    /// No token.
+pub(crate) enum CredentialError {
+    /// A token is required and none was shown.
     TokenMissing,
-    /// Another token.
+    /// A token is required and another one was shown.
     TokenMismatch,
-    /// No password.
+    /// A password is required and none was shown.
     PasswordMissing,
-    /// Another password.
+    /// A password is required and another one was shown.
     PasswordMismatch,
 }
 
-impl Unauthorized {
+impl CredentialError {
     fn is_missing(self) -> bool {
         matches!(self, Self::TokenMissing | Self::PasswordMissing)
     }
 
-    /// Message, code and reason.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// Returns the message, `details.code` and `details.reason` of the error.
+    fn error_texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::TokenMissing => ("gateway token missing", "AUTH_TOKEN_MISSING", "token_missing"),
             Self::TokenMismatch => ("gateway token mismatch", "AUTH_TOKEN_MISMATCH", "token_mismatch"),
@@ -139,11 +139,11 @@ impl Unauthorized {
         }
     }
 
-    /// What the client can do, in the words that each kind of client gets.
-    fn hint(self, client: &Client, protocol: Protocol, local: bool) -> &'static str {
-        let token = matches!(self, Self::TokenMissing | Self::TokenMismatch);
+    /// Returns what the user of the client can do, in the words of the reference for this kind of client.
+    fn hint(self, client: &ClientInfo, protocol: Protocol, local: bool) -> &'static str {
+        let is_token = matches!(self, Self::TokenMissing | Self::TokenMismatch);
         let here = protocol == Protocol::Four && local;
-        match (token, client.is_cli(), client.is_web()) {
+        match (is_token, client.is_cli(), client.is_web()) {
             (true, true, _) if here => "use this gateway's gateway.auth.token or pair the device",
             (true, true, _) => "set gateway.remote.token to match gateway.auth.token",
             (true, _, true) => "open a tokenized dashboard URL or paste token in Control UI settings",
@@ -156,19 +156,19 @@ impl Unauthorized {
     }
 }
 
-/// How a connection is closed.
+/// The code and the reason of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// The code.
+pub struct CloseReason {
+    /// The WebSocket close code.
     pub code: u16,
-    /// The reason, at most 120 bytes.
+    /// The reason in words, at most 120 bytes.
     pub reason: String,
 }
 
-impl Closing {
-    /// A code and a reason, cut to what a close frame holds.
+impl CloseReason {
+    /// Creates a close reason; a text that is too long for a close frame is cut.
     pub fn new(code: u16, reason: &str) -> Self {
-        let mut end = reason.len().min(MAX_REASON);
+        let mut end = reason.len().min(MAX_REASON_BYTES);
         while !reason.is_char_boundary(end) {
             end -= 1;
         }
@@ -179,69 +179,76 @@ impl Closing {
     }
 }
 
-impl Refusal {
-    /// The answer to the client's request. `None` where it made none that could be answered.
-    pub fn fault(&self, protocol: Protocol, client: Option<&Client>) -> Option<Fault> {
-        // Protocol 3 knows no codes in its details.
-        let late = |fault: Fault, details| match protocol {
-            Protocol::Three => fault,
-            Protocol::Four => fault.with_details(details),
+impl ConnectRefusal {
+    /// Returns the error of the response, or `None` where the client made no request that can be answered.
+    pub(crate) fn error(&self, protocol: Protocol, client: Option<&ClientInfo>) -> Option<ErrorResponse> {
+        // Protocol 3 has no codes in its details.
+        let detailed = |error: ErrorResponse, details| match protocol {
+            Protocol::Three => error,
+            Protocol::Four => error.with_details(details),
         };
         Some(match self {
-            Self::Stalled | Self::TooLarge | Self::NotJson | Self::NotARequest => return None,
-            Self::NotConnect => Fault::invalid("invalid handshake: first request must be connect"),
-            Self::BadParams(faults) => Fault::invalid(format!("invalid connect params: {faults}")),
-            Self::Protocol { min, max } => Fault::invalid("protocol mismatch").with_details(json!({
-                "code": "PROTOCOL_MISMATCH",
-                "clientMinProtocol": min,
-                "clientMaxProtocol": max,
-                "expectedProtocol": protocol.number(),
-                "minimumProbeProtocol": Protocol::Three.number(),
-            })),
-            Self::Role => Fault::invalid("invalid role"),
-            Self::ControlUi => late(
-                Fault::invalid("control ui requires HTTPS or localhost (secure context)"),
+            Self::TimedOut | Self::TooLarge | Self::NotJson | Self::NotARequest => return None,
+            Self::NotConnect => {
+                ErrorResponse::invalid_request("invalid handshake: first request must be connect")
+            }
+            Self::InvalidParams(reason) => {
+                ErrorResponse::invalid_request(format!("invalid connect params: {reason}"))
+            }
+            Self::Protocol { min, max } => {
+                ErrorResponse::invalid_request("protocol mismatch").with_details(json!({
+                    "code": "PROTOCOL_MISMATCH",
+                    "clientMinProtocol": min,
+                    "clientMaxProtocol": max,
+                    "expectedProtocol": protocol.number(),
+                    "minimumProbeProtocol": Protocol::Three.number(),
+                }))
+            }
+            Self::UnknownRole => ErrorResponse::invalid_request("invalid role"),
+            Self::ControlUiWithoutDevice => detailed(
+                ErrorResponse::invalid_request("control ui requires HTTPS or localhost (secure context)"),
                 json!({"code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"}),
             ),
-            Self::DeviceRequired => late(
-                Fault {
-                    code: Code::NotPaired,
-                    ..Fault::invalid("device identity required")
-                },
+            Self::DeviceRequired => detailed(
+                ErrorResponse::new(ErrorCode::NotPaired, "device identity required"),
                 json!({"code": "DEVICE_IDENTITY_REQUIRED"}),
             ),
-            Self::Device(fault) => {
-                let (message, code, reason) = fault.words();
-                late(Fault::invalid(message), json!({"code": code, "reason": reason}))
+            Self::Device(error) => {
+                let (message, code, reason) = error.error_texts();
+                detailed(
+                    ErrorResponse::invalid_request(message),
+                    json!({"code": code, "reason": reason}),
+                )
             }
-            Self::Unauthorized { why, retry, local } => {
-                let (message, code, reason) = why.words();
+            Self::Unauthorized {
+                error,
+                can_retry,
+                local,
+            } => {
+                let (message, code, reason) = error.error_texts();
                 let hint = client.map_or("provide gateway auth token", |client| {
-                    why.hint(client, protocol, *local)
+                    error.hint(client, protocol, *local)
                 });
-                let next = if *retry {
+                let next = if *can_retry {
                     "retry_with_device_token"
-                } else if why.is_missing() {
+                } else if error.is_missing() {
                     "update_auth_configuration"
                 } else {
                     "update_auth_credentials"
                 };
-                late(
-                    Fault::invalid(format!("unauthorized: {message} ({hint})")),
+                detailed(
+                    ErrorResponse::invalid_request(format!("unauthorized: {message} ({hint})")),
                     json!({
                         "code": code,
                         "authReason": reason,
-                        "canRetryWithDeviceToken": retry,
+                        "canRetryWithDeviceToken": can_retry,
                         "recommendedNextStep": next,
                     }),
                 )
             }
-            Self::Pairing { request_id } => {
-                let fault = Fault {
-                    code: Code::NotPaired,
-                    ..Fault::invalid("pairing required")
-                };
-                fault.with_details(match protocol {
+            Self::PairingRequired { request_id } => {
+                let error = ErrorResponse::new(ErrorCode::NotPaired, "pairing required");
+                error.with_details(match protocol {
                     Protocol::Three => json!({"requestId": request_id}),
                     Protocol::Four => {
                         json!({"code": "PAIRING_REQUIRED", "requestId": request_id, "reason": "not-paired"})
@@ -251,20 +258,21 @@ impl Refusal {
         })
     }
 
-    /// How the connection is closed: with the words of the answer, where there is one.
-    pub fn closing(&self, protocol: Protocol, client: Option<&Client>) -> Closing {
+    /// Returns the close frame of the connection: the message of the response is its reason, where there is
+    /// a response.
+    pub(crate) fn close_reason(&self, protocol: Protocol, client: Option<&ClientInfo>) -> CloseReason {
         match self {
-            Self::Stalled | Self::NotJson => Closing::new(1000, ""),
-            Self::TooLarge => Closing::new(1009, ""),
-            Self::NotARequest => Closing::new(1008, "invalid request frame"),
+            Self::TimedOut | Self::NotJson => CloseReason::new(1000, ""),
+            Self::TooLarge => CloseReason::new(1009, ""),
+            Self::NotARequest => CloseReason::new(1008, "invalid request frame"),
             _ => {
                 let code = if matches!(self, Self::Protocol { .. }) {
                     1002
                 } else {
                     1008
                 };
-                let message = self.fault(protocol, client).map(|fault| fault.message);
-                Closing::new(code, &message.unwrap_or_default())
+                let message = self.error(protocol, client).map(|error| error.message);
+                CloseReason::new(code, &message.unwrap_or_default())
             }
         }
     }

@@ -1,213 +1,219 @@
-//! What a message must look like, as data, and what is wrong with one that does not: in the very words
-//! that the validator of each protocol's reference has, since clients show them.
+//! The shapes of frames and parameters as data, and a validator for them. What is wrong with a value is
+//! said in the very words of each reference's validator, since clients show them.
 
 use serde_json::Value;
 
 use super::Protocol;
 
-/// What a value must be.
+/// The values that are valid in one place.
 #[derive(Clone, Copy, Debug)]
-pub enum Shape {
-    /// Anything.
+pub(crate) enum FrameShape {
+    /// Any value.
     Any,
     /// A text of at least this many characters.
     Text(usize),
-    /// A whole number, not below this one.
+    /// A whole number of at least this value.
     Whole(u64),
     /// `true` or `false`.
     Bool,
-    /// This text.
+    /// This text only.
     Is(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// A list of such values.
-    List(&'static Shape),
-    /// An object with any keys and such values.
-    Map(&'static Shape),
+    /// A list of values of this shape.
+    List(&'static FrameShape),
+    /// An object with any keys and values of this shape.
+    Map(&'static FrameShape),
     /// An object with these keys and no others.
-    Object(&'static [Key]),
+    Object(&'static [FrameField]),
 }
 
-/// A key of an object.
+/// A field of an object.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Its name.
+pub(crate) struct FrameField {
+    /// The key.
     pub name: &'static str,
-    /// What it holds.
-    pub shape: Shape,
-    /// Which protocol knows it, and whether it must be there.
-    pub need: Need,
+    /// The shape of the value.
+    pub shape: FrameShape,
+    /// Which protocol versions know the field, and whether it is required.
+    pub presence: FieldPresence,
 }
 
-/// Whether a key must be there.
+/// The protocol versions that know a field, and whether it is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Always.
+pub(crate) enum FieldPresence {
+    /// Required in both versions.
     Required,
-    /// It may be left out.
+    /// Optional in both versions.
     Optional,
-    /// It may be left out in protocol 3 only.
-    RequiredLate,
-    /// Protocol 3 does not know it.
-    OptionalLate,
+    /// Optional in protocol 3, required since 4.
+    RequiredSince4,
+    /// Unknown in protocol 3, optional since 4.
+    OptionalSince4,
 }
 
-/// A key that must be there.
-pub const fn required(name: &'static str, shape: Shape) -> Key {
-    Key {
+/// Creates a field that is required in both versions.
+pub(crate) const fn required(name: &'static str, shape: FrameShape) -> FrameField {
+    FrameField {
         name,
         shape,
-        need: Need::Required,
+        presence: FieldPresence::Required,
     }
 }
 
-/// A key that may be left out.
-pub const fn optional(name: &'static str, shape: Shape) -> Key {
-    Key {
+/// Creates a field that is optional in both versions.
+pub(crate) const fn optional(name: &'static str, shape: FrameShape) -> FrameField {
+    FrameField {
         name,
         shape,
-        need: Need::Optional,
+        presence: FieldPresence::Optional,
     }
 }
 
-/// A key that must be there since protocol 4.
-pub const fn required_late(name: &'static str, shape: Shape) -> Key {
-    Key {
+/// Creates a field that is required since protocol 4 and optional before.
+pub(crate) const fn required_since_4(name: &'static str, shape: FrameShape) -> FrameField {
+    FrameField {
         name,
         shape,
-        need: Need::RequiredLate,
+        presence: FieldPresence::RequiredSince4,
     }
 }
 
-/// A key that is known since protocol 4.
-pub const fn optional_late(name: &'static str, shape: Shape) -> Key {
-    Key {
+/// Creates a field that is optional since protocol 4 and unknown before.
+pub(crate) const fn optional_since_4(name: &'static str, shape: FrameShape) -> FrameField {
+    FrameField {
         name,
         shape,
-        need: Need::OptionalLate,
+        presence: FieldPresence::OptionalSince4,
     }
 }
 
-/// A text with something in it.
-pub const TEXT: Shape = Shape::Text(1);
+/// The shape of a text that is not empty.
+pub(crate) const TEXT: FrameShape = FrameShape::Text(1);
 
-impl Shape {
-    /// What is wrong with a value, in the words of the protocol: everything in 3, the first thing in 4.
-    pub fn check(&self, value: &Value, protocol: Protocol) -> Result<(), String> {
-        let mut judge = Judge {
+impl FrameShape {
+    /// Validates a value.
+    ///
+    /// # Errors
+    /// What is wrong with it, in the words of the protocol version: everything in 3, the first thing in 4.
+    pub(crate) fn check(&self, value: &Value, protocol: Protocol) -> Result<(), String> {
+        let mut validator = Validator {
             protocol,
-            faults: Vec::new(),
+            violations: Vec::new(),
         };
-        judge.judge(value, self, "");
-        if judge.faults.is_empty() {
+        validator.check(value, self, "");
+        if validator.violations.is_empty() {
             return Ok(());
         }
         if protocol == Protocol::Four {
-            judge.faults.truncate(1);
+            validator.violations.truncate(1);
         }
-        Err(judge.faults.join("; "))
+        Err(validator.violations.join("; "))
     }
 }
 
-struct Judge {
+/// One validation, and the violations found so far.
+struct Validator {
     protocol: Protocol,
-    faults: Vec<String>,
+    violations: Vec<String>,
 }
 
-impl Judge {
-    fn fault(&mut self, path: &str, what: &str) {
+impl Validator {
+    /// Records a violation at a path, unless the same one is recorded already.
+    fn add(&mut self, path: &str, what: &str) {
         let place = if path.is_empty() {
             String::new()
         } else {
             format!("at {path}: ")
         };
-        let fault = format!("{place}{what}");
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
+        let violation = format!("{place}{what}");
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
         }
     }
 
-    fn judge(&mut self, value: &Value, shape: &Shape, path: &str) {
+    fn check(&mut self, value: &Value, shape: &FrameShape, path: &str) {
         match (shape, value) {
-            (Shape::Any, _) | (Shape::Bool, Value::Bool(_)) => {}
-            (Shape::Bool, _) => self.fault(path, "must be boolean"),
-            (Shape::Text(least), Value::String(text)) => {
+            (FrameShape::Any, _) | (FrameShape::Bool, Value::Bool(_)) => {}
+            (FrameShape::Bool, _) => self.add(path, "must be boolean"),
+            (FrameShape::Text(least), Value::String(text)) => {
                 if text.chars().count() < *least {
                     let not = if self.protocol == Protocol::Three {
                         "NOT"
                     } else {
                         "not"
                     };
-                    self.fault(path, &format!("must {not} have fewer than {least} characters"));
+                    self.add(path, &format!("must {not} have fewer than {least} characters"));
                 }
             }
-            (Shape::Text(_), _) => self.fault(path, "must be string"),
-            (Shape::Whole(least), Value::Number(number)) => match whole(number) {
-                None => self.fault(path, "must be integer"),
+            (FrameShape::Text(_), _) => self.add(path, "must be string"),
+            (FrameShape::Whole(least), Value::Number(number)) => match whole(number) {
+                None => self.add(path, "must be integer"),
                 Some(number) if number < i128::from(*least) => {
-                    self.fault(path, &format!("must be >= {least}"));
+                    self.add(path, &format!("must be >= {least}"));
                 }
                 Some(_) => {}
             },
-            (Shape::Whole(_), _) => self.fault(path, "must be integer"),
-            (Shape::Is(text), value) => {
+            (FrameShape::Whole(_), _) => self.add(path, "must be integer"),
+            (FrameShape::Is(text), value) => {
                 if value.as_str() != Some(text) {
-                    self.fault(path, "must be equal to constant");
+                    self.add(path, "must be equal to constant");
                 }
             }
-            (Shape::OneOf(texts), value) => {
+            (FrameShape::OneOf(texts), value) => {
                 if !value.as_str().is_some_and(|text| texts.contains(&text)) {
                     if self.protocol == Protocol::Three {
-                        self.fault(path, "must be equal to constant");
-                        self.fault(path, "must match a schema in anyOf");
+                        self.add(path, "must be equal to constant");
+                        self.add(path, "must match a schema in anyOf");
                     } else {
-                        self.fault(path, "must be equal to one of the allowed values");
+                        self.add(path, "must be equal to one of the allowed values");
                     }
                 }
             }
-            (Shape::List(shape), Value::Array(values)) => {
+            (FrameShape::List(shape), Value::Array(values)) => {
                 for (at, value) in values.iter().enumerate() {
-                    self.judge(value, shape, &format!("{path}/{at}"));
+                    self.check(value, shape, &format!("{path}/{at}"));
                 }
             }
-            (Shape::List(_), _) => self.fault(path, "must be array"),
-            (Shape::Map(shape), Value::Object(map)) => {
+            (FrameShape::List(_), _) => self.add(path, "must be array"),
+            (FrameShape::Map(shape), Value::Object(map)) => {
                 for (key, value) in map {
-                    self.judge(value, shape, &format!("{path}/{key}"));
+                    self.check(value, shape, &format!("{path}/{key}"));
                 }
             }
-            (Shape::Object(keys), Value::Object(map)) => self.object(map, keys, path),
-            (Shape::Map(_) | Shape::Object(_), _) => self.fault(path, "must be object"),
+            (FrameShape::Object(keys), Value::Object(map)) => self.check_object(map, keys, path),
+            (FrameShape::Map(_) | FrameShape::Object(_), _) => self.add(path, "must be object"),
         }
     }
 
-    fn object(&mut self, map: &serde_json::Map<String, Value>, keys: &[Key], path: &str) {
-        let late = self.protocol == Protocol::Four;
-        for key in keys {
-            let needed = key.need == Need::Required || (late && key.need == Need::RequiredLate);
-            if needed && !map.contains_key(key.name) {
-                self.fault(path, &format!("must have required property '{}'", key.name));
+    fn check_object(&mut self, map: &serde_json::Map<String, Value>, fields: &[FrameField], path: &str) {
+        let is_four = self.protocol == Protocol::Four;
+        for field in fields {
+            let required = field.presence == FieldPresence::Required
+                || (is_four && field.presence == FieldPresence::RequiredSince4);
+            if required && !map.contains_key(field.name) {
+                self.add(path, &format!("must have required property '{}'", field.name));
             }
         }
-        let known = |key: &&Key| late || key.need != Need::OptionalLate;
+        let known = |field: &&FrameField| is_four || field.presence != FieldPresence::OptionalSince4;
         for name in map.keys() {
-            if !keys.iter().filter(known).any(|key| key.name == name) {
+            if !fields.iter().filter(known).any(|field| field.name == name) {
                 let place = if path.is_empty() { "root" } else { path };
-                self.fault("", &format!("at {place}: unexpected property '{name}'"));
+                self.add("", &format!("at {place}: unexpected property '{name}'"));
             }
         }
-        for key in keys.iter().filter(known) {
-            if let Some(value) = map.get(key.name) {
-                self.judge(value, &key.shape, &format!("{path}/{}", key.name));
+        for field in fields.iter().filter(known) {
+            if let Some(value) = map.get(field.name) {
+                self.check(value, &field.shape, &format!("{path}/{}", field.name));
             }
         }
     }
 }
 
-/// The whole number that a JSON number is (`3.0` is one).
+/// Returns a JSON number as a whole number, or `None` where it has a fraction. `3.0` is a whole number.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "it was looked at: no fraction, within bounds"
+    reason = "it was checked: no fraction, within bounds"
 )]
 fn whole(number: &serde_json::Number) -> Option<i128> {
     if let Some(number) = number.as_i128() {
@@ -222,21 +228,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const SHAPE: Shape = Shape::Object(&[
-        required("a", Shape::Whole(1)),
+    const SHAPE: FrameShape = FrameShape::Object(&[
+        required("a", FrameShape::Whole(1)),
         required(
             "b",
-            Shape::Object(&[required("c", TEXT), optional("d", Shape::List(&TEXT))]),
+            FrameShape::Object(&[required("c", TEXT), optional("d", FrameShape::List(&TEXT))]),
         ),
-        optional("e", Shape::OneOf(&["x", "y"])),
-        optional("f", Shape::Map(&Shape::Bool)),
-        required_late("g", Shape::Bool),
-        optional_late("h", Shape::Any),
+        optional("e", FrameShape::OneOf(&["x", "y"])),
+        optional("f", FrameShape::Map(&FrameShape::Bool)),
+        required_since_4("g", FrameShape::Bool),
+        optional_since_4("h", FrameShape::Any),
     ]);
 
-    /// What both references say of the same value, as it was captured from them.
+    /// The expected texts were captured from the validators of both references.
     #[test]
-    fn faults_have_the_words_of_the_references() {
+    fn violations_have_the_words_of_the_references() {
         let good = json!({"a": 1, "b": {"c": "x"}, "g": true});
         let with = |pointer: &str, value: Value| {
             let mut changed = good.clone();
@@ -292,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_early_one_names_everything_and_the_late_one_the_first() {
+    fn protocol_3_names_every_violation_and_protocol_4_the_first() {
         let value = json!({"x": 1});
         assert_eq!(
             SHAPE.check(&value, Protocol::Three).unwrap_err(),
@@ -305,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_protocol_4_is_unknown_to_3() {
+    fn fields_of_protocol_4_are_unknown_in_protocol_3() {
         let value = json!({"a": 1, "b": {"c": "x"}, "g": true, "h": 1});
         assert_eq!(SHAPE.check(&value, Protocol::Four), Ok(()));
         assert_eq!(

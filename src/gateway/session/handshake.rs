@@ -1,195 +1,220 @@
-//! Whether a client is let in: what it says of itself, its device's proof, its token, its pairing, in the
-//! order of the references, so that each mistake gets the same answer there and here.
-
-use std::sync::Arc;
+//! The handshake of a session: checks the parameters of `connect`, the proof of the device, the credentials
+//! and the pairing. The checks come in the order of the references, so that each mistake gets the same
+//! answer there and here.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Peer;
-use crate::device::{Claim, PublicKey};
-use crate::gateway::clients::Connected;
-use crate::gateway::clients::presence::millis;
-use crate::gateway::devices::{Issued, Pairing};
-use crate::gateway::guard::{self, Admission};
-use crate::gateway::protocol::connect::{self, Client, Connect, Device};
-use crate::gateway::protocol::refusal::{DeviceFault, Refusal, Unauthorized};
-use crate::gateway::protocol::{Protocol, Role, Scope};
-use crate::gateway::shared::Shared;
+use crate::answers::Auth;
+use crate::gateway::access::{AuthOutcome, Peer, check_credentials};
+use crate::gateway::clients::ConnectedClient;
+use crate::gateway::devices::book::{IssuedToken, PairingRequest};
+use crate::gateway::devices::key::{DeviceClaim, DevicePublicKey};
+use crate::gateway::protocol::connect::{self, ClientInfo, ConnectParams, DeviceParams};
+use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceProofError};
+use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol, unix_millis};
+use crate::gateway::state::GatewayState;
 use crate::secret::Secret;
 use crate::settings::Proof;
 
-/// A signature is good for as long before and after it was made, in milliseconds.
-const SKEW_MS: u64 = 10 * 60 * 1000;
+/// Time before and after its creation for which a signature is valid, in milliseconds.
+const MAX_CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
 
-/// How a client is let in that shows its device's own token.
-const DEVICE_TOKEN: &str = "device-token";
-
-/// A client that is let in.
-#[derive(Debug)]
-pub(super) struct Admitted {
-    connect: Connect,
-    protocol: Protocol,
-    role: Role,
-    scopes: Vec<String>,
-    issued: Option<Issued>,
-    /// What the gateway asked for.
-    proof: Proof,
-    method: &'static str,
+/// The method by which a client was authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthMethod {
+    /// What the gateway requires: its token, its password, or nothing.
+    Shared(Auth),
+    /// The token of the client's device.
+    DeviceToken,
 }
 
-impl Admitted {
-    /// Whether what let it in would not any longer.
-    pub(super) fn is_outdated(&self, shared: &Shared) -> bool {
-        self.method != DEVICE_TOKEN && self.proof != shared.live().settings.proof
+impl AuthMethod {
+    /// Returns the name on the wire.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Shared(auth) => auth.name(),
+            Self::DeviceToken => "device-token",
+        }
+    }
+}
+
+/// A client that passed the handshake.
+#[derive(Debug)]
+pub(super) struct AcceptedClient {
+    connect: ConnectParams,
+    protocol: Protocol,
+    role: ClientRole,
+    scopes: Vec<String>,
+    /// The token of the client's device.
+    pub(super) device_token: Option<IssuedToken>,
+    pub(super) method: AuthMethod,
+    /// What the gateway required when the client was authenticated.
+    required: Proof,
+}
+
+impl AcceptedClient {
+    /// Tells whether the credentials that the client was authenticated by have changed since.
+    pub(super) fn is_outdated(&self, state: &GatewayState) -> bool {
+        self.method != AuthMethod::DeviceToken && self.required != state.active().settings.proof
     }
 
-    /// As it is kept for as long as it stays; its device's token; what it was let in by.
-    pub(super) fn connected(self, shared: &Shared, peer: Peer) -> (Connected, Option<Issued>, &'static str) {
-        let connected = Connected {
+    /// Returns the client as it is registered, connected now.
+    pub(super) fn into_connected(self, state: &GatewayState, peer: Peer) -> ConnectedClient {
+        ConnectedClient {
             conn_id: Uuid::new_v4(),
             client: self.connect.client,
             protocol: self.protocol,
             role: self.role,
             scopes: self.scopes,
             device_id: self.connect.device.map(|device| device.id),
-            by_device_token: self.method == DEVICE_TOKEN,
+            by_device_token: self.method == AuthMethod::DeviceToken,
             ip: peer.address.ip().to_canonical(),
-            since: shared.host.now(),
-        };
-        (connected, self.issued, self.method)
+            since: state.context.host.now(),
+        }
     }
 }
 
-/// A client that is not let in: why, and in which words it is told so.
+/// A client that was refused: the reason, and the protocol version and the program in whose words it is told.
 #[derive(Debug)]
-pub(super) struct Turned {
-    pub(super) why: Refusal,
+pub(super) struct RejectedClient {
+    pub(super) reason: ConnectRefusal,
     pub(super) protocol: Protocol,
-    pub(super) client: Option<Client>,
+    pub(super) client: Option<ClientInfo>,
 }
 
-impl Turned {
-    /// Before it said who it is.
-    pub(super) fn away(why: Refusal) -> Self {
+impl RejectedClient {
+    /// Creates the rejection of a client that has not named its program and protocol yet.
+    pub(super) fn unknown(reason: ConnectRefusal) -> Self {
         Self {
-            why,
+            reason,
             protocol: Protocol::Four,
             client: None,
         }
     }
 }
 
-/// Looks at the first request.
-pub(super) async fn check(
-    shared: &Arc<Shared>,
+/// Checks the first request of a client. `nonce` is that of the challenge it was sent.
+pub(super) async fn check_first_request(
+    state: &GatewayState,
     peer: Peer,
     nonce: &str,
     method: &str,
     params: Value,
-) -> Result<Admitted, Turned> {
-    let protocol = connect::spoken(&params);
-    let early = |why| Turned {
-        why,
+) -> Result<AcceptedClient, RejectedClient> {
+    let protocol = connect::error_protocol(&params);
+    let reject = |reason, client| RejectedClient {
+        reason,
         protocol,
-        client: None,
+        client,
     };
     if method != "connect" {
-        return Err(early(Refusal::NotConnect));
+        return Err(reject(ConnectRefusal::NotConnect, None));
     }
-    let connect = Connect::parse(params).map_err(|faults| early(Refusal::BadParams(faults)))?;
+    let connect = ConnectParams::parse(params)
+        .map_err(|violations| reject(ConnectRefusal::InvalidParams(violations), None))?;
     let client = connect.client.clone();
-    let admitted = admit(shared, peer, nonce, connect).await;
-    admitted.map_err(|why| Turned {
-        why,
-        protocol,
-        client: Some(client),
-    })
+    let accepted = check_connect(state, peer, nonce, connect).await;
+    accepted.map_err(|reason| reject(reason, Some(client)))
 }
 
-async fn admit(shared: &Arc<Shared>, peer: Peer, nonce: &str, connect: Connect) -> Result<Admitted, Refusal> {
+/// Checks the parameters of `connect`, and pairs the device.
+async fn check_connect(
+    state: &GatewayState,
+    peer: Peer,
+    nonce: &str,
+    connect: ConnectParams,
+) -> Result<AcceptedClient, ConnectRefusal> {
     let (min, max) = (connect.min_protocol, connect.max_protocol);
-    let protocol = Protocol::choose(min, max).ok_or(Refusal::Protocol { min, max })?;
-    let role = Role::of(connect.role.as_deref().unwrap_or("operator")).ok_or(Refusal::Role)?;
+    let protocol = Protocol::negotiate(min, max).ok_or(ConnectRefusal::Protocol { min, max })?;
+    let role = connect.role.as_deref().unwrap_or("operator");
+    let role = ClientRole::from_name(role).ok_or(ConnectRefusal::UnknownRole)?;
     let scopes = match (connect.scopes.is_empty(), role) {
-        (true, Role::Operator) => vec![Scope::Admin.name().to_owned()],
+        (true, ClientRole::Operator) => vec![OperatorScope::Admin.name().to_owned()],
         _ => connect.scopes.clone(),
     };
-    let proof = shared.live().settings.proof.clone();
+    let required = state.active().settings.proof.clone();
     let key = if let Some(device) = &connect.device {
-        Some(device_key(shared, peer, nonce, &connect, device, role)?)
+        let now_ms = unix_millis(state.context.host.now());
+        let key = verify_device(peer, nonce, &connect, device, role, now_ms);
+        Some(key.map_err(ConnectRefusal::Device)?)
     } else {
-        without_device(&connect, &proof, protocol, role)?;
+        check_without_device(&connect, &required, protocol, role)?;
         None
     };
-    let pairing = key.map(|key| Pairing {
+    let request = key.map(|key| PairingRequest {
         device_id: key.device_id(),
-        public_key: key.encoded(),
+        public_key: key.to_base64url(),
         client: connect.client.clone(),
         role,
         scopes: scopes.clone(),
         ip: (!peer.local).then(|| peer.address.ip().to_canonical()),
     });
-    let method = authorize(shared, peer, &connect, &proof, protocol, pairing.as_ref()).await?;
-    let issued = match &pairing {
-        Some(pairing) => pair(shared, peer, pairing).await?,
+    let method = authenticate(state, peer, &connect, &required, protocol, request.as_ref()).await?;
+    let device_token = match &request {
+        Some(request) => pair(state, peer, request).await?,
         None => None,
     };
-    Ok(Admitted {
+    Ok(AcceptedClient {
         connect,
         protocol,
         role,
         scopes,
-        issued,
-        proof,
+        device_token,
         method,
+        required,
     })
 }
 
-/// A client without a device: never OpenClaw's page, nor since protocol 4 a node; others with a token, or
-/// where none is asked for.
-fn without_device(connect: &Connect, proof: &Proof, protocol: Protocol, role: Role) -> Result<(), Refusal> {
+/// Checks whether a client may connect without a device. OpenClaw's control UI never may, nor, since
+/// protocol 4, a node; others need credentials, unless none are required.
+fn check_without_device(
+    connect: &ConnectParams,
+    required: &Proof,
+    protocol: Protocol,
+    role: ClientRole,
+) -> Result<(), ConnectRefusal> {
     if connect.client.is_control_ui() {
-        return Err(Refusal::ControlUi);
+        return Err(ConnectRefusal::ControlUiWithoutDevice);
     }
-    if protocol == Protocol::Four && role == Role::Node {
-        return Err(Refusal::DeviceRequired);
+    if protocol == Protocol::Four && role == ClientRole::Node {
+        return Err(ConnectRefusal::DeviceRequired);
     }
     let auth = &connect.auth;
-    // The early release looks for a token alone, whatever opens it; who has the password is let in here.
-    let by_password =
-        auth.password.is_some() && (protocol == Protocol::Four || matches!(proof, Proof::Password(_)));
-    if auth.token.is_some() || by_password || *proof == Proof::None {
+    // The early release accepts nothing but a token here, whatever it requires. A client with the password
+    // that is required is let in all the same.
+    let has_password =
+        auth.password.is_some() && (protocol == Protocol::Four || matches!(required, Proof::Password(_)));
+    if auth.token.is_some() || has_password || *required == Proof::None {
         Ok(())
     } else {
-        Err(Refusal::DeviceRequired)
+        Err(ConnectRefusal::DeviceRequired)
     }
 }
 
-/// The device's key, where its claim is in order.
-fn device_key(
-    shared: &Shared,
+/// Verifies the proof of a device and returns its key.
+fn verify_device(
     peer: Peer,
     nonce: &str,
-    connect: &Connect,
-    device: &Device,
-    role: Role,
-) -> Result<PublicKey, Refusal> {
-    let fault = |fault| Err(Refusal::Device(fault));
-    let Some(key) = PublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id) else {
-        return fault(DeviceFault::Id);
-    };
-    if millis(shared.host.now()).abs_diff(device.signed_at) > SKEW_MS {
-        return fault(DeviceFault::Stale);
+    connect: &ConnectParams,
+    device: &DeviceParams,
+    role: ClientRole,
+    now_ms: u64,
+) -> Result<DevicePublicKey, DeviceProofError> {
+    let key = DevicePublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id);
+    let key = key.ok_or(DeviceProofError::IdMismatch)?;
+    if now_ms.abs_diff(device.signed_at) > MAX_CLOCK_SKEW_MS {
+        return Err(DeviceProofError::Stale);
     }
-    let signed = device.nonce.as_deref().map(str::trim);
-    let signed = signed.filter(|nonce| !nonce.is_empty());
-    match signed {
-        None if !peer.local => return fault(DeviceFault::NoNonce),
-        Some(signed) if signed != nonce => return fault(DeviceFault::Nonce),
+    let signed_nonce = device.nonce.as_deref().map(str::trim);
+    let signed_nonce = signed_nonce.filter(|nonce| !nonce.is_empty());
+    match signed_nonce {
+        None if !peer.local => return Err(DeviceProofError::NonceMissing),
+        Some(signed) if signed != nonce => return Err(DeviceProofError::NonceMismatch),
         _ => {}
     }
-    let claim = Claim {
+    let claim = DeviceClaim {
         device_id: &device.id,
         client_id: &connect.client.id,
         client_mode: &connect.client.mode,
@@ -197,118 +222,141 @@ fn device_key(
         scopes: &connect.scopes,
         signed_at_ms: device.signed_at,
         token: connect.auth.signed_token(),
-        nonce: signed,
+        nonce: signed_nonce,
         platform: &connect.client.platform,
         device_family: connect.client.device_family.as_deref(),
     };
     if claim.is_signed_by(&key, &device.signature) {
         Ok(key)
     } else {
-        fault(DeviceFault::Signature)
+        Err(DeviceProofError::Signature)
     }
 }
 
-/// What the client shows opens: the gateway's token or password, or its device's own token.
-async fn authorize(
-    shared: &Shared,
+/// Checks the credentials of a client: the gateway's token or password, or the token of its device.
+async fn authenticate(
+    state: &GatewayState,
     peer: Peer,
-    connect: &Connect,
-    proof: &Proof,
+    connect: &ConnectParams,
+    required: &Proof,
     protocol: Protocol,
-    pairing: Option<&Pairing>,
-) -> Result<&'static str, Refusal> {
+    request: Option<&PairingRequest>,
+) -> Result<AuthMethod, ConnectRefusal> {
     let auth = &connect.auth;
     let ip = peer.address.ip();
     let (token, password) = (auth.token.as_ref(), auth.password.as_ref());
-    let shown = token.is_some() || password.is_some() || auth.device_token.is_some();
-    // Where too many of that address wait, nothing is looked at.
-    let turn = !shown || shared.throttle.turn(ip).await;
-    let admission = if turn {
-        guard::admits(proof, token.map(Secret::expose), password.map(Secret::expose))
+    let is_shown = token.is_some() || password.is_some() || auth.device_token.is_some();
+    // Where the queue of the address is too long, nothing is checked.
+    let may_check = !is_shown || state.throttle.acquire(ip).await;
+    let outcome = if may_check {
+        check_credentials(required, token.map(Secret::expose), password.map(Secret::expose))
     } else {
-        Admission::Wrong
+        AuthOutcome::Wrong
     };
-    if admission == Admission::Granted {
-        if shown {
-            shared.throttle.succeeded(ip);
+    if outcome == AuthOutcome::Accepted {
+        if is_shown {
+            state.throttle.record_success(ip);
         }
-        return Ok(proof.mode().name());
+        return Ok(AuthMethod::Shared(required.mode()));
     }
-    if turn
-        && let Some(pairing) = pairing
-        && let Some(book) = shared.devices.book().await
+    if may_check
+        && let Some(request) = request
+        && is_device_token_valid(state, request, [token, auth.device_token.as_ref()]).await
     {
-        let opens =
-            |token: &Secret| book.accepts(&pairing.device_id, pairing.role, token.expose(), &pairing.scopes);
-        if [token, auth.device_token.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(opens)
-        {
-            shared.throttle.succeeded(ip);
-            let (id, role, now) = (&pairing.device_id, pairing.role, millis(shared.host.now()));
-            shared.devices.change(|book| book.used(id, role, now)).await;
-            return Ok(DEVICE_TOKEN);
-        }
+        state.throttle.record_success(ip);
+        return Ok(AuthMethod::DeviceToken);
     }
-    if shown && turn {
-        shared.throttle.failed(ip);
+    if is_shown && may_check {
+        state.throttle.record_failure(ip);
     }
-    // The late release takes whatever was shown for a wrong one, the early one only the kind it asks for.
-    let missing = admission == Admission::Missing && !(protocol == Protocol::Four && shown);
-    let why = match (proof, missing) {
-        (Proof::Password(_), true) => Unauthorized::PasswordMissing,
-        (Proof::Password(_), false) => Unauthorized::PasswordMismatch,
-        (_, true) => Unauthorized::TokenMissing,
-        (_, false) => Unauthorized::TokenMismatch,
-    };
-    let retry = pairing.is_some()
-        && why == Unauthorized::TokenMismatch
+    // To the late release whatever was shown is wrong credentials, to the early one only the required kind.
+    let is_missing = outcome == AuthOutcome::Missing && !(protocol == Protocol::Four && is_shown);
+    let error = credential_error(required, is_missing);
+    let can_retry = request.is_some()
+        && error == CredentialError::TokenMismatch
         && token.is_some()
         && auth.device_token.is_none();
-    Err(Refusal::Unauthorized {
-        why,
-        retry,
+    Err(ConnectRefusal::Unauthorized {
+        error,
+        can_retry,
         local: peer.local,
     })
 }
 
-/// The device's token. A device of this machine that shows the right token is let in without asking; any
-/// other waits until somebody lets it in. No token where the devices can't be kept: the client has the
-/// gateway's own.
-async fn pair(shared: &Arc<Shared>, peer: Peer, pairing: &Pairing) -> Result<Option<Issued>, Refusal> {
-    let book = shared.devices.book().await;
-    let known = book.as_ref().is_some_and(|book| book.knows(pairing));
-    if !known && !peer.local {
-        let id = Uuid::new_v4().to_string();
-        let (waiting, new) = shared.devices.wait(pairing, id, millis(shared.host.now()));
-        if new {
-            shared
-                .clients
-                .broadcast("device.pair.requested", &waiting.to_value());
-        }
-        return Err(Refusal::Pairing {
-            request_id: waiting.request_id,
-        });
+/// Tells whether one of the shown tokens is that of the device, and records its use.
+async fn is_device_token_valid(
+    state: &GatewayState,
+    request: &PairingRequest,
+    shown: [Option<&Secret>; 2],
+) -> bool {
+    let Some(book) = state.devices.book().await else {
+        return false;
+    };
+    let (id, role) = (&request.device_id, request.role);
+    let is_valid = |token: &Secret| book.accepts(id, role, token.expose(), &request.scopes);
+    if !shown.into_iter().flatten().any(is_valid) {
+        return false;
     }
-    if known && let Some(issued) = book.and_then(|book| book.issued(pairing)) {
-        return Ok(Some(issued));
+    let now = unix_millis(state.context.host.now());
+    state.devices.update(|book| book.record_use(id, role, now)).await;
+    true
+}
+
+fn credential_error(required: &Proof, is_missing: bool) -> CredentialError {
+    match (required, is_missing) {
+        (Proof::Password(_), true) => CredentialError::PasswordMissing,
+        (Proof::Password(_), false) => CredentialError::PasswordMismatch,
+        (_, true) => CredentialError::TokenMissing,
+        (_, false) => CredentialError::TokenMismatch,
+    }
+}
+
+/// Returns the token of a device, pairing it first where necessary. An authenticated device on this machine
+/// is paired without being approved; any other waits for approval. `None` where the device file can't be
+/// written: the client has the gateway's own token.
+async fn pair(
+    state: &GatewayState,
+    peer: Peer,
+    request: &PairingRequest,
+) -> Result<Option<IssuedToken>, ConnectRefusal> {
+    let book = state.devices.book().await;
+    let is_paired = book.as_ref().is_some_and(|book| book.is_paired(request));
+    if !is_paired && !peer.local {
+        return Err(request_approval(state, request));
+    }
+    if is_paired && let Some(token) = book.and_then(|book| book.issued_token(request)) {
+        return Ok(Some(token));
     }
     let token = Secret::new(Uuid::new_v4().simple().to_string());
-    let now = millis(shared.host.now());
-    let issued = shared
+    let now = unix_millis(state.context.host.now());
+    let issued = state
         .devices
-        .change(|book| Some(book.approve(pairing, &token, now)))
+        .update(|book| Some(book.approve(request, &token, now)))
         .await;
-    if issued.is_some() && !known {
-        tracing::info!(device = pairing.device_id, "device of this machine paired");
+    if issued.is_some() && !is_paired {
+        tracing::info!(device = request.device_id, "device of this machine paired");
         let resolved = json!({
             "requestId": Uuid::new_v4().to_string(),
-            "deviceId": pairing.device_id,
+            "deviceId": request.device_id,
             "decision": "approved",
             "ts": now,
         });
-        shared.clients.broadcast("device.pair.resolved", &resolved);
+        state.clients.broadcast(Event::PairingResolved, &resolved);
     }
     Ok(issued)
+}
+
+/// Adds a device to those that wait for approval, tells the clients about a new one, and returns the refusal.
+fn request_approval(state: &GatewayState, request: &PairingRequest) -> ConnectRefusal {
+    let id = Uuid::new_v4().to_string();
+    let now = unix_millis(state.context.host.now());
+    let (pending, is_new) = state.devices.add_pending(request, id, now);
+    if is_new {
+        state
+            .clients
+            .broadcast(Event::PairingRequested, &pending.to_value());
+    }
+    ConnectRefusal::PairingRequired {
+        request_id: pending.request_id,
+    }
 }

@@ -1,58 +1,86 @@
-//! The greeting of a client that was let in, in the shape of its protocol.
+//! The greeting of an accepted client, `hello-ok`, in the form of its protocol version.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Peer;
-use crate::gateway::clients::{Connected, presence, pulse};
-use crate::gateway::devices::Issued;
+use super::handshake::AuthMethod;
+use crate::gateway::access::Peer;
+use crate::gateway::clients::ConnectedClient;
+use crate::gateway::clients::presence::MAX_ENTRIES_UNREQUESTED;
+use crate::gateway::devices::book::IssuedToken;
 use crate::gateway::methods::{self, config, health};
-use crate::gateway::protocol::Protocol;
-use crate::gateway::shared::Shared;
+use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::{Protocol, TICK_INTERVAL, millis};
+use crate::gateway::state::GatewayState;
 
-/// What is sent without being asked for.
-const EVENTS: [&str; 7] = [
-    "connect.challenge",
-    "presence",
-    "tick",
-    "shutdown",
-    "health",
-    "device.pair.requested",
-    "device.pair.resolved",
-];
-
-/// The payload of `hello-ok`. Every path is this instance's own.
+/// Creates the payload of `hello-ok`. Every path in it belongs to this instance.
 pub(super) async fn payload(
-    shared: &Arc<Shared>,
-    who: &Connected,
+    state: &Arc<GatewayState>,
+    client: &ConnectedClient,
     peer: Peer,
-    issued: Option<&Issued>,
-    method: &'static str,
+    device_token: Option<&IssuedToken>,
+    method: AuthMethod,
 ) -> Value {
-    let health = health::look(shared).await;
-    let live = shared.live();
-    let protocol = who.protocol;
-    let agent = config::default_agent(&live.config);
+    let mut hello = common_payload(state, client).await;
+    let canvas = canvas_url(state, peer.local);
+    match client.protocol {
+        Protocol::Three => {
+            if let Some(name) = state.context.host.hostname() {
+                hello["server"]["host"] = name.into();
+            }
+            if let Some(url) = canvas {
+                hello["canvasHostUrl"] = url.into();
+            }
+            if let Some(token) = device_token {
+                hello["auth"] = auth_value(client, &token.scopes, Some(token));
+            }
+        }
+        Protocol::Four => {
+            let active = state.active();
+            hello["server"]["buildId"] = format!("openclaw-native-{}", state.identity.version).into();
+            hello["server"]["bootId"] = state.identity.boot_id.as_str().into();
+            hello["features"]["capabilities"] = json!([]);
+            hello["snapshot"]["suspension"] = json!({"phase": "accepting"});
+            hello["snapshot"]["authMode"] = active.settings.proof.mode().name().into();
+            hello["snapshot"]["appliedConfigHash"] = config::fingerprint(state, &active.config).into();
+            hello["pluginSurfaceUrls"] = json!({});
+            if let Some(url) = canvas {
+                hello["pluginSurfaceUrls"]["canvas"] = url.into();
+            }
+            hello["auth"] = auth_value(client, &client.scopes, device_token);
+            hello["auth"]["method"] = method.name().into();
+        }
+    }
+    hello
+}
+
+/// Creates the part of the payload that both protocol versions have.
+async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> Value {
+    let health = health::document(state).await;
+    let active = state.active();
+    let instance = &state.context.instance;
+    let protocol = client.protocol;
+    let agent = config::default_agent(&active.config);
     let text = |pointer: &str, default: &str| {
-        let value = live.config.pointer(pointer).and_then(Value::as_str);
+        let value = active.config.pointer(pointer).and_then(Value::as_str);
         value.unwrap_or(default).to_owned()
     };
     let main = text("/session/mainKey", "main");
-    let uptime = u64::try_from(shared.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut hello = json!({
+    let events: Vec<_> = Event::ALL.iter().map(|event| event.name()).collect();
+    json!({
         "type": "hello-ok",
         "protocol": protocol.number(),
-        "server": {"version": shared.identity.version, "connId": who.conn_id.to_string()},
-        "features": {"methods": methods::served(), "events": EVENTS},
+        "server": {"version": state.identity.version, "connId": client.conn_id.to_string()},
+        "features": {"methods": methods::served_names(), "events": events},
         "snapshot": {
-            "presence": shared.clients.presence(shared, presence::BRIEF),
+            "presence": state.presence(MAX_ENTRIES_UNREQUESTED),
             "health": health,
-            "stateVersion": shared.clients.version().to_value(),
-            "uptimeMs": uptime,
-            "configPath": shared.instance.config_path.display().to_string(),
-            "stateDir": shared.instance.state_dir.display().to_string(),
+            "stateVersion": state.clients.version().to_value(),
+            "uptimeMs": millis(state.uptime()),
+            "configPath": instance.config_path.display().to_string(),
+            "stateDir": instance.state_dir.display().to_string(),
             "sessionDefaults": {
                 "defaultAgentId": agent,
                 "mainKey": main,
@@ -63,58 +91,31 @@ pub(super) async fn payload(
         "policy": {
             "maxPayload": protocol.max_payload(),
             "maxBufferedBytes": protocol.max_buffered(),
-            "tickIntervalMs": pulse::TICK.as_secs() * 1000,
+            "tickIntervalMs": millis(TICK_INTERVAL),
         },
-    });
-    let canvas = canvas_url(shared, peer.local);
-    match protocol {
-        Protocol::Three => {
-            if let Some(name) = shared.host.hostname() {
-                hello["server"]["host"] = name.into();
-            }
-            if let Some(url) = canvas {
-                hello["canvasHostUrl"] = url.into();
-            }
-            if let Some(issued) = issued {
-                hello["auth"] = auth(who, &issued.scopes, Some(issued));
-            }
-        }
-        Protocol::Four => {
-            hello["server"]["buildId"] = format!("openclaw-native-{}", shared.identity.version).into();
-            hello["server"]["bootId"] = shared.identity.boot_id.as_str().into();
-            hello["features"]["capabilities"] = json!([]);
-            hello["snapshot"]["suspension"] = json!({"phase": "accepting"});
-            hello["snapshot"]["authMode"] = live.settings.proof.mode().name().into();
-            hello["snapshot"]["appliedConfigHash"] = config::fingerprint(shared, &live.config).into();
-            hello["pluginSurfaceUrls"] = json!({});
-            if let Some(url) = canvas {
-                hello["pluginSurfaceUrls"]["canvas"] = url.into();
-            }
-            hello["auth"] = auth(who, &who.scopes, issued);
-            hello["auth"]["method"] = method.into();
-        }
-    }
-    hello
+    })
 }
 
-fn auth(who: &Connected, scopes: &[String], issued: Option<&Issued>) -> Value {
-    let mut auth = json!({"role": who.role.name(), "scopes": scopes});
-    if let Some(issued) = issued {
+/// Returns the value of `auth`: the role, the scopes, and the token of the device.
+fn auth_value(client: &ConnectedClient, scopes: &[String], device_token: Option<&IssuedToken>) -> Value {
+    let mut auth = json!({"role": client.role.name(), "scopes": scopes});
+    if let Some(issued) = device_token {
         auth["deviceToken"] = issued.token.expose().into();
         auth["issuedAtMs"] = issued.issued_at_ms.into();
     }
     auth
 }
 
-/// Where this client reaches the canvas: at loopback, or from elsewhere at an address that is served there.
-fn canvas_url(shared: &Shared, local: bool) -> Option<String> {
-    let url = shared.canvas_url()?;
-    if local {
+/// Returns the URL under which this client reaches the canvas: on loopback, or for a client on another
+/// machine at an address that is served there. `None` where there is no such URL.
+fn canvas_url(state: &GatewayState, is_local: bool) -> Option<String> {
+    let url = state.canvas_url()?;
+    if is_local {
         return Some(url);
     }
-    let outside = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback();
-    let ip = shared.addresses.iter().map(SocketAddr::ip).find(outside)?;
-    // Only the host is another one: brackets around IPv6, as a socket address writes them.
+    let is_reachable = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback();
+    let ip = state.addresses.iter().map(SocketAddr::ip).find(is_reachable)?;
+    // Only the host is replaced. A socket address puts brackets around IPv6.
     let host = SocketAddr::new(ip, 0).to_string();
     Some(url.replacen("127.0.0.1", host.trim_end_matches(":0"), 1))
 }

@@ -1,47 +1,44 @@
-//! Sessions over channels: what each kind of client hears, and how it ends.
+//! Sessions over channels: greetings, events, and the ends of sessions.
 
 use axum::extract::ws::Message;
 use serde_json::{Value, json};
 
-use super::stand::{Stand, TOKEN, params};
-use crate::device::Identity;
-use crate::gateway::shared::Stop;
-use crate::host::Host;
+use crate::gateway::methods;
+use crate::gateway::protocol::event::Event;
+use crate::gateway::state::StopReason;
+use crate::gateway::test_support::{TOKEN, TestGateway, connect_params};
 use crate::secret::Secret;
 use crate::settings::Proof;
 
 mod pairing;
-mod refused;
+mod refusals;
 
-fn device() -> Identity {
-    Identity::generate(&Host::with(&[], [("", ""); 0]))
-}
-
-fn with(protocol: u64, key: &str, value: Value) -> Value {
-    let mut params = params(protocol);
+/// Returns the parameters of `connect` with one of them replaced.
+fn params_with(protocol: u64, key: &str, value: Value) -> Value {
+    let mut params = connect_params(protocol);
     params[key] = value;
     params
 }
 
 #[tokio::test]
-async fn a_greeting_has_the_shape_of_its_protocol_and_the_paths_of_its_instance() {
-    let stand = Stand::new();
-    let state = stand.home.path().join(".openclaw-rescue").display().to_string();
+async fn greeting_has_the_form_of_its_protocol_and_the_paths_of_its_instance() {
+    let gateway = TestGateway::new();
+    let state = gateway.home.path().join(".openclaw-rescue").display().to_string();
     for protocol in [3_u64, 4] {
-        let mut client = stand.dial();
+        let mut client = gateway.connect();
         client.challenge().await;
-        client.connect(params(protocol)).await;
-        let hello = client.next().await["payload"].take();
+        client.send_connect(connect_params(protocol)).await;
+        let hello = client.next_frame().await["payload"].take();
         assert_eq!(
             (&hello["type"], &hello["protocol"]),
             (&"hello-ok".into(), &protocol.into())
         );
         assert_eq!(hello["snapshot"]["stateDir"], state.as_str());
         assert_eq!(hello["snapshot"]["configPath"], format!("{state}/openclaw.json"));
-        assert_eq!(hello["features"]["methods"], json!(super::methods::served()));
+        assert_eq!(hello["features"]["methods"], json!(methods::served_names()));
         assert_eq!(hello["snapshot"]["presence"][0]["mode"], "gateway");
         assert_eq!(hello["policy"]["tickIntervalMs"], 30_000);
-        let canvas = stand.shared.canvas_url().unwrap();
+        let canvas = gateway.state.canvas_url().unwrap();
         assert!(canvas.starts_with("http://127.0.0.1:"), "{canvas}");
         if protocol == 3 {
             assert_eq!(hello["canvasHostUrl"], canvas);
@@ -78,76 +75,88 @@ async fn a_greeting_has_the_shape_of_its_protocol_and_the_paths_of_its_instance(
 }
 
 #[tokio::test]
-async fn a_password_opens_where_one_is_asked_for() {
+async fn password_is_accepted_only_where_one_is_required() {
     for protocol in [3, 4] {
-        let stand = Stand::with(Proof::Password(Secret::new("pass")));
+        let gateway = TestGateway::requiring(Proof::Password(Secret::new("pass")));
         for (auth, ok) in [
             (json!({"password": "pass"}), true),
             (json!({"password": "x"}), false),
             (json!({"token": "pass"}), false),
         ] {
-            let mut client = stand.dial();
+            let mut client = gateway.connect();
             client.challenge().await;
-            client.connect(with(protocol, "auth", auth.clone())).await;
-            assert_eq!(client.next().await["ok"], ok, "{auth}");
+            client
+                .send_connect(params_with(protocol, "auth", auth.clone()))
+                .await;
+            assert_eq!(client.next_frame().await["ok"], ok, "{auth}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_says_nothing_is_let_go_after_ten_seconds() {
-    let stand = Stand::new();
+async fn silent_client_is_disconnected_after_the_handshake_timeout() {
+    let gateway = TestGateway::new();
     let begun = tokio::time::Instant::now();
-    let mut client = stand.dial();
+    let mut client = gateway.connect();
     client.challenge().await;
-    client.message(Message::Ping(Vec::new().into())).await;
+    client.send_message(Message::Ping(Vec::new().into())).await;
     assert_eq!(client.closed().await, (1000, String::new()));
     assert_eq!(begun.elapsed().as_secs(), 10);
 }
 
 #[tokio::test]
-async fn binary_frames_are_read_and_rubbish_ends_nothing() {
-    let stand = Stand::new();
-    let mut client = stand.friend(3).await;
+async fn binary_frames_are_read_and_malformed_ones_do_not_end_the_session() {
+    let gateway = TestGateway::new();
+    let mut client = gateway.accepted_client(3).await;
     let request = br#"{"type":"req","id":"2","method":"health"}"#;
-    client.message(Message::Binary(request.to_vec().into())).await;
-    assert_eq!(client.answer("2").await["ok"], true);
-    for rubbish in ["hello", "{}", "[1", "\u{0}"] {
-        client.send(rubbish).await;
-        assert_eq!(client.answer("invalid").await["error"]["code"], "INVALID_REQUEST");
+    client
+        .send_message(Message::Binary(request.to_vec().into()))
+        .await;
+    assert_eq!(client.response("2").await["ok"], true);
+    for malformed in ["hello", "{}", "[1", "\u{0}"] {
+        client.send(malformed).await;
+        assert_eq!(
+            client.response("invalid").await["error"]["code"],
+            "INVALID_REQUEST"
+        );
     }
-    client.message(Message::Binary(vec![0xff, 0xfe].into())).await;
-    client.answer("invalid").await;
-    client.message(Message::Pong(Vec::new().into())).await;
+    client
+        .send_message(Message::Binary(vec![0xff, 0xfe].into()))
+        .await;
+    client.response("invalid").await;
+    client.send_message(Message::Pong(Vec::new().into())).await;
     client.request("3", "system-presence", Value::Null).await;
-    assert_eq!(client.answer("3").await["payload"].as_array().unwrap().len(), 1);
+    assert_eq!(client.response("3").await["payload"].as_array().unwrap().len(), 1);
     client.send("x".repeat(512 * 1024 + 1)).await;
     assert_eq!(client.closed().await.0, 1009, "more than protocol 3 takes");
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_hear_a_tick_who_came_and_the_health() {
-    let stand = Stand::new();
-    let mut client = stand.friend(3).await;
-    let mut other = stand.dial();
+async fn clients_receive_tick_presence_and_health_events() {
+    let gateway = TestGateway::new();
+    let mut client = gateway.accepted_client(3).await;
+    let mut other = gateway.connect();
     other.challenge().await;
-    let mut named = params(4);
+    let mut named = connect_params(4);
     named["client"] = json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend", "instanceId": "I-1"});
-    other.connect(named).await;
-    assert_eq!(other.next().await["ok"], true);
-    let presence = client.next().await;
+    other.send_connect(named).await;
+    assert_eq!(other.next_frame().await["ok"], true);
+    let presence = client.next_frame().await;
     assert_eq!(presence["event"], "presence", "{presence}");
     assert_eq!(presence["payload"]["presence"][1]["instanceId"], "I-1");
     assert_eq!(presence["stateVersion"]["presence"], 1);
     drop(other);
-    let presence = client.next().await;
+    let presence = client.next_frame().await;
     assert_eq!(presence["payload"]["presence"][1]["reason"], "disconnect");
-    let (tick, health) = (client.next().await, client.next().await);
+    let (tick, health) = (client.next_frame().await, client.next_frame().await);
     assert_eq!(
         (&tick["event"], &tick["stateVersion"]),
         (&"tick".into(), &Value::Null)
     );
-    let mut events = vec![health["event"].clone(), client.next().await["event"].clone()];
+    let mut events = vec![
+        health["event"].clone(),
+        client.next_frame().await["event"].clone(),
+    ];
     events.sort_by_key(ToString::to_string);
     assert_eq!(events, ["health", "tick"]);
     assert!(
@@ -157,29 +166,29 @@ async fn clients_hear_a_tick_who_came_and_the_health() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_is_let_go_and_the_others_are_not() {
-    let stand = Stand::new();
-    let deaf = stand.friend(3).await;
-    let mut client = stand.friend(4).await;
+async fn client_that_does_not_read_is_disconnected_alone() {
+    let gateway = TestGateway::new();
+    let unread = gateway.accepted_client(3).await;
+    let mut client = gateway.accepted_client(4).await;
     for at in 0..600 {
-        stand.shared.clients.broadcast("tick", &json!({"ts": at}));
-        let tick = client.next().await;
+        gateway.state.clients.broadcast(Event::Tick, &json!({"ts": at}));
+        let tick = client.next_frame().await;
         assert_eq!(tick["payload"]["ts"], at);
     }
-    assert_eq!(stand.shared.clients.count(), 1, "its queue was full");
-    deaf.session.await.unwrap();
+    assert_eq!(gateway.state.clients.count(), 1, "its queue was full");
+    unread.session.await.unwrap();
     client.request("2", "health", Value::Null).await;
-    assert_eq!(client.answer("2").await["ok"], true);
+    assert_eq!(client.response("2").await["ok"], true);
 }
 
 #[tokio::test]
-async fn when_the_gateway_stops_everybody_is_told_so() {
-    let stand = Stand::new();
-    let mut client = stand.friend(3).await;
-    let mut half = stand.dial();
+async fn every_client_is_told_that_the_gateway_stops() {
+    let gateway = TestGateway::new();
+    let mut client = gateway.accepted_client(3).await;
+    let mut half = gateway.connect();
     half.challenge().await;
-    stand.shared.stop(Stop::Asked);
-    let shutdown = client.next().await;
+    gateway.state.stop(StopReason::Signal);
+    let shutdown = client.next_frame().await;
     assert_eq!(
         (&shutdown["event"], &shutdown["payload"]["reason"]),
         (&"shutdown".into(), &"gateway stopping".into())

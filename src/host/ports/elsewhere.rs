@@ -1,8 +1,11 @@
-//! Systems without `/proc`: the `listeners` crate knows the sockets and their processes.
+//! Listening sockets on systems without `/proc`: the `listeners` crate knows the sockets and their processes.
 
-use super::{ListeningSocket, ProcessInfo};
+use super::socket::{ListeningSocket, ProcessInfo};
 
-pub(super) fn listening(port: Option<u16>, _matter: &dyn Fn(u16) -> bool) -> Vec<ListeningSocket> {
+pub(super) fn listening_sockets(
+    port: Option<u16>,
+    _needs_owner: &dyn Fn(u16) -> bool,
+) -> Vec<ListeningSocket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();
     let tcp =
         all.filter(|l| l.protocol == listeners::Protocol::TCP && l.state == listeners::SocketState::Listen);
@@ -19,7 +22,7 @@ pub(super) fn listening(port: Option<u16>, _matter: &dyn Fn(u16) -> bool) -> Vec
         .collect()
 }
 
-/// The dynamic ports of RFC 6335, which macOS and Windows have by default.
+/// Returns the dynamic ports of RFC 6335, which macOS and Windows have by default.
 #[expect(clippy::unnecessary_wraps, reason = "Linux may not say")]
 pub(super) fn ephemeral_range() -> Option<(u16, u16)> {
     Some((49152, 65535))
@@ -28,11 +31,11 @@ pub(super) fn ephemeral_range() -> Option<(u16, u16)> {
 #[cfg(windows)]
 #[expect(clippy::disallowed_methods, reason = "host starts programs")]
 pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
-    let words = ["interface", "ipv4", "show", "excludedportrange", "protocol=tcp"];
-    let output = std::process::Command::new("netsh").args(words).output();
+    let args = ["interface", "ipv4", "show", "excludedportrange", "protocol=tcp"];
+    let output = std::process::Command::new("netsh").args(args).output();
     output.map_or_else(
         |_| Vec::new(),
-        |o| super::netsh_ranges(&String::from_utf8_lossy(&o.stdout)),
+        |o| super::netsh::excluded_ranges(&String::from_utf8_lossy(&o.stdout)),
     )
 }
 
@@ -41,7 +44,7 @@ pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
     Vec::new()
 }
 
-/// Not told by these systems without a program of its own.
-pub(super) fn words_of(_pid: u32, _prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
+/// Returns nothing: these systems tell it to programs of their own only.
+pub(super) fn arguments_and_env(_pid: u32, _prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     (Vec::new(), Vec::new())
 }

@@ -66,7 +66,7 @@ fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
             .map(|(first, last)| Span { first, last })
             .to_vec(),
     };
-    let host = Host::with(&[], [("", ""); 0]);
+    let host = Host::fixed(&[], [("", ""); 0]);
     assert_eq!(
         planner.suggest(1).unwrap()[0].family.base(),
         taken - 2,

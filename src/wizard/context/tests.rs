@@ -23,7 +23,7 @@ impl TestHome {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let host = Host::with(&["openclaw"], [("HOME", folder.path())]);
+        let host = Host::fixed(&["openclaw"], [("HOME", folder.path())]);
         let env = Environment::read(&host).unwrap();
         let mut home = Self {
             survey: Survey::default(),

@@ -11,7 +11,7 @@ use crate::ui::Wishes;
 use crate::wizard::step::{Choice, Picture};
 
 fn skin(lang: &str, locale: &str) -> Skin {
-    let host = Host::with(&["openclaw"], [("LC_ALL", locale)]);
+    let host = Host::fixed(&["openclaw"], [("LC_ALL", locale)]);
     let lang = Lang::from_code(lang).unwrap();
     Skin::new(Ui::new(&host, Some(lang), Wishes::default()))
 }

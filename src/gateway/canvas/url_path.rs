@@ -1,22 +1,35 @@
-//! From the path of a URL to names in a folder, or nothing.
+//! The URL paths of the canvas, and the names of files in them.
 //!
-//! Each part is decoded once and must then be an ordinary name: what else it could mean to some file
-//! system is refused, not understood.
+//! Each part of a path is decoded once and must then be an ordinary file name. Whatever else it could mean to
+//! some file system is refused.
 
 use percent_encoding::percent_decode_str;
 
-/// The names that a path means, from the folder down; none of them for the folder itself.
-pub(super) fn names(path: &str) -> Option<Vec<String>> {
+/// The path of the canvas on each port.
+pub(super) const CANVAS_PATH: &str = "/__openclaw__/canvas";
+/// The path below which a capability stands, and behind that what it opens.
+pub(super) const CAPABILITY_PREFIX: &str = "/__openclaw__/cap";
+/// The path of the live reload socket.
+pub(super) const RELOAD_PATH: &str = "/__openclaw__/ws";
+
+/// Tells whether a path is that of a live reload socket, with or without a capability.
+pub(crate) fn is_reload_path(path: &str) -> bool {
+    path == RELOAD_PATH || (path.starts_with(CAPABILITY_PREFIX) && path.ends_with("/ws"))
+}
+
+/// Returns the names in a path, from the canvas folder down; an empty list for the folder itself. `None` where
+/// one of them is not an ordinary name.
+pub(super) fn file_names(path: &str) -> Option<Vec<String>> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
         return Some(Vec::new());
     }
-    path.split('/').map(name).collect()
+    path.split('/').map(file_name).collect()
 }
 
-/// One ordinary, visible name. Overlong encodings are no UTF-8; `..` begins as hidden names do.
-fn name(part: &str) -> Option<String> {
+/// Decodes one ordinary, visible name. Overlong encodings are not UTF-8; `..` begins like a hidden name.
+fn file_name(part: &str) -> Option<String> {
     let name = percent_decode_str(part).decode_utf8().ok()?;
     let plain = !name.is_empty()
         && name.len() <= 255
@@ -27,10 +40,10 @@ fn name(part: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::names;
+    use super::file_names;
 
     #[test]
-    fn ordinary_names_are_taken_as_they_are() {
+    fn ordinary_names_are_decoded() {
         let table: [(&str, &[&str]); 6] = [
             ("", &[]),
             ("/", &[]),
@@ -40,12 +53,12 @@ mod tests {
             ("/50%25.txt", &["50%.txt"]),
         ];
         for (path, expected) in table {
-            assert_eq!(names(path).unwrap(), expected, "{path}");
+            assert_eq!(file_names(path).unwrap(), expected, "{path}");
         }
     }
 
     #[test]
-    fn whatever_could_lead_out_or_is_hidden_is_nothing() {
+    fn names_that_could_leave_the_folder_or_are_hidden_are_refused() {
         for path in [
             "/..",
             "/../openclaw.json",
@@ -76,10 +89,10 @@ mod tests {
             "///",
             "/%ff",
         ] {
-            assert_eq!(names(path), None, "{path}");
+            assert_eq!(file_names(path), None, "{path}");
         }
-        assert_eq!(names(&format!("/{}", "x".repeat(256))), None);
+        assert_eq!(file_names(&format!("/{}", "x".repeat(256))), None);
         // Decoded once, this is the name of a file that happens to look so.
-        assert_eq!(names("/%252e%252e").unwrap(), ["%2e%2e"]);
+        assert_eq!(file_names("/%252e%252e").unwrap(), ["%2e%2e"]);
     }
 }

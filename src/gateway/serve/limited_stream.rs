@@ -1,7 +1,7 @@
-//! A stream that ends where a session says too much before it has proven itself.
+//! A stream that fails where a session sends too much before its client is authenticated.
 //!
-//! The largest message that is taken is set once for a WebSocket, before anybody knows whose it is. Without
-//! a bound below it, a stranger could make the gateway hold a message of that size for every connection.
+//! The largest message of a WebSocket is set once, before anybody knows who the client is. Without a limit
+//! below that, a stranger could make the gateway hold a message of that size for every connection.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -10,22 +10,22 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::gateway::connections::Ticket;
+use crate::gateway::connections::ConnectionPermit;
 
-/// A connection's stream, and what it may still say.
+/// The stream of a connection, whose permit holds the byte budget.
 #[derive(Debug)]
-pub(super) struct Bounded<S> {
+pub(super) struct LimitedStream<S> {
     stream: S,
-    ticket: Arc<Ticket>,
+    permit: Arc<ConnectionPermit>,
 }
 
-impl<S> Bounded<S> {
-    pub(super) fn new(stream: S, ticket: Arc<Ticket>) -> Self {
-        Self { stream, ticket }
+impl<S> LimitedStream<S> {
+    pub(super) fn new(stream: S, permit: Arc<ConnectionPermit>) -> Self {
+        Self { stream, permit }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -33,7 +33,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if self.ticket.may_say(buffer.filled().len() - before) {
+        if self.permit.consume_budget(buffer.filled().len() - before) {
             Poll::Ready(Ok(()))
         } else {
             Poll::Ready(Err(Error::from(ErrorKind::ConnectionAborted)))
@@ -41,7 +41,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -1,17 +1,19 @@
-//! Who is not let in, and what it is told.
+//! Clients that are refused: the response and the close frame of each.
 
 use serde_json::{Value, json};
 
-use super::super::stand::{Stand, params, signed};
-use super::{device, with};
+use super::params_with;
+use crate::gateway::devices::key::test_support::TestDevice;
+use crate::gateway::test_support::{TestGateway, connect_params, signed};
 
-/// What is sent first; what is answered (code, message, `details.code` of protocol 4); how it ends.
+/// The first message; the expected response (code, message, `details.code` of protocol 4); the expected close
+/// code and reason.
 struct Case(String, Option<(&'static str, String, &'static str)>, u16, String);
 
-fn refused(protocol: u64) -> Vec<Case> {
+fn cases(protocol: u64) -> Vec<Case> {
     let frame =
         |params: Value| json!({"type": "req", "id": "1", "method": "connect", "params": params}).to_string();
-    let turned = |params: Value, code, message: &str, detail, close| {
+    let refused = |params: Value, code, message: &str, detail, close| {
         Case(
             frame(params),
             Some((code, message.to_owned(), detail)),
@@ -19,7 +21,7 @@ fn refused(protocol: u64) -> Vec<Case> {
             message.to_owned(),
         )
     };
-    let with = |key, value| with(protocol, key, value);
+    let with = |key, value| params_with(protocol, key, value);
     let program = |id, mode| json!({"id": id, "version": "1", "platform": "linux", "mode": mode});
     let wrong = |id, mode| {
         let mut params = with("client", program(id, mode));
@@ -44,38 +46,38 @@ fn refused(protocol: u64) -> Vec<Case> {
     let first = "invalid handshake: first request must be connect";
     let request = json!({"type": "req", "id": "1", "method": "health"}).to_string();
     vec![
-        turned(wrong("cli", "cli"), invalid, &cli, mismatch, 1008),
-        turned(
+        refused(wrong("cli", "cli"), invalid, &cli, mismatch, 1008),
+        refused(
             wrong("gateway-client", "backend"),
             invalid,
             "unauthorized: gateway token mismatch (provide gateway auth token)",
             mismatch,
             1008,
         ),
-        turned(
+        refused(
             with("auth", json!({})),
             unpaired,
             "device identity required",
             "DEVICE_IDENTITY_REQUIRED",
             1008,
         ),
-        turned(
+        refused(
             with("auth", json!({"token": ""})),
             unpaired,
             "device identity required",
             "DEVICE_IDENTITY_REQUIRED",
             1008,
         ),
-        turned(
+        refused(
             with("client", program("openclaw-control-ui", "webchat")),
             invalid,
             page,
             "CONTROL_UI_DEVICE_IDENTITY_REQUIRED",
             1008,
         ),
-        turned(with("client", program("nope", "cli")), invalid, bad_id, "", 1008),
-        turned(with("zzz", json!(1)), invalid, extra, "", 1008),
-        turned(with("role", json!("king")), invalid, "invalid role", "", 1008),
+        refused(with("client", program("nope", "cli")), invalid, bad_id, "", 1008),
+        refused(with("zzz", json!(1)), invalid, extra, "", 1008),
+        refused(with("role", json!("king")), invalid, "invalid role", "", 1008),
         Case(
             request,
             Some((invalid, first.to_owned(), "")),
@@ -99,17 +101,17 @@ fn refused(protocol: u64) -> Vec<Case> {
     ]
 }
 
-/// The table of docs/openclaw.md#connection-failures: what the references answered to the same frames.
+/// The table of docs/openclaw.md#connection-failures: the answers of the references to the same frames.
 #[tokio::test(start_paused = true)]
-async fn who_is_not_let_in_is_told_so_in_the_words_of_its_protocol() {
+async fn refused_clients_get_the_answers_of_the_references() {
     for protocol in [3, 4] {
-        for Case(sent, answer, code, reason) in refused(protocol) {
-            let stand = Stand::new();
-            let mut client = stand.dial();
+        for Case(sent, answer, code, reason) in cases(protocol) {
+            let gateway = TestGateway::new();
+            let mut client = gateway.connect();
             client.challenge().await;
             client.send(sent.clone()).await;
             if let Some((kind, message, detail)) = answer {
-                let frame = client.next().await;
+                let frame = client.next_frame().await;
                 let error = &frame["error"];
                 assert_eq!(
                     (&frame["ok"], &frame["id"]),
@@ -128,21 +130,21 @@ async fn who_is_not_let_in_is_told_so_in_the_words_of_its_protocol() {
             assert_eq!(client.closed().await, (code, reason), "{brief}");
             client.to = None;
             client.session.await.unwrap();
-            assert_eq!(stand.shared.clients.count(), 0);
+            assert_eq!(gateway.state.clients.count(), 0);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_range_without_a_served_protocol_is_refused_with_the_nearest_one() {
+async fn unserved_protocol_range_is_refused_with_the_nearest_version() {
     for (range, expected) in [((1, 2), 3), ((5, 9), 4)] {
-        let stand = Stand::new();
-        let mut client = stand.dial();
+        let gateway = TestGateway::new();
+        let mut client = gateway.connect();
         client.challenge().await;
-        let mut params = params(range.0);
+        let mut params = connect_params(range.0);
         params["maxProtocol"] = range.1.into();
-        client.connect(params).await;
-        let error = client.next().await["error"].take();
+        client.send_connect(params).await;
+        let error = client.next_frame().await["error"].take();
         assert_eq!(
             (&error["code"], &error["message"]),
             (&"INVALID_REQUEST".into(), &"protocol mismatch".into())
@@ -154,17 +156,17 @@ async fn a_range_without_a_served_protocol_is_refused_with_the_nearest_one() {
     }
 }
 
-/// How a claim is spoilt, and the message and code that it gets.
-type Spoilt = (fn(&mut Value), &'static str, &'static str);
+/// A change that makes the proof of a device invalid, and the message and `details.code` of the answer.
+type InvalidProof = (fn(&mut Value), &'static str, &'static str);
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_is_not_what_it_says_is_refused() {
+async fn invalid_device_proof_is_refused_with_its_reason() {
     let id = |params: &mut Value| params["device"]["id"] = "abc".into();
     let key = |params: &mut Value| params["device"]["publicKey"] = "abc".into();
     let stale = |params: &mut Value| params["device"]["signedAt"] = 1_000.into();
     let nonce = |params: &mut Value| params["device"]["nonce"] = "another".into();
     let token = |params: &mut Value| params["auth"]["token"] = "another".into();
-    let cases: [Spoilt; 5] = [
+    let cases: [InvalidProof; 5] = [
         (id, "device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
         (key, "device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
         (stale, "device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED"),
@@ -172,14 +174,14 @@ async fn a_device_that_is_not_what_it_says_is_refused() {
         (token, "device signature invalid", "DEVICE_AUTH_SIGNATURE_INVALID"),
     ];
     for protocol in [3, 4] {
-        for (spoil, message, detail) in cases {
-            let stand = Stand::new();
-            let mut client = stand.dial();
+        for (change, message, detail) in cases {
+            let gateway = TestGateway::new();
+            let mut client = gateway.connect();
             let nonce = client.challenge().await;
-            let mut params = signed(params(protocol), &device(), Some(&nonce));
-            spoil(&mut params);
-            client.connect(params).await;
-            let error = client.next().await["error"].take();
+            let mut params = signed(connect_params(protocol), &TestDevice::generate(), Some(&nonce));
+            change(&mut params);
+            client.send_connect(params).await;
+            let error = client.next_frame().await["error"].take();
             assert_eq!(
                 (&error["code"], &error["message"]),
                 (&"INVALID_REQUEST".into(), &message.into())
@@ -191,23 +193,30 @@ async fn a_device_that_is_not_what_it_says_is_refused() {
             assert_eq!(client.closed().await, (1008, message.to_owned()));
         }
     }
-    // Elsewhere the challenge must be signed: a claim of version 1 could be played again.
-    let stand = Stand::new();
-    let mut client = stand.dial_from("10.0.0.9", false);
+    // From another machine the challenge must be signed: a claim of version 1 could be replayed.
+    let gateway = TestGateway::new();
+    let mut client = gateway.connect_from("10.0.0.9", false);
     client.challenge().await;
-    client.connect(signed(params(3), &device(), None)).await;
-    assert_eq!(client.next().await["error"]["message"], "device nonce required");
+    client
+        .send_connect(signed(connect_params(3), &TestDevice::generate(), None))
+        .await;
+    assert_eq!(
+        client.next_frame().await["error"]["message"],
+        "device nonce required"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_tokens_are_answered_ever_later_and_a_right_one_makes_good() {
-    let stand = Stand::new();
+async fn wrong_tokens_are_delayed_more_and_more_until_a_right_one() {
+    let gateway = TestGateway::new();
     let wrong = async || {
         let begun = tokio::time::Instant::now();
-        let mut client = stand.dial();
+        let mut client = gateway.connect();
         client.challenge().await;
-        client.connect(with(3, "auth", json!({"token": "wrong"}))).await;
-        assert_eq!(client.next().await["ok"], false);
+        client
+            .send_connect(params_with(3, "auth", json!({"token": "wrong"})))
+            .await;
+        assert_eq!(client.next_frame().await["ok"], false);
         begun.elapsed()
     };
     let mut last = std::time::Duration::ZERO;
@@ -215,6 +224,6 @@ async fn wrong_tokens_are_answered_ever_later_and_a_right_one_makes_good() {
         last = wrong().await;
     }
     assert!(last.as_millis() >= 250, "{last:?}");
-    stand.friend(3).await;
+    gateway.accepted_client(3).await;
     assert!(wrong().await.as_millis() < 250);
 }

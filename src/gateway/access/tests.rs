@@ -1,4 +1,6 @@
-//! What a browser may say of itself, and what opens the door.
+//! The hosts, origins and credentials that are accepted and refused.
+
+use serde_json::json;
 
 use super::*;
 use crate::secret::Secret;
@@ -11,49 +13,62 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-fn served(addresses: &[&str]) -> Served {
+fn allowed_hosts(addresses: &[&str]) -> AllowedHosts {
     let addresses: Vec<SocketAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    Served::new(&addresses, Some("Box"))
+    AllowedHosts::new(&addresses, Some("Box"))
 }
 
 #[test]
-fn secrets_are_the_same_or_not_whatever_their_length() {
-    assert!(same("token", "token"));
-    assert!(same("", ""));
+fn secrets_are_compared_whole_whatever_their_length() {
+    assert!(secrets_equal("token", "token"));
+    assert!(secrets_equal("", ""));
     for other in ["", "toke", "tokenn", "Token", "nekot"] {
-        assert!(!same("token", other), "{other}");
+        assert!(!secrets_equal("token", other), "{other}");
     }
 }
 
 #[test]
-fn only_what_is_asked_for_opens() {
+fn only_the_required_kind_of_credentials_is_accepted() {
     let token = Proof::Token(Secret::new("t"));
     let password = Proof::Password(Secret::new("p"));
-    assert_eq!(admits(&token, Some("t"), None), Admission::Granted);
-    assert_eq!(admits(&token, Some("x"), None), Admission::Wrong);
-    assert_eq!(admits(&token, None, Some("t")), Admission::Missing);
-    assert_eq!(admits(&token, Some(""), None), Admission::Missing);
-    assert_eq!(admits(&password, Some("p"), None), Admission::Missing);
-    assert_eq!(admits(&password, Some("x"), Some("p")), Admission::Granted);
-    assert_eq!(admits(&Proof::None, None, None), Admission::Granted);
+    assert_eq!(check_credentials(&token, Some("t"), None), AuthOutcome::Accepted);
+    assert_eq!(check_credentials(&token, Some("x"), None), AuthOutcome::Wrong);
+    assert_eq!(check_credentials(&token, None, Some("t")), AuthOutcome::Missing);
+    assert_eq!(check_credentials(&token, Some(""), None), AuthOutcome::Missing);
+    assert_eq!(
+        check_credentials(&password, Some("p"), None),
+        AuthOutcome::Missing
+    );
+    assert_eq!(
+        check_credentials(&password, Some("x"), Some("p")),
+        AuthOutcome::Accepted
+    );
+    assert_eq!(check_credentials(&Proof::None, None, None), AuthOutcome::Accepted);
 }
 
 #[test]
-fn one_bearer_header_is_read_and_two_are_none() {
-    assert_eq!(bearer(&headers(&[("authorization", "Bearer abc")])), Some("abc"));
+fn one_bearer_header_is_read_and_a_second_voids_both() {
     assert_eq!(
-        bearer(&headers(&[("authorization", "bearer  abc ")])),
+        bearer_token(&headers(&[("authorization", "Bearer abc")])),
+        Some("abc")
+    );
+    assert_eq!(
+        bearer_token(&headers(&[("authorization", "bearer  abc ")])),
         Some("abc")
     );
     for refused in ["Basic abc", "Bearer", "abc", "Bearerabc"] {
-        assert_eq!(bearer(&headers(&[("authorization", refused)])), None, "{refused}");
+        assert_eq!(
+            bearer_token(&headers(&[("authorization", refused)])),
+            None,
+            "{refused}"
+        );
     }
     let two = headers(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]);
-    assert_eq!(bearer(&two), None);
+    assert_eq!(bearer_token(&two), None);
 }
 
 #[test]
-fn the_host_is_an_address_that_is_served() {
+fn host_header_must_name_a_served_address() {
     let table = [
         ("localhost:19789", true),
         ("LOCALHOST:19789", true),
@@ -74,22 +89,22 @@ fn the_host_is_an_address_that_is_served() {
         ("2130706433:19789", false),
         ("", false),
     ];
-    let served = served(&["127.0.0.1:19789", "[::1]:19789"]);
+    let hosts = allowed_hosts(&["127.0.0.1:19789", "[::1]:19789"]);
     for (host, allowed) in table {
         assert_eq!(
-            served.host_allowed(&headers(&[("host", host)]), &[]),
+            hosts.host_allowed(&headers(&[("host", host)]), &[]),
             allowed,
             "{host}"
         );
     }
-    assert!(!served.host_allowed(&headers(&[]), &[]), "none at all");
+    assert!(!hosts.host_allowed(&headers(&[]), &[]), "none at all");
     let two = headers(&[("host", "localhost"), ("host", "localhost")]);
-    assert!(!served.host_allowed(&two, &[]), "two of them");
+    assert!(!hosts.host_allowed(&two, &[]), "two of them");
 }
 
 #[test]
-fn on_every_address_numbers_are_ours_and_foreign_names_are_not() {
-    let served = served(&["0.0.0.0:19789"]);
+fn any_ip_address_is_accepted_on_all_interfaces_but_no_foreign_name() {
+    let hosts = allowed_hosts(&["0.0.0.0:19789"]);
     for (host, allowed) in [
         ("192.168.1.5:19789", true),
         ("[fe80::1]:19789", true),
@@ -98,12 +113,12 @@ fn on_every_address_numbers_are_ours_and_foreign_names_are_not() {
         ("evil.example:19789", false),
     ] {
         assert_eq!(
-            served.host_allowed(&headers(&[("host", host)]), &[]),
+            hosts.host_allowed(&headers(&[("host", host)]), &[]),
             allowed,
             "{host}"
         );
     }
-    let one = super::Served::new(&["10.0.0.1:19789".parse().unwrap()], Some("box"));
+    let one = AllowedHosts::new(&["10.0.0.1:19789".parse().unwrap()], Some("box"));
     for (host, allowed) in [
         ("10.0.0.1", true),
         ("10.0.0.2", false),
@@ -119,8 +134,8 @@ fn on_every_address_numbers_are_ours_and_foreign_names_are_not() {
 }
 
 #[test]
-fn a_page_of_ours_may_open_a_socket_and_no_other() {
-    let served = served(&["127.0.0.1:19789", "[::1]:19789"]);
+fn only_pages_of_served_addresses_pass_the_origin_check() {
+    let hosts = allowed_hosts(&["127.0.0.1:19789", "[::1]:19789"]);
     let host = "127.0.0.1:19789";
     for (origin, allowed) in [
         ("http://127.0.0.1:19789", true),
@@ -137,10 +152,10 @@ fn a_page_of_ours_may_open_a_socket_and_no_other() {
         ("chrome-extension://127.0.0.1:19789", false),
     ] {
         let asked = headers(&[("host", host), ("origin", origin)]);
-        assert_eq!(served.origin_allowed(&asked, &[]), allowed, "{origin}");
+        assert_eq!(hosts.origin_allowed(&asked, &[]), allowed, "{origin}");
     }
     assert!(
-        served.origin_allowed(&headers(&[("host", host)]), &[]),
+        hosts.origin_allowed(&headers(&[("host", host)]), &[]),
         "not a browser"
     );
     let two = headers(&[
@@ -148,27 +163,38 @@ fn a_page_of_ours_may_open_a_socket_and_no_other() {
         ("origin", "http://127.0.0.1:19789"),
         ("origin", "null"),
     ]);
-    assert!(!served.origin_allowed(&two, &[]), "two of them");
+    assert!(!hosts.origin_allowed(&two, &[]), "two of them");
     let forwarded = headers(&[("host", "localhost:9000"), ("origin", "http://localhost:9000")]);
-    assert!(served.origin_allowed(&forwarded, &[]), "ssh -L");
+    assert!(hosts.origin_allowed(&forwarded, &[]), "ssh -L");
+    let with_path = headers(&[("host", host), ("origin", "http://127.0.0.1:19789/x")]);
+    assert!(!hosts.origin_allowed(&with_path, &[]), "an origin has no path");
+    let with_user = headers(&[("host", host), ("origin", "http://user@127.0.0.1:19789")]);
+    assert!(!hosts.origin_allowed(&with_user, &[]), "nor a user name");
 }
 
 #[test]
-fn what_the_config_allows_is_ours_too_but_never_everything() {
-    let served = served(&["127.0.0.1:19789"]);
+fn configured_origins_are_accepted_and_a_wildcard_is_not() {
+    let hosts = allowed_hosts(&["127.0.0.1:19789"]);
     let config = json!({"gateway": {"controlUi": {"allowedOrigins": ["https://claw.example/", "*", 7]}}});
     let origins = configured_origins(&config);
     let asked = headers(&[("host", "claw.example"), ("origin", "https://claw.example")]);
-    assert!(served.host_allowed(&asked, &origins));
-    assert!(served.origin_allowed(&asked, &origins));
+    assert!(hosts.host_allowed(&asked, &origins));
+    assert!(hosts.origin_allowed(&asked, &origins));
+    let spelled_out = headers(&[("host", "claw.example:443"), ("origin", "https://claw.example")]);
+    assert!(
+        hosts.host_allowed(&spelled_out, &origins),
+        "the scheme's own port"
+    );
+    let plain = headers(&[("host", "127.0.0.1"), ("origin", "http://claw.example")]);
+    assert!(!hosts.origin_allowed(&plain, &origins), "another scheme");
     let other = headers(&[("host", "evil.example"), ("origin", "https://evil.example")]);
-    assert!(!served.host_allowed(&other, &origins));
+    assert!(!hosts.host_allowed(&other, &origins));
     let direct = headers(&[("host", "127.0.0.1"), ("origin", "https://evil.example")]);
-    assert!(!served.origin_allowed(&direct, &origins));
+    assert!(!hosts.origin_allowed(&direct, &origins));
 }
 
 #[test]
-fn local_is_loopback_named_so_and_passed_on_by_nobody() {
+fn local_means_loopback_by_address_and_name_without_a_proxy() {
     let loopback: IpAddr = "127.0.0.1".parse().unwrap();
     let local = |pairs: &[(&'static str, &str)], ip: IpAddr| is_local(&headers(pairs), ip);
     assert!(local(&[("host", "localhost:1")], loopback));
@@ -191,38 +217,4 @@ fn local_is_loopback_named_so_and_passed_on_by_nobody() {
             "{header}"
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn many_connections_of_one_address_guess_no_faster_than_one() {
-    let home = tempfile::tempdir().unwrap();
-    let shared = crate::gateway::serve::tests::shared(home.path(), json!({}));
-    let proof = Proof::Token(Secret::new("t"));
-    let shows = async |token: &str, from: &str| {
-        let shown = headers(&[("authorization", &format!("Bearer {token}"))]);
-        admission(&shared, &proof, &shown, from.parse().ok()).await
-    };
-    for _ in 0..9 {
-        assert_eq!(shows("x", "192.0.2.1").await, Admission::Wrong);
-    }
-    let both = tokio::join!(shows("t", "192.0.2.1"), shows("t", "192.0.2.1"));
-    assert_eq!(
-        both,
-        (Admission::Granted, Admission::Wrong),
-        "nobody looks at the second"
-    );
-    assert_eq!(
-        shows("t", "192.0.2.1").await,
-        Admission::Granted,
-        "a right one clears it"
-    );
-    for _ in 0..9 {
-        assert_eq!(shows("x", "127.0.0.1").await, Admission::Wrong);
-    }
-    let both = tokio::join!(shows("t", "127.0.0.1"), shows("t", "127.0.0.1"));
-    assert_eq!(
-        both,
-        (Admission::Granted, Admission::Granted),
-        "programs of this machine"
-    );
 }

@@ -1,4 +1,4 @@
-//! What tests of sessions stand on: a gateway without a socket, and clients that are channels.
+//! A gateway without a socket for unit tests, and clients that are channels.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,45 +12,52 @@ use futures_util::{Sink, Stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Peer, serve};
-use crate::device::{Claim, Identity as Device};
+use super::access::Peer;
+use super::clients::ConnectedClient;
+use super::devices::key::DeviceClaim;
+use super::devices::key::test_support::TestDevice;
+use super::identity::GatewayIdentity;
+use super::methods::call::MethodCall;
+use super::periodic_events;
+use super::protocol::connect::ClientInfo;
+use super::protocol::{ClientRole, Protocol, unix_millis};
+use super::session::serve;
+use super::state::{ActiveConfig, GatewayState};
 use crate::environment::Environment;
-use crate::gateway::clients::Connected;
-use crate::gateway::clients::presence::millis;
-use crate::gateway::methods::Call;
-use crate::gateway::protocol::connect::Client as Program;
-use crate::gateway::protocol::{Protocol, Role};
-use crate::gateway::shared::{Identity, Live, Shared};
 use crate::host::Host;
 use crate::i18n::Lang;
-use crate::instance::Instance;
+use crate::instance::{Instance, OwnedInstanceContext};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::settings::{PortFrom, Proof, Settings};
 
+/// The token of a test gateway.
 pub(crate) const TOKEN: &str = "the-right-token";
 
-/// A gateway in a home folder of its own.
-pub(crate) struct Stand {
+/// The gateway of profile `rescue` in a home folder of its own, with base port 19789 and no listener.
+pub(crate) struct TestGateway {
     pub(crate) home: tempfile::TempDir,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: Arc<GatewayState>,
 }
 
-impl Stand {
+impl TestGateway {
+    /// Creates a gateway that requires [`TOKEN`].
     pub(crate) fn new() -> Self {
-        Self::with(Proof::Token(Secret::new(TOKEN)))
+        Self::requiring(Proof::Token(Secret::new(TOKEN)))
     }
 
-    pub(crate) fn with(proof: Proof) -> Self {
-        Self::at(tempfile::tempdir().unwrap(), proof)
+    /// Creates a gateway that requires these credentials.
+    pub(crate) fn requiring(proof: Proof) -> Self {
+        Self::in_home(tempfile::tempdir().unwrap(), proof)
     }
 
-    pub(crate) fn at(home: tempfile::TempDir, proof: Proof) -> Self {
-        let host = Host::with(&[], [("HOME", home.path())]);
+    /// Creates a gateway in this home folder. Needs an async runtime.
+    pub(crate) fn in_home(home: tempfile::TempDir, proof: Proof) -> Self {
+        let host = Host::fixed(&[], [("HOME", home.path())]);
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(home.path(), profile);
-        let identity = Identity {
+        let identity = GatewayIdentity {
             profile: "rescue".to_owned(),
             instance_id: "0123456789abcdef".to_owned(),
             boot_id: "boot".to_owned(),
@@ -58,7 +65,7 @@ impl Stand {
             pid: 7,
             started: SystemTime::UNIX_EPOCH,
         };
-        let live = Live {
+        let active = ActiveConfig {
             config: json!({"gateway": {"mode": "local"}}),
             settings: Settings {
                 port: 19789,
@@ -68,63 +75,65 @@ impl Stand {
                 proof,
             },
             warning: None,
-            missing: Vec::new(),
+            missing_ports: Vec::new(),
         };
         let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 19789))];
-        let shared = Shared::new(host, env, instance, identity, Lang::english(), addresses, live);
-        Self {
-            home,
-            shared: Arc::new(shared),
-        }
+        let context = OwnedInstanceContext { host, env, instance };
+        let state = GatewayState::new(context, identity, Lang::english(), addresses, active);
+        let state = Arc::new(state);
+        tokio::spawn(periodic_events::broadcast_until_stopped(state.clone()));
+        Self { home, state }
     }
 
-    pub(crate) fn call(&self, who: Connected) -> Call {
-        Call {
-            shared: self.shared.clone(),
-            who: Arc::new(who),
+    /// Returns a call of this client without parameters.
+    pub(crate) fn call(&self, client: ConnectedClient) -> MethodCall {
+        MethodCall {
+            state: self.state.clone(),
+            client: Arc::new(client),
             params: Value::Null,
         }
     }
 
-    /// Somebody connects from this machine.
-    pub(crate) fn dial(&self) -> Client {
-        self.dial_from("127.0.0.1", true)
+    /// Connects a client from this machine.
+    pub(crate) fn connect(&self) -> TestClient {
+        self.connect_from("127.0.0.1", true)
     }
 
-    pub(crate) fn dial_from(&self, ip: &str, local: bool) -> Client {
+    /// Connects a client from this address.
+    pub(crate) fn connect_from(&self, ip: &str, local: bool) -> TestClient {
         let (to, incoming) = mpsc::channel(256);
         let (outgoing, from) = mpsc::channel(256);
-        let wire = Wire { incoming, outgoing };
+        let channels = ServerChannels { incoming, outgoing };
         let peer = Peer {
             address: SocketAddr::new(ip.parse().unwrap(), 40000),
             local,
         };
-        let session = tokio::spawn(serve(self.shared.clone(), wire, peer, || {}));
-        Client {
+        let session = tokio::spawn(serve(self.state.clone(), channels, peer, || {}));
+        TestClient {
             to: Some(to),
             from,
             session,
         }
     }
 
-    /// A client that is let in.
-    pub(crate) async fn friend(&self, protocol: u64) -> Client {
-        let mut client = self.dial();
+    /// Connects a client that is accepted.
+    pub(crate) async fn accepted_client(&self, protocol: u64) -> TestClient {
+        let mut client = self.connect();
         client.challenge().await;
-        client.connect(params(protocol)).await;
-        let hello = client.next().await;
+        client.send_connect(connect_params(protocol)).await;
+        let hello = client.next_frame().await;
         assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
         client
     }
 }
 
-/// The server's end of the channels.
-struct Wire {
+/// The server's end of the channels, in the place of a socket.
+struct ServerChannels {
     incoming: mpsc::Receiver<Message>,
     outgoing: mpsc::Sender<Message>,
 }
 
-impl Stream for Wire {
+impl Stream for ServerChannels {
     type Item = Result<Message, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -132,7 +141,7 @@ impl Stream for Wire {
     }
 }
 
-impl Sink<Message> for Wire {
+impl Sink<Message> for ServerChannels {
     type Error = ();
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
@@ -142,7 +151,7 @@ impl Sink<Message> for Wire {
         if self.outgoing.capacity() > 0 {
             return Poll::Ready(Ok(()));
         }
-        // A full channel stands for a client that does not read: it may well never be ready again.
+        // A full channel stands for a client that does not read: it is never ready again.
         let _ = cx;
         Poll::Pending
     }
@@ -160,23 +169,23 @@ impl Sink<Message> for Wire {
     }
 }
 
-/// The client's end.
-pub(crate) struct Client {
+/// The client's end of the channels.
+pub(crate) struct TestClient {
     pub(crate) to: Option<mpsc::Sender<Message>>,
     from: mpsc::Receiver<Message>,
     pub(crate) session: tokio::task::JoinHandle<()>,
 }
 
-impl Client {
+impl TestClient {
     pub(crate) async fn send(&self, text: impl Into<String>) {
-        self.message(Message::Text(text.into().into())).await;
+        self.send_message(Message::Text(text.into().into())).await;
     }
 
-    pub(crate) async fn message(&self, message: Message) {
+    pub(crate) async fn send_message(&self, message: Message) {
         self.to.as_ref().unwrap().send(message).await.unwrap();
     }
 
-    pub(crate) async fn connect(&self, params: Value) {
+    pub(crate) async fn send_connect(&self, params: Value) {
         self.request("1", "connect", params).await;
     }
 
@@ -185,40 +194,41 @@ impl Client {
         self.send(frame.to_string()).await;
     }
 
-    pub(crate) async fn raw(&mut self) -> Message {
+    /// Returns the next message.
+    pub(crate) async fn next_message(&mut self) -> Message {
         let message = tokio::time::timeout(Duration::from_mins(10), self.from.recv()).await;
         message.expect("in time").expect("a message")
     }
 
-    /// The next frame.
-    pub(crate) async fn next(&mut self) -> Value {
-        match self.raw().await {
+    /// Returns the next frame.
+    pub(crate) async fn next_frame(&mut self) -> Value {
+        match self.next_message().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// The answer to a request, events left aside.
-    pub(crate) async fn answer(&mut self, id: &str) -> Value {
+    /// Returns the response to a request; events before it are skipped.
+    pub(crate) async fn response(&mut self, id: &str) -> Value {
         loop {
-            let frame = self.next().await;
+            let frame = self.next_frame().await;
             if frame["type"] == "res" && frame["id"] == id {
                 return frame;
             }
         }
     }
 
-    /// The nonce.
+    /// Receives the challenge and returns its nonce.
     pub(crate) async fn challenge(&mut self) -> String {
-        let challenge = self.next().await;
+        let challenge = self.next_frame().await;
         assert_eq!(challenge["event"], "connect.challenge");
         challenge["payload"]["nonce"].as_str().unwrap().to_owned()
     }
 
-    /// Code and reason of the end.
+    /// Returns the code and the reason of the close frame; frames before it are skipped.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
-            match self.raw().await {
+            match self.next_message().await {
                 Message::Close(Some(frame)) => return (frame.code, frame.reason.to_string()),
                 Message::Text(_) => {}
                 other => panic!("{other:?}"),
@@ -227,8 +237,8 @@ impl Client {
     }
 }
 
-/// What a command line says of itself.
-pub(crate) fn params(protocol: u64) -> Value {
+/// Returns the parameters of `connect` of a command line with [`TOKEN`].
+pub(crate) fn connect_params(protocol: u64) -> Value {
     json!({
         "minProtocol": protocol,
         "maxProtocol": protocol,
@@ -239,13 +249,13 @@ pub(crate) fn params(protocol: u64) -> Value {
     })
 }
 
-/// The parameters with a device's claim over them, made now.
-pub(crate) fn signed(mut params: Value, device: &Device, nonce: Option<&str>) -> Value {
+/// Adds a device to parameters of `connect`, with a signature over them that is made now.
+pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>) -> Value {
     let scopes: Vec<String> = serde_json::from_value(params["scopes"].clone()).unwrap_or_default();
     let auth = params["auth"].clone();
     let token = auth["token"].as_str().or_else(|| auth["deviceToken"].as_str());
-    let (id, at) = (device.device_id(), millis(SystemTime::now()));
-    let claim = Claim {
+    let (id, at) = (device.device_id(), unix_millis(crate::host::now()));
+    let claim = DeviceClaim {
         device_id: &id,
         client_id: params["client"]["id"].as_str().unwrap(),
         client_mode: params["client"]["mode"].as_str().unwrap(),
@@ -258,7 +268,7 @@ pub(crate) fn signed(mut params: Value, device: &Device, nonce: Option<&str>) ->
         device_family: None,
     };
     let signature = device.sign(&claim);
-    let key = device.public_key().encoded();
+    let key = device.public_key().to_base64url();
     params["device"] = json!({"id": id, "publicKey": key, "signature": signature, "signedAt": at});
     if let Some(nonce) = nonce {
         params["device"]["nonce"] = nonce.into();
@@ -266,11 +276,11 @@ pub(crate) fn signed(mut params: Value, device: &Device, nonce: Option<&str>) ->
     params
 }
 
-/// A client that was let in, as methods see it.
-pub(crate) fn caller(protocol: Protocol, scopes: &[&str]) -> Connected {
-    Connected {
+/// Returns an authenticated client, as methods see it.
+pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> ConnectedClient {
+    ConnectedClient {
         conn_id: uuid::Uuid::new_v4(),
-        client: Program {
+        client: ClientInfo {
             id: "cli".to_owned(),
             display_name: None,
             version: "dev".to_owned(),
@@ -281,7 +291,7 @@ pub(crate) fn caller(protocol: Protocol, scopes: &[&str]) -> Connected {
             instance_id: None,
         },
         protocol,
-        role: Role::Operator,
+        role: ClientRole::Operator,
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         device_id: None,
         by_device_token: false,

@@ -1,56 +1,62 @@
-//! Opens a file beneath a folder, following no symbolic link on the way.
+//! Opening a file below a folder without following a symbolic link on the way.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The page of a folder.
-const INDEX: &str = "index.html";
+/// The file that is served for a folder.
+const INDEX_FILE: &str = "index.html";
 
-/// What was asked for.
-pub(super) enum Found {
-    /// A regular file, with the name that tells its type.
-    File(Opened),
-    /// A folder that was asked for as if it were a file.
+/// The result of opening a path.
+pub(super) enum OpenedPath {
+    /// A regular file.
+    File(OpenedFile),
+    /// A folder whose path has no `/` at its end.
     Folder,
 }
 
 /// An open regular file.
-pub(super) struct Opened {
+pub(super) struct OpenedFile {
     pub(super) file: File,
+    /// The file name, which tells the type.
     pub(super) name: String,
-    /// Its length, in bytes.
+    /// The length in bytes.
     pub(super) length: u64,
 }
 
-/// Opens what these names lead to below `root`. In a `folder` its index is meant. `own` folders may not
-/// be links themselves; where a config names one, it may.
-pub(super) fn open(root: &Path, own: bool, names: &[String], folder: bool) -> io::Result<Found> {
-    let mut at = system::folder(root, own)?;
+/// Opens the file that these names lead to below `root`. With `is_folder` its index file is opened. `root` may be
+/// a link, unless it is the instance's `own` canvas folder: only a path that a user configured is trusted.
+pub(super) fn open_below(
+    root: &Path,
+    own: bool,
+    names: &[String],
+    is_folder: bool,
+) -> io::Result<OpenedPath> {
+    let mut at = system::open_root(root, own)?;
     let Some((last, above)) = names.split_last() else {
-        return regular(system::below(&at, INDEX)?, INDEX);
+        return regular_file(system::open_child(&at, INDEX_FILE)?, INDEX_FILE);
     };
     for name in above {
-        at = system::below(&at, name)?;
+        at = system::open_child(&at, name)?;
     }
-    let last_file = system::below(&at, last)?;
-    match (last_file.metadata()?.is_dir(), folder) {
-        (true, true) => regular(system::below(&last_file, INDEX)?, INDEX),
-        (true, false) => Ok(Found::Folder),
+    let last_file = system::open_child(&at, last)?;
+    match (last_file.metadata()?.is_dir(), is_folder) {
+        (true, true) => regular_file(system::open_child(&last_file, INDEX_FILE)?, INDEX_FILE),
+        (true, false) => Ok(OpenedPath::Folder),
         (false, true) => Err(io::ErrorKind::NotADirectory.into()),
-        (false, false) => regular(last_file, last),
+        (false, false) => regular_file(last_file, last),
     }
 }
 
-fn regular(file: File, name: &str) -> io::Result<Found> {
-    let facts = file.metadata()?;
-    if !facts.is_file() {
+fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    Ok(Found::File(Opened {
+    Ok(OpenedPath::File(OpenedFile {
         file,
         name: name.to_owned(),
-        length: facts.len(),
+        length: metadata.len(),
     }))
 }
 
@@ -59,19 +65,19 @@ mod system {
     use super::{File, Path, io};
     use rustix::fs::{Mode, OFlags, open, openat};
 
-    /// A pipe is opened without waiting for its other end.
+    /// Read-only; without waiting for the other end of a pipe.
     const READ: OFlags = OFlags::RDONLY
         .union(OFlags::CLOEXEC)
         .union(OFlags::NONBLOCK)
         .union(OFlags::NOCTTY);
 
-    pub(super) fn folder(root: &Path, own: bool) -> io::Result<File> {
+    pub(super) fn open_root(root: &Path, own: bool) -> io::Result<File> {
         let follow = if own { OFlags::NOFOLLOW } else { OFlags::empty() };
         Ok(open(root, READ | OFlags::DIRECTORY | follow, Mode::empty())?.into())
     }
 
-    /// One name at a time, each looked up in the folder that is open: nothing can be exchanged in between.
-    pub(super) fn below(at: &File, name: &str) -> io::Result<File> {
+    /// Opens one name in an open folder, so that nothing above it can be exchanged in between.
+    pub(super) fn open_child(at: &File, name: &str) -> io::Result<File> {
         Ok(openat(at, name, READ | OFlags::NOFOLLOW, Mode::empty())?.into())
     }
 }
@@ -82,11 +88,11 @@ mod system {
     //! nothing is served rather than something that a link could lead to.
     use super::{File, Path, io};
 
-    pub(super) fn folder(_root: &Path, _own: bool) -> io::Result<File> {
+    pub(super) fn open_root(_root: &Path, _own: bool) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn below(_at: &File, _name: &str) -> io::Result<File> {
+    pub(super) fn open_child(_at: &File, _name: &str) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -97,19 +103,16 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn find(root: &Path, own: bool, path: &str) -> Option<String> {
-        let names = super::super::route::names(path).unwrap();
-        match open(root, own, &names, path.ends_with('/')).ok()? {
-            Found::File(opened) => Some(std::io::read_to_string(opened.file).unwrap()),
-            Found::Folder => Some("folder".to_owned()),
+        let names = super::super::url_path::file_names(path).unwrap();
+        match open_below(root, own, &names, path.ends_with('/')).ok()? {
+            OpenedPath::File(opened) => Some(std::io::read_to_string(opened.file).unwrap()),
+            OpenedPath::Folder => Some("folder".to_owned()),
         }
     }
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test makes the files that it looks for"
-    )]
-    fn files_are_found_and_links_are_not_followed() {
+    #[expect(clippy::disallowed_methods, reason = "the test makes the files that it opens")]
+    fn regular_files_are_opened_and_links_are_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("canvas");
         std::fs::create_dir_all(root.join("sub/empty")).unwrap();
@@ -120,7 +123,10 @@ mod tests {
         symlink("index.html", root.join("inner")).unwrap();
         symlink(dir.path(), root.join("up")).unwrap();
         symlink(&root, dir.path().join("alias")).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, root.join("pipe"), 0o600.into()).unwrap();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(root.join("pipe"))
+            .status();
+        assert!(pipe.unwrap().success());
 
         assert_eq!(find(&root, true, "/").as_deref(), Some("home"));
         assert_eq!(find(&root, true, "/index.html").as_deref(), Some("home"));
@@ -138,11 +144,11 @@ mod tests {
             assert_eq!(find(&root, true, nothing), None, "{nothing}");
         }
         let alias = dir.path().join("alias");
-        assert_eq!(find(&alias, true, "/"), None, "an own folder is no link");
+        assert_eq!(find(&alias, true, "/"), None, "the own folder may not be a link");
         assert_eq!(
             find(&alias, false, "/").as_deref(),
             Some("home"),
-            "a configured one may be"
+            "a configured folder may be"
         );
     }
 }

@@ -1,0 +1,257 @@
+//! The Ed25519 keys of devices, and the claims that they sign in a handshake (docs/openclaw.md#device-signatures).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use ed25519_dalek::{Signature, VerifyingKey};
+use sha2::{Digest as _, Sha256};
+
+/// The public key of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DevicePublicKey(VerifyingKey);
+
+impl DevicePublicKey {
+    /// Parses a key as clients send it: base64url of its 32 bytes, padded or not, or PEM. Weak keys, under
+    /// which one signature fits many messages, are refused.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let key = if text.contains("BEGIN") {
+            VerifyingKey::from_public_key_pem(text.trim()).ok()?
+        } else {
+            let bytes: [u8; 32] = decode_base64url(text)?.try_into().ok()?;
+            VerifyingKey::from_bytes(&bytes).ok()?
+        };
+        (!key.is_weak()).then_some(Self(key))
+    }
+
+    /// Returns the id of the device: the SHA-256 of the key's bytes, in hex.
+    pub(crate) fn device_id(&self) -> String {
+        hex::encode(Sha256::digest(self.0.as_bytes()))
+    }
+
+    /// Returns the key as it is sent: base64url without padding.
+    pub(crate) fn to_base64url(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.as_bytes())
+    }
+
+    /// Tells whether this key made the signature (base64url) of this text.
+    fn verifies(&self, text: &str, signature: &str) -> bool {
+        let signature = decode_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
+        signature.is_some_and(|signature| self.0.verify_strict(text.as_bytes(), &signature).is_ok())
+    }
+}
+
+fn decode_base64url(text: &str) -> Option<Vec<u8>> {
+    let engine = if text.ends_with('=') {
+        URL_SAFE
+    } else {
+        URL_SAFE_NO_PAD
+    };
+    engine.decode(text.trim()).ok()
+}
+
+/// The statement that a device signs: who connects, in which role, when, with which token, in answer to
+/// which challenge.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceClaim<'a> {
+    /// The id of the device.
+    pub device_id: &'a str,
+    /// `client.id`.
+    pub client_id: &'a str,
+    /// `client.mode`.
+    pub client_mode: &'a str,
+    /// `role`.
+    pub role: &'a str,
+    /// `scopes`, as the client asked for them.
+    pub scopes: &'a [String],
+    /// The time of the signature, in milliseconds since 1970.
+    pub signed_at_ms: u64,
+    /// The token that the client shows.
+    pub token: Option<&'a str>,
+    /// The nonce of the challenge; a claim without one is of version 1.
+    pub nonce: Option<&'a str>,
+    /// `client.platform`; part of version 3.
+    pub platform: &'a str,
+    /// `client.deviceFamily`; part of version 3.
+    pub device_family: Option<&'a str>,
+}
+
+impl DeviceClaim<'_> {
+    /// Returns the text that is signed in version 2, or in version 1 where there is no nonce.
+    fn text(&self) -> String {
+        let mut parts = vec![
+            if self.nonce.is_some() { "v2" } else { "v1" }.to_owned(),
+            self.device_id.to_owned(),
+            self.client_id.to_owned(),
+            self.client_mode.to_owned(),
+            self.role.to_owned(),
+            self.scopes.join(","),
+            self.signed_at_ms.to_string(),
+            self.token.unwrap_or_default().to_owned(),
+        ];
+        parts.extend(self.nonce.map(str::to_owned));
+        parts.join("|")
+    }
+
+    /// Returns the text that later releases sign, version 3: version 2 with the kind of the device. `None`
+    /// without a nonce.
+    fn text_v3(&self) -> Option<String> {
+        self.nonce?;
+        let plain = |text: &str| text.trim().to_ascii_lowercase();
+        let (platform, family) = (
+            plain(self.platform),
+            plain(self.device_family.unwrap_or_default()),
+        );
+        let text = self.text();
+        Some(format!("v3{}|{platform}|{family}", text.strip_prefix("v2")?))
+    }
+
+    /// Tells whether the signature is this key's, over this claim in any version.
+    pub(crate) fn is_signed_by(&self, key: &DevicePublicKey, signature: &str) -> bool {
+        key.verifies(&self.text(), signature)
+            || self.text_v3().is_some_and(|text| key.verifies(&text, signature))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod test_support {
+    //! The private half of a device's key, for tests that connect as a device.
+
+    use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::{DeviceClaim, DevicePublicKey};
+
+    /// A device.
+    pub(crate) struct TestDevice(SigningKey);
+
+    impl TestDevice {
+        /// Creates a device with a random key.
+        pub(crate) fn generate() -> Self {
+            let host = crate::host::Host::fixed(&[], [("", ""); 0]);
+            Self(SigningKey::from_bytes(&host.random()))
+        }
+
+        /// Reads a private key in PEM.
+        pub(super) fn from_pem(pem: &str) -> Self {
+            Self(SigningKey::from_pkcs8_pem(pem).unwrap())
+        }
+
+        pub(crate) fn public_key(&self) -> DevicePublicKey {
+            DevicePublicKey(self.0.verifying_key())
+        }
+
+        pub(crate) fn device_id(&self) -> String {
+            self.public_key().device_id()
+        }
+
+        /// Signs a claim in version 2, or 1 where it has no nonce.
+        pub(crate) fn sign(&self, claim: &DeviceClaim<'_>) -> String {
+            self.sign_text(&claim.text())
+        }
+
+        pub(super) fn sign_text(&self, text: &str) -> String {
+            URL_SAFE_NO_PAD.encode(self.0.sign(text.as_bytes()).to_bytes())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::pkcs8::EncodePublicKey as _;
+    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+
+    use super::test_support::TestDevice;
+    use super::*;
+
+    /// A key file that OpenClaw 2026.1.30 itself wrote.
+    const OPENCLAW_KEY_FILE: &str = include_str!("../../../tests/data/device.json");
+
+    fn claim<'a>(device_id: &'a str, scopes: &'a [String]) -> DeviceClaim<'a> {
+        DeviceClaim {
+            device_id,
+            client_id: "cli",
+            client_mode: "cli",
+            role: "operator",
+            scopes,
+            signed_at_ms: 1_700_000_000_000,
+            token: Some("tok"),
+            nonce: Some("n-1"),
+            platform: "Linux",
+            device_family: None,
+        }
+    }
+
+    #[test]
+    fn claims_have_the_texts_that_openclaw_signs() {
+        let scopes = ["operator.read".to_owned(), "operator.write".to_owned()];
+        let mut claim = claim("id", &scopes);
+        let v2 = "v2|id|cli|cli|operator|operator.read,operator.write|1700000000000|tok|n-1";
+        assert_eq!(claim.text(), v2);
+        let v3 = "v3|id|cli|cli|operator|operator.read,operator.write|1700000000000|tok|n-1|linux|";
+        assert_eq!(claim.text_v3().as_deref(), Some(v3));
+        (claim.nonce, claim.token) = (None, None);
+        let v1 = "v1|id|cli|cli|operator|operator.read,operator.write|1700000000000|";
+        assert_eq!((claim.text().as_str(), claim.text_v3()), (v1, None));
+    }
+
+    #[test]
+    fn a_signature_is_valid_for_its_claim_and_no_other() {
+        let device = TestDevice::generate();
+        let (id, key) = (device.device_id(), device.public_key());
+        let signed = claim(&id, &[]);
+        let signature = device.sign(&signed);
+        assert!(signed.is_signed_by(&key, &signature));
+        let v3 = device.sign_text(&signed.text_v3().unwrap());
+        assert!(signed.is_signed_by(&key, &v3), "version 3");
+        for other in [
+            DeviceClaim {
+                token: Some("other"),
+                ..signed.clone()
+            },
+            DeviceClaim {
+                nonce: Some("n-2"),
+                ..signed.clone()
+            },
+            DeviceClaim {
+                nonce: None,
+                ..signed.clone()
+            },
+            DeviceClaim {
+                role: "node",
+                ..signed.clone()
+            },
+        ] {
+            assert!(!other.is_signed_by(&key, &signature), "{other:?}");
+        }
+        let other_key = TestDevice::generate().public_key();
+        assert!(!signed.is_signed_by(&other_key, &signature));
+        assert!(!signed.is_signed_by(&key, "no base64 !"));
+        assert!(!signed.is_signed_by(&key, ""));
+    }
+
+    #[test]
+    fn keys_are_parsed_in_every_form_that_clients_send() {
+        let key = TestDevice::generate().public_key();
+        let padded = URL_SAFE.encode(key.0.as_bytes());
+        let pem = key.0.to_public_key_pem(LineEnding::LF).unwrap();
+        for text in [key.to_base64url(), padded, pem] {
+            assert_eq!(DevicePublicKey::parse(&text).as_ref(), Some(&key), "{text}");
+        }
+        let weak = URL_SAFE_NO_PAD.encode([0_u8; 32]);
+        for text in ["", "abc", "-----BEGIN PUBLIC KEY-----", &weak] {
+            assert_eq!(DevicePublicKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_openclaw_has_the_id_that_openclaw_gives_it() {
+        let file: serde_json::Value = serde_json::from_str(OPENCLAW_KEY_FILE).unwrap();
+        let text = |key: &str| file[key].as_str().unwrap();
+        let key = DevicePublicKey::parse(text("publicKeyPem")).unwrap();
+        assert_eq!(key.device_id(), text("deviceId"));
+        assert_eq!(TestDevice::from_pem(text("privateKeyPem")).public_key(), key);
+    }
+}

@@ -1,0 +1,272 @@
+//! One lifetime of a gateway between two restarts: from bound ports, over the tasks that run beside the
+//! servers, to the departure of the last client.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::acquire::{BoundPort, ResourceAcquirer};
+use super::config_reload::ConfigReloader;
+use super::identity::GatewayIdentity;
+use super::rescue_task::RescueTask;
+use super::signals::Signals;
+use super::state::{ActiveConfig, GatewayState, StopReason};
+use super::{browser, canvas, http, last_good, log, periodic_events, serve, systemd_notify};
+use crate::boot::Start;
+use crate::i18n::{Lang, Msg, msg};
+use crate::instance::{Instance, InstanceContext};
+use crate::ports::Role;
+
+/// Time that clients, browsers and the rescue thread have to end: longer than the drain of the servers.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// A port that a gateway serves.
+struct ServedPort {
+    role: Role,
+    /// Tells whether the config wants the port.
+    is_enabled: fn(&Value) -> bool,
+    router: fn(&Arc<GatewayState>) -> Router,
+}
+
+/// Every port that a gateway serves. It runs without a derived port that another process has.
+const SERVED_PORTS: &[ServedPort] = &[
+    ServedPort {
+        role: Role::Base,
+        is_enabled: |_| true,
+        router: http::router,
+    },
+    ServedPort {
+        role: Role::Canvas,
+        is_enabled: canvas::settings::is_enabled,
+        router: canvas::router,
+    },
+    // Served also where browsers are switched off: its replies say so.
+    ServedPort {
+        role: Role::BrowserControl,
+        is_enabled: |_| true,
+        router: browser::router,
+    },
+];
+
+/// The servers of a gateway, one for each port.
+type Servers = JoinSet<std::io::Result<()>>;
+
+/// The end of one lifetime.
+#[derive(Debug)]
+pub(crate) enum ServeOutcome {
+    /// The gateway stopped in order.
+    Stopped(StopReason),
+    /// A second signal ended it at once.
+    Interrupted,
+}
+
+/// What all lifetimes of a gateway process have in common.
+#[derive(Debug)]
+pub(crate) struct GatewayLifecycle<'a> {
+    /// Acquires the ports.
+    pub acquirer: ResourceAcquirer<'a>,
+    /// The language of the log and the dashboard.
+    pub lang: Lang,
+    /// The identity of the process.
+    pub identity: GatewayIdentity,
+}
+
+impl GatewayLifecycle<'_> {
+    /// Serves on the base port and the derived ports until the gateway is told to stop and its clients have
+    /// left.
+    ///
+    /// # Errors
+    /// A server ended although nobody told it to.
+    pub(crate) async fn serve(
+        &self,
+        start: &Start,
+        base: BoundPort,
+        signals: &mut Signals,
+    ) -> std::io::Result<ServeOutcome> {
+        let addresses = local_addresses(&base.listeners)?;
+        let (ports, missing_ports) = self.bind_ports(start, base);
+        let active = ActiveConfig::new(&start.ready, start.warning.clone(), missing_ports);
+        let state = Arc::new(self.create_state(addresses, active));
+        log_startup(&state, start.warning.as_ref(), &ports)?;
+        let boot = self.acquirer.boot;
+        if start.warning.is_none() && !boot.instance.last_good_path().exists() {
+            // A config that the gateway listens with is better than none, in case the file is broken within
+            // the first second.
+            last_good::save(&state, boot, &start.ready);
+        }
+
+        let mut servers = spawn_servers(&state, ports);
+        let background = self.spawn_background_tasks(&state, start);
+        let rescue = RescueTask::start(&state, &boot.record.rescue);
+        let port = start.ready.settings.port;
+        systemd_notify::ready(&msg!("gateway.status-serving", port = port).render(self.lang));
+
+        let reason = wait_for_stop(&state, &mut servers, signals).await?;
+        drop(background);
+        if start.warning.is_none() {
+            // The gateway may have been stopped before its config counted as good; it served with it all the same.
+            last_good::save(&state, boot, &start.ready);
+        }
+        if let Some(rescue) = &rescue {
+            rescue.request_end();
+        }
+        if reason == StopReason::Signal {
+            systemd_notify::stopping();
+            log::info(self.lang, &msg!("gateway.stopping"));
+        }
+        tokio::select! {
+            () = wait_for_end(&state, servers, rescue) => Ok(ServeOutcome::Stopped(reason)),
+            () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => Ok(ServeOutcome::Stopped(reason)),
+            () = signals.next() => Ok(ServeOutcome::Interrupted),
+        }
+    }
+
+    /// Listens on every derived port that the config wants. Returns all ports, the base port first, and for
+    /// each one that can't be listened on the reason, which is logged.
+    fn bind_ports(&self, start: &Start, base: BoundPort) -> (Vec<BoundPort>, Vec<Msg>) {
+        let (mut ports, mut missing) = (vec![base], Vec::new());
+        let derived = SERVED_PORTS
+            .iter()
+            .filter(|served| served.role != Role::Base && (served.is_enabled)(&start.ready.config));
+        for served in derived {
+            let settings = &start.ready.settings;
+            match self.acquirer.bind_derived_port(settings, served.role) {
+                Ok(port) => ports.push(port),
+                Err(warning) => {
+                    log::warn(self.lang, &warning);
+                    missing.push(warning);
+                }
+            }
+        }
+        (ports, missing)
+    }
+
+    fn create_state(&self, addresses: Vec<SocketAddr>, active: ActiveConfig) -> GatewayState {
+        let boot = self.acquirer.boot;
+        let context = InstanceContext {
+            host: &boot.host,
+            env: &boot.env,
+            instance: &boot.instance,
+        };
+        GatewayState::new(
+            context.to_owned(),
+            self.identity.clone(),
+            self.lang,
+            addresses,
+            active,
+        )
+    }
+
+    /// Starts the tasks that run beside the servers. Dropping the set ends them.
+    fn spawn_background_tasks(&self, state: &Arc<GatewayState>, start: &Start) -> JoinSet<()> {
+        let boot = self.acquirer.boot;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(systemd_notify::run_watchdog());
+        tasks.spawn(periodic_events::broadcast_until_stopped(state.clone()));
+        let reloader = Arc::new(ConfigReloader {
+            state: state.clone(),
+            boot: boot.clone(),
+            refused: start.refused.clone(),
+        });
+        tasks.spawn(reloader.run());
+        if start.warning.is_none() {
+            let save = last_good::save_when_settled(state.clone(), boot.clone(), start.ready.clone());
+            tasks.spawn(save);
+        }
+        tasks
+    }
+}
+
+/// Starts a server on each port.
+fn spawn_servers(state: &Arc<GatewayState>, ports: Vec<BoundPort>) -> Servers {
+    let mut servers = JoinSet::new();
+    for port in ports {
+        let served = SERVED_PORTS.iter().find(|served| served.role == port.role);
+        let router = served.map_or_else(Router::new, |served| (served.router)(state));
+        let state = state.clone();
+        servers.spawn(async move { serve::serve(&state, port.listeners, router).await });
+    }
+    servers
+}
+
+/// Waits until the gateway is told to stop, by a signal or by a changed config.
+///
+/// # Errors
+/// A server ended by itself.
+async fn wait_for_stop(
+    state: &GatewayState,
+    servers: &mut Servers,
+    signals: &mut Signals,
+) -> std::io::Result<StopReason> {
+    tokio::select! {
+        // In this order: a server that was told to stop ends, which is no failure.
+        biased;
+        _ = state.stopped() => {}
+        () = signals.next() => state.stop(StopReason::Signal),
+        // The word to stop may come from another thread, which wakes one task after the other: a server can
+        // end before this task has heard it.
+        ended = servers.join_next() => if !state.is_stopping() {
+            let failed = ended.and_then(Result::ok).unwrap_or(Ok(()));
+            return Err(failed.err().unwrap_or_else(|| std::io::ErrorKind::ConnectionAborted.into()));
+        }
+    }
+    Ok(state.stopped().await)
+}
+
+/// Waits until the browsers, the servers and the rescue thread have ended.
+async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option<RescueTask>) {
+    let browsers = async {
+        if let Some(browsers) = state.browsers.get() {
+            browsers.shutdown().await;
+        }
+    };
+    let servers = async { while servers.join_next().await.is_some() {} };
+    let rescue = async {
+        if let Some(rescue) = rescue {
+            rescue.ended().await;
+        }
+    };
+    tokio::join!(browsers, servers, rescue);
+}
+
+/// Logs what a reader of the log wants to know first: the warning of the start, the profile, the addresses,
+/// the files.
+fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort]) -> std::io::Result<()> {
+    let (lang, identity) = (state.lang, &state.identity);
+    if let Some(warning) = warning {
+        log::warn(lang, warning);
+    }
+    log::info(
+        lang,
+        &msg!(
+            "gateway.starting",
+            profile = identity.profile,
+            version = identity.version,
+            pid = identity.pid
+        ),
+    );
+    for port in ports {
+        for address in local_addresses(&port.listeners)? {
+            let listening = Msg::new("gateway.listening")
+                .with("address", address)
+                .with_msg("role", port.role.msg());
+            log::info(lang, &listening);
+        }
+    }
+    log_paths(lang, &state.context.instance);
+    Ok(())
+}
+
+fn log_paths(lang: Lang, instance: &Instance) {
+    let config = instance.config_path.display();
+    log::info(lang, &msg!("gateway.config", path = config));
+    log::info(lang, &msg!("gateway.logs", path = instance.logs().display()));
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
+}

@@ -1,0 +1,26 @@
+//! The call of a method: who calls what on which gateway.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::gateway::clients::ConnectedClient;
+use crate::gateway::state::GatewayState;
+
+/// The call of a method.
+#[derive(Clone, Debug)]
+pub(crate) struct MethodCall {
+    /// The state of the gateway.
+    pub state: Arc<GatewayState>,
+    /// The client that calls.
+    pub client: Arc<ConnectedClient>,
+    /// The parameters; `Null` where there are none.
+    pub params: Value,
+}
+
+impl MethodCall {
+    /// Returns a parameter that is a text.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.params.get(key).and_then(Value::as_str)
+    }
+}

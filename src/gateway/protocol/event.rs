@@ -1,0 +1,104 @@
+//! The events that a gateway sends without being asked, each with the scope that receiving it requires.
+
+use serde_json::{Value, json};
+
+use super::{OperatorScope, StateVersion};
+
+/// An event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The nonce that a device signs; the first frame of every connection.
+    ConnectChallenge,
+    /// The presence list changed.
+    Presence,
+    /// A sign of life.
+    Tick,
+    /// The gateway stops or restarts.
+    Shutdown,
+    /// The health document.
+    Health,
+    /// A device waits for approval.
+    PairingRequested,
+    /// A device was approved or rejected.
+    PairingResolved,
+}
+
+impl Event {
+    /// All events, in the order in which the greeting names them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ConnectChallenge,
+        Self::Presence,
+        Self::Tick,
+        Self::Shutdown,
+        Self::Health,
+        Self::PairingRequested,
+        Self::PairingResolved,
+    ];
+
+    /// Returns the name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ConnectChallenge => "connect.challenge",
+            Self::Presence => "presence",
+            Self::Tick => "tick",
+            Self::Shutdown => "shutdown",
+            Self::Health => "health",
+            Self::PairingRequested => "device.pair.requested",
+            Self::PairingResolved => "device.pair.resolved",
+        }
+    }
+
+    /// Returns the scope that a client needs to receive the event, or `None` where every authenticated
+    /// client receives it.
+    pub(crate) fn required_scope(self) -> Option<OperatorScope> {
+        // Without a `_` arm: whoever adds an event decides who may see it.
+        match self {
+            Self::ConnectChallenge | Self::Presence | Self::Tick | Self::Shutdown | Self::Health => None,
+            Self::PairingRequested | Self::PairingResolved => Some(OperatorScope::Pairing),
+        }
+    }
+
+    /// Renders the frame of the event. An event before the handshake has no sequence number.
+    pub(crate) fn to_frame(self, payload: &Value, seq: Option<u64>, version: Option<StateVersion>) -> String {
+        let mut frame = json!({"type": "event", "event": self.name(), "payload": payload});
+        if let Some(seq) = seq {
+            frame["seq"] = seq.into();
+        }
+        if let Some(version) = version {
+            frame["stateVersion"] = version.to_value();
+        }
+        frame.to_string()
+    }
+
+    /// Tells whether the event carries the versions of the presence list and the health document.
+    pub(crate) fn has_state_version(self) -> bool {
+        matches!(self, Self::Presence | Self::Health)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Event::ALL.iter().map(|event| event.name()).collect();
+        assert_eq!(names.len(), Event::ALL.len());
+    }
+
+    #[test]
+    fn events_about_devices_need_the_pairing_scope() {
+        for event in Event::ALL {
+            let needs_pairing = event.required_scope() == Some(OperatorScope::Pairing);
+            assert_eq!(needs_pairing, event.name().starts_with("device."), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn events_have_the_keys_of_the_protocol_in_its_order() {
+        assert_eq!(
+            Event::Tick.to_frame(&json!({"ts": 1}), Some(2), None),
+            r#"{"type":"event","event":"tick","payload":{"ts":1},"seq":2}"#
+        );
+    }
+}

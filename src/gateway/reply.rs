@@ -1,0 +1,59 @@
+//! HTTP replies that every part of a gateway gives: errors in the protocol's form, and the security headers
+//! of every reply.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+/// Builds an error reply, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized). Its texts belong to the protocol
+/// and are the same in every language.
+pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
+    let body = json!({ "error": { "message": message, "type": kind } });
+    (status, Json(body)).into_response()
+}
+
+/// The reply to a request without the right token or password.
+pub(crate) fn unauthorized() -> Response {
+    error(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
+}
+
+/// The reply to a web page whose origin is not accepted.
+pub(crate) fn foreign_origin() -> Response {
+    error(StatusCode::FORBIDDEN, "origin not allowed", "forbidden")
+}
+
+/// The reply to a path that is not served.
+pub(crate) fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "not found", "not_found")
+}
+
+/// The reply to a method that a path does not have.
+pub(crate) fn method_not_allowed() -> Response {
+    error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed",
+        "method_not_allowed",
+    )
+}
+
+/// Adds the security headers that a reply does not set itself: it is not stored, framed, sniffed, embedded
+/// or named to other sites. None of them is a CORS header: no page elsewhere may read a gateway.
+pub(crate) fn add_security_headers(headers: &mut HeaderMap) {
+    const DEFAULTS: [(&str, &str); 6] = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ];
+    for (name, value) in DEFAULTS {
+        if !headers.contains_key(name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The thread that watches other gateways and repairs them, where `instance.toml` says so
+//! (`rescue.watch`). A repair waits for programs and files, so it runs beside the server and not in it. Its
+//! events are in the log, in the answer to `health`, and so in `status` and on the dashboard.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::log;
+use super::state::GatewayState;
+use crate::i18n::msg;
+use crate::profile::ProfileName;
+use crate::record;
+use crate::rescue::watch::{self, End, News, Pace, Post};
+
+/// A running rescue thread.
+#[derive(Debug)]
+pub(crate) struct RescueTask {
+    end: Arc<End>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl RescueTask {
+    /// Starts watching the profiles that the record names; `None` where it names none that can be watched.
+    pub(crate) fn start(state: &Arc<GatewayState>, record: &record::Rescue) -> Option<Self> {
+        let profiles = watched_profiles(state, record);
+        if profiles.is_empty() {
+            return None;
+        }
+        let pace = Pace::of(record);
+        let (running, ended) = oneshot::channel();
+        let end = Arc::new(End::default());
+        let thread_end = end.clone();
+        let state = state.clone();
+        std::thread::spawn(move || {
+            // Dropped with the thread, which `ended` waits for.
+            let _running: oneshot::Sender<()> = running;
+            let mut report = |profile: &ProfileName, event: News| report(&state, profile, &event);
+            let post = Post {
+                host: &state.context.host,
+                env: &state.context.env,
+                rescuer: &state.context.instance,
+                pace,
+                end: &thread_end,
+            };
+            watch::rounds(&post, &profiles, &mut report);
+        });
+        Some(Self { end, ended })
+    }
+
+    /// Tells the thread to end: a repair that is under way begins no further step.
+    pub(crate) fn request_end(&self) {
+        self.end.tell();
+    }
+
+    /// Waits until the thread has ended.
+    pub(crate) async fn ended(self) {
+        let _ = self.ended.await;
+    }
+}
+
+/// Returns the profiles to watch. A name that is no profile, or this gateway's own, is logged and left out.
+fn watched_profiles(state: &GatewayState, record: &record::Rescue) -> Vec<ProfileName> {
+    let mut profiles = Vec::new();
+    for name in &record.watch {
+        match ProfileName::parse(name) {
+            Ok(profile) if profile == state.context.instance.profile => {
+                log::warn(state.lang, &msg!("rescue.itself", profile = profile));
+            }
+            Ok(profile) => profiles.push(profile),
+            Err(error) => log::error(state.lang, &error.refuse(name)),
+        }
+    }
+    profiles
+}
+
+/// Logs an event of a watched gateway and records it as its last one.
+fn report(state: &GatewayState, profile: &ProfileName, event: &News) {
+    let message = event.msg(profile);
+    if event.is_good() {
+        log::info(state.lang, &message);
+    } else {
+        log::warn(state.lang, &message);
+    }
+    state.record_watch_event(profile, event);
+}

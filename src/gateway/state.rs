@@ -1,0 +1,208 @@
+//! The state of a running gateway that its tasks share: its identity, the active config, the stores, and the
+//! signal to stop. Everything that is part of it is below it and does not know it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::access::AllowedHosts;
+use super::canvas::capability::CanvasCapability;
+use super::canvas::watcher::CanvasWatcher;
+use super::clients::{Clients, presence};
+use super::connections::Connections;
+use super::dashboard::cache::OverviewCache;
+use super::devices::DeviceStore;
+use super::identity::GatewayIdentity;
+use super::throttle::Throttle;
+use super::watch_status::WatchStatus;
+use crate::boot::Ready;
+use crate::browser::Control;
+use crate::i18n::{Lang, Msg};
+use crate::instance::OwnedInstanceContext;
+use crate::profile::ProfileName;
+use crate::rescue::watch::News;
+use crate::settings::Settings;
+
+/// The config that a gateway runs with, and what somebody should know about it. A reload replaces it whole.
+#[derive(Clone, Debug)]
+pub struct ActiveConfig {
+    /// The config with included files merged in; `${VAR}` is not replaced.
+    pub config: Value,
+    /// The settings that follow from the config, the flags and the environment.
+    pub settings: Settings,
+    /// The reason why the gateway does not run with the config in the file: it was started with the last
+    /// good one, or a changed one was refused. Shown in the log, in `status` and on the dashboard.
+    pub warning: Option<Msg>,
+    /// The derived ports that the gateway could not listen on, one sentence each. They stay missing for as
+    /// long as it runs.
+    pub missing_ports: Vec<Msg>,
+}
+
+impl ActiveConfig {
+    /// Creates the active config from one that was read.
+    pub(crate) fn new(ready: &Ready, warning: Option<Msg>, missing_ports: Vec<Msg>) -> Self {
+        Self {
+            config: ready.config.clone(),
+            settings: ready.settings.clone(),
+            warning,
+            missing_ports,
+        }
+    }
+
+    /// Returns all warnings as one text; `None` where there are none.
+    pub(crate) fn warnings(&self, lang: Lang) -> Option<String> {
+        let all: Vec<_> = self.warning.iter().chain(&self.missing_ports).collect();
+        let texts = all.iter().map(|msg| msg.render(lang));
+        (!all.is_empty()).then(|| texts.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The reason why a gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// A signal: SIGTERM, SIGINT or SIGHUP.
+    Signal,
+    /// A changed config, with which the gateway starts again at once.
+    Restart,
+}
+
+/// The state that all tasks of a gateway share. Created once for each time of serving, never global.
+#[derive(Debug)]
+pub struct GatewayState {
+    /// The host, the environment and the instance.
+    pub(crate) context: OwnedInstanceContext,
+    /// The identity of this process.
+    pub(crate) identity: GatewayIdentity,
+    /// The language of the log and the dashboard.
+    pub(crate) lang: Lang,
+    /// The addresses of the base port.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The hosts that requests to the base port may name.
+    pub(crate) hosts: Arc<AllowedHosts>,
+    /// The failed attempts to authenticate.
+    pub(crate) throttle: Throttle,
+    /// The open connections on all ports.
+    pub(crate) connections: Arc<Connections>,
+    /// The capability that opens the canvas.
+    pub(crate) canvas_capability: CanvasCapability,
+    /// The watcher of the canvas folder.
+    pub(crate) canvas_watcher: CanvasWatcher,
+    /// The connected clients.
+    pub(crate) clients: Arc<Clients>,
+    /// The last known state of the watched gateways.
+    pub(crate) watch_status: WatchStatus,
+    /// The cache of the dashboard.
+    pub(crate) overview_cache: OverviewCache,
+    /// The browsers of the instance, which `browser.request` uses; empty until their port is served.
+    pub(crate) browsers: OnceLock<Arc<Control>>,
+    /// A random salt for the fingerprints of the config, known to this process only.
+    pub(crate) fingerprint_salt: [u8; 32],
+    /// The paired devices.
+    pub(crate) devices: DeviceStore,
+    started: Instant,
+    active: watch::Sender<Arc<ActiveConfig>>,
+    stop: watch::Sender<Option<StopReason>>,
+}
+
+impl GatewayState {
+    /// Creates the state of a gateway that has its config and its addresses.
+    pub fn new(
+        context: OwnedInstanceContext,
+        identity: GatewayIdentity,
+        lang: Lang,
+        addresses: Vec<SocketAddr>,
+        active: ActiveConfig,
+    ) -> Self {
+        let host = &context.host;
+        Self {
+            hosts: Arc::new(AllowedHosts::new(&addresses, host.hostname().as_deref())),
+            throttle: Throttle::new(lang),
+            connections: Arc::default(),
+            canvas_capability: CanvasCapability::generate(host),
+            canvas_watcher: CanvasWatcher::default(),
+            clients: Arc::default(),
+            watch_status: WatchStatus::default(),
+            overview_cache: OverviewCache::default(),
+            browsers: OnceLock::new(),
+            fingerprint_salt: host.random(),
+            devices: DeviceStore::new(context.instance.paired_devices()),
+            started: Instant::now(),
+            active: watch::Sender::new(Arc::new(active)),
+            stop: watch::Sender::new(None),
+            context,
+            identity,
+            lang,
+            addresses,
+        }
+    }
+
+    /// Returns the config that the gateway runs with now.
+    pub(crate) fn active(&self) -> Arc<ActiveConfig> {
+        self.active.borrow().clone()
+    }
+
+    /// Replaces the config that the gateway runs with.
+    pub(crate) fn set_active(&self, active: ActiveConfig) {
+        self.active.send_replace(Arc::new(active));
+    }
+
+    /// Returns the time since the gateway was started.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Returns the presence list: the gateway itself, then the clients with the latest change first; at most
+    /// `limit` entries.
+    pub(crate) fn presence(&self, limit: usize) -> Value {
+        let (host, now) = (&self.context.host, self.context.host.now());
+        let mut list = vec![presence::gateway_entry(
+            &self.identity,
+            host.hostname(),
+            &self.addresses,
+            now,
+        )];
+        list.extend(self.clients.presence(now, limit.saturating_sub(1)));
+        list.into()
+    }
+
+    /// Returns the URL that opens the canvas on loopback without a token; `None` where it is switched off.
+    pub(crate) fn canvas_url(&self) -> Option<String> {
+        let active = self.active();
+        self.canvas_capability.url(&active.config, active.settings.port)
+    }
+
+    /// Records the latest event of a watched gateway.
+    pub fn record_watch_event(&self, profile: &ProfileName, event: &News) {
+        self.watch_status.record(profile, event);
+    }
+
+    /// Tells every task to end. The first reason stands.
+    pub(crate) fn stop(&self, reason: StopReason) {
+        self.stop.send_if_modified(|stop| {
+            let is_first = stop.is_none();
+            if is_first {
+                *stop = Some(reason);
+            }
+            is_first
+        });
+    }
+
+    /// Tells whether the gateway is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.borrow().is_some()
+    }
+
+    /// Waits until the gateway is told to stop.
+    pub(crate) async fn stopped(&self) -> StopReason {
+        let mut stop = self.stop.subscribe();
+        let reason = stop.wait_for(Option::is_some).await;
+        // The sender is part of this value, so the channel is open for as long as anybody waits.
+        reason
+            .ok()
+            .and_then(|reason| *reason)
+            .unwrap_or(StopReason::Signal)
+    }
+}

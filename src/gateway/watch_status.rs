@@ -1,0 +1,53 @@
+//! The last known state of each gateway that this gateway watches and repairs.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::i18n::{Lang, Msg};
+use crate::profile::ProfileName;
+use crate::rescue::watch::News;
+use crate::sync::lock;
+
+/// The last event of one watched gateway.
+#[derive(Clone, Debug)]
+struct LastEvent {
+    /// `true` where the gateway is healthy, as far as the event tells.
+    healthy: bool,
+    /// The stable name of the event.
+    name: &'static str,
+    /// The event as a sentence.
+    message: Msg,
+}
+
+/// The last event of each watched gateway, by profile.
+#[derive(Debug, Default)]
+pub(crate) struct WatchStatus(Mutex<BTreeMap<ProfileName, LastEvent>>);
+
+impl WatchStatus {
+    /// Records the latest event of a watched gateway.
+    pub(crate) fn record(&self, profile: &ProfileName, event: &News) {
+        let last = LastEvent {
+            healthy: event.is_good(),
+            name: event.name(),
+            message: event.msg(profile),
+        };
+        lock(&self.0).insert(profile.clone(), last);
+    }
+
+    /// Returns the last event of each watched gateway as JSON: `profile`, `ok`, `news`, `text`. Empty where
+    /// no gateway is watched.
+    pub(crate) fn to_value(&self, lang: Lang) -> Value {
+        let last = lock(&self.0);
+        let each = last.iter().map(|(profile, event)| {
+            json!({
+                "profile": profile.as_str(),
+                "ok": event.healthy,
+                "news": event.name,
+                "text": event.message.render(lang),
+            })
+        });
+        each.collect()
+    }
+}

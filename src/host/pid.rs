@@ -1,0 +1,158 @@
+//! Processes that this program did not start, known by their pid: what they are, whose, and how to end them.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::system as own_system;
+
+#[cfg(target_os = "linux")]
+#[path = "pid/linux.rs"]
+mod system;
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "pid/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "pid/windows.rs"]
+mod system;
+
+/// The user that a process runs as, as seen from a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessOwner {
+    /// This user, or the owner of the folder: the process may know what lies in the folder.
+    Ours,
+    /// Another user.
+    OtherUser,
+    /// Nobody: the process has ended.
+    Gone,
+}
+
+/// Returns when a process started, in the system's own unit. The pid and the start time together name one
+/// process for good. `None` when there is no such process, or the system does not tell.
+///
+/// A process whose first thread has ended runs on, and keeps its sockets, as long as another of its threads does.
+pub fn start_time(pid: u32) -> Option<u64> {
+    system::start_time(pid)
+}
+
+/// Returns whether there is a process with this pid, of any user. `false` on Windows.
+pub fn is_alive(pid: u32) -> bool {
+    system::is_alive(pid)
+}
+
+/// Returns the short name of a process (Linux only).
+pub fn process_name(pid: u32) -> Option<String> {
+    system::process_name(pid)
+}
+
+/// Returns whether a process belongs to the process group that `leader` leads.
+pub fn is_in_group(pid: u32, leader: u32) -> bool {
+    pid == leader || own_system::group_of(pid) == Some(leader)
+}
+
+/// Returns whether a process runs as the same user as this one. Where the system does not tell, a signal to
+/// the process will be refused.
+pub fn is_same_user(pid: u32) -> bool {
+    system::is_same_user(pid)
+}
+
+/// Returns whether a process has a file open; `None` where the system does not tell.
+///
+/// The pid may be that of an unrelated process: whoever wrote it down may live in another container.
+pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
+    system::has_open(pid, path)
+}
+
+/// Returns whose a process is, as seen from `folder`; [`ProcessOwner::Ours`] where the system does not tell.
+pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
+    match system::user_of(pid) {
+        Err(_) => ProcessOwner::Ours,
+        Ok(None) => ProcessOwner::Gone,
+        Ok(user) if user == own_system::user_id() || user == own_system::file_owner_id(folder) => {
+            ProcessOwner::Ours
+        }
+        Ok(Some(_)) => ProcessOwner::OtherUser,
+    }
+}
+
+/// Asks a process to end (SIGTERM), without waiting. Does nothing on Windows.
+pub fn request_end(pid: u32) {
+    own_system::terminate(pid);
+}
+
+/// Kills a process and the process group that it leads. Does nothing on Windows.
+pub fn kill(pid: u32) {
+    own_system::kill_group(pid);
+    own_system::kill(pid);
+}
+
+/// Kills what is left in the process group of a leader that has ended. Does nothing on Windows.
+pub fn kill_group(leader: u32) {
+    own_system::kill_group(leader);
+}
+
+/// Ends a process and returns once it is gone: asks it to end, and kills it when `grace` is over. A process
+/// that was gone already is no error.
+///
+/// # Errors
+/// When the system refuses the signal, or the process is still there five seconds after it was killed.
+pub fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
+    system::terminate(pid, grace)
+}
+
+/// Returns whether a line of `/proc/PID/stat` is that of a process that has begun to end. Such a process may
+/// hold files that nobody can see it hold: they are taken from it before they are closed.
+#[cfg(target_os = "linux")]
+pub(super) fn is_exiting(stat: &str) -> bool {
+    system::is_exiting(stat)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+
+    use super::*;
+    use crate::skip::{Reason, skipped};
+
+    #[test]
+    fn a_process_is_known_by_pid_and_start_time() {
+        let own = std::process::id();
+        assert!(start_time(own).is_some() && start_time(own) == start_time(own));
+        assert_eq!(start_time(u32::MAX), None);
+        assert!(process_name(own).is_some());
+    }
+
+    #[test]
+    fn an_open_file_is_found_at_its_process() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let own = std::process::id();
+        assert_eq!(has_open(own, file.path()), Some(true));
+        let (_, path) = file.into_parts();
+        assert_eq!(has_open(own, &path), Some(false));
+        assert_eq!(has_open(u32::MAX, &path), Some(false), "there is no such process");
+    }
+
+    #[test]
+    fn the_owner_of_a_process_is_us_another_user_or_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(process_owner(std::process::id(), dir.path()), ProcessOwner::Ours);
+        assert_eq!(process_owner(u32::MAX, dir.path()), ProcessOwner::Gone);
+        if !rustix::process::geteuid().is_root() {
+            return skipped(Reason::NeedsRoot, "only root can start another user's process");
+        }
+        #[expect(clippy::disallowed_methods, reason = "the test starts another user's process")]
+        let mut command = std::process::Command::new("sleep");
+        let Ok(mut other) = command.arg("600").uid(65534).spawn() else {
+            return skipped(Reason::NoNamespaces, "this namespace has no user 65534");
+        };
+        let of_other_user = process_owner(other.id(), dir.path());
+        std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+        let of_folder_owner = process_owner(other.id(), dir.path());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!(
+            (of_other_user, of_folder_owner),
+            (ProcessOwner::OtherUser, ProcessOwner::Ours)
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Other processes on Linux: everything is read from `/proc`, signals go through a pidfd.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
+
+use super::super::read;
+
+/// How long a killed process may take to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) fn start_time(pid: u32) -> Option<u64> {
+    start_time_in(&read::text(Path::new(&format!("/proc/{pid}/stat"))).ok()?)
+}
+
+/// Returns the start time of a running process from its line of `/proc/PID/stat`.
+fn start_time_in(stat: &str) -> Option<u64> {
+    let fields = stat_fields(stat)?;
+    has_threads(&fields)?.then(|| fields.get(19)?.parse().ok())?
+}
+
+pub(super) fn is_exiting(stat: &str) -> bool {
+    /// `PF_EXITING` of the kernel.
+    const EXITING: u32 = 0x4;
+    let is_exiting = || {
+        let fields = stat_fields(stat)?;
+        let flags: u32 = fields.get(6)?.parse().ok()?;
+        Some(flags & EXITING != 0 && has_threads(&fields)?)
+    };
+    is_exiting().unwrap_or(false)
+}
+
+/// Returns the fields behind the name in a line of `/proc/PID/stat` (proc(5)): the state is the first, the flags
+/// the 7th, the number of threads the 18th, the start time the 20th. The name may hold any character.
+fn stat_fields(stat: &str) -> Option<Vec<&str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
+}
+
+/// Returns whether any thread of the process is left.
+fn has_threads(fields: &[&str]) -> Option<bool> {
+    let threads: u32 = fields.get(17)?.parse().ok()?;
+    Some(*fields.first()? != "Z" || threads > 1)
+}
+
+pub(super) fn is_alive(pid: u32) -> bool {
+    start_time(pid).is_some()
+}
+
+pub(super) fn process_name(pid: u32) -> Option<String> {
+    let name = read::text(Path::new(&format!("/proc/{pid}/comm"))).ok()?;
+    Some(name.trim().to_owned())
+}
+
+/// Returns the user that a process runs as; `None` when it has ended.
+#[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+pub(super) fn user_of(pid: u32) -> io::Result<Option<u32>> {
+    Ok(std::fs::metadata(format!("/proc/{pid}"))
+        .map(|meta| meta.uid())
+        .ok())
+}
+
+pub(super) fn is_same_user(pid: u32) -> bool {
+    user_of(pid).is_ok_and(|user| user == Some(geteuid().as_raw()))
+}
+
+pub(super) fn has_open(pid: u32, path: &Path) -> Option<bool> {
+    let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    let wanted = std::fs::metadata(path).ok().map(identity)?;
+    let files = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(false),
+        files => files.ok()?,
+    };
+    let mut open = files
+        .flatten()
+        .filter_map(|file| std::fs::metadata(file.path()).ok());
+    Some(open.any(|meta| identity(meta) == wanted))
+}
+
+/// Signals go to a descriptor of the process: its pid could be another's by the time of the second signal.
+pub(super) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
+    let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(rustix::io::Errno::SRCH) => return Ok(()),
+        opened => opened?,
+    };
+    for (signal, timeout) in [(Signal::TERM, grace), (Signal::KILL, KILL_TIMEOUT)] {
+        match pidfd_send_signal(&process, signal) {
+            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            sent => sent?,
+        }
+        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+        if poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout))? > 0 {
+            return Ok(());
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of `/proc/PID/stat` of a process with an awkward name.
+    fn stat(state: &str, flags: u32, threads: u32) -> String {
+        format!(
+            "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
+        )
+    }
+
+    /// Seen with a process whose first thread ended while another held a listening socket.
+    #[test]
+    fn a_process_whose_first_thread_ended_still_runs() {
+        let line = |state: &str, threads: u32| stat(state, 4, threads);
+        assert_eq!(start_time_in(&line("S", 1)), Some(2_238_604));
+        assert_eq!(start_time_in(&line("Z", 2)), Some(2_238_604));
+        assert_eq!(start_time_in(&line("Z", 1)), None);
+        assert_eq!(start_time_in("23491 (a"), None);
+    }
+
+    #[test]
+    fn a_process_is_exiting_until_nothing_is_left_of_it() {
+        assert!(!is_exiting(&stat("S", 0x0040_0000, 1)));
+        assert!(
+            is_exiting(&stat("R", 0x0040_0004, 1)),
+            "its files are being closed"
+        );
+        assert!(is_exiting(&stat("Z", 0x0040_000c, 2)), "its last threads end");
+        assert!(
+            !is_exiting(&stat("Z", 0x0040_000c, 1)),
+            "it only waits to be reaped"
+        );
+        assert!(!is_exiting("23491 (a"));
+    }
+}

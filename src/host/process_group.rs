@@ -1,0 +1,162 @@
+//! A child program with everything that it starts, ended as one: it runs in a process group of its own.
+
+use std::io;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::process::CommandSpec;
+use super::{Host, system};
+use crate::sync::lock;
+
+/// Number of bytes of a program's stderr that are kept, from its end.
+const STDERR_TAIL_BYTES: usize = 8 * 1024;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessExit {
+    /// Exit code; `None` when a signal ended the program.
+    pub code: Option<i32>,
+    /// Number of the signal that ended the program, on systems that have signals.
+    pub signal: Option<i32>,
+}
+
+impl From<ExitStatus> for ProcessExit {
+    fn from(status: ExitStatus) -> Self {
+        Self {
+            code: status.code(),
+            signal: system::exit_signal(status),
+        }
+    }
+}
+
+/// A running program and its children. Dropping the value kills them all.
+#[derive(Debug)]
+pub struct ProcessGroup {
+    leader: Child,
+    exit: Option<ProcessExit>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Host {
+    /// Starts a program in a process group of its own, without input. Its stdout is dropped; the end of its
+    /// stderr is kept ([`ProcessGroup::stderr_tail`]).
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub fn spawn_group(&self, spec: &CommandSpec) -> io::Result<ProcessGroup> {
+        let mut command = spec.command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        system::set_own_group(&mut command);
+        let mut group = ProcessGroup {
+            leader: command.spawn()?,
+            exit: None,
+            stderr: Arc::default(),
+        };
+        if let Some(stderr) = group.leader.stderr.take() {
+            let tail = group.stderr.clone();
+            std::thread::Builder::new().spawn(move || keep_tail(stderr, &tail))?;
+        }
+        Ok(group)
+    }
+}
+
+impl ProcessGroup {
+    /// The pid of the program that was started, which is also the id of its group.
+    pub fn pid(&self) -> u32 {
+        self.leader.id()
+    }
+
+    /// Returns how the program ended, or `None` while it runs. Kills the children that it left.
+    pub fn poll_exit(&mut self) -> Option<ProcessExit> {
+        if self.exit.is_none() {
+            self.exit = self.leader.try_wait().ok().flatten().map(ProcessExit::from);
+            if self.exit.is_some() {
+                system::kill_group(self.pid());
+            }
+        }
+        self.exit
+    }
+
+    /// Asks the program to end (SIGTERM). Kills it on systems that know no such request.
+    pub fn terminate(&mut self) {
+        if self.poll_exit().is_none() && !system::terminate(self.pid()) {
+            let _ = self.leader.kill();
+        }
+    }
+
+    /// Kills the program and its children.
+    pub fn kill(&mut self) {
+        // The children first: once the leader is waited for, the number of the group may be another's.
+        if self.poll_exit().is_none() {
+            system::kill_group(self.pid());
+            let _ = self.leader.kill();
+            self.exit = self.leader.wait().ok().map(ProcessExit::from);
+        }
+    }
+
+    /// The last [`STDERR_TAIL_BYTES`] that the program wrote to stderr, as text.
+    pub fn stderr_tail(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.stderr)).into_owned()
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Reads a stream to its end, so that the program is not blocked by a full pipe, and keeps the last of it.
+fn keep_tail(mut stream: impl io::Read, tail: &Mutex<Vec<u8>>) {
+    let mut chunk = [0; 4096];
+    while let Ok(len @ 1..) = stream.read(&mut chunk) {
+        let mut tail = lock(tail);
+        tail.extend_from_slice(&chunk[..len]);
+        let surplus = tail.len().saturating_sub(STDERR_TAIL_BYTES);
+        tail.drain(..surplus);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::pid;
+    use super::*;
+
+    fn wait_until(mut done: impl FnMut() -> bool) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !done() {
+            assert!(std::time::Instant::now() < deadline, "not done in time");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn dropping_a_group_kills_its_children_and_stderr_is_kept_until_then() {
+        let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
+        let script = "sleep 600 & echo child $! >&2; wait";
+        let mut group = host
+            .spawn_group(&CommandSpec::new("/bin/sh", ["-c", script]))
+            .unwrap();
+        wait_until(|| group.stderr_tail().contains('\n'));
+        let stderr = group.stderr_tail();
+        let child = stderr.trim().trim_start_matches("child ").parse().unwrap();
+        assert!(pid::is_alive(child) && pid::is_in_group(child, group.pid()));
+        assert!(!pid::is_in_group(std::process::id(), group.pid()));
+        assert_eq!(group.poll_exit(), None);
+        drop(group);
+        wait_until(|| !pid::is_alive(child));
+    }
+
+    #[test]
+    fn the_signal_that_ended_a_program_is_reported() {
+        let host = Host::fixed(&[], [("", ""); 0]);
+        let mut group = host
+            .spawn_group(&CommandSpec::new("/bin/sh", ["-c", "kill -9 $$"]))
+            .unwrap();
+        wait_until(|| group.poll_exit().is_some());
+        assert_eq!(group.poll_exit().and_then(|exit| exit.signal), Some(9));
+    }
+}
