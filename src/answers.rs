@@ -1,5 +1,5 @@
-//! Every decision of the wizard as a typed field, whoever made it: a prompt, a flag, an answers file or
-//! a default.
+//! The decisions of an onboarding as typed fields, whatever made them: a prompt, a flag, an answers file or a
+//! default.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,60 +7,74 @@ use std::path::PathBuf;
 use crate::profile::ProfileName;
 use crate::secret::{Secret, SecretOrigin};
 
-/// The decisions. A field that is `None` leaves what the config has.
+/// The decisions of an onboarding. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// Quick or advanced.
+    /// How much is asked.
     pub flow: Flow,
     /// The profile, where it was asked for.
     pub profile: Option<ProfileName>,
-    /// What happens to an instance that is there already.
+    /// What happens to a config that exists already.
     pub existing: Existing,
-    /// The workspace, absolute.
+    /// The workspace, as an absolute path.
     pub workspace: Option<PathBuf>,
     /// The base port.
     pub port: Option<u16>,
     /// Whether a person types the base port instead of choosing one.
     pub types_port: bool,
-    /// Where the gateway listens.
+    /// The addresses that the gateway listens on.
     pub bind: Option<Bind>,
     /// The address of [`Bind::Custom`].
     pub bind_host: Option<IpAddr>,
-    /// How clients prove themselves.
+    /// How clients authenticate.
     pub auth: Option<Auth>,
-    /// The gateway's token or password.
+    /// The token or password of the gateway.
     pub credential: Option<(Secret, SecretOrigin)>,
     /// The model provider.
     pub provider: Option<Provider>,
-    /// Its key.
+    /// The API key of the provider.
     pub provider_key: Option<Secret>,
-    /// A custom provider's server.
-    pub custom: Custom,
-    /// The model to use first, `provider/model`.
+    /// The server of [`Provider::Custom`].
+    pub custom: CustomProvider,
+    /// The primary model, as `provider/model`.
     pub model: Option<String>,
     /// The messaging channel to connect.
     pub channel: Option<Channel>,
-    /// Its token.
+    /// The token of the channel's bot.
     pub channel_token: Option<Secret>,
-    /// Whether a service shall run the gateway.
+    /// Whether a service will run the gateway.
     pub service: bool,
-    /// Whether the workspace gets its first files.
+    /// Whether a new workspace gets its first files.
     pub bootstrap: bool,
 }
 
-/// A custom, OpenAI-compatible provider.
+/// A custom provider: a server with an interface that is compatible with OpenAI's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Custom {
-    /// The server's URL.
+pub struct CustomProvider {
+    /// The URL of the server.
     pub base_url: Option<String>,
-    /// The model's id there.
+    /// The id of the model on the server.
     pub model_id: Option<String>,
-    /// What the provider is called in the config.
+    /// The id of the provider in the config.
     pub provider_id: Option<String>,
 }
 
-/// Declares an enum whose values have one name each: in flags, answers files, configs and `--json`.
-macro_rules! named {
+/// An enum whose values have one name each, in flags, answers files, configs and `--json`.
+pub trait NamedValue: Copy + 'static {
+    /// All values, in the order in which they are offered.
+    const ALL: &'static [Self];
+
+    /// Returns the name of the value.
+    fn name(self) -> &'static str;
+
+    /// Returns the value with a name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.name() == name)
+    }
+}
+
+/// Declares an enum that is a [`NamedValue`], from rows `Variant = "name",`.
+macro_rules! named_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,21 +84,31 @@ macro_rules! named {
             /// All values, in the order in which they are offered.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The name in flags, answers files and configs.
+            /// Returns the name in flags, answers files and configs.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The value of a name.
-            pub fn of(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.name() == name)
+            /// Returns the value with a name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                <Self as $crate::answers::NamedValue>::from_name(name)
+            }
+        }
+
+        impl $crate::answers::NamedValue for $name {
+            const ALL: &'static [Self] = Self::ALL;
+
+            fn name(self) -> &'static str {
+                self.name()
             }
         }
     };
 }
 
-named! {
-    /// How much is asked.
+pub(crate) use named_enum;
+
+named_enum! {
+    /// How much an onboarding asks.
     #[derive(Default)]
     Flow {
         /// The few questions that matter; good values for the rest.
@@ -95,26 +119,26 @@ named! {
     }
 }
 
-named! {
-    /// What happens to a config that is there.
+named_enum! {
+    /// What happens to a config that exists already.
     #[derive(Default)]
     Existing {
-        /// Nothing of it changes; what is missing around it is made.
+        /// The config stays as it is; what is missing around it is created.
         Keep = "keep",
-        /// Its values are the defaults of the questions.
+        /// The values of the config are the defaults of the questions.
         #[default]
         Change = "change",
         /// The config is moved aside.
         ResetConfig = "reset-config",
         /// Config, credentials and sessions are moved aside.
         ResetCredentials = "reset-config+creds+sessions",
-        /// The workspace too.
+        /// The workspace is moved aside too.
         ResetFull = "reset-full",
     }
 }
 
-named! {
-    /// Where the gateway listens: OpenClaw's names.
+named_enum! {
+    /// The addresses that a gateway listens on, by OpenClaw's names.
     Bind {
         /// `127.0.0.1` and `::1`.
         Loopback = "loopback",
@@ -124,25 +148,26 @@ named! {
         Tailnet = "tailnet",
         /// Loopback, or every address in a container.
         Auto = "auto",
-        /// One address.
+        /// One given address.
         Custom = "custom",
     }
 }
 
-named! {
-    /// How clients prove themselves.
+named_enum! {
+    /// How clients authenticate to a gateway.
     Auth {
         /// By a token.
         Token = "token",
         /// By a password.
         Password = "password",
-        /// Not at all: loopback only.
+        /// Not at all; allowed on loopback only.
         None = "none",
     }
 }
 
-named! {
-    /// Where models come from: OpenClaw's names of the choices.
+named_enum! {
+    /// A model provider, by OpenClaw's names of the choices.
+    #[derive(PartialOrd, Ord)]
     Provider {
         /// Anthropic.
         Anthropic = "apiKey",
@@ -152,22 +177,29 @@ named! {
         OpenRouter = "openrouter-api-key",
         /// Google.
         Google = "gemini-api-key",
-        /// Any OpenAI-compatible server.
+        /// Any server with an interface that is compatible with OpenAI's.
         Custom = "custom-api-key",
-        /// Later.
+        /// None for now.
         Skip = "skip",
     }
 }
 
-named! {
-    /// Which messaging channel is connected.
+named_enum! {
+    /// A messaging channel.
     Channel {
         /// Telegram.
         Telegram = "telegram",
         /// Discord.
         Discord = "discord",
-        /// Later.
+        /// None for now.
         Skip = "skip",
+    }
+}
+
+impl Answers {
+    /// Whether the config stays as it is, so that none of its values is asked for.
+    pub fn keep_config(&self) -> bool {
+        self.existing == Existing::Keep
     }
 }
 
@@ -179,14 +211,14 @@ impl Existing {
 }
 
 impl Bind {
-    /// Whether nobody outside this host can reach it.
+    /// Whether no other host can reach the gateway.
     pub fn is_loopback(self) -> bool {
         self == Self::Loopback
     }
 }
 
 impl Provider {
-    /// The flag that brings its key, without the dashes: OpenClaw's name.
+    /// Returns the flag for the API key of the provider, without dashes; OpenClaw's name.
     pub fn key_flag(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic-api-key",
@@ -197,7 +229,7 @@ impl Provider {
         }
     }
 
-    /// The variable that its key is commonly kept in.
+    /// Returns the environment variable that commonly holds the API key of the provider.
     pub fn key_variable(self) -> Option<&'static str> {
         match self {
             Self::Anthropic => Some("ANTHROPIC_API_KEY"),
@@ -208,7 +240,7 @@ impl Provider {
         }
     }
 
-    /// Its id in configs and key stores.
+    /// Returns the id of the provider in configs and key stores.
     pub fn id(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
@@ -221,7 +253,7 @@ impl Provider {
 }
 
 impl Channel {
-    /// The key of its token in a config (docs/openclaw.md#channel-tokens).
+    /// Returns the config key of the channel's token (docs/openclaw.md#channel-tokens).
     pub fn token_key(self) -> Option<&'static str> {
         match self {
             Self::Telegram => Some("channels.telegram.botToken"),

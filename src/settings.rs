@@ -248,7 +248,7 @@ impl Sources<'_> {
     }
 
     fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {
-        flag.or_else(|| Auth::of(self.config.pointer("/gateway/auth/mode")?.as_str()?))
+        flag.or_else(|| Auth::from_name(self.config.pointer("/gateway/auth/mode")?.as_str()?))
     }
 
     /// Where it listens, and the address where that is one of the user's choice.
@@ -258,7 +258,7 @@ impl Sources<'_> {
             (Some(bind), _) => bind,
             (None, None) => Bind::Loopback,
             (None, Some(name)) => {
-                Bind::of(name).ok_or_else(|| Error::blocked(msg!("settings.bind", value = name)))?
+                Bind::from_name(name).ok_or_else(|| Error::blocked(msg!("settings.bind", value = name)))?
             }
         };
         let host = self.text("gateway.customBindHost")?;
@@ -324,7 +324,7 @@ impl Sources<'_> {
     /// How clients of the gateway itself prove themselves: its config goes before the environment.
     fn proof(&self, wishes: &Wishes) -> Result<Proof> {
         if let Some(mode) = self.config.pointer("/gateway/auth/mode").and_then(Value::as_str)
-            && Auth::of(mode).is_none()
+            && Auth::from_name(mode).is_none()
             && wishes.auth.is_none()
         {
             return Err(Error::blocked(msg!("settings.auth-mode", value = mode)));

@@ -1,73 +1,78 @@
-//! The interview: walks the table of steps and fills in the answers.
+//! The interview: goes through the table of steps and fills in the answers.
 //!
-//! Each question takes its reply from what was given (flags, answers file), else from a prompt, else
-//! from its default; all three go through the step's one rule. A person can go back at every question:
-//! the walk starts anew with what was replied before, so that whatever depends on a changed answer is
-//! judged again and nothing else is lost. Nothing is written here: a wizard that is left at any question
-//! has changed nothing.
+//! Each question takes its reply from the preset answers (flags, answers file), else from a person, else from its
+//! default; all three go through the rule of the step. A person can go back at every question: a new pass starts
+//! with the earlier replies, so that whatever depends on a changed answer is judged again and nothing else is
+//! lost. Nothing is written here: a wizard that is left at any question has changed nothing.
 
 pub mod context;
-pub mod given;
-pub mod memory;
+pub mod history;
+pub mod preset;
+pub mod question;
 pub mod review;
 pub mod step;
 pub mod steps;
 pub mod terminal;
 
 use crate::answers::{Answers, Flow};
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
 pub use context::InterviewContext;
-pub use given::Given;
-pub use memory::Memory;
-pub use step::{Prompter, Question, Reply, Step};
+pub use history::AnswerHistory;
+pub use preset::PresetAnswers;
+pub use question::{Prompter, Question, Reply};
+pub use step::{Rejection, Step, StepId};
 
-/// Who answers what was not given.
-pub enum Asker<'a, 'm> {
-    /// A person at a terminal, and what they replied before.
-    Person(&'a mut dyn Prompter, &'a mut Memory<'m>),
-    /// Nobody, by wish (`--non-interactive`): defaults answer.
+/// Who answers the questions that have no preset answer.
+pub enum AnswerSource<'a, 'h> {
+    /// A person, and what they replied before.
+    Person(&'a mut dyn Prompter, &'a mut AnswerHistory<'h>),
+    /// The defaults, as `--non-interactive` asks for.
     Defaults,
-    /// Nobody, and nobody wished so: what is open is only listed.
+    /// Nobody, and nobody asked for the defaults: the open questions are only listed.
     Nobody,
 }
 
-/// What came of an interview.
+/// The result of an interview.
 #[derive(Debug)]
 pub struct Interview {
     /// The answers.
     pub answers: Answers,
-    /// The steps that a person answered, with their questions, in order: what a review offers to change.
-    pub asked: Vec<(&'static str, Msg)>,
-    /// What was given and played no part.
+    /// The steps that a person answered, with their questions, in order: a review offers to change them.
+    pub asked: Vec<(StepId, Msg)>,
+    /// One notice for each preset answer that was not used.
     pub unused: Vec<Msg>,
 }
 
-/// How far one walk through the table came.
-enum Walk {
-    /// To its end.
-    Done(Box<Interview>),
-    /// The person went back, to this step or, where there is none before, out.
-    Back(Option<&'static str>),
+/// The end of one pass through the table.
+enum PassResult {
+    /// Every question is answered.
+    Complete(Box<Interview>),
+    /// The person went back to this step, or out where there is none before.
+    Back(Option<StepId>),
 }
 
-/// Asks every question of the table that the context leaves open.
+/// Asks every question that the context leaves open.
+///
+/// # Errors
+/// Where a reply is not accepted and nobody can be asked again, where questions stay open, and where the person
+/// leaves.
 pub fn interview(
     context: &mut InterviewContext<'_>,
-    given: &Given,
-    mut asker: Asker<'_, '_>,
+    preset: &PresetAnswers,
+    mut source: AnswerSource<'_, '_>,
 ) -> Result<Interview> {
     let start = context.input.instance.clone();
     loop {
-        match walk(context, given, &mut asker)? {
-            Walk::Done(interview) => return Ok(*interview),
-            Walk::Back(to) => {
+        match run_pass(context, preset, &mut source)? {
+            PassResult::Complete(interview) => return Ok(*interview),
+            PassResult::Back(to) => {
                 context.choose_instance(start.clone())?;
-                if let Asker::Person(prompter, memory) = &mut asker {
+                if let AnswerSource::Person(prompter, history) = &mut source {
                     match to {
-                        Some(id) => memory.ask_from(id),
-                        None => leave(*prompter)?,
+                        Some(step) => history.ask_from(step),
+                        None => offer_to_leave(*prompter)?,
                     }
                 }
             }
@@ -75,8 +80,8 @@ pub fn interview(
     }
 }
 
-/// Before the first question there is only the way out.
-fn leave(prompter: &mut dyn Prompter) -> Result<()> {
+/// Asks whether to leave: before the first question there is nothing to go back to.
+fn offer_to_leave(prompter: &mut dyn Prompter) -> Result<()> {
     let question = Question::yes_no(Msg::new("onboard.leave-ask"), Some(false));
     match prompter.ask(&question)? {
         Reply::Yes(true) => Err(Error::failed(Msg::new("onboard.left"))),
@@ -84,117 +89,163 @@ fn leave(prompter: &mut dyn Prompter) -> Result<()> {
     }
 }
 
-fn walk(context: &mut InterviewContext<'_>, given: &Given, asker: &mut Asker<'_, '_>) -> Result<Walk> {
-    let mut answers = Answers {
-        bootstrap: given.bootstrap,
-        ..Answers::default()
-    };
-    let (mut answered, mut taken, mut unused, mut open) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+fn run_pass(
+    context: &mut InterviewContext<'_>,
+    preset: &PresetAnswers,
+    source: &mut AnswerSource<'_, '_>,
+) -> Result<PassResult> {
+    let mut pass = Pass::new(preset.bootstrap);
     for step in steps::ALL {
-        let given_reply = given.reply(*step, &answers);
-        let Some(question) = step.ask(context, &answers) else {
-            unused.extend(given_reply.map(|_| step.flag(&answers)));
+        let preset_reply = preset.reply(*step, &pass.answers);
+        let Some(question) = step.question(context, &pass.answers) else {
+            pass.unused.extend(preset_reply.map(|_| step.flag(&pass.answers)));
             continue;
         };
-        if let Some(reply) = given_reply {
-            let flag = step.flag(&answers);
-            taken.push(flag);
-            step.take(reply, context, &mut answers)
-                .map_err(|e| e.hint(msg!("answers.from", flag = flag)))?;
-            continue;
-        }
-        let silent = answers.flow == Flow::Quickstart && !step.quick();
-        match (&mut *asker, question.default_reply()) {
-            (Asker::Person(prompter, memory), default) if !silent || default.is_none() => {
-                if !put(*step, &question, *prompter, memory, context, &mut answers)? {
-                    return Ok(Walk::Back(answered.last().map(|(id, _)| *id)));
-                }
-                answered.push((step.id(), question.text));
-            }
-            (Asker::Person(..) | Asker::Defaults, Some(default)) => {
-                step.take(default, context, &mut answers)?;
-            }
-            (Asker::Nobody, default) => {
-                if !silent {
-                    open.push(step.flag(&answers));
-                }
-                // What the default would lead to is asked for too, as far as it can be told.
-                if let Some(default) = default {
-                    step.take(default, context, &mut answers)?;
-                }
-            }
-            (Asker::Person(..) | Asker::Defaults, None) => open.push(step.flag(&answers)),
+        if let Some(reply) = preset_reply {
+            pass.accept_preset(*step, reply, context)?;
+        } else if !pass.answer(*step, question, context, source)? {
+            return Ok(PassResult::Back(pass.asked.last().map(|(id, _)| *id)));
         }
     }
-    match asker {
-        Asker::Nobody => Err(nobody(context, &open)),
-        Asker::Defaults if !open.is_empty() => Err(Error::usage(msg!("answers.open", flags = flags(&open)))),
-        Asker::Person(..) | Asker::Defaults => {
-            unused.retain(|flag| !taken.contains(flag));
-            let unused = unused
-                .iter()
-                .map(|flag| msg!("answers.unused", flag = flag))
-                .collect();
-            Ok(Walk::Done(Box::new(Interview {
-                answers,
-                asked: answered,
-                unused,
-            })))
+    pass.finish(context, source)
+}
+
+/// The state of one pass through the table of steps.
+struct Pass {
+    answers: Answers,
+    /// The steps that a person answered, with their questions.
+    asked: Vec<(StepId, Msg)>,
+    /// The flags of preset answers that were used.
+    used: Vec<&'static str>,
+    /// The flags of preset answers to questions that were not asked.
+    unused: Vec<&'static str>,
+    /// The flags that would answer the questions without an answer.
+    open: Vec<&'static str>,
+}
+
+impl Pass {
+    fn new(bootstrap: bool) -> Self {
+        Self {
+            answers: Answers {
+                bootstrap,
+                ..Answers::default()
+            },
+            asked: Vec::new(),
+            used: Vec::new(),
+            unused: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
+    fn accept_preset(
+        &mut self,
+        step: &dyn Step,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+    ) -> Result<()> {
+        let flag = step.flag(&self.answers);
+        self.used.push(flag);
+        step.accept(reply, context, &mut self.answers)
+            .map_err(|rejection| rejection.into_error().hint(msg!("answers.from", flag = flag)))
+    }
+
+    /// Answers a question that has no preset answer; `false` where the person goes back.
+    fn answer(
+        &mut self,
+        step: &dyn Step,
+        question: Question,
+        context: &mut InterviewContext<'_>,
+        source: &mut AnswerSource<'_, '_>,
+    ) -> Result<bool> {
+        let is_silent = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
+        let default = question.default_reply();
+        let is_open = match source {
+            AnswerSource::Person(prompter, history) if !is_silent || default.is_none() => {
+                let asked = ask_until_valid(step, &question, *prompter, history, context, &mut self.answers)?;
+                if asked {
+                    self.asked.push((step.id(), question.text));
+                }
+                return Ok(asked);
+            }
+            AnswerSource::Person(..) | AnswerSource::Defaults => default.is_none(),
+            AnswerSource::Nobody => !is_silent,
+        };
+        if is_open {
+            self.open.push(step.flag(&self.answers));
+        }
+        // With nobody to ask, the questions that the default leads to are listed too.
+        if let Some(default) = default {
+            step.accept(default, context, &mut self.answers)
+                .map_err(Rejection::into_error)?;
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self, context: &InterviewContext<'_>, source: &AnswerSource<'_, '_>) -> Result<PassResult> {
+        match source {
+            AnswerSource::Nobody => Err(nobody_to_ask(context, &self.open)),
+            AnswerSource::Defaults if !self.open.is_empty() => {
+                Err(Error::usage(msg!("answers.open", flags = flag_list(&self.open))))
+            }
+            AnswerSource::Person(..) | AnswerSource::Defaults => {
+                self.unused.retain(|flag| !self.used.contains(flag));
+                let unused = self.unused.iter();
+                let unused = unused.map(|flag| msg!("answers.unused", flag = flag)).collect();
+                Ok(PassResult::Complete(Box::new(Interview {
+                    answers: self.answers,
+                    asked: self.asked,
+                    unused,
+                })))
+            }
         }
     }
 }
 
-/// Puts one question to a person until its reply is taken; `false` where they go back.
-fn put(
+/// Asks a person until a reply is accepted; `false` where they go back.
+fn ask_until_valid(
     step: &dyn Step,
     question: &Question,
     prompter: &mut dyn Prompter,
-    memory: &mut Memory<'_>,
+    history: &mut AnswerHistory<'_>,
     context: &mut InterviewContext<'_>,
     answers: &mut Answers,
 ) -> Result<bool> {
-    if let Some(reply) = memory.settled(step.id(), question)
-        && step.take(reply, context, answers).is_ok()
+    if let Some(reply) = history.settled_reply(step, question)
+        && step.accept(reply, context, answers).is_ok()
     {
         return Ok(true);
     }
-    let shown = memory.recall(step.id(), question);
+    let shown = history.with_past_default(step.id(), question);
     loop {
         let reply = match prompter.ask(&shown)? {
             Reply::Back => return Ok(false),
-            reply => memory.complete(step.id(), question, reply),
+            reply => history.complete(step.id(), question, reply),
         };
-        match step.take(reply.clone(), context, answers) {
+        match step.accept(reply.clone(), context, answers) {
             Ok(()) => {
-                memory.keep(step.id(), question, reply);
+                history.record(step.id(), question, reply);
                 return Ok(true);
             }
-            // A no is an answer, not a slip.
-            Err(no) if no.kind == error::ErrorKind::Failure => return Err(no),
-            Err(refusal) => prompter.refuse(&refusal),
+            Err(Rejection::Declined(error)) => return Err(error),
+            Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
         }
     }
 }
 
-fn nobody(context: &InterviewContext<'_>, open: &[&str]) -> Error {
+fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     let error = Error::usage(Msg::new("answers.nobody"));
     let error = if open.is_empty() {
         error
     } else {
-        error.hint(msg!("answers.open", flags = flags(open)))
+        error.hint(msg!("answers.open", flags = flag_list(open)))
     };
-    error.hint(msg!(
-        "answers.non-interactive",
-        command = context.input.instance.command()
-    ))
+    let command = context.input.instance.command();
+    error.hint(msg!("answers.non-interactive", command = command))
 }
 
-fn flags(names: &[&str]) -> String {
-    names
-        .iter()
-        .map(|name| format!("--{name}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+fn flag_list(names: &[&str]) -> String {
+    let flags = names.iter().map(|name| format!("--{name}"));
+    flags.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub fn onboard(folder: &Path) {
     }
     let mut changes = Vec::new();
     if folder.join("workspace").exists() {
-        changes.push(Change::MoveAside {
+        changes.push(Change::Rename {
             path: folder.join("workspace"),
             to: folder.join("workspace.old"),
         });

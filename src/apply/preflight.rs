@@ -97,7 +97,7 @@ pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> 
                 }
                 Target::File { write, place, ring }
             }
-            Change::MoveAside { path, to } => {
+            Change::Rename { path, to } => {
                 let from = find(path, LastLink::Keep, &gone)?;
                 let to = aside(path, &from, to, &others, &gone)?;
                 gone.push(from.real.clone());

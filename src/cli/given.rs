@@ -9,72 +9,62 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::secret::Secret;
-use crate::wizard::{Given, Reply, steps};
+use crate::wizard::{PresetAnswers, Reply, StepId, steps};
 
 use super::onboard::OnboardArgs;
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
 
-/// Reads the files that are named, and standard input at most once.
-pub(super) fn gather(host: &Host, args: &OnboardArgs) -> Result<Given> {
-    let mut given = Given::default();
-    given.bootstrap = !args.skip_bootstrap;
+/// Collects the answers of flags, answers file and environment. Reads the files that are named, and standard input
+/// at most once.
+pub(super) fn gather(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
+    let mut preset = PresetAnswers::default();
+    preset.bootstrap = !args.skip_bootstrap;
     if let Some(path) = &args.answers {
-        answers_file(&mut given, host, path)?;
+        read_answers_file(&mut preset, host, path)?;
     }
-    flags(&mut given, args)?;
-    secrets(&mut given, host, args)?;
-    infer_provider(&mut given);
+    set_flags(&mut preset, args)?;
+    set_secrets(&mut preset, host, args)?;
+    preset.infer_provider();
     for provider in Provider::ALL {
         if let Some(key) = provider.key_variable().and_then(|name| host.var(name)) {
-            given.offer(provider.key_flag(), Secret::new(key));
+            preset.offer_environment_key(*provider, Secret::new(key));
         }
     }
-    Ok(given)
+    Ok(preset)
 }
 
-/// The key of one provider says which provider is meant.
-fn infer_provider(given: &mut Given) {
-    let all = Provider::ALL
-        .iter()
-        .filter(|provider| **provider != Provider::Skip);
-    let with_key: Vec<_> = all.filter(|provider| given.has(provider.key_flag())).collect();
-    if let ([provider], false) = (&with_key[..], given.has("auth-choice")) {
-        given.put("auth-choice", Reply::Text(provider.name().to_owned()));
-    }
-}
-
-fn flags(given: &mut Given, args: &OnboardArgs) -> Result<()> {
+fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     if args.accept_risk {
-        given.put("accept-risk", Reply::Yes(true));
+        preset.set(StepId::AcceptRisk, Reply::Yes(true));
     }
     let texts = [
-        ("flow", &args.flow),
-        ("workspace", &args.workspace),
-        ("gateway-port", &args.gateway_port),
-        ("gateway-bind", &args.gateway_bind),
-        ("gateway-custom-host", &args.gateway_custom_host),
-        ("gateway-auth", &args.gateway_auth),
-        ("auth-choice", &args.auth_choice),
-        ("custom-base-url", &args.custom_base_url),
-        ("custom-model-id", &args.custom_model_id),
-        ("custom-provider-id", &args.custom_provider_id),
-        ("model", &args.model),
-        ("channel", &args.channel),
-        ("existing", &args.existing),
+        (StepId::Flow, &args.flow),
+        (StepId::Workspace, &args.workspace),
+        (StepId::GatewayPort, &args.gateway_port),
+        (StepId::GatewayBind, &args.gateway_bind),
+        (StepId::GatewayCustomHost, &args.gateway_custom_host),
+        (StepId::GatewayAuth, &args.gateway_auth),
+        (StepId::AuthChoice, &args.auth_choice),
+        (StepId::CustomBaseUrl, &args.custom_base_url),
+        (StepId::CustomModelId, &args.custom_model_id),
+        (StepId::CustomProviderId, &args.custom_provider_id),
+        (StepId::Model, &args.model),
+        (StepId::Channel, &args.channel),
+        (StepId::Existing, &args.existing),
     ];
-    for (flag, value) in texts {
+    for (step, value) in texts {
         if let Some(value) = value {
-            given.put(flag, Reply::Text(value.clone()));
+            preset.set(step, Reply::Text(value.clone()));
         }
     }
     if args.skip_channels {
-        given.put("channel", Reply::Text("skip".to_owned()));
+        preset.set(StepId::Channel, Reply::Text("skip".to_owned()));
     }
     match (args.install_daemon, args.no_install_daemon || args.skip_daemon) {
-        (true, _) => given.put("install-daemon", Reply::Yes(true)),
-        (_, true) => given.put("install-daemon", Reply::Yes(false)),
+        (true, _) => preset.set(StepId::InstallDaemon, Reply::Yes(true)),
+        (_, true) => preset.set(StepId::InstallDaemon, Reply::Yes(false)),
         _ => {}
     }
     if args.reset && args.existing.is_some() {
@@ -83,7 +73,7 @@ fn flags(given: &mut Given, args: &OnboardArgs) -> Result<()> {
     if args.reset {
         // OpenClaw's default scope leaves the workspace (docs/openclaw.md#onboarding-reset).
         let scope = args.reset_scope.as_deref().unwrap_or("config+creds+sessions");
-        given.put("existing", Reply::Text(format!("reset-{scope}")));
+        preset.set(StepId::Existing, Reply::Text(format!("reset-{scope}")));
     }
     if let Some(mode) = args.mode.as_deref().filter(|mode| *mode != "local") {
         return Err(Error::usage(msg!("answers.mode", mode = mode)));
@@ -94,50 +84,53 @@ fn flags(given: &mut Given, args: &OnboardArgs) -> Result<()> {
     Ok(())
 }
 
-fn secrets(given: &mut Given, host: &Host, args: &OnboardArgs) -> Result<()> {
+fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> Result<()> {
     let secrets = &args.secrets;
-    let values = [
-        ("gateway-token", &secrets.gateway_token),
-        ("gateway-password", &secrets.gateway_password),
-        ("anthropic-api-key", &secrets.anthropic_api_key),
-        ("openai-api-key", &secrets.openai_api_key),
-        ("openrouter-api-key", &secrets.openrouter_api_key),
-        ("gemini-api-key", &secrets.gemini_api_key),
-        ("custom-api-key", &secrets.custom_api_key),
-        ("channel-token", &secrets.channel_token),
-    ];
-    for (flag, value) in values {
-        if let Some(value) = value {
-            given.put(flag, Reply::Secret(Secret::new(value.trim())));
+    let secret = |value: &Option<String>| value.as_ref().map(|value| Secret::new(value.trim()));
+    for (provider, value) in [
+        (Provider::Anthropic, &secrets.anthropic_api_key),
+        (Provider::OpenAi, &secrets.openai_api_key),
+        (Provider::OpenRouter, &secrets.openrouter_api_key),
+        (Provider::Google, &secrets.gemini_api_key),
+        (Provider::Custom, &secrets.custom_api_key),
+    ] {
+        if let Some(key) = secret(value) {
+            preset.set_provider_key(provider, key);
+        }
+    }
+    for (step, value) in [
+        (StepId::GatewayToken, &secrets.gateway_token),
+        (StepId::GatewayPassword, &secrets.gateway_password),
+        (StepId::ChannelToken, &secrets.channel_token),
+    ] {
+        if let Some(value) = secret(value) {
+            preset.set(step, Reply::Secret(value));
         }
     }
     let files = [
-        ("gateway-token", "gateway-token-file", &secrets.gateway_token_file),
-        (
-            "gateway-password",
-            "gateway-password-file",
-            &secrets.gateway_password_file,
-        ),
-        ("api-key", "api-key-file", &secrets.api_key_file),
-        ("channel-token", "channel-token-file", &secrets.channel_token_file),
+        (StepId::GatewayToken, &secrets.gateway_token_file),
+        (StepId::GatewayPassword, &secrets.gateway_password_file),
+        (StepId::ApiKey, &secrets.api_key_file),
+        (StepId::ChannelToken, &secrets.channel_token_file),
     ];
-    let paths = files.iter().map(|(_, _, path)| *path).chain([&args.answers]);
+    let paths = files.iter().map(|(_, path)| *path).chain([&args.answers]);
     let from_stdin = paths.filter(|path| path.as_deref() == Some(Path::new(STDIN)));
     if from_stdin.count() > 1 {
         return Err(Error::usage(msg!("answers.stdin-twice")));
     }
-    for (flag, source, path) in files {
+    for (step, path) in files {
         if let Some(path) = path {
-            given.put(flag, Reply::Secret(secret_file(host, source, path)?));
+            let flag = format!("{}-file", step.name());
+            preset.set(step, Reply::Secret(secret_file(host, &flag, path)?));
         }
     }
     Ok(())
 }
 
-/// An answers file: one key per flag, no secrets.
-fn answers_file(given: &mut Given, host: &Host, path: &Path) -> Result<()> {
+/// Reads an answers file: a key for each step, no secrets.
+fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Result<()> {
     for (key, value) in answers_table(host, path)? {
-        let step = steps::ALL.iter().find(|step| step.id() == key);
+        let step = steps::ALL.iter().find(|step| step.id().name() == key);
         let step = step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
         let reply = match value {
             toml::Value::String(text) => Reply::Text(text),
@@ -153,14 +146,14 @@ fn answers_file(given: &mut Given, host: &Host, path: &Path) -> Result<()> {
                 )));
             }
         };
-        if steps::is_secret(step.id()) {
+        if step.is_secret() {
             return Err(Error::usage(msg!(
                 "answers.secret",
                 path = path.display(),
                 key = key
             )));
         }
-        given.put(step.id(), reply);
+        preset.set(step.id(), reply);
     }
     Ok(())
 }
@@ -183,7 +176,7 @@ fn file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
 }
 
 /// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.
-pub(super) fn secret_file(host: &Host, flag: &'static str, path: &Path) -> Result<Secret> {
+pub(super) fn secret_file(host: &Host, flag: &str, path: &Path) -> Result<Secret> {
     let text = file_or_stdin(host, path);
     let text = text.map_err(|e| {
         let error = Error::usage(msg!("answers.secret-file", flag = flag, path = path.display()));

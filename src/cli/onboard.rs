@@ -18,10 +18,13 @@ use crate::secret::Secret;
 use crate::survey::Survey;
 use crate::ui::Ui;
 use crate::wizard::context::{InterviewContext, read_disk};
-use crate::wizard::review::{Verdict, review};
-use crate::wizard::step::Choice;
+use crate::wizard::question::Choice;
+use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
-use crate::wizard::{Asker, Given, Interview, Memory, Prompter as _, Question, Reply, interview, steps};
+use crate::wizard::{
+    AnswerHistory, AnswerSource, Interview, PresetAnswers, Prompter as _, Question, Reply, StepId, interview,
+    steps,
+};
 use crate::{registry, report, survey};
 
 use super::{Context, gateway, given};
@@ -33,7 +36,7 @@ pub(crate) use args::{OnboardArgs, SetupArgs};
 /// The draft's key for the profile that it is about.
 const DRAFT_OF: &str = "draft-of";
 /// The step that is asked again where a plan was refused: ports are what others take meanwhile.
-const PORT_STEP: &str = "gateway-port";
+const PORT_STEP: StepId = StepId::GatewayPort;
 
 /// `openclaw onboard`
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
@@ -115,7 +118,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
 }
 
 /// The instance of the command line, or where nobody chose one, that of the answers file.
-fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
+fn instance(context: &Context<'_>, given: &mut PresetAnswers) -> Result<Instance> {
     match given.take_profile().filter(|_| !context.instance.chosen) {
         Some(name) => {
             let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
@@ -128,7 +131,7 @@ fn instance(context: &Context<'_>, given: &mut Given) -> Result<Instance> {
 /// One run of the wizard.
 struct Run<'a> {
     context: &'a Context<'a>,
-    given: Given,
+    given: PresetAnswers,
     command: &'static str,
     only_plan: bool,
     /// A service that was installed is waited for until it answers.
@@ -152,7 +155,7 @@ impl Run<'_> {
         loop {
             let survey = self.survey();
             let mut wizard = self.wizard(&survey)?;
-            let answers = self.interview(&mut wizard, Asker::Defaults)?;
+            let answers = self.interview(&mut wizard, AnswerSource::Defaults)?;
             let plan = self.plan(&wizard, &answers)?;
             match lock.take() {
                 _ if self.only_plan => return self.show(&wizard, &plan, &answers),
@@ -194,7 +197,7 @@ impl Run<'_> {
     ) -> Result<ExitCode> {
         let mut memory = self.resumed(terminal, left)?;
         let profile = self.instance.profile.to_string();
-        memory.watch(move |replies| {
+        memory.observe(move |replies| {
             let mut text = replies.clone();
             text.insert(DRAFT_OF.to_owned(), profile.clone().into());
             draft.save(&toml::to_string(&text).unwrap_or_default());
@@ -203,30 +206,30 @@ impl Run<'_> {
     }
 
     /// What a run that died knew already, where it was about this profile and the person wants it.
-    fn resumed<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<Memory<'m>> {
+    fn resumed<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<AnswerHistory<'m>> {
         let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
         let profile = self.instance.profile.as_str();
         let fitting =
             table.filter(|table| table.get(DRAFT_OF).and_then(toml::Value::as_str) == Some(profile));
         let Some(table) = fitting else {
-            return Ok(Memory::default());
+            return Ok(AnswerHistory::default());
         };
         let question =
-            Question::yes_no(Msg::new("onboard.resume"), Some(true)).after(Msg::new("onboard.draft"));
+            Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
         match terminal.ask(&question)? {
-            Reply::Yes(true) => Ok(Memory::of_draft(&table)),
-            _ => Ok(Memory::default()),
+            Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+            _ => Ok(AnswerHistory::default()),
         }
     }
 
-    fn to_the_end(&self, terminal: &mut Terminal, memory: &mut Memory<'_>) -> Result<ExitCode> {
+    fn to_the_end(&self, terminal: &mut Terminal, memory: &mut AnswerHistory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
         let probing = ui.probing();
         let watch = |done, all| probing.at(done, all);
         loop {
             let survey = self.survey();
             let mut wizard = self.wizard(&survey)?.with_person(&watch);
-            let asker = Asker::Person(terminal, memory);
+            let asker = AnswerSource::Person(terminal, memory);
             let interview = interview(&mut wizard, &self.given, asker)?;
             self.tell_unused(&interview);
             let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
@@ -234,7 +237,7 @@ impl Run<'_> {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
                 Err(refusal) if asked_port && refusal.kind != error::ErrorKind::Failure => {
-                    terminal.refuse(&refusal);
+                    terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;
                 }
@@ -247,16 +250,16 @@ impl Run<'_> {
             terminal.show(&format!("\n{shown}\n"));
             if !plan.is_empty() {
                 match review(terminal, &interview.asked)? {
-                    Verdict::Confirmed => {}
-                    Verdict::Change(id) => {
+                    ReviewDecision::Confirm => {}
+                    ReviewDecision::Change(id) => {
                         memory.ask_only(id);
                         continue;
                     }
-                    Verdict::Back => {
-                        interview.asked.last().inspect(|(id, _)| memory.ask_from(id));
+                    ReviewDecision::Back => {
+                        interview.asked.last().inspect(|(id, _)| memory.ask_from(*id));
                         continue;
                     }
-                    Verdict::Left => return Err(Error::failed(Msg::new("onboard.left"))),
+                    ReviewDecision::Leave => return Err(Error::failed(Msg::new("onboard.left"))),
                 }
             }
             let lock = self.context.lock()?;
@@ -265,7 +268,7 @@ impl Run<'_> {
             if let Some(profile) = &interview.answers.profile {
                 now.choose_profile(profile)?;
             }
-            memory.ask_nothing();
+            memory.ask_nothing_again();
             let again = self.plan(&now, &interview.answers);
             match again.and_then(|again| probe_again(&now, &again, &interview.answers).map(|()| again)) {
                 Ok(again) if again == plan => {
@@ -273,7 +276,7 @@ impl Run<'_> {
                 }
                 Ok(_) => ui.prose(&Msg::new("onboard.changed-meanwhile")),
                 Err(refusal) if asked_port => {
-                    terminal.refuse(&refusal);
+                    terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                 }
                 Err(refusal) => return Err(refusal),
@@ -285,7 +288,7 @@ impl Run<'_> {
     fn with_nobody(&self) -> Result<ExitCode> {
         let survey = self.survey();
         let mut wizard = self.wizard(&survey)?;
-        self.interview(&mut wizard, Asker::Nobody)?;
+        self.interview(&mut wizard, AnswerSource::Nobody)?;
         Err(Error::usage(Msg::new("answers.nobody")))
     }
 
@@ -302,7 +305,7 @@ impl Run<'_> {
         InterviewContext::read(at, survey, self.token.clone())
     }
 
-    fn interview(&self, wizard: &mut InterviewContext<'_>, asker: Asker<'_, '_>) -> Result<Answers> {
+    fn interview(&self, wizard: &mut InterviewContext<'_>, asker: AnswerSource<'_, '_>) -> Result<Answers> {
         let interview = interview(wizard, &self.given, asker)?;
         self.tell_unused(&interview);
         Ok(interview.answers)
@@ -446,7 +449,7 @@ fn answers_file(
     answers: &Answers,
     disk: &DiskSnapshot,
 ) -> Option<Change> {
-    let mut saved = steps::saved(answers);
+    let mut saved = steps::saved_values(answers);
     saved.insert(
         "profile".to_owned(),
         wizard.input.instance.profile.as_str().into(),

@@ -44,7 +44,7 @@ pub fn port_notices(check: &Check) -> Vec<Msg> {
 pub fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
     let bind = answers
         .bind
-        .or_else(|| input.text("gateway.bind").and_then(Bind::of))
+        .or_else(|| input.text("gateway.bind").and_then(Bind::from_name))
         .unwrap_or(Bind::Loopback);
     match bind {
         Bind::Loopback => Vec::new(),

@@ -78,6 +78,16 @@ impl<'a> InterviewContext<'a> {
         Ok(())
     }
 
+    /// Returns the text at a key of the current config, as the default of a question; `None` where the answers move
+    /// that config aside.
+    pub fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
+        if answers.existing.is_reset() {
+            None
+        } else {
+            self.input.text(key)
+        }
+    }
+
     /// Returns the paths of the other instances, which a plan must not touch.
     pub fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)

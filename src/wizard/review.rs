@@ -1,41 +1,42 @@
-//! The last question: the plan has been shown; carry it out, change one answer, or leave.
+//! The last question: the plan is on the screen; carry it out, change one answer, or leave.
 
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 
-use super::step::Choice;
-use super::{Prompter, Question, Reply};
+use super::question::{Choice, Prompter, Question, Reply};
+use super::step::StepId;
+use super::steps;
 
-/// What a person says to the plan.
+/// The decision of a person about the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Carry it out.
-    Confirmed,
+pub enum ReviewDecision {
+    /// Carry the plan out.
+    Confirm,
     /// Ask this step again, and nothing else.
-    Change(&'static str),
+    Change(StepId),
     /// Go back to the question before.
     Back,
-    /// Leave; nothing was written.
-    Left,
+    /// Leave without writing anything.
+    Leave,
 }
 
 const CONFIRM: &str = "confirm";
 const LEAVE: &str = "leave";
 
-/// Asks what to do with the plan. `asked` are the steps that were answered, with their questions.
-pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Result<Verdict> {
-    let change = |(id, text): &(&'static str, Msg)| {
-        Choice::new(id, msg!("onboard.change").with_msg("what", text.clone()))
+/// Asks what to do with the plan. `asked` are the steps that a person answered, with their questions.
+pub fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
+    // The risk was acknowledged: who changes that leaves. A step that follows another one is changed along with it.
+    let is_changeable = |id: StepId| {
+        let follows = steps::ALL
+            .iter()
+            .find(|step| step.id() == id)
+            .and_then(|step| step.follows());
+        id != StepId::AcceptRisk && !asked.iter().any(|(other, _)| Some(*other) == follows)
     };
-    // The risk was acknowledged: there is nothing to change about that but to leave. What follows from
-    // another answer (a typed port) is changed along with it.
-    let is_own = |id: &str| {
-        id != "accept-risk"
-            && !asked
-                .iter()
-                .any(|(other, _)| *other != id && id.starts_with(other))
+    let change = |(id, text): &(StepId, Msg)| {
+        Choice::new(id.name(), msg!("onboard.change").with_msg("what", text.clone()))
     };
-    let changes = asked.iter().filter(|(id, _)| is_own(id)).map(change);
+    let changes = asked.iter().filter(|(id, _)| is_changeable(*id)).map(change);
     let options = std::iter::once(Choice::new(CONFIRM, msg!("onboard.do-it")))
         .chain(changes)
         .chain([Choice::new(LEAVE, msg!("onboard.leave"))])
@@ -43,13 +44,10 @@ pub fn review(prompter: &mut dyn Prompter, asked: &[(&'static str, Msg)]) -> Res
     let question = Question::choice(msg!("onboard.confirm"), options, CONFIRM);
     let reply = prompter.ask(&question)?;
     Ok(match &reply {
-        Reply::Back => Verdict::Back,
+        Reply::Back => ReviewDecision::Back,
         reply => match reply.text() {
-            CONFIRM => Verdict::Confirmed,
-            id => asked
-                .iter()
-                .find(|(step, _)| *step == id)
-                .map_or(Verdict::Left, |(step, _)| Verdict::Change(step)),
+            CONFIRM => ReviewDecision::Confirm,
+            name => StepId::from_name(name).map_or(ReviewDecision::Leave, ReviewDecision::Change),
         },
     })
 }

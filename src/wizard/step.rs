@@ -1,210 +1,206 @@
-//! What a step of the wizard is: a question as data and one rule for its reply.
+//! A step of the wizard: one decision as a question and one rule for its reply.
+
+use crate::answers::{Answers, NamedValue, named_enum};
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
 
 use super::context::InterviewContext;
-use crate::answers::Answers;
-use crate::error::{Error, Result};
-use crate::i18n::Msg;
-use crate::ports::Span;
-use crate::secret::Secret;
+use super::question::{Choice, Question, Reply};
 
-/// One decision. A unit struct in [`super::steps::ALL`]; its texts are `step.ID.*` in the catalogues.
+named_enum! {
+    /// The stable name of a step: its key in answers files, and in the catalogues as `step.NAME`. The order is
+    /// that in which the steps are asked.
+    #[derive(PartialOrd, Ord)]
+    StepId {
+        /// Acknowledges the risk of running an agent.
+        AcceptRisk = "accept-risk",
+        /// Chooses between few questions and all of them.
+        Flow = "flow",
+        /// Names the profile.
+        Profile = "profile",
+        /// Decides about a config that exists already.
+        Existing = "existing",
+        /// Names the workspace.
+        Workspace = "workspace",
+        /// Chooses the base port.
+        GatewayPort = "gateway-port",
+        /// Types the base port, where no offered one was chosen.
+        GatewayPortTyped = "gateway-port-typed",
+        /// Chooses the addresses that the gateway listens on.
+        GatewayBind = "gateway-bind",
+        /// Names the address of a custom bind.
+        GatewayCustomHost = "gateway-custom-host",
+        /// Chooses how clients authenticate.
+        GatewayAuth = "gateway-auth",
+        /// Sets the token of the gateway.
+        GatewayToken = "gateway-token",
+        /// Sets the password of the gateway.
+        GatewayPassword = "gateway-password",
+        /// Chooses the model provider.
+        AuthChoice = "auth-choice",
+        /// Names the server of a custom provider.
+        CustomBaseUrl = "custom-base-url",
+        /// Names the model of a custom provider.
+        CustomModelId = "custom-model-id",
+        /// Names a custom provider.
+        CustomProviderId = "custom-provider-id",
+        /// Sets the API key of the provider.
+        ApiKey = "api-key",
+        /// Names the primary model.
+        Model = "model",
+        /// Chooses the messaging channel.
+        Channel = "channel",
+        /// Sets the token of the channel's bot.
+        ChannelToken = "channel-token",
+        /// Decides whether a service runs the gateway.
+        InstallDaemon = "install-daemon",
+    }
+}
+
+/// One decision: a row of [`super::steps::ALL`]. Its texts are `step.ID.*` in the catalogues.
 pub trait Step: Sync {
-    /// The stable name: key of the answers file and of the catalogue.
-    fn id(&self) -> &'static str;
+    /// Returns the name of the step.
+    fn id(&self) -> StepId;
 
-    /// The flag that answers it, without the dashes; the id in most cases.
-    fn flag(&self, _answers: &Answers) -> &'static str {
+    /// Returns the step whose flag, and whose key in an answers file, answers this one.
+    fn flag_step(&self) -> StepId {
         self.id()
     }
 
-    /// Whether a person is asked in the quick flow too; where not, the default answers.
-    fn quick(&self) -> bool {
+    /// Returns the flag that answers the step, without dashes.
+    fn flag(&self, _answers: &Answers) -> &'static str {
+        self.flag_step().name()
+    }
+
+    /// Whether the quick flow asks a person too; where it does not, the default answers.
+    fn in_quickstart(&self) -> bool {
         true
     }
 
-    /// The question, or `None` where the context and the answers so far leave nothing to ask.
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
-
-    /// Checks a reply and keeps it. The same rule for prompts, flags and files.
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()>;
-
-    /// What an answers file holds for this answer; `None` for secrets and for what was not asked.
-    fn saved(&self, answers: &Answers) -> Option<toml::Value>;
-}
-
-/// A question: what is said before it, and how it is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Lines before the question.
-    pub intro: Vec<Msg>,
-    /// The question.
-    pub text: Msg,
-    /// How it is answered.
-    pub kind: Kind,
-    /// What the ports of the choices are drawn beside.
-    pub picture: Option<Picture>,
-}
-
-/// The other instances' ports: (name, spans in ascending order).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Picture {
-    /// One row for each other instance that is near enough to matter.
-    pub rows: Vec<(String, Vec<Span>)>,
-    /// What the row of the choice itself is called.
-    pub own: String,
-}
-
-/// How a question is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One of several; `default` is an index.
-    Choice {
-        /// The choices.
-        options: Vec<Choice>,
-        /// Which one Enter takes.
-        default: usize,
-    },
-    /// A line of text.
-    Text {
-        /// What Enter takes.
-        default: Option<String>,
-    },
-    /// A line that is not shown while it is typed.
-    Secret {
-        /// Whether an empty line is an answer.
-        optional: bool,
-    },
-    /// Yes or no; `None` makes the user choose.
-    YesNo {
-        /// What Enter takes.
-        default: Option<bool>,
-    },
-}
-
-/// One of several.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// Its name, as a flag has it.
-    pub id: String,
-    /// Its label.
-    pub label: Msg,
-    /// What else is said of it while it is the one that Enter takes: costs, holders.
-    pub detail: Vec<Msg>,
-    /// Its ports, where it has some, for the picture.
-    pub spans: Vec<Span>,
-}
-
-/// What was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// The id of a choice, or a text.
-    Text(String),
-    /// A secret.
-    Secret(Secret),
-    /// Yes or no.
-    Yes(bool),
-    /// One question back (Esc).
-    Back,
-}
-
-/// Somebody who can be asked.
-pub trait Prompter {
-    /// Asks; Esc is [`Reply::Back`], Ctrl-C [`Error::interrupted`].
-    fn ask(&mut self, question: &Question) -> Result<Reply>;
-
-    /// Says why a reply was not taken; the question comes again.
-    fn refuse(&mut self, refusal: &Error);
-}
-
-impl Choice {
-    /// A choice of which nothing more is to be said.
-    pub fn new(id: &str, label: Msg) -> Self {
-        Self {
-            id: id.to_owned(),
-            label,
-            detail: Vec::new(),
-            spans: Vec::new(),
-        }
-    }
-}
-
-impl Question {
-    /// A choice.
-    pub fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
-        let default = options.iter().position(|o| o.id == default).unwrap_or_default();
-        Self {
-            intro: Vec::new(),
-            picture: None,
-            text,
-            kind: Kind::Choice { options, default },
-        }
+    /// Whether the answer is a secret, which no answers file and no draft holds.
+    fn is_secret(&self) -> bool {
+        false
     }
 
-    /// A line of text.
-    pub fn text(text: Msg, default: Option<String>) -> Self {
-        Self {
-            intro: Vec::new(),
-            picture: None,
-            text,
-            kind: Kind::Text { default },
-        }
+    /// Returns the step whose answer this one completes: whoever changes that answer is asked for this one again,
+    /// and a review offers only that one.
+    fn follows(&self) -> Option<StepId> {
+        None
     }
 
-    /// A secret.
-    pub fn secret(text: Msg, optional: bool) -> Self {
-        Self {
-            intro: Vec::new(),
-            picture: None,
-            text,
-            kind: Kind::Secret { optional },
-        }
-    }
+    /// Returns the question, or `None` where context and earlier answers leave nothing to ask.
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
 
-    /// Yes or no.
-    pub fn yes_no(text: Msg, default: Option<bool>) -> Self {
-        Self {
-            intro: Vec::new(),
-            picture: None,
-            text,
-            kind: Kind::YesNo { default },
-        }
-    }
+    /// Checks a reply and stores it in the answers. The rule is the same for prompts, flags and files.
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection>;
 
-    /// Says this before the question.
-    #[must_use]
-    pub fn after(mut self, intro: Msg) -> Self {
-        self.intro.push(intro);
-        self
-    }
-
-    /// What answers it where nobody is asked.
-    pub fn default_reply(&self) -> Option<Reply> {
-        match &self.kind {
-            Kind::Choice { options, default } => Some(Reply::Text(options.get(*default)?.id.clone())),
-            Kind::Text { default } => default.clone().map(Reply::Text),
-            Kind::Secret { optional } => optional.then(|| Reply::Secret(Secret::new(""))),
-            Kind::YesNo { default } => default.map(Reply::Yes),
-        }
-    }
+    /// Returns the value of an answers file for this answer; `None` for secrets and for what was not asked.
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value>;
 }
 
-impl Reply {
-    /// The reply as text; yes and no by their English names, a secret as nothing.
-    pub fn text(&self) -> &str {
+/// Why a step did not accept a reply.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The reply is not possible: the question is asked again.
+    Invalid(Error),
+    /// The reply is a refusal to go on: it ends the interview.
+    Declined(Error),
+}
+
+impl Rejection {
+    /// Returns the error, whatever follows from it.
+    pub fn into_error(self) -> Error {
         match self {
-            Self::Text(text) => text.trim(),
-            Self::Secret(_) | Self::Back => "",
-            Self::Yes(true) => "yes",
-            Self::Yes(false) => "no",
+            Self::Invalid(error) | Self::Declined(error) => error,
         }
     }
+}
 
-    /// The reply as a secret: flags and files bring it as text.
-    pub fn secret(self) -> Secret {
-        match self {
-            Self::Secret(secret) => secret,
-            Self::Text(text) => Secret::new(text.trim()),
-            Self::Yes(_) | Self::Back => Secret::new(""),
-        }
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+/// A step whose answer is one value of a named enum.
+pub(super) struct EnumStep<T: NamedValue> {
+    pub(super) id: StepId,
+    pub(super) in_quickstart: bool,
+    /// Other names that are accepted for a value.
+    pub(super) aliases: &'static [(&'static str, T)],
+    pub(super) question: fn(&InterviewContext<'_>, &Answers) -> Option<Question>,
+    /// Checks a value and stores it in the answers.
+    pub(super) accept: fn(T, &InterviewContext<'_>, &mut Answers) -> Result<()>,
+    /// Returns the value that an answers file gets.
+    pub(super) saved: fn(&Answers) -> Option<T>,
+}
+
+impl<T: NamedValue + Sync> Step for EnumStep<T> {
+    fn id(&self) -> StepId {
+        self.id
+    }
+
+    fn in_quickstart(&self) -> bool {
+        self.in_quickstart
+    }
+
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        (self.question)(context, answers)
+    }
+
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        let name = reply.text();
+        let alias = self.aliases.iter().find(|(alias, _)| *alias == name);
+        let value = alias.map(|(_, value)| *value).or_else(|| T::from_name(name));
+        let names = || T::ALL.iter().map(|value| value.name());
+        let value = value.ok_or_else(|| not_a_choice(self.id, name, names()))?;
+        Ok((self.accept)(value, context, answers)?)
+    }
+
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
+        Some((self.saved)(answers)?.name().into())
+    }
+}
+
+/// Creates a question with these values of a named enum as its choices; `default` is the name that Enter takes.
+pub(super) fn enum_question<T: NamedValue>(
+    text: Msg,
+    labels: impl IntoIterator<Item = (T, Msg)>,
+    default: &str,
+) -> Question {
+    let options = labels
+        .into_iter()
+        .map(|(value, label)| Choice::new(value.name(), label))
+        .collect();
+    Question::choice(text, options, default)
+}
+
+/// Returns the error for a value that is none of the choices; it names them.
+fn not_a_choice(step: StepId, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Error {
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    let (flag, value) = (step.name(), typed.escape_debug());
+    Error::usage(msg!("answers.choice", flag = flag, value = value))
+        .hint(msg!("answers.choices", names = names))
+}
+
+/// Returns the yes or no of a reply, as a flag, a file or a prompt brings it.
+pub(super) fn parse_yes_no(step: StepId, reply: &Reply) -> Result<bool> {
+    match reply {
+        Reply::Yes(yes) => Ok(*yes),
+        other => match other.text() {
+            "true" | "yes" => Ok(true),
+            "false" | "no" => Ok(false),
+            typed => Err(not_a_choice(step, typed, ["true", "false"])),
+        },
     }
 }

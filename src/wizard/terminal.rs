@@ -36,7 +36,7 @@ use self::keys::Key;
 use self::screen::Screen;
 use self::skin::{Frame, Size, Skin};
 use self::yes_no::YesNo;
-use super::step::{Kind, Prompter, Question, Reply};
+use super::question::{Prompter, Question, QuestionKind, Reply};
 
 /// What stands for a secret; it has the same length for all of them.
 const HIDDEN: &str = "********";
@@ -67,12 +67,12 @@ trait Prompt {
 fn prompt<'q>(skin: &Skin, question: &'q Question) -> Box<dyn Prompt + 'q> {
     let text = skin.say(&question.text);
     match &question.kind {
-        Kind::Choice { options, default } => {
-            Box::new(Pick::new(text, options, question.picture.as_ref(), *default))
+        QuestionKind::Choice { options, default } => {
+            Box::new(Pick::new(text, options, question.port_chart.as_ref(), *default))
         }
-        Kind::Text { default } => Box::new(Entry::text(text, default.clone())),
-        Kind::Secret { optional } => Box::new(Entry::secret(text, *optional)),
-        Kind::YesNo { default } => Box::new(YesNo::new(text, skin.ui.lang(), *default)),
+        QuestionKind::Text { default } => Box::new(Entry::text(text, default.clone())),
+        QuestionKind::Secret { optional } => Box::new(Entry::secret(text, *optional)),
+        QuestionKind::YesNo { default } => Box::new(YesNo::new(text, skin.ui.lang(), *default)),
     }
 }
 
@@ -241,7 +241,7 @@ impl Prompter for Terminal {
         self.drawn(question).map_err(failed)
     }
 
-    fn refuse(&mut self, refusal: &Error) {
+    fn show_rejection(&mut self, refusal: &Error) {
         if self.skin.ui.plain() {
             self.skin.ui.refusal(refusal);
             return;

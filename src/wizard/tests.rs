@@ -1,4 +1,4 @@
-//! The interview end to end, with scripted replies in the place of a person.
+//! Whole interviews, with scripted replies in place of a person.
 
 use std::collections::VecDeque;
 
@@ -10,33 +10,38 @@ use crate::instance::{Instance, InstanceContext};
 use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
 
-/// A home of its own and what the survey finds in it.
-struct World {
-    home: tempfile::TempDir,
+/// A home folder of the test, which each interview surveys.
+struct TestHome {
+    folder: tempfile::TempDir,
     host: Host,
 }
 
-impl World {
+impl TestHome {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let host = Host::fixed(&["openclaw"], [("HOME", home.path())]);
-        Self { home, host }
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::fixed(&["openclaw"], [("HOME", folder.path())]);
+        Self { folder, host }
     }
 
-    /// Writes an instance's config, `~` standing for the home folder.
+    /// Writes the config of an instance into a folder below the home folder.
     #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
-    fn config(self, folder: &str, text: &str) -> Self {
-        let folder = self.home.path().join(folder);
+    fn with_config(self, folder: &str, text: &str) -> Self {
+        let folder = self.folder.path().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("openclaw.json"), text).unwrap();
         self
     }
 
-    /// Runs an interview and hands its result on, with the survey's other half kept alive.
-    fn interview(&self, profile: Option<&str>, given: &Given, asker: Asker<'_, '_>) -> Result<Interview> {
+    /// Runs an interview about a profile.
+    fn interview(
+        &self,
+        profile: Option<&str>,
+        preset: &PresetAnswers,
+        source: AnswerSource<'_, '_>,
+    ) -> Result<Interview> {
         let env = Environment::read(&self.host).unwrap();
         let mut survey = survey::take(&self.host, &env);
-        // What listens on the machine of the test is not part of it.
+        // Ports that processes of the test machine hold are not part of the test.
         survey.listeners.clear();
         let survey: Survey = survey;
         let profile = profile.map(|name| crate::profile::ProfileName::parse(name).unwrap());
@@ -48,34 +53,34 @@ impl World {
             instance: &instance,
         };
         let mut context = InterviewContext::read(at, &survey, fresh)?;
-        if matches!(asker, Asker::Person(..)) {
+        if matches!(source, AnswerSource::Person(..)) {
             context = context.with_person(&|_, _| {});
         }
-        super::interview(&mut context, given, asker)
+        super::interview(&mut context, preset, source)
     }
 
     fn person(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {
-        let mut script = Script::of(replies);
-        let mut memory = Memory::default();
+        let mut script = Script::new(replies);
+        let mut history = AnswerHistory::default();
         let interview = self.interview(
             profile,
-            &Given::default(),
-            Asker::Person(&mut script, &mut memory),
+            &PresetAnswers::default(),
+            AnswerSource::Person(&mut script, &mut history),
         );
         (interview, script)
     }
 }
 
-/// Somebody who answers from a list; `-` is Enter, `<` is Esc.
+/// A person who replies from a list; `-` is Enter, `<` is Esc.
 #[derive(Default)]
 struct Script {
     replies: VecDeque<String>,
     asked: Vec<&'static str>,
-    refused: Vec<&'static str>,
+    rejected: Vec<&'static str>,
 }
 
 impl Script {
-    fn of(replies: &[&str]) -> Self {
+    fn new(replies: &[&str]) -> Self {
         Self {
             replies: replies.iter().map(ToString::to_string).collect(),
             ..Self::default()
@@ -95,24 +100,24 @@ impl Prompter for Script {
             ("-", _) => question
                 .default_reply()
                 .unwrap_or_else(|| panic!("no default: {:?}", question.text)),
-            ("yes", step::Kind::YesNo { .. }) => Reply::Yes(true),
-            ("no", step::Kind::YesNo { .. }) => Reply::Yes(false),
-            (secret, step::Kind::Secret { .. }) => Reply::Secret(Secret::new(secret)),
+            ("yes", question::QuestionKind::YesNo { .. }) => Reply::Yes(true),
+            ("no", question::QuestionKind::YesNo { .. }) => Reply::Yes(false),
+            (secret, question::QuestionKind::Secret { .. }) => Reply::Secret(Secret::new(secret)),
             (text, _) => Reply::Text(text.to_owned()),
         })
     }
 
-    fn refuse(&mut self, refusal: &Error) {
-        self.refused.push(refusal.code());
+    fn show_rejection(&mut self, rejection: &Error) {
+        self.rejected.push(rejection.code());
     }
 }
 
 const MAIN: &str = r#"{ "gateway": { "mode": "local", "port": 18789 }, "channels": { "telegram": { "botToken": "1:main" } } }"#;
 
 #[test]
-fn enter_all_the_way_gives_an_isolated_rescue_beside_a_default() {
-    let world = World::new().config(".openclaw", MAIN);
-    let (interview, script) = world.person(None, &["yes", "-", "-", "-", "-", "skip", "-", "-"]);
+fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
+    let home = TestHome::new().with_config(".openclaw", MAIN);
+    let (interview, script) = home.person(None, &["yes", "-", "-", "-", "-", "skip", "-", "-"]);
     let answers = interview.unwrap().answers;
     assert_eq!(
         script.asked,
@@ -130,7 +135,7 @@ fn enter_all_the_way_gives_an_isolated_rescue_beside_a_default() {
     assert_eq!(answers.profile.unwrap().as_str(), "rescue");
     assert_eq!(
         answers.workspace.unwrap(),
-        world.home.path().join(".openclaw-rescue/workspace-rescue")
+        home.folder.path().join(".openclaw-rescue/workspace-rescue")
     );
     assert_eq!(answers.port, Some(19789));
     assert_eq!(
@@ -145,9 +150,9 @@ fn enter_all_the_way_gives_an_isolated_rescue_beside_a_default() {
 }
 
 #[test]
-fn a_refused_reply_is_asked_again_and_loses_nothing() {
-    let world = World::new().config(".openclaw", MAIN);
-    let workspace = world.home.path().join(".openclaw/workspace");
+fn rejected_reply_is_asked_again_and_other_answers_stay() {
+    let home = TestHome::new().with_config(".openclaw", MAIN);
+    let workspace = home.folder.path().join(".openclaw/workspace");
     let replies = [
         "yes",
         "-",
@@ -162,9 +167,9 @@ fn a_refused_reply_is_asked_again_and_loses_nothing() {
         "2:own",
         "no",
     ];
-    let (interview, script) = world.person(Some("rescue"), &replies);
+    let (interview, script) = home.person(Some("rescue"), &replies);
     assert_eq!(
-        script.refused,
+        script.rejected,
         [
             "isolation.workspace",
             "ports.too-close",
@@ -181,18 +186,18 @@ fn a_refused_reply_is_asked_again_and_loses_nothing() {
 }
 
 #[test]
-fn declining_the_risk_ends_it() {
-    let (interview, script) = World::new().person(Some("rescue"), &["no"]);
+fn declined_risk_ends_the_interview() {
+    let (interview, script) = TestHome::new().person(Some("rescue"), &["no"]);
     assert_eq!(interview.unwrap_err().code(), "step.accept-risk.declined");
-    assert_eq!(script.refused, [""; 0]);
+    assert_eq!(script.rejected, [""; 0]);
 }
 
 #[test]
-fn the_advanced_flow_asks_for_bind_and_auth_too() {
+fn advanced_flow_asks_for_bind_and_auth() {
     let replies = [
         "yes", "advanced", "-", "-", "lan", "password", "hunter2", "skip", "-", "-",
     ];
-    let (interview, script) = World::new().person(Some("rescue"), &replies);
+    let (interview, script) = TestHome::new().person(Some("rescue"), &replies);
     let answers = interview.unwrap().answers;
     assert_eq!(
         (answers.bind, answers.auth),
@@ -206,33 +211,33 @@ fn the_advanced_flow_asks_for_bind_and_auth_too() {
 }
 
 #[test]
-fn what_is_kept_is_not_asked_for() {
-    let world = World::new().config(".openclaw", MAIN);
-    let (interview, script) = world.person(Some("default"), &["yes", "-", "-"]);
+fn kept_config_is_not_asked_for() {
+    let home = TestHome::new().with_config(".openclaw", MAIN);
+    let (interview, script) = home.person(Some("default"), &["yes", "-", "-"]);
     assert_eq!(interview.unwrap().answers.existing, Existing::Keep);
     assert_eq!(script.asked.last(), Some(&"step.existing.ask"));
 }
 
 #[test]
-fn standing_values_are_the_defaults_of_a_change() {
+fn config_values_are_the_defaults_of_a_change() {
     let text =
         r#"{ "gateway": { "port": 20123, "bind": "lan", "auth": { "mode": "token", "token": "old" } } }"#;
-    let world = World::new().config(".openclaw-rescue", text);
+    let home = TestHome::new().with_config(".openclaw-rescue", text);
     let replies = [
         "yes", "advanced", "change", "-", "-", "-", "-", "-", "-", "-", "-",
     ];
-    let answers = world.person(Some("rescue"), &replies).0.unwrap().answers;
+    let answers = home.person(Some("rescue"), &replies).0.unwrap().answers;
     assert_eq!((answers.port, answers.bind), (Some(20123), Some(Bind::Lan)));
     assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
 }
 
 #[test]
-fn a_rerun_without_questions_keeps_the_token() {
+fn second_run_without_questions_keeps_the_token() {
     let text = r#"{ "gateway": { "port": 20123, "auth": { "mode": "token", "token": "old" } } }"#;
-    let world = World::new().config(".openclaw-rescue", text);
-    let given = Given::of([("accept-risk", Reply::Yes(true))]);
-    let answers = world
-        .interview(Some("rescue"), &given, Asker::Defaults)
+    let home = TestHome::new().with_config(".openclaw-rescue", text);
+    let preset = PresetAnswers::from([(StepId::AcceptRisk, Reply::Yes(true))]);
+    let answers = home
+        .interview(Some("rescue"), &preset, AnswerSource::Defaults)
         .unwrap()
         .answers;
     assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
@@ -241,7 +246,7 @@ fn a_rerun_without_questions_keeps_the_token() {
 
 #[test]
 fn going_back_keeps_every_answer() {
-    let world = World::new().config(".openclaw", MAIN);
+    let home = TestHome::new().with_config(".openclaw", MAIN);
     let replies = [
         "yes",
         "-",
@@ -261,7 +266,7 @@ fn going_back_keeps_every_answer() {
         "skip",
         "no",
     ];
-    let (interview, script) = world.person(None, &replies);
+    let (interview, script) = home.person(None, &replies);
     assert!(script.replies.is_empty(), "{:?}", script.replies);
     let answers = interview.unwrap().answers;
     assert_eq!(answers.profile.unwrap().as_str(), "helper");
@@ -289,29 +294,29 @@ fn going_back_keeps_every_answer() {
 }
 
 #[test]
-fn a_default_follows_the_answer_that_it_depends_on() {
-    let world = World::new().config(".openclaw", MAIN);
+fn unchanged_default_follows_the_answer_that_it_depends_on() {
+    let home = TestHome::new().with_config(".openclaw", MAIN);
     let replies = [
         "yes", "-", "helper", "-", "<", "<", "other", "-", "-", "skip", "-", "-",
     ];
-    let (interview, script) = world.person(None, &replies);
+    let (interview, script) = home.person(None, &replies);
     assert!(script.replies.is_empty());
     let answers = interview.unwrap().answers;
     assert_eq!(
         answers.workspace.unwrap(),
-        world.home.path().join(".openclaw-other/workspace-other")
+        home.folder.path().join(".openclaw-other/workspace-other")
     );
 }
 
 #[test]
-fn before_the_first_question_there_is_only_the_way_out() {
-    let world = World::new();
-    let (interview, _) = world.person(Some("rescue"), &["<", "no", "<", "yes"]);
+fn going_back_from_the_first_question_offers_to_leave() {
+    let home = TestHome::new();
+    let (interview, _) = home.person(Some("rescue"), &["<", "no", "<", "yes"]);
     assert_eq!(interview.unwrap_err().code(), "onboard.left");
 }
 
 #[test]
-fn another_provider_is_another_key() {
+fn key_of_another_provider_is_asked_for_again() {
     let replies = [
         "yes",
         "-",
@@ -326,20 +331,20 @@ fn another_provider_is_another_key() {
         "skip",
         "no",
     ];
-    let (interview, script) = World::new().person(Some("rescue"), &replies);
+    let (interview, script) = TestHome::new().person(Some("rescue"), &replies);
     assert!(script.replies.is_empty());
     assert_eq!(interview.unwrap().answers.provider_key, Some(Secret::new("sk-2")));
 }
 
 #[test]
-fn open_questions_are_named_by_their_flags() {
-    let world = World::new();
-    let error = world
-        .interview(Some("rescue"), &Given::default(), Asker::Defaults)
+fn open_questions_are_listed_by_their_flags() {
+    let home = TestHome::new();
+    let error = home
+        .interview(Some("rescue"), &PresetAnswers::default(), AnswerSource::Defaults)
         .unwrap_err();
     assert_eq!((error.code(), error.kind.exit_code()), ("answers.open", 2));
-    let error = world
-        .interview(Some("rescue"), &Given::default(), Asker::Nobody)
+    let error = home
+        .interview(Some("rescue"), &PresetAnswers::default(), AnswerSource::Nobody)
         .unwrap_err();
     assert_eq!(error.code(), "answers.nobody");
     let flags = error.hints[0].render(crate::i18n::Lang::english());
@@ -355,33 +360,39 @@ fn open_questions_are_named_by_their_flags() {
 }
 
 #[test]
-fn given_values_pass_the_same_rules_as_typed_ones() {
-    let world = World::new().config(".openclaw", MAIN);
-    for (flag, value, code) in [
-        ("gateway-port", "18799", "ports.too-close"),
-        ("gateway-bind", "everywhere", "answers.choice"),
-        ("gateway-auth", "none", "step.gateway-auth.none-needs-release"),
-        ("auth-choice", "nobody", "answers.choice"),
-        ("workspace", "~", "isolation.workspace-around"),
+fn preset_answers_follow_the_rules_of_typed_ones() {
+    let home = TestHome::new().with_config(".openclaw", MAIN);
+    for (step, value, code) in [
+        (StepId::GatewayPort, "18799", "ports.too-close"),
+        (StepId::GatewayBind, "everywhere", "answers.choice"),
+        (
+            StepId::GatewayAuth,
+            "none",
+            "step.gateway-auth.none-needs-release",
+        ),
+        (StepId::AuthChoice, "nobody", "answers.choice"),
+        (StepId::Workspace, "~", "isolation.workspace-around"),
     ] {
-        let given = Given::of([
-            ("accept-risk", Reply::Yes(true)),
-            (flag, Reply::Text(value.to_owned())),
+        let preset = PresetAnswers::from([
+            (StepId::AcceptRisk, Reply::Yes(true)),
+            (step, Reply::Text(value.to_owned())),
         ]);
-        let error = world
-            .interview(Some("rescue"), &given, Asker::Defaults)
+        let error = home
+            .interview(Some("rescue"), &preset, AnswerSource::Defaults)
             .unwrap_err();
-        assert_eq!(error.code(), code, "--{flag} {value}");
+        assert_eq!(error.code(), code, "--{} {value}", step.name());
     }
 }
 
 #[test]
-fn the_table_is_consistent() {
-    let mut ids: Vec<_> = steps::ALL.iter().map(|step| step.id()).collect();
-    let count = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), count, "ids are unique");
+fn step_ids_are_ascending_and_every_step_has_a_flag() {
+    let ids: Vec<_> = steps::ALL.iter().map(|step| step.id()).collect();
+    assert_eq!(
+        ids,
+        StepId::ALL,
+        "the table has every step, in the order of the ids"
+    );
+    assert!(ids.is_sorted_by(|one, next| one < next));
     let command = <crate::cli::Cli as clap::CommandFactory>::command();
     let onboard = command.find_subcommand("onboard").unwrap();
     let has_flag =
@@ -390,7 +401,7 @@ fn the_table_is_consistent() {
         assert!(
             has_flag(step.flag(&Answers::default())),
             "--{} is a flag of onboard",
-            step.id()
+            step.id().name()
         );
     }
     for provider in Provider::ALL {

@@ -23,7 +23,7 @@ fn scene() -> (World, Plan) {
             from: 0o644,
             to: 0o600,
         },
-        Change::MoveAside {
+        Change::Rename {
             path: world.path("ws"),
             to: world.path("attic/ws"),
         },

@@ -31,7 +31,7 @@ fn a_file_that_changed_since_the_plan_is_stale() {
     refused(&world, vec![Change::Write(edit.clone())], &[], "apply.stale");
     fs::remove_file(&path).unwrap();
     refused(&world, vec![Change::Write(edit)], &[], "apply.stale");
-    let gone = Change::MoveAside {
+    let gone = Change::Rename {
         path: world.path("gone"),
         to: world.path("aside"),
     };
@@ -71,7 +71,7 @@ fn what_is_no_file_is_never_replaced() {
         "apply.not-a-folder",
     );
     refused(&world, write("i/c/below"), &[], "apply.failed");
-    let onto = Change::MoveAside {
+    let onto = Change::Rename {
         path: world.path("i/c"),
         to: world.path("i/folder"),
     };
@@ -131,7 +131,7 @@ fn links_never_lead_into_another_instance() {
         &others,
         "apply.isolation",
     );
-    let moved = Change::MoveAside {
+    let moved = Change::Rename {
         path: world.path("rescue"),
         to: world.path("parent/rescue"),
     };
@@ -145,7 +145,7 @@ fn links_never_lead_into_another_instance() {
 fn a_folder_in_which_another_instance_lives_is_not_moved() {
     let world = World::new();
     let theirs = world.put("main/rescue.json", "rescue's");
-    let reset = Change::MoveAside {
+    let reset = Change::Rename {
         path: world.path("main"),
         to: world.path("main.reset"),
     };
@@ -161,7 +161,7 @@ fn nothing_is_moved_to_another_file_system() {
         return skipped(Reason::OneFileSystem, "nothing lies on another one");
     }
     world.put("ws/A", "stays");
-    let moved = Change::MoveAside {
+    let moved = Change::Rename {
         path: world.path("ws"),
         to: far.join("openclaw-never-made"),
     };
@@ -201,7 +201,7 @@ fn a_failure_in_the_middle_of_the_commit_undoes_everything() {
     world.put("ws/AGENTS.md", "old");
     let before = world.tree();
     let plan = plan(vec![
-        Change::MoveAside {
+        Change::Rename {
             path: world.path("ws"),
             to: world.path("attic/ws"),
         },

@@ -154,11 +154,11 @@ fn what_is_moved_aside_makes_room_for_what_comes_after() {
     };
     world
         .apply(vec![
-            Change::MoveAside {
+            Change::Rename {
                 path: world.path("ws"),
                 to: world.path("attic/ws"),
             },
-            Change::MoveAside {
+            Change::Rename {
                 path: world.path("i/openclaw.json"),
                 to: world.path("i/openclaw.json.reset"),
             },
@@ -188,7 +188,7 @@ fn a_link_is_moved_aside_itself() {
     world.put("far/file", "stays");
     symlink("far", world.path("ws")).unwrap();
     world
-        .apply(vec![Change::MoveAside {
+        .apply(vec![Change::Rename {
             path: world.path("ws"),
             to: world.path("ws.old"),
         }])

@@ -124,7 +124,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             // Too large, a folder, no text: no backup can hold it, but it is not lost either.
             Err(_) => {
                 let to = free_name(path);
-                steps.push(Change::MoveAside {
+                steps.push(Change::Rename {
                     path: path.clone(),
                     to: to.clone(),
                 });

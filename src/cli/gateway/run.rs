@@ -108,8 +108,8 @@ fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
     };
     Ok(Wishes {
         port: args.port,
-        bind: args.bind.as_deref().and_then(Bind::of),
-        auth: args.auth.as_deref().and_then(Auth::of),
+        bind: args.bind.as_deref().and_then(Bind::from_name),
+        auth: args.auth.as_deref().and_then(Auth::from_name),
         token: secret(&args.token, "token-file", &args.token_file)?,
         password: secret(&args.password, "password-file", &args.password_file)?,
         allow_unconfigured: args.allow_unconfigured,

@@ -1,153 +1,162 @@
-//! How clients prove themselves to the gateway.
+//! How clients authenticate to the gateway, and the token or password that they need.
 
-use crate::answers::{Auth, Bind};
+use crate::answers::{Answers, Auth, Bind};
+use crate::error::{Error, Result};
+use crate::i18n::msg;
 use crate::secret::{Secret, SecretOrigin};
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
 
-use super::{
-    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
-    standing,
-};
-
-pub(super) struct GatewayAuth;
 pub(super) struct GatewayToken;
 pub(super) struct GatewayPassword;
 
-impl Step for GatewayAuth {
-    fn id(&self) -> &'static str {
-        "gateway-auth"
-    }
+pub(super) static STEP: EnumStep<Auth> = EnumStep {
+    id: StepId::GatewayAuth,
+    in_quickstart: false,
+    aliases: &[],
+    question,
+    accept,
+    saved: |answers| answers.auth,
+};
 
-    fn quick(&self) -> bool {
-        false
+fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    if answers.keep_config() {
+        return None;
     }
-
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
-            return None;
-        }
-        let mut labels = vec![
-            (Auth::Token.name(), msg!("step.gateway-auth.token")),
-            (Auth::Password.name(), msg!("step.gateway-auth.password")),
-        ];
-        if may_be_open(context, answers) {
-            labels.push((Auth::None.name(), msg!("step.gateway-auth.none")));
-        }
-        let standing = standing(context, answers, "gateway.auth.mode").unwrap_or(Auth::Token.name());
-        Some(Question::choice(
-            msg!("step.gateway-auth.ask"),
-            choices(labels),
-            standing,
-        ))
+    let mut labels = vec![
+        (Auth::Token, msg!("step.gateway-auth.token")),
+        (Auth::Password, msg!("step.gateway-auth.password")),
+    ];
+    if allows_no_auth(context, answers) {
+        labels.push((Auth::None, msg!("step.gateway-auth.none")));
     }
-
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = reply.text();
-        let auth = Auth::of(name)
-            .ok_or_else(|| not_a_choice(self.id(), name, Auth::ALL.iter().map(|a| a.name())))?;
-        if auth == Auth::None && !may_be_open(context, answers) {
-            return Err(Error::usage(if context.input.dialect.allows_auth_none() {
-                msg!("step.gateway-auth.none-needs-loopback")
-            } else {
-                msg!("step.gateway-auth.none-needs-release")
-            }));
-        }
-        answers.auth = Some(auth);
-        Ok(())
-    }
-
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        Some(answers.auth?.name().into())
-    }
+    let current = context.current_text(answers, "gateway.auth.mode");
+    let default = current.unwrap_or(Auth::Token.name());
+    Some(enum_question(msg!("step.gateway-auth.ask"), labels, default))
 }
 
-/// No proof at all: on loopback only, and only where the release's schema knows it (docs/openclaw.md#config-dialects).
-fn may_be_open(context: &InterviewContext<'_>, answers: &Answers) -> bool {
+fn accept(auth: Auth, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    if auth == Auth::None && !allows_no_auth(context, answers) {
+        return Err(Error::usage(if context.input.dialect.allows_auth_none() {
+            msg!("step.gateway-auth.none-needs-loopback")
+        } else {
+            msg!("step.gateway-auth.none-needs-release")
+        }));
+    }
+    answers.auth = Some(auth);
+    Ok(())
+}
+
+/// Whether clients may go without authentication: on loopback only, and only where the schema of the release has it
+/// (docs/openclaw.md#config-dialects).
+fn allows_no_auth(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     context.input.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
 }
 
-/// What stands in the config, as a credential that is kept.
-fn standing_secret(
+/// Returns the secret at a key of the current config, as a credential that is kept.
+fn current_secret(
     context: &InterviewContext<'_>,
     answers: &Answers,
     key: &str,
 ) -> Option<(Secret, SecretOrigin)> {
-    let text = standing(context, answers, key).filter(|text| !text.is_empty())?;
+    let text = context
+        .current_text(answers, key)
+        .filter(|text| !text.is_empty())?;
     Some((Secret::new(text), SecretOrigin::Kept))
 }
 
 impl Step for GatewayToken {
-    fn id(&self) -> &'static str {
-        "gateway-token"
+    fn id(&self) -> StepId {
+        StepId::GatewayToken
     }
 
-    fn quick(&self) -> bool {
+    fn in_quickstart(&self) -> bool {
         false
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn is_secret(&self) -> bool {
+        true
+    }
+
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.auth != Some(Auth::Token) {
             return None;
         }
-        let intro = if standing_secret(context, answers, "gateway.auth.token").is_some() {
+        let intro = if current_secret(context, answers, "gateway.auth.token").is_some() {
             msg!("step.gateway-token.kept")
         } else {
             msg!("step.gateway-token.generated")
         };
-        Some(Question::secret(msg!("step.gateway-token.ask"), true).after(intro))
+        Some(Question::secret(msg!("step.gateway-token.ask"), true).with_intro(intro))
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let given = reply.secret();
-        // A token that stands is kept: clients have it (docs/openclaw.md#gateway-token).
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        let given = reply.into_secret();
+        // An existing token is kept, because clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
             Some((given, SecretOrigin::Given))
-        } else if let Some(kept) = standing_secret(context, answers, "gateway.auth.token") {
+        } else if let Some(kept) = current_secret(context, answers, "gateway.auth.token") {
             Some(kept)
-        } else if let Some(wished) = context.input.instance.wished_token.clone() {
-            Some((wished, SecretOrigin::Given))
+        } else if let Some(token) = context.input.instance.wished_token.clone() {
+            Some((token, SecretOrigin::Given))
         } else {
             Some((context.fresh_token.clone(), SecretOrigin::Generated))
         };
         Ok(())
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
         None
     }
 }
 
 impl Step for GatewayPassword {
-    fn id(&self) -> &'static str {
-        "gateway-password"
+    fn id(&self) -> StepId {
+        StepId::GatewayPassword
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn is_secret(&self) -> bool {
+        true
+    }
+
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.auth != Some(Auth::Password) {
             return None;
         }
-        let standing = standing_secret(context, answers, "gateway.auth.password").is_some();
-        let question = Question::secret(msg!("step.gateway-password.ask"), standing);
-        Some(if standing {
-            question.after(msg!("step.gateway-password.kept"))
+        let has_password = current_secret(context, answers, "gateway.auth.password").is_some();
+        let question = Question::secret(msg!("step.gateway-password.ask"), has_password);
+        Some(if has_password {
+            question.with_intro(msg!("step.gateway-password.kept"))
         } else {
             question
         })
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let given = reply.secret();
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        let given = reply.into_secret();
         answers.credential = if given.expose().is_empty() {
-            standing_secret(context, answers, "gateway.auth.password")
+            current_secret(context, answers, "gateway.auth.password")
         } else {
             Some((given, SecretOrigin::Given))
         };
         match answers.credential {
             Some(_) => Ok(()),
-            None => Err(Error::usage(msg!("step.gateway-password.empty"))),
+            None => Err(Error::usage(msg!("step.gateway-password.empty")).into()),
         }
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
         None
     }
 }

@@ -1,78 +1,72 @@
-//! Where the gateway listens.
+//! The addresses that the gateway listens on.
 
 use std::net::IpAddr;
 
-use crate::answers::Bind;
+use crate::answers::{Answers, Bind};
+use crate::error::{Error, Result};
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
 
-use super::{
-    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
-    standing,
-};
-
-pub(super) struct GatewayBind;
 pub(super) struct GatewayCustomHost;
 
-impl Step for GatewayBind {
-    fn id(&self) -> &'static str {
-        "gateway-bind"
-    }
+pub(super) static STEP: EnumStep<Bind> = EnumStep {
+    id: StepId::GatewayBind,
+    in_quickstart: false,
+    aliases: &[],
+    question,
+    accept,
+    saved: |answers| answers.bind,
+};
 
-    fn quick(&self) -> bool {
-        false
+fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    if answers.keep_config() {
+        return None;
     }
+    let mut labels = vec![
+        (Bind::Loopback, msg!("step.gateway-bind.loopback")),
+        (Bind::Lan, msg!("step.gateway-bind.lan")),
+        (Bind::Tailnet, msg!("step.gateway-bind.tailnet")),
+        (Bind::Auto, msg!("step.gateway-bind.auto")),
+    ];
+    if context.input.dialect.allows_custom_bind_host() {
+        labels.push((Bind::Custom, msg!("step.gateway-bind.custom")));
+    }
+    let current = context.current_text(answers, "gateway.bind");
+    let default = current.unwrap_or(Bind::Loopback.name());
+    Some(enum_question(msg!("step.gateway-bind.ask"), labels, default))
+}
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
-            return None;
-        }
-        let mut labels = vec![
-            (Bind::Loopback.name(), msg!("step.gateway-bind.loopback")),
-            (Bind::Lan.name(), msg!("step.gateway-bind.lan")),
-            (Bind::Tailnet.name(), msg!("step.gateway-bind.tailnet")),
-            (Bind::Auto.name(), msg!("step.gateway-bind.auto")),
-        ];
-        if context.input.dialect.allows_custom_bind_host() {
-            labels.push((Bind::Custom.name(), msg!("step.gateway-bind.custom")));
-        }
-        let standing = standing(context, answers, "gateway.bind").unwrap_or(Bind::Loopback.name());
-        Some(Question::choice(
-            msg!("step.gateway-bind.ask"),
-            choices(labels),
-            standing,
-        ))
+fn accept(bind: Bind, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    // Only the schema of later releases has a key for the address (docs/openclaw.md#config-dialects).
+    if bind == Bind::Custom && !context.input.dialect.allows_custom_bind_host() {
+        return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
     }
-
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = reply.text();
-        let bind = Bind::of(name)
-            .ok_or_else(|| not_a_choice(self.id(), name, Bind::ALL.iter().map(|b| b.name())))?;
-        // Only later releases' schema has a key for the address (docs/openclaw.md#config-dialects).
-        if bind == Bind::Custom && !context.input.dialect.allows_custom_bind_host() {
-            return Err(Error::usage(msg!("step.gateway-bind.no-custom")));
-        }
-        answers.bind = Some(bind);
-        Ok(())
-    }
-
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        Some(answers.bind?.name().into())
-    }
+    answers.bind = Some(bind);
+    Ok(())
 }
 
 impl Step for GatewayCustomHost {
-    fn id(&self) -> &'static str {
-        "gateway-custom-host"
+    fn id(&self) -> StepId {
+        StepId::GatewayCustomHost
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if answers.bind != Some(Bind::Custom) {
             return None;
         }
-        let standing = standing(context, answers, "gateway.customBindHost").map(str::to_owned);
-        Some(Question::text(msg!("step.gateway-custom-host.ask"), standing))
+        let current = context.current_text(answers, "gateway.customBindHost");
+        let default = current.map(str::to_owned);
+        Some(Question::text(msg!("step.gateway-custom-host.ask"), default))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
         let host: IpAddr = typed.parse().map_err(|_| {
             Error::usage(msg!(
@@ -84,7 +78,7 @@ impl Step for GatewayCustomHost {
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.bind_host?.to_string().into())
     }
 }

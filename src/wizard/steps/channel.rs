@@ -1,98 +1,101 @@
-//! The messaging channel. One token answers for one bot: two gateways on it steal each other's messages
-//! (docs/openclaw.md#leak-messaging-token).
+//! The messaging channel and the token of its bot. Two gateways that use one bot's token steal each other's
+//! messages (docs/openclaw.md#leak-messaging-token).
 
-use crate::answers::Channel;
-use crate::secret::Secret;
+use crate::answers::{Answers, Channel};
+use crate::error::{Error, Result};
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
 
-use super::{
-    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
-    standing,
-};
-
-pub(super) struct ChannelStep;
 pub(super) struct ChannelToken;
 
-impl Step for ChannelStep {
-    fn id(&self) -> &'static str {
-        "channel"
-    }
-
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
-            return None;
-        }
-        let options = choices([
-            (Channel::Skip.name(), msg!("step.channel.skip")),
-            (Channel::Telegram.name(), msg!("step.channel.telegram")),
-            (Channel::Discord.name(), msg!("step.channel.discord")),
-        ]);
-        Some(Question::choice(
-            msg!("step.channel.ask"),
-            options,
-            Channel::Skip.name(),
-        ))
-    }
-
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = reply.text();
-        let all = Channel::ALL.iter().map(|c| c.name());
-        answers.channel = Some(Channel::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?);
+pub(super) static STEP: EnumStep<Channel> = EnumStep {
+    id: StepId::Channel,
+    in_quickstart: true,
+    aliases: &[],
+    question,
+    accept: |channel, _, answers| {
+        answers.channel = Some(channel);
         Ok(())
-    }
+    },
+    saved: |answers| answers.channel,
+};
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        Some(answers.channel?.name().into())
+fn question(_: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    if answers.keep_config() {
+        return None;
     }
+    let labels = [
+        (Channel::Skip, msg!("step.channel.skip")),
+        (Channel::Telegram, msg!("step.channel.telegram")),
+        (Channel::Discord, msg!("step.channel.discord")),
+    ];
+    Some(enum_question(
+        msg!("step.channel.ask"),
+        labels,
+        Channel::Skip.name(),
+    ))
 }
 
 impl Step for ChannelToken {
-    fn id(&self) -> &'static str {
-        "channel-token"
+    fn id(&self) -> StepId {
+        StepId::ChannelToken
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn is_secret(&self) -> bool {
+        true
+    }
+
+    fn follows(&self) -> Option<StepId> {
+        Some(StepId::Channel)
+    }
+
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let channel = answers.channel?;
         let key = channel.token_key()?;
-        let standing = standing(context, answers, key).is_some();
-        let question = Question::secret(msg!("step.channel-token.ask", channel = channel.name()), standing);
-        Some(if standing {
-            question.after(msg!("step.channel-token.kept"))
+        let has_token = context.current_text(answers, key).is_some();
+        let question = Question::secret(
+            msg!("step.channel-token.ask", channel = channel.name()),
+            has_token,
+        );
+        Some(if has_token {
+            question.with_intro(msg!("step.channel-token.kept"))
         } else {
             question
         })
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let token = reply.secret();
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        let token = reply.into_secret();
         let text = token.expose();
-        let stands = answers
-            .channel
-            .and_then(Channel::token_key)
-            .and_then(|key| standing(context, answers, key));
-        if text.is_empty() && stands.is_none() {
-            return Err(Error::usage(msg!("step.channel-token.empty")));
+        let key = answers.channel.and_then(Channel::token_key);
+        let current = key.and_then(|key| context.current_text(answers, key));
+        if text.is_empty() && current.is_none() {
+            return Err(Error::usage(msg!("step.channel-token.empty")).into());
         }
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::usage(msg!("step.channel-token.blank")));
+            return Err(Error::usage(msg!("step.channel-token.blank")).into());
         }
-        let has_it = |tokens: &[(String, Secret)]| tokens.iter().any(|(_, held)| *held == token);
-        let holder = context
-            .input
-            .others
-            .iter()
-            .map(|other| other.found)
-            .find(|other| has_it(&other.tokens));
+        let mut others = context.input.others.iter().map(|other| other.found);
+        let holder = others.find(|other| other.tokens.iter().any(|(_, held)| *held == token));
         if let Some(holder) = holder.filter(|_| !text.is_empty()) {
             return Err(
                 Error::blocked(msg!("step.channel-token.shared", holder = holder.label))
-                    .hint(msg!("step.channel-token.own-bot")),
+                    .hint(msg!("step.channel-token.own-bot"))
+                    .into(),
             );
         }
         answers.channel_token = (!text.is_empty()).then_some(token);
         Ok(())
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
         None
     }
 }

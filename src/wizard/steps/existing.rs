@@ -1,60 +1,52 @@
-//! What happens to an instance that is there already.
+//! What happens to a config that exists already.
 
-use crate::answers::Existing;
+use crate::answers::{Answers, Existing};
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::Question;
+use crate::wizard::step::{EnumStep, StepId, enum_question};
 
-use super::{Answers, InterviewContext, Question, Reply, Result, Step, choices, msg, not_a_choice};
-
-pub(super) struct ExistingStep;
-
-impl Step for ExistingStep {
-    fn id(&self) -> &'static str {
-        "existing"
-    }
-
-    fn flag(&self, _: &Answers) -> &'static str {
-        "existing"
-    }
-
-    fn ask(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
-        if !context.input.exists {
-            return None;
-        }
-        let options = choices([
-            (Existing::Keep.name(), msg!("step.existing.keep")),
-            (Existing::Change.name(), msg!("step.existing.change")),
-            (Existing::ResetConfig.name(), msg!("step.existing.reset-config")),
-            (
-                Existing::ResetCredentials.name(),
-                msg!("step.existing.reset-credentials"),
-            ),
-            (Existing::ResetFull.name(), msg!("step.existing.reset-full")),
-        ]);
-        let path = context.input.display_path(&context.input.instance.config_path);
-        // Without a person the given flags count, so the default is to change what they name.
-        let default = if context.interactive {
-            Existing::Keep
-        } else {
-            Existing::Change
-        };
-        let profile = &context.input.instance.profile;
-        let intro = msg!("step.existing.intro", profile = profile, path = path);
-        Some(Question::choice(msg!("step.existing.ask"), options, default.name()).after(intro))
-    }
-
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = reply.text();
-        let all = Existing::ALL.iter().map(|e| e.name());
-        answers.existing = Existing::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?;
+pub(super) static STEP: EnumStep<Existing> = EnumStep {
+    id: StepId::Existing,
+    in_quickstart: true,
+    aliases: &[],
+    question,
+    accept: |existing, _, answers| {
+        answers.existing = existing;
         Ok(())
-    }
-
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        // A saved reset would move the next run's config aside: a file only ever says keep or change.
-        let choice = if answers.existing == Existing::Keep {
+    },
+    // A saved reset would move the config of the next run aside: a file says keep or change only.
+    saved: |answers| {
+        Some(if answers.keep_config() {
             Existing::Keep
         } else {
             Existing::Change
-        };
-        Some(choice.name().into())
+        })
+    },
+};
+
+fn question(context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+    if !context.input.exists {
+        return None;
     }
+    let labels = [
+        (Existing::Keep, msg!("step.existing.keep")),
+        (Existing::Change, msg!("step.existing.change")),
+        (Existing::ResetConfig, msg!("step.existing.reset-config")),
+        (
+            Existing::ResetCredentials,
+            msg!("step.existing.reset-credentials"),
+        ),
+        (Existing::ResetFull, msg!("step.existing.reset-full")),
+    ];
+    // Without a person the flags count, so that the default is to change what they name.
+    let default = if context.interactive {
+        Existing::Keep
+    } else {
+        Existing::Change
+    };
+    let instance = &context.input.instance;
+    let path = context.input.display_path(&instance.config_path);
+    let intro = msg!("step.existing.intro", profile = instance.profile, path = path);
+    Some(enum_question(msg!("step.existing.ask"), labels, default.name()).with_intro(intro))
 }

@@ -1,40 +1,33 @@
-//! Quick or advanced: how much is asked.
+//! How much is asked: few questions or all of them.
 
-use crate::answers::Flow;
+use crate::answers::{Answers, Flow};
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::Question;
+use crate::wizard::step::{EnumStep, StepId, enum_question};
 
-use super::{Answers, InterviewContext, Question, Reply, Result, Step, choices, msg, not_a_choice};
-
-pub(super) struct FlowStep;
-
-impl Step for FlowStep {
-    fn id(&self) -> &'static str {
-        "flow"
-    }
-
-    fn ask(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
-        let options = choices([
-            (Flow::Quickstart.name(), msg!("step.flow.quickstart")),
-            (Flow::Advanced.name(), msg!("step.flow.advanced")),
-        ]);
-        Some(Question::choice(
-            msg!("step.flow.ask"),
-            options,
-            Flow::default().name(),
-        ))
-    }
-
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = match reply.text() {
-            // OpenClaw's other name for it (docs/openclaw.md#onboarding-questions).
-            "manual" => Flow::Advanced.name(),
-            name => name,
-        };
-        answers.flow = Flow::of(name)
-            .ok_or_else(|| not_a_choice(self.id(), name, Flow::ALL.iter().map(|f| f.name())))?;
+pub(super) static STEP: EnumStep<Flow> = EnumStep {
+    id: StepId::Flow,
+    in_quickstart: true,
+    // OpenClaw's other name for it (docs/openclaw.md#onboarding-questions).
+    aliases: &[("manual", Flow::Advanced)],
+    question,
+    accept: |flow, _, answers| {
+        answers.flow = flow;
         Ok(())
-    }
+    },
+    saved: |answers| Some(answers.flow),
+};
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        Some(answers.flow.name().into())
-    }
+#[expect(clippy::unnecessary_wraps, reason = "other questions are not always asked")]
+fn question(_: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+    let labels = [
+        (Flow::Quickstart, msg!("step.flow.quickstart")),
+        (Flow::Advanced, msg!("step.flow.advanced")),
+    ];
+    Some(enum_question(
+        msg!("step.flow.ask"),
+        labels,
+        Flow::default().name(),
+    ))
 }

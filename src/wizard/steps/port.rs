@@ -1,125 +1,135 @@
-//! The base port: a choice of probed ones, each with its ports and its cost, or a typed one that is
-//! judged at once.
+//! The base port: a choice of probed ones, each with its ports and its cost, or a typed one that is judged at once.
 
-use crate::i18n::Msg;
+use crate::answers::Answers;
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
 use crate::plan::{bind_addresses, port_notices};
 use crate::ports::planner::merged;
 use crate::ports::{PortFamily, Role};
-use crate::wizard::step::{Choice, Kind, Picture};
-
-use super::{Answers, Error, InterviewContext, Question, Reply, Result, Step, kept, msg};
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Choice, PortChart, Question, Reply};
+use crate::wizard::step::{Rejection, Step, StepId};
 
 pub(super) struct GatewayPort;
 pub(super) struct TypedPort;
 
-/// The choice that leads to a typed port.
-const OTHER: &str = "other";
-/// How many other instances are drawn beside the choices: the nearest ones.
-const DRAWN: usize = 4;
+/// The id of the choice that leads to a typed port.
+const TYPED_CHOICE: &str = "other";
+/// Maximum number of other instances in the chart beside the choices: the nearest ones.
+const MAX_CHART_ROWS: usize = 4;
 
 impl Step for GatewayPort {
-    fn id(&self) -> &'static str {
-        "gateway-port"
+    fn id(&self) -> StepId {
+        StepId::GatewayPort
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        if answers.keep_config() {
             return None;
         }
         let options = options(context, answers);
         let text = msg!("step.gateway-port.ask");
-        let Some(first) = options.iter().find_map(|option| option.id.parse().ok()) else {
-            return Some(Question::text(text, None).after(msg!("step.gateway-port.none")));
-        };
-        let picture = picture(context, first);
-        let kind = Kind::Choice { options, default: 0 };
-        Some(Question {
-            intro: Vec::new(),
-            text,
-            kind,
-            picture: Some(picture),
+        let first = options.iter().find_map(|option| option.id.parse().ok());
+        Some(match first {
+            Some(first) => Question::choice(text, options, "").with_port_chart(port_chart(context, first)),
+            None => Question::text(text, None).with_intro(msg!("step.gateway-port.none")),
         })
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        if reply.text() == OTHER {
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        if reply.text() == TYPED_CHOICE {
             answers.types_port = true;
             return Ok(());
         }
-        judge(reply.text(), context, answers)
+        Ok(accept_port(reply.text(), context, answers)?)
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(i64::from(answers.port?).into())
     }
 }
 
 impl Step for TypedPort {
-    fn id(&self) -> &'static str {
-        "gateway-port-typed"
+    fn id(&self) -> StepId {
+        StepId::GatewayPortTyped
     }
 
-    fn flag(&self, _: &Answers) -> &'static str {
-        "gateway-port"
+    fn flag_step(&self) -> StepId {
+        StepId::GatewayPort
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn follows(&self) -> Option<StepId> {
+        Some(StepId::GatewayPort)
+    }
+
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         answers
             .types_port
             .then(|| Question::text(msg!("step.gateway-port.typed"), None))
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        judge(reply.text(), context, answers)
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        Ok(accept_port(reply.text(), context, answers)?)
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
-        // It is the answer of `gateway-port`.
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
+        // An answers file holds it as the answer of `gateway-port`.
         None
     }
 }
 
-/// One rule for a chosen, a typed and a given port.
-fn judge(typed: &str, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+/// Checks a base port, chosen, typed or given, and stores it in the answers.
+fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
     let base: u16 = typed
         .parse()
         .ok()
         .filter(|base| *base > 0)
         .ok_or_else(|| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
-    // What the instance has is not refused again, whoever holds it today.
-    if context.input.current_port() != Some(base) {
-        let check = context.check_port(base, &bind_addresses(&context.input, answers));
-        check.accept(context.input.planner.nearest(base).as_ref())?;
+    let input = &context.input;
+    // The port that the instance has is never refused, whoever holds it today.
+    if input.current_port() != Some(base) {
+        let check = context.check_port(base, &bind_addresses(input, answers));
+        check.accept(input.planner.nearest(base).as_ref())?;
     }
     answers.port = Some(base);
     Ok(())
 }
 
-/// What the instance has, the distinct range a thousand up, the nearest ones to the neighbours, a typed
-/// one. Ports do not creep from run to run: what stands comes first.
+/// Returns the ports to choose from: the instance's own first, so that it does not change from run to run, then the
+/// suggestion, then those next to another instance, then a typed one.
 fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
-    let addresses = bind_addresses(&context.input, answers);
-    let planner = &context.input.planner;
+    let (input, addresses) = (&context.input, bind_addresses(&context.input, answers));
+    let planner = &input.planner;
     let mut options: Vec<Choice> = Vec::new();
     let mut add = |base: u16, label: Msg| {
         let id = base.to_string();
-        let known = options.iter().any(|option| option.id == id);
-        let Some(family) = PortFamily::new(base).filter(|_| !known) else {
+        let is_known = options.iter().any(|option| option.id == id);
+        let Some(family) = PortFamily::new(base).filter(|_| !is_known) else {
             return;
         };
-        let mut detail = vec![ports(family)];
-        detail.extend(port_notices(&planner.check(base, &addresses)));
+        let mut details = vec![port_list(family)];
+        details.extend(port_notices(&planner.check(base, &addresses)));
         options.push(Choice {
             id,
             label,
-            detail,
+            details,
             spans: vec![family.span()],
         });
     };
-    if let Some(base) = context.input.instance.wished_port {
+    if let Some(base) = input.instance.wished_port {
         add(base, msg!("step.gateway-port.wished", base = base));
     }
-    if let Some(base) = context.input.current_port() {
+    if let Some(base) = input.current_port() {
         add(base, msg!("step.gateway-port.keep", base = base));
     }
     let suggested = context.suggest_ports(1, &addresses).unwrap_or_default();
@@ -129,25 +139,24 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     if !context.interactive {
         return options;
     }
-    let neighbour = context.input.others.iter().find_map(|other| other.found.base);
-    if let Some((family, _)) = neighbour {
-        if let Some(near) = planner.nearest(family.base()) {
-            let base = near.family.base();
+    if let Some((neighbour, _)) = input.others.iter().find_map(|other| other.found.base) {
+        if let Some(nearest) = planner.nearest(neighbour.base()) {
+            let base = nearest.family.base();
             add(base, msg!("step.gateway-port.nearest", base = base));
         }
-        if let Some(close) = planner.closest_allowed(family.base()) {
-            let base = close.family.base();
+        if let Some(closest) = planner.closest_allowed(neighbour.base()) {
+            let base = closest.family.base();
             add(base, msg!("step.gateway-port.closest", base = base));
         }
     }
     if !options.is_empty() {
-        options.push(Choice::new(OTHER, msg!("step.gateway-port.other")));
+        options.push(Choice::new(TYPED_CHOICE, msg!("step.gateway-port.other")));
     }
     options
 }
 
-/// The whole derived map of a base port, in one line.
-fn ports(family: PortFamily) -> Msg {
+/// Returns a line with the ports that are derived from a base port.
+fn port_list(family: PortFamily) -> Msg {
     msg!(
         "step.gateway-port.map",
         base = family.base(),
@@ -158,23 +167,19 @@ fn ports(family: PortFamily) -> Msg {
     )
 }
 
-/// The nearest other instances, for the picture beside the choices.
-fn picture(context: &InterviewContext<'_>, base: u16) -> Picture {
-    let with_base = context
-        .input
-        .others
-        .iter()
-        .filter_map(|other| Some((other.found.base?.0.base(), other.found)));
-    let mut others: Vec<_> = with_base.collect();
-    others.sort_by_key(|(held, found)| (held.abs_diff(base), found.label.clone()));
-    let row = |(_, found): &(u16, &crate::survey::Surveyed)| {
-        (
-            found.label.clone(),
-            merged(found.claims.iter().map(|claim| claim.span).collect()),
-        )
-    };
-    Picture {
-        rows: others.iter().take(DRAWN).map(row).collect(),
-        own: context.input.instance.profile.to_string(),
+/// Returns the ports of the other instances that are nearest to a base port.
+fn port_chart(context: &InterviewContext<'_>, base: u16) -> PortChart {
+    let others = context.input.others.iter().map(|other| other.found);
+    let mut others: Vec<_> = others
+        .filter_map(|found| Some((found.base?.0.base().abs_diff(base), found)))
+        .collect();
+    others.sort_by_key(|(distance, found)| (*distance, found.label.clone()));
+    let rows = others.iter().take(MAX_CHART_ROWS).map(|(_, found)| {
+        let spans = found.claims.iter().map(|claim| claim.span);
+        (found.label.clone(), merged(spans.collect()))
+    });
+    PortChart {
+        others: rows.collect(),
+        own_label: context.input.instance.profile.to_string(),
     }
 }

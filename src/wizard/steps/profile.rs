@@ -1,39 +1,45 @@
-//! The profile's name, asked where nobody chose one.
+//! The name of the profile, asked for where nobody chose one.
 
+use crate::answers::Answers;
+use crate::error::Result;
+use crate::i18n::msg;
 use crate::profile::ProfileName;
-
-use super::{Answers, InterviewContext, Question, Reply, Result, Step, msg};
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{Rejection, Step, StepId};
 
 pub(super) struct Profile;
 
-/// The name that is proposed beside a default instance: the page's own example.
-const SECOND: &str = "rescue";
+/// The name that is proposed beside a default instance: the example of OpenClaw's documentation.
+const SECOND_PROFILE: &str = "rescue";
 
 impl Step for Profile {
-    fn id(&self) -> &'static str {
-        "profile"
+    fn id(&self) -> StepId {
+        StepId::Profile
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+    fn question(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
         if context.input.instance.chosen || !context.interactive {
             return None;
         }
-        let taken = |name: &str| {
-            context
-                .survey
-                .instances
-                .iter()
-                .any(|i| i.profile.as_ref().is_some_and(|p| p.as_str() == name))
+        let exists = |name: &str| {
+            let mut profiles = context.survey.instances.iter().filter_map(|i| i.profile.as_ref());
+            profiles.any(|profile| profile.as_str() == name)
         };
-        let (proposed, intro) = match (taken("default"), taken(SECOND)) {
+        let (proposed, intro) = match (exists("default"), exists(SECOND_PROFILE)) {
             (false, _) => ("default", msg!("step.profile.first")),
-            (true, false) => (SECOND, msg!("step.profile.second")),
+            (true, false) => (SECOND_PROFILE, msg!("step.profile.second")),
             (true, true) => ("default", msg!("step.profile.more")),
         };
-        Some(Question::text(msg!("step.profile.ask"), Some(proposed.to_owned())).after(intro))
+        Some(Question::text(msg!("step.profile.ask"), Some(proposed.to_owned())).with_intro(intro))
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
         let name = ProfileName::parse(typed).map_err(|e| e.refuse(typed))?;
         context.choose_profile(&name)?;
@@ -41,7 +47,7 @@ impl Step for Profile {
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.profile.as_ref()?.as_str().into())
     }
 }

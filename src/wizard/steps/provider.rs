@@ -1,259 +1,273 @@
-//! Where models come from: the provider, its key, and for a custom server its address.
+//! The model provider, its API key, and for a custom provider its server and model.
 
-use crate::answers::Provider;
+use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
 
-use super::{
-    Answers, Error, InterviewContext, Question, Reply, Result, Step, choices, kept, msg, not_a_choice,
-    standing,
-};
-
-pub(super) struct AuthChoice;
 pub(super) struct ApiKey;
 pub(super) struct CustomBaseUrl;
 pub(super) struct CustomModelId;
 pub(super) struct CustomProviderId;
 pub(super) struct Model;
 
-impl Step for AuthChoice {
-    fn id(&self) -> &'static str {
-        "auth-choice"
-    }
-
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
-            return None;
-        }
-        let options = choices([
-            (Provider::Anthropic.name(), msg!("step.auth-choice.anthropic")),
-            (Provider::OpenAi.name(), msg!("step.auth-choice.openai")),
-            (Provider::OpenRouter.name(), msg!("step.auth-choice.openrouter")),
-            (Provider::Google.name(), msg!("step.auth-choice.google")),
-            (Provider::Custom.name(), msg!("step.auth-choice.custom")),
-            (Provider::Skip.name(), msg!("step.auth-choice.skip")),
-        ]);
-        // Nobody there, or a provider set up before: nothing is changed without a wish.
-        let leave = !context.interactive || (context.input.exists && !answers.existing.is_reset());
-        let default = if leave {
-            Provider::Skip
-        } else {
-            Provider::Anthropic
-        };
-        Some(Question::choice(
-            msg!("step.auth-choice.ask"),
-            options,
-            default.name(),
-        ))
-    }
-
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let name = reply.text();
-        let all = Provider::ALL.iter().map(|p| p.name());
-        answers.provider = Some(Provider::of(name).ok_or_else(|| not_a_choice(self.id(), name, all))?);
+pub(super) static STEP: EnumStep<Provider> = EnumStep {
+    id: StepId::AuthChoice,
+    in_quickstart: true,
+    aliases: &[],
+    question,
+    accept: |provider, _, answers| {
+        answers.provider = Some(provider);
         Ok(())
-    }
+    },
+    saved: |answers| answers.provider,
+};
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
-        Some(answers.provider?.name().into())
+fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    if answers.keep_config() {
+        return None;
     }
+    let labels = [
+        (Provider::Anthropic, msg!("step.auth-choice.anthropic")),
+        (Provider::OpenAi, msg!("step.auth-choice.openai")),
+        (Provider::OpenRouter, msg!("step.auth-choice.openrouter")),
+        (Provider::Google, msg!("step.auth-choice.google")),
+        (Provider::Custom, msg!("step.auth-choice.custom")),
+        (Provider::Skip, msg!("step.auth-choice.skip")),
+    ];
+    // Without a person, or with a config that may have a provider, nothing is changed unasked.
+    let has_config = context.input.exists && !answers.existing.is_reset();
+    let default = if !context.interactive || has_config {
+        Provider::Skip
+    } else {
+        Provider::Anthropic
+    };
+    Some(enum_question(
+        msg!("step.auth-choice.ask"),
+        labels,
+        default.name(),
+    ))
 }
 
 fn is_custom(answers: &Answers) -> bool {
     answers.provider == Some(Provider::Custom)
 }
 
+fn chosen_provider(answers: &Answers) -> Option<Provider> {
+    answers.provider.filter(|provider| *provider != Provider::Skip)
+}
+
 impl Step for CustomBaseUrl {
-    fn id(&self) -> &'static str {
-        "custom-base-url"
+    fn id(&self) -> StepId {
+        StepId::CustomBaseUrl
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         is_custom(answers).then(|| Question::text(msg!("step.custom-base-url.ask"), None))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
         let rest = typed
             .strip_prefix("http://")
             .or_else(|| typed.strip_prefix("https://"));
-        let usable = rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
-        if !usable || typed.contains(char::is_whitespace) {
-            return Err(Error::usage(msg!(
-                "step.custom-base-url.invalid",
-                value = typed.escape_debug()
-            )));
+        let is_usable = rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+        if !is_usable || typed.contains(char::is_whitespace) {
+            let value = typed.escape_debug();
+            return Err(Error::usage(msg!("step.custom-base-url.invalid", value = value)).into());
         }
         answers.custom.base_url = Some(typed.trim_end_matches('/').to_owned());
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.custom.base_url.as_deref()?.into())
     }
 }
 
 impl Step for CustomModelId {
-    fn id(&self) -> &'static str {
-        "custom-model-id"
+    fn id(&self) -> StepId {
+        StepId::CustomModelId
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         is_custom(answers).then(|| Question::text(msg!("step.custom-model-id.ask"), None))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
         if typed.is_empty() {
-            return Err(Error::usage(msg!("step.custom-model-id.empty")));
+            return Err(Error::usage(msg!("step.custom-model-id.empty")).into());
         }
         answers.custom.model_id = Some(typed.to_owned());
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.custom.model_id.as_deref()?.into())
     }
 }
 
 impl Step for CustomProviderId {
-    fn id(&self) -> &'static str {
-        "custom-provider-id"
+    fn id(&self) -> StepId {
+        StepId::CustomProviderId
     }
 
-    fn quick(&self) -> bool {
+    fn in_quickstart(&self) -> bool {
         false
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let default = || Some(Provider::Custom.id().to_owned());
         is_custom(answers).then(|| Question::text(msg!("step.custom-provider-id.ask"), default()))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
-        let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if typed.is_empty() || !typed.chars().all(usable) {
-            return Err(Error::usage(msg!(
-                "step.custom-provider-id.invalid",
-                value = typed.escape_debug()
-            )));
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if typed.is_empty() || !typed.chars().all(is_allowed) {
+            let value = typed.escape_debug();
+            return Err(Error::usage(msg!("step.custom-provider-id.invalid", value = value)).into());
         }
         answers.custom.provider_id = Some(typed.to_owned());
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.custom.provider_id.as_deref()?.into())
     }
 }
 
 impl Step for ApiKey {
-    fn id(&self) -> &'static str {
-        "api-key"
+    fn id(&self) -> StepId {
+        StepId::ApiKey
     }
 
     fn flag(&self, answers: &Answers) -> &'static str {
         answers.provider.unwrap_or(Provider::Skip).key_flag()
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        let provider = answers.provider.filter(|p| *p != Provider::Skip)?;
-        // A server of one's own often wants no key.
+    fn is_secret(&self) -> bool {
+        true
+    }
+
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        let provider = chosen_provider(answers)?;
+        // A server of the user's own often needs no key.
         let optional = provider == Provider::Custom;
-        let variable = provider.key_variable();
         let question = Question::secret(msg!("step.api-key.ask", provider = provider.id()), optional);
-        Some(match variable {
-            Some(variable) => question.after(msg!("step.api-key.intro", variable = variable)),
-            None => question.after(msg!("step.api-key.optional")),
+        Some(match provider.key_variable() {
+            Some(variable) => question.with_intro(msg!("step.api-key.intro", variable = variable)),
+            None => question.with_intro(msg!("step.api-key.optional")),
         })
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        let key = reply.secret();
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        let key = reply.into_secret();
         let text = key.expose();
-        let optional = is_custom(answers);
-        if text.is_empty() && !optional {
-            return Err(Error::usage(msg!("step.api-key.empty")));
+        if text.is_empty() && !is_custom(answers) {
+            return Err(Error::usage(msg!("step.api-key.empty")).into());
         }
-        // A key with a blank or a line end in it was pasted wrong, and would break the file it goes to.
+        // A key with a blank or a line end in it was pasted wrong, and would break the file that it goes to.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::usage(msg!("step.api-key.blank")));
+            return Err(Error::usage(msg!("step.api-key.blank")).into());
         }
         answers.provider_key = (!text.is_empty()).then_some(key);
         Ok(())
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
         None
     }
 }
 
 impl Step for Model {
-    fn id(&self) -> &'static str {
-        "model"
+    fn id(&self) -> StepId {
+        StepId::Model
     }
 
-    fn quick(&self) -> bool {
+    fn in_quickstart(&self) -> bool {
         false
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        let provider = answers.provider.filter(|p| *p != Provider::Skip)?;
-        // A model of this provider that stands stays: the same answers again change nothing. That of a
-        // custom server follows from its own answers.
-        let own = |model: &&str| {
-            provider != Provider::Custom && model.split_once('/').is_some_and(|(id, _)| id == provider.id())
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        let provider = chosen_provider(answers)?;
+        // A current model of this provider stays, so that the same answers change nothing. The model of a custom
+        // provider follows from its own answers.
+        let is_of_provider = |model: &&str| {
+            let id = model.split_once('/').map(|(id, _)| id);
+            provider != Provider::Custom && id == Some(provider.id())
         };
-        if let Some(model) = standing(context, answers, "agents.defaults.model.primary").filter(own) {
-            return Some(Question::text(msg!("step.model.ask"), Some(model.to_owned())));
-        }
-        let late = context.input.dialect != Dialect::Early;
-        // What each release itself takes for the provider's default.
-        let default = match provider {
-            Provider::Anthropic => if late {
-                "anthropic/claude-opus-5"
-            } else {
-                "anthropic/claude-opus-4-5"
-            }
-            .to_owned(),
-            Provider::OpenAi => if late {
-                "openai/gpt-6-astra"
-            } else {
-                "openai/gpt-5.2"
-            }
-            .to_owned(),
-            Provider::OpenRouter => "openrouter/auto".to_owned(),
-            Provider::Google => if late {
-                "google/gemini-3.1-pro-preview"
-            } else {
-                "google/gemini-3-pro-preview"
-            }
-            .to_owned(),
-            Provider::Custom | Provider::Skip => {
-                let custom = &answers.custom;
-                let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
-                format!("{id}/{}", custom.model_id.as_deref()?)
-            }
+        let current = context.current_text(answers, "agents.defaults.model.primary");
+        let default = match current.filter(is_of_provider) {
+            Some(model) => model.to_owned(),
+            None => default_model(provider, context.input.dialect, answers)?,
         };
         Some(Question::text(msg!("step.model.ask"), Some(default)))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
-        let usable = typed
+        let is_usable = typed
             .split_once('/')
             .is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty());
-        if !usable || typed.contains(char::is_whitespace) {
-            return Err(Error::usage(msg!(
-                "step.model.invalid",
-                value = typed.escape_debug()
-            )));
+        if !is_usable || typed.contains(char::is_whitespace) {
+            let value = typed.escape_debug();
+            return Err(Error::usage(msg!("step.model.invalid", value = value)).into());
         }
         answers.model = Some(typed.to_owned());
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.model.as_deref()?.into())
     }
+}
+
+/// Returns the model that the release itself takes as the default of a provider.
+fn default_model(provider: Provider, dialect: Dialect, answers: &Answers) -> Option<String> {
+    let is_early = dialect == Dialect::Early;
+    let model = match provider {
+        Provider::Anthropic if is_early => "anthropic/claude-opus-4-5",
+        Provider::Anthropic => "anthropic/claude-opus-5",
+        Provider::OpenAi if is_early => "openai/gpt-5.2",
+        Provider::OpenAi => "openai/gpt-6-astra",
+        Provider::OpenRouter => "openrouter/auto",
+        Provider::Google if is_early => "google/gemini-3-pro-preview",
+        Provider::Google => "google/gemini-3.1-pro-preview",
+        Provider::Custom | Provider::Skip => {
+            let custom = &answers.custom;
+            let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
+            return Some(format!("{id}/{}", custom.model_id.as_deref()?));
+        }
+    };
+    Some(model.to_owned())
 }

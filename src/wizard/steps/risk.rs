@@ -1,28 +1,35 @@
 //! The risk acknowledgement: an agent acts with the user's rights.
 
-use super::{Answers, Error, InterviewContext, Msg, Question, Reply, Result, Step, msg, yes_no};
+use crate::answers::Answers;
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{Rejection, Step, StepId, parse_yes_no};
 
 pub(super) struct AcceptRisk;
 
 impl Step for AcceptRisk {
-    fn id(&self) -> &'static str {
-        "accept-risk"
+    fn id(&self) -> StepId {
+        StepId::AcceptRisk
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
-        // No default: somebody has to say it.
-        Some(Question::yes_no(msg!("step.accept-risk.ask"), None).after(Msg::new("step.accept-risk.intro")))
+    fn question(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+        // No default: the user has to acknowledge it.
+        let question = Question::yes_no(msg!("step.accept-risk.ask"), None);
+        Some(question.with_intro(Msg::new("step.accept-risk.intro")))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, _: &mut Answers) -> Result<()> {
-        if yes_no(self.id(), &reply)? {
+    fn accept(&self, reply: Reply, _: &mut InterviewContext<'_>, _: &mut Answers) -> Result<(), Rejection> {
+        if parse_yes_no(self.id(), &reply)? {
             Ok(())
         } else {
-            Err(Error::failed(Msg::new("step.accept-risk.declined")))
+            let error = Error::failed(Msg::new("step.accept-risk.declined"));
+            Err(Rejection::Declined(error))
         }
     }
 
-    fn saved(&self, _: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
         Some(true.into())
     }
 }

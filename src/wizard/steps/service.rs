@@ -1,24 +1,34 @@
-//! Whether a service shall run the gateway.
+//! Whether a service runs the gateway.
 
-use super::{Answers, InterviewContext, Question, Reply, Result, Step, kept, msg, yes_no};
+use crate::answers::Answers;
+use crate::error::Result;
+use crate::i18n::msg;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{Rejection, Step, StepId, parse_yes_no};
 
 pub(super) struct InstallDaemon;
 
 impl Step for InstallDaemon {
-    fn id(&self) -> &'static str {
-        "install-daemon"
+    fn id(&self) -> StepId {
+        StepId::InstallDaemon
     }
 
-    fn ask(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        (!kept(answers)).then(|| Question::yes_no(msg!("step.install-daemon.ask"), Some(false)))
+    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        (!answers.keep_config()).then(|| Question::yes_no(msg!("step.install-daemon.ask"), Some(false)))
     }
 
-    fn take(&self, reply: Reply, _: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-        answers.service = yes_no(self.id(), &reply)?;
+    fn accept(
+        &self,
+        reply: Reply,
+        _: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        answers.service = parse_yes_no(self.id(), &reply)?;
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.service.into())
     }
 }

@@ -1,51 +1,53 @@
-//! The workspace: the folder in which the instance's agents work, shared with no other instance.
+//! The workspace: the folder in which the instance's agents work. No other instance shares it.
 
+use crate::answers::Answers;
+use crate::error::{Error, Result};
+use crate::i18n::msg;
 use crate::plan::isolation;
-use crate::wizard::context::read_disk;
-
-use super::{Answers, Error, InterviewContext, Question, Reply, Result, Step, kept, msg, standing};
+use crate::wizard::context::{InterviewContext, read_disk};
+use crate::wizard::question::{Question, Reply};
+use crate::wizard::step::{Rejection, Step, StepId};
 
 pub(super) struct Workspace;
 
 impl Step for Workspace {
-    fn id(&self) -> &'static str {
-        "workspace"
+    fn id(&self) -> StepId {
+        StepId::Workspace
     }
 
-    fn ask(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if kept(answers) {
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        if answers.keep_config() {
             return None;
         }
-        let own = context.input.instance.default_workspace();
-        let legacy = context
-            .input
-            .instance
-            .legacy_workspace(&context.input.env.home)
-            .filter(|path| path.is_dir());
+        let (input, instance) = (&context.input, &context.input.instance);
         let question = |default: String| Question::text(msg!("step.workspace.ask"), Some(default));
-        if let Some(standing) = standing(context, answers, "agents.defaults.workspace") {
-            let shown = context
-                .input
-                .path(standing)
-                .map_or_else(|| standing.to_owned(), |path| context.input.display_path(&path));
+        if let Some(current) = context.current_text(answers, "agents.defaults.workspace") {
+            let path = input.path(current);
+            let shown = path.map_or_else(|| current.to_owned(), |path| input.display_path(&path));
             return Some(question(shown));
         }
-        let question = question(context.input.display_path(&own));
-        Some(match legacy {
+        let question = question(input.display_path(&instance.default_workspace()));
+        let legacy = instance.legacy_workspace(&instance.home);
+        Some(match legacy.filter(|path| path.is_dir()) {
             // Left there by an early release of OpenClaw: offered, not ignored (docs/design.md#isolation-rules).
-            Some(path) => question.after(msg!(
-                "step.workspace.legacy",
-                path = context.input.display_path(&path)
-            )),
+            Some(path) => {
+                let path = input.display_path(&path);
+                question.with_intro(msg!("step.workspace.legacy", path = path))
+            }
             None => question,
         })
     }
 
-    fn take(&self, reply: Reply, context: &mut InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
         let typed = reply.text();
         let unusable = || Error::usage(msg!("step.workspace.path", value = typed.escape_debug()));
         if typed.is_empty() {
-            return Err(unusable());
+            return Err(unusable().into());
         }
         let path = context.input.path(typed).ok_or_else(unusable)?;
         isolation::check_workspace(&context.input, &read_disk([path.clone()]), &path)?;
@@ -53,7 +55,7 @@ impl Step for Workspace {
         Ok(())
     }
 
-    fn saved(&self, answers: &Answers) -> Option<toml::Value> {
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.workspace.as_ref()?.to_str()?.into())
     }
 }

@@ -7,7 +7,7 @@ use super::skin::{Frame, MARK, Size, Skin, hang};
 use super::{Next, Prompt};
 use crate::i18n::msg;
 use crate::ui::band::{self, Glyphs, Row};
-use crate::wizard::step::{Choice, Picture, Reply};
+use crate::wizard::question::{Choice, PortChart, Reply};
 
 /// Fewest columns of a band that says anything.
 const BAND: usize = 20;
@@ -19,7 +19,7 @@ const DETAIL: usize = 4;
 pub(super) struct Pick<'a> {
     text: String,
     options: &'a [Choice],
-    picture: Option<&'a Picture>,
+    picture: Option<&'a PortChart>,
     at: usize,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Pick<'a> {
     pub(super) fn new(
         text: String,
         options: &'a [Choice],
-        picture: Option<&'a Picture>,
+        picture: Option<&'a PortChart>,
         default: usize,
     ) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl<'a> Pick<'a> {
         }
         let mark = theme.active_item_prefix.to_string();
         let mut lines = hang(&mark, skin.flow(&[(&label, &theme.active_item_style)], room));
-        for detail in &option.detail {
+        for detail in &option.details {
             let said = skin.say(detail);
             let said = skin.flow(&[(&said, &theme.hint_style)], columns.saturating_sub(DETAIL));
             lines.extend(said.into_iter().map(|line| format!("{:DETAIL$}{line}", "")));
@@ -123,9 +123,9 @@ impl<'a> Pick<'a> {
             label: skin.shown(label),
             spans: band::merged(spans.to_vec()),
         };
-        let others = picture.rows.iter().map(|(label, spans)| row(label, spans));
-        let rows: Vec<_> = others.chain([row(&picture.own, &option.spans)]).collect();
-        let others = picture.rows.iter().flat_map(|(_, spans)| spans);
+        let others = picture.others.iter().map(|(label, spans)| row(label, spans));
+        let rows: Vec<_> = others.chain([row(&picture.own_label, &option.spans)]).collect();
+        let others = picture.others.iter().flat_map(|(_, spans)| spans);
         let shared = others.flat_map(|other| option.spans.iter().filter_map(|own| own.overlap(*other)));
         let shared = band::merged(shared.collect());
         let glyphs = Glyphs::new(skin.ui.ascii());

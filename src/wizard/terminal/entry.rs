@@ -9,7 +9,7 @@ use super::skin::{Frame, MARK, Size, Skin};
 use super::{HIDDEN, NOTHING, Next, Prompt};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
-use crate::wizard::step::Reply;
+use crate::wizard::question::Reply;
 
 /// Fewest columns to type in; where fewer are left behind the question, the next line is taken.
 const ROOM: usize = 12;

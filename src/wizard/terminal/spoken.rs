@@ -12,7 +12,7 @@ use super::yes_no::{label, letter, parse, wanted};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
-use crate::wizard::step::{Choice, Kind, Question, Reply};
+use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
 
 /// Asks until there is an answer; the first question says how to go back.
 pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
@@ -26,8 +26,8 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
     }
     ui.prose(&question.text);
     match &question.kind {
-        Kind::Choice { options, default } => choice(ui, options, *default),
-        Kind::Text { default } => {
+        QuestionKind::Choice { options, default } => choice(ui, options, *default),
+        QuestionKind::Text { default } => {
             let typed = typed(ui, &answer(default.as_deref()), false)?;
             Ok(match default {
                 _ if is_back(ui, &typed) => Reply::Back,
@@ -35,15 +35,15 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
                 _ => Reply::Text(typed),
             })
         }
-        Kind::Secret { optional } => secret(ui, *optional),
-        Kind::YesNo { default } => yes_no(ui, *default),
+        QuestionKind::Secret { optional } => secret(ui, *optional),
+        QuestionKind::YesNo { default } => yes_no(ui, *default),
     }
 }
 
 fn choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
     for (number, option) in (1..).zip(options) {
         ui.prose(&msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()));
-        for detail in &option.detail {
+        for detail in &option.details {
             ui.prose(detail);
         }
     }

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::i18n::{Lang, msg};
 use crate::ports::Span;
 use crate::ui::Wishes;
-use crate::wizard::step::{Choice, Picture};
+use crate::wizard::question::{Choice, PortChart};
 
 fn skin(lang: &str, locale: &str) -> Skin {
     let host = Host::fixed(&["openclaw"], [("LC_ALL", locale)]);
@@ -43,7 +43,7 @@ fn port_question(choices: u16) -> Question {
     let option = |n: u16| Choice {
         id: n.to_string(),
         label: msg!("ui.spoken-no-choice", value = format!("seçenek-{n}-ğüşıöç")),
-        detail: vec![msg!("step.accept-risk.intro")],
+        details: vec![msg!("step.accept-risk.intro")],
         spans: vec![span(18789 + n * 60)],
     };
     let mut question = Question::choice(
@@ -51,9 +51,9 @@ fn port_question(choices: u16) -> Question {
         (0..choices).map(option).collect(),
         "1",
     );
-    question.picture = Some(Picture {
-        rows: vec![("default".to_owned(), vec![span(18789)])],
-        own: "rescue".to_owned(),
+    question.port_chart = Some(PortChart {
+        others: vec![("default".to_owned(), vec![span(18789)])],
+        own_label: "rescue".to_owned(),
     });
     question
 }
@@ -225,7 +225,7 @@ fn an_empty_secret_is_an_answer_only_where_it_may_be_left_out() {
     let question = Question::secret(msg!("step.profile.ask"), true);
     let mut optional = prompt(&skin, &question);
     assert_eq!(optional.answer(&skin), "-");
-    assert_eq!(taken(optional.on(&Key::Enter)).secret().expose(), "");
+    assert_eq!(taken(optional.on(&Key::Enter)).into_secret().expose(), "");
 }
 
 #[test]
@@ -308,7 +308,7 @@ proptest! {
         if let Some((row, column)) = frame.cursor {
             prop_assert!(row < frame.lines.len() && column <= columns);
         }
-        if matches!(question.kind, Kind::Choice { .. }) {
+        if matches!(question.kind, QuestionKind::Choice { .. }) {
             prop_assert!(frame.lines.len() <= rows.max(10), "{rows}: {:#?}", frame.lines);
         }
         for line in skin.answered(&text, &prompt.answer(&skin), columns) {

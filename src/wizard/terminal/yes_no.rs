@@ -8,7 +8,7 @@ use super::line::Line;
 use super::skin::{Frame, Size, Skin, hang};
 use super::{Next, Prompt};
 use crate::i18n::{Lang, Msg, msg};
-use crate::wizard::step::Reply;
+use crate::wizard::question::Reply;
 
 /// An answer: what it means, its label, and what may be typed for it, the letter that is shown first.
 struct Answer {

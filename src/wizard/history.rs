@@ -1,0 +1,164 @@
+//! The replies of a person so far, so that going back and forth loses nothing.
+//!
+//! A reply counts only for the very question that it answered: where another answer changes the question (the key
+//! of another provider), it does not count any more. A reply that was the default follows the default.
+
+use std::collections::BTreeMap;
+
+use crate::i18n::Msg;
+
+use super::question::{Question, QuestionKind, Reply};
+use super::step::{Step, StepId};
+use super::steps;
+
+/// The replies of one person, by step.
+#[derive(Default)]
+pub struct AnswerHistory<'a> {
+    replies: BTreeMap<StepId, PastReply>,
+    asked_again: AskedAgain,
+    observer: Option<Box<Observer<'a>>>,
+}
+
+/// Called with each new state of the replies.
+type Observer<'a> = dyn FnMut(&toml::Table) + 'a;
+
+#[derive(Debug)]
+struct PastReply {
+    /// The question that the reply answered; a reply of a draft answers any question of its step.
+    question: Option<Msg>,
+    reply: Reply,
+    was_default: bool,
+}
+
+/// Which questions are asked although they have a reply.
+#[derive(Debug, Default)]
+enum AskedAgain {
+    /// None.
+    #[default]
+    Nothing,
+    /// The question of this step and all after it: the person went back and goes forward again.
+    From(StepId),
+    /// The question of this step and of those that follow it: the person changes one answer at the review.
+    Only(StepId),
+}
+
+impl<'a> AnswerHistory<'a> {
+    /// Reads the draft that an earlier run left. Entries that are not understood are ignored.
+    pub fn from_draft(draft: &toml::Table) -> Self {
+        let past_reply = |step: &&'static dyn Step| {
+            let reply = match draft.get(step.id().name())? {
+                toml::Value::String(text) => Reply::Text(text.clone()),
+                toml::Value::Boolean(yes) => Reply::Yes(*yes),
+                _ => return None,
+            };
+            let past = PastReply {
+                question: None,
+                reply,
+                was_default: false,
+            };
+            (!step.is_secret()).then_some((step.id(), past))
+        };
+        Self {
+            replies: steps::ALL.iter().filter_map(past_reply).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Calls `observer` with each new state of the replies, without secrets.
+    pub fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// Makes the next pass ask the question of a step and all after it.
+    pub fn ask_from(&mut self, step: StepId) {
+        self.asked_again = AskedAgain::From(step);
+    }
+
+    /// Makes the next pass ask the question of a step, those that follow it, and those without a reply.
+    pub fn ask_only(&mut self, step: StepId) {
+        self.asked_again = AskedAgain::Only(step);
+    }
+
+    /// Makes the next pass ask only the questions without a reply.
+    pub fn ask_nothing_again(&mut self) {
+        self.asked_again = AskedAgain::Nothing;
+    }
+
+    /// Returns the reply to a question that need not be asked again.
+    pub(super) fn settled_reply(&self, step: &dyn Step, question: &Question) -> Option<Reply> {
+        let id = step.id();
+        let again = match self.asked_again {
+            AskedAgain::Nothing => false,
+            AskedAgain::From(first) => id >= first,
+            AskedAgain::Only(only) => id == only || step.follows() == Some(only),
+        };
+        let past = self.past_reply(id, question).filter(|_| !again)?;
+        if past.was_default {
+            question.default_reply()
+        } else {
+            Some(past.reply.clone())
+        }
+    }
+
+    /// Returns the question with the earlier reply as its default.
+    pub(super) fn with_past_default(&self, id: StepId, question: &Question) -> Question {
+        let mut question = question.clone();
+        let Some(past) = self.past_reply(id, &question).filter(|past| !past.was_default) else {
+            return question;
+        };
+        match (&mut question.kind, &past.reply) {
+            (QuestionKind::Choice { options, default }, Reply::Text(id)) => {
+                *default = options.iter().position(|o| o.id == *id).unwrap_or(*default);
+            }
+            (QuestionKind::Text { default }, Reply::Text(text)) => *default = Some(text.clone()),
+            (QuestionKind::YesNo { default }, Reply::Yes(yes)) => *default = Some(*yes),
+            (QuestionKind::Secret { optional }, Reply::Secret(_)) => {
+                *optional = true;
+                question.intro.push(Msg::new("ui.secret-kept"));
+            }
+            _ => {}
+        }
+        question
+    }
+
+    /// Returns the reply that is meant: an empty line keeps the secret that was typed before.
+    pub(super) fn complete(&self, id: StepId, question: &Question, reply: Reply) -> Reply {
+        match (&reply, self.past_reply(id, question)) {
+            (Reply::Secret(secret), Some(past)) if secret.expose().is_empty() => past.reply.clone(),
+            _ => reply,
+        }
+    }
+
+    /// Stores an accepted reply, and hands the new state to the observer.
+    pub(super) fn record(&mut self, id: StepId, question: &Question, reply: Reply) {
+        let past = PastReply {
+            was_default: question.default_reply().as_ref() == Some(&reply),
+            question: Some(question.text.clone()),
+            reply,
+        };
+        self.replies.insert(id, past);
+        let draft = self.draft();
+        if let Some(observer) = &mut self.observer {
+            observer(&draft);
+        }
+    }
+
+    fn draft(&self) -> toml::Table {
+        let entry = |(id, past): (&StepId, &PastReply)| {
+            let value = match &past.reply {
+                Reply::Text(text) => toml::Value::String(text.clone()),
+                Reply::Yes(yes) => toml::Value::Boolean(*yes),
+                Reply::Secret(_) | Reply::Back => return None,
+            };
+            Some((id.name().to_owned(), value))
+        };
+        self.replies.iter().filter_map(entry).collect()
+    }
+
+    fn past_reply(&self, id: StepId, question: &Question) -> Option<&PastReply> {
+        self.replies.get(&id).filter(|past| {
+            let answered = past.question.as_ref();
+            answered.is_none_or(|text| *text == question.text)
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! Answers that are known before anybody is asked: from flags, an answers file, and the environment.
+
+use std::collections::BTreeMap;
+
+use crate::answers::{Answers, Provider};
+use crate::secret::Secret;
+
+use super::question::Reply;
+use super::step::{Step, StepId};
+
+/// The replies that flags, an answers file and the environment bring, by the step that they answer.
+#[derive(Debug)]
+pub struct PresetAnswers {
+    replies: BTreeMap<StepId, Reply>,
+    /// API keys that flags bring for one provider.
+    provider_keys: BTreeMap<Provider, Secret>,
+    /// API keys that environment variables bring for one provider; used only where the key is asked for.
+    environment_keys: BTreeMap<Provider, Secret>,
+    /// Whether a new workspace gets its first files.
+    pub bootstrap: bool,
+}
+
+impl Default for PresetAnswers {
+    fn default() -> Self {
+        Self {
+            replies: BTreeMap::new(),
+            provider_keys: BTreeMap::new(),
+            environment_keys: BTreeMap::new(),
+            bootstrap: true,
+        }
+    }
+}
+
+impl PresetAnswers {
+    /// Returns the reply to a step, if one is known.
+    pub fn reply(&self, step: &dyn Step, answers: &Answers) -> Option<Reply> {
+        let id = step.flag_step();
+        if id != StepId::ApiKey {
+            return self.replies.get(&id).cloned();
+        }
+        // The flag `--custom-api-key` stands for a provider that was not chosen.
+        let provider = answers.provider.filter(|provider| *provider != Provider::Skip);
+        let provider = provider.unwrap_or(Provider::Custom);
+        let key = |keys: &BTreeMap<Provider, Secret>| keys.get(&provider).cloned().map(Reply::Secret);
+        key(&self.provider_keys)
+            .or_else(|| self.replies.get(&id).cloned())
+            .or_else(|| key(&self.environment_keys))
+    }
+
+    /// Removes and returns the profile of an answers file: it is chosen before the interview.
+    pub fn take_profile(&mut self) -> Option<String> {
+        match self.replies.remove(&StepId::Profile)? {
+            Reply::Text(name) => Some(name),
+            Reply::Secret(_) | Reply::Yes(_) | Reply::Back => None,
+        }
+    }
+
+    /// Sets the reply to a step; a later reply replaces an earlier one.
+    pub fn set(&mut self, step: StepId, reply: Reply) {
+        self.replies.insert(step, reply);
+    }
+
+    /// Sets the API key that a flag brings for a provider.
+    pub fn set_provider_key(&mut self, provider: Provider, key: Secret) {
+        self.provider_keys.insert(provider, key);
+    }
+
+    /// Offers the API key that an environment variable brings for a provider.
+    pub fn offer_environment_key(&mut self, provider: Provider, key: Secret) {
+        self.environment_keys.insert(provider, key);
+    }
+
+    /// Chooses the provider, unless that was done, where a flag brings the API key of exactly one.
+    pub fn infer_provider(&mut self) {
+        let providers: Vec<_> = self.provider_keys.keys().collect();
+        if let [provider] = providers[..] {
+            let name = provider.name().to_owned();
+            let choice = self.replies.entry(StepId::AuthChoice);
+            choice.or_insert(Reply::Text(name));
+        }
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(StepId, Reply); N]> for PresetAnswers {
+    fn from(replies: [(StepId, Reply); N]) -> Self {
+        Self {
+            replies: replies.into(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A question as data, the reply to it, and whoever can be asked.
+
+use crate::error::{Error, Result};
+use crate::i18n::Msg;
+use crate::ports::Span;
+use crate::secret::Secret;
+
+/// A question: the lines before it, its text, and how it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Lines before the question.
+    pub intro: Vec<Msg>,
+    /// The question itself.
+    pub text: Msg,
+    /// How the question is answered.
+    pub kind: QuestionKind,
+    /// The ports of the other instances, drawn beside those of the choices.
+    pub port_chart: Option<PortChart>,
+}
+
+/// The ports of the instances near a base port that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortChart {
+    /// The label and the ports, in ascending order, of each other instance that is near enough to matter.
+    pub others: Vec<(String, Vec<Span>)>,
+    /// The label of the row with the ports of the marked choice.
+    pub own_label: String,
+}
+
+/// How a question is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuestionKind {
+    /// By one of several choices.
+    Choice {
+        /// The choices.
+        options: Vec<Choice>,
+        /// The index of the choice that Enter takes.
+        default: usize,
+    },
+    /// By a line of text.
+    Text {
+        /// The text that Enter takes.
+        default: Option<String>,
+    },
+    /// By a line that is not shown while it is typed.
+    Secret {
+        /// Whether an empty line is an answer.
+        optional: bool,
+    },
+    /// By yes or no.
+    YesNo {
+        /// The answer that Enter takes; `None` makes the user choose.
+        default: Option<bool>,
+    },
+}
+
+/// One of several possible answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The name of the choice, as a flag takes it.
+    pub id: String,
+    /// The label on the screen.
+    pub label: Msg,
+    /// Lines that are shown while the choice is marked: its costs, who holds its ports.
+    pub details: Vec<Msg>,
+    /// The ports of the choice, for the chart.
+    pub spans: Vec<Span>,
+}
+
+/// The reply to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The id of a choice, or a text.
+    Text(String),
+    /// A secret.
+    Secret(Secret),
+    /// Yes or no.
+    Yes(bool),
+    /// Back to the question before (Esc).
+    Back,
+}
+
+/// Somebody who can be asked.
+pub trait Prompter {
+    /// Asks a question. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
+    fn ask(&mut self, question: &Question) -> Result<Reply>;
+
+    /// Shows why a reply was rejected, before its question is asked again.
+    fn show_rejection(&mut self, rejection: &Error);
+}
+
+impl Choice {
+    /// Creates a choice without details.
+    pub fn new(id: &str, label: Msg) -> Self {
+        Self {
+            id: id.to_owned(),
+            label,
+            details: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+}
+
+impl Question {
+    fn new(text: Msg, kind: QuestionKind) -> Self {
+        Self {
+            intro: Vec::new(),
+            text,
+            kind,
+            port_chart: None,
+        }
+    }
+
+    /// Creates a question with choices; `default` is the id of the choice that Enter takes.
+    pub fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
+        let default = options.iter().position(|o| o.id == default).unwrap_or_default();
+        Self::new(text, QuestionKind::Choice { options, default })
+    }
+
+    /// Creates a question for a line of text.
+    pub fn text(text: Msg, default: Option<String>) -> Self {
+        Self::new(text, QuestionKind::Text { default })
+    }
+
+    /// Creates a question for a secret.
+    pub fn secret(text: Msg, optional: bool) -> Self {
+        Self::new(text, QuestionKind::Secret { optional })
+    }
+
+    /// Creates a question for yes or no.
+    pub fn yes_no(text: Msg, default: Option<bool>) -> Self {
+        Self::new(text, QuestionKind::YesNo { default })
+    }
+
+    /// Adds a line before the question.
+    #[must_use]
+    pub fn with_intro(mut self, intro: Msg) -> Self {
+        self.intro.push(intro);
+        self
+    }
+
+    /// Adds the ports of the other instances.
+    #[must_use]
+    pub fn with_port_chart(mut self, chart: PortChart) -> Self {
+        self.port_chart = Some(chart);
+        self
+    }
+
+    /// Returns the reply that answers the question where nobody is asked.
+    pub fn default_reply(&self) -> Option<Reply> {
+        match &self.kind {
+            QuestionKind::Choice { options, default } => Some(Reply::Text(options.get(*default)?.id.clone())),
+            QuestionKind::Text { default } => default.clone().map(Reply::Text),
+            QuestionKind::Secret { optional } => optional.then(|| Reply::Secret(Secret::new(""))),
+            QuestionKind::YesNo { default } => default.map(Reply::Yes),
+        }
+    }
+}
+
+impl Reply {
+    /// Returns the reply as text; yes and no by their English names, a secret as an empty text.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text.trim(),
+            Self::Secret(_) | Self::Back => "",
+            Self::Yes(true) => "yes",
+            Self::Yes(false) => "no",
+        }
+    }
+
+    /// Returns the reply as a secret; flags and files bring one as text.
+    pub fn into_secret(self) -> Secret {
+        match self {
+            Self::Secret(secret) => secret,
+            Self::Text(text) => Secret::new(text.trim()),
+            Self::Yes(_) | Self::Back => Secret::new(""),
+        }
+    }
+}
