@@ -1,5 +1,5 @@
-//! A running gateway of a test's own: the real program, on ports that were free a moment ago, ended when
-//! the test ends.
+//! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
+//! test.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ use super::Sandbox;
 
 /// The token of every gateway that [`Gateway::start`] sets up.
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
-/// Long enough for a loaded machine; nothing waits this long unless it is broken.
+/// Maximum time that a test waits for anything: enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Offsets of a gateway's fixed ports.
 const FIXED_OFFSETS: [u16; 6] = [0, 1, 2, 3, 4, 10];
@@ -58,7 +58,7 @@ fn reserve(base: u16) -> Option<File> {
     FIXED_OFFSETS.iter().all(is_free).then_some(lock)
 }
 
-/// Waits until `probe` gives something.
+/// Waits until `probe` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -71,7 +71,7 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// An HTTP answer.
+/// An HTTP reply.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -86,7 +86,7 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own; `None` where nobody answers. `headers` are whole lines.
+/// Sends one request on a connection of its own. `headers` are whole lines. `None` where nothing answers.
 pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
@@ -102,7 +102,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut bytes = Vec::new();
-    // What was read before a reset counts.
+    // What was read before a reset is used.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
@@ -114,11 +114,11 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     })
 }
 
-/// How a gateway ended.
+/// The end of a gateway process.
 #[must_use]
 #[derive(Debug)]
 pub struct Exited {
-    /// `None` where a signal ended it.
+    /// The exit code; `None` where a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -132,10 +132,10 @@ impl Exited {
     }
 }
 
-/// A gateway. Dropping it kills it.
+/// A gateway process. Dropping it kills the process.
 pub struct Gateway {
     child: Child,
-    /// Its base port.
+    /// The base port.
     pub port: u16,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
@@ -143,14 +143,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Sets up a minimal config for the profile where there is none ([`TOKEN`], a free base port), runs
-    /// its gateway and waits until it answers.
+    /// Writes a minimal config for the profile if it has none ([`TOKEN`], a free base port), starts its gateway
+    /// and waits until it answers.
     #[track_caller]
     pub fn start(sandbox: &Sandbox, profile: &str) -> Self {
         Self::start_with(sandbox, profile, &[])
     }
 
-    /// The same with further arguments after `gateway`.
+    /// Like [`Gateway::start`], with further arguments after `gateway`.
     #[track_caller]
     pub fn start_with(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Self {
         let port = configure(sandbox, profile);
@@ -165,7 +165,7 @@ impl Gateway {
         gateway
     }
 
-    /// Starts this command and waits for nothing.
+    /// Starts this command without waiting.
     pub fn spawn(mut command: Command, port: u16) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -199,33 +199,33 @@ impl Gateway {
         }
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What the liveness route of its port says, whoever answers there.
+    /// Returns the reply of the liveness route, whichever process answers on the port.
     pub fn health(&self) -> Option<Value> {
         let answer = self.get("/health")?;
         serde_json::from_str(&answer.body).ok()
     }
 
-    /// A request without credentials.
+    /// Sends a request without credentials.
     pub fn get(&self, path: &str) -> Option<Answer> {
         request(self.port, "GET", path, &[])
     }
 
-    /// What it printed so far.
+    /// Returns what the gateway has printed so far.
     pub fn stdout(&self) -> String {
         self.stdout.lock().expect("text").clone()
     }
 
-    /// What it complained about so far.
+    /// Returns what the gateway has printed on standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Whether it still runs.
+    /// Tells whether the process still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
@@ -235,14 +235,14 @@ impl Gateway {
         kill_process(pid, signal).expect("it can be signalled");
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
+    /// Ends the gateway with SIGTERM and waits until it has ended.
     #[track_caller]
     pub fn stop(self) -> Exited {
         self.signal(Signal::TERM);
         self.exited()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the gateway has ended by itself.
     #[track_caller]
     pub fn exited(mut self) -> Exited {
         let status = wait_for("the gateway ends", || self.child.try_wait().expect("a child"));
@@ -259,13 +259,13 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The command that runs a profile's gateway in the foreground.
+/// Returns the command that runs the gateway of a profile in the foreground.
 pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
     sandbox.command(
         ["--profile", profile, "gateway"]
@@ -274,7 +274,7 @@ pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
     )
 }
 
-/// A profile's state folder, below HOME.
+/// Returns the state folder of a profile, relative to HOME.
 pub fn state(profile: &str) -> PathBuf {
     match profile {
         "default" => ".openclaw".into(),
@@ -282,7 +282,7 @@ pub fn state(profile: &str) -> PathBuf {
     }
 }
 
-/// Writes a profile's config where there is none; the base port that it names.
+/// Writes a config for a profile if it has none, and returns the base port in it.
 pub fn configure(sandbox: &Sandbox, profile: &str) -> u16 {
     let path = state(profile).join("openclaw.json");
     if let Ok(text) = std::fs::read_to_string(sandbox.path(&path)) {
@@ -295,14 +295,14 @@ pub fn configure(sandbox: &Sandbox, profile: &str) -> u16 {
     base
 }
 
-/// A minimal config: a token, a base port, loopback.
+/// Returns a minimal config: a token, a base port, loopback.
 pub fn config(base: u16) -> String {
     format!(
         r#"{{ "gateway": {{ "mode": "local", "port": {base}, "bind": "loopback", "auth": {{ "mode": "token", "token": "{TOKEN}" }} }} }}"#
     )
 }
 
-/// Every file of its log folder, one after the other, the oldest first.
+/// Returns the content of all files in the log folder of a profile, the oldest first.
 pub fn log(sandbox: &Sandbox, profile: &str) -> String {
     let folder = sandbox.path(state(profile).join("logs"));
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -314,6 +314,7 @@ pub fn log(sandbox: &Sandbox, profile: &str) -> String {
         .collect()
 }
 
+/// Reads a stream into a text on a thread of its own.
 fn collect(
     mut stream: impl std::io::Read + Send + 'static,
     into: &Arc<Mutex<String>>,
