@@ -31,12 +31,12 @@ pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
-pub mod letters;
+
 pub mod lock;
 pub mod logs;
 pub mod plan;
 pub mod ports;
-pub mod probe;
+mod probe;
 pub mod profile;
 pub mod record;
 pub mod registry;
@@ -44,16 +44,26 @@ pub mod report;
 pub mod rescue;
 pub mod secret;
 pub mod selection;
-pub mod service;
+mod service;
 mod service_files;
 pub mod settings;
 pub mod snapshot;
 pub mod survey;
 mod sync;
+pub mod text;
 pub mod toml_document;
 pub mod ui;
 mod url;
 pub mod wizard;
+
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+#[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file and its variable are the test run's"
+)]
+mod skip;
 
 use std::process::ExitCode;
 
@@ -125,11 +135,7 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
         bold: ui.colour(),
     };
     let fit = |page: String| {
-        if ui.ascii() {
-            letters::to_ascii(&page)
-        } else {
-            page
-        }
+        if ui.ascii() { text::to_ascii(&page) } else { page }
     };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
         help::Explained::Asked(page) => {
