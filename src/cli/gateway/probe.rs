@@ -13,6 +13,7 @@ use crate::i18n::{Msg, msg};
 use crate::probe::{self, Probe};
 use crate::survey;
 use crate::text::sanitize;
+use crate::time::{millis, unix_millis};
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
@@ -96,9 +97,9 @@ fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Durati
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],
-        "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).ok().map(document::milliseconds),
-        "durationMs": document::milliseconds(taken),
-        "timeoutMs": document::milliseconds(limit),
+        "ts": unix_millis(context.host.now()),
+        "durationMs": millis(taken),
+        "timeoutMs": millis(limit),
         "primaryTargetId": "localLoopback",
         "warnings": probe.warning.iter().map(|warning| json!({ "message": warning })).collect::<Vec<Value>>(),
         "network": { "localLoopbackUrl": probe.url },

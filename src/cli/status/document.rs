@@ -21,6 +21,7 @@ use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
+use crate::time::millis;
 
 /// The document.
 pub(crate) fn of(
@@ -54,7 +55,7 @@ pub(crate) fn of(
             "url": probe.url,
             "urlSource": "local loopback",
             "reachable": reachable,
-            "connectLatencyMs": probe.latency.map(milliseconds),
+            "connectLatencyMs": probe.latency.map(millis),
             "self": if reachable { itself(probe) } else { Value::Null },
             "error": error,
             "port": probe.port,
@@ -65,7 +66,7 @@ pub(crate) fn of(
             "version": probe.version,
             "protocol": probe.protocol,
             "startedAt": probe.started.map(stamp),
-            "uptimeMs": uptime.map(milliseconds),
+            "uptimeMs": uptime.map(millis),
             "heldBy": holder(&probe.verdict),
         },
         "port": {
@@ -83,11 +84,6 @@ pub(crate) fn of(
         "service": service,
         "last": probe.last_run.as_ref().map(last),
     })
-}
-
-/// A time in whole milliseconds.
-pub(crate) fn milliseconds(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn itself(probe: &Probe) -> Value {

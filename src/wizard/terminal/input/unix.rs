@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
@@ -12,6 +12,7 @@ use rustix::termios::{
 };
 
 use super::super::keys::{Decoder, Key};
+use crate::sync::lock;
 
 /// How the terminal was found; `None` where nothing of it is changed.
 static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
@@ -32,7 +33,7 @@ const LOOK: Timespec = Timespec {
 const INTERRUPT: u8 = 3;
 
 fn found() -> MutexGuard<'static, Option<Termios>> {
-    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&FOUND)
 }
 
 /// Puts the terminal's modes back, from any thread.
