@@ -16,7 +16,6 @@ use references::{Crate, References};
 /// Files that are part of a circle today, one list for each circle. A circle may lose files and fall apart; a
 /// file that is in no circle any more leaves this list, and no other may join it.
 const KNOWN_CIRCLES: &[&[&str]] = &[
-    &["apply.rs", "apply/recover.rs", "apply/transaction.rs"],
     &["browser/connect.rs", "browser/control.rs"],
     &[
         "config.rs",
@@ -49,19 +48,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     ],
     &["help.rs", "help/page.rs"],
     &["ports/planner.rs", "ports/planner/search.rs"],
-    &["probe.rs", "probe/ask.rs"],
-    &["rescue/repair.rs", "rescue/repair/config.rs"],
-    &[
-        "service.rs",
-        "service/launchd.rs",
-        "service/launchd/print.rs",
-        "service/linger.rs",
-        "service/schtasks.rs",
-        "service/schtasks/query.rs",
-        "service/systemd.rs",
-        "service/systemd/show.rs",
-        "service/trouble.rs",
-    ],
     &[
         "survey.rs",
         "survey/discover.rs",

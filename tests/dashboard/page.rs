@@ -46,27 +46,7 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         assert_eq!(page.js("document.querySelectorAll('main img').length").await, 0);
         assert_eq!(page.js("typeof window.broken").await, "undefined");
 
-        page.width(1200).await;
-        page.choose("theme", "light").await;
-        page.picture("en-light-wide.png").await;
-        page.choose("theme", "dark").await;
-        assert_eq!(
-            page.js("getComputedStyle(document.body).backgroundColor").await,
-            "rgb(19, 21, 23)"
-        );
-        page.choose("language", "tr").await;
-        page.until(
-            "document.body.innerText.includes('Uyarı') && document.body.innerText.includes('temel port')",
-        )
-        .await;
-        assert_eq!(page.js("document.documentElement.lang").await, "tr");
-        page.picture("tr-dark-wide.png").await;
-        for width in [390, 360] {
-            page.width(width).await;
-            let fits = "document.documentElement.scrollWidth <= innerWidth";
-            assert_eq!(page.js(fits).await, true, "{width}");
-            page.picture(&format!("tr-dark-{width}.png")).await;
-        }
+        change_appearance(&page).await;
         // The choices are remembered, and so is the token of this tab.
         page.page.reload().await.unwrap();
         page.until("document.getElementById('link').dataset.link === 'live'")
@@ -76,6 +56,29 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });
+}
+
+/// Chooses the dark theme and Turkish, and checks that the page fits narrow screens.
+async fn change_appearance(page: &PageUnderTest) {
+    page.width(1200).await;
+    page.choose("theme", "light").await;
+    page.picture("en-light-wide.png").await;
+    page.choose("theme", "dark").await;
+    assert_eq!(
+        page.js("getComputedStyle(document.body).backgroundColor").await,
+        "rgb(19, 21, 23)"
+    );
+    page.choose("language", "tr").await;
+    page.until("document.body.innerText.includes('Uyarı') && document.body.innerText.includes('temel port')")
+        .await;
+    assert_eq!(page.js("document.documentElement.lang").await, "tr");
+    page.picture("tr-dark-wide.png").await;
+    for width in [390, 360] {
+        page.width(width).await;
+        let fits = "document.documentElement.scrollWidth <= innerWidth";
+        assert_eq!(page.js(fits).await, true, "{width}");
+        page.picture(&format!("tr-dark-{width}.png")).await;
+    }
 }
 
 #[test]
@@ -140,30 +143,34 @@ fn page_asks_for_a_token_and_reconnects_after_a_lost_connection() {
     });
 }
 
+/// Writes three instances with tokens of their own, in folders that are private to their user.
+fn write_private_instances(sandbox: &Sandbox) {
+    for (folder, port) in [
+        (".openclaw", 18789),
+        (".openclaw-rescue", 19789),
+        (".openclaw-lab", 18809),
+    ] {
+        let text = config(port).replace(&format!("~/work-{port}"), &format!("~/{folder}/workspace"));
+        let text = match folder {
+            ".openclaw-rescue" => text,
+            _ => text.replace(TOKEN, &format!("{port}-0f3a9c-{folder}-a71be2")),
+        };
+        let path = sandbox.write(format!("{folder}/openclaw.json"), text);
+        std::fs::create_dir(sandbox.path(folder).join("workspace")).unwrap();
+        for (path, mode) in [(path, 0o600), (sandbox.path(folder), 0o700)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn running_gateways_are_distinguished_from_stopped_ones() {
-    let name = "dashboard::page::running_gateways_are_distinguished_from_stopped_ones";
     if !installed("chromium") {
         return;
     }
-    own(name, || {
+    own(|| {
         let sandbox = Sandbox::new();
-        for (folder, port) in [
-            (".openclaw", 18789),
-            (".openclaw-rescue", 19789),
-            (".openclaw-lab", 18809),
-        ] {
-            let text = config(port).replace(&format!("~/work-{port}"), &format!("~/{folder}/workspace"));
-            let text = match folder {
-                ".openclaw-rescue" => text,
-                _ => text.replace(TOKEN, &format!("{port}-0f3a9c-{folder}-a71be2")),
-            };
-            let path = sandbox.write(format!("{folder}/openclaw.json"), text);
-            std::fs::create_dir(sandbox.path(folder).join("workspace")).unwrap();
-            for (path, mode) in [(path, 0o600), (sandbox.path(folder), 0o700)] {
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-            }
-        }
+        write_private_instances(&sandbox);
         let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);
         browse(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:19789").await.unwrap();

@@ -186,95 +186,112 @@ fn fragmented_messages_are_read() {
     }
 }
 
-/// Each case has the first message, the code, message and `details.code` of the response where there is one,
-/// and the close code and reason. The answers are those of both releases.
+/// A first message, and what the client must get for it.
+struct Case {
+    sent: String,
+    /// Code, message and `details.code` of the response, where there is one.
+    error: Option<(&'static str, &'static str, &'static str)>,
+    /// Code and reason of the close frame.
+    close: (u16, &'static str),
+}
+
+/// Returns the cases of `connect` requests that are refused. The message of each is the reason of its close.
+fn connect_cases(protocol: u64) -> Vec<Case> {
+    let case = |change: &dyn Fn(&mut Value), code, message, detail| {
+        let mut request = connect_request(protocol);
+        change(&mut request["params"]);
+        Case {
+            sent: request.to_string(),
+            error: Some((code, message, detail)),
+            close: (1008, message),
+        }
+    };
+    let wrong_token = |params: &mut Value| params["auth"]["token"] = "wrong".into();
+    let wrong_token_of_backend = |params: &mut Value| {
+        params["auth"]["token"] = "wrong".into();
+        params["client"] =
+            json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"});
+    };
+    let cli_mismatch = if protocol == 3 {
+        "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)"
+    } else {
+        "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)"
+    };
+    let mismatch = "unauthorized: gateway token mismatch (provide gateway auth token)";
+    let extra = "invalid connect params: at root: unexpected property 'zzz'";
+    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
+    let wrong = "AUTH_TOKEN_MISMATCH";
+    let no_credentials = |params: &mut Value| params["auth"] = json!({});
+    let unknown_key = |params: &mut Value| params["zzz"] = 1.into();
+    let unknown_version = |params: &mut Value| {
+        params["minProtocol"] = 9.into();
+        params["maxProtocol"] = 9.into();
+    };
+    vec![
+        case(&wrong_token, invalid, cli_mismatch, wrong),
+        case(&wrong_token_of_backend, invalid, mismatch, wrong),
+        case(
+            &no_credentials,
+            unpaired,
+            "device identity required",
+            "DEVICE_IDENTITY_REQUIRED",
+        ),
+        case(&unknown_key, invalid, extra, ""),
+        Case {
+            close: (1002, "protocol mismatch"),
+            ..case(
+                &unknown_version,
+                invalid,
+                "protocol mismatch",
+                "PROTOCOL_MISMATCH",
+            )
+        },
+    ]
+}
+
+/// Returns the cases of first messages that are not a `connect` request.
+fn malformed_cases() -> Vec<Case> {
+    let not_connect = "invalid handshake: first request must be connect";
+    let unanswered = |sent: &str, code, reason| Case {
+        sent: sent.to_owned(),
+        error: None,
+        close: (code, reason),
+    };
+    vec![
+        Case {
+            sent: json!({"type": "req", "id": "1", "method": "health"}).to_string(),
+            error: Some(("INVALID_REQUEST", not_connect, "")),
+            close: (1008, not_connect),
+        },
+        unanswered(r#"{"foo":1}"#, 1008, "invalid request frame"),
+        unanswered("hello", 1000, ""),
+        unanswered(&format!("\"{}\"", "x".repeat(80 * 1024)), 1009, ""),
+    ]
+}
+
+/// The expected answers are those of both releases.
 #[test]
 fn refused_clients_get_the_answers_of_both_releases() {
-    type Answer = Option<(&'static str, &'static str, &'static str)>;
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
     for protocol in [3_u64, 4] {
-        let changed = |change: &dyn Fn(&mut Value)| {
-            let mut request = connect_request(protocol);
-            change(&mut request["params"]);
-            request.to_string()
-        };
-        let mismatch = if protocol == 3 {
-            "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)"
-        } else {
-            "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)"
-        };
-        let foreign = json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"});
-        let first = "invalid handshake: first request must be connect";
-        let extra = "invalid connect params: at root: unexpected property 'zzz'";
-        let cases: [(String, Answer, u16, &str); 9] = [
-            (
-                changed(&|params| params["auth"]["token"] = "wrong".into()),
-                Some((invalid, mismatch, "AUTH_TOKEN_MISMATCH")),
-                1008,
-                mismatch,
-            ),
-            (
-                changed(&|params| {
-                    params["auth"]["token"] = "wrong".into();
-                    params["client"] = foreign.clone();
-                }),
-                Some((
-                    invalid,
-                    "unauthorized: gateway token mismatch (provide gateway auth token)",
-                    "AUTH_TOKEN_MISMATCH",
-                )),
-                1008,
-                "unauthorized: gateway token mismatch (provide gateway auth token)",
-            ),
-            (
-                changed(&|params| params["auth"] = json!({})),
-                Some((unpaired, "device identity required", "DEVICE_IDENTITY_REQUIRED")),
-                1008,
-                "device identity required",
-            ),
-            (
-                changed(&|params| {
-                    params["minProtocol"] = 9.into();
-                    params["maxProtocol"] = 9.into();
-                }),
-                Some((invalid, "protocol mismatch", "PROTOCOL_MISMATCH")),
-                1002,
-                "protocol mismatch",
-            ),
-            (
-                changed(&|params| params["zzz"] = 1.into()),
-                Some((invalid, extra, "")),
-                1008,
-                extra,
-            ),
-            (
-                json!({"type": "req", "id": "1", "method": "health"}).to_string(),
-                Some((invalid, first, "")),
-                1008,
-                first,
-            ),
-            (r#"{"foo":1}"#.to_owned(), None, 1008, "invalid request frame"),
-            ("hello".to_owned(), None, 1000, ""),
-            (format!("\"{}\"", "x".repeat(80 * 1024)), None, 1009, ""),
-        ];
-        for (sent, answer, code, reason) in cases {
+        for case in connect_cases(protocol).into_iter().chain(malformed_cases()) {
             let mut client = Client::connect(gateway.port);
-            client.send(sent.clone());
-            let brief: String = sent.chars().take(300).collect();
-            if let Some((kind, message, detail)) = answer {
+            client.send(case.sent.clone());
+            let brief: String = case.sent.chars().take(300).collect();
+            let (close_code, reason) = case.close;
+            if let Some((code, message, detail)) = case.error {
                 let error = client.response("1")["error"].take();
                 assert_eq!(
                     (&error["code"], &error["message"]),
-                    (&kind.into(), &message.into())
+                    (&code.into(), &message.into())
                 );
                 // An unknown protocol version is refused in the words of the later release.
-                let detailed = protocol == 4 || code == 1002;
+                let has_detail = protocol == 4 || close_code == 1002;
                 let found = error["details"]["code"].as_str().unwrap_or_default();
-                assert_eq!(found, if detailed { detail } else { "" }, "{brief}");
+                assert_eq!(found, if has_detail { detail } else { "" }, "{brief}");
             }
-            assert_eq!(client.closed(), (code, reason.to_owned()), "{brief}");
+            assert_eq!(client.closed(), (close_code, reason.to_owned()), "{brief}");
         }
     }
 }
