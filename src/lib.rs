@@ -54,6 +54,7 @@ pub mod toml_document;
 pub mod ui;
 mod url;
 pub mod wizard;
+mod wrap;
 
 use std::process::ExitCode;
 

@@ -6,12 +6,11 @@
 
 use std::io;
 
-pub mod band;
 mod fields;
+pub(crate) mod port_chart;
 mod progress;
 mod review;
 mod table;
-mod wrap;
 
 pub(crate) use fields::Fields;
 pub(crate) use table::Table;
@@ -23,6 +22,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
 use crate::letters;
+use crate::wrap::wrap;
 
 /// How and where to speak.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +155,7 @@ impl Ui {
 
     /// Text on stdout in lines that fit: the first one indented by `first` columns, the others by `rest`.
     pub fn hanging(&self, first: usize, rest: usize, text: &str) {
-        let lines = wrap::wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+        let lines = wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
         for (at, line) in lines.iter().enumerate() {
             let indent = if at == 0 { first } else { rest };
             self.out(&format!("{:indent$}{line}", ""));
@@ -223,7 +223,7 @@ impl Ui {
 
     /// What is worth knowing, marked and broken to the width of the terminal.
     fn notice(&self, msg: &Msg) -> String {
-        let lines = wrap::wrap(&self.say(msg), self.width.saturating_sub(4));
+        let lines = wrap(&self.say(msg), self.width.saturating_sub(4));
         let marked = lines
             .iter()
             .enumerate()
@@ -233,21 +233,21 @@ impl Ui {
 
     /// A paragraph on stderr, broken to the width of the terminal.
     pub fn prose(&self, msg: &Msg) {
-        for line in wrap::wrap(&self.say(msg), self.width) {
+        for line in wrap(&self.say(msg), self.width) {
             self.err(&line);
         }
     }
 
     /// Text in lines of at most so many columns.
     pub fn broken(&self, text: &str, columns: usize) -> Vec<String> {
-        wrap::wrap(text, columns)
+        wrap(text, columns)
     }
 
     /// Why a reply was not taken, before its question comes again.
     pub fn refusal(&self, error: &Error) {
         self.prose(&error.msg);
         for hint in &error.hints {
-            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5))
+            for (at, line) in wrap(&self.say(hint), self.width.saturating_sub(5))
                 .iter()
                 .enumerate()
             {

@@ -22,7 +22,7 @@ pub use context::InterviewContext;
 pub use history::AnswerHistory;
 pub use preset::PresetAnswers;
 pub use question::{Prompter, Question, Reply};
-pub use step::{Rejection, Step, StepId};
+pub use step::{Rejection, StepId, WizardStep};
 
 /// Who answers the questions that have no preset answer.
 pub enum AnswerSource<'a, 'h> {
@@ -139,7 +139,7 @@ impl Pass {
 
     fn accept_preset(
         &mut self,
-        step: &dyn Step,
+        step: &dyn WizardStep,
         reply: Reply,
         context: &mut InterviewContext<'_>,
     ) -> Result<()> {
@@ -152,7 +152,7 @@ impl Pass {
     /// Answers a question that has no preset answer; `false` where the person goes back.
     fn answer(
         &mut self,
-        step: &dyn Step,
+        step: &dyn WizardStep,
         question: Question,
         context: &mut InterviewContext<'_>,
         source: &mut AnswerSource<'_, '_>,
@@ -203,7 +203,7 @@ impl Pass {
 
 /// Asks a person until a reply is accepted; `false` where they go back.
 fn ask_until_valid(
-    step: &dyn Step,
+    step: &dyn WizardStep,
     question: &Question,
     prompter: &mut dyn Prompter,
     history: &mut AnswerHistory<'_>,

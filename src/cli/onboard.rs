@@ -182,8 +182,8 @@ impl Run<'_> {
         let (mut draft, left) =
             AnswersDraft::open(&registry::state_home(self.context.host, &self.context.env));
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
-        // A terminal that went away is the case that a draft is for; any other end is an end.
-        if !matches!(&result, Err(error) if error.code() == "ui.terminal-gone") {
+        // A draft is for the case that the terminal is closed; any other end is final.
+        if !terminal.is_gone() {
             draft.discard();
         }
         result

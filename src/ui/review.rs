@@ -9,9 +9,10 @@ use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, InstanceSummary, Plan};
 use crate::secret::SecretOrigin;
+use crate::wrap::wrap;
 
+use super::Ui;
 use super::fields::Fields;
-use super::{Ui, wrap};
 
 impl Ui {
     /// The plan as lines. With `texts`, the text of the config to be is shown too, secrets by origin.
@@ -93,7 +94,7 @@ impl Ui {
                     .filter_map(workspace_file)
                     .collect::<Vec<_>>()
                     .join(", ");
-                let names = wrap::wrap(&names, self.width().saturating_sub(4));
+                let names = wrap(&names, self.width().saturating_sub(4));
                 lines.extend(names.iter().map(|line| format!("    {line}")));
                 &rest[together..]
             } else {
@@ -143,7 +144,7 @@ impl Ui {
         if 2 + measure_text_width(text) <= self.width() {
             return format!("{mark} {text}");
         }
-        wrap::wrap(text, self.width().saturating_sub(4))
+        wrap(text, self.width().saturating_sub(4))
             .join("\n    ")
             .replacen("", &format!("{mark} "), 1)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::i18n::Msg;
 
 use super::question::{Question, QuestionKind, Reply};
-use super::step::{Step, StepId};
+use super::step::{StepId, WizardStep};
 use super::steps;
 
 /// The replies of one person, by step.
@@ -45,7 +45,7 @@ enum AskedAgain {
 impl<'a> AnswerHistory<'a> {
     /// Reads the draft that an earlier run left. Entries that are not understood are ignored.
     pub fn from_draft(draft: &toml::Table) -> Self {
-        let past_reply = |step: &&'static dyn Step| {
+        let past_reply = |step: &&'static dyn WizardStep| {
             let reply = match draft.get(step.id().name())? {
                 toml::Value::String(text) => Reply::Text(text.clone()),
                 toml::Value::Boolean(yes) => Reply::Yes(*yes),
@@ -85,7 +85,7 @@ impl<'a> AnswerHistory<'a> {
     }
 
     /// Returns the reply to a question that need not be asked again.
-    pub(super) fn settled_reply(&self, step: &dyn Step, question: &Question) -> Option<Reply> {
+    pub(super) fn settled_reply(&self, step: &dyn WizardStep, question: &Question) -> Option<Reply> {
         let id = step.id();
         let again = match self.asked_again {
             AskedAgain::Nothing => false,

@@ -6,7 +6,7 @@ use crate::answers::{Answers, Provider};
 use crate::secret::Secret;
 
 use super::question::Reply;
-use super::step::{Step, StepId};
+use super::step::{StepId, WizardStep};
 
 /// The replies that flags, an answers file and the environment bring, by the step that they answer.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Default for PresetAnswers {
 
 impl PresetAnswers {
     /// Returns the reply to a step, if one is known.
-    pub fn reply(&self, step: &dyn Step, answers: &Answers) -> Option<Reply> {
+    pub fn reply(&self, step: &dyn WizardStep, answers: &Answers) -> Option<Reply> {
         let id = step.flag_step();
         if id != StepId::ApiKey {
             return self.replies.get(&id).cloned();

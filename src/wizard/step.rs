@@ -58,7 +58,7 @@ named_enum! {
 }
 
 /// One decision: a row of [`super::steps::ALL`]. Its texts are `step.ID.*` in the catalogues.
-pub trait Step: Sync {
+pub trait WizardStep: Sync {
     /// Returns the name of the step.
     fn id(&self) -> StepId;
 
@@ -140,7 +140,7 @@ pub(super) struct EnumStep<T: NamedValue> {
     pub(super) saved: fn(&Answers) -> Option<T>,
 }
 
-impl<T: NamedValue + Sync> Step for EnumStep<T> {
+impl<T: NamedValue + Sync> WizardStep for EnumStep<T> {
     fn id(&self) -> StepId {
         self.id
     }

@@ -3,7 +3,7 @@
 
 use crate::answers::Answers;
 
-use super::step::Step;
+use super::step::WizardStep;
 
 mod auth;
 mod bind;
@@ -18,7 +18,7 @@ mod service;
 mod workspace;
 
 /// Every step, in order.
-pub static ALL: &[&dyn Step] = &[
+pub static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,

@@ -10,7 +10,7 @@ use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
 use crate::ui::Ui;
-use crate::ui::band::{self, Glyphs, Row, Tone};
+use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
 /// Shows the map, as the run wishes it.
 pub(super) fn show(ui: Ui, survey: &Survey) {
@@ -43,7 +43,7 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
 }
 
 fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
-    let glyphs = Glyphs::new(ui.ascii() || ui.plain());
+    let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
     let row = |instance: &Surveyed| {
         // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
         let families = instance
@@ -52,7 +52,7 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
             .filter_map(Claim::family)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
-        Row {
+        ChartRow {
             label: instance.label.clone(),
             spans: merged(families.chain(claims).collect()),
         }
@@ -63,8 +63,8 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         .map(row)
         .filter(|row| !row.spans.is_empty())
         .collect();
-    let paint = |tone: Tone, text: &str| style(ui, tone).apply_to(text).to_string();
-    for line in band::draw(
+    let paint = |tone: ChartTone, text: &str| style(ui, tone).apply_to(text).to_string();
+    for line in port_chart::draw(
         &rows,
         &map.shared,
         &map.clashes,
@@ -75,21 +75,35 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         ui.out(&line);
     }
     let tones = [
-        (Tone::Held, msg!("ports.legend-held"), !rows.is_empty()),
-        (Tone::Shared, msg!("ports.legend-shared"), !map.shared.is_empty()),
-        (Tone::Clash, msg!("ports.legend-clash"), !map.clashes.is_empty()),
+        (ChartTone::Held, msg!("ports.legend-held"), !rows.is_empty()),
+        (
+            ChartTone::Shared,
+            msg!("ports.legend-shared"),
+            !map.shared.is_empty(),
+        ),
+        (
+            ChartTone::Clash,
+            msg!("ports.legend-clash"),
+            !map.clashes.is_empty(),
+        ),
     ];
     let legend: Vec<_> = tones
         .iter()
         .filter(|(.., there)| *there)
-        .map(|(tone, word, _)| format!("{} {}", paint(*tone, &glyphs.of(*tone).to_string()), ui.say(word)))
+        .map(|(tone, word, _)| {
+            format!(
+                "{} {}",
+                paint(*tone, &glyphs.glyph(*tone).to_string()),
+                ui.say(word)
+            )
+        })
         .collect();
     if !legend.is_empty() {
         ui.out(&legend.join("   "));
     }
 }
 
-fn style(ui: Ui, tone: Tone) -> Style {
+fn style(ui: Ui, tone: ChartTone) -> Style {
     tone.style().force_styling(ui.colour())
 }
 
@@ -112,7 +126,11 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
         three_columns(ui, &port.claim.span.to_string(), &ui.say(&role), &state);
     }
     for Neighbour { conflict, msg, .. } in &entry.neighbours {
-        let kind = if *conflict { Tone::Clash } else { Tone::Shared };
+        let kind = if *conflict {
+            ChartTone::Clash
+        } else {
+            ChartTone::Shared
+        };
         let word = if *conflict {
             msg!("ports.conflict")
         } else {
@@ -136,19 +154,19 @@ fn ground(instance: &Surveyed) -> Msg {
 }
 
 /// Who has a port now, in words.
-fn state(port: &Port<'_>) -> (Tone, Msg) {
+fn state(port: &Port<'_>) -> (ChartTone, Msg) {
     match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
-            (Tone::Held, msg!("ports.state-own", pid = pid))
+            (ChartTone::Held, msg!("ports.state-own", pid = pid))
         }
-        (None, []) => (Tone::Faint, msg!("ports.state-free")),
+        (None, []) => (ChartTone::Faint, msg!("ports.state-free")),
         (None, held) if port.claim.is_pool() => (
-            Tone::Shared,
+            ChartTone::Shared,
             msg!("ports.state-pool", held = held.len(), all = port.claim.span.len()),
         ),
         (None, [first, ..]) => (
-            Tone::Clash,
+            ChartTone::Clash,
             msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
         ),
     }
