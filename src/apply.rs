@@ -1,69 +1,62 @@
-//! Carries a plan out as one transaction: the old state or the new one, never a half.
+//! Carries a plan out as one transaction: afterwards the disk has the old state or the new one, never a half.
 //!
-//! 1. [`preflight`] looks, reading only, whether the disk is as the plan took it to be.
-//! 2. A journal names every step before it is made.
+//! 1. [`preflight`] checks, reading only, that the disk is still as the plan took it to be.
+//! 2. A journal lists every step before it is made.
 //! 3. New files are staged beside the old ones: folders 0700 and files 0600 from their first moment.
-//! 4. The journal is marked; from here on there are only renames, each of which may be repeated.
+//! 4. The journal is marked. From here on there are only renames, each of which may be repeated.
 //! 5. What was kept for an undo is removed, the journal last.
 //!
-//! A failure takes everything back. After a kill the next run does what is missing ([`recover`]):
-//! before the mark it takes back, after it it completes. Until then each single file is the old or the
-//! new one, whole. This is the only module that writes a user's file, and it writes nothing without
-//! the [`HostLock`].
+//! A failure undoes everything. After a kill the next run does what is missing ([`recover`]): before the mark it
+//! undoes, after it it completes. Until then each single file is the old or the new one, whole.
+//!
+//! This is the module that writes and removes files; `clippy.toml` disallows it elsewhere, with the exceptions
+//! that name their reason (man pages, the links of systemd). A plan is written under the [`HostLock`] only. Single
+//! files that one process owns (a gateway's state) are replaced without it ([`write_file`]).
 
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the module that writes and removes files"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::plan::{Change, Plan};
+use crate::plan::Plan;
 
 mod draft;
-mod fault;
+mod event;
 mod file_ops;
+mod io_failure;
 mod journal;
 mod lock;
-mod place;
 mod preflight;
 mod recover;
+mod resolve;
 mod run_id;
-mod script;
-mod single;
+mod single_file;
+mod step_list;
 mod steps;
 #[cfg_attr(unix, path = "apply/unix.rs")]
 #[cfg_attr(windows, path = "apply/windows.rs")]
 mod system;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 mod transaction;
 
 pub use draft::AnswersDraft;
-pub use file_ops::remove_if_present;
+pub use event::ApplyEvent;
+pub use file_ops::{free_path, remove_if_present};
 pub use lock::HostLock;
-pub(crate) use lock::{make_folders, open_in as open_lock};
+pub(crate) use lock::{make_folders, open_lock_file};
 pub use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, has_unfinished_transaction, recover};
-pub use single::{create_file, remove_file, remove_staging, stage_file, write_file};
+pub use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
 
-/// What happens while a plan is carried out, for a progress display.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApplyEvent<'a> {
-    /// Work on this change begins.
-    Started(&'a Change),
-    /// This change is there, durably.
-    Done(&'a Change),
-    /// After a failure: this path is as it was before.
-    Undone(&'a Path),
-}
-
-/// What was done.
+/// What a plan changed on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// What came to be, changed or went, in the plan's order.
+    /// The paths that were created, changed or renamed, in the plan's order.
     pub changed: Vec<PathBuf>,
     /// What the user should know: a folder of the instance that others may enter, a leftover.
     pub notices: Vec<Msg>,
@@ -71,8 +64,11 @@ pub struct Applied {
 
 /// Carries a plan out, whole or not at all. An empty plan writes nothing.
 ///
-/// `others` are the paths of the other instances, as for [`preflight`]. Fails with `apply.stale` where
-/// a file changed since the plan was made, and with `apply.unfinished` where [`recover`] was not called.
+/// `others` are the paths of the other instances, as for [`preflight`].
+///
+/// # Errors
+/// `apply.stale` when a file changed since the plan was made; `apply.unfinished` when [`recover`] was not called
+/// after a run that was cut short; else what the system refused. The old state is back then.
 pub fn apply(
     lock: &HostLock,
     plan: &Plan,
@@ -89,15 +85,15 @@ pub fn apply(
                 .hint(msg!("apply.run-again")),
         );
     }
-    let mut sight = preflight::look(plan, others)?;
-    let mut notices = std::mem::take(&mut sight.notices);
-    let script = script::script(plan, sight, &run_id::run_id());
-    let mut transaction = transaction::Transaction::new(state_home, plan, others, script);
+    let mut report = preflight::inspect(plan, others)?;
+    let mut notices = std::mem::take(&mut report.notices);
+    let steps = step_list::build(plan, report, &run_id::run_id());
+    let mut transaction = transaction::Transaction::new(state_home, plan, others, steps);
     loop {
         match transaction.advance(events) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(error) if transaction.is_done() => {
+            Err(error) if transaction.is_committed() => {
                 notices.push(msg!("apply.leftover").with_msg("what", error.msg));
                 break;
             }

@@ -1,8 +1,9 @@
-//! A client of a gateway's WebSocket protocol, blocking: the command line's side of docs/openclaw.md#websocket-handshake.
+//! A blocking client of the WebSocket protocol of a gateway, for the command line
+//! (docs/openclaw.md#websocket-handshake).
 //!
-//! It speaks protocol 3 and 4, shows the instance's own token, and knows what the gateway answered: a
-//! result, the protocol's error, or nothing in time. It shows no device: the shared token alone is
-//! enough for a command line, in either release, and a device would be paired without being asked for.
+//! It speaks protocol 3 and 4 and shows the instance's own token or password. It shows no device: the token
+//! alone is enough for a command line in either release, and a device would be paired although nobody asked
+//! for that.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::protocol::WebSocketConfig;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error};
 use crate::i18n::msg;
 use crate::settings::Proof;
 use crate::url::ServerUrl;
@@ -21,37 +22,29 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use failure::Failure;
-pub use stream::Timed;
+pub(crate) use failure::ClientFailure;
+use stream::DeadlineStream;
 
-/// The protocols that we speak: 3 of OpenClaw 2026.1.30, 4 of 2026.9.6.
-const PROTOCOLS: (u64, u64) = (3, 4);
-/// The largest message that is taken, in bytes: what OpenClaw 2026.9.6 sends at most, and some more.
-const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// The range of protocol versions that this client speaks: 3 of OpenClaw 2026.1.30, 4 of 2026.9.6.
+const PROTOCOL_RANGE: (u64, u64) = (3, 4);
+/// Maximum size of a received message, in bytes: the largest that OpenClaw 2026.9.6 sends, and some more.
+const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Where and as whom to connect.
+/// The URL of a gateway and the credentials for it.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// `ws://127.0.0.1:19789`.
+pub(crate) struct GatewayEndpoint {
+    /// The URL, such as `ws://127.0.0.1:19789`.
     pub url: String,
-    /// What proves us.
+    /// The credentials.
     pub proof: Proof,
 }
 
-impl Target {
-    /// The gateway that listens at an address.
-    pub fn at(address: SocketAddr, proof: Proof) -> Self {
-        Self {
-            url: format!("ws://{address}"),
-            proof,
-        }
-    }
-
+impl GatewayEndpoint {
     /// Resolves the host of the URL.
     ///
     /// # Errors
     /// The URL is not `ws://HOST:PORT`, or the host is unknown.
-    fn addresses(&self) -> Result<Vec<SocketAddr>> {
+    fn addresses(&self) -> error::Result<Vec<SocketAddr>> {
         let invalid = || Error::usage(msg!("client.url", url = self.url));
         let url = ServerUrl::parse(&self.url).filter(|url| url.scheme() == "ws" && !url.has_credentials());
         let url = url.ok_or_else(invalid)?;
@@ -62,16 +55,17 @@ impl Target {
     }
 }
 
-/// What a client asks to be allowed (docs/openclaw.md#scopes).
+/// The scopes that a client asks for (docs/openclaw.md#scopes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scopes {
-    /// To look.
+pub(crate) enum RequestedScopes {
+    /// Reading the state of the gateway.
     Read,
-    /// Everything: for a method that the user names.
+    /// Everything, for a method that the user names.
     Admin,
 }
 
-impl Scopes {
+impl RequestedScopes {
+    /// Returns the names on the wire.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Read => &["operator.read"],
@@ -80,96 +74,107 @@ impl Scopes {
     }
 }
 
-/// Calls one method of a gateway: connects, proves itself, asks, and closes. At most `limit` in all.
-pub fn call(target: &Target, method: &str, params: Option<&Value>, limit: Duration) -> Result<Value> {
-    let addresses = target.addresses()?;
-    let deadline = Instant::now() + limit;
-    let failed = |failure: Failure| failure.error(&target.url);
-    let mut connection =
-        Connection::open(&addresses, &target.proof, Scopes::Admin, deadline).map_err(failed)?;
-    let answer = connection.request(method, params).map_err(failed)?;
-    connection.close();
+/// Calls one method of a gateway over a connection of its own. `timeout` limits the whole call.
+///
+/// # Errors
+/// The URL is invalid, the gateway is not reached, refuses the credentials, or answers with an error.
+pub(crate) fn call(
+    endpoint: &GatewayEndpoint,
+    method: &str,
+    params: Option<&Value>,
+    timeout: Duration,
+) -> error::Result<Value> {
+    let addresses = endpoint.addresses()?;
+    let deadline = Instant::now() + timeout;
+    let failed = |failure: ClientFailure| failure.into_error(&endpoint.url);
+    let mut client = GatewayClient::connect(&addresses, &endpoint.proof, RequestedScopes::Admin, deadline)
+        .map_err(failed)?;
+    let answer = client.request(method, params).map_err(failed)?;
+    client.close();
     Ok(answer)
 }
 
-/// A gateway that let us in.
+/// A connection to a gateway that has accepted this client.
 #[derive(Debug)]
-pub struct Connection {
-    socket: tungstenite::WebSocket<Timed>,
-    /// What it greeted us with: `hello-ok`.
+pub(crate) struct GatewayClient {
+    socket: tungstenite::WebSocket<DeadlineStream>,
+    /// The greeting of the gateway: the payload of `hello-ok`.
     pub hello: Value,
-    /// How long it took to get in.
+    /// The time from connecting to the greeting.
     pub latency: Duration,
+    /// The number of requests so far; each is the id of the last one.
     requests: u32,
 }
 
-impl Connection {
-    /// Connects to the first of these addresses that takes the connection, and gets in.
-    pub fn open(
+impl GatewayClient {
+    /// Connects to the first of these addresses that accepts the connection, and authenticates.
+    pub(crate) fn connect(
         addresses: &[SocketAddr],
         proof: &Proof,
-        scopes: Scopes,
+        scopes: RequestedScopes,
         deadline: Instant,
-    ) -> std::result::Result<Self, Failure> {
-        match Self::offer(addresses, proof, scopes, deadline, PROTOCOLS) {
-            // Releases refuse a range that they do not like even where it contains theirs.
-            Err(Failure::Protocol(Some(expected))) if (PROTOCOLS.0..=PROTOCOLS.1).contains(&expected) => {
-                Self::offer(addresses, proof, scopes, deadline, (expected, expected))
+    ) -> Result<Self, ClientFailure> {
+        match Self::connect_with_range(addresses, proof, scopes, deadline, PROTOCOL_RANGE) {
+            // Some releases refuse a range although it contains their version: it is offered alone then.
+            Err(ClientFailure::Protocol(Some(expected)))
+                if (PROTOCOL_RANGE.0..=PROTOCOL_RANGE.1).contains(&expected) =>
+            {
+                Self::connect_with_range(addresses, proof, scopes, deadline, (expected, expected))
             }
             outcome => outcome,
         }
     }
 
-    fn offer(
+    fn connect_with_range(
         addresses: &[SocketAddr],
         proof: &Proof,
-        scopes: Scopes,
+        scopes: RequestedScopes,
         deadline: Instant,
-        protocols: (u64, u64),
-    ) -> std::result::Result<Self, Failure> {
+        range: (u64, u64),
+    ) -> Result<Self, ClientFailure> {
         let since = Instant::now();
-        let (stream, address) = Timed::connect(addresses, deadline)?;
+        let (stream, address) = DeadlineStream::connect(addresses, deadline)?;
         let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE));
+            .max_message_size(Some(MAX_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let request = format!("ws://{address}/");
         let (socket, _) = tungstenite::client::client_with_config(request, stream, Some(config))
-            .map_err(Failure::of_handshake)?;
-        let mut connection = Self {
+            .map_err(ClientFailure::from_upgrade)?;
+        let mut client = Self {
             socket,
             hello: Value::Null,
             latency: Duration::ZERO,
             requests: 0,
         };
-        connection.challenged()?;
-        let params = introduction(proof, scopes, protocols);
-        connection.hello = connection
+        client.receive_challenge()?;
+        let params = connect_params(proof, scopes, range);
+        client.hello = client
             .request("connect", Some(&params))
-            .map_err(Failure::of_connect)?;
-        if connection.hello["type"] != "hello-ok" {
-            return Err(Failure::NotGateway);
+            .map_err(ClientFailure::at_connect)?;
+        if client.hello["type"] != "hello-ok" {
+            return Err(ClientFailure::NotGateway);
         }
-        connection.latency = since.elapsed();
-        Ok(connection)
+        client.latency = since.elapsed();
+        Ok(client)
     }
 
-    /// The protocol that was agreed on.
-    pub fn protocol(&self) -> Option<u64> {
+    /// Returns the negotiated protocol version.
+    pub(crate) fn protocol(&self) -> Option<u64> {
         self.hello["protocol"].as_u64()
     }
 
-    /// Waits for the challenge, which every gateway opens with.
-    fn challenged(&mut self) -> std::result::Result<(), Failure> {
+    /// Waits for the challenge, which every gateway sends first.
+    fn receive_challenge(&mut self) -> Result<(), ClientFailure> {
         loop {
-            let frame = self.frame()?;
+            let frame = self.receive_frame()?;
             if frame["type"] == "event" && frame["event"] == "connect.challenge" {
                 return Ok(());
             }
         }
     }
 
-    /// Calls a method and waits for its answer; events in between are passed over.
-    pub fn request(&mut self, method: &str, params: Option<&Value>) -> std::result::Result<Value, Failure> {
+    /// Calls a method and waits for its response; events before it are skipped.
+    pub(crate) fn request(&mut self, method: &str, params: Option<&Value>) -> Result<Value, ClientFailure> {
         self.requests += 1;
         let id = self.requests.to_string();
         let mut frame = json!({ "type": "req", "id": id, "method": method });
@@ -178,47 +183,48 @@ impl Connection {
         }
         self.socket
             .send(Message::text(frame.to_string()))
-            .map_err(Failure::of_socket)?;
+            .map_err(ClientFailure::from_socket)?;
         loop {
-            let mut frame = self.frame()?;
+            let mut frame = self.receive_frame()?;
             if frame["type"] != "res" || frame["id"] != *id {
                 continue;
             }
             return if frame["ok"] == true {
                 Ok(frame["payload"].take())
             } else {
-                Err(Failure::of_answer(&frame["error"]))
+                Err(ClientFailure::from_response(&frame["error"]))
             };
         }
     }
 
-    fn frame(&mut self) -> std::result::Result<Value, Failure> {
+    /// Returns the next frame.
+    fn receive_frame(&mut self) -> Result<Value, ClientFailure> {
         loop {
-            // A peer that talks without end must not hold us.
-            self.socket.get_ref().in_time()?;
-            match self.socket.read().map_err(Failure::of_socket)? {
+            // A peer that sends without a pause must not hold this client beyond its deadline.
+            self.socket.get_ref().check_deadline()?;
+            match self.socket.read().map_err(ClientFailure::from_socket)? {
                 Message::Text(text) => {
-                    return serde_json::from_str(&text).map_err(|_| Failure::NotGateway);
+                    return serde_json::from_str(&text).map_err(|_| ClientFailure::NotGateway);
                 }
-                Message::Close(frame) => return Err(Failure::of_close(frame)),
-                Message::Binary(_) => return Err(Failure::NotGateway),
+                Message::Close(frame) => return Err(ClientFailure::from_close(frame)),
+                Message::Binary(_) => return Err(ClientFailure::NotGateway),
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
 
-    /// Says goodbye; the answer is not waited for.
-    pub fn close(mut self) {
+    /// Sends a close frame; the one of the gateway is not waited for.
+    pub(crate) fn close(mut self) {
         let _ = self.socket.close(None);
         let _ = self.socket.flush();
     }
 }
 
-/// The parameters of `connect`.
-fn introduction(proof: &Proof, scopes: Scopes, (least, most): (u64, u64)) -> Value {
+/// Returns the parameters of `connect`.
+fn connect_params(proof: &Proof, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
     let mut params = json!({
-        "minProtocol": least,
-        "maxProtocol": most,
+        "minProtocol": min,
+        "maxProtocol": max,
         "client": {
             "id": "cli",
             "version": env!("CARGO_PKG_VERSION"),

@@ -66,7 +66,7 @@ struct LockFile {
 impl InstanceLock {
     /// Takes the lock for this process, or says who has it.
     pub fn acquire(path: &Path, profile: &str, port: u16, started: SystemTime) -> Result<Self, LockError> {
-        let file = apply::open_lock(path).map_err(LockError::Failed)?;
+        let file = apply::open_lock_file(path).map_err(LockError::Failed)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {

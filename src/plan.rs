@@ -73,11 +73,12 @@ pub enum Change {
     },
     /// Write a whole file with mode 0600.
     Write(FileWrite),
-    /// Move a file or a folder out of the way, within its file system. Nothing is ever deleted.
-    MoveAside {
-        /// What is moved.
+    /// Give a file or a folder another name, within its file system: to keep what is replaced, or to put in
+    /// place what was prepared elsewhere. Nothing is ever deleted.
+    Rename {
+        /// The old name.
         path: PathBuf,
-        /// Where it will be found; does not exist before.
+        /// The new name, which is free when the plan is made.
         to: PathBuf,
     },
     /// Change the mode of a file or folder, on systems that have modes.
@@ -105,6 +106,19 @@ pub struct FileWrite {
     pub backup: bool,
     /// The role of the file, for the review.
     pub kind: FileKind,
+}
+
+impl FileWrite {
+    /// The write of a config. `before` are the bytes of the old file, which becomes the newest backup.
+    pub fn config(path: PathBuf, content: Content, before: Option<Vec<u8>>) -> Self {
+        Self {
+            path,
+            content,
+            backup: before.is_some(),
+            before,
+            kind: FileKind::Config,
+        }
+    }
 }
 
 /// The role of a written file.
@@ -178,7 +192,7 @@ impl Change {
     /// Returns the path that is created, changed or moved.
     pub fn path(&self) -> &Path {
         match self {
-            Self::MakeDir { path } | Self::MoveAside { path, .. } | Self::SetMode { path, .. } => path,
+            Self::MakeDir { path } | Self::Rename { path, .. } | Self::SetMode { path, .. } => path,
             Self::Write(write) => &write.path,
         }
     }

@@ -35,7 +35,7 @@ pub fn changes(plan: &Plan) -> Value {
 fn change(change: &Change) -> Value {
     match change {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
-        Change::MoveAside { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
+        Change::Rename { path, to } => json!({ "action": "move-aside", "path": path, "to": to }),
         Change::SetMode { path, from, to } => json!({
             "action": "set-mode",
             "path": path,

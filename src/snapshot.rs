@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// The code of the refusal to keep what is not there.
@@ -170,12 +170,12 @@ impl SnapshotTarget<'_> {
             if folders.insert(folder.clone()) {
                 changes.push(Change::MakeDir { path: folder });
             }
-            changes.push(Change::MoveAside {
+            changes.push(Change::Rename {
                 path: state.join(unit),
                 to,
             });
         }
-        let put = |from: PathBuf, to: PathBuf| Change::MoveAside { path: from, to };
+        let put = |from: PathBuf, to: PathBuf| Change::Rename { path: from, to };
         for unit in staged {
             let to = state.join(&unit);
             changes.push(put(staging.join("state").join(unit), to));
@@ -192,13 +192,8 @@ impl SnapshotTarget<'_> {
             } else if let Ok(text) = read::text(&from) {
                 let before = read::bytes(&to).ok();
                 if before.as_deref() != Some(text.as_bytes()) {
-                    changes.push(Change::Write(FileWrite {
-                        path: to,
-                        content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
-                        backup: before.is_some(),
-                        before,
-                        kind: FileKind::Config,
-                    }));
+                    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
+                    changes.push(Change::Write(FileWrite::config(to, content, before)));
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! `apply` between processes: the lock, the umask, a full disk. What these tests need to start is a
-//! process that applies one small plan; it is [`worker`], in this very test binary.
+//! `apply` between processes: the lock, the umask, a full disk. The process that these tests start applies one small
+//! plan; it is [`worker`], in this very test binary.
 
 use std::fs;
 use std::io::Read as _;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use openclaw::apply::{HostLock, apply, has_unfinished_transaction, recover};
 use openclaw::plan::{Change, Content, FileKind, FileWrite, Plan};
 
-/// Names the folder that the worker works in; it does nothing without it.
+/// Variable with the folder that the worker works in. The worker does nothing without it.
 const FOLDER: &str = "OPENCLAW_TEST_WORKER_FOLDER";
-/// What it does there.
+/// Variable with the name of the worker's task.
 const TASK: &str = "OPENCLAW_TEST_WORKER_TASK";
 
-/// A process of its own that does this task in this folder, when started.
+/// Returns the command that does a task in a folder, in a process of its own.
 pub fn worker_command(task: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this test binary"));
     command.args([
@@ -65,7 +65,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
     }
 }
 
-/// Adds one to a number in a file. Two at once would lose a count, or find it stale.
+/// Adds one to the number in a file. Two at once would lose a count, or find the file stale.
 fn count(folder: &Path) {
     let lock = HostLock::acquire(&folder.join("state"), HostLock::WAIT_TIMEOUT).expect("the lock");
     let path = folder.join("count");
@@ -75,7 +75,7 @@ fn count(folder: &Path) {
 }
 
 #[test]
-fn fifty_processes_at_once_all_get_the_lock_in_turn() {
+fn fifty_processes_at_once_get_the_lock_one_after_the_other() {
     let dir = tempfile::tempdir().unwrap();
     let workers: Vec<_> = (0..50)
         .map(|_| {
@@ -98,14 +98,14 @@ fn fifty_processes_at_once_all_get_the_lock_in_turn() {
     assert_eq!(fs::read_to_string(dir.path().join("count")).unwrap(), "50");
 }
 
-/// Takes the lock, says so, and keeps it until it is killed or its input ends.
+/// Takes the lock, makes the file `held`, and keeps the lock until its input ends.
 fn hold(folder: &Path) {
     let _lock = HostLock::acquire(&folder.join("state"), Duration::ZERO).expect("the lock");
     fs::write(folder.join("held"), "").unwrap();
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-/// Listens on the port that the first suggestion is, says so, and goes on until it is killed.
+/// Listens on the port that is suggested first, makes the file `listening`, and goes on until its input ends.
 fn listen(folder: &Path) {
     let _listener = std::net::TcpListener::bind("127.0.0.1:19789").expect("a network of its own");
     fs::write(folder.join("listening"), "").unwrap();
@@ -113,7 +113,7 @@ fn listen(folder: &Path) {
 }
 
 #[test]
-fn a_holder_that_is_killed_frees_the_lock_at_once() {
+fn a_killed_holder_frees_the_lock_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = worker_command("hold", dir.path());
     let mut holder = command
@@ -130,8 +130,8 @@ fn a_holder_that_is_killed_frees_the_lock_at_once() {
     }
     let home = dir.path().join("state");
     let error = HostLock::acquire(&home, Duration::ZERO).unwrap_err();
-    let said = error.msg.render(openclaw::i18n::Lang::english());
-    assert!(said.contains(&format!("pid {}", holder.id())), "{said}");
+    let text = error.msg.render(openclaw::i18n::Lang::english());
+    assert!(text.contains(&format!("pid {}", holder.id())), "{text}");
     holder.kill().unwrap();
     holder.wait().unwrap();
     HostLock::acquire(&home, Duration::ZERO).unwrap();
@@ -152,26 +152,31 @@ fn modes_do_not_depend_on_the_umask() {
             "umask {umask}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let mut seen = 0;
+        let mut count = 0;
         let mut folders = vec![dir.path().to_path_buf()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let entry = entry.unwrap();
                 let meta = entry.metadata().unwrap();
                 let mode = meta.permissions().mode() & 0o7777;
-                let due = if meta.is_dir() { 0o700 } else { 0o600 };
-                assert_eq!(mode, due, "umask {umask}: {:?} has mode {mode:o}", entry.path());
-                seen += 1;
+                let expected = if meta.is_dir() { 0o700 } else { 0o600 };
+                assert_eq!(
+                    mode,
+                    expected,
+                    "umask {umask}: {:?} has mode {mode:o}",
+                    entry.path()
+                );
+                count += 1;
                 if meta.is_dir() {
                     folders.push(entry.path());
                 }
             }
         }
-        assert!(seen >= 6, "umask {umask}: {seen} paths");
+        assert!(count >= 6, "umask {umask}: {count} paths");
     }
 }
 
-/// Applies a plan on a disk with ever more room: each time it is there whole, or not at all.
+/// Applies a plan on a full disk with more room at each try: the plan is carried out whole, or not at all.
 fn fill(disk: &Path) {
     const PAGE: u64 = 4096;
     let home = disk.join("state");
@@ -190,7 +195,7 @@ fn fill(disk: &Path) {
         filler
             .set_len(size.next_multiple_of(PAGE).saturating_sub(room * PAGE))
             .unwrap();
-        let before = names(disk);
+        let before = paths_below(disk);
         let changes = plan(vec![
             write(&disk.join("ws/AGENTS.md"), &"a".repeat(9000), FileKind::Workspace),
             write(&config, &"c".repeat(5000), FileKind::Config),
@@ -208,7 +213,7 @@ fn fill(disk: &Path) {
                 let hints: Vec<_> = error.hints.iter().map(openclaw::i18n::Msg::key).collect();
                 assert_eq!(hints, ["apply.make-room", "apply.undone"], "{error:?}");
                 assert_eq!(fs::read_to_string(&config).unwrap(), old);
-                assert_eq!(names(disk), before);
+                assert_eq!(paths_below(disk), before);
                 assert!(recover(&lock).unwrap().is_none());
             }
         }
@@ -216,17 +221,17 @@ fn fill(disk: &Path) {
     panic!("32 pages are enough");
 }
 
-fn names(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut names = Vec::new();
+fn paths_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut paths = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            names.extend(self::names(&path));
+            paths.extend(paths_below(&path));
         }
-        names.push(path);
+        paths.push(path);
     }
-    names.sort();
-    names
+    paths.sort();
+    paths
 }
 
 #[test]

@@ -1,8 +1,7 @@
-//! Kills a real process at each system call that writes, one run for each, and looks at what is left.
+//! Kills a real process at each system call that writes, one run for each, and checks what is left.
 //!
-//! `strace` counts those calls in a run that ends well, then kills a fresh run at the first, the second
-//! ... of each name. The names differ by C library (`rename`, `renameat`, `renameat2`): they are taken
-//! from the count.
+//! `strace` counts those calls in a run that succeeds, then kills a fresh run at the first, the second ... call of
+//! each name. The names differ by C library (`rename`, `renameat`, `renameat2`): they are taken from the count.
 
 mod program;
 
@@ -20,14 +19,14 @@ use openclaw::plan::{Change, FileKind};
 use crate::apply::{plan, worker_command, write};
 use crate::support::skipped;
 
-/// System calls that change something on a disk; those that a machine lacks are asked for in vain (`?`).
-const WRITING: &str = "?open,?openat,?creat,?mkdir,?mkdirat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,\
+/// System calls that change something on a disk. `?` makes strace pass over those that a machine lacks.
+const WRITING_CALLS: &str = "?open,?openat,?creat,?mkdir,?mkdirat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,\
      ?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,?rmdir,?chmod,?fchmod,?fchmodat,?fchown,?flock";
 
 const OLD: &str = "{ old: true }\n";
 const NEW: &str = "{ new: true }\n";
 
-/// What the worker does: it brings an earlier run to its end, then writes what is not written yet.
+/// The task of the worker: recovers an earlier run, then writes what is not written yet.
 pub fn onboard(folder: &Path) {
     let lock = HostLock::acquire(&folder.join("state"), Duration::from_secs(10)).expect("the lock");
     if let Some(recovered) = recover(&lock).expect("an earlier run can be brought to its end") {
@@ -39,7 +38,7 @@ pub fn onboard(folder: &Path) {
     }
     let mut changes = Vec::new();
     if folder.join("workspace").exists() {
-        changes.push(Change::MoveAside {
+        changes.push(Change::Rename {
             path: folder.join("workspace"),
             to: folder.join("workspace.old"),
         });
@@ -59,8 +58,8 @@ pub fn onboard(folder: &Path) {
     apply(&lock, &plan(changes), &[], &mut |_| {}).expect("the plan fits the disk");
 }
 
-/// An instance as an earlier run left it, a backup included.
-fn before(folder: &Path) {
+/// Makes an instance as an earlier run left it, a backup included.
+fn make_old_state(folder: &Path) {
     for below in [
         "instance/openclaw.json",
         "instance/openclaw.json.bak",
@@ -73,7 +72,7 @@ fn before(folder: &Path) {
     }
 }
 
-/// What counts of a folder: its files, but for the lock.
+/// Returns the text of every file below a folder but the lock.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -91,14 +90,14 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     files
 }
 
-/// Where a run is killed: at the nth call of this name within one thread.
+/// The point at which a run is killed: the nth call of this name within one thread.
 #[derive(Debug)]
-struct Kill {
+struct KillPoint {
     call: String,
     nth: usize,
 }
 
-/// The worker under strace, with these options.
+/// Returns the command of the worker under strace, with these options.
 fn traced(folder: &Path, options: &[&str]) -> Command {
     let worker = worker_command("onboard", folder);
     let mut command = Command::new("strace");
@@ -116,8 +115,8 @@ fn traced(folder: &Path, options: &[&str]) -> Command {
     command
 }
 
-/// The kills that a run offers, from the trace of one that ended well.
-fn kills(trace: &str) -> Vec<Kill> {
+/// Returns the points at which a run can be killed, from the trace of one that succeeded.
+fn kill_points(trace: &str) -> Vec<KillPoint> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut kills = BTreeSet::new();
     for line in trace.lines() {
@@ -136,7 +135,10 @@ fn kills(trace: &str) -> Vec<Kill> {
             kills.insert((call.to_owned(), *count));
         }
     }
-    kills.into_iter().map(|(call, nth)| Kill { call, nth }).collect()
+    kills
+        .into_iter()
+        .map(|(call, nth)| KillPoint { call, nth })
+        .collect()
 }
 
 #[test]
@@ -144,9 +146,14 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("counted");
     let trace = dir.path().join("trace");
-    before(&folder);
+    make_old_state(&folder);
     let old = files(&folder);
-    let count = ["-o", trace.to_str().unwrap(), "-e", &format!("trace={WRITING}")];
+    let count = [
+        "-o",
+        trace.to_str().unwrap(),
+        "-e",
+        &format!("trace={WRITING_CALLS}"),
+    ];
     match traced(&folder, &count).status() {
         Ok(status) if status.success() => {}
         Ok(_) => return skipped("strace may not trace here"),
@@ -154,7 +161,7 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
     }
     let new = files(&folder);
     assert_eq!(new["instance/openclaw.json"], NEW);
-    let kills = kills(&fs::read_to_string(trace).unwrap());
+    let kills = kill_points(&fs::read_to_string(trace).unwrap());
     assert!(kills.len() > 50, "{kills:?}");
 
     let next = AtomicUsize::new(0);
@@ -164,7 +171,7 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
             scope.spawn(|| {
                 while let Some(kill) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let folder = dir.path().join(format!("{}-{}", kill.call, kill.nth));
-                    let end = match killed(&folder, kill, &old, &new) {
+                    let end = match kill_and_recover(&folder, kill, &old, &new) {
                         None => 0,
                         Some(RecoveryOutcome::Undone) => 1,
                         Some(_) => 2,
@@ -177,18 +184,18 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
     let [nothing, undone, completed] = ends.map(AtomicUsize::into_inner);
     assert!(
         nothing > 0 && undone > 10 && completed > 10,
-        "each way was gone: {nothing}, {undone}, {completed}"
+        "each outcome was seen: {nothing}, {undone}, {completed}"
     );
 }
 
-/// Kills a run there, looks at once, and after the next run. Returns what that run had to do.
-fn killed(
+/// Kills a run, checks what is left, and checks it again after the next run. Returns what that run had to recover.
+fn kill_and_recover(
     folder: &Path,
-    kill: &Kill,
+    kill: &KillPoint,
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
 ) -> Option<RecoveryOutcome> {
-    before(folder);
+    make_old_state(folder);
     let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
     let trace = format!("trace={}", kill.call);
     let status = traced(folder, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
@@ -201,21 +208,21 @@ fn killed(
     let copy = files(folder);
 
     let output = worker_command("onboard", folder).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{kill:?}: {said}\n{}",
+        "{kill:?}: {stdout}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(&files(folder), new, "{kill:?}");
-    let outcome = if said.contains("recovered: Undone") {
+    let outcome = if stdout.contains("recovered: Undone") {
         Some(RecoveryOutcome::Undone)
-    } else if said.contains("recovered: Completed") {
+    } else if stdout.contains("recovered: Completed") {
         Some(RecoveryOutcome::Completed)
     } else {
         None
     };
-    assert_eq!(outcome.is_some(), cut_short, "{kill:?}: {said}");
+    assert_eq!(outcome.is_some(), cut_short, "{kill:?}: {stdout}");
     if outcome.is_none() {
         // A draft of the journal says nothing yet.
         let settled: BTreeMap<_, _> = copy

@@ -11,9 +11,10 @@ mod browser;
 mod page;
 
 const TOKEN: &str = "7hegoodt0kenOfRescue";
-/// A name that would run where it were taken for markup.
-const HOSTILE: &str = "<img src=x onerror=\"window.broken=1\">.json";
-const PATIENCE: Duration = Duration::from_mins(1);
+/// A file name that would run a script if a page used it as markup.
+const HOSTILE_NAME: &str = "<img src=x onerror=\"window.broken=1\">.json";
+/// Time that a page or a browser has to do what a test waits for.
+const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 fn config(port: u16) -> String {
     format!(
@@ -22,16 +23,16 @@ fn config(port: u16) -> String {
     )
 }
 
-/// The host of a test: three instances, two of them too close to each other, one with a hostile name.
+/// Writes the instances of a test host: two of them too close to each other, one with a hostile name.
 fn populate(sandbox: &Sandbox, port: u16) {
     sandbox.write(".openclaw/openclaw.json", config(18789));
     sandbox.write(".openclaw-rescue/openclaw.json", config(port));
     sandbox.write(".openclaw-lab/openclaw.json", config(18809));
-    sandbox.write(format!(".openclaw/{HOSTILE}"), config(20789));
+    sandbox.write(format!(".openclaw/{HOSTILE_NAME}"), config(20789));
 }
 
-/// A sandbox on a desktop: what opens pages keeps what it was given.
-fn desktop(port: u16) -> Sandbox {
+/// Returns a sandbox with a desktop whose page opener records its arguments and the page.
+fn sandbox_with_desktop(port: u16) -> Sandbox {
     let sandbox = Sandbox::new();
     populate(&sandbox, port);
     sandbox.script(
@@ -44,9 +45,9 @@ fn desktop(port: u16) -> Sandbox {
 }
 
 #[test]
-fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
+fn command_opens_the_page_without_exposing_the_token() {
     let port = free_base();
-    let sandbox = desktop(port);
+    let sandbox = sandbox_with_desktop(port);
     let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
     let ran = sandbox
         .run(["--profile", "rescue", "dashboard", "--json"])
@@ -72,17 +73,17 @@ fn the_command_opens_the_page_and_shows_the_token_to_nobody() {
 }
 
 #[test]
-fn nobody_but_the_instances_own_gateway_is_given_the_token() {
+fn token_is_not_passed_to_another_listener() {
     let port = free_base();
-    let sandbox = desktop(port);
+    let sandbox = sandbox_with_desktop(port);
     let line = ["--profile", "rescue", "dashboard", "--json"];
     let down = sandbox.run(line).exits(1);
     assert_eq!(
         (&down.json()["ok"], &down.json()["opened"]),
         (&json!(false), &json!(false))
     );
-    // Somebody else answers there.
-    let _stranger = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    // Another program listens on the port.
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let held = sandbox.run(line).exits(1);
     assert_eq!(held.json()["opened"], false);
     assert!(!sandbox.path("opened.html").exists());
@@ -90,7 +91,7 @@ fn nobody_but_the_instances_own_gateway_is_given_the_token() {
 }
 
 #[test]
-fn without_a_desktop_the_way_by_ssh_is_said() {
+fn ssh_command_is_printed_where_there_is_no_desktop() {
     let port = free_base();
     let sandbox = Sandbox::new();
     populate(&sandbox, port);
@@ -102,11 +103,11 @@ fn without_a_desktop_the_way_by_ssh_is_said() {
 }
 
 #[test]
-fn the_page_is_where_the_gateway_really_listens() {
+fn url_has_the_port_that_the_gateway_really_listens_on() {
     let (configured, port) = (free_base(), free_base());
-    let sandbox = desktop(configured);
-    let words = ["--port", &port.to_string()];
-    let _gateway = Gateway::launch(command(&sandbox, "rescue", &words), port);
+    let sandbox = sandbox_with_desktop(configured);
+    let args = ["--port", &port.to_string()];
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &args), port);
     let line = ["--profile", "rescue", "dashboard", "--no-open", "--json"];
     let found = sandbox.run(line).exits(0).json();
     assert_eq!(

@@ -14,6 +14,9 @@ const SKIPPED_FOLDERS: [&str; 3] = [".git", "corpus", "target"];
 /// Names of pages that lie outside of this repository, so that nobody who clones it could follow a citation.
 const FOREIGN_PAGES: [&str; 2] = [concat!("facts", ".md"), concat!("`design", ".md`")];
 
+/// The page that describes the code by its names.
+const ARCHITECTURE: &str = "docs/architecture.md";
+
 /// Returns every file below a folder with its path from the top of the repository.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -206,6 +209,61 @@ fn no_file_cites_a_page_outside_of_the_repository() {
             }
         }
     }
+}
+
+/// Returns the code spans of a page: what stands between single backticks, outside of fenced blocks.
+fn code_spans(page: &str) -> Vec<String> {
+    let text: Vec<_> = prose(page).collect();
+    let spans = text.join("\n");
+    spans.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Splits a text into words of letters, digits and underscores.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+}
+
+#[test]
+fn every_name_of_the_code_in_the_architecture_exists() {
+    let page = text(Path::new(ARCHITECTURE)).unwrap();
+    let sources: Vec<_> = files_below(&root().join("src")).into_iter().collect();
+    let code: String = sources.iter().filter_map(|path| text(path)).collect();
+    let known: BTreeSet<_> = words(&code).collect();
+    let is_name = |span: &&String| {
+        let name = span.trim_end_matches("()");
+        !name.is_empty() && name.split("::").all(|part| words(part).eq([part]))
+    };
+    let missing: Vec<_> = code_spans(&page)
+        .iter()
+        .filter(is_name)
+        .filter(|span| !words(span).all(|word| known.contains(word)))
+        .cloned()
+        .collect();
+    assert!(missing.is_empty(), "not in src: {missing:#?}");
+
+    let files = page.split(|c: char| !(c.is_ascii_alphanumeric() || "_./".contains(c)));
+    let missing: BTreeSet<_> = files
+        .filter(|word| {
+            Path::new(word)
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+        })
+        .filter(|file| !root().join(file).exists() && !sources.iter().any(|path| path.ends_with(file)))
+        .collect();
+    assert!(missing.is_empty(), "no such file: {missing:#?}");
+}
+
+#[test]
+fn every_module_of_the_crate_is_in_the_architecture() {
+    let page = text(Path::new(ARCHITECTURE)).unwrap();
+    let spans: BTreeSet<_> = code_spans(&page).into_iter().collect();
+    let library = text(Path::new("src/lib.rs")).unwrap();
+    let modules = library.lines().filter_map(|line| {
+        let (visibility, name) = line.strip_suffix(';')?.split_once("mod ")?;
+        ["", "pub ", "pub(crate) "].contains(&visibility).then_some(name)
+    });
+    let missing: Vec<_> = modules.filter(|name| !spans.contains(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

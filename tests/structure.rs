@@ -16,7 +16,6 @@ use references::{Crate, References};
 /// Files that are part of a circle today, one list for each circle. A circle may lose files and fall apart; a
 /// file that is in no circle any more leaves this list, and no other may join it.
 const KNOWN_CIRCLES: &[&[&str]] = &[
-    &["apply.rs", "apply/recover.rs", "apply/transaction.rs"],
     &["browser/connect.rs", "browser/control.rs"],
     &[
         "config.rs",

@@ -1,62 +1,63 @@
-//! The draft: what a person replied so far, for the case that the terminal or the program dies.
+//! The draft of the wizard's answers: what a person has answered so far, for the case that the terminal or the
+//! program dies.
 //!
-//! One file in the state home, 0600, without secrets. The wizard that writes it holds an OS lock on it,
-//! so that a draft that can be locked is one whose writer is gone. A draft is a comfort: where it can't
-//! be kept, the wizard goes on without one.
+//! One file in the state home, 0600, without secrets. The wizard that writes it holds a lock of the system on it,
+//! so that a draft that can be locked is one whose writer is gone. A draft is a comfort: where it can't be kept,
+//! the wizard goes on without one.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::place::{Found, LastLink, locate};
+use super::file_ops::remove_if_present;
+use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 
-/// The draft's name in the state home.
-const FILE: &str = "draft.toml";
-/// More than any draft has, in bytes.
-const MOST: u64 = 64 * 1024;
+/// Name of the draft in the state home.
+const DRAFT_FILE: &str = "draft.toml";
+/// Number of bytes of a draft that are read: more than any draft has.
+const MAX_DRAFT_BYTES: u64 = 64 * 1024;
 
 /// The draft of this run.
 #[derive(Debug)]
 pub struct AnswersDraft {
     path: PathBuf,
+    /// The draft's file, locked, once there is one.
     file: Option<File>,
     /// The folders that were made for it, innermost first.
-    made: Vec<PathBuf>,
-    /// Another wizard that is alive has it.
-    taken: bool,
+    made_folders: Vec<PathBuf>,
+    /// Whether this run keeps no draft: another wizard that is alive has it, or it can't be written.
+    is_off: bool,
 }
 
 impl AnswersDraft {
-    /// The draft of this run, and what a run that died left in it. Nothing is written yet.
+    /// Returns the draft of this run, and what a run that died left in it. Nothing is written yet.
     pub fn open(state_home: &Path) -> (Self, Option<String>) {
-        let path = state_home.join(FILE);
+        let path = state_home.join(DRAFT_FILE);
         let mut draft = Self {
             path,
             file: None,
-            made: Vec::new(),
-            taken: false,
+            made_folders: Vec::new(),
+            is_off: false,
         };
         if !draft.path.exists() {
             return (draft, None);
         }
         let Ok(mut file) = draft.lock() else {
-            draft.taken = true;
+            draft.is_off = true;
             return (draft, None);
         };
         let mut text = String::new();
-        let left = (&mut file).take(MOST).read_to_string(&mut text).is_ok() && !text.trim().is_empty();
+        let read = (&mut file).take(MAX_DRAFT_BYTES).read_to_string(&mut text);
         draft.file = Some(file);
-        (draft, left.then_some(text))
+        let has_text = read.is_ok() && !text.trim().is_empty();
+        (draft, has_text.then_some(text))
     }
 
-    /// Keeps this text in the place of the last one.
+    /// Replaces the text of the draft. Where that fails the run keeps no draft any more.
     pub fn save(&mut self, text: &str) {
-        if self.taken {
-            return;
-        }
-        if self.write(text).is_err() {
-            self.taken = true;
+        if !self.is_off && self.write(text).is_err() {
+            self.is_off = true;
         }
     }
 
@@ -81,29 +82,23 @@ impl AnswersDraft {
         let Some(folder) = self.path.parent() else {
             return Ok(());
         };
-        let place = locate(folder, LastLink::Follow, &[])?;
-        if !matches!(place.found, Found::Nothing) {
+        let resolved = resolve(folder, LastLink::Follow, &[])?;
+        if !matches!(resolved.kind, PathKind::Missing) {
             return Ok(());
         }
-        let missing: Vec<_> = place
-            .real
-            .ancestors()
-            .take_while(|f| *f != place.anchor)
-            .map(Path::to_path_buf)
-            .collect();
-        for folder in missing.into_iter().rev() {
-            if system::make_folder(&folder).is_ok() {
-                self.made.insert(0, folder);
+        for folder in resolved.missing_folders(&resolved.real) {
+            if system::make_folder(folder).is_ok() {
+                self.made_folders.insert(0, folder.to_path_buf());
             }
         }
         Ok(())
     }
 
-    /// Removes the draft, and the folders that were made for it and are empty.
+    /// Removes the draft, and those folders that were made for it and are empty.
     pub fn discard(self) {
         if self.file.is_some() {
-            let _ = fs::remove_file(&self.path);
-            for folder in &self.made {
+            let _ = remove_if_present(&self.path);
+            for folder in &self.made_folders {
                 let _ = fs::remove_dir(folder);
             }
         }
@@ -115,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dead_run_leaves_a_draft_and_a_living_one_keeps_it_to_itself() {
+    fn a_dead_run_leaves_its_draft_and_a_living_one_keeps_it_to_itself() {
         let home = tempfile::tempdir().unwrap();
         let state_home = home.path().join("a/b");
         let (mut first, left) = AnswersDraft::open(&state_home);
@@ -127,12 +122,12 @@ mod tests {
         first.save("flow = 'quickstart'");
         first.save("short");
         let (second, left) = AnswersDraft::open(&state_home);
-        assert!(left.is_none() && second.taken);
+        assert!(left.is_none() && second.is_off);
         drop((first, second));
         let (third, left) = AnswersDraft::open(&state_home);
         assert_eq!(left.as_deref(), Some("short"));
         third.discard();
-        assert!(!state_home.join(FILE).exists());
+        assert!(!state_home.join(DRAFT_FILE).exists());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::fault::{During as _, IoFailure, Operation};
+use super::io_failure::{During as _, IoFailure, Operation};
 use super::system;
 
-/// Renames a file, replacing what has the new name.
+/// Renames a file. A file that has the new name is replaced.
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IoFailure> {
     fs::rename(from, to).during(Operation::Rename, to)
 }
@@ -19,6 +19,9 @@ pub(super) fn remove(path: &Path) -> Result<(), IoFailure> {
 
 /// Removes a file. One that is gone already is no error. For callers that have a sentence of their own for
 /// the failure; [`super::remove_file`] brings one.
+///
+/// # Errors
+/// When the system refuses.
 pub fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -34,4 +37,16 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), IoFailure> {
 /// Returns whether anything has this name, a broken link included.
 pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+/// Returns the first of the paths that `candidate` makes of 0, 1, 2 ... that nothing has.
+pub fn free_path(candidate: impl Fn(u32) -> PathBuf) -> PathBuf {
+    let mut number = 0;
+    loop {
+        let path = candidate(number);
+        if !exists(&path) {
+            return path;
+        }
+        number += 1;
+    }
 }

@@ -1,7 +1,7 @@
 //! The journal: every step of a transaction, written down before the first one is made.
 //!
-//! Its name says how far the transaction came, so that each turn of it is one rename, which needs no
-//! room on a full disk. It holds paths, never the content of a file: no secret stands in it.
+//! The name of its file is the phase of the transaction, so that each change of phase is one rename, which needs
+//! no room on a full disk. It holds paths, never the content of a file: no secret is in it.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -9,33 +9,34 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{During as _, IoFailure, Operation};
 use super::file_ops::{exists, remove, rename, sync_folder};
+use super::io_failure::{During as _, IoFailure, Operation};
 use super::system;
 
-/// The format of the file.
+/// Version of the file's format.
 const VERSION: u32 = 1;
-/// What the journal is called while it is being written down itself; nothing has been done then.
-const DRAFT: &str = "journal.tmp";
+/// Name of the journal while it is being written itself; nothing has been done then.
+const TEMPORARY_FILE: &str = "journal.tmp";
 
-/// How far a transaction came, and with it what the next run does about it.
+/// The phase of a transaction, which decides what the next run does about one that was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// New files are put beside the old ones; goes back.
+    /// New files are put beside the old ones. The next run undoes.
     Staging,
-    /// New files take the old ones' names; goes on.
+    /// New files take the names of the old ones. The next run completes.
     Committing,
-    /// A commit that failed gives the old files their names back; goes back, then to staging.
+    /// After a commit that failed, old files get their names back. The next run goes on with that, and then undoes
+    /// the staging.
     Undoing,
-    /// The new state is there, and only names that were kept for an undo are left. Making a commit step
-    /// again would be wrong by now: its user may have moved things since.
+    /// The new state is there, and only names that were kept for an undo are left; the next run removes them.
+    /// It must not repeat a commit step: the user may have moved files since.
     Tidying,
 }
 
 impl Phase {
     const ALL: [Self; 4] = [Self::Staging, Self::Committing, Self::Undoing, Self::Tidying];
 
-    fn file(self) -> &'static str {
+    fn file_name(self) -> &'static str {
         match self {
             Self::Staging => "journal.json",
             Self::Committing => "journal.commit.json",
@@ -44,9 +45,9 @@ impl Phase {
         }
     }
 
-    /// Where the journal of this phase lies.
+    /// The path of the journal in this phase.
     pub(super) fn path(self, state_home: &Path) -> PathBuf {
-        state_home.join(self.file())
+        state_home.join(self.file_name())
     }
 }
 
@@ -54,57 +55,107 @@ impl Phase {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     version: u32,
-    /// The instance's config, or what else the transaction is mainly about: for the message.
+    /// The instance's config, or the file that the transaction is mainly about: for the message.
     pub(super) about: PathBuf,
-    /// Made before the commit: nothing that counts changes by them.
-    pub(super) stage: Vec<Stage>,
-    /// Made after it, in this order.
-    pub(super) commit: Vec<Commit>,
+    /// Steps before the commit: nothing that counts changes by them.
+    stage: Vec<StageStep>,
+    /// Steps of the commit, in order.
+    commit: Vec<CommitStep>,
 }
 
-/// A step before the commit: something new beside what is there.
+/// Names a stage step of a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StageId(usize);
+
+/// Names a commit step of a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CommitId(usize);
+
+/// A step before the commit: it adds something beside what is there.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
-pub(super) enum Stage {
+pub(super) enum StageStep {
     /// Make a folder.
     Folder { path: PathBuf },
     /// Write a new file to a temporary name.
     File { path: PathBuf },
-    /// Give the file that is at `of` a second name, from which a rename can put it back.
+    /// Give the file at `of` a second name, from which a rename can put it back.
     Keep { of: PathBuf, path: PathBuf },
-    /// The same for a backup, which nobody else may read: a copy where the file is open to others.
+    /// Give the file at `of` a second name as its backup, which only the owner may read: a copy where others may
+    /// read the file.
     Backup { of: PathBuf, path: PathBuf },
 }
 
-/// A step of the commit: it may be repeated, and it can be taken back.
+/// A step of the commit: it may be repeated, and it can be undone.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
-pub(super) enum Commit {
+pub(super) enum CommitStep {
     /// Make a folder whose name is free only now.
     Folder { path: PathBuf },
-    /// Put a staged file in its place. What was there is kept as `old`.
+    /// Put a staged file in its place. The file that was there is kept as `old`.
     Place {
         from: PathBuf,
         to: PathBuf,
         old: Option<PathBuf>,
     },
-    /// Move something out of the way.
+    /// Rename a file or a folder to a free name.
     Move { from: PathBuf, to: PathBuf },
-    /// Give something another mode.
+    /// Change a mode.
     Mode { path: PathBuf, from: u32, to: u32 },
 }
 
 impl Journal {
-    pub(super) fn new(about: PathBuf, stage: Vec<Stage>, commit: Vec<Commit>) -> Self {
+    /// A journal without steps.
+    pub(super) fn new(about: PathBuf) -> Self {
         Self {
             version: VERSION,
             about,
-            stage,
-            commit,
+            stage: Vec::new(),
+            commit: Vec::new(),
         }
     }
 
-    /// Understands what stands in a journal, or says why not.
+    /// Adds a stage step and returns its id.
+    pub(super) fn push_stage(&mut self, step: StageStep) -> StageId {
+        self.stage.push(step);
+        StageId(self.stage.len() - 1)
+    }
+
+    /// Adds a commit step and returns its id.
+    pub(super) fn push_commit(&mut self, step: CommitStep) -> CommitId {
+        self.commit.push(step);
+        CommitId(self.commit.len() - 1)
+    }
+
+    /// The ids of all stage steps, in order.
+    pub(super) fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
+        (0..self.stage.len()).map(StageId)
+    }
+
+    /// The stage step with this id.
+    pub(super) fn stage_step(&self, id: StageId) -> &StageStep {
+        &self.stage[id.0]
+    }
+
+    /// The commit step with this id.
+    pub(super) fn commit_step(&self, id: CommitId) -> &CommitStep {
+        &self.commit[id.0]
+    }
+
+    /// All stage steps, in order.
+    pub(super) fn stage_steps(&self) -> &[StageStep] {
+        &self.stage
+    }
+
+    /// All commit steps, in order.
+    pub(super) fn commit_steps(&self) -> &[CommitStep] {
+        &self.commit
+    }
+
+    /// Parses the bytes of a journal's file.
+    ///
+    /// # Errors
+    /// The reason, in English, when they are no journal or one of another version.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let journal: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if journal.version == VERSION {
@@ -114,49 +165,49 @@ impl Journal {
         }
     }
 
-    /// Writes it down: whole or not at all.
+    /// Writes the journal durably, in the first phase: whole or not at all.
     pub(super) fn write(&self, state_home: &Path) -> Result<(), IoFailure> {
-        let draft = state_home.join(DRAFT);
-        remove(&draft)?;
-        let put = || -> io::Result<File> {
-            let mut file = system::create(&draft)?;
+        let temporary = state_home.join(TEMPORARY_FILE);
+        remove(&temporary)?;
+        let create = || -> io::Result<File> {
+            let mut file = system::create(&temporary)?;
             // Fails for a path that is not Unicode, which is then named by the error of the plan's path.
             let text = serde_json::to_vec(self).map_err(io::Error::other)?;
             file.write_all(&text)?;
             Ok(file)
         };
-        let written = put()
-            .during(Operation::Write, &draft)
-            .and_then(|file| file.sync_all().during(Operation::Sync, &draft));
-        let placed = written.and_then(|()| rename(&draft, &Phase::Staging.path(state_home)));
+        let written = create()
+            .during(Operation::Write, &temporary)
+            .and_then(|file| file.sync_all().during(Operation::Sync, &temporary));
+        let placed = written.and_then(|()| rename(&temporary, &Phase::Staging.path(state_home)));
         if placed.is_err() {
-            // The first fault is the one to tell; the draft means nothing and the next run clears it.
-            let _ = remove(&draft);
+            // The first failure is the one to report; the next run clears the temporary file.
+            let _ = remove(&temporary);
         }
         placed?;
         sync_folder(state_home)
     }
 
-    /// Turns from one phase to the next.
-    pub(super) fn turn(state_home: &Path, from: Phase, to: Phase) -> Result<(), IoFailure> {
+    /// Changes the phase of the transaction, durably.
+    pub(super) fn change_phase(state_home: &Path, from: Phase, to: Phase) -> Result<(), IoFailure> {
         rename(&from.path(state_home), &to.path(state_home))?;
         sync_folder(state_home)
     }
 
-    /// Forgets the transaction. No fsync: a journal of the last phase, staging or tidying, that a power
-    /// cut brings back only names temporary files that are gone.
-    pub(super) fn forget(state_home: &Path, phase: Phase) -> Result<(), IoFailure> {
+    /// Removes the journal, which ends the transaction. No fsync: a journal of the last phase, staging or tidying,
+    /// that a power cut brings back only names temporary files that are gone.
+    pub(super) fn remove(state_home: &Path, phase: Phase) -> Result<(), IoFailure> {
         remove(&phase.path(state_home))
     }
 
-    /// Clears the draft that a killed run may have left.
-    pub(super) fn clear_draft(state_home: &Path) -> Result<(), IoFailure> {
-        remove(&state_home.join(DRAFT))
+    /// Removes the half-written journal that a killed run may have left.
+    pub(super) fn remove_temporary(state_home: &Path) -> Result<(), IoFailure> {
+        remove(&state_home.join(TEMPORARY_FILE))
     }
 }
 
-/// The phase of the transaction that was cut short here, if there is one.
-pub(super) fn unfinished(state_home: &Path) -> Option<Phase> {
+/// Returns the phase of the transaction that was cut short, or `None` when there is none.
+pub(super) fn unfinished_phase(state_home: &Path) -> Option<Phase> {
     Phase::ALL
         .into_iter()
         .find(|phase| exists(&phase.path(state_home)))

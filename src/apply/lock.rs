@@ -1,26 +1,28 @@
-//! One writer at a time on this host: held from the last probe of ports to the commit.
+//! The host lock: one writer at a time on this host, from the last probe of ports to the commit.
 //!
-//! The lock is the kernel's, on an open file. That the file exists means nothing, so a holder that
-//! was killed leaves nothing to clean up, and no lock is ever broken by force. The file is never
-//! removed: two processes could then hold two files of one name.
+//! The lock is the kernel's, on an open file. That the file exists means nothing, so a holder that was killed
+//! leaves nothing to clean up, and no lock is ever broken by force. The file is never removed: two processes
+//! could then hold two files of one name.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::fault::{During as _, Operation};
-use super::place::{Found, LastLink, locate};
+use super::io_failure::{During as _, Operation};
+use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// The lock's file in the state home.
-const FILE: &str = "lock";
-/// How long a waiter sleeps between two tries: short beside the time that an apply takes.
-const PAUSE: Duration = Duration::from_millis(7);
+/// Name of the lock's file in the state home.
+const LOCK_FILE: &str = "lock";
+/// Time between two tries of a waiter: short beside the time that an apply takes.
+const RETRY_INTERVAL: Duration = Duration::from_millis(7);
+/// Number of bytes of the lock's file that are read: more than any process id has digits.
+const MAX_PID_BYTES: u64 = 32;
 
-/// The right to write, for as long as it lives.
+/// The right to write on this host, for as long as the value lives.
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
@@ -31,19 +33,24 @@ impl HostLock {
     /// How long a command waits for another one to finish.
     pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Takes the lock of this state home, making the folder (0700) and the file (0600) where they are
-    /// missing. Waits at most `wait` for another process; then the error names that process.
+    /// Locks a state home. The folder (0700) and the file (0600) are made where they are missing.
+    ///
+    /// # Errors
+    /// `apply.lock-held`, with the pid of the holder, when another process holds the lock for longer than `wait`;
+    /// `apply.lock-not-a-file` when something else has the file's name.
     pub fn acquire(state_home: &Path, wait: Duration) -> Result<Self> {
         make_folders(state_home)?;
-        let path = state_home.join(FILE);
+        let path = state_home.join(LOCK_FILE);
         let deadline = Instant::now() + wait;
         loop {
             let file = open(&path)?;
             loop {
                 match file.try_lock() {
                     Ok(()) => break,
-                    Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
-                    Err(TryLockError::WouldBlock) => return Err(held(&path, file, wait)),
+                    Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                        std::thread::sleep(RETRY_INTERVAL);
+                    }
+                    Err(TryLockError::WouldBlock) => return Err(lock_held(&path, file, wait)),
                     Err(TryLockError::Error(cause)) => {
                         return Err(
                             Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause)
@@ -58,19 +65,19 @@ impl HostLock {
                     state_home: state_home.to_path_buf(),
                 };
                 // On a full disk the message of a waiter lacks the number; the lock holds all the same.
-                let _ = lock.sign();
+                let _ = lock.write_pid();
                 return Ok(lock);
             }
         }
     }
 
-    /// The folder that is locked.
+    /// The state home that is locked.
     pub fn state_home(&self) -> &Path {
         &self.state_home
     }
 
-    /// Writes down who holds it, for the message of those who wait.
-    fn sign(&self) -> io::Result<()> {
+    /// Writes the pid of the holder into the file, for the message of those who wait.
+    fn write_pid(&self) -> io::Result<()> {
         let mut file = &self.file;
         file.rewind()?;
         file.set_len(0)?;
@@ -85,9 +92,9 @@ impl Drop for HostLock {
     }
 }
 
-/// Opens a lock's file (0600), making it and the folders above it (0700) where they are missing. A link in
-/// its place is not followed.
-pub(crate) fn open_in(path: &Path) -> Result<File> {
+/// Opens a lock's file (0600). The file and its missing folders (0700) are made; a link in its place is not
+/// followed.
+pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
     open(path)
 }
@@ -103,7 +110,7 @@ fn open(path: &Path) -> Result<File> {
     }
     let file = system::open_lock(path)
         .map_err(|cause| Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))?;
-    // It may have been swapped since it was looked at.
+    // It may have been swapped since it was checked.
     if file.metadata().is_ok_and(|meta| meta.is_file()) {
         Ok(file)
     } else {
@@ -111,11 +118,11 @@ fn open(path: &Path) -> Result<File> {
     }
 }
 
-fn held(path: &Path, mut file: File, wait: Duration) -> Error {
+fn lock_held(path: &Path, mut file: File, wait: Duration) -> Error {
     let mut text = String::new();
     let read = file
         .rewind()
-        .and_then(|()| (&file).take(32).read_to_string(&mut text));
+        .and_then(|()| (&file).take(MAX_PID_BYTES).read_to_string(&mut text));
     let pid = read.ok().and_then(|_| text.trim().parse::<u32>().ok());
     let seconds = wait.as_secs_f32().round();
     let msg = match pid {
@@ -134,23 +141,18 @@ fn held(path: &Path, mut file: File, wait: Duration) -> Error {
     Error::failed(msg).hint(msg!("apply.wait-and-run-again"))
 }
 
-/// Makes a folder and those above it that are missing.
+/// Makes a folder (0700) and those above it that are missing.
 pub(crate) fn make_folders(path: &Path) -> Result<()> {
-    let place = locate(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
-    match place.found {
-        Found::Folder => return Ok(()),
-        Found::Nothing => {}
+    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
+    match resolved.kind {
+        PathKind::Folder => return Ok(()),
+        PathKind::Missing => {}
         _ => {
             return Err(Error::blocked(msg!("apply.not-a-folder", path = path.display()))
                 .hint(msg!("apply.move-away", path = path.display())));
         }
     }
-    let missing: Vec<_> = place
-        .real
-        .ancestors()
-        .take_while(|folder| *folder != place.anchor)
-        .collect();
-    for folder in missing.into_iter().rev() {
+    for folder in resolved.missing_folders(&resolved.real) {
         match system::make_folder(folder) {
             // Another run starts at the same time.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -1,38 +1,36 @@
-//! The last look before anything is written: does the disk still look as the plan took it to, and
-//! does every path really lie where it seems to?
+//! The last check before anything is written: is the disk still as the plan took it to be, and does every path
+//! really lie where it seems to?
 //!
-//! A plan is made from names. A link in a state folder, or above it, can make such a name lead into
-//! another instance, and no instance may ever write there. What is found here also says where
-//! [`super::script`] puts its temporary files.
+//! A plan is made from names. A link in a state folder, or above it, can make such a name lead into another
+//! instance, and no instance may ever write there. The resolved paths also say where [`super::step_list`] puts
+//! its temporary files.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::fault::{During as _, IoFailure, Operation};
-use super::place::{Found, LastLink, Place, locate};
+use super::io_failure::{During as _, IoFailure, Operation};
+use super::resolve::{LastLink, PathKind, ResolvedPath, resolve};
 use super::system;
+use crate::config::backup::{BACKUP_COUNT, backup_path};
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// How many old versions of a file are kept (docs/openclaw.md#config-backups).
-const RING: usize = 5;
-
-/// A change with the places that it touches, links followed.
+/// A change with the paths that it touches, resolved.
 pub(super) enum Target<'a> {
     Folder {
-        place: Place,
+        folder: ResolvedPath,
     },
     File {
         write: &'a FileWrite,
-        place: Place,
-        ring: Vec<Place>,
+        file: ResolvedPath,
+        /// The backups of the file, newest first; empty where none is to be made.
+        backups: Vec<ResolvedPath>,
     },
-    Move {
+    Rename {
         from: PathBuf,
-        to: Place,
+        to: ResolvedPath,
     },
     Mode {
         path: PathBuf,
@@ -41,29 +39,32 @@ pub(super) enum Target<'a> {
     },
 }
 
-/// What the look found.
-pub(super) struct Sight<'a> {
-    /// One for each change, in the plan's order.
+/// What the check found.
+pub(super) struct PreflightReport<'a> {
+    /// The targets of the changes, one for each, in the plan's order.
     pub(super) targets: Vec<Target<'a>>,
-    /// What is not wrong enough to stop.
+    /// What the user should know and what is no reason to stop.
     pub(super) notices: Vec<Msg>,
 }
 
 /// Checks, reading only, that a plan can be carried out as it was meant.
 ///
-/// `others` are the state folders, workspaces and configs of the other instances, as the survey knows
-/// them. Refused as a breach of isolation: a path that *is* one of them, one that links lead into one
-/// of them, and moving aside a folder that holds one of them. A path that lies in one of them by its
-/// very name (`~/.openclaw/rescue.json` of the manual way) was judged when the plan was made.
+/// `others` are the state folders, workspaces and configs of the other instances, as the survey knows them.
+/// Refused as a breach of isolation: a path that *is* one of them, one that links lead into one of them, and the
+/// renaming of a folder that holds one of them. A path that lies in one of them by its very name
+/// (`~/.openclaw/rescue.json`, set up by hand) was judged when the plan was made.
 ///
-/// A file that is not as it was when the plan was made is `apply.stale`.
+/// # Errors
+/// `apply.stale` for a file that is not as it was when the plan was made; `apply.isolation` and others for what the
+/// plan must not do.
 pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
-    look(plan, others).map(drop)
+    inspect(plan, others).map(drop)
 }
 
-pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> {
-    let others = Others::locate(others);
-    let mut sight = Sight {
+/// Makes the check of [`preflight`] and returns what it found.
+pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<PreflightReport<'a>> {
+    let others = OtherPaths::resolve(others);
+    let mut report = PreflightReport {
         targets: Vec::new(),
         notices: Vec::new(),
     };
@@ -72,64 +73,72 @@ pub(super) fn look<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Sight<'a>> 
     let mut judged = BTreeSet::new();
     for change in &plan.changes {
         let target = match change {
-            Change::MakeDir { path } => {
-                let place = find(path, LastLink::Follow, &gone)?;
-                others.keep_out(path, &place.real)?;
-                if !matches!(place.found, Found::Nothing | Found::Folder) {
-                    return Err(in_the_way(
-                        msg!("apply.not-a-folder", path = path.display()),
-                        path,
-                    ));
-                }
-                Target::Folder { place }
-            }
+            Change::MakeDir { path } => check_folder(path, &others, &gone)?,
             Change::Write(write) => {
-                let (place, ring) = file(write, &others, &gone)?;
-                if !written.insert(place.real.clone()) {
+                let (file, backups) = check_file(write, &others, &gone)?;
+                if !written.insert(file.real.clone()) {
                     return Err(Error::blocked(msg!("apply.twice", path = write.path.display())));
                 }
                 if matches!(write.kind, FileKind::Config | FileKind::Record)
                     // A folder that is still to be made will be ours alone.
-                    && place.real.parent() == Some(&*place.anchor)
-                    && judged.insert(place.anchor.clone())
+                    && file.real.parent() == Some(&*file.anchor)
+                    && judged.insert(file.anchor.clone())
                 {
-                    sight.notices.extend(open_folder(&place.anchor));
+                    report.notices.extend(open_folder_notice(&file.anchor));
                 }
-                Target::File { write, place, ring }
+                Target::File { write, file, backups }
             }
-            Change::MoveAside { path, to } => {
-                let from = find(path, LastLink::Keep, &gone)?;
-                let to = aside(path, &from, to, &others, &gone)?;
+            Change::Rename { path, to } => {
+                let from = resolved(path, LastLink::Keep, &gone)?;
+                let to = check_rename(path, &from, to, &others, &gone)?;
                 gone.push(from.real.clone());
-                Target::Move { from: from.real, to }
+                Target::Rename { from: from.real, to }
             }
             Change::SetMode { path, from, to } => Target::Mode {
-                path: mode(path, *from, &others, &gone)?,
+                path: check_mode(path, *from, &others, &gone)?,
                 from: *from,
                 to: *to,
             },
         };
-        sight.targets.push(target);
+        report.targets.push(target);
     }
-    Ok(sight)
+    Ok(report)
 }
 
-/// A file to be written: it is as the plan saw it, and so is its ring of backups.
-fn file(write: &FileWrite, others: &Others, gone: &[PathBuf]) -> Result<(Place, Vec<Place>)> {
+/// Checks a folder to be made: nothing or a folder has its name.
+fn check_folder<'a>(path: &Path, others: &OtherPaths, gone: &[PathBuf]) -> Result<Target<'a>> {
+    let folder = resolved(path, LastLink::Follow, gone)?;
+    others.keep_out(path, &folder.real)?;
+    if matches!(folder.kind, PathKind::Missing | PathKind::Folder) {
+        Ok(Target::Folder { folder })
+    } else {
+        let msg = msg!("apply.not-a-folder", path = path.display());
+        Err(in_the_way(msg, path))
+    }
+}
+
+/// Checks a file to be written: its bytes are those that the plan saw, and its backups are files. Returns the file
+/// and its backups.
+fn check_file(
+    write: &FileWrite,
+    others: &OtherPaths,
+    gone: &[PathBuf],
+) -> Result<(ResolvedPath, Vec<ResolvedPath>)> {
     let path = &write.path;
-    let place = find(path, LastLink::Follow, gone)?;
-    others.keep_out(path, &place.real)?;
-    let now = match &place.found {
-        Found::Nothing => None,
-        Found::File(_) => match read::bytes(&place.real) {
+    let file = resolved(path, LastLink::Follow, gone)?;
+    others.keep_out(path, &file.real)?;
+    let now = match &file.kind {
+        PathKind::Missing => None,
+        PathKind::File(_) => match read::bytes(&file.real) {
             Ok(bytes) => Some(bytes),
             Err(ReadError::Io(cause)) => {
+                let (operation, path) = (Operation::Look, path.clone());
                 return Err(IoFailure {
-                    operation: Operation::Look,
-                    path: path.clone(),
+                    operation,
+                    path,
                     cause,
                 }
-                .told());
+                .into());
             }
             Err(_) => return Err(stale(path)),
         },
@@ -138,46 +147,41 @@ fn file(write: &FileWrite, others: &Others, gone: &[PathBuf]) -> Result<(Place, 
     if now != write.before {
         return Err(stale(path));
     }
-    let mut ring = Vec::new();
+    let mut backups = Vec::new();
     if write.backup && now.is_some() {
-        for name in ring_names(path) {
-            let place = find(&name, LastLink::Keep, gone)?;
-            others.keep_out(&name, &place.real)?;
-            if !matches!(place.found, Found::Nothing | Found::File(_)) {
+        for name in (1..=BACKUP_COUNT).map(|number| backup_path(path, number)) {
+            let backup = resolved(&name, LastLink::Keep, gone)?;
+            others.keep_out(&name, &backup.real)?;
+            if !matches!(backup.kind, PathKind::Missing | PathKind::File(_)) {
                 return Err(in_the_way(msg!("apply.not-a-file", path = name.display()), &name));
             }
-            ring.push(place);
+            backups.push(backup);
         }
     }
-    Ok((place, ring))
+    Ok((file, backups))
 }
 
-/// `.bak`, `.bak.1` ... `.bak.4` beside the file, as OpenClaw names them.
-fn ring_names(path: &Path) -> impl Iterator<Item = PathBuf> {
-    (0..RING).map(move |age| {
-        let mut name = OsString::from(path);
-        name.push(".bak");
-        if age > 0 {
-            name.push(format!(".{age}"));
-        }
-        PathBuf::from(name)
-    })
-}
-
-/// Where something is moved to: a free name on the same file system.
-fn aside(path: &Path, from: &Place, to: &Path, others: &Others, gone: &[PathBuf]) -> Result<Place> {
+/// Checks a rename: the old name has something in which no other instance lives, the new name is free and on the
+/// same file system. Returns the new name.
+fn check_rename(
+    path: &Path,
+    from: &ResolvedPath,
+    to: &Path,
+    others: &OtherPaths,
+    gone: &[PathBuf],
+) -> Result<ResolvedPath> {
     others.keep_out(path, &from.real)?;
     others.keep_whole(path, &from.real)?;
-    if matches!(from.found, Found::Nothing) {
+    if matches!(from.kind, PathKind::Missing) {
         return Err(stale(path));
     }
-    let place = find(to, LastLink::Keep, gone)?;
-    others.keep_out(to, &place.real)?;
-    if !matches!(place.found, Found::Nothing) {
+    let target = resolved(to, LastLink::Keep, gone)?;
+    others.keep_out(to, &target.real)?;
+    if !matches!(target.kind, PathKind::Missing) {
         return Err(in_the_way(msg!("apply.name-taken", path = to.display()), to));
     }
-    let meta = |path: &Path| std::fs::symlink_metadata(path).during(Operation::Look, path);
-    if !system::same_device(&meta(&from.real)?, &meta(&place.anchor)?) {
+    let metadata = |path: &Path| std::fs::symlink_metadata(path).during(Operation::Look, path);
+    if !system::same_device(&metadata(&from.real)?, &metadata(&target.anchor)?) {
         return Err(Error::blocked(msg!(
             "apply.other-device",
             path = path.display(),
@@ -185,31 +189,32 @@ fn aside(path: &Path, from: &Place, to: &Path, others: &Others, gone: &[PathBuf]
         ))
         .hint(msg!("apply.one-file-system")));
     }
-    Ok(place)
+    Ok(target)
 }
 
-/// What gets another mode: a file or a folder of this instance that has the mode that the plan saw.
-fn mode(path: &Path, from: u32, others: &Others, gone: &[PathBuf]) -> Result<PathBuf> {
-    let place = find(path, LastLink::Keep, gone)?;
-    others.keep_out(path, &place.real)?;
-    if !matches!(place.found, Found::File(_) | Found::Folder) {
+/// Checks a change of mode: a file or a folder of this instance has the path, and the mode that the plan saw.
+fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> Result<PathBuf> {
+    let target = resolved(path, LastLink::Keep, gone)?;
+    others.keep_out(path, &target.real)?;
+    if !matches!(target.kind, PathKind::File(_) | PathKind::Folder) {
         return Err(stale(path));
     }
-    match system::mode_of(&place.real).during(Operation::Look, path)? {
-        now if now == from => Ok(place.real),
+    match system::mode_of(&target.real).during(Operation::Look, path)? {
+        now if now == from => Ok(target.real),
         _ => Err(stale(path)),
     }
 }
 
-fn find(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<Place> {
+fn resolved(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<ResolvedPath> {
     if !path.is_absolute() {
         return Err(Error::usage(msg!("apply.not-absolute", path = path.display())));
     }
-    Ok(locate(path, last, gone).during(Operation::Look, path)?)
+    Ok(resolve(path, last, gone).during(Operation::Look, path)?)
 }
 
-/// A folder of an instance that lets others in was so before us, and its owner may want it so.
-fn open_folder(path: &Path) -> Option<Msg> {
+/// Returns a notice when others may enter a folder of the instance. It is no error: the folder was so before us,
+/// and its owner may want it so.
+fn open_folder_notice(path: &Path) -> Option<Msg> {
     let mode = system::open_to_others(&std::fs::metadata(path).ok()?)?;
     Some(msg!("apply.open-folder", path = path.display(), mode = mode))
 }
@@ -222,28 +227,35 @@ fn in_the_way(msg: Msg, path: &Path) -> Error {
     Error::blocked(msg).hint(msg!("apply.move-away", path = path.display()))
 }
 
-/// What belongs to other instances: as it is named, and as it lies without links.
-struct Others(Vec<(PathBuf, PathBuf)>);
+/// The paths of other instances.
+struct OtherPaths(Vec<OtherPath>);
 
-impl Others {
-    fn locate(paths: &[PathBuf]) -> Self {
-        let located = paths.iter().map(|path| {
-            // What can't be looked into can't be led into either: its name stands for it.
-            let real = locate(path, LastLink::Follow, &[]).map_or_else(|_| path.clone(), |place| place.real);
-            (path.clone(), real)
+struct OtherPath {
+    /// The path as the survey knows it.
+    named: PathBuf,
+    /// The path without links.
+    real: PathBuf,
+}
+
+impl OtherPaths {
+    fn resolve(paths: &[PathBuf]) -> Self {
+        let resolved = paths.iter().map(|path| OtherPath {
+            named: path.clone(),
+            // Links can't lead into what can't be looked into: its name stands for it.
+            real: resolve(path, LastLink::Follow, &[]).map_or_else(|_| path.clone(), |other| other.real),
         });
-        Self(located.collect())
+        Self(resolved.collect())
     }
 
-    /// Refuses a place that is another instance's, or that links lead into one.
+    /// Refuses a path that is another instance's, or that links lead into one.
     fn keep_out(&self, named: &Path, real: &Path) -> Result<()> {
-        for (theirs, theirs_real) in &self.0 {
-            let openly = named.starts_with(theirs) || named.starts_with(theirs_real);
-            if real == theirs_real || (real.starts_with(theirs_real) && !openly) {
+        for other in &self.0 {
+            let is_open = named.starts_with(&other.named) || named.starts_with(&other.real);
+            if real == other.real || (real.starts_with(&other.real) && !is_open) {
                 return Err(Error::blocked(msg!(
                     "apply.isolation",
                     path = named.display(),
-                    other = theirs.display()
+                    other = other.named.display()
                 ))
                 .hint(msg!("apply.isolation-real", real = real.display())));
             }
@@ -251,13 +263,13 @@ impl Others {
         Ok(())
     }
 
-    /// Refuses to move a folder in which another instance lives.
+    /// Refuses to rename a folder in which another instance lives.
     fn keep_whole(&self, named: &Path, real: &Path) -> Result<()> {
-        match self.0.iter().find(|(_, theirs)| theirs.starts_with(real)) {
-            Some((theirs, _)) => Err(Error::blocked(msg!(
+        match self.0.iter().find(|other| other.real.starts_with(real)) {
+            Some(other) => Err(Error::blocked(msg!(
                 "apply.holds-another",
                 path = named.display(),
-                other = theirs.display()
+                other = other.named.display()
             ))),
             None => Ok(()),
         }

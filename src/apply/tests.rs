@@ -1,6 +1,6 @@
 //! The transaction on real folders: what it writes, what it refuses, and what a kill leaves behind.
 
-#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#![expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::plan::{Content, FileKind, FileWrite};
+use crate::plan::{Change, Content, FileKind, FileWrite};
 
 mod crash;
 mod refuse;
 mod write;
 
-/// A host of its own: a folder for instances, a state home beside it, the lock taken.
-struct World {
+/// A temporary host: a folder for instances and a state home in it, with the host lock held.
+struct TestHost {
     dir: TempDir,
     lock: HostLock,
 }
 
-impl World {
+impl TestHost {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let lock = HostLock::acquire(&dir.path().join("state"), Duration::ZERO).unwrap();
@@ -57,7 +57,7 @@ impl World {
         fs::set_permissions(self.path(below), fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Everything but the lock: names, modes, and what the files hold.
+    /// Returns the mode and the text of everything but the lock file.
     fn tree(&self) -> BTreeMap<PathBuf, (u32, String)> {
         let mut tree = BTreeMap::new();
         walk(self.dir.path(), &mut tree);
@@ -69,7 +69,7 @@ impl World {
         apply(&self.lock, &plan(changes), &[], &mut |_| {})
     }
 
-    /// A write of what is planned from the disk as it is now.
+    /// Plans a write from the disk as it is now.
     fn write(&self, below: &str, text: &str) -> FileWrite {
         let path = self.path(below);
         let before = path.is_file().then(|| fs::read(&path).unwrap());
@@ -115,7 +115,7 @@ fn walk(dir: &Path, tree: &mut BTreeMap<PathBuf, (u32, String)>) {
     }
 }
 
-/// The temporary files and journals that are still there.
+/// Returns the temporary files and journals that are still there.
 fn leftovers(tree: &BTreeMap<PathBuf, (u32, String)>) -> Vec<&PathBuf> {
     tree.keys()
         .filter(|path| {
@@ -127,25 +127,25 @@ fn leftovers(tree: &BTreeMap<PathBuf, (u32, String)>) -> Vec<&PathBuf> {
 
 #[test]
 fn an_empty_plan_writes_nothing() {
-    let world = World::new();
-    let before = fs::metadata(world.path("state")).unwrap().mtime_nsec();
-    assert_eq!(world.apply(vec![]).unwrap(), Applied::default());
-    assert_eq!(fs::metadata(world.path("state")).unwrap().mtime_nsec(), before);
+    let host = TestHost::new();
+    let before = fs::metadata(host.path("state")).unwrap().mtime_nsec();
+    assert_eq!(host.apply(vec![]).unwrap(), Applied::default());
+    assert_eq!(fs::metadata(host.path("state")).unwrap().mtime_nsec(), before);
 }
 
 #[test]
-fn progress_tells_every_change_twice_in_order() {
-    let world = World::new();
+fn every_change_is_reported_when_it_starts_and_when_it_is_done() {
+    let host = TestHost::new();
     let changes = vec![
         Change::MakeDir {
-            path: world.path("ws"),
+            path: host.path("ws"),
         },
-        Change::Write(world.write("ws/A", "a")),
-        Change::Write(world.config("i/openclaw.json", "{}")),
+        Change::Write(host.write("ws/A", "a")),
+        Change::Write(host.config("i/openclaw.json", "{}")),
     ];
-    let mut told = Vec::new();
-    let applied = apply(&world.lock, &plan(changes.clone()), &[], &mut |event| {
-        told.push(match event {
+    let mut events = Vec::new();
+    let applied = apply(&host.lock, &plan(changes.clone()), &[], &mut |event| {
+        events.push(match event {
             ApplyEvent::Started(change) => ("started", change.path().to_path_buf()),
             ApplyEvent::Done(change) => ("done", change.path().to_path_buf()),
             ApplyEvent::Undone(path) => ("undone", path.to_path_buf()),
@@ -154,24 +154,24 @@ fn progress_tells_every_change_twice_in_order() {
     let paths: Vec<_> = changes.iter().map(|change| change.path().to_path_buf()).collect();
     assert_eq!(applied.unwrap().changed, paths);
     let all = |what| paths.iter().map(move |path| (what, path.clone()));
-    assert_eq!(told, all("started").chain(all("done")).collect::<Vec<_>>());
+    assert_eq!(events, all("started").chain(all("done")).collect::<Vec<_>>());
 }
 
 mod lock {
     use super::*;
 
     #[test]
-    fn a_second_holder_waits_and_is_told_who_holds_it() {
-        let world = World::new();
-        let error = HostLock::acquire(&world.path("state"), Duration::from_millis(20)).unwrap_err();
+    fn a_second_process_is_told_the_pid_of_the_lock_holder() {
+        let host = TestHost::new();
+        let error = HostLock::acquire(&host.path("state"), Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.code(), "apply.lock-held");
-        let said = error.msg.render(crate::i18n::Lang::english());
-        assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
+        let text = error.msg.render(crate::i18n::Lang::english());
+        assert!(text.contains(&format!("pid {}", std::process::id())), "{text}");
     }
 
     #[test]
-    fn a_waiter_gets_it_as_soon_as_it_is_free_and_the_file_stays() {
-        let World { dir, lock } = World::new();
+    fn a_waiter_gets_the_lock_when_it_is_released_and_the_file_stays() {
+        let TestHost { dir, lock } = TestHost::new();
         let home = dir.path().join("state");
         let waiter = std::thread::spawn(move || HostLock::acquire(&home, HostLock::WAIT_TIMEOUT).map(drop));
         drop(lock);
@@ -187,17 +187,17 @@ mod lock {
     }
 
     #[test]
-    fn a_file_that_was_removed_meanwhile_is_not_mistaken_for_the_lock() {
-        let world = World::new();
-        fs::remove_file(world.path("state/lock")).unwrap();
-        let second = HostLock::acquire(&world.path("state"), Duration::ZERO).unwrap();
-        let third = HostLock::acquire(&world.path("state"), Duration::ZERO);
+    fn a_removed_lock_file_is_not_mistaken_for_the_lock() {
+        let host = TestHost::new();
+        fs::remove_file(host.path("state/lock")).unwrap();
+        let second = HostLock::acquire(&host.path("state"), Duration::ZERO).unwrap();
+        let third = HostLock::acquire(&host.path("state"), Duration::ZERO);
         assert_eq!(third.unwrap_err().code(), "apply.lock-held");
         drop(second);
     }
 
     #[test]
-    fn what_is_no_file_is_refused_at_once() {
+    fn a_lock_path_that_is_no_file_is_refused_without_waiting() {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join("lock");
         let refused = || HostLock::acquire(dir.path(), HostLock::WAIT_TIMEOUT).unwrap_err();

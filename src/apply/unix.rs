@@ -1,7 +1,7 @@
-//! What is done differently on each system: modes, owners, folders that are fsynced.
+//! What apply does in its own way on Unix: modes, owners, folders that are fsynced.
 //!
-//! A umask can only take bits away from the mode given at creation, so nothing here is ever wider
-//! than asked, not for an instant; a bit that an odd umask took away is put back afterwards.
+//! A umask can only take bits away from the mode given at creation, so nothing here is ever wider than asked, not
+//! for an instant; a bit that an odd umask took away is put back afterwards.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -10,35 +10,35 @@ use std::os::unix::fs::{
 };
 use std::path::Path;
 
-/// The mode of every file that is written.
+/// Mode of every file that is written.
 const FILE_MODE: u32 = 0o600;
-/// The mode of every folder that is made.
+/// Mode of every folder that is made.
 const FOLDER_MODE: u32 = 0o700;
-/// The bits that let somebody else in.
-const OTHERS: u32 = 0o077;
+/// The bits of a mode that let others than the owner in.
+const OTHERS_BITS: u32 = 0o077;
 
-/// Makes one folder, 0700 from its first moment.
+/// Makes a folder, 0700 from its first moment.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER_MODE).create(path)?;
-    if permissions(&fs::metadata(path)?) & FOLDER_MODE != FOLDER_MODE {
+    if permission_bits(&fs::metadata(path)?) & FOLDER_MODE != FOLDER_MODE {
         fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE))?;
     }
     Ok(())
 }
 
-/// Makes a new file, 0600 before it has any content; fails where the name is taken.
+/// Creates a new file, 0600 before it has any content. Fails where the name is taken.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(FILE_MODE)
         .open(path)?;
-    restore_bits(&file)?;
+    restore_mode_bits(&file)?;
     Ok(file)
 }
 
-/// Opens the lock file, making it where it is missing. A link in its place is not followed, and a
-/// FIFO that was put there since it was looked at does not block.
+/// Opens the file of a lock and creates it where it is missing. A link in its place is not followed, and a FIFO
+/// that was put there since it was checked does not block.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let file = OpenOptions::new()
@@ -49,24 +49,24 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
         .mode(FILE_MODE)
         .custom_flags(flags.cast_signed())
         .open(path)?;
-    restore_bits(&file)?;
+    restore_mode_bits(&file)?;
     Ok(file)
 }
 
-fn restore_bits(file: &File) -> io::Result<()> {
-    let mode = permissions(&file.metadata()?);
+/// Puts back what the umask took from [`FILE_MODE`].
+fn restore_mode_bits(file: &File) -> io::Result<()> {
+    let mode = permission_bits(&file.metadata()?);
     if mode & FILE_MODE == FILE_MODE {
         return Ok(());
     }
     file.set_permissions(Permissions::from_mode(mode | FILE_MODE))
 }
 
-/// Gives a new file what the file in whose place it comes had: its owner, where this process may
-/// say so (root in a container must not take the config away from the gateway's user), and its mode
-/// where that is stricter than 0600.
-pub(super) fn succeed(file: &File, old: &Metadata) -> io::Result<()> {
-    keep_owner(file, old);
-    let mode = permissions(old) & FILE_MODE;
+/// Gives a new file the owner of the file that it replaces, where this process may do so (root in a container must
+/// not take the config away from the gateway's user), and its mode where that is stricter than 0600.
+pub(super) fn inherit_owner_and_strict_mode(file: &File, old: &Metadata) -> io::Result<()> {
+    copy_owner(file, old);
+    let mode = permission_bits(old) & FILE_MODE;
     if mode == FILE_MODE {
         Ok(())
     } else {
@@ -74,34 +74,35 @@ pub(super) fn succeed(file: &File, old: &Metadata) -> io::Result<()> {
     }
 }
 
-/// Makes a copy a full stand-in for the original: its owner and its very mode.
-pub(super) fn impersonate(file: &File, old: &Metadata) -> io::Result<()> {
-    keep_owner(file, old);
-    file.set_permissions(Permissions::from_mode(permissions(old)))
+/// Gives a copy the owner, where this process may do so, and the very mode of the original.
+pub(super) fn copy_owner_and_mode(file: &File, old: &Metadata) -> io::Result<()> {
+    copy_owner(file, old);
+    file.set_permissions(Permissions::from_mode(permission_bits(old)))
 }
 
-fn keep_owner(file: &File, old: &Metadata) {
-    let same = file
+fn copy_owner(file: &File, old: &Metadata) {
+    let is_same = file
         .metadata()
         .is_ok_and(|new| new.uid() == old.uid() && new.gid() == old.gid());
-    if !same {
+    if !is_same {
         // Only root may give files away. For anybody else the file stays their own, as with any editor.
         let _ = fchown(file, Some(old.uid()), Some(old.gid()));
     }
 }
 
-/// Whether others than the owner may do anything with it; then its mode, to be shown.
+/// Returns the mode, to be shown, of what others than the owner may read, write or execute; `None` for what is the
+/// owner's alone.
 pub(super) fn open_to_others(meta: &Metadata) -> Option<String> {
-    let mode = permissions(meta);
-    (mode & OTHERS != 0).then(|| format!("{mode:04o}"))
+    let mode = permission_bits(meta);
+    (mode & OTHERS_BITS != 0).then(|| format!("{mode:04o}"))
 }
 
-/// The mode of what is at a path.
+/// Returns the mode of a file or a folder. A link is not followed.
 pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
-    fs::symlink_metadata(path).map(|meta| permissions(&meta))
+    fs::symlink_metadata(path).map(|meta| permission_bits(&meta))
 }
 
-/// Gives a file or a folder a mode, durably where it can be opened at all.
+/// Changes the mode of a file or a folder, durably where it can be opened at all.
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     match File::open(path) {
@@ -110,7 +111,7 @@ pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-fn permissions(meta: &Metadata) -> u32 {
+fn permission_bits(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
 
@@ -119,7 +120,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Whether two names are one file; links are not followed.
+/// Returns whether two names are those of one file. Links are not followed.
 pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     match (fs::symlink_metadata(a), fs::symlink_metadata(b)) {
         (Ok(a), Ok(b)) => identity(&a) == identity(&b),
@@ -127,7 +128,7 @@ pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Whether an open file is still the one under this name.
+/// Returns whether an open file is still the one that has this name.
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|named| {
         file.metadata()
@@ -139,7 +140,7 @@ fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// Whether two things lie on one file system, so that a rename between their folders can work.
+/// Returns whether two things lie on one file system, so that a rename between their folders can work.
 pub(super) fn same_device(a: &Metadata, b: &Metadata) -> bool {
     a.dev() == b.dev()
 }

@@ -1,4 +1,4 @@
-//! The same doors on Windows. Not tested: this project is built on Linux. What a profile's folder
+//! What apply does in its own way on Windows. Not tested: this project is built on Linux. What a profile's folder
 //! inherits there is private to its user already, so no mode is set.
 
 #![expect(clippy::unnecessary_wraps, reason = "on Unix they can fail")]
@@ -24,11 +24,11 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-pub(super) fn succeed(_file: &File, _old: &Metadata) -> io::Result<()> {
+pub(super) fn inherit_owner_and_strict_mode(_file: &File, _old: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn impersonate(_file: &File, _old: &Metadata) -> io::Result<()> {
+pub(super) fn copy_owner_and_mode(_file: &File, _old: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -36,17 +36,18 @@ pub(super) fn open_to_others(_meta: &Metadata) -> Option<String> {
     None
 }
 
-/// NTFS orders its own metadata; a folder can't be opened for this.
+/// Does nothing: NTFS orders its own metadata, and a folder can't be opened for this.
 pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Two names of one file have the same bytes, which is what the callers need to know.
+/// Returns whether two paths lead to one file, links followed: its bytes are then the same, which is what the
+/// callers need to know.
 pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
-/// An open file can't be renamed or removed there.
+/// Returns `true`: an open file can't be renamed or removed here.
 pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
     true
 }
@@ -55,7 +56,7 @@ pub(super) fn same_device(_a: &Metadata, _b: &Metadata) -> bool {
     true
 }
 
-/// There are no modes to be changed.
+/// Returns 0 for whatever exists: there are no modes here.
 pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
     fs::symlink_metadata(path).map(|_| 0)
 }

@@ -1,4 +1,4 @@
-//! Why a gateway gave no answer, told apart by what must be done about it.
+//! The reasons why a gateway gives no answer, distinguished by what can be done about them.
 
 use std::io::{self, ErrorKind};
 
@@ -10,35 +10,35 @@ use crate::error::Error;
 use crate::i18n::msg;
 use crate::letters::sanitize;
 
-/// Why there is no answer.
+/// The reason why a gateway gave no answer.
 #[derive(Debug)]
-pub enum Failure {
-    /// Nobody takes the connection.
+pub(crate) enum ClientFailure {
+    /// No process accepts the connection.
     Unreachable(io::Error),
-    /// The time was over.
-    Slow,
-    /// Somebody answers, and it is no gateway.
+    /// The deadline has passed.
+    TimedOut,
+    /// Something answers that is not a gateway.
     NotGateway,
-    /// It does not take our token, password, or the lack of one: its words.
+    /// The gateway refuses the credentials, or requires some; its message.
     Refused(String),
-    /// It speaks another protocol: the one that it expects.
+    /// The gateway speaks another protocol version: the one that it expects, if it tells.
     Protocol(Option<u64>),
-    /// It answered with the protocol's error: code and words.
-    Answer {
-        /// `INVALID_REQUEST`, `UNAVAILABLE`, ...
+    /// The gateway answered with an error of the protocol.
+    ErrorResponse {
+        /// The code: `INVALID_REQUEST`, `UNAVAILABLE`, ...
         code: String,
-        /// Its words.
+        /// The message.
         message: String,
     },
-    /// It closed the connection: the code of the close frame and its words.
+    /// The gateway closed the connection: the code and the reason of the close frame.
     Closed(Option<u16>, String),
 }
 
-impl Failure {
-    pub(super) fn of_socket(error: tungstenite::Error) -> Self {
+impl ClientFailure {
+    pub(super) fn from_socket(error: tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
-            E::Io(error) if error.kind() == ErrorKind::TimedOut => Self::Slow,
+            E::Io(error) if error.kind() == ErrorKind::TimedOut => Self::TimedOut,
             E::Io(_) | E::ConnectionClosed | E::AlreadyClosed => Self::Closed(None, String::new()),
             E::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
                 Self::Closed(None, String::new())
@@ -47,61 +47,61 @@ impl Failure {
         }
     }
 
-    pub(super) fn of_handshake<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Self {
+    pub(super) fn from_upgrade<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Self {
         match error {
             HandshakeError::Failure(tungstenite::Error::Io(e)) if e.kind() == ErrorKind::TimedOut => {
-                Self::Slow
+                Self::TimedOut
             }
-            HandshakeError::Interrupted(_) => Self::Slow,
+            HandshakeError::Interrupted(_) => Self::TimedOut,
             HandshakeError::Failure(_) => Self::NotGateway,
         }
     }
 
-    pub(super) fn of_close(frame: Option<CloseFrame>) -> Self {
+    pub(super) fn from_close(frame: Option<CloseFrame>) -> Self {
         match frame {
             Some(frame) => Self::Closed(Some(frame.code.into()), sanitize(&frame.reason)),
             None => Self::Closed(None, String::new()),
         }
     }
 
-    /// The `error` of a response.
-    pub(super) fn of_answer(error: &Value) -> Self {
+    /// Creates the failure from the `error` of a response.
+    pub(super) fn from_response(error: &Value) -> Self {
         let text = |name: &str| sanitize(error[name].as_str().unwrap_or_default());
         let (code, message) = (text("code"), text("message"));
         let details = &error["details"];
         if let Some(expected) = details["expectedProtocol"].as_u64() {
             return Self::Protocol(Some(expected));
         }
-        Self::Answer { code, message }
+        Self::ErrorResponse { code, message }
     }
 
-    /// The same, where it was `connect` that failed: the failure table of docs/openclaw.md#connection-failures.
-    pub(super) fn of_connect(self) -> Self {
+    /// Reinterprets the failure of a `connect` request, by the table of docs/openclaw.md#connection-failures.
+    pub(super) fn at_connect(self) -> Self {
         match self {
-            Self::Answer { code, message }
+            Self::ErrorResponse { code, message }
                 if code == "NOT_PAIRED"
                     || message.starts_with("unauthorized")
                     || code.starts_with("AUTH_") =>
             {
                 Self::Refused(message)
             }
-            Self::Answer { message, .. } if message == "protocol mismatch" => Self::Protocol(None),
-            // A gateway may close before its answer is read.
+            Self::ErrorResponse { message, .. } if message == "protocol mismatch" => Self::Protocol(None),
+            // The gateway may close before its response is read.
             Self::Closed(Some(1008), reason) => Self::Refused(reason),
             Self::Closed(Some(1002), _) => Self::Protocol(None),
             other => other,
         }
     }
 
-    /// In words, for whoever asked the gateway at this URL.
-    pub fn error(self, url: &str) -> Error {
+    /// Converts the failure to an error that names the URL of the gateway.
+    pub(crate) fn into_error(self, url: &str) -> Error {
         match self {
             Self::Unreachable(cause) => Error::failed(msg!("client.unreachable", url = url)).because(cause),
-            Self::Slow => Error::unhealthy(msg!("client.slow", url = url)).hint(msg!("client.more-time")),
+            Self::TimedOut => Error::unhealthy(msg!("client.slow", url = url)).hint(msg!("client.more-time")),
             Self::NotGateway => Error::unhealthy(msg!("client.not-gateway", url = url)),
             Self::Refused(words) => Error::unhealthy(msg!("client.refused", url = url, words = words)),
             Self::Protocol(_) => Error::unhealthy(msg!("client.protocol", url = url)),
-            Self::Answer { code, message } => {
+            Self::ErrorResponse { code, message } => {
                 Error::failed(msg!("client.answer", code = code, message = message))
             }
             Self::Closed(_, words) if words.is_empty() => Error::unhealthy(msg!("client.closed", url = url)),

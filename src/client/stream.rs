@@ -1,54 +1,60 @@
-//! A connection with one deadline for everything that is done on it.
+//! A TCP connection with one deadline for all its reads and writes.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::failure::Failure;
+use super::failure::ClientFailure;
 
-/// A TCP connection whose reads and writes fail with [`ErrorKind::TimedOut`] once the deadline is over.
+/// A TCP connection whose reads and writes fail with [`ErrorKind::TimedOut`] after the deadline.
 #[derive(Debug)]
-pub struct Timed {
+pub(crate) struct DeadlineStream {
     stream: TcpStream,
     deadline: Instant,
 }
 
-impl Timed {
-    /// Connects to the first of these addresses that takes it.
-    pub fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<(Self, SocketAddr), Failure> {
-        let mut failure = Failure::Unreachable(ErrorKind::AddrNotAvailable.into());
+impl DeadlineStream {
+    /// Connects to the first of these addresses that accepts the connection, and returns that address.
+    pub(crate) fn connect(
+        addresses: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<(Self, SocketAddr), ClientFailure> {
+        let mut failure = ClientFailure::Unreachable(ErrorKind::AddrNotAvailable.into());
         for address in addresses {
-            let left = left(deadline).ok_or(Failure::Slow)?;
+            let left = remaining(deadline).ok_or(ClientFailure::TimedOut)?;
             match TcpStream::connect_timeout(address, left) {
                 Ok(stream) => {
-                    // Frames are small and wait for each other.
+                    // Frames are small, and each waits for the answer to the one before.
                     let _ = stream.set_nodelay(true);
                     return Ok((Self { stream, deadline }, *address));
                 }
-                Err(error) if error.kind() == ErrorKind::TimedOut => failure = Failure::Slow,
-                Err(error) => failure = Failure::Unreachable(error),
+                Err(error) if error.kind() == ErrorKind::TimedOut => failure = ClientFailure::TimedOut,
+                Err(error) => failure = ClientFailure::Unreachable(error),
             }
         }
         Err(failure)
     }
 
-    /// Fails where the deadline is over.
-    pub(super) fn in_time(&self) -> Result<(), Failure> {
-        left(self.deadline).map(|_| ()).ok_or(Failure::Slow)
+    /// Fails after the deadline.
+    pub(super) fn check_deadline(&self) -> Result<(), ClientFailure> {
+        remaining(self.deadline)
+            .map(|_| ())
+            .ok_or(ClientFailure::TimedOut)
     }
 
-    fn left(&self) -> io::Result<Duration> {
-        left(self.deadline).ok_or_else(|| ErrorKind::TimedOut.into())
+    fn remaining(&self) -> io::Result<Duration> {
+        remaining(self.deadline).ok_or_else(|| ErrorKind::TimedOut.into())
     }
 }
 
-fn left(deadline: Instant) -> Option<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    (!left.is_zero()).then_some(left)
+/// Returns the time until the deadline, or `None` after it.
+fn remaining(deadline: Instant) -> Option<Duration> {
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    (!remaining.is_zero()).then_some(remaining)
 }
 
-/// Unix says "would block" where a socket's time is over.
-fn timed_out(error: io::Error) -> io::Error {
+/// Converts "would block", with which Unix reports the timeout of a socket.
+fn as_timed_out(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::WouldBlock {
         ErrorKind::TimedOut.into()
     } else {
@@ -56,17 +62,17 @@ fn timed_out(error: io::Error) -> io::Error {
     }
 }
 
-impl Read for Timed {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        self.stream.read(buffer).map_err(timed_out)
+        self.stream.set_read_timeout(Some(self.remaining()?))?;
+        self.stream.read(buffer).map_err(as_timed_out)
     }
 }
 
-impl Write for Timed {
+impl Write for DeadlineStream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write(buffer).map_err(timed_out)
+        self.stream.set_write_timeout(Some(self.remaining()?))?;
+        self.stream.write(buffer).map_err(as_timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {

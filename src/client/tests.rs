@@ -1,20 +1,21 @@
-//! The failure table of docs/openclaw.md#connection-failures, as a client understands it.
+//! Failures as the client distinguishes them (docs/openclaw.md#connection-failures), and URLs.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-fn met(error: &Value) -> String {
-    match Failure::of_answer(error).of_connect() {
-        Failure::Refused(_) => "refused".to_owned(),
-        Failure::Protocol(expected) => format!("protocol {expected:?}"),
-        Failure::Answer { code, .. } => code,
+/// Returns the kind of failure that the error of a `connect` response is.
+fn kind_of(error: &Value) -> String {
+    match ClientFailure::from_response(error).at_connect() {
+        ClientFailure::Refused(_) => "refused".to_owned(),
+        ClientFailure::Protocol(expected) => format!("protocol {expected:?}"),
+        ClientFailure::ErrorResponse { code, .. } => code,
         other => format!("{other:?}"),
     }
 }
 
 #[test]
-fn refusals_of_both_releases_are_told_apart() {
+fn refusals_of_both_releases_are_distinguished() {
     let mismatch =
         "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)";
     let cases = [
@@ -41,14 +42,14 @@ fn refusals_of_both_releases_are_told_apart() {
         ),
     ];
     for (error, expected) in cases {
-        assert_eq!(met(&error), expected, "{error}");
+        assert_eq!(kind_of(&error), expected, "{error}");
     }
 }
 
 #[test]
-fn words_of_a_peer_can_not_move_the_cursor() {
-    let Failure::Answer { message, .. } =
-        Failure::of_answer(&json!({"code": "X", "message": "a\u{1b}[2Jb\n"}))
+fn control_characters_of_a_peer_are_removed() {
+    let ClientFailure::ErrorResponse { message, .. } =
+        ClientFailure::from_response(&json!({"code": "X", "message": "a\u{1b}[2Jb\n"}))
     else {
         panic!("an answer");
     };
@@ -56,13 +57,13 @@ fn words_of_a_peer_can_not_move_the_cursor() {
 }
 
 #[test]
-fn an_url_names_a_host_and_a_port() {
+fn url_must_be_ws_with_a_host_and_a_port() {
     let at = |url: &str| {
-        let target = Target {
+        let endpoint = GatewayEndpoint {
             url: url.to_owned(),
             proof: Proof::None,
         };
-        target
+        endpoint
             .addresses()
             .map(|addresses| addresses[0].to_string())
             .map_err(|e| e.code())
@@ -74,6 +75,7 @@ fn an_url_names_a_host_and_a_port() {
         "http://127.0.0.1:1",
         "ws://",
         "ws://127.0.0.1",
+        "ws://user@127.0.0.1:4000",
     ] {
         assert_eq!(at(wrong), Err("client.url"), "{wrong}");
     }

@@ -29,7 +29,7 @@ pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
     for change in &plan.changes {
         // Writing to a String never fails.
         let _ = match change {
-            Change::MakeDir { .. } | Change::SetMode { .. } | Change::MoveAside { .. } => {
+            Change::MakeDir { .. } | Change::SetMode { .. } | Change::Rename { .. } => {
                 writeln!(out, "{}", (words.change)(change))
             }
             Change::Write(write) => {

@@ -9,10 +9,9 @@ use super::{Finding, Scene, Subject, word};
 use crate::apply;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
 /// What mends a finding.
@@ -164,7 +163,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
                 to: *to,
             }),
             Fix::Folder(path) => add(Change::MakeDir { path: path.clone() }),
-            Fix::Move { path, to } => add(Change::MoveAside {
+            Fix::Move { path, to } => add(Change::Rename {
                 path: path.clone(),
                 to: to.clone(),
             }),
@@ -191,7 +190,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     // What lies behind a link that is moved away is not there any more.
     let moved: Vec<PathBuf> = changes
         .iter()
-        .filter(|change| matches!(change, Change::MoveAside { .. }))
+        .filter(|change| matches!(change, Change::Rename { .. }))
         .map(|change| change.path().to_path_buf())
         .collect();
     changes.retain(|change| {
@@ -205,16 +204,7 @@ fn plan<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
         if before.as_deref() == Some(document.text().as_bytes()) {
             continue;
         }
-        changes.push(Change::Write(FileWrite {
-            content: Content::in_pieces(
-                document.text(),
-                secrets::pieces(&document, |_| SecretOrigin::Kept),
-            ),
-            path,
-            backup: before.is_some(),
-            before,
-            kind: FileKind::Config,
-        }));
+        changes.push(plan::config_write(&path, &document, before));
     }
     Plan {
         changes,
@@ -238,7 +228,7 @@ fn open<'c>(
 pub fn reversed(plan: &Plan) -> Plan {
     let back = |change: &Change| match change {
         Change::MakeDir { .. } => None,
-        Change::MoveAside { path, to } => Some(Change::MoveAside {
+        Change::Rename { path, to } => Some(Change::Rename {
             path: to.clone(),
             to: path.clone(),
         }),

@@ -22,10 +22,10 @@ use crate::url::{ServerUrl, host_ip, is_loopback_host, parse_authority};
 #[cfg(test)]
 mod tests;
 
-/// The other end of a connection, as its upgrade request describes it.
+/// The client at the other end of a WebSocket connection, as its upgrade request describes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
-    /// The remote address.
+    /// The address and port of the client.
     pub address: SocketAddr,
     /// `true` for a client on this machine: see [`is_local`].
     pub local: bool,
@@ -36,9 +36,9 @@ pub(crate) struct Peer {
 pub(crate) enum AuthOutcome {
     /// The credentials are right, or none are required.
     Accepted,
-    /// None were shown.
+    /// Credentials are required and none were shown.
     Missing,
-    /// Others than the required ones were shown.
+    /// Credentials are required and wrong ones were shown.
     Wrong,
 }
 

@@ -31,7 +31,7 @@ use crate::ports::{LOOPBACK, Role};
 /// Maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// What the control service knows.
+/// The values that the routes of the browser control service share.
 #[derive(Clone, Debug)]
 struct ControlService {
     state: Arc<GatewayState>,
@@ -40,7 +40,7 @@ struct ControlService {
 }
 
 /// Returns the browsers of the gateway, which are created and stored in its state by the first call.
-fn control(state: &Arc<GatewayState>) -> Arc<Control> {
+fn browser_control(state: &Arc<GatewayState>) -> Arc<Control> {
     let world = World {
         host: state.context.host.clone(),
         env: state.context.env.clone(),
@@ -61,7 +61,7 @@ fn control(state: &Arc<GatewayState>) -> Arc<Control> {
 
 /// Returns the routes of base+2 on loopback.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
-    let control = control(state);
+    let control = browser_control(state);
     let port = control.family().map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()

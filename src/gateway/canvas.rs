@@ -51,7 +51,7 @@ pub(crate) enum CanvasPort {
     Own,
 }
 
-/// What the canvas routes of one port know.
+/// The values that the canvas routes of one port share.
 #[derive(Clone)]
 struct CanvasContext {
     state: Arc<GatewayState>,
@@ -90,30 +90,31 @@ pub(crate) fn routes(state: &Arc<GatewayState>, hosts: &Arc<AllowedHosts>, port:
         port,
     };
     Router::new()
-        .route(RELOAD_PATH, any(live_reload))
+        .route(RELOAD_PATH, any(serve_live_reload_with_token))
         .route(CANVAS_PATH, any(redirect_to_canvas))
-        .route(&format!("{CANVAS_PATH}/"), any(file_with_token))
-        .route(&format!("{CANVAS_PATH}/{{*path}}"), any(file_with_token))
+        .route(&format!("{CANVAS_PATH}/"), any(serve_file_with_token))
+        .route(&format!("{CANVAS_PATH}/{{*path}}"), any(serve_file_with_token))
         .route(
             &format!("{CAPABILITY_PREFIX}/{{capability}}/{{*path}}"),
-            any(open_with_capability),
+            any(serve_with_capability),
         )
         .with_state(context)
 }
 
+/// Redirects to the index page of the canvas.
 async fn redirect_to_canvas() -> Redirect {
     Redirect::permanent(&format!("{CANVAS_PATH}/"))
 }
 
 /// Serves a file of the canvas to a request whose token was checked by the guard.
-async fn file_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
+async fn serve_file_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
     let path = request.uri().path();
     let path = path.strip_prefix(CANVAS_PATH).unwrap_or_default();
     serve_file(&context, path, request.method()).await
 }
 
 /// Serves what a capability in the path opens. A wrong capability counts as a wrong token.
-async fn open_with_capability(State(context): State<CanvasContext>, request: Request) -> Response {
+async fn serve_with_capability(State(context): State<CanvasContext>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (capability, rest) = path
         .get(CAPABILITY_PREFIX.len() + 1..)
@@ -142,6 +143,7 @@ async fn open_with_capability(State(context): State<CanvasContext>, request: Req
     }
 }
 
+/// Refuses a wrong capability, as late as a wrong token of the same address.
 async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Response {
     if let Some(ip) = peer
         && state.throttle.acquire(ip).await
@@ -152,10 +154,11 @@ async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Respon
 }
 
 /// Serves the live reload socket to a request whose token was checked by the guard.
-async fn live_reload(State(context): State<CanvasContext>, request: Request) -> Response {
+async fn serve_live_reload_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
     serve_live_reload(context, request, false).await
 }
 
+/// Answers a request for the live reload socket. A sandboxed page has no origin to check.
 async fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxed: bool) -> Response {
     if !is_websocket_upgrade(request.headers()) {
         return (StatusCode::UPGRADE_REQUIRED, "upgrade required").into_response();

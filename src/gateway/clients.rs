@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use super::protocol::connect::ClientInfo;
-use super::protocol::event::Event;
+use super::protocol::event::GatewayEvent;
 use super::protocol::{ClientRole, OperatorScope, Protocol, StateVersion};
 use crate::sync::lock;
 
@@ -89,15 +89,16 @@ impl ConnectedClient {
 /// The connected clients of a gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    registry: Mutex<Registry>,
+    registry: Mutex<ClientRegistry>,
     /// Notified when the first client connects.
     first_client: Notify,
     /// Notified when the presence list changes.
     presence_changed: Notify,
 }
 
+/// The connected clients, the presence list and the counters of events, which change under one lock.
 #[derive(Debug, Default)]
-struct Registry {
+struct ClientRegistry {
     connected: HashMap<Uuid, Recipient>,
     presence: PresenceList,
     version: StateVersion,
@@ -113,7 +114,7 @@ struct Recipient {
 }
 
 impl Clients {
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    fn registry(&self) -> MutexGuard<'_, ClientRegistry> {
         lock(&self.registry)
     }
 
@@ -170,14 +171,14 @@ impl Clients {
         self.registry().version
     }
 
-    /// Counts a new version of the health document.
+    /// Increments the version of the health document.
     pub(crate) fn increment_health_version(&self) {
         self.registry().version.health += 1;
     }
 
     /// Sends an event to every client that has the scope it requires. A client whose session has ended, or
     /// whose queue is full, is removed.
-    pub(crate) fn broadcast(&self, event: Event, payload: &Value) {
+    pub(crate) fn broadcast(&self, event: GatewayEvent, payload: &Value) {
         let mut registry = self.registry();
         let version = event.has_state_version().then_some(registry.version);
         let frame = registry.event_frame(event, payload, version);
@@ -205,6 +206,7 @@ impl Clients {
         });
     }
 
+    /// Disconnects the clients that a change affects, and returns their number.
     fn disconnect(&self, is_affected: impl Fn(&ConnectedClient) -> bool) -> usize {
         let mut registry = self.registry();
         let before = registry.connected.len();
@@ -219,14 +221,20 @@ impl Clients {
         before - registry.connected.len()
     }
 
-    /// Renders an event that each session sends itself.
-    pub(crate) fn event_frame(&self, event: Event, payload: &Value) -> Utf8Bytes {
+    /// Renders an event without sending it: each session sends its own.
+    pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Utf8Bytes {
         self.registry().event_frame(event, payload, None)
     }
 }
 
-impl Registry {
-    fn event_frame(&mut self, event: Event, payload: &Value, version: Option<StateVersion>) -> Utf8Bytes {
+impl ClientRegistry {
+    /// Renders an event with the next sequence number.
+    fn event_frame(
+        &mut self,
+        event: GatewayEvent,
+        payload: &Value,
+        version: Option<StateVersion>,
+    ) -> Utf8Bytes {
         self.seq += 1;
         event.to_frame(payload, Some(self.seq), version).into()
     }

@@ -37,7 +37,7 @@ const MAX_LINKS: usize = 16;
 /// The reaction of a gateway to a changed config: `gateway.reload.mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReloadMode {
-    /// Changes are not watched.
+    /// The config is not watched.
     Off,
     /// A change that needs a restart waits until the user restarts the gateway.
     Hot,
@@ -50,6 +50,7 @@ enum ReloadMode {
 /// The difference between the active config and a changed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConfigChange {
+    /// Nothing has changed.
     None,
     /// Values that can be applied while the gateway runs.
     Values,
@@ -64,6 +65,7 @@ struct ReloadSettings {
 }
 
 impl ReloadSettings {
+    /// Reads `gateway.reload`; an unknown mode means [`ReloadMode::Hybrid`].
     fn from_config(config: &Value) -> Self {
         let reload = config.pointer("/gateway/reload");
         let value = |key: &str| reload.and_then(|reload| reload.get(key));
@@ -206,6 +208,7 @@ impl ConfigReloader {
         systemd_notify::status(&status.render(lang));
     }
 
+    /// Returns the reason why a config file that was deleted is refused.
     fn missing_message(&self) -> Msg {
         let path = self.boot.instance.config_path.display();
         msg!("gateway.config-gone", path = path)

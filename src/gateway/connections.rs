@@ -27,9 +27,9 @@ pub(crate) const MAX_UNAUTHENTICATED_BYTES: usize = 128 * 1024;
 /// The byte budget of a connection whose bytes are not counted.
 const UNLIMITED_BYTES: usize = usize::MAX;
 
-/// What a connection is doing.
+/// The activity of a connection, by which the gateway chooses one to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ConnectionStage {
     /// No complete request has arrived yet, or the last one was answered.
     Silent,
     /// A request is being answered.
@@ -108,7 +108,7 @@ impl Connections {
     }
 }
 
-/// The right of one connection to be open. Dropping it frees the place for another.
+/// The permission of one connection to be open. Dropping it frees the place for another.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     connections: Arc<Connections>,
@@ -121,8 +121,8 @@ pub(crate) struct ConnectionPermit {
 impl ConnectionPermit {
     /// Records what the connection is doing now. A session has a byte budget until its client is
     /// [authenticated](Self::lift_byte_limit).
-    pub(crate) fn set_stage(&self, stage: Stage) {
-        if stage == Stage::Session {
+    pub(crate) fn set_stage(&self, stage: ConnectionStage) {
+        if stage == ConnectionStage::Session {
             self.bytes_left
                 .store(MAX_UNAUTHENTICATED_BYTES, Ordering::Relaxed);
         }
@@ -163,7 +163,7 @@ impl Drop for ConnectionPermit {
 #[derive(Debug)]
 struct ConnectionEntry {
     network: IpAddr,
-    stage: Stage,
+    stage: ConnectionStage,
     /// When the stage began, and a number that orders entries of the same instant.
     since: (Instant, u64),
     evict: Arc<Notify>,
@@ -204,7 +204,7 @@ impl ConnectionTable {
         self.silent.entry(network).or_default().insert(since, id);
         let entry = ConnectionEntry {
             network,
-            stage: Stage::Silent,
+            stage: ConnectionStage::Silent,
             since,
             evict,
         };
@@ -212,7 +212,8 @@ impl ConnectionTable {
         Some(id)
     }
 
-    fn set_stage(&mut self, id: u64, stage: Stage, now: Instant) {
+    /// Records what a connection is doing from `now` on.
+    fn set_stage(&mut self, id: u64, stage: ConnectionStage, now: Instant) {
         self.next_id += 1;
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
@@ -222,7 +223,7 @@ impl ConnectionTable {
         entry.since = (now, self.next_id);
         let since = entry.since;
         self.remove_silent(network, before);
-        if stage == Stage::Silent {
+        if stage == ConnectionStage::Silent {
             self.silent.entry(network).or_default().insert(since, id);
         }
     }
@@ -237,12 +238,14 @@ impl ConnectionTable {
         }
     }
 
+    /// Removes a connection that has ended.
     fn remove(&mut self, id: u64) {
         if let Some(entry) = self.entries.remove(&id) {
             self.remove_silent(entry.network, entry.since);
         }
     }
 
+    /// Closes a connection and removes it.
     fn evict(&mut self, id: u64) {
         if let Some(entry) = self.entries.get(&id) {
             entry.evict.notify_one();
@@ -272,7 +275,8 @@ impl ConnectionTable {
         }
         // The handshake of an older session is over: its client is authenticated.
         let in_handshake = self.entries.iter().filter(|(_, entry)| {
-            entry.stage == Stage::Session && now.saturating_duration_since(entry.since.0) < HANDSHAKE_TIMEOUT
+            entry.stage == ConnectionStage::Session
+                && now.saturating_duration_since(entry.since.0) < HANDSHAKE_TIMEOUT
         });
         let oldest = in_handshake.min_by_key(|(_, entry)| entry.since);
         let Some(id) = oldest.map(|(id, _)| *id) else {
@@ -299,7 +303,7 @@ mod tests {
     fn silent_connections_of_one_network_are_limited_and_the_oldest_is_evicted() {
         let (mut table, now) = (ConnectionTable::new(10_000), Instant::now());
         let healthy = admit(&mut table, 1, now).unwrap();
-        table.set_stage(healthy, Stage::Working, now);
+        table.set_stage(healthy, ConnectionStage::Working, now);
         let ids: Vec<_> = (0..1000).map(|_| admit(&mut table, 1, now).unwrap()).collect();
         assert_eq!(table.entries.len(), MAX_SILENT_PER_NETWORK + 1);
         assert!(table.entries.contains_key(&healthy), "a working connection stays");
@@ -325,13 +329,13 @@ mod tests {
     fn session_older_than_the_handshake_timeout_is_never_evicted() {
         let (mut table, now) = (ConnectionTable::new(2), Instant::now());
         let old = admit(&mut table, 1, now).unwrap();
-        table.set_stage(old, Stage::Session, now);
+        table.set_stage(old, ConnectionStage::Session, now);
         let later = now + HANDSHAKE_TIMEOUT;
         let young = admit(&mut table, 1, later).unwrap();
-        table.set_stage(young, Stage::Session, later);
+        table.set_stage(young, ConnectionStage::Session, later);
         let third = admit(&mut table, 2, later).expect("the session in its handshake is evicted");
         assert!(!table.entries.contains_key(&young));
-        table.set_stage(third, Stage::Session, later);
+        table.set_stage(third, ConnectionStage::Session, later);
         assert!(
             admit(&mut table, 2, later + HANDSHAKE_TIMEOUT).is_none(),
             "no connection may be evicted"
@@ -343,12 +347,17 @@ mod tests {
     fn removed_connections_leave_no_entry_behind() {
         let (mut table, now) = (ConnectionTable::new(9), Instant::now());
         let id = admit(&mut table, 1, now).unwrap();
-        for stage in [Stage::Working, Stage::Silent, Stage::Working, Stage::Silent] {
+        for stage in [
+            ConnectionStage::Working,
+            ConnectionStage::Silent,
+            ConnectionStage::Working,
+            ConnectionStage::Silent,
+        ] {
             table.set_stage(id, stage, now);
         }
         assert_eq!(table.silent[&ip(1)].len(), 1);
         table.remove(id);
-        table.set_stage(id, Stage::Silent, now);
+        table.set_stage(id, ConnectionStage::Silent, now);
         assert!(table.entries.is_empty() && table.silent.is_empty());
     }
 }

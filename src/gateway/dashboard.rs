@@ -21,7 +21,7 @@ use crate::i18n::Lang;
 pub(crate) mod cache;
 mod overview;
 
-pub use overview::{examine, overview};
+use overview::{examine, overview};
 
 /// The policy of the page: its own files only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

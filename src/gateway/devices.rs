@@ -143,6 +143,7 @@ impl DeviceStore {
         self.read(&mut state).await
     }
 
+    /// Returns the book, which is read from the file the first time.
     async fn read(&self, state: &mut BookState) -> Option<Arc<DeviceBook>> {
         if matches!(state, BookState::Unread) {
             let path = self.path.clone();

@@ -55,7 +55,7 @@ const SERVED_PORTS: &[ServedPort] = &[
 /// The servers of a gateway, one for each port.
 type Servers = JoinSet<std::io::Result<()>>;
 
-/// The end of one lifetime.
+/// The way in which one lifetime of a gateway ended.
 #[derive(Debug)]
 pub(crate) enum ServeOutcome {
     /// The gateway stopped in order.
@@ -64,7 +64,7 @@ pub(crate) enum ServeOutcome {
     Interrupted,
 }
 
-/// What all lifetimes of a gateway process have in common.
+/// Serves one lifetime of a gateway after the other; its values stay the same through all restarts.
 #[derive(Debug)]
 pub(crate) struct GatewayLifecycle<'a> {
     /// Acquires the ports.
@@ -145,6 +145,7 @@ impl GatewayLifecycle<'_> {
         (ports, missing)
     }
 
+    /// Creates the state that the tasks of this lifetime share.
     fn create_state(&self, addresses: Vec<SocketAddr>, active: ActiveConfig) -> GatewayState {
         let boot = self.acquirer.boot;
         let context = InstanceContext {

@@ -45,6 +45,7 @@ struct Method {
 }
 
 impl Method {
+    /// Creates a method that is answered at once.
     const fn sync(
         name: &'static str,
         scope: OperatorScope,
@@ -58,6 +59,7 @@ impl Method {
         }
     }
 
+    /// Creates a method that is answered later.
     const fn future(
         name: &'static str,
         scope: OperatorScope,
@@ -71,11 +73,13 @@ impl Method {
         }
     }
 
+    /// Sets the fields of the parameters, which are checked before the handler is called.
     const fn with_params(mut self, params: &'static [FrameField]) -> Self {
         self.params = Some(params);
         self
     }
 
+    /// Sets the scope that protocol 4 requires, where it differs from that of protocol 3.
     const fn with_scope_since_4(mut self, scope: OperatorScope) -> Self {
         self.scopes[1] = scope;
         self
@@ -128,7 +132,7 @@ pub(crate) fn served_names() -> Vec<&'static str> {
     METHODS.iter().map(|method| method.name).collect()
 }
 
-/// Answers a call.
+/// Answers the call of a method, or returns the error of a call that is refused.
 pub(crate) fn answer(name: &str, call: MethodCall) -> BoxFuture<'static, MethodResult> {
     match find_handler(name, &call) {
         Err(error) => std::future::ready(Err(error)).boxed(),

@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep};
 
 use super::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use super::methods::health;
-use super::protocol::event::Event;
+use super::protocol::event::GatewayEvent;
 use super::protocol::{TICK_INTERVAL, unix_millis};
 use super::state::GatewayState;
 
@@ -22,7 +22,7 @@ const PRESENCE_DELAY: Duration = Duration::from_millis(500);
 /// time however many clients there are.
 const PRESENCE_DELAY_PER_CLIENT: Duration = Duration::from_millis(1);
 
-/// Sends the events, from the first client on, until the gateway stops.
+/// Sends the periodic events to all clients, from the first client on, until the gateway stops.
 pub(crate) async fn broadcast_until_stopped(state: Arc<GatewayState>) {
     let broadcasting = async {
         state.clients.first_client().await;
@@ -34,22 +34,23 @@ pub(crate) async fn broadcast_until_stopped(state: Arc<GatewayState>) {
     }
 }
 
+/// Sends the events for ever.
 async fn broadcast(state: &Arc<GatewayState>) {
     let (mut tick, mut health_check) = (interval(TICK_INTERVAL), interval(HEALTH_INTERVAL));
     loop {
         tokio::select! {
             _ = tick.tick() => {
                 let ts = unix_millis(state.context.host.now());
-                state.clients.broadcast(Event::Tick, &json!({"ts": ts}));
+                state.clients.broadcast(GatewayEvent::Tick, &json!({"ts": ts}));
             }
             _ = health_check.tick() => {
                 let health = health::document(state).await;
                 state.clients.increment_health_version();
-                state.clients.broadcast(Event::Health, &health);
+                state.clients.broadcast(GatewayEvent::Health, &health);
             }
             () = state.clients.presence_changed() => {
                 sleep(presence_delay(state.clients.count())).await;
-                state.clients.broadcast(Event::Presence, &presence(state));
+                state.clients.broadcast(GatewayEvent::Presence, &presence_payload(state));
             }
         }
     }
@@ -68,6 +69,7 @@ fn presence_delay(clients: usize) -> Duration {
     PRESENCE_DELAY + PRESENCE_DELAY_PER_CLIENT.saturating_mul(clients)
 }
 
-fn presence(state: &GatewayState) -> Value {
+/// Returns the payload of the presence event.
+fn presence_payload(state: &GatewayState) -> Value {
     json!({"presence": state.presence(MAX_ENTRIES_UNREQUESTED)})
 }

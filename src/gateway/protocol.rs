@@ -30,8 +30,8 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Returns the number on the wire.
-    pub fn number(self) -> u64 {
+    /// Returns the version number on the wire.
+    pub(crate) fn number(self) -> u64 {
         match self {
             Self::Three => 3,
             Self::Four => 4,
@@ -39,14 +39,14 @@ impl Protocol {
     }
 
     /// Returns the newest served version in a client's range, both ends included.
-    pub fn negotiate(min: u64, max: u64) -> Option<Self> {
+    pub(crate) fn negotiate(min: u64, max: u64) -> Option<Self> {
         [Self::Four, Self::Three]
             .into_iter()
             .find(|protocol| (min..=max).contains(&protocol.number()))
     }
 
     /// Returns the size of the largest message that is accepted from an authenticated client, in bytes.
-    pub fn max_payload(self) -> usize {
+    pub(crate) fn max_payload(self) -> usize {
         match self {
             Self::Three => 512 * 1024,
             Self::Four => MAX_PAYLOAD_BYTES,
@@ -55,7 +55,7 @@ impl Protocol {
 
     /// Returns the number of bytes that the reference buffers for a client that reads slowly, as its
     /// clients expect to be told.
-    pub fn max_buffered(self) -> usize {
+    pub(crate) fn max_buffered(self) -> usize {
         match self {
             Self::Three => 3 * 512 * 1024,
             Self::Four => 2 * MAX_PAYLOAD_BYTES,
@@ -94,13 +94,13 @@ impl ClientRole {
 pub(crate) enum OperatorScope {
     /// Reading the state of the gateway.
     Read,
-    /// Changing it.
+    /// Changing the state of the gateway.
     Write,
-    /// Approving commands.
+    /// Approving commands that agents want to run.
     Approvals,
     /// Pairing devices.
     Pairing,
-    /// Everything.
+    /// Every permission of an operator.
     Admin,
 }
 
@@ -138,9 +138,9 @@ impl OperatorScope {
 pub(crate) struct ErrorResponse {
     /// The kind of error.
     pub code: ErrorCode,
-    /// What happened, in the protocol's own words: clients compare them.
+    /// The message, in the protocol's own words: clients compare them.
     pub message: String,
-    /// Further facts for programs.
+    /// Machine-readable details.
     pub details: Option<Value>,
 }
 
@@ -189,7 +189,7 @@ impl ErrorResponse {
         Self::new(ErrorCode::Unavailable, message)
     }
 
-    /// Adds facts for programs.
+    /// Adds machine-readable details.
     #[must_use]
     pub(crate) fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
@@ -235,12 +235,12 @@ impl StateVersion {
     }
 }
 
-/// Returns the milliseconds since 1970, as the protocol gives times. 0 for a time before.
+/// Converts a time to milliseconds since 1970, the protocol's form of times; 0 for an earlier one.
 pub(crate) fn unix_millis(time: SystemTime) -> u64 {
     millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// Returns a duration in milliseconds, as the protocol gives them.
+/// Converts a duration to milliseconds, the protocol's form of durations.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

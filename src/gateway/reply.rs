@@ -13,22 +13,22 @@ pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// The reply to a request without the right token or password.
+/// Builds the reply to a request without the right token or password.
 pub(crate) fn unauthorized() -> Response {
     error(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
 }
 
-/// The reply to a web page whose origin is not accepted.
+/// Builds the reply to a web page whose origin is not accepted.
 pub(crate) fn foreign_origin() -> Response {
     error(StatusCode::FORBIDDEN, "origin not allowed", "forbidden")
 }
 
-/// The reply to a path that is not served.
+/// Builds the reply to a path that is not served.
 pub(crate) fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "not found", "not_found")
 }
 
-/// The reply to a method that a path does not have.
+/// Builds the reply to a method that a path does not have.
 pub(crate) fn method_not_allowed() -> Response {
     error(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
-use super::connections::{RequestConnection, Stage};
+use super::connections::{ConnectionStage, RequestConnection};
 use super::state::GatewayState;
 use crate::i18n::msg;
 
@@ -127,7 +127,7 @@ async fn serve_connection(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let permit = connection.permit.clone();
-        permit.set_stage(Stage::Working);
+        permit.set_stage(ConnectionStage::Working);
         request.extensions_mut().insert(connection.clone());
         let reply = router.call(request);
         async move {
@@ -135,7 +135,7 @@ async fn serve_connection(
             let is_upgraded =
                 matches!(&reply, Ok(reply) if reply.status() == hyper::StatusCode::SWITCHING_PROTOCOLS);
             if !is_upgraded {
-                permit.set_stage(Stage::Silent);
+                permit.set_stage(ConnectionStage::Silent);
             }
             reply
         }

@@ -23,7 +23,7 @@ use super::access::Peer;
 use super::clients::{ClientRegistration, Outbound};
 use super::methods;
 use super::methods::call::MethodCall;
-use super::protocol::event::Event;
+use super::protocol::event::GatewayEvent;
 use super::protocol::frame::{self, FrameError};
 use super::protocol::refusal::{CloseReason, ConnectRefusal};
 use super::protocol::{
@@ -62,7 +62,7 @@ pub(crate) async fn serve<IO, E>(
 {
     let mut io = pin!(io);
     // Boxed, so that an idle client keeps nothing of what the handshake needed.
-    let end = match Box::pin(open(&state, io.as_mut(), peer)).await {
+    let end = match Box::pin(open_session(&state, io.as_mut(), peer)).await {
         Ok(Ok(registration)) => {
             on_authenticated();
             converse(&state, io.as_mut(), registration).await
@@ -77,6 +77,7 @@ pub(crate) async fn serve<IO, E>(
     }
 }
 
+/// Sends a message; an error where it is not taken in time.
 async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Disconnected> {
     match timeout(WRITE_TIMEOUT, io.send(message)).await {
         Ok(Ok(())) => Ok(()),
@@ -84,6 +85,7 @@ async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Resu
     }
 }
 
+/// Sends a text message.
 async fn send_text<IO: Sink<Message>>(
     io: Pin<&mut IO>,
     text: impl Into<Utf8Bytes>,
@@ -91,7 +93,7 @@ async fn send_text<IO: Sink<Message>>(
     send(io, Message::Text(text.into())).await
 }
 
-/// Returns the bytes of the next message with a content.
+/// Receives the next message with a content. Pings and pongs are answered by the socket and skipped.
 async fn receive<IO, E>(io: &mut Pin<&mut IO>) -> Result<Bytes, Disconnected>
 where
     IO: Stream<Item = Result<Message, E>>,
@@ -106,9 +108,9 @@ where
     }
 }
 
-/// Sends the challenge, checks the first request and answers it. Returns the registered client, or the
-/// reason to close.
-async fn open<IO, E>(
+/// Opens a session: sends the challenge, checks the first request and answers it. Returns the registered
+/// client, or the reason to close.
+async fn open_session<IO, E>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
     peer: Peer,
@@ -120,7 +122,7 @@ where
     let nonce = uuid::Uuid::new_v4().to_string();
     let ts = unix_millis(state.context.host.now());
     let challenge = json!({"nonce": nonce, "ts": ts, "capabilities": []});
-    let challenge = Event::ConnectChallenge.to_frame(&challenge, None, None);
+    let challenge = GatewayEvent::ConnectChallenge.to_frame(&challenge, None, None);
     send_text(io.as_mut(), challenge).await?;
 
     let first = tokio::select! {
@@ -186,7 +188,7 @@ async fn check_first_message(
 }
 
 /// The next step of a session.
-enum Step {
+enum SessionStep {
     Send(Utf8Bytes),
     Handle(Bytes),
     Close(CloseReason),
@@ -211,23 +213,23 @@ where
         let step = tokio::select! {
             reason = &mut stopped => {
                 send_text(io.as_mut(), shutdown_frame(state, reason)).await?;
-                Step::Close(service_restart())
+                SessionStep::Close(service_restart())
             }
             outbound = registration.outbound.recv() => match outbound {
-                Some(Outbound::Frame(frame)) => Step::Send(frame),
-                Some(Outbound::CredentialsChanged) => Step::Close(credentials_changed()),
-                None => Step::Close(CloseReason::new(1008, "slow consumer")),
+                Some(Outbound::Frame(frame)) => SessionStep::Send(frame),
+                Some(Outbound::CredentialsChanged) => SessionStep::Close(credentials_changed()),
+                None => SessionStep::Close(CloseReason::new(1008, "slow consumer")),
             },
             Some((id, result)) = calls.next(), if !calls.is_empty() => {
-                Step::Send(response_frame(&id, &result).into())
+                SessionStep::Send(response_frame(&id, &result).into())
             }
-            bytes = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => Step::Handle(bytes?),
+            bytes = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => SessionStep::Handle(bytes?),
         };
         match step {
-            Step::Send(frame) => send_text(io.as_mut(), frame).await?,
-            Step::Close(reason) => return Ok(reason),
-            Step::Handle(bytes) if bytes.len() > max_payload => return Ok(CloseReason::new(1009, "")),
-            Step::Handle(bytes) => {
+            SessionStep::Send(frame) => send_text(io.as_mut(), frame).await?,
+            SessionStep::Close(reason) => return Ok(reason),
+            SessionStep::Handle(bytes) if bytes.len() > max_payload => return Ok(CloseReason::new(1009, "")),
+            SessionStep::Handle(bytes) => {
                 if let Some(refusal) = start_call(state, &registration, &calls, &bytes) {
                     send_text(io.as_mut(), refusal).await?;
                 }
@@ -272,7 +274,7 @@ fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Utf8Bytes {
         StopReason::Signal => json!({"reason": "gateway stopping"}),
         StopReason::Restart => json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
     };
-    state.clients.event_frame(Event::Shutdown, &payload)
+    state.clients.event_frame(GatewayEvent::Shutdown, &payload)
 }
 
 /// Returns the close reason of a gateway that stops, for either reason.

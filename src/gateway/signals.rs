@@ -52,6 +52,7 @@ impl Signals {
     ///
     /// # Errors
     /// The system refuses a handler.
+    #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }

@@ -97,7 +97,7 @@ struct StartedGateway<'a> {
 }
 
 impl StartedGateway<'_> {
-    /// Creates the async runtime and serves on it.
+    /// Creates the async runtime and serves on it until the gateway ends.
     fn run(mut self, start: Start, base: BoundPort) -> Result<ExitCode> {
         let failed = |cause: std::io::Error| Error::failed(msg!("gateway.no-runtime")).because(cause);
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -82,7 +82,7 @@ pub struct GatewayState {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The hosts that requests to the base port may name.
     pub(crate) hosts: Arc<AllowedHosts>,
-    /// The failed attempts to authenticate.
+    /// The delays of clients with failed attempts to authenticate.
     pub(crate) throttle: Throttle,
     /// The open connections on all ports.
     pub(crate) connections: Arc<Connections>,

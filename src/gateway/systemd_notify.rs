@@ -37,6 +37,7 @@ mod system {
 
     use sd_notify::NotifyState;
 
+    /// Sends notifications to the socket that systemd named in the environment.
     fn notify(state: &[NotifyState<'_>]) {
         // The gateway runs the same whether or not anybody receives this.
         let _ = sd_notify::notify(state);

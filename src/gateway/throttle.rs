@@ -154,6 +154,7 @@ impl FailureTable {
         failures.count
     }
 
+    /// Forgets the networks whose failures are old, and where there are none the one with the oldest failure.
     fn make_room(&mut self, now: Instant) {
         self.networks
             .retain(|_, failures| now.saturating_duration_since(failures.last) < FORGET_AFTER);

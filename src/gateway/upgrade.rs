@@ -5,7 +5,7 @@ use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::connections::{RequestConnection, Stage};
+use super::connections::{ConnectionStage, RequestConnection};
 use super::protocol::MAX_PAYLOAD_BYTES;
 use super::reply;
 
@@ -13,7 +13,7 @@ use super::reply;
 /// and thousands of connections may be idle.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// Takes the upgrade out of a request and sets the limits of the protocol on it.
+/// Prepares the upgrade of a request to a WebSocket, with the size limits of the protocol.
 ///
 /// # Errors
 /// The reply to a request that is no valid upgrade.
@@ -38,7 +38,7 @@ pub(crate) fn serve_until_evicted<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    connection.permit.set_stage(Stage::Session);
+    connection.permit.set_stage(ConnectionStage::Session);
     upgrade.on_upgrade(move |socket| async move {
         tokio::select! {
             () = serve(socket) => {}

@@ -17,7 +17,7 @@ use crate::secret::{Secret, SecretOrigin};
 
 use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
-use super::{Change, Content, FileKind, FileWrite, InstanceSummary, ports};
+use super::{Change, Content, FileWrite, InstanceSummary, ports};
 
 /// The planned config, and what was decided while it was filled in.
 pub(super) struct ConfigPlan {
@@ -241,12 +241,8 @@ impl ConfigPlan {
             _ => SecretOrigin::Kept,
         };
         let pieces = crate::config::secrets::pieces(&self.document, origin);
-        Ok(Some(Change::Write(FileWrite {
-            path,
-            content: Content::in_pieces(self.document.text(), pieces),
-            before: replaces.then(|| input.current.text().as_bytes().to_vec()),
-            backup: replaces,
-            kind: FileKind::Config,
-        })))
+        let content = Content::in_pieces(self.document.text(), pieces);
+        let before = replaces.then(|| input.current.text().as_bytes().to_vec());
+        Ok(Some(Change::Write(FileWrite::config(path, content, before))))
     }
 }

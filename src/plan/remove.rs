@@ -81,7 +81,7 @@ fn move_state(found: &Surveyed, entries: &[PathBuf], moves_workspace: bool, stam
 }
 
 fn move_aside(path: &Path, to: PathBuf) -> Change {
-    Change::MoveAside {
+    Change::Rename {
         path: path.to_path_buf(),
         to,
     }

@@ -56,7 +56,7 @@ pub(super) fn changes(
                 changes.push(make);
             }
         }
-        changes.push(Change::MoveAside {
+        changes.push(Change::Rename {
             path: path.clone(),
             to,
         });

@@ -6,17 +6,13 @@ use crate::config::document::ConfigDocument;
 use crate::config::secrets;
 use crate::secret::SecretOrigin;
 
-use super::{Change, Content, FileKind, FileWrite};
+use super::{Change, Content, FileWrite};
 
 /// Plans to write a config as this document. Its secrets are shown as kept ones.
 pub fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
-    Change::Write(FileWrite {
-        path: path.to_path_buf(),
-        content: Content::in_pieces(document.text(), secrets::pieces(document, |_| SecretOrigin::Kept)),
-        backup: before.is_some(),
-        before,
-        kind: FileKind::Config,
-    })
+    let pieces = secrets::pieces(document, |_| SecretOrigin::Kept);
+    let content = Content::in_pieces(document.text(), pieces);
+    Change::Write(FileWrite::config(path.to_path_buf(), content, before))
 }
 
 /// Returns a path in the same folder whose name says what became of the file:

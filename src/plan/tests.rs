@@ -265,7 +265,7 @@ fn reset_moves_only_paths_of_its_own_instance_aside() {
             ..default_answers()
         };
         let plan = host.plan(&answers).unwrap();
-        let is_move = |change: &&Change| matches!(change, Change::MoveAside { .. });
+        let is_move = |change: &&Change| matches!(change, Change::Rename { .. });
         assert_eq!(plan.changes.iter().filter(is_move).count(), moved, "{scope:?}");
         for path in changed_paths(&plan) {
             let own = path.starts_with(".openclaw-rescue") || path.starts_with(".local/state/openclaw");
@@ -376,7 +376,7 @@ fn removal_keeps_the_workspace_unless_it_moves_too() {
     let registry = Scenario::empty().registry;
     let kept = remove(&found, &existing, &registry, false, "STAMP");
     let aside = path(".openclaw-helper.aside-STAMP");
-    let moved = |name: &str| Change::MoveAside {
+    let moved = |name: &str| Change::Rename {
         path: found.state_dir.join(name),
         to: aside.join(name),
     };
@@ -392,11 +392,11 @@ fn removal_keeps_the_workspace_unless_it_moves_too() {
     assert_eq!(
         all.changes,
         [
-            Change::MoveAside {
+            Change::Rename {
                 path: found.state_dir.clone(),
                 to: aside,
             },
-            Change::MoveAside {
+            Change::Rename {
                 path: path("notes"),
                 to: path("notes.aside-STAMP"),
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::identity::{self, Answer, Identity};
 use super::place::{Place, Spot};
 use super::{Known, Probe, Verdict};
-use crate::client::{Connection, Failure, Scopes};
+use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::ports;
 use crate::instance::Instance;
 use crate::letters::sanitize;
@@ -101,8 +101,8 @@ fn session(
     proof: &Proof,
     deadline: Instant,
     in_detail: bool,
-) -> Result<Verdict, Failure> {
-    let mut connection = Connection::open(&spot.addresses, proof, Scopes::Read, deadline)?;
+) -> Result<Verdict, ClientFailure> {
+    let mut connection = GatewayClient::connect(&spot.addresses, proof, RequestedScopes::Read, deadline)?;
     probe.latency = Some(connection.latency);
     probe.protocol = connection.protocol();
     greeted(probe, &connection.hello);
@@ -152,19 +152,19 @@ fn why(health: &Value) -> String {
     given.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
-fn judged(failure: Failure) -> Verdict {
+fn judged(failure: ClientFailure) -> Verdict {
     match failure {
         // It listened a moment ago.
-        Failure::Unreachable(_) => Verdict::NotRunning,
-        Failure::Slow => Verdict::Slow,
-        Failure::Refused(_) => Verdict::TokenRefused,
-        Failure::NotGateway => Verdict::Unhealthy("not a gateway".to_owned()),
-        Failure::Protocol(expected) => Verdict::Unhealthy(match expected {
+        ClientFailure::Unreachable(_) => Verdict::NotRunning,
+        ClientFailure::TimedOut => Verdict::Slow,
+        ClientFailure::Refused(_) => Verdict::TokenRefused,
+        ClientFailure::NotGateway => Verdict::Unhealthy("not a gateway".to_owned()),
+        ClientFailure::Protocol(expected) => Verdict::Unhealthy(match expected {
             Some(expected) => format!("protocol {expected}"),
             None => "protocol".to_owned(),
         }),
-        Failure::Answer { code, message } => Verdict::Unhealthy(format!("{code}: {message}")),
-        Failure::Closed(code, words) => {
+        ClientFailure::ErrorResponse { code, message } => Verdict::Unhealthy(format!("{code}: {message}")),
+        ClientFailure::Closed(code, words) => {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();
             Verdict::Unhealthy(format!("closed{code} {words}").trim().to_owned())
         }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ports::{Role, Why};
+#[cfg(unix)]
 use crate::registry::RegistryEntry;
 
 /// A home folder of a test's own.

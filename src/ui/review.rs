@@ -153,7 +153,7 @@ impl Ui {
     pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = abbreviate_home(home, path)),
-            Change::MoveAside { path, to } => {
+            Change::Rename { path, to } => {
                 msg!(
                     "plan.move-aside",
                     path = abbreviate_home(home, path),

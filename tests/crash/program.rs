@@ -1,4 +1,5 @@
-//! The same with the real program: an onboarding beside a default instance, and a change of a config.
+//! Kills the real program at each system call that writes: in an onboarding beside a default instance, and in a change
+//! of a config.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,22 +7,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openclaw::apply::has_unfinished_transaction;
 
-use super::{Kill, WRITING, kills};
+use super::{KillPoint, WRITING_CALLS, kill_points};
 use crate::onboard::{beside_main, config_path, onboarded, touched, words};
 use crate::support::{Sandbox, network, skipped};
 
-/// What is killed.
-struct Job {
-    /// The home before it.
+/// A command that is killed.
+struct KilledCommand {
+    /// Makes the home folder before the command.
     before: fn() -> Sandbox,
-    words: Vec<&'static str>,
-    /// Whether what stands in the config is the old state or the new one, whole.
+    args: Vec<&'static str>,
+    /// Returns whether the config's text is the old state or the new one, whole.
     is_whole: fn(Option<&str>) -> bool,
 }
 
-/// The program under strace, with these options.
-fn traced(sandbox: &Sandbox, job: &Job, options: &[&str]) -> Command {
-    let program = sandbox.command(&job.words);
+/// Returns the command under strace, with these options.
+fn traced(sandbox: &Sandbox, job: &KilledCommand, options: &[&str]) -> Command {
+    let program = sandbox.command(&job.args);
     let mut command = Command::new("strace");
     command
         .args(["-f", "-qq"])
@@ -42,7 +43,7 @@ fn traced(sandbox: &Sandbox, job: &Job, options: &[&str]) -> Command {
     command
 }
 
-/// The paths below HOME with their modes.
+/// Returns the paths below HOME with their modes.
 fn shape(sandbox: &Sandbox) -> Vec<(PathBuf, u32)> {
     let tree = sandbox.tree().into_iter();
     tree.map(|(path, mode, _)| (path, mode)).collect()
@@ -52,8 +53,9 @@ fn config(sandbox: &Sandbox) -> Option<String> {
     std::fs::read_to_string(sandbox.path(config_path("rescue"))).ok()
 }
 
-/// Kills a run there, looks at once, and after the next run. Whether that one had something to mend.
-fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
+/// Kills a run, checks what is left, and checks it again after the next run. Returns whether that run had something to
+/// recover.
+fn kill_and_recover(job: &KilledCommand, kill: &KillPoint, done: &[(PathBuf, u32)]) -> bool {
     let sandbox = (job.before)();
     let main = touched(&sandbox.path(".openclaw"));
     let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
@@ -65,10 +67,13 @@ fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
     assert!((job.is_whole)(left.as_deref()), "{kill:?}: {left:?}");
     let cut_short = has_unfinished_transaction(&sandbox.path(".local/state/openclaw"));
 
-    let run = sandbox.run(&job.words);
+    let run = sandbox.run(&job.args);
     assert_eq!(run.code, 0, "{kill:?}: {run:?}");
-    let said = run.stderr.contains("An earlier run was cut short");
-    assert_eq!(said, cut_short, "the next run says which: {kill:?}: {run:?}");
+    let is_reported = run.stderr.contains("An earlier run was cut short");
+    assert_eq!(
+        is_reported, cut_short,
+        "the next run says which: {kill:?}: {run:?}"
+    );
     let left = config(&sandbox);
     assert!(
         left.is_some() && (job.is_whole)(left.as_deref()),
@@ -79,39 +84,43 @@ fn killed(job: &Job, kill: &Kill, done: &[(PathBuf, u32)]) -> bool {
     cut_short
 }
 
-fn kill_everywhere(job: &Job) {
+fn kill_everywhere(job: &KilledCommand) {
     let sandbox = (job.before)();
     let trace = tempfile::NamedTempFile::new().expect("a file");
     let path = trace.path().to_str().expect("text");
-    let count = ["-o", path, "-e", &format!("trace={WRITING}")];
+    let count = ["-o", path, "-e", &format!("trace={WRITING_CALLS}")];
     match traced(&sandbox, job, &count).status() {
         Ok(status) if status.success() => {}
         Ok(_) => return skipped("strace may not trace here"),
         Err(_) => return skipped("strace is not installed"),
     }
     let done = shape(&sandbox);
-    let kills = kills(&std::fs::read_to_string(path).expect("a trace"));
+    let kills = kill_points(&std::fs::read_to_string(path).expect("a trace"));
     assert!(kills.len() > 15, "{kills:?}");
-    let (next, mended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (next, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(kill) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    mended.fetch_add(killed(job, kill, &done).into(), Ordering::Relaxed);
+                    recovered.fetch_add(kill_and_recover(job, kill, &done).into(), Ordering::Relaxed);
                 }
             });
         }
     });
-    let mended = mended.into_inner();
-    assert!(mended > 5 && mended < kills.len(), "{mended} of {}", kills.len());
+    let recovered = recovered.into_inner();
+    assert!(
+        recovered > 5 && recovered < kills.len(),
+        "{recovered} of {}",
+        kills.len()
+    );
 }
 
 #[test]
 fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone() {
     // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
-    let job = Job {
+    let job = KilledCommand {
         before: beside_main,
-        words: words("rescue", &[]),
+        args: words("rescue", &[]),
         is_whole: |config| {
             config.is_none_or(|text| {
                 let config: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -131,13 +140,13 @@ fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_defaul
 #[test]
 fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
     // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
-    let job = Job {
+    let job = KilledCommand {
         before: || {
             let sandbox = beside_main();
             let _ = onboarded(&sandbox, "rescue", &[]);
             sandbox
         },
-        words: vec!["--profile", "rescue", "config", "set", "gateway.bind", "lan"],
+        args: vec!["--profile", "rescue", "config", "set", "gateway.bind", "lan"],
         is_whole: |config| {
             config.is_some_and(|text| {
                 let config: serde_json::Value = serde_json::from_str(text).unwrap_or_default();

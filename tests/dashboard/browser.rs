@@ -1,7 +1,7 @@
-//! A real browser, and a gateway for it: a stand-in for the session behind it, so that a test decides what
-//! the gateway says; the page, its files and what it is told of the host are the program's own.
+//! A real browser with the dashboard in it. The session behind the page is a fake, so that a test decides what
+//! the gateway answers; the files of the page and the overview of the host are the program's own.
 //!
-//! `OPENCLAW_PICTURES=FOLDER` keeps pictures of what was seen.
+//! `OPENCLAW_PICTURES=FOLDER` saves screenshots there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,12 +34,13 @@ use openclaw::rescue::watch::News;
 use openclaw::secret::Secret;
 use openclaw::settings::{PortFrom, Proof, Settings};
 
-use super::{PATIENCE, TOKEN, populate};
+use super::{PAGE_TIMEOUT, TOKEN, populate};
 use crate::support::{Sandbox, installed};
 
-pub struct Gateway {
+/// A gateway with a fake session.
+pub struct FakeGateway {
     state: Arc<GatewayState>,
-    /// Whether the connections of now are to be closed.
+    /// `true` while every session is closed at once.
     pub closing: AtomicBool,
 }
 
@@ -74,32 +75,33 @@ fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayStat
     Arc::new(GatewayState::new(context, identity, lang, addresses, active))
 }
 
-/// What wants to become a WebSocket is a session, as on a gateway; everything else goes on to the page.
-async fn session(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+/// Serves WebSocket requests with the fake session, as a gateway does; all others get the page.
+async fn route_websockets(State(gateway): State<Arc<FakeGateway>>, request: Request, next: Next) -> Response {
     if !request.headers().contains_key("upgrade") {
         return next.run(request).await;
     }
     let (mut parts, _) = request.into_parts();
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.on_upgrade(move |socket| serve(gateway, socket)),
+        Ok(upgrade) => upgrade.on_upgrade(move |socket| serve_session(gateway, socket)),
         Err(refused) => refused.into_response(),
     }
 }
 
-async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket) {
+/// Serves one fake session.
+async fn serve_session(gateway: Arc<FakeGateway>, mut socket: WebSocket) {
     async fn send(socket: &mut WebSocket, frame: Value) {
-        // A page that has gone is not waited for.
+        // Sending fails where the page has left, which is fine.
         let _ = socket.send(Message::text(frame.to_string())).await;
     }
     let challenge =
         json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 0 } });
     send(&mut socket, challenge).await;
-    let pulse = Duration::from_millis(50);
+    let check_interval = Duration::from_millis(50);
     loop {
         if gateway.closing.load(Ordering::Relaxed) {
-            return; // which closes it
+            return; // Closes the socket.
         }
-        let Ok(next) = tokio::time::timeout(pulse, socket.recv()).await else {
+        let Ok(next) = tokio::time::timeout(check_interval, socket.recv()).await else {
             continue;
         };
         let Some(Ok(message)) = next else { return };
@@ -142,17 +144,17 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket) {
     }
 }
 
-/// A browser, the page of a gateway in it, and everything that it complained about.
-pub struct Seen {
+/// A browser with the dashboard of a gateway in it, and every error that it reported.
+pub struct PageUnderTest {
     browser: Browser,
     pub page: Page,
     pub address: String,
-    gateway: Option<Arc<Gateway>>,
-    complaints: Arc<std::sync::Mutex<Vec<String>>>,
+    gateway: Option<Arc<FakeGateway>>,
+    errors: Arc<std::sync::Mutex<Vec<String>>>,
     _profile: tempfile::TempDir,
 }
 
-impl Seen {
+impl PageUnderTest {
     pub async fn new(sandbox: &Sandbox, warning: bool) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         populate(sandbox, listener.local_addr().unwrap().port());
@@ -161,25 +163,25 @@ impl Seen {
 
     pub async fn on(sandbox: &Sandbox, listener: tokio::net::TcpListener, warning: bool) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let gateway = Arc::new(Gateway {
+        let gateway = Arc::new(FakeGateway {
             state: gateway_state(sandbox, port, warning),
             closing: AtomicBool::new(false),
         });
-        let app =
-            dashboard::router(gateway.state.clone()).layer(from_fn_with_state(gateway.clone(), session));
+        let app = dashboard::router(gateway.state.clone())
+            .layer(from_fn_with_state(gateway.clone(), route_websockets));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self::at(port, Some(gateway)).await
     }
 
-    /// A browser for whatever listens on this port.
-    pub async fn at(port: u16, gateway: Option<Arc<Gateway>>) -> Self {
+    /// Starts a browser for whatever listens on this port.
+    pub async fn at(port: u16, gateway: Option<Arc<FakeGateway>>) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let config = BrowserConfig::builder()
             .chrome_executable("/usr/bin/chromium")
             .user_data_dir(profile.path())
             .no_sandbox()
             .new_headless_mode()
-            .launch_timeout(PATIENCE)
+            .launch_timeout(PAGE_TIMEOUT)
             .window_size(1200, 900)
             .arg("--lang=en")
             .build()
@@ -187,28 +189,28 @@ impl Seen {
         let (browser, mut handler) = Browser::launch(config).await.unwrap();
         tokio::spawn(async move { while handler.next().await.is_some() {} });
         let page = browser.new_page("about:blank").await.unwrap();
-        let complaints = Arc::default();
-        watch(&page, &complaints).await;
+        let errors = Arc::default();
+        collect_errors(&page, &errors).await;
         Self {
             browser,
             page,
             address: format!("http://127.0.0.1:{port}/"),
             gateway,
-            complaints,
+            errors,
             _profile: profile,
         }
     }
 
-    /// The stand-in has looked at this gateway and found it well.
-    pub fn watches(&self, profile: &str) {
-        let gateway = self.gateway.as_ref().expect("a stand-in");
+    /// Records that the fake gateway watches another one.
+    pub fn report_watched(&self, profile: &str) {
+        let gateway = self.gateway.as_ref().expect("a fake gateway");
         let profile = ProfileName::parse(profile).unwrap();
         gateway.state.record_watch_event(&profile, &News::Watching);
     }
 
-    /// Whether the stand-in closes every session at once.
-    pub fn closing(&self, closing: bool) {
-        let gateway = self.gateway.as_ref().expect("a stand-in");
+    /// Sets whether the fake gateway closes every session at once.
+    pub fn set_closing(&self, closing: bool) {
+        let gateway = self.gateway.as_ref().expect("a fake gateway");
         gateway.closing.store(closing, Ordering::Relaxed);
     }
 
@@ -228,15 +230,15 @@ impl Seen {
             .unwrap_or_default()
     }
 
-    /// Waits until an expression of the page is true.
+    /// Waits until a JavaScript expression is true.
     pub async fn until(&self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PAGE_TIMEOUT;
         while self.js(expression).await != true {
             let text = self.js("document.body.innerText").await;
             assert!(
                 Instant::now() < deadline,
                 "never: {expression}\n{text}\n{:?}",
-                self.complaints
+                self.errors
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -266,8 +268,8 @@ impl Seen {
         }
     }
 
-    pub fn complaints(&self) -> Vec<String> {
-        self.complaints.lock().unwrap().clone()
+    pub fn errors(&self) -> Vec<String> {
+        self.errors.lock().unwrap().clone()
     }
 
     pub async fn close(mut self) {
@@ -276,14 +278,14 @@ impl Seen {
     }
 }
 
-/// Gathers what the console, the policy and uncaught errors say.
-async fn watch(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) {
+/// Collects console messages, policy violations and uncaught errors of a page.
+async fn collect_errors(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) {
     page.execute(chromiumoxide::cdp::browser_protocol::log::EnableParams::default())
         .await
         .unwrap();
     let mut log = page.event_listener::<EventEntryAdded>().await.unwrap();
     let mut console = page.event_listener::<EventConsoleApiCalled>().await.unwrap();
-    let mut errors = page.event_listener::<EventExceptionThrown>().await.unwrap();
+    let mut exceptions = page.event_listener::<EventExceptionThrown>().await.unwrap();
     let (a, b, c) = (into.clone(), into.clone(), into.clone());
     tokio::spawn(async move {
         while let Some(event) = log.next().await {
@@ -296,13 +298,13 @@ async fn watch(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) {
         }
     });
     tokio::spawn(async move {
-        while let Some(event) = errors.next().await {
+        while let Some(event) = exceptions.next().await {
             c.lock().unwrap().push(format!("{:?}", event.exception_details));
         }
     });
 }
 
-/// Runs a test of a browser; each has its own threadless runtime.
+/// Runs a test with a browser on an async runtime of its own, unless no browser is installed.
 pub fn browse(test: impl Future<Output = ()>) {
     if installed("chromium") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,11 +1,12 @@
-//! A config that no gateway can start from, and the last good one.
+//! The start of a gateway from broken configs and records, and from the last good config.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure, log, wait_for};
 
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
-const KEPT: &str = ".openclaw-rescue/openclaw.json.last-good";
+const LAST_GOOD: &str = ".openclaw-rescue/openclaw.json.last-good";
 
+/// Starts a gateway that must refuse to run, and returns what it printed.
 fn refused(sandbox: &Sandbox) -> String {
     sandbox
         .run(["--lang", "en", "--profile", "rescue", "gateway"])
@@ -13,46 +14,46 @@ fn refused(sandbox: &Sandbox) -> String {
         .stderr
 }
 
-/// An instance that has had a healthy start.
-fn with_a_good_start() -> Sandbox {
+/// Returns a sandbox whose instance `rescue` has started well once.
+fn sandbox_with_last_good_config() -> Sandbox {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     assert!(
-        sandbox.path(KEPT).exists(),
-        "the first good config is kept at once"
+        sandbox.path(LAST_GOOD).exists(),
+        "the first good config is saved at once"
     );
     let _ = gateway.stop().with(0);
-    assert_eq!(sandbox.read(KEPT), sandbox.read(CONFIG));
+    assert_eq!(sandbox.read(LAST_GOOD), sandbox.read(CONFIG));
     sandbox
 }
 
 #[test]
-fn a_broken_config_is_refused_with_its_place_and_left_as_it_is() {
+fn broken_config_is_refused_with_its_position_and_not_changed() {
     let sandbox = Sandbox::new();
     let broken = "{\n  gateway: {\n    port: 1 2\n";
     let path = sandbox.write(CONFIG, broken);
-    let said = refused(&sandbox);
-    assert!(said.contains(&format!("{}:3:12", path.display())), "{said}");
+    let printed = refused(&sandbox);
+    assert!(printed.contains(&format!("{}:3:12", path.display())), "{printed}");
     assert_eq!(sandbox.read(CONFIG), broken);
 }
 
 #[test]
-fn a_key_that_no_release_knows_is_refused_by_name() {
+fn unknown_config_key_is_refused_by_name() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     let text = sandbox.read(CONFIG).replace("\"bind\"", "\"bidn\"");
     sandbox.write(CONFIG, text);
-    let said = refused(&sandbox);
-    assert!(said.contains("gateway.bidn"), "{said}");
+    let printed = refused(&sandbox);
+    assert!(printed.contains("gateway.bidn"), "{printed}");
     assert!(
-        said.contains("openclaw --profile rescue config validate"),
-        "{said}"
+        printed.contains("openclaw --profile rescue config validate"),
+        "{printed}"
     );
 }
 
 #[test]
-fn the_last_good_config_stands_in_only_where_the_record_says_so() {
-    let sandbox = with_a_good_start();
+fn last_good_config_replaces_a_broken_one_only_if_the_record_says_so() {
+    let sandbox = sandbox_with_last_good_config();
     let good = sandbox.read(CONFIG);
     let port = configure(&sandbox, "rescue");
     sandbox.write(CONFIG, "{ broken");
@@ -76,7 +77,7 @@ fn the_last_good_config_stands_in_only_where_the_record_says_so() {
             .then_some(())
     });
 
-    // Mended while it runs, it is taken, and the warning goes.
+    // A config that is repaired while the gateway runs is applied, and the warning removed.
     sandbox.write(CONFIG, &good);
     wait_for("the warning is lifted", || {
         log(&sandbox, "rescue")
@@ -84,39 +85,39 @@ fn the_last_good_config_stands_in_only_where_the_record_says_so() {
             .then_some(())
     });
     let _ = gateway.stop().with(0);
-    assert_eq!(sandbox.read(KEPT), good);
+    assert_eq!(sandbox.read(LAST_GOOD), good);
 }
 
 #[test]
-fn a_broken_record_is_not_guessed_at() {
+fn broken_record_is_refused() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     sandbox.write(".openclaw-rescue/instance.toml", "engine = 'deno'");
-    let said = refused(&sandbox);
-    assert!(said.contains("instance.toml"), "{said}");
+    let printed = refused(&sandbox);
+    assert!(printed.contains("instance.toml"), "{printed}");
 }
 
 #[test]
-fn whoever_breaks_the_config_at_once_is_told_so_and_not_that_the_token_is_wrong() {
+fn config_broken_right_after_the_start_is_not_reported_as_a_wrong_token() {
     let sandbox = Sandbox::new();
     let _gateway = Gateway::start(&sandbox, "rescue");
     sandbox.write(CONFIG, "{ broken");
     let status = sandbox.run(["--profile", "rescue", "status", "--json"]);
     let verdict = status.json()["verdict"].clone();
-    // It may not have looked at the file yet.
+    // The gateway may not have read the changed file yet.
     assert!(verdict == "unhealthy" || verdict == "healthy", "{status:?}");
 }
 
 #[test]
-fn an_environment_file_that_can_not_be_read_is_not_taken_for_none() {
+fn unreadable_env_file_is_refused() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     let file = sandbox.path(".openclaw-rescue/.env");
     std::fs::create_dir_all(&file).unwrap();
-    let said = refused(&sandbox);
-    assert!(said.contains(&file.display().to_string()), "{said}");
+    let printed = refused(&sandbox);
+    assert!(printed.contains(&file.display().to_string()), "{printed}");
     std::fs::remove_dir(&file).unwrap();
     sandbox.write(&file, b"OPENCLAW_GATEWAY_PORT=1\n\xff\n");
-    let said = refused(&sandbox);
-    assert!(said.contains("UTF-8"), "{said}");
+    let printed = refused(&sandbox);
+    assert!(printed.contains("UTF-8"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! The canvas host: what it shows to whom, and that nothing else can be reached through it.
+//! The canvas host: which files it serves to whom, and that nothing else can be reached through it.
 
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
@@ -18,7 +18,7 @@ fn get(port: u16, path: &str) -> Answer {
     request(port, "GET", path, &[&bearer()]).expect("an answer")
 }
 
-/// The capability that a page's script has in it.
+/// Returns the capability from the script of a page.
 fn capability(port: u16) -> String {
     let page = get(port, &format!("{CANVAS}/")).body;
     let (_, rest) = page
@@ -28,7 +28,7 @@ fn capability(port: u16) -> String {
 }
 
 #[test]
-fn both_ports_show_the_folder_to_who_has_the_token_or_the_capability() {
+fn both_ports_serve_the_folder_for_the_token_or_the_capability() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/canvas/index.html", "<body>mine</body>");
     sandbox.write(".openclaw-rescue/canvas/sub/style.css", "a{}");
@@ -46,7 +46,7 @@ fn both_ports_show_the_folder_to_who_has_the_token_or_the_capability() {
         );
         assert!(
             head.contains("referrer-policy: no-referrer"),
-            "the capability stays here: {head}"
+            "the capability must not leave in a referrer: {head}"
         );
         let css = get(port, &format!("{CANVAS}/sub/style.css"));
         assert!(
@@ -77,7 +77,7 @@ fn both_ports_show_the_folder_to_who_has_the_token_or_the_capability() {
     let sandboxed = get(gateway.port, &format!("{CANVAS}/"));
     assert!(
         sandboxed.head.contains("sandbox allow-scripts"),
-        "of no origin beside the dashboard"
+        "sandboxed on the port of the dashboard"
     );
     let head = request(
         gateway.port,
@@ -89,7 +89,7 @@ fn both_ports_show_the_folder_to_who_has_the_token_or_the_capability() {
 }
 
 #[test]
-fn nothing_but_the_folder_can_be_reached() {
+fn no_path_leads_out_of_the_folder() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/canvas/index.html", "<body>mine</body>");
     sandbox.write(".openclaw-rescue/canvas/.hidden", "c0ffee");
@@ -128,7 +128,7 @@ fn nothing_but_the_folder_can_be_reached() {
                 format!("/__openclaw__/cap/{capability}/canvas"),
             ] {
                 let path = format!("{start}/{below}");
-                // A path that is no URL is not even read.
+                // A path that is not valid in a URL is not answered.
                 let Some(answer) = request(port, "GET", &path, &[&bearer()]) else {
                     continue;
                 };
@@ -144,7 +144,7 @@ fn nothing_but_the_folder_can_be_reached() {
 }
 
 #[test]
-fn a_change_reloads_the_page_also_below_a_hidden_folder() {
+fn change_in_the_hidden_state_folder_reloads_the_page() {
     let sandbox = Sandbox::new();
     let page = sandbox.write(".openclaw-rescue/canvas/index.html", "<body>1</body>");
     let gateway = Gateway::start(&sandbox, "rescue");
@@ -163,10 +163,10 @@ fn a_change_reloads_the_page_also_below_a_hidden_folder() {
             stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
             tungstenite::client(request, stream).ok()
         };
-        assert!(open("https://evil.example").is_none(), "a page of somebody else");
+        assert!(open("https://evil.example").is_none(), "a page of another origin");
         let (mut socket, _) = open(&origin).expect("a socket");
-        // The watch begins some time after the socket is open: changed until it is told.
-        let told = wait_for("a reload", || {
+        // The folder is watched some time after the socket is open: it is changed until a reload is sent.
+        let reload = wait_for("a reload", || {
             std::fs::write(&page, "<body>2</body>").expect("a change");
             socket
                 .get_ref()
@@ -174,12 +174,12 @@ fn a_change_reloads_the_page_also_below_a_hidden_folder() {
                 .expect("a time limit");
             socket.read().ok()
         });
-        assert_eq!(told.to_text().expect("text"), "reload");
+        assert_eq!(reload.to_text().expect("text"), "reload");
     }
 }
 
 #[test]
-fn an_empty_folder_gets_a_page_and_a_full_one_is_left_alone() {
+fn starter_page_is_written_into_an_empty_folder_only() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-main/canvas/other.txt", "x");
     let rescue = Gateway::start(&sandbox, "rescue");
@@ -194,7 +194,7 @@ fn an_empty_folder_gets_a_page_and_a_full_one_is_left_alone() {
 }
 
 #[test]
-fn the_canvas_of_one_instance_is_seen_through_no_other() {
+fn canvas_of_one_instance_is_not_served_by_another() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-main/canvas/index.html", "<body>of main</body>");
     sandbox.write(".openclaw-main/canvas/main.txt", "of main");
@@ -212,13 +212,13 @@ fn the_canvas_of_one_instance_is_seen_through_no_other() {
         assert_eq!(get(port, &format!("{CANVAS}/main.txt")).status, 404);
         let theirs = format!("/__openclaw__/cap/{of_main}/canvas/");
         let answer = request(port, "GET", &theirs, &[]).expect("an answer");
-        assert_eq!(answer.status, 401, "main's capability opens main");
+        assert_eq!(answer.status, 401, "a capability opens its own gateway only");
     }
     assert_eq!(get(main.port, &format!("{CANVAS}/main.txt")).body, "of main");
 }
 
 #[test]
-fn what_the_config_switches_off_is_off() {
+fn live_reload_and_canvas_can_be_switched_off() {
     let sandbox = Sandbox::new();
     let (quiet, off) = (free_base(), free_base());
     let with = |base, keys: &str| config(base).replace(r#""gateway""#, &format!(r#"{keys}, "gateway""#));

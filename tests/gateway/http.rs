@@ -1,4 +1,4 @@
-//! The routes of the base port, and who may ask there.
+//! The routes of the base port, and the credentials that they require.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, request};
@@ -8,19 +8,19 @@ fn bearer() -> String {
 }
 
 #[test]
-fn liveness_and_readiness_say_which_gateway_answers() {
+fn liveness_and_readiness_identify_the_gateway() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     for path in ["/health", "/healthz", "/ready", "/readyz"] {
         let answer = gateway.get(path).expect("an answer");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        let said = answer.json();
-        assert_eq!(said["profile"], "rescue", "{path}");
-        assert_eq!(said["engine"], "native", "{path}");
-        assert_eq!(said["pid"], gateway.pid(), "{path}");
+        let identity = answer.json();
+        assert_eq!(identity["profile"], "rescue", "{path}");
+        assert_eq!(identity["engine"], "native", "{path}");
+        assert_eq!(identity["pid"], gateway.pid(), "{path}");
         for key in ["instanceId", "bootId", "version", "startedAt"] {
             assert!(
-                said[key].as_str().is_some_and(|value| !value.is_empty()),
+                identity[key].as_str().is_some_and(|value| !value.is_empty()),
                 "{path}: {key}"
             );
         }
@@ -35,7 +35,7 @@ fn liveness_and_readiness_say_which_gateway_answers() {
 }
 
 #[test]
-fn every_other_route_asks_for_the_token_and_then_says_what_it_is() {
+fn every_other_route_requires_the_token() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let table = [
@@ -73,7 +73,7 @@ fn every_other_route_asks_for_the_token_and_then_says_what_it_is() {
 }
 
 #[test]
-fn every_answer_is_hardened_and_no_page_elsewhere_is_let_in() {
+fn every_reply_has_security_headers_and_none_a_cors_header() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let foreign = "Origin: https://evil.example";

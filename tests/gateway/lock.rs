@@ -1,11 +1,11 @@
-//! One gateway per instance, and `--force`.
+//! The lock that allows one gateway per instance, and `--force`.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure, free_base};
 use crate::support::pty::{Key, Size, Terminal};
 
 #[test]
-fn a_second_one_of_an_instance_is_told_who_runs() {
+fn second_gateway_of_an_instance_is_refused_and_the_first_named() {
     let sandbox = Sandbox::new();
     let mut first = Gateway::start(&sandbox, "rescue");
     let elsewhere = free_base().to_string();
@@ -18,11 +18,11 @@ fn a_second_one_of_an_instance_is_told_who_runs() {
         assert!(ran.stderr.contains("rescue"), "{}", ran.stderr);
     }
     assert!(first.runs());
-    let words = sandbox.read(".openclaw-rescue/gateway.lock");
-    let words: serde_json::Value = serde_json::from_str(&words).unwrap();
-    assert_eq!(words["pid"], first.pid());
-    assert_eq!(words["port"], first.port);
-    assert_eq!(words["profile"], "rescue");
+    let lock = sandbox.read(".openclaw-rescue/gateway.lock");
+    let lock: serde_json::Value = serde_json::from_str(&lock).unwrap();
+    assert_eq!(lock["pid"], first.pid());
+    assert_eq!(lock["port"], first.port);
+    assert_eq!(lock["profile"], "rescue");
     let _ = first.stop().with(0);
     assert_eq!(
         sandbox.read(".openclaw-rescue/gateway.lock"),
@@ -32,24 +32,26 @@ fn a_second_one_of_an_instance_is_told_who_runs() {
 }
 
 #[test]
-fn a_lock_file_that_nobody_holds_is_in_nobodys_way() {
+fn stale_lock_file_does_not_block_a_start() {
     let sandbox = Sandbox::new();
-    // A process that lives, and holds nothing.
+    // The file names a living process that does not hold the lock.
     let pid = std::process::id();
-    let words = format!(r#"{{"pid":{pid},"port":1,"profile":"rescue","startedAt":"2026-11-22T10:00:00Z"}}"#);
-    sandbox.write(".openclaw-rescue/gateway.lock", words);
+    let content =
+        format!(r#"{{"pid":{pid},"port":1,"profile":"rescue","startedAt":"2026-11-22T10:00:00Z"}}"#);
+    sandbox.write(".openclaw-rescue/gateway.lock", content);
     let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
 }
 
-/// As where two containers share the state folder: the number means another process here.
+/// In containers that share the state folder, the process id in the lock file means another process here.
 #[test]
-fn force_ends_nobody_who_does_not_hold_the_lock() {
+fn force_does_not_end_a_process_that_does_not_hold_the_lock() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     let pid = other.id();
-    let words = format!(r#"{{"pid":{pid},"port":1,"profile":"rescue","startedAt":"2026-11-22T10:00:00Z"}}"#);
-    let lock = std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", words)).unwrap();
+    let content =
+        format!(r#"{{"pid":{pid},"port":1,"profile":"rescue","startedAt":"2026-11-22T10:00:00Z"}}"#);
+    let lock = std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", content)).unwrap();
     lock.lock().unwrap();
     let ran = sandbox.run(["--profile", "rescue", "gateway", "--force"]);
     let lives = other.try_wait().unwrap().is_none();
@@ -60,7 +62,7 @@ fn force_ends_nobody_who_does_not_hold_the_lock() {
 }
 
 #[test]
-fn force_takes_the_place_of_the_own_one() {
+fn force_replaces_the_gateway_of_the_same_instance() {
     let sandbox = Sandbox::new();
     let first = Gateway::start(&sandbox, "rescue");
     let second = Gateway::start_with(&sandbox, "rescue", &["--force"]);
@@ -74,7 +76,7 @@ fn force_takes_the_place_of_the_own_one() {
 }
 
 #[test]
-fn force_takes_the_place_of_one_that_does_not_answer_any_more() {
+fn force_kills_a_gateway_that_does_not_react() {
     let sandbox = Sandbox::new();
     let first = Gateway::start(&sandbox, "rescue");
     first.signal(rustix::process::Signal::STOP);
@@ -83,7 +85,7 @@ fn force_takes_the_place_of_one_that_does_not_answer_any_more() {
 }
 
 #[test]
-fn force_leaves_the_gateway_of_another_profile_alone() {
+fn force_does_not_end_the_gateway_of_another_profile() {
     let sandbox = Sandbox::new();
     let mut main = Gateway::start(&sandbox, "main");
     configure(&sandbox, "rescue");
@@ -97,18 +99,18 @@ fn force_leaves_the_gateway_of_another_profile_alone() {
 }
 
 #[test]
-fn force_leaves_a_stranger_alone() {
+fn force_does_not_end_another_program() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
-    let stranger = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let other_program = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let _ = sandbox
         .run(["--profile", "rescue", "gateway", "--force"])
         .exits(78);
-    drop(stranger);
+    drop(other_program);
 }
 
 #[test]
-fn force_asks_on_a_terminal_and_no_is_no() {
+fn force_asks_on_a_terminal_and_accepts_no() {
     let sandbox = Sandbox::new();
     let mut first = Gateway::start(&sandbox, "rescue");
     let args = ["--lang", "en", "--profile", "rescue", "gateway", "--force"];

@@ -1,4 +1,4 @@
-//! The gateway's log: its own folder, its user's alone, without secrets, and never in the way.
+//! The log of a gateway: its files, its language, no secrets, and that it never stops the gateway.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use crate::support::gateway::{Gateway, TOKEN, command, configure, log, state, wa
 use crate::support::{Sandbox, skipped};
 
 #[test]
-fn lines_are_json_in_the_file_and_sentences_on_the_screen() {
+fn log_is_json_in_the_file_and_sentences_on_the_console() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let (port, pid) = (gateway.port, gateway.pid());
@@ -51,7 +51,7 @@ fn lines_are_json_in_the_file_and_sentences_on_the_screen() {
 }
 
 #[test]
-fn it_speaks_the_language_of_its_record() {
+fn log_is_in_the_language_of_the_record() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/instance.toml", "language = 'tr'\n");
     let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
@@ -59,7 +59,7 @@ fn it_speaks_the_language_of_its_record() {
 }
 
 #[test]
-fn no_secret_reaches_log_or_screen() {
+fn no_secret_is_logged_or_printed() {
     const CANARY: &str = "canary-0815-secret";
     let sandbox = Sandbox::new().var("CANARY_TOKEN", CANARY);
     let port = configure(&sandbox, "rescue");
@@ -67,7 +67,7 @@ fn no_secret_reaches_log_or_screen() {
     let with_variable = config.replace(TOKEN, "${CANARY_TOKEN}");
     sandbox.write(".openclaw-rescue/openclaw.json", &with_variable);
     let gateway = Gateway::launch(command(&sandbox, "rescue", &["--verbose"]), port);
-    // A reload and a refusal talk about the config too.
+    // A reload and its refusal log about the config too.
     let broken = with_variable.replace("\"token\":", "\"tokne\":");
     sandbox.write(
         ".openclaw-rescue/openclaw.json",
@@ -87,7 +87,7 @@ fn no_secret_reaches_log_or_screen() {
 }
 
 #[test]
-fn secrets_come_from_files_too() {
+fn secrets_can_be_given_in_files() {
     use std::io::Write as _;
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
@@ -115,7 +115,7 @@ fn secrets_come_from_files_too() {
 }
 
 #[test]
-fn without_a_place_for_its_log_it_runs_all_the_same() {
+fn gateway_runs_without_a_log_file() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/logs", "a file where the folder should be");
     let gateway = Gateway::start(&sandbox, "rescue");
@@ -128,17 +128,17 @@ fn without_a_place_for_its_log_it_runs_all_the_same() {
 }
 
 #[test]
-fn fourteen_days_are_kept_and_what_is_not_its_own_is_left() {
+fn fourteen_log_files_are_kept_and_other_files_are_left() {
     let sandbox = Sandbox::new();
     let folder = ".openclaw-rescue/logs";
     let service = format!("{folder}/gateway.log");
     sandbox.write(&service, "a service manager's");
-    // The oldest is made first: the age of a file counts, not its name.
+    // The oldest file is created first: the library goes by the age of a file, not by its name.
     let mut last = None;
     for day in 1..=20 {
         last = Some(wait_for("a later file", || {
             let path = sandbox.write(format!("{folder}/openclaw.2026-01-{day:02}.log"), "{}\n");
-            // The clock of a file system is a slow one.
+            // The clock of a file system is coarse: the file is created again until it is later.
             let made = std::fs::metadata(&path)
                 .unwrap()
                 .created()
@@ -162,15 +162,15 @@ fn fourteen_days_are_kept_and_what_is_not_its_own_is_left() {
     let expected: Vec<_> = (8..=20)
         .map(|day| format!("openclaw.2026-01-{day:02}.log"))
         .collect();
-    assert_eq!(kept, expected, "thirteen and today's");
+    assert_eq!(kept, expected, "thirteen and the one of today");
 }
 
 #[test]
-fn a_full_disk_costs_lines_and_nothing_else() {
+fn full_disk_does_not_stop_the_gateway() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     std::fs::create_dir_all(sandbox.path(".openclaw-rescue/logs")).unwrap();
-    // A file system of one page, in a mount namespace of the gateway's own, and full.
+    // The log folder is a full file system of one page, in a mount namespace of the gateway's own.
     let program = command(&sandbox, "rescue", &[]);
     let mut run = std::process::Command::new("unshare");
     run.args(["--map-root-user", "--mount", "sh", "-c"]);
@@ -198,7 +198,7 @@ fn a_full_disk_costs_lines_and_nothing_else() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_stop_it() {
+fn closed_standard_output_does_not_stop_the_gateway() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let mut run = command(&sandbox, "rescue", &[]);

@@ -1,13 +1,14 @@
-//! A port that somebody has: who it is, and that nothing of theirs is touched.
+//! A base port that another process has: the process is named and left alone.
 
 use std::net::TcpListener;
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure};
 
+/// Starts a gateway that must refuse to run, and returns what it printed.
 fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
     let all = ["--lang", "en", "--profile", "rescue", "gateway"];
-    // It ends by itself: nobody waits for the port to become free.
+    // The gateway ends by itself: it does not wait until the port is free.
     Gateway::spawn(sandbox.command(all.iter().chain(args)), 0)
         .exited()
         .with(78)
@@ -15,37 +16,43 @@ fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_stranger_on_the_port_is_named() {
+fn process_on_the_port_is_named() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     for address in ["127.0.0.1", "::1", "0.0.0.0"] {
-        let Ok(_stranger) = TcpListener::bind((address, port)) else {
+        let Ok(_listener) = TcpListener::bind((address, port)) else {
             continue;
         };
-        let said = refused(&sandbox, &[]);
-        assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
-        assert!(said.contains(&port.to_string()), "{said}");
-        assert!(said.contains("openclaw --profile rescue ports suggest"), "{said}");
+        let printed = refused(&sandbox, &[]);
+        assert!(
+            printed.contains(&format!("pid {}", std::process::id())),
+            "{printed}"
+        );
+        assert!(printed.contains(&port.to_string()), "{printed}");
+        assert!(
+            printed.contains("openclaw --profile rescue ports suggest"),
+            "{printed}"
+        );
     }
 }
 
 #[test]
-fn a_gateway_of_another_profile_on_the_port_is_named_with_it() {
+fn gateway_of_another_profile_on_the_port_is_named_with_its_profile() {
     let sandbox = Sandbox::new();
     let mut main = Gateway::start(&sandbox, "main");
     configure(&sandbox, "rescue");
-    let said = refused(&sandbox, &["--port", &main.port.to_string()]);
-    assert!(said.contains(&format!("pid {}", main.pid())), "{said}");
-    assert!(said.contains("the gateway of main"), "{said}");
+    let printed = refused(&sandbox, &["--port", &main.port.to_string()]);
+    assert!(printed.contains(&format!("pid {}", main.pid())), "{printed}");
+    assert!(printed.contains("the gateway of main"), "{printed}");
     assert!(main.runs());
 }
 
 #[test]
-fn the_lock_is_free_again_after_a_refusal() {
+fn lock_is_released_after_a_refusal() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
-    let stranger = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     refused(&sandbox, &[]);
-    drop(stranger);
+    drop(listener);
     let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
 }

@@ -1,26 +1,28 @@
-//! A config that changes while its gateway runs.
+//! The reload of a config that changes while its gateway runs.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_base, log, state, wait_for};
 
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
+/// Waits until a log code was logged so many times.
 fn wait_logged(sandbox: &Sandbox, profile: &str, code: &str, times: usize) {
     wait_for(code, || {
         (log(sandbox, profile).matches(code).count() >= times).then_some(())
     });
 }
 
-fn with(sandbox: &Sandbox, profile: &str, key: &str) -> String {
+/// Returns the config of a profile with one more key.
+fn config_with(sandbox: &Sandbox, profile: &str, key: &str) -> String {
     let text = sandbox.read(state(profile).join("openclaw.json"));
     text.replace("\"gateway\": {", &format!("{key}, \"gateway\": {{"))
 }
 
 #[test]
-fn a_good_change_is_taken_and_a_bad_one_refused() {
+fn valid_change_is_applied_and_invalid_one_refused() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
-    let good = with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
+    let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
     sandbox.write(CONFIG, &good);
     wait_logged(&sandbox, "rescue", "gateway.reloaded", 1);
     sandbox.write(CONFIG, "{ broken");
@@ -35,7 +37,7 @@ fn a_good_change_is_taken_and_a_bad_one_refused() {
 }
 
 #[test]
-fn an_editor_that_puts_a_new_file_in_its_place_is_seen() {
+fn replaced_config_file_is_noticed() {
     let sandbox = Sandbox::new();
     let _gateway = Gateway::start(&sandbox, "rescue");
     for (times, level) in ["debug", "info", "warn"].into_iter().enumerate() {
@@ -50,7 +52,7 @@ fn an_editor_that_puts_a_new_file_in_its_place_is_seen() {
 }
 
 #[test]
-fn links_and_included_files_are_followed() {
+fn targets_of_links_and_included_files_are_watched() {
     let sandbox = Sandbox::new();
     let base = free_base();
     let real = sandbox.write(
@@ -72,7 +74,7 @@ fn links_and_included_files_are_followed() {
 }
 
 #[test]
-fn a_folder_of_the_config_that_comes_back_is_seen_again() {
+fn deleted_config_folder_is_watched_again_when_it_is_back() {
     let sandbox = Sandbox::new();
     let base = free_base();
     let path = sandbox.write("elsewhere/openclaw.json", config(base));
@@ -86,28 +88,28 @@ fn a_folder_of_the_config_that_comes_back_is_seen_again() {
 }
 
 #[test]
-fn in_a_folder_that_is_never_quiet_a_change_is_seen_too() {
+fn change_in_a_folder_that_is_never_quiet_is_noticed() {
     let sandbox = Sandbox::new();
     let _gateway = Gateway::start(&sandbox, "rescue");
     let busy = sandbox.path(".openclaw-rescue/busy");
-    let over = std::sync::atomic::AtomicBool::new(false);
+    let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 std::fs::write(&busy, "busy").unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }
         });
-        let good = with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
+        let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
         sandbox.write(CONFIG, good);
-        let seen = std::panic::catch_unwind(|| wait_logged(&sandbox, "rescue", "gateway.reloaded", 1));
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(seen.is_ok());
+        let noticed = std::panic::catch_unwind(|| wait_logged(&sandbox, "rescue", "gateway.reloaded", 1));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(noticed.is_ok());
     });
 }
 
 #[test]
-fn variables_beside_a_config_elsewhere_are_watched_too() {
+fn env_file_is_watched_although_the_config_is_elsewhere() {
     let sandbox = Sandbox::new();
     let base = free_base();
     sandbox.write(
@@ -123,7 +125,7 @@ fn variables_beside_a_config_elsewhere_are_watched_too() {
 }
 
 #[test]
-fn another_port_is_served_without_a_new_process() {
+fn changed_port_is_served_by_the_same_process() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
     let (old, new) = (gateway.port, free_base());
@@ -134,16 +136,16 @@ fn another_port_is_served_without_a_new_process() {
         std::net::TcpStream::connect(("127.0.0.1", old)).is_err(),
         "the old port is free"
     );
-    let words = sandbox.read(".openclaw-rescue/gateway.lock");
-    assert!(words.contains(&new.to_string()), "{words}");
+    let lock = sandbox.read(".openclaw-rescue/gateway.lock");
+    assert!(lock.contains(&new.to_string()), "{lock}");
 }
 
 #[test]
-fn a_port_that_somebody_holds_is_not_moved_to() {
+fn change_to_a_port_in_use_is_refused() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
-    let stranger = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let taken = stranger.local_addr().unwrap().port();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = listener.local_addr().unwrap().port();
     sandbox.write(CONFIG, config(taken));
     wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
     assert!(gateway.runs());
@@ -151,7 +153,7 @@ fn a_port_that_somebody_holds_is_not_moved_to() {
 }
 
 #[test]
-fn an_address_that_can_not_be_had_is_tried_once() {
+fn address_that_can_not_be_bound_is_tried_once() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
     let good = sandbox.read(CONFIG);
@@ -168,41 +170,41 @@ fn an_address_that_can_not_be_had_is_tried_once() {
 }
 
 #[test]
-fn its_own_config_is_watched_and_not_mains() {
+fn config_of_another_instance_is_not_watched() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "default");
     let _rescue = Gateway::start(&sandbox, "rescue");
     sandbox.write(".openclaw/openclaw.json", "{ broken");
-    let good = with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
+    let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
     sandbox.write(CONFIG, good);
     wait_logged(&sandbox, "rescue", "gateway.reloaded", 1);
-    let said = log(&sandbox, "rescue");
-    assert!(!said.contains("gateway.reload-refused"), "{said}");
-    assert!(!said.contains(".openclaw/openclaw.json"), "{said}");
+    let log = log(&sandbox, "rescue");
+    assert!(!log.contains("gateway.reload-refused"), "{log}");
+    assert!(!log.contains(".openclaw/openclaw.json"), "{log}");
 }
 
 #[test]
-fn another_token_ends_the_sessions_of_the_one_before() {
-    use super::session::{Client, connect};
+fn changed_token_disconnects_sessions_with_the_old_one() {
+    use super::session::{Client, connect_request};
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let mut clients = [3, 4].map(|protocol| Client::friend(gateway.port, protocol));
+    let mut clients = [3, 4].map(|protocol| Client::accepted(gateway.port, protocol));
     let other = TOKEN.replace('c', "d");
     sandbox.write(CONFIG, sandbox.read(CONFIG).replace(TOKEN, &other));
     for client in &mut clients {
         assert_eq!(client.closed(), (4001, "gateway auth changed".to_owned()));
     }
-    for (token, opens) in [(TOKEN, false), (&other, true)] {
-        let mut client = Client::dial(gateway.port);
-        let mut request = connect(4);
+    for (token, accepted) in [(TOKEN, false), (&other, true)] {
+        let mut client = Client::connect(gateway.port);
+        let mut request = connect_request(4);
         request["params"]["auth"]["token"] = token.into();
         client.send(request.to_string());
-        assert_eq!(client.answer("1")["ok"], opens, "{token}");
+        assert_eq!(client.response("1")["ok"], accepted, "{token}");
     }
 }
 
 #[test]
-fn reloading_can_be_switched_off() {
+fn reload_can_be_switched_off() {
     let sandbox = Sandbox::new();
     let base = free_base();
     let text = config(base).replace(

@@ -1,4 +1,4 @@
-//! From a command line to a gateway that answers, and its end.
+//! Starting, running and ending a gateway.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -10,7 +10,7 @@ use crate::support::gateway::{
 use crate::support::{Sandbox, skipped};
 
 #[test]
-fn it_answers_as_itself_and_every_signal_ends_it_in_order() {
+fn every_signal_ends_a_running_gateway_in_order() {
     let sandbox = Sandbox::new();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let gateway = Gateway::start(&sandbox, "rescue");
@@ -26,7 +26,7 @@ fn it_answers_as_itself_and_every_signal_ends_it_in_order() {
 }
 
 #[test]
-fn two_run_side_by_side_and_killing_one_leaves_the_other_alone() {
+fn killing_one_gateway_does_not_affect_another() {
     let sandbox = Sandbox::new();
     let main = Gateway::start(&sandbox, "main");
     let mut rescue = Gateway::start(&sandbox, "rescue");
@@ -36,20 +36,20 @@ fn two_run_side_by_side_and_killing_one_leaves_the_other_alone() {
     assert_eq!(main.exited().code, None);
     assert!(rescue.runs());
     assert_eq!(rescue.health().unwrap()["bootId"], of_rescue["bootId"]);
-    // What a killed gateway leaves behind is in nobody's way.
+    // What a killed gateway leaves behind does not block its next start.
     let again = Gateway::start(&sandbox, "main");
     assert_eq!(again.health().unwrap()["instanceId"], of_main["instanceId"]);
     assert_ne!(again.health().unwrap()["bootId"], of_main["bootId"]);
 }
 
 #[test]
-fn it_writes_in_its_own_state_folder_only() {
+fn gateway_writes_in_its_own_state_folder_only() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "main");
     let before = sandbox.tree();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
-    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let last_good = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is saved", || last_good.exists().then_some(()));
     let _ = gateway.stop().with(0);
     let mut after = sandbox.tree();
     after.retain(|(path, ..)| !path.starts_with(".openclaw-rescue"));
@@ -57,25 +57,25 @@ fn it_writes_in_its_own_state_folder_only() {
 }
 
 #[test]
-fn its_files_are_its_users_alone() {
+fn files_of_a_gateway_are_private_to_its_user() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
-    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let last_good = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is saved", || last_good.exists().then_some(()));
     let _ = gateway.stop().with(0);
-    let mut seen = 0;
+    let mut checked = 0;
     for (path, mode, _) in sandbox.tree() {
         let config = state("rescue").join("openclaw.json");
         if path.starts_with(state("rescue")) && path != config && path != state("rescue") {
             assert_eq!(mode & 0o077, 0, "{}", path.display());
-            seen += 1;
+            checked += 1;
         }
     }
-    assert!(seen >= 4, "lock, log, its folder, last good config");
+    assert!(checked >= 4, "lock, log, its folder, last good config");
 }
 
 #[test]
-fn flags_go_before_the_config() {
+fn flags_override_the_config() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     let port = free_base();
@@ -84,7 +84,7 @@ fn flags_go_before_the_config() {
 }
 
 #[test]
-fn without_a_config_it_says_how_to_make_one() {
+fn missing_config_is_refused_with_the_command_that_creates_one() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["--profile", "rescue", "gateway"]).exits(78);
     assert!(
@@ -103,7 +103,7 @@ fn without_a_config_it_says_how_to_make_one() {
 }
 
 #[test]
-fn dev_makes_a_config_that_works() {
+fn dev_creates_a_working_config_once() {
     let sandbox = Sandbox::new();
     let port = free_base();
     let gateway = Gateway::launch(
@@ -121,12 +121,12 @@ fn dev_makes_a_config_that_works() {
     assert_eq!(sandbox.read(".openclaw-rescue/openclaw.json"), written);
     assert!(
         !sandbox.path(".openclaw-dev").exists(),
-        "no other profile is meant"
+        "`--dev` does not mean another profile"
     );
 }
 
 #[test]
-fn a_bind_mode_that_this_host_can_not_serve_is_refused() {
+fn unusable_bind_mode_is_refused() {
     let sandbox = Sandbox::new();
     let base = free_base();
     let text = config(base).replace("\"loopback\"", "\"custom\", \"customBindHost\": \"192.0.2.7\"");
@@ -151,7 +151,7 @@ fn a_bind_mode_that_this_host_can_not_serve_is_refused() {
 }
 
 #[test]
-fn systemd_is_told_what_happens() {
+fn systemd_is_notified_of_ready_alive_and_stopping() {
     let sandbox = Sandbox::new();
     let socket = sandbox.path("notify.sock");
     std::fs::create_dir_all(sandbox.home()).unwrap();
@@ -163,7 +163,7 @@ fn systemd_is_told_what_happens() {
     let mut run = command(&sandbox, "rescue", &[]);
     run.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");
     let mut gateway = Gateway::launch(run, port);
-    let told = |wanted: &str| {
+    let wait_for_state = |wanted: &str| {
         let mut buffer = [0; 4096];
         loop {
             let read = systemd
@@ -175,34 +175,36 @@ fn systemd_is_told_what_happens() {
             }
         }
     };
-    assert!(told("READY=1").contains("STATUS="));
-    told("WATCHDOG=1");
-    told("WATCHDOG=1");
+    assert!(wait_for_state("READY=1").contains("STATUS="));
+    wait_for_state("WATCHDOG=1");
+    wait_for_state("WATCHDOG=1");
     assert!(gateway.runs());
     gateway.signal(Signal::TERM);
-    told("STOPPING=1");
+    wait_for_state("STOPPING=1");
     let _ = gateway.exited().with(0);
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_ends_the_gateway_at_once() {
     use std::io::Write as _;
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    // A request that never ends keeps the drain going.
+    // A request that is never complete keeps the drain waiting.
     let mut slow = std::net::TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
     slow.write_all(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         .unwrap();
-    wait_for("the connection is taken", || gateway.health());
+    wait_for("the connection is accepted", || gateway.health());
     gateway.signal(Signal::TERM);
     let log = || crate::support::gateway::log(&sandbox, "rescue");
-    wait_for("it stops", || log().contains("gateway.stopping").then_some(()));
+    wait_for("the gateway stops", || {
+        log().contains("gateway.stopping").then_some(())
+    });
     gateway.signal(Signal::TERM);
     let _ = gateway.exited().with(130);
 }
 
 #[test]
-fn while_it_stops_it_is_not_ready() {
+fn stopping_gateway_is_not_ready() {
     use std::io::{Read as _, Write as _};
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
@@ -210,10 +212,12 @@ fn while_it_stops_it_is_not_ready() {
     asking
         .write_all(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         .unwrap();
-    wait_for("the connection is taken", || gateway.health());
+    wait_for("the connection is accepted", || gateway.health());
     gateway.signal(Signal::TERM);
     let log = || crate::support::gateway::log(&sandbox, "rescue");
-    wait_for("it stops", || log().contains("gateway.stopping").then_some(()));
+    wait_for("the gateway stops", || {
+        log().contains("gateway.stopping").then_some(())
+    });
     asking.write_all(b"\r\n").unwrap();
     let mut answer = String::new();
     asking.read_to_string(&mut answer).unwrap();
@@ -226,7 +230,7 @@ fn while_it_stops_it_is_not_ready() {
 }
 
 #[test]
-fn what_it_goes_without_is_told_in_full() {
+fn missing_ports_and_a_refused_config_are_reported_together() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let held: Vec<_> = [port + 2, port + 4]
@@ -240,25 +244,25 @@ fn what_it_goes_without_is_told_in_full() {
         let args = ["--profile", "rescue", "gateway", "call", "health", "--json"];
         sandbox.run(args).exits(code).json()
     };
-    let told = |health: serde_json::Value| {
+    let names_both_ports = |health: serde_json::Value| {
         let text = health.to_string();
         held.iter()
-            .all(|door| text.contains(&door.local_addr().unwrap().port().to_string()))
+            .all(|listener| text.contains(&listener.local_addr().unwrap().port().to_string()))
     };
-    assert!(told(health(0)), "{:#}", health(0));
-    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
-    wait_for("the good config is kept", || kept.exists().then_some(()));
-    // A refused config beside it hides neither.
+    assert!(names_both_ports(health(0)), "{:#}", health(0));
+    let last_good = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is saved", || last_good.exists().then_some(()));
+    // A refused config hides neither of them.
     sandbox.write(".openclaw-rescue/openclaw.json", "{ broken");
     wait_for("the config is refused", || {
         let ready = gateway.get("/readyz")?.json();
         (ready["warnings"] == serde_json::json!(["config", "ports"])).then_some(())
     });
-    assert!(told(health(0)));
+    assert!(names_both_ports(health(0)));
 }
 
 #[test]
-fn without_room_for_another_file_it_goes_on() {
+fn gateway_survives_running_out_of_file_descriptors() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let program = command(&sandbox, "rescue", &["--lang", "en"]);
@@ -270,12 +274,12 @@ fn without_room_for_another_file_it_goes_on() {
         run.env(name, value.unwrap_or_default());
     }
     let mut gateway = Gateway::launch(run, port);
-    // Silent ones: as many as it would hold are more than it has files for.
+    // More silent connections than the gateway has file descriptors for.
     let silent: Vec<_> = (0..80)
         .map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap())
         .collect();
     let log = || crate::support::gateway::log(&sandbox, "rescue");
-    wait_for("it says so", || {
+    wait_for("the failure is logged", || {
         log().contains("No connection can be accepted").then_some(())
     });
     assert_eq!(wait_for("room is made", || gateway.get("/health")).status, 200);

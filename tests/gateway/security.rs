@@ -1,4 +1,4 @@
-//! What a gateway holds against strangers: web pages, guessers, floods, noise.
+//! The defences of a gateway against web pages, guessed tokens, floods and malformed input.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, PATIENCE, TOKEN, log, request, wait_for};
 
-/// The status of the answer to a WebSocket's opening with these header lines.
+/// Asks for a WebSocket with these header lines. Returns the status of the reply and the connection.
 fn upgrade(port: u16, path: &str, headers: &[&str]) -> (u16, TcpStream) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
@@ -30,7 +30,7 @@ fn upgrade(port: u16, path: &str, headers: &[&str]) -> (u16, TcpStream) {
 }
 
 #[test]
-fn a_name_that_was_rebound_to_us_is_answered_nowhere() {
+fn requests_that_name_another_host_are_refused_on_every_path() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let port = gateway.port;
@@ -51,13 +51,13 @@ fn a_name_that_was_rebound_to_us_is_answered_nowhere() {
         assert_eq!(upgrade(port, path, &["Host: evil.example"]).0, 421, "{path}");
     }
     let twice = request(port, "GET", "http://evil.example/health", &[]).expect("an answer");
-    assert_eq!(twice.status, 421, "named in the request line");
+    assert_eq!(twice.status, 421, "another host in the request line");
     let named = request(port, "GET", "/health", &[&format!("Host: localhost:{port}")]).expect("an answer");
     assert_eq!(named.status, 200);
 }
 
 #[test]
-fn only_pages_of_ours_open_a_socket() {
+fn only_pages_of_the_gateway_may_open_a_websocket() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let port = gateway.port;
@@ -77,7 +77,7 @@ fn only_pages_of_ours_open_a_socket() {
         }
         assert_eq!(upgrade(port, path, &[]).0, 101, "{path}: not a browser");
     }
-    // Live reload is no session: there the token is asked for first.
+    // Live reload is not a session: its token is checked before the upgrade.
     assert_eq!(upgrade(port, "/__openclaw__/ws", &[]).0, 401);
     let bearer = format!("Authorization: Bearer {TOKEN}");
     let foreign = "Origin: https://evil.example";
@@ -86,7 +86,7 @@ fn only_pages_of_ours_open_a_socket() {
 }
 
 #[test]
-fn a_wrong_token_is_logged_with_its_address_and_without_itself() {
+fn wrong_token_is_logged_with_the_address_but_not_with_the_token() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let guess = "guess-5f1c7d2e";
@@ -95,18 +95,18 @@ fn a_wrong_token_is_logged_with_its_address_and_without_itself() {
         let answer = request(gateway.port, "GET", "/nowhere", &[&wrong]).expect("an answer");
         assert_eq!(answer.status, 401);
     }
-    let written = wait_for("the log names who guesses", || {
+    let written = wait_for("the failures are logged", || {
         Some(log(&sandbox, "rescue"))
             .filter(|log| log.contains("127.0.0.1") && log.contains("\"failures\":4"))
     });
-    let said = gateway.stop().with(0);
-    for text in [written, log(&sandbox, "rescue"), said.stdout, said.stderr] {
+    let exited = gateway.stop().with(0);
+    for text in [written, log(&sandbox, "rescue"), exited.stdout, exited.stderr] {
         assert!(!text.contains(guess) && !text.contains(TOKEN), "{text}");
     }
 }
 
 #[test]
-fn heads_and_bodies_are_bounded() {
+fn request_heads_and_bodies_are_limited() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let bearer = format!("Authorization: Bearer {TOKEN}");
@@ -121,36 +121,36 @@ fn heads_and_bodies_are_bounded() {
     let head = request(gateway.port, "GET", "/health", &[&long]);
     assert!(
         head.is_none_or(|answer| answer.status == 431),
-        "a head has its limit"
+        "the head is too large"
     );
     assert_eq!(gateway.get("/health").expect("an answer").status, 200);
 }
 
-/// This process opens more than a thousand sockets below.
-fn open_many_files() {
+/// Raises the limit of open files: this process opens more than a thousand sockets.
+fn raise_open_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit {
+    let highest = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    setrlimit(Resource::Nofile, most).expect("up to the hard limit");
+    setrlimit(Resource::Nofile, highest).expect("up to the hard limit");
 }
 
 #[test]
-fn a_thousand_half_open_connections_do_not_stop_a_healthy_client() {
-    open_many_files();
+fn a_thousand_incomplete_connections_do_not_lock_out_a_healthy_client() {
+    raise_open_file_limit();
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let port = gateway.port;
-    let mut half_open = Vec::new();
+    let mut incomplete = Vec::new();
     for n in 0..1000 {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
         if n % 2 == 0 {
-            // It may have been let go for a later one.
+            // The connection may have been closed for a later one.
             let _ = stream.write_all(b"GET / HTTP/1.1\r\nHo");
         }
-        half_open.push(stream);
+        incomplete.push(stream);
         if n % 250 == 249 {
             assert_eq!(
                 gateway.get("/health").expect("an answer").status,
@@ -161,20 +161,20 @@ fn a_thousand_half_open_connections_do_not_stop_a_healthy_client() {
         }
     }
     let files = format!("/proc/{}/fd", gateway.pid());
-    wait_for("the longest silent ones are let go", || {
+    wait_for("the longest silent connections are closed", || {
         let open = std::fs::read_dir(&files).expect("its files").count();
         (open < 500).then_some(())
     });
     let sessions: Vec<_> = (0..200).map(|_| upgrade(port, "/", &[])).collect();
     assert_eq!(gateway.get("/health").expect("an answer").status, 200);
-    drop((half_open, sessions));
+    drop((incomplete, sessions));
 }
 
 #[test]
-fn noise_on_the_port_changes_nothing() {
+fn random_bytes_do_not_harm_the_gateway() {
     let sandbox = Sandbox::new();
     let mut gateway = Gateway::start(&sandbox, "rescue");
-    // xorshift: the same noise each time.
+    // xorshift, so that each run sends the same bytes.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut noise = move |length: usize| -> Vec<u8> {
         let mut byte = || {

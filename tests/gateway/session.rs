@@ -1,5 +1,5 @@
-//! Sessions over real sockets: what a client may send before and after it has proven itself, and what the
-//! ones that are not let in are told.
+//! Sessions over real sockets: how much a client may send before and after it is authenticated, and the
+//! answers to clients that are refused.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,14 +12,15 @@ use tungstenite::{Message, WebSocket};
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, PATIENCE, TOKEN};
 
-/// A message that is larger than anything a stranger may send, and that the protocol itself would take.
-const LARGE: usize = 20 * 1024 * 1024;
+/// Size of a message that an authenticated client of protocol 4 may send, and no other, in bytes.
+const LARGE_MESSAGE_BYTES: usize = 20 * 1024 * 1024;
 
+/// A client over a real socket.
 pub struct Client(WebSocket<TcpStream>);
 
 impl Client {
-    /// Connected, and challenged.
-    pub fn dial(port: u16) -> Self {
+    /// Connects and receives the challenge.
+    pub fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
@@ -29,11 +30,11 @@ impl Client {
         client
     }
 
-    /// Connected and let in.
-    pub fn friend(port: u16, protocol: u64) -> Self {
-        let mut client = Self::dial(port);
-        client.send(connect(protocol).to_string());
-        assert_eq!(client.answer("1")["ok"], true);
+    /// Connects with the right token.
+    pub fn accepted(port: u16, protocol: u64) -> Self {
+        let mut client = Self::connect(port);
+        client.send(connect_request(protocol).to_string());
+        assert_eq!(client.response("1")["ok"], true);
         client
     }
 
@@ -41,7 +42,7 @@ impl Client {
         self.0.send(Message::text(text.into())).expect("it is sent");
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     #[track_caller]
     fn frame(&mut self) -> Value {
         loop {
@@ -53,9 +54,9 @@ impl Client {
         }
     }
 
-    /// The answer to a request; events before it are passed over.
+    /// Returns the response to a request; events before it are skipped.
     #[track_caller]
-    pub fn answer(&mut self, id: &str) -> Value {
+    pub fn response(&mut self, id: &str) -> Value {
         loop {
             let frame = self.frame();
             if frame["type"] == "res" && frame["id"] == id {
@@ -64,7 +65,7 @@ impl Client {
         }
     }
 
-    /// How the gateway closes it.
+    /// Returns the code and the reason of the close frame.
     pub fn closed(&mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.0.read().expect("a message") {
@@ -75,7 +76,8 @@ impl Client {
     }
 }
 
-pub fn connect(protocol: u64) -> Value {
+/// Returns the request of a command line with the right token.
+pub fn connect_request(protocol: u64) -> Value {
     json!({
         "type": "req", "id": "1", "method": "connect",
         "params": {
@@ -86,78 +88,83 @@ pub fn connect(protocol: u64) -> Value {
     })
 }
 
-/// A frame's head, masked with zeros.
-fn head(first: u8, length: usize) -> Vec<u8> {
+/// Returns the head of a WebSocket frame, masked with zeros.
+fn frame_head(first: u8, length: usize) -> Vec<u8> {
     let mut head = vec![first, 0xff];
     head.extend(u64::try_from(length).expect("a length").to_be_bytes());
     head.extend([0; 4]);
     head
 }
 
-/// What the gateway still says after as much as it takes of this was sent.
-fn flooded(port: u16, bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
-    let client = Client::dial(port);
+/// Sends as much of this as the gateway accepts before authentication, and returns what it sends after that.
+fn flood(port: u16, bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let client = Client::connect(port);
     let mut stream = client.0.get_ref().try_clone().expect("the same connection");
     for piece in bytes {
         if stream.write_all(&piece).is_err() {
             break;
         }
     }
-    let mut said = Vec::new();
-    // By an end or by a reset.
-    let _ = stream.read_to_end(&mut said);
-    said
+    let mut received = Vec::new();
+    // The connection may end with a reset.
+    let _ = stream.read_to_end(&mut received);
+    received
 }
 
 #[test]
-fn who_has_not_proven_itself_can_not_make_the_gateway_hold_much() {
+fn unauthenticated_client_can_not_send_large_messages() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let piece = vec![b'x'; 64 * 1024];
     // One message that never ends.
-    let one =
-        std::iter::once(head(0x81, LARGE + 1)).chain(std::iter::repeat_n(piece.clone(), LARGE / piece.len()));
-    // A gateway that waits for more would close it with a code when its time is over.
-    let cut = |said: &[u8]| assert!([&b""[..], &[0x88, 0]].contains(&said), "{said:?}");
-    cut(&flooded(gateway.port, one));
-    // One of many fragments, each of them small.
+    let one = std::iter::once(frame_head(0x81, LARGE_MESSAGE_BYTES + 1)).chain(std::iter::repeat_n(
+        piece.clone(),
+        LARGE_MESSAGE_BYTES / piece.len(),
+    ));
+    // A gateway that waited for the rest would close with a code after the handshake timeout.
+    let assert_cut = |received: &[u8]| assert!([&b""[..], &[0x88, 0]].contains(&received), "{received:?}");
+    assert_cut(&flood(gateway.port, one));
+    // One message of many small fragments.
     let fragment = |at: usize| {
-        let mut fragment = head(u8::from(at == 0), piece.len());
+        let mut fragment = frame_head(u8::from(at == 0), piece.len());
         fragment.extend(&piece);
         fragment
     };
-    cut(&flooded(gateway.port, (0..LARGE / piece.len()).map(fragment)));
-    let mut friend = Client::friend(gateway.port, 4);
-    friend.send(json!({"type": "req", "id": "2", "method": "health"}).to_string());
-    assert_eq!(friend.answer("2")["ok"], true);
+    assert_cut(&flood(
+        gateway.port,
+        (0..LARGE_MESSAGE_BYTES / piece.len()).map(fragment),
+    ));
+    let mut client = Client::accepted(gateway.port, 4);
+    client.send(json!({"type": "req", "id": "2", "method": "health"}).to_string());
+    assert_eq!(client.response("2")["ok"], true);
 }
 
 #[test]
-fn who_has_proven_itself_may_say_as_much_as_its_protocol_allows() {
+fn authenticated_client_may_send_as_much_as_its_protocol_allows() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let padded = |length: usize| {
         let request = json!({"type": "req", "id": "2", "method": "health"}).to_string();
         format!("{request}{}", " ".repeat(length - request.len()))
     };
-    for (protocol, most) in [(3, 512 * 1024), (4, LARGE)] {
-        let mut client = Client::friend(gateway.port, protocol);
-        client.send(padded(most));
-        assert_eq!(client.answer("2")["ok"], true, "{protocol}");
+    for (protocol, max) in [(3, 512 * 1024), (4, LARGE_MESSAGE_BYTES)] {
+        let mut client = Client::accepted(gateway.port, protocol);
+        client.send(padded(max));
+        assert_eq!(client.response("2")["ok"], true, "{protocol}");
     }
-    let mut client = Client::friend(gateway.port, 3);
+    let mut client = Client::accepted(gateway.port, 3);
     client.send(padded(512 * 1024 + 1));
     assert_eq!(client.closed().0, 1009);
 }
 
 #[test]
-fn a_message_may_come_in_pieces() {
+fn fragmented_messages_are_read() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     for protocol in [3, 4] {
-        let mut client = Client::dial(gateway.port);
+        let mut client = Client::connect(gateway.port);
         for (id, request) in [
-            ("1", connect(protocol)),
+            ("1", connect_request(protocol)),
             ("2", json!({"type": "req", "id": "2", "method": "health"})),
         ] {
             let text = request.to_string();
@@ -174,100 +181,117 @@ fn a_message_may_come_in_pieces() {
                 }
             }
             client.0.flush().expect("it is sent");
-            assert_eq!(client.answer(id)["ok"], true, "{protocol}");
+            assert_eq!(client.response(id)["ok"], true, "{protocol}");
         }
     }
 }
 
-/// The failure table of both releases, as their clients see it: what is sent, and the code, the message and
-/// `details.code` of the answer, where there is one; how it is closed.
+/// A first message, and what the client must get for it.
+struct Case {
+    sent: String,
+    /// Code, message and `details.code` of the response, where there is one.
+    error: Option<(&'static str, &'static str, &'static str)>,
+    /// Code and reason of the close frame.
+    close: (u16, &'static str),
+}
+
+/// Returns the cases of `connect` requests that are refused. The message of each is the reason of its close.
+fn connect_cases(protocol: u64) -> Vec<Case> {
+    let case = |change: &dyn Fn(&mut Value), code, message, detail| {
+        let mut request = connect_request(protocol);
+        change(&mut request["params"]);
+        Case {
+            sent: request.to_string(),
+            error: Some((code, message, detail)),
+            close: (1008, message),
+        }
+    };
+    let wrong_token = |params: &mut Value| params["auth"]["token"] = "wrong".into();
+    let wrong_token_of_backend = |params: &mut Value| {
+        params["auth"]["token"] = "wrong".into();
+        params["client"] =
+            json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"});
+    };
+    let cli_mismatch = if protocol == 3 {
+        "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)"
+    } else {
+        "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)"
+    };
+    let mismatch = "unauthorized: gateway token mismatch (provide gateway auth token)";
+    let extra = "invalid connect params: at root: unexpected property 'zzz'";
+    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
+    let wrong = "AUTH_TOKEN_MISMATCH";
+    let no_credentials = |params: &mut Value| params["auth"] = json!({});
+    let unknown_key = |params: &mut Value| params["zzz"] = 1.into();
+    let unknown_version = |params: &mut Value| {
+        params["minProtocol"] = 9.into();
+        params["maxProtocol"] = 9.into();
+    };
+    vec![
+        case(&wrong_token, invalid, cli_mismatch, wrong),
+        case(&wrong_token_of_backend, invalid, mismatch, wrong),
+        case(
+            &no_credentials,
+            unpaired,
+            "device identity required",
+            "DEVICE_IDENTITY_REQUIRED",
+        ),
+        case(&unknown_key, invalid, extra, ""),
+        Case {
+            close: (1002, "protocol mismatch"),
+            ..case(
+                &unknown_version,
+                invalid,
+                "protocol mismatch",
+                "PROTOCOL_MISMATCH",
+            )
+        },
+    ]
+}
+
+/// Returns the cases of first messages that are not a `connect` request.
+fn malformed_cases() -> Vec<Case> {
+    let not_connect = "invalid handshake: first request must be connect";
+    let unanswered = |sent: &str, code, reason| Case {
+        sent: sent.to_owned(),
+        error: None,
+        close: (code, reason),
+    };
+    vec![
+        Case {
+            sent: json!({"type": "req", "id": "1", "method": "health"}).to_string(),
+            error: Some(("INVALID_REQUEST", not_connect, "")),
+            close: (1008, not_connect),
+        },
+        unanswered(r#"{"foo":1}"#, 1008, "invalid request frame"),
+        unanswered("hello", 1000, ""),
+        unanswered(&format!("\"{}\"", "x".repeat(80 * 1024)), 1009, ""),
+    ]
+}
+
+/// The expected answers are those of both releases.
 #[test]
-fn who_is_not_let_in_is_told_so_and_let_go() {
-    type Answer = Option<(&'static str, &'static str, &'static str)>;
+fn refused_clients_get_the_answers_of_both_releases() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
     for protocol in [3_u64, 4] {
-        let spoilt = |spoil: &dyn Fn(&mut Value)| {
-            let mut request = connect(protocol);
-            spoil(&mut request["params"]);
-            request.to_string()
-        };
-        let mismatch = if protocol == 3 {
-            "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)"
-        } else {
-            "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)"
-        };
-        let foreign = json!({"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"});
-        let first = "invalid handshake: first request must be connect";
-        let extra = "invalid connect params: at root: unexpected property 'zzz'";
-        let cases: [(String, Answer, u16, &str); 9] = [
-            (
-                spoilt(&|params| params["auth"]["token"] = "wrong".into()),
-                Some((invalid, mismatch, "AUTH_TOKEN_MISMATCH")),
-                1008,
-                mismatch,
-            ),
-            (
-                spoilt(&|params| {
-                    params["auth"]["token"] = "wrong".into();
-                    params["client"] = foreign.clone();
-                }),
-                Some((
-                    invalid,
-                    "unauthorized: gateway token mismatch (provide gateway auth token)",
-                    "AUTH_TOKEN_MISMATCH",
-                )),
-                1008,
-                "unauthorized: gateway token mismatch (provide gateway auth token)",
-            ),
-            (
-                spoilt(&|params| params["auth"] = json!({})),
-                Some((unpaired, "device identity required", "DEVICE_IDENTITY_REQUIRED")),
-                1008,
-                "device identity required",
-            ),
-            (
-                spoilt(&|params| {
-                    params["minProtocol"] = 9.into();
-                    params["maxProtocol"] = 9.into();
-                }),
-                Some((invalid, "protocol mismatch", "PROTOCOL_MISMATCH")),
-                1002,
-                "protocol mismatch",
-            ),
-            (
-                spoilt(&|params| params["zzz"] = 1.into()),
-                Some((invalid, extra, "")),
-                1008,
-                extra,
-            ),
-            (
-                json!({"type": "req", "id": "1", "method": "health"}).to_string(),
-                Some((invalid, first, "")),
-                1008,
-                first,
-            ),
-            (r#"{"foo":1}"#.to_owned(), None, 1008, "invalid request frame"),
-            ("hello".to_owned(), None, 1000, ""),
-            (format!("\"{}\"", "x".repeat(80 * 1024)), None, 1009, ""),
-        ];
-        for (sent, answer, code, reason) in cases {
-            let mut client = Client::dial(gateway.port);
-            client.send(sent.clone());
-            let brief: String = sent.chars().take(300).collect();
-            if let Some((kind, message, detail)) = answer {
-                let error = client.answer("1")["error"].take();
+        for case in connect_cases(protocol).into_iter().chain(malformed_cases()) {
+            let mut client = Client::connect(gateway.port);
+            client.send(case.sent.clone());
+            let brief: String = case.sent.chars().take(300).collect();
+            let (close_code, reason) = case.close;
+            if let Some((code, message, detail)) = case.error {
+                let error = client.response("1")["error"].take();
                 assert_eq!(
                     (&error["code"], &error["message"]),
-                    (&kind.into(), &message.into())
+                    (&code.into(), &message.into())
                 );
-                // A protocol that nobody speaks is refused in the words of the late release.
-                let detailed = protocol == 4 || code == 1002;
+                // An unknown protocol version is refused in the words of the later release.
+                let has_detail = protocol == 4 || close_code == 1002;
                 let found = error["details"]["code"].as_str().unwrap_or_default();
-                assert_eq!(found, if detailed { detail } else { "" }, "{brief}");
+                assert_eq!(found, if has_detail { detail } else { "" }, "{brief}");
             }
-            assert_eq!(client.closed(), (code, reason.to_owned()), "{brief}");
+            assert_eq!(client.closed(), (close_code, reason.to_owned()), "{brief}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A running gateway of a test's own: the real program, on ports that were free a moment ago, ended when
-//! the test ends.
+//! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
+//! test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -16,37 +16,39 @@ use super::Sandbox;
 
 /// The token of every gateway that [`Gateway::start`] sets up.
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
-/// Long enough for a loaded machine; nothing waits this long unless it is broken.
+/// Maximum time that a test waits for anything: enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// Offsets of a gateway's fixed ports.
-const FIXED: [u16; 6] = [0, 1, 2, 3, 4, 10];
-/// Bases that tests choose from: below the kernel's ephemeral range.
-const FIRST: u16 = 10_080;
-const STEP: u16 = 120;
-const CHOICES: u16 = 185;
+/// Offsets of the fixed ports of a gateway.
+const FIXED_OFFSETS: [u16; 6] = [0, 1, 2, 3, 4, 10];
+/// The lowest base port of a test. All of them are below the kernel's ephemeral range.
+const FIRST_BASE: u16 = 10_080;
+/// Distance between two base ports of tests.
+const BASE_DISTANCE: u16 = 120;
+/// Number of base ports that tests choose from.
+const BASE_COUNT: u16 = 185;
 
-/// A base port whose whole fixed family is free on loopback and on all addresses. No two calls in one
-/// test run give the same one.
+/// Returns a base port whose fixed ports are all free on loopback and on all addresses. No two calls in one test
+/// run return the same one.
 pub fn free_base() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % u32::from(CHOICES)).expect("small");
-    for _ in 0..CHOICES {
+    let start = u16::try_from(std::process::id() % u32::from(BASE_COUNT)).expect("small");
+    for _ in 0..BASE_COUNT {
         let at = NEXT.fetch_add(1, Ordering::Relaxed);
-        let base = FIRST + (start + at) % CHOICES * STEP;
+        let base = FIRST_BASE + (start + at) % BASE_COUNT * BASE_DISTANCE;
         let free = |offset: &u16| {
             let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
             let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, base + offset));
             let missing = |e: std::io::Error| e.kind() != std::io::ErrorKind::AddrInUse;
             v4.is_ok() && v6.map_or_else(missing, |_| true)
         };
-        if FIXED.iter().all(free) {
+        if FIXED_OFFSETS.iter().all(free) {
             return base;
         }
     }
     panic!("no base port is free");
 }
 
-/// Waits until `probe` gives something.
+/// Waits until `probe` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -59,7 +61,7 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// An HTTP answer.
+/// An HTTP reply.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -74,7 +76,7 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own; `None` where nobody answers. `headers` are whole lines.
+/// Sends one request on a connection of its own. `headers` are whole lines. `None` where nothing answers.
 pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
@@ -90,7 +92,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut bytes = Vec::new();
-    // What was read before a reset counts.
+    // What was read before a reset is used.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
@@ -102,11 +104,11 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     })
 }
 
-/// How a gateway ended.
+/// The end of a gateway process.
 #[must_use]
 #[derive(Debug)]
 pub struct Exited {
-    /// `None` where a signal ended it.
+    /// The exit code; `None` where a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -120,10 +122,10 @@ impl Exited {
     }
 }
 
-/// A gateway. Dropping it kills it.
+/// A gateway process. Dropping it kills the process.
 pub struct Gateway {
     child: Child,
-    /// Its base port.
+    /// The base port.
     pub port: u16,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
@@ -131,14 +133,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Sets up a minimal config for the profile where there is none ([`TOKEN`], a free base port), runs
-    /// its gateway and waits until it answers.
+    /// Writes a minimal config for the profile if it has none ([`TOKEN`], a free base port), starts its gateway
+    /// and waits until it answers.
     #[track_caller]
     pub fn start(sandbox: &Sandbox, profile: &str) -> Self {
         Self::start_with(sandbox, profile, &[])
     }
 
-    /// The same with further arguments after `gateway`.
+    /// Like [`Gateway::start`], with further arguments after `gateway`.
     #[track_caller]
     pub fn start_with(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Self {
         let port = configure(sandbox, profile);
@@ -153,7 +155,7 @@ impl Gateway {
         gateway
     }
 
-    /// Starts this command and waits for nothing.
+    /// Starts this command without waiting.
     pub fn spawn(mut command: Command, port: u16) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -187,33 +189,33 @@ impl Gateway {
         }
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What the liveness route of its port says, whoever answers there.
+    /// Returns the reply of the liveness route, whichever process answers on the port.
     pub fn health(&self) -> Option<Value> {
         let answer = self.get("/health")?;
         serde_json::from_str(&answer.body).ok()
     }
 
-    /// A request without credentials.
+    /// Sends a request without credentials.
     pub fn get(&self, path: &str) -> Option<Answer> {
         request(self.port, "GET", path, &[])
     }
 
-    /// What it printed so far.
+    /// Returns what the gateway has printed so far.
     pub fn stdout(&self) -> String {
         self.stdout.lock().expect("text").clone()
     }
 
-    /// What it complained about so far.
+    /// Returns what the gateway has printed on standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Whether it still runs.
+    /// Tells whether the process still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
@@ -223,14 +225,14 @@ impl Gateway {
         kill_process(pid, signal).expect("it can be signalled");
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
+    /// Ends the gateway with SIGTERM and waits until it has ended.
     #[track_caller]
     pub fn stop(self) -> Exited {
         self.signal(Signal::TERM);
         self.exited()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the gateway has ended by itself.
     #[track_caller]
     pub fn exited(mut self) -> Exited {
         let status = wait_for("the gateway ends", || self.child.try_wait().expect("a child"));
@@ -247,13 +249,13 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The command that runs a profile's gateway in the foreground.
+/// Returns the command that runs the gateway of a profile in the foreground.
 pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
     sandbox.command(
         ["--profile", profile, "gateway"]
@@ -262,7 +264,7 @@ pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
     )
 }
 
-/// A profile's state folder, below HOME.
+/// Returns the state folder of a profile, relative to HOME.
 pub fn state(profile: &str) -> PathBuf {
     match profile {
         "default" => ".openclaw".into(),
@@ -270,7 +272,7 @@ pub fn state(profile: &str) -> PathBuf {
     }
 }
 
-/// Writes a profile's config where there is none; the base port that it names.
+/// Writes a config for a profile if it has none, and returns the base port in it.
 pub fn configure(sandbox: &Sandbox, profile: &str) -> u16 {
     let path = state(profile).join("openclaw.json");
     if let Ok(text) = std::fs::read_to_string(sandbox.path(&path)) {
@@ -283,14 +285,14 @@ pub fn configure(sandbox: &Sandbox, profile: &str) -> u16 {
     base
 }
 
-/// A minimal config: a token, a base port, loopback.
+/// Returns a minimal config: a token, a base port, loopback.
 pub fn config(base: u16) -> String {
     format!(
         r#"{{ "gateway": {{ "mode": "local", "port": {base}, "bind": "loopback", "auth": {{ "mode": "token", "token": "{TOKEN}" }} }} }}"#
     )
 }
 
-/// Every file of its log folder, one after the other, the oldest first.
+/// Returns the content of all files in the log folder of a profile, the oldest first.
 pub fn log(sandbox: &Sandbox, profile: &str) -> String {
     let folder = sandbox.path(state(profile).join("logs"));
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -302,6 +304,7 @@ pub fn log(sandbox: &Sandbox, profile: &str) -> String {
         .collect()
 }
 
+/// Reads a stream into a text on a thread of its own.
 fn collect(
     mut stream: impl std::io::Read + Send + 'static,
     into: &Arc<Mutex<String>>,

@@ -1,10 +1,10 @@
-//! A run that is killed after any number of primitives, and the run that comes after it.
+//! Runs that are killed after any number of primitives, and the run that comes after.
 
 use super::*;
 
-/// A reset with a new workspace, a registry and a config: every kind of step, in a world made for it.
-fn scene() -> (World, Plan) {
-    let world = World::new();
+/// Returns a host and a plan that makes every kind of step: a reset with a new workspace, a registry, a config.
+fn every_kind_of_change() -> (TestHost, Plan) {
+    let host = TestHost::new();
     for (below, text) in [
         ("i/c", "old"),
         ("i/c.bak", "1"),
@@ -13,46 +13,45 @@ fn scene() -> (World, Plan) {
         ("state/r", "old"),
         ("i/open", "open"),
     ] {
-        world.put(below, text);
+        host.put(below, text);
     }
-    world.chmod("i/c.bak", 0o644);
-    world.chmod("i/open", 0o644);
+    host.chmod("i/c.bak", 0o644);
+    host.chmod("i/open", 0o644);
     let changes = vec![
         Change::SetMode {
-            path: world.path("i/open"),
+            path: host.path("i/open"),
             from: 0o644,
             to: 0o600,
         },
-        Change::MoveAside {
-            path: world.path("ws"),
-            to: world.path("attic/ws"),
+        Change::Rename {
+            path: host.path("ws"),
+            to: host.path("attic/ws"),
         },
         Change::MakeDir {
-            path: world.path("ws"),
+            path: host.path("ws"),
         },
         Change::Write(FileWrite {
             before: None,
-            ..world.write("ws/A", "new")
+            ..host.write("ws/A", "new")
         }),
         Change::MakeDir {
-            path: world.path("i/agents/main"),
+            path: host.path("i/agents/main"),
         },
-        Change::Write(world.write("state/r", "new")),
-        Change::Write(world.config("i/c", "new")),
+        Change::Write(host.write("state/r", "new")),
+        Change::Write(host.config("i/c", "new")),
     ];
-    (world, plan(changes))
+    (host, plan(changes))
 }
 
-fn begin<'a>(world: &'a World, plan: &'a Plan) -> transaction::Transaction<'a> {
-    let script = script::script(plan, preflight::look(plan, &[]).unwrap(), "test");
-    transaction::Transaction::new(world.lock.state_home(), plan, &[], script)
+fn begin_transaction<'a>(host: &'a TestHost, plan: &'a Plan) -> transaction::Transaction<'a> {
+    let steps = step_list::build(plan, preflight::inspect(plan, &[]).unwrap(), "test");
+    transaction::Transaction::new(host.lock.state_home(), plan, &[], steps)
 }
 
-/// The world's files as seen from its root: worlds differ in where they are.
-fn shape(world: &World) -> Vec<(PathBuf, u32, String)> {
-    let below = |path: PathBuf| path.strip_prefix(world.dir.path()).unwrap().to_path_buf();
-    world
-        .tree()
+/// Returns the host's files relative to its folder, so that two hosts can be compared.
+fn shape(host: &TestHost) -> Vec<(PathBuf, u32, String)> {
+    let below = |path: PathBuf| path.strip_prefix(host.dir.path()).unwrap().to_path_buf();
+    host.tree()
         .into_iter()
         .map(|(path, (mode, text))| (below(path), mode, text))
         .collect()
@@ -61,41 +60,41 @@ fn shape(world: &World) -> Vec<(PathBuf, u32, String)> {
 #[test]
 fn a_kill_anywhere_leaves_the_old_state_or_the_new_one_after_the_next_run() {
     let (old, new) = {
-        let (world, plan) = scene();
-        let old = shape(&world);
-        apply(&world.lock, &plan, &[], &mut |_| {}).unwrap();
-        (old, shape(&world))
+        let (host, plan) = every_kind_of_change();
+        let old = shape(&host);
+        apply(&host.lock, &plan, &[], &mut |_| {}).unwrap();
+        (old, shape(&host))
     };
     let mut outcomes = Vec::new();
     for kill in 0.. {
-        let (world, plan) = scene();
-        let mut transaction = begin(&world, &plan);
+        let (host, plan) = every_kind_of_change();
+        let mut transaction = begin_transaction(&host, &plan);
         let more = (0..kill).all(|_| transaction.advance(&mut |_| {}).unwrap());
         if !more {
             break;
         }
         drop(transaction);
         assert!(
-            ["old", "new"].contains(&world.read("i/c").as_str()),
+            ["old", "new"].contains(&host.read("i/c").as_str()),
             "after {kill}"
         );
-        let cut_short = has_unfinished_transaction(world.lock.state_home());
-        let recovered = recover(&world.lock).unwrap();
+        let cut_short = has_unfinished_transaction(host.lock.state_home());
+        let recovered = recover(&host.lock).unwrap();
         assert_eq!(recovered.is_some(), cut_short, "after {kill}");
         let outcome = recovered.map(|recovered| {
-            assert_eq!(recovered.about, world.path("i/c"));
+            assert_eq!(recovered.about, host.path("i/c"));
             recovered.outcome
         });
         match outcome {
-            Some(RecoveryOutcome::Undone) => assert_eq!(shape(&world), old, "after {kill}"),
-            Some(RecoveryOutcome::Completed) => assert_eq!(shape(&world), new, "after {kill}"),
+            Some(RecoveryOutcome::Undone) => assert_eq!(shape(&host), old, "after {kill}"),
+            Some(RecoveryOutcome::Completed) => assert_eq!(shape(&host), new, "after {kill}"),
             // Before the first primitive or after the last but one, nothing is left to be done.
             _ => assert!(
-                shape(&world) == if kill == 0 { old.clone() } else { new.clone() },
+                shape(&host) == if kill == 0 { old.clone() } else { new.clone() },
                 "after {kill}"
             ),
         }
-        assert_eq!(recover(&world.lock).unwrap(), None, "after {kill}");
+        assert_eq!(recover(&host.lock).unwrap(), None, "after {kill}");
         outcomes.push(outcome);
     }
     outcomes.dedup();
@@ -110,110 +109,111 @@ fn a_kill_anywhere_leaves_the_old_state_or_the_new_one_after_the_next_run() {
     );
 }
 
-/// The world at the first, second ... commit step, and the bytes of its journal.
-fn in_the_commit(world: &World, plan: &Plan, steps: usize) -> Vec<u8> {
-    let mut transaction = begin(world, plan);
-    while !world.path("state/journal.commit.json").exists() {
+/// Starts the transaction and makes `steps` steps of its commit. Returns the bytes of the journal.
+fn begin_commit(host: &TestHost, plan: &Plan, steps: usize) -> Vec<u8> {
+    let mut transaction = begin_transaction(host, plan);
+    while !host.path("state/journal.commit.json").exists() {
         transaction.advance(&mut |_| {}).unwrap();
     }
     (0..steps).for_each(|_| assert!(transaction.advance(&mut |_| {}).unwrap()));
-    fs::read(world.path("state/journal.commit.json")).unwrap()
+    fs::read(host.path("state/journal.commit.json")).unwrap()
 }
 
 #[test]
-fn a_kill_in_the_undo_of_a_failed_commit_is_undone_to_its_end() {
-    let old = shape(&scene().0);
-    for (made, taken_back) in (0..8).flat_map(|made| (0..=made).map(move |taken_back| (made, taken_back))) {
-        let (world, plan) = scene();
-        let journal = in_the_commit(&world, &plan, made);
+fn a_kill_during_an_undo_is_undone_to_its_end() {
+    let old = shape(&every_kind_of_change().0);
+    for (made, undone) in (0..8).flat_map(|made| (0..=made).map(move |undone| (made, undone))) {
+        let (host, plan) = every_kind_of_change();
+        let journal = begin_commit(&host, &plan, made);
         fs::rename(
-            world.path("state/journal.commit.json"),
-            world.path("state/journal.undo.json"),
+            host.path("state/journal.commit.json"),
+            host.path("state/journal.undo.json"),
         )
         .unwrap();
-        let steps = journal::Journal::parse(&journal).unwrap().commit;
-        let undone = steps
+        let journal = journal::Journal::parse(&journal).unwrap();
+        let undone = journal
+            .commit_steps()
             .iter()
             .rev()
-            .filter(|step| step.take_back().unwrap())
-            .take(taken_back)
+            .filter(|step| step.undo().unwrap())
+            .take(undone)
             .count();
         assert_eq!(
-            recover(&world.lock).unwrap().unwrap().outcome,
+            recover(&host.lock).unwrap().unwrap().outcome,
             RecoveryOutcome::Undone
         );
-        assert_eq!(shape(&world), old, "{undone} of {made} taken back");
+        assert_eq!(shape(&host), old, "{undone} of {made} undone");
     }
 }
 
 #[test]
 fn the_end_of_an_undo_is_not_undone_again() {
-    let (world, plan) = scene();
-    let old = shape(&world);
-    let journal = in_the_commit(&world, &plan, 3);
+    let (host, plan) = every_kind_of_change();
+    let old = shape(&host);
+    let journal = begin_commit(&host, &plan, 3);
     fs::rename(
-        world.path("state/journal.commit.json"),
-        world.path("state/journal.undo.json"),
+        host.path("state/journal.commit.json"),
+        host.path("state/journal.undo.json"),
     )
     .unwrap();
-    recover(&world.lock).unwrap();
+    recover(&host.lock).unwrap();
     // Killed between the last temporary file and the journal: this is all that is left.
-    fs::write(world.path("state/journal.json"), journal).unwrap();
+    fs::write(host.path("state/journal.json"), journal).unwrap();
     assert_eq!(
-        recover(&world.lock).unwrap().unwrap().outcome,
+        recover(&host.lock).unwrap().unwrap().outcome,
         RecoveryOutcome::Undone
     );
-    assert_eq!(shape(&world), old);
+    assert_eq!(shape(&host), old);
 }
 
 #[test]
-fn what_its_user_moved_after_a_kill_at_the_very_end_is_left_alone() {
-    let (world, plan) = scene();
-    let mut transaction = begin(&world, &plan);
-    while !world.path("state/journal.done.json").exists() {
+fn files_moved_by_the_user_after_the_commit_are_left_alone() {
+    let (host, plan) = every_kind_of_change();
+    let mut transaction = begin_transaction(&host, &plan);
+    while !host.path("state/journal.done.json").exists() {
         assert!(transaction.advance(&mut |_| {}).unwrap());
     }
     drop(transaction);
-    fs::remove_dir_all(world.path("attic")).unwrap();
+    fs::remove_dir_all(host.path("attic")).unwrap();
     assert_eq!(
-        recover(&world.lock).unwrap().unwrap().outcome,
+        recover(&host.lock).unwrap().unwrap().outcome,
         RecoveryOutcome::Completed
     );
-    assert_eq!(world.read("ws/A"), "new");
-    assert_eq!(leftovers(&world.tree()), Vec::<&PathBuf>::new());
+    assert_eq!(host.read("ws/A"), "new");
+    assert_eq!(leftovers(&host.tree()), Vec::<&PathBuf>::new());
 }
 
 #[test]
-fn an_edit_after_the_kill_is_kept_beside_what_is_completed() {
-    let (world, plan) = scene();
-    let mut transaction = begin(&world, &plan);
-    while !world.path("state/journal.commit.json").exists() {
+fn an_edit_after_the_kill_is_kept_beside_the_completed_file() {
+    let (host, plan) = every_kind_of_change();
+    let mut transaction = begin_transaction(&host, &plan);
+    while !host.path("state/journal.commit.json").exists() {
         transaction.advance(&mut |_| {}).unwrap();
     }
     drop(transaction);
-    fs::remove_file(world.path("i/c")).unwrap();
-    world.put("i/c", "edited by hand");
-    world.put("i/c.kept", "of an earlier time");
-    let recovered = recover(&world.lock).unwrap().unwrap();
+    fs::remove_file(host.path("i/c")).unwrap();
+    host.put("i/c", "edited by hand");
+    host.put("i/c.kept", "of an earlier time");
+    let recovered = recover(&host.lock).unwrap().unwrap();
     let keys: Vec<_> = recovered.msgs.iter().map(Msg::key).collect();
     assert_eq!(keys, ["apply.completed", "apply.kept"]);
     assert_eq!(
-        (world.read("i/c"), world.read("i/c.kept.1")),
+        (host.read("i/c"), host.read("i/c.kept.1")),
         ("new".to_owned(), "edited by hand".to_owned())
     );
 }
 
 #[test]
-fn without_recovery_nothing_is_applied() {
-    let (world, plan) = scene();
-    begin(&world, &plan).advance(&mut |_| {}).unwrap();
-    let error = apply(&world.lock, &plan, &[], &mut |_| {}).unwrap_err();
+fn apply_is_refused_until_recovery() {
+    let (host, plan) = every_kind_of_change();
+    begin_transaction(&host, &plan).advance(&mut |_| {}).unwrap();
+    let error = apply(&host.lock, &plan, &[], &mut |_| {}).unwrap_err();
     assert_eq!(error.code(), "apply.unfinished");
 }
 
 #[test]
-fn a_journal_that_can_not_be_understood_is_kept_for_somebody_who_can() {
-    let world = World::new();
+fn an_unreadable_journal_is_renamed_and_kept() {
+    let host = TestHost::new();
     for (number, text) in [
         "{\"version\":1,",
         "{\"version\":7,\"about\":\"/\",\"stage\":[],\"commit\":[]}",
@@ -221,24 +221,21 @@ fn a_journal_that_can_not_be_understood_is_kept_for_somebody_who_can() {
     .iter()
     .enumerate()
     {
-        world.put("state/journal.commit.json", text);
-        let recovered = recover(&world.lock).unwrap().unwrap();
+        host.put("state/journal.commit.json", text);
+        let recovered = recover(&host.lock).unwrap().unwrap();
         assert_eq!(recovered.outcome, RecoveryOutcome::SetAside);
         assert_eq!(recovered.msgs[0].key(), "apply.journal-broken");
-        assert_eq!(
-            world.read(&format!("state/journal.commit.broken.{number}")),
-            *text
-        );
-        assert_eq!(recover(&world.lock).unwrap(), None);
+        assert_eq!(host.read(&format!("state/journal.commit.broken.{number}")), *text);
+        assert_eq!(recover(&host.lock).unwrap(), None);
     }
 }
 
 #[test]
-fn no_secret_stands_in_the_journal() {
-    let world = World::new();
-    let plan = plan(vec![Change::Write(world.config("c", "sk-secret"))]);
-    let mut transaction = begin(&world, &plan);
+fn the_journal_holds_no_secret() {
+    let host = TestHost::new();
+    let plan = plan(vec![Change::Write(host.config("c", "sk-secret"))]);
+    let mut transaction = begin_transaction(&host, &plan);
     transaction.advance(&mut |_| {}).unwrap();
-    assert!(!world.read("state/journal.json").contains("sk-secret"));
-    assert_eq!(world.mode("state/journal.json"), 0o600);
+    assert!(!host.read("state/journal.json").contains("sk-secret"));
+    assert_eq!(host.mode("state/journal.json"), 0o600);
 }

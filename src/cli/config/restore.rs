@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::change::write;
+use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
 use crate::config::document;
@@ -124,7 +125,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             // Too large, a folder, no text: no backup can hold it, but it is not lost either.
             Err(_) => {
                 let to = free_name(path);
-                steps.push(Change::MoveAside {
+                steps.push(Change::Rename {
                     path: path.clone(),
                     to: to.clone(),
                 });
@@ -162,14 +163,9 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
 
 /// A name beside the config that nothing has.
 fn free_name(config: &Path) -> PathBuf {
-    let named = |number: u32| {
+    apply::free_path(|number| {
         let mut name = config.as_os_str().to_owned();
-        name.push(format!(".broken-{number}"));
-        PathBuf::from(name)
-    };
-    let mut number = 1;
-    while std::fs::symlink_metadata(named(number)).is_ok() {
-        number += 1;
-    }
-    named(number)
+        name.push(format!(".broken-{}", number + 1));
+        name.into()
+    })
 }

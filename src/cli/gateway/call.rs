@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::duration::milliseconds;
 use crate::cli::Context;
-use crate::client::{self, Target};
+use crate::client::{self, GatewayEndpoint};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
 }
 
 /// The gateway at a URL of the user's. This instance's own token is not shown there.
-pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<Target> {
+pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndpoint> {
     let proof = match token_file {
         Some(path) => {
             let unread = |e| Error::usage(msg!("client.token-file", path = path.display())).because(e);
@@ -61,17 +61,17 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<Target> {
         }
         None => Proof::None,
     };
-    Ok(Target {
+    Ok(GatewayEndpoint {
         url: url.to_owned(),
         proof,
     })
 }
 
 /// This instance's own gateway, where it runs and lets us in.
-fn own(context: &Context<'_>, limit: Duration) -> Result<Target> {
+fn own(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
     let (probe, proof) = probe::reach(context.host, &context.env, &context.instance, limit);
     match probe.verdict {
-        Verdict::Healthy | Verdict::ElsewhereOn(_) | Verdict::Unhealthy(_) => Ok(Target {
+        Verdict::Healthy | Verdict::ElsewhereOn(_) | Verdict::Unhealthy(_) => Ok(GatewayEndpoint {
             url: probe.url,
             proof,
         }),

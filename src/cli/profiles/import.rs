@@ -214,7 +214,7 @@ impl Import<'_> {
                 backup: false,
                 kind: FileKind::Registry,
             }),
-            Change::MoveAside {
+            Change::Rename {
                 path: self.state(),
                 to: instance.state_dir.clone(),
             },

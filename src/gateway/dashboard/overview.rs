@@ -26,7 +26,7 @@ use crate::survey::{self, ConfigHealth, Survey, Surveyed};
 /// - `watching`: the last event of each gateway that this one watches, `{profile, news, text}`.
 /// - `findings`: the result of [`examine`], each `{id, severity, instance, text, mend}` as `doctor --json` has them;
 ///   null before the first examination.
-pub fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang: Lang) -> Value {
+pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang: Lang) -> Value {
     let instance = &state.context.instance;
     let survey = survey_host(state);
     let own = survey.position(&instance.config_path);
@@ -62,7 +62,7 @@ pub fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang: Lang) 
 
 /// Runs the doctor on the whole host and returns its findings, the worst first. It asks gateways and service
 /// managers, which may take some seconds.
-pub fn examine(state: &GatewayState) -> Vec<Finding> {
+pub(super) fn examine(state: &GatewayState) -> Vec<Finding> {
     let survey = survey_host(state);
     let context = &state.context;
     let scene = Scene::gather(

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::call::MethodCall;
 use crate::gateway::devices::PendingPairing;
-use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::shape::{FrameField, TEXT, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, unix_millis};
 use crate::secret::Secret;
@@ -36,7 +36,9 @@ fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str
         "decision": decision,
         "ts": unix_millis(call.state.context.host.now()),
     });
-    call.state.clients.broadcast(Event::PairingResolved, &resolved);
+    call.state
+        .clients
+        .broadcast(GatewayEvent::PairingResolved, &resolved);
 }
 
 /// Removes the request that the parameters name from those that wait.

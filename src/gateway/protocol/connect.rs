@@ -9,7 +9,7 @@ use super::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, req
 use crate::secret::Secret;
 
 /// The values of `client.id`: the programs that may connect (docs/openclaw.md#connect-parameters).
-pub const CLIENT_IDS: &[&str] = &[
+const CLIENT_IDS: &[&str] = &[
     "webchat-ui",
     "openclaw-control-ui",
     "openclaw-browser-copilot",
@@ -29,13 +29,14 @@ pub const CLIENT_IDS: &[&str] = &[
     "openclaw-probe",
 ];
 /// The values of `client.mode`.
-const MODES: &[&str] = &["webchat", "cli", "ui", "backend", "node", "probe", "test"];
+const CLIENT_MODES: &[&str] = &["webchat", "cli", "ui", "backend", "node", "probe", "test"];
 
-const CLIENT: &[FrameField] = &[
+/// The fields of `client`.
+const CLIENT_FIELDS: &[FrameField] = &[
     required("id", FrameShape::OneOf(CLIENT_IDS)),
     required("version", TEXT),
     required("platform", TEXT),
-    required("mode", FrameShape::OneOf(MODES)),
+    required("mode", FrameShape::OneOf(CLIENT_MODES)),
     optional("displayName", TEXT),
     optional_since_4("buildId", TEXT),
     optional("deviceFamily", TEXT),
@@ -43,14 +44,16 @@ const CLIENT: &[FrameField] = &[
     optional_since_4("timeZone", TEXT),
     optional("instanceId", TEXT),
 ];
-const DEVICE: &[FrameField] = &[
+/// The fields of `device`.
+const DEVICE_FIELDS: &[FrameField] = &[
     required("id", TEXT),
     required("publicKey", TEXT),
     required("signature", TEXT),
     required("signedAt", FrameShape::Whole(0)),
     required_since_4("nonce", TEXT),
 ];
-const AUTH: &[FrameField] = &[
+/// The fields of `auth`.
+const AUTH_FIELDS: &[FrameField] = &[
     optional("token", FrameShape::Text(0)),
     optional("password", FrameShape::Text(0)),
     optional_since_4("deviceToken", FrameShape::Text(0)),
@@ -58,10 +61,11 @@ const AUTH: &[FrameField] = &[
     optional_since_4("approvalRuntimeToken", FrameShape::Text(0)),
     optional_since_4("agentRuntimeIdentityToken", FrameShape::Text(0)),
 ];
-const PARAMS: &[FrameField] = &[
+/// The fields of the parameters of `connect`.
+const CONNECT_FIELDS: &[FrameField] = &[
     required("minProtocol", FrameShape::Whole(1)),
     required("maxProtocol", FrameShape::Whole(1)),
-    required("client", FrameShape::Object(CLIENT)),
+    required("client", FrameShape::Object(CLIENT_FIELDS)),
     optional("caps", FrameShape::List(&TEXT)),
     optional("commands", FrameShape::List(&TEXT)),
     optional_since_4("computerUse", FrameShape::Any),
@@ -71,8 +75,8 @@ const PARAMS: &[FrameField] = &[
     optional("role", TEXT),
     optional("scopes", FrameShape::List(&TEXT)),
     optional_since_4("modelCatalog", FrameShape::Any),
-    optional("device", FrameShape::Object(DEVICE)),
-    optional("auth", FrameShape::Object(AUTH)),
+    optional("device", FrameShape::Object(DEVICE_FIELDS)),
+    optional("auth", FrameShape::Object(AUTH_FIELDS)),
     optional("locale", FrameShape::Text(0)),
     optional("userAgent", FrameShape::Text(0)),
 ];
@@ -87,7 +91,7 @@ pub struct ConnectParams {
     pub max_protocol: u64,
     /// The client program.
     pub client: ClientInfo,
-    /// The role; an operator's where it is missing.
+    /// The name of the role; `operator` where it is missing.
     pub role: Option<String>,
     /// The scopes that the client asks for.
     #[serde(default)]
@@ -116,17 +120,17 @@ pub struct ClientInfo {
 
 impl ClientInfo {
     /// Tells whether the program is a command line.
-    pub fn is_cli(&self) -> bool {
+    pub(crate) fn is_cli(&self) -> bool {
         self.mode == "cli"
     }
 
     /// Tells whether the program is OpenClaw's control UI in a browser.
-    pub fn is_control_ui(&self) -> bool {
+    pub(crate) fn is_control_ui(&self) -> bool {
         self.id == "openclaw-control-ui"
     }
 
     /// Tells whether the program runs in a browser.
-    pub fn is_web(&self) -> bool {
+    pub(crate) fn is_web(&self) -> bool {
         self.is_control_ui() || self.id == "webchat-ui" || self.mode == "webchat"
     }
 }
@@ -184,7 +188,7 @@ fn non_empty_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<
 
 impl AuthParams {
     /// Returns the token that is part of the device's signature: the first of the two that is there.
-    pub fn signed_token(&self) -> Option<&str> {
+    pub(crate) fn signed_token(&self) -> Option<&str> {
         self.token
             .as_ref()
             .or(self.device_token.as_ref())
@@ -210,7 +214,7 @@ impl ConnectParams {
     /// # Errors
     /// What is wrong with them, in the words of the client's protocol version.
     pub fn parse(params: Value) -> Result<Self, String> {
-        FrameShape::Object(PARAMS).check(&params, error_protocol(&params))?;
+        FrameShape::Object(CONNECT_FIELDS).check(&params, error_protocol(&params))?;
         serde_json::from_value(params).map_err(|e| e.to_string())
     }
 }

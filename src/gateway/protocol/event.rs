@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::{OperatorScope, StateVersion};
 
-/// An event.
+/// An event that a gateway sends to its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// The nonce that a device signs; the first frame of every connection.
+pub(crate) enum GatewayEvent {
+    /// The challenge with the nonce that a device signs; the first frame of every connection.
     ConnectChallenge,
     /// The presence list changed.
     Presence,
-    /// A sign of life.
+    /// A sign that the gateway is alive.
     Tick,
     /// The gateway stops or restarts.
     Shutdown,
@@ -23,7 +23,7 @@ pub(crate) enum Event {
     PairingResolved,
 }
 
-impl Event {
+impl GatewayEvent {
     /// All events, in the order in which the greeting names them.
     pub(crate) const ALL: [Self; 7] = [
         Self::ConnectChallenge,
@@ -82,13 +82,14 @@ mod tests {
 
     #[test]
     fn every_event_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = Event::ALL.iter().map(|event| event.name()).collect();
-        assert_eq!(names.len(), Event::ALL.len());
+        let names: std::collections::BTreeSet<_> =
+            GatewayEvent::ALL.iter().map(|event| event.name()).collect();
+        assert_eq!(names.len(), GatewayEvent::ALL.len());
     }
 
     #[test]
     fn events_about_devices_need_the_pairing_scope() {
-        for event in Event::ALL {
+        for event in GatewayEvent::ALL {
             let needs_pairing = event.required_scope() == Some(OperatorScope::Pairing);
             assert_eq!(needs_pairing, event.name().starts_with("device."), "{event:?}");
         }
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn events_have_the_keys_of_the_protocol_in_its_order() {
         assert_eq!(
-            Event::Tick.to_frame(&json!({"ts": 1}), Some(2), None),
+            GatewayEvent::Tick.to_frame(&json!({"ts": 1}), Some(2), None),
             r#"{"type":"event","event":"tick","payload":{"ts":1},"seq":2}"#
         );
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, required};
 
-/// A request frame.
+/// A frame in which a client calls a method.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestFrame {
     /// The id that the response repeats.

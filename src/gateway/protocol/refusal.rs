@@ -1,7 +1,7 @@
 //! The refusal of a client at its handshake: the error that answers its first request, and the code and
 //! reason of the close frame, for both protocol versions (docs/openclaw.md#connection-failures).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::connect::ClientInfo;
 use super::{ErrorCode, ErrorResponse, Protocol};
@@ -41,7 +41,7 @@ pub(crate) enum ConnectRefusal {
     Device(DeviceProofError),
     /// The credentials are missing or wrong.
     Unauthorized {
-        /// Which ones, and whether they are missing or wrong.
+        /// The kind of credentials, and whether they are missing or wrong.
         error: CredentialError,
         /// `true` where the client may try its device token next.
         can_retry: bool,
@@ -58,15 +58,15 @@ pub(crate) enum ConnectRefusal {
 /// The reason why the proof of a device is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceProofError {
-    /// The id is not that of the key.
+    /// The device id is not that of the public key.
     IdMismatch,
     /// The time of the signature is too far in the past or in the future.
     Stale,
-    /// No challenge was signed, and the client is not on this machine.
+    /// No nonce was signed, and the client is not on this machine.
     NonceMissing,
-    /// Another challenge was signed.
+    /// Another nonce than that of the challenge was signed.
     NonceMismatch,
-    /// The signature is not that of the key.
+    /// The signature was not made with the key.
     Signature,
 }
 
@@ -103,7 +103,7 @@ impl DeviceProofError {
     }
 }
 
-/// The credentials that are missing or wrong.
+/// The reason why the credentials of a client are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CredentialError {
     /// A token is required and none was shown.
@@ -137,6 +137,26 @@ impl CredentialError {
                 "password_mismatch",
             ),
         }
+    }
+
+    /// Returns the error of a response. `hint` says what the user of the client can do.
+    fn response(self, protocol: Protocol, hint: &str, can_retry: bool) -> ErrorResponse {
+        let (message, code, reason) = self.error_texts();
+        let next_step = if can_retry {
+            "retry_with_device_token"
+        } else if self.is_missing() {
+            "update_auth_configuration"
+        } else {
+            "update_auth_credentials"
+        };
+        let error = ErrorResponse::invalid_request(format!("unauthorized: {message} ({hint})"));
+        let details = json!({
+            "code": code,
+            "authReason": reason,
+            "canRetryWithDeviceToken": can_retry,
+            "recommendedNextStep": next_step,
+        });
+        with_details_since_4(error, protocol, details)
     }
 
     /// Returns what the user of the client can do, in the words of the reference for this kind of client.
@@ -179,14 +199,18 @@ impl CloseReason {
     }
 }
 
+/// Adds details with a code to an error, in protocol 4 only: protocol 3 has no codes in its details.
+fn with_details_since_4(error: ErrorResponse, protocol: Protocol, details: Value) -> ErrorResponse {
+    match protocol {
+        Protocol::Three => error,
+        Protocol::Four => error.with_details(details),
+    }
+}
+
 impl ConnectRefusal {
     /// Returns the error of the response, or `None` where the client made no request that can be answered.
     pub(crate) fn error(&self, protocol: Protocol, client: Option<&ClientInfo>) -> Option<ErrorResponse> {
-        // Protocol 3 has no codes in its details.
-        let detailed = |error: ErrorResponse, details| match protocol {
-            Protocol::Three => error,
-            Protocol::Four => error.with_details(details),
-        };
+        let detailed = |error, details| with_details_since_4(error, protocol, details);
         Some(match self {
             Self::TimedOut | Self::TooLarge | Self::NotJson | Self::NotARequest => return None,
             Self::NotConnect => {
@@ -225,26 +249,10 @@ impl ConnectRefusal {
                 can_retry,
                 local,
             } => {
-                let (message, code, reason) = error.error_texts();
                 let hint = client.map_or("provide gateway auth token", |client| {
                     error.hint(client, protocol, *local)
                 });
-                let next = if *can_retry {
-                    "retry_with_device_token"
-                } else if error.is_missing() {
-                    "update_auth_configuration"
-                } else {
-                    "update_auth_credentials"
-                };
-                detailed(
-                    ErrorResponse::invalid_request(format!("unauthorized: {message} ({hint})")),
-                    json!({
-                        "code": code,
-                        "authReason": reason,
-                        "canRetryWithDeviceToken": can_retry,
-                        "recommendedNextStep": next,
-                    }),
-                )
+                error.response(protocol, hint, *can_retry)
             }
             Self::PairingRequired { request_id } => {
                 let error = ErrorResponse::new(ErrorCode::NotPaired, "pairing required");

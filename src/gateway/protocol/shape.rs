@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Protocol;
 
-/// The values that are valid in one place.
+/// The shape of a JSON value: the values that are valid in one place of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FrameShape {
     /// Any value.
@@ -35,7 +35,7 @@ pub(crate) struct FrameField {
     pub name: &'static str,
     /// The shape of the value.
     pub shape: FrameShape,
-    /// Which protocol versions know the field, and whether it is required.
+    /// The protocol versions that know the field, and whether it is required.
     pub presence: FieldPresence,
 }
 

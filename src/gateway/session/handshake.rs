@@ -11,7 +11,7 @@ use crate::gateway::clients::ConnectedClient;
 use crate::gateway::devices::book::{IssuedToken, PairingRequest};
 use crate::gateway::devices::key::{DeviceClaim, DevicePublicKey};
 use crate::gateway::protocol::connect::{self, ClientInfo, ConnectParams, DeviceParams};
-use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceProofError};
 use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol, unix_millis};
 use crate::gateway::state::GatewayState;
@@ -341,7 +341,7 @@ async fn pair(
             "decision": "approved",
             "ts": now,
         });
-        state.clients.broadcast(Event::PairingResolved, &resolved);
+        state.clients.broadcast(GatewayEvent::PairingResolved, &resolved);
     }
     Ok(issued)
 }
@@ -354,7 +354,7 @@ fn request_approval(state: &GatewayState, request: &PairingRequest) -> ConnectRe
     if is_new {
         state
             .clients
-            .broadcast(Event::PairingRequested, &pending.to_value());
+            .broadcast(GatewayEvent::PairingRequested, &pending.to_value());
     }
     ConnectRefusal::PairingRequired {
         request_id: pending.request_id,

@@ -11,7 +11,7 @@ use crate::gateway::clients::ConnectedClient;
 use crate::gateway::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use crate::gateway::devices::book::IssuedToken;
 use crate::gateway::methods::{self, config, health};
-use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::{Protocol, TICK_INTERVAL, millis};
 use crate::gateway::state::GatewayState;
 
@@ -68,7 +68,7 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
         value.unwrap_or(default).to_owned()
     };
     let main = text("/session/mainKey", "main");
-    let events: Vec<_> = Event::ALL.iter().map(|event| event.name()).collect();
+    let events: Vec<_> = GatewayEvent::ALL.iter().map(|event| event.name()).collect();
     json!({
         "type": "hello-ok",
         "protocol": protocol.number(),

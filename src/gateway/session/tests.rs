@@ -4,7 +4,7 @@ use axum::extract::ws::Message;
 use serde_json::{Value, json};
 
 use crate::gateway::methods;
-use crate::gateway::protocol::event::Event;
+use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::state::StopReason;
 use crate::gateway::test_support::{TOKEN, TestGateway, connect_params};
 use crate::secret::Secret;
@@ -171,7 +171,10 @@ async fn client_that_does_not_read_is_disconnected_alone() {
     let unread = gateway.accepted_client(3).await;
     let mut client = gateway.accepted_client(4).await;
     for at in 0..600 {
-        gateway.state.clients.broadcast(Event::Tick, &json!({"ts": at}));
+        gateway
+            .state
+            .clients
+            .broadcast(GatewayEvent::Tick, &json!({"ts": at}));
         let tick = client.next_frame().await;
         assert_eq!(tick["payload"]["ts"], at);
     }

@@ -11,7 +11,7 @@ use crate::config::{self, LoadedConfig};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{self, Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 use crate::{registry, survey};
 
@@ -59,7 +59,7 @@ impl Crew<'_> {
             return Ok(Some(Undo::Text(text)));
         }
         let aside = std::fs::symlink_metadata(config).is_ok().then_some(beside);
-        let moved = aside.clone().map(|to| Change::MoveAside {
+        let moved = aside.clone().map(|to| Change::Rename {
             path: config.clone(),
             to,
         });
@@ -80,11 +80,11 @@ impl Crew<'_> {
                 vec![write(config, &text, restored.as_deref())]
             }
             Undo::Moved(aside) => {
-                let back = aside.map(|path| Change::MoveAside {
+                let back = aside.map(|path| Change::Rename {
                     path,
                     to: config.clone(),
                 });
-                let mut changes = vec![Change::MoveAside {
+                let mut changes = vec![Change::Rename {
                     path: config.clone(),
                     to: plan::stamped_sibling(config, RESTORED, &self.stamp()),
                 }];
@@ -124,12 +124,11 @@ impl Crew<'_> {
 /// Writes a config's text, hidden from whoever shows the plan: where its secrets are is not known of a
 /// broken one. The ring of backups is not turned: a watcher that tries again and again would empty it.
 fn write(path: &Path, text: &str, before: Option<&str>) -> Change {
+    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
+    let before = before.map(|text| text.as_bytes().to_vec());
     Change::Write(FileWrite {
-        path: path.to_path_buf(),
-        content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
-        before: before.map(|text| text.as_bytes().to_vec()),
         backup: false,
-        kind: FileKind::Config,
+        ..FileWrite::config(path.to_path_buf(), content, before)
     })
 }
 

@@ -4,76 +4,99 @@ use serde_json::{Value, json};
 
 use super::params_with;
 use crate::gateway::devices::key::test_support::TestDevice;
-use crate::gateway::test_support::{TOKEN, TestGateway, connect_params, signed};
+use crate::gateway::test_support::{TOKEN, TestClient, TestGateway, connect_params, signed};
 use crate::secret::Secret;
 use crate::settings::Proof;
 
+/// Connects a device on this machine with these parameters. Returns the client and the response.
+async fn connect_device(gateway: &TestGateway, device: &TestDevice, params: Value) -> (TestClient, Value) {
+    let mut client = gateway.connect();
+    let nonce = client.challenge().await;
+    client.send_connect(signed(params, device, Some(&nonce))).await;
+    let response = client.next_frame().await;
+    (client, response)
+}
+
+/// Connects a device on another machine with the gateway's token. Returns the response.
+async fn connect_remote_device(gateway: &TestGateway, device: &TestDevice) -> Value {
+    let mut client = gateway.connect_from("10.0.0.9", false);
+    let nonce = client.challenge().await;
+    client
+        .send_connect(signed(connect_params(4), device, Some(&nonce)))
+        .await;
+    client.next_frame().await
+}
+
+/// Returns the device token in a greeting.
+fn device_token(hello: &Value) -> String {
+    let token = hello["payload"]["auth"]["deviceToken"].as_str();
+    token.expect("a device token").to_owned()
+}
+
 #[tokio::test]
-async fn local_device_is_paired_and_its_token_is_accepted_from_then_on() {
+async fn local_device_with_the_right_token_is_paired_at_once() {
     for protocol in [3, 4] {
         let gateway = TestGateway::new();
         let device = TestDevice::generate();
-        let mut client = gateway.connect();
-        let nonce = client.challenge().await;
-        client
-            .send_connect(signed(connect_params(protocol), &device, Some(&nonce)))
-            .await;
-        let hello = client.next_frame().await;
-        let auth = &hello["payload"]["auth"];
-        let token = auth["deviceToken"].as_str().unwrap().to_owned();
+        let (_client, hello) = connect_device(&gateway, &device, connect_params(protocol)).await;
+        let token = device_token(&hello);
         assert!(
             token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit()),
             "{token}"
         );
+        let auth = &hello["payload"]["auth"];
         assert_eq!(
             (&auth["role"], &auth["scopes"]),
             (&"operator".into(), &json!(["operator.admin"]))
         );
 
         let path = gateway.state.context.instance.paired_devices();
-        let kept: Value = serde_json::from_str(&crate::host::read::text(&path).unwrap()).unwrap();
-        let entry = &kept[device.device_id()];
+        let stored: Value = serde_json::from_str(&crate::host::read::text(&path).unwrap()).unwrap();
+        let entry = &stored[device.device_id()];
         assert_eq!(entry["publicKey"], device.public_key().to_base64url());
         assert_eq!(entry["tokens"]["operator"]["token"], token);
         assert_eq!(
             (&entry["clientId"], &entry["roles"]),
             (&"cli".into(), &json!(["operator"]))
         );
+    }
+}
 
-        // Another gateway takes over the state folder: the token is valid there, too.
+#[tokio::test]
+async fn device_token_is_valid_in_another_gateway_with_the_same_state_folder() {
+    for protocol in [3, 4] {
+        let gateway = TestGateway::new();
+        let device = TestDevice::generate();
+        let (_client, hello) = connect_device(&gateway, &device, connect_params(protocol)).await;
+        let token = device_token(&hello);
         let TestGateway { home, .. } = gateway;
         let gateway = TestGateway::in_home(home, Proof::Token(Secret::new("a-new-token")));
-        let shown: &[&str] = if protocol == 3 {
+        let keys: &[&str] = if protocol == 3 {
             &["token"]
         } else {
             &["token", "deviceToken"]
         };
-        for key in shown {
-            let mut client = gateway.connect();
-            let nonce = client.challenge().await;
+        for key in keys {
             let params = params_with(protocol, "auth", json!({*key: token}));
-            client.send_connect(signed(params, &device, Some(&nonce))).await;
-            let hello = client.next_frame().await;
-            assert_eq!(hello["payload"]["auth"]["deviceToken"], token, "{hello}");
+            let (_client, hello) = connect_device(&gateway, &device, params).await;
+            assert_eq!(device_token(&hello), token, "{hello}");
         }
-        // The token belongs to this device only.
-        let mut client = gateway.connect();
-        let nonce = client.challenge().await;
-        let params = params_with(protocol, "auth", json!({"token": token}));
-        client
-            .send_connect(signed(params, &TestDevice::generate(), Some(&nonce)))
-            .await;
-        assert_eq!(client.next_frame().await["ok"], false);
+    }
+}
+
+#[tokio::test]
+async fn device_token_is_invalid_for_another_device_and_without_a_device() {
+    for protocol in [3, 4] {
+        let gateway = TestGateway::new();
+        let (device, other_device) = (TestDevice::generate(), TestDevice::generate());
+        let (_client, hello) = connect_device(&gateway, &device, connect_params(protocol)).await;
+        let params = params_with(protocol, "auth", json!({"token": device_token(&hello)}));
+        let (_client, response) = connect_device(&gateway, &other_device, params.clone()).await;
+        assert_eq!(response["ok"], false);
         let mut client = gateway.connect();
         client.challenge().await;
-        client
-            .send_connect(params_with(protocol, "auth", json!({"token": token})))
-            .await;
-        assert_eq!(
-            client.next_frame().await["ok"],
-            false,
-            "without the device the token is wrong"
-        );
+        client.send_connect(params).await;
+        assert_eq!(client.next_frame().await["ok"], false);
     }
 }
 
@@ -82,23 +105,15 @@ async fn changed_token_disconnects_its_clients_but_not_devices() {
     for protocol in [3, 4] {
         let gateway = TestGateway::new();
         let device = TestDevice::generate();
-        let connect = async |token: &str| {
-            let mut client = gateway.connect();
-            let nonce = client.challenge().await;
-            let params = params_with(protocol, "auth", json!({"token": token}));
-            client.send_connect(signed(params, &device, Some(&nonce))).await;
-            let hello = client.next_frame().await;
-            (client, hello)
-        };
-        let (mut by_token, hello) = connect(TOKEN).await;
-        let own = hello["payload"]["auth"]["deviceToken"].as_str().unwrap();
-        let (mut by_device, _) = connect(own).await;
-        let mut simple = gateway.accepted_client(protocol).await;
+        let auth = |token: &str| params_with(protocol, "auth", json!({"token": token}));
+        let (mut by_token, hello) = connect_device(&gateway, &device, auth(TOKEN)).await;
+        let (mut by_device, _) = connect_device(&gateway, &device, auth(&device_token(&hello))).await;
+        let mut without_device = gateway.accepted_client(protocol).await;
         let mut active = (*gateway.state.active()).clone();
         active.settings.proof = Proof::Token(Secret::new("another"));
         gateway.state.set_active(active);
         assert_eq!(gateway.state.clients.disconnect_shared_credentials(), 2);
-        for client in [&mut by_token, &mut simple] {
+        for client in [&mut by_token, &mut without_device] {
             assert_eq!(client.closed().await, (4001, "gateway auth changed".to_owned()));
         }
         by_device.request("2", "health", Value::Null).await;
@@ -107,78 +122,56 @@ async fn changed_token_disconnects_its_clients_but_not_devices() {
 }
 
 #[tokio::test]
-async fn remote_device_waits_for_approval_and_loses_access_with_its_token() {
+async fn remote_device_waits_for_approval() {
     let gateway = TestGateway::new();
     let device = TestDevice::generate();
     let mut admin = gateway.accepted_client(4).await;
-    let attempt = async || {
-        let mut client = gateway.connect_from("10.0.0.9", false);
-        let nonce = client.challenge().await;
-        client
-            .send_connect(signed(connect_params(4), &device, Some(&nonce)))
-            .await;
-        client.next_frame().await
-    };
-    let error = attempt().await["error"].take();
+    let error = connect_remote_device(&gateway, &device).await["error"].take();
     assert_eq!(
         (&error["code"], &error["message"]),
         (&"NOT_PAIRED".into(), &"pairing required".into())
     );
     let request = error["details"]["requestId"].clone();
     assert_eq!(admin.next_frame().await["event"], "device.pair.requested");
-    assert_eq!(
-        attempt().await["error"]["details"]["requestId"],
-        request,
-        "one request per device"
-    );
+    let error = connect_remote_device(&gateway, &device).await["error"].take();
+    assert_eq!(error["details"]["requestId"], request, "one request per device");
 
     admin.request("2", "device.pair.list", json!({})).await;
-    assert_eq!(
-        admin.response("2").await["payload"]["pending"][0]["requestId"],
-        request
-    );
-    admin
-        .request("3", "device.pair.approve", json!({"requestId": request}))
-        .await;
+    let pending = admin.response("2").await["payload"]["pending"].take();
+    assert_eq!(pending[0]["requestId"], request);
+    let decision = json!({"requestId": request});
+    admin.request("3", "device.pair.approve", decision).await;
     let approved = admin.response("3").await;
     assert_eq!(
         approved["payload"]["device"]["deviceId"],
         device.device_id(),
         "{approved}"
     );
-    let hello = attempt().await;
-    let token = hello["payload"]["auth"]["deviceToken"]
-        .as_str()
-        .expect("accepted")
-        .to_owned();
+    let hello = connect_remote_device(&gateway, &device).await;
     assert!(
-        !approved.to_string().contains(&token),
+        !approved.to_string().contains(&device_token(&hello)),
         "only the device receives its token"
     );
+}
 
-    let own = params_with(4, "auth", json!({"token": token}));
-    let mut inside = gateway.connect();
-    let nonce = inside.challenge().await;
-    inside.send_connect(signed(own, &device, Some(&nonce))).await;
-    assert_eq!(inside.next_frame().await["ok"], true);
+#[tokio::test]
+async fn revoked_device_token_ends_its_sessions_and_is_refused() {
+    let gateway = TestGateway::new();
+    let device = TestDevice::generate();
+    let mut admin = gateway.accepted_client(4).await;
+    let (_client, hello) = connect_device(&gateway, &device, connect_params(4)).await;
+    let with_token = params_with(4, "auth", json!({"token": device_token(&hello)}));
+    let (mut by_device, response) = connect_device(&gateway, &device, with_token.clone()).await;
+    assert_eq!(response["ok"], true);
     let revoke = json!({"deviceId": device.device_id(), "role": "operator"});
     admin.request("4", "device.token.revoke", revoke).await;
     assert_eq!(admin.response("4").await["ok"], true);
-    assert_eq!(inside.closed().await, (4001, "gateway auth changed".to_owned()));
-    let mut client = gateway.connect();
-    let nonce = client.challenge().await;
-    client
-        .send_connect(signed(
-            params_with(4, "auth", json!({"token": token})),
-            &device,
-            Some(&nonce),
-        ))
-        .await;
     assert_eq!(
-        client.next_frame().await["ok"],
-        false,
-        "a revoked token is refused"
+        by_device.closed().await,
+        (4001, "gateway auth changed".to_owned())
     );
+    let (_client, response) = connect_device(&gateway, &device, with_token).await;
+    assert_eq!(response["ok"], false);
 }
 
 #[tokio::test]
@@ -186,12 +179,7 @@ async fn broken_device_file_is_left_alone_and_the_gateway_token_still_accepted()
     let gateway = TestGateway::new();
     let path = gateway.state.context.instance.paired_devices();
     crate::apply::write_file(&path, b"{ broken").unwrap();
-    let mut client = gateway.connect();
-    let nonce = client.challenge().await;
-    client
-        .send_connect(signed(connect_params(3), &TestDevice::generate(), Some(&nonce)))
-        .await;
-    let hello = client.next_frame().await;
+    let (_client, hello) = connect_device(&gateway, &TestDevice::generate(), connect_params(3)).await;
     assert_eq!(
         (&hello["ok"], &hello["payload"]["auth"]),
         (&true.into(), &Value::Null)

@@ -6,98 +6,103 @@ use super::params_with;
 use crate::gateway::devices::key::test_support::TestDevice;
 use crate::gateway::test_support::{TestGateway, connect_params, signed};
 
-/// The first message; the expected response (code, message, `details.code` of protocol 4); the expected close
-/// code and reason.
-struct Case(String, Option<(&'static str, String, &'static str)>, u16, String);
+/// A first message, and what the client must get for it.
+struct Case {
+    sent: String,
+    /// Code, message and `details.code` of the response, where there is one. Protocol 3 has no `details.code`.
+    error: Option<(&'static str, String, &'static str)>,
+    /// Code and reason of the close frame.
+    close: (u16, String),
+}
 
-fn cases(protocol: u64) -> Vec<Case> {
-    let frame =
-        |params: Value| json!({"type": "req", "id": "1", "method": "connect", "params": params}).to_string();
-    let refused = |params: Value, code, message: &str, detail, close| {
-        Case(
-            frame(params),
-            Some((code, message.to_owned(), detail)),
-            close,
-            message.to_owned(),
-        )
+impl Case {
+    /// Creates the case of a request that is refused with an error, which is also the reason of the close.
+    fn refused(request: &Value, code: &'static str, message: &str, detail: &'static str) -> Self {
+        Self {
+            sent: request.to_string(),
+            error: Some((code, message.to_owned(), detail)),
+            close: (1008, message.to_owned()),
+        }
+    }
+
+    /// Creates the case of a message that can't be answered.
+    fn unanswered(sent: impl Into<String>, code: u16, reason: &str) -> Self {
+        Self {
+            sent: sent.into(),
+            error: None,
+            close: (code, reason.to_owned()),
+        }
+    }
+}
+
+/// Returns the cases of first messages that are not a `connect` request.
+fn malformed_cases() -> Vec<Case> {
+    let not_connect = json!({"type": "req", "id": "1", "method": "health"});
+    let message = "invalid handshake: first request must be connect";
+    vec![
+        Case::refused(&not_connect, "INVALID_REQUEST", message, ""),
+        Case::unanswered(r#"{"foo":1}"#, 1008, "invalid request frame"),
+        Case::unanswered("[]", 1008, "invalid request frame"),
+        Case::unanswered("hello", 1000, ""),
+        Case::unanswered(format!("\"{}\"", "x".repeat(600 * 1024)), 1009, ""),
+    ]
+}
+
+/// Returns the cases of `connect` requests that are refused.
+fn connect_cases(protocol: u64) -> Vec<Case> {
+    let refused = |params: Value, code, message: &str, detail| {
+        let request = json!({"type": "req", "id": "1", "method": "connect", "params": params});
+        Case::refused(&request, code, message, detail)
     };
     let with = |key, value| params_with(protocol, key, value);
-    let program = |id, mode| json!({"id": id, "version": "1", "platform": "linux", "mode": mode});
-    let wrong = |id, mode| {
-        let mut params = with("client", program(id, mode));
+    let client = |id, mode| json!({"id": id, "version": "1", "platform": "linux", "mode": mode});
+    let wrong_token = |id, mode| {
+        let mut params = with("client", client(id, mode));
         params["auth"]["token"] = "wrong".into();
         params
     };
-    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
-    let mismatch = "AUTH_TOKEN_MISMATCH";
-    let hint = if protocol == 3 {
-        "set gateway.remote.token to match gateway.auth.token"
+    let (cli_hint, unknown_id) = if protocol == 3 {
+        (
+            "set gateway.remote.token to match gateway.auth.token",
+            "must be equal to constant; at /client/id: must match a schema in anyOf",
+        )
     } else {
-        "use this gateway's gateway.auth.token or pair the device"
+        (
+            "use this gateway's gateway.auth.token or pair the device",
+            "must be equal to one of the allowed values",
+        )
     };
-    let cli = format!("unauthorized: gateway token mismatch ({hint})");
-    let bad_id = if protocol == 3 {
-        "invalid connect params: at /client/id: must be equal to constant; at /client/id: must match a schema in anyOf"
-    } else {
-        "invalid connect params: at /client/id: must be equal to one of the allowed values"
-    };
-    let page = "control ui requires HTTPS or localhost (secure context)";
+    let mismatch = |hint| format!("unauthorized: gateway token mismatch ({hint})");
+    let unknown_id = format!("invalid connect params: at /client/id: {unknown_id}");
     let extra = "invalid connect params: at root: unexpected property 'zzz'";
-    let first = "invalid handshake: first request must be connect";
-    let request = json!({"type": "req", "id": "1", "method": "health"}).to_string();
+    let control_ui = client("openclaw-control-ui", "webchat");
+    let control_ui_error = "control ui requires HTTPS or localhost (secure context)";
+    let (invalid, unpaired) = ("INVALID_REQUEST", "NOT_PAIRED");
+    let (wrong, no_device) = ("AUTH_TOKEN_MISMATCH", "DEVICE_IDENTITY_REQUIRED");
+    let no_device_error = "device identity required";
+    let (cli, backend) = (
+        wrong_token("cli", "cli"),
+        wrong_token("gateway-client", "backend"),
+    );
     vec![
-        refused(wrong("cli", "cli"), invalid, &cli, mismatch, 1008),
-        refused(
-            wrong("gateway-client", "backend"),
-            invalid,
-            "unauthorized: gateway token mismatch (provide gateway auth token)",
-            mismatch,
-            1008,
-        ),
-        refused(
-            with("auth", json!({})),
-            unpaired,
-            "device identity required",
-            "DEVICE_IDENTITY_REQUIRED",
-            1008,
-        ),
+        refused(cli, invalid, &mismatch(cli_hint), wrong),
+        refused(backend, invalid, &mismatch("provide gateway auth token"), wrong),
+        refused(with("auth", json!({})), unpaired, no_device_error, no_device),
         refused(
             with("auth", json!({"token": ""})),
             unpaired,
-            "device identity required",
-            "DEVICE_IDENTITY_REQUIRED",
-            1008,
+            no_device_error,
+            no_device,
         ),
         refused(
-            with("client", program("openclaw-control-ui", "webchat")),
+            with("client", control_ui),
             invalid,
-            page,
+            control_ui_error,
             "CONTROL_UI_DEVICE_IDENTITY_REQUIRED",
-            1008,
         ),
-        refused(with("client", program("nope", "cli")), invalid, bad_id, "", 1008),
-        refused(with("zzz", json!(1)), invalid, extra, "", 1008),
-        refused(with("role", json!("king")), invalid, "invalid role", "", 1008),
-        Case(
-            request,
-            Some((invalid, first.to_owned(), "")),
-            1008,
-            first.to_owned(),
-        ),
-        Case(
-            r#"{"foo":1}"#.to_owned(),
-            None,
-            1008,
-            "invalid request frame".to_owned(),
-        ),
-        Case("[]".to_owned(), None, 1008, "invalid request frame".to_owned()),
-        Case("hello".to_owned(), None, 1000, String::new()),
-        Case(
-            format!("\"{}\"", "x".repeat(600 * 1024)),
-            None,
-            1009,
-            String::new(),
-        ),
+        refused(with("client", client("nope", "cli")), invalid, &unknown_id, ""),
+        refused(with("zzz", json!(1)), invalid, extra, ""),
+        refused(with("role", json!("king")), invalid, "invalid role", ""),
     ]
 }
 
@@ -105,29 +110,29 @@ fn cases(protocol: u64) -> Vec<Case> {
 #[tokio::test(start_paused = true)]
 async fn refused_clients_get_the_answers_of_the_references() {
     for protocol in [3, 4] {
-        for Case(sent, answer, code, reason) in cases(protocol) {
+        for case in connect_cases(protocol).into_iter().chain(malformed_cases()) {
             let gateway = TestGateway::new();
             let mut client = gateway.connect();
             client.challenge().await;
-            client.send(sent.clone()).await;
-            if let Some((kind, message, detail)) = answer {
+            client.send(case.sent.clone()).await;
+            let brief: String = case.sent.chars().take(200).collect();
+            if let Some((code, message, detail)) = case.error {
                 let frame = client.next_frame().await;
                 let error = &frame["error"];
                 assert_eq!(
                     (&frame["ok"], &frame["id"]),
                     (&false.into(), &"1".into()),
-                    "{sent}"
+                    "{brief}"
                 );
                 assert_eq!(
                     (error["code"].as_str(), error["message"].as_str()),
-                    (Some(kind), Some(&*message)),
-                    "{sent}"
+                    (Some(code), Some(&*message)),
+                    "{brief}"
                 );
                 let details = error["details"]["code"].as_str().unwrap_or_default();
-                assert_eq!(details, if protocol == 4 { detail } else { "" }, "{sent}");
+                assert_eq!(details, if protocol == 4 { detail } else { "" }, "{brief}");
             }
-            let brief: String = sent.chars().take(80).collect();
-            assert_eq!(client.closed().await, (code, reason), "{brief}");
+            assert_eq!(client.closed().await, case.close, "{brief}");
             client.to = None;
             client.session.await.unwrap();
             assert_eq!(gateway.state.clients.count(), 0);

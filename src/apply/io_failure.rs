@@ -1,4 +1,4 @@
-//! An operation that the system refused: which one, on which path, why, and the way out of it.
+//! An operation that the system refused: which one, on which path, why, and the way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
 
-/// What was being done.
+/// An operation on the disk, for the message about its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Look,
@@ -20,7 +20,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    fn named(self) -> Msg {
+    fn msg(self) -> Msg {
         match self {
             Self::Look => msg!("apply.looking"),
             Self::MakeFolder => msg!("apply.making-folder"),
@@ -34,7 +34,7 @@ impl Operation {
     }
 }
 
-/// One failed operation.
+/// A failed operation.
 #[derive(Debug)]
 pub(super) struct IoFailure {
     pub(super) operation: Operation,
@@ -42,38 +42,32 @@ pub(super) struct IoFailure {
     pub(super) cause: io::Error,
 }
 
-impl IoFailure {
-    /// The error for the user, with the way out that fits the cause.
-    pub(super) fn told(self) -> Error {
-        let hint = way_out(&self.cause);
-        let msg =
-            msg!("apply.failed", path = self.path.display()).with_msg("operation", self.operation.named());
-        Error::failed(msg).because(self.cause).hint(hint)
-    }
-}
-
 impl From<IoFailure> for Error {
-    fn from(fault: IoFailure) -> Self {
-        fault.told()
+    /// The error for the user, with the way out that fits the cause.
+    fn from(failure: IoFailure) -> Self {
+        let hint = way_out(&failure.cause);
+        let msg = msg!("apply.failed", path = failure.path.display())
+            .with_msg("operation", failure.operation.msg());
+        Self::failed(msg).because(failure.cause).hint(hint)
     }
 }
 
-/// What the user can do about what the system said.
+/// Returns what the user can do about an answer of the system.
 fn way_out(cause: &io::Error) -> Msg {
-    use io::ErrorKind as Is;
+    use io::ErrorKind as Cause;
     match cause.kind() {
-        Is::StorageFull | Is::QuotaExceeded => msg!("apply.make-room"),
-        Is::ReadOnlyFilesystem => msg!("apply.choose-writable"),
-        Is::PermissionDenied => msg!("apply.check-rights"),
-        Is::CrossesDevices => msg!("apply.one-file-system"),
-        Is::NotADirectory | Is::IsADirectory | Is::AlreadyExists | Is::DirectoryNotEmpty => {
+        Cause::StorageFull | Cause::QuotaExceeded => msg!("apply.make-room"),
+        Cause::ReadOnlyFilesystem => msg!("apply.choose-writable"),
+        Cause::PermissionDenied => msg!("apply.check-rights"),
+        Cause::CrossesDevices => msg!("apply.one-file-system"),
+        Cause::NotADirectory | Cause::IsADirectory | Cause::AlreadyExists | Cause::DirectoryNotEmpty => {
             msg!("apply.clear-the-way")
         }
         _ => msg!("apply.run-again"),
     }
 }
 
-/// Says on what an operation failed.
+/// Adds to an I/O error the operation and the path on which it happened.
 pub(super) trait During<T> {
     fn during(self, operation: Operation, path: &Path) -> Result<T, IoFailure>;
 }

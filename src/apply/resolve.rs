@@ -1,31 +1,31 @@
-//! Where a path really lies: links followed one by one, up to the first name that does not exist.
+//! Where a path really lies: links are followed one by one, up to the first name that does not exist.
 //!
-//! `canonicalize` can't answer this for files that are yet to be made, nor for a plan that moves a
-//! folder aside and makes a new one of the same name: such names count as missing here.
+//! `canonicalize` can't answer this for files that are yet to be made, nor for a plan that renames a folder and
+//! makes a new one of the same name: such names count as missing here.
 
 use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// As many links as Linux follows in one path.
+/// Number of links in one path that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// What a path leads to.
+/// A path without links, and what has it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ResolvedPath {
     /// The path without links. Its last parts may not exist.
     pub(super) real: PathBuf,
     /// The deepest folder on the way that exists: `real` itself where that is a folder.
     pub(super) anchor: PathBuf,
-    /// What is there.
-    pub(super) found: Found,
+    /// What has the path.
+    pub(super) kind: PathKind,
 }
 
-/// What is at a place.
+/// What has a path.
 #[derive(Debug)]
-pub(super) enum Found {
-    Nothing,
+pub(super) enum PathKind {
+    Missing,
     Folder,
     File(Metadata),
     /// A link that was not to be followed.
@@ -41,8 +41,23 @@ pub(super) enum LastLink {
     Keep,
 }
 
-/// Walks an absolute path. The names in `gone`, which are without links, count as missing.
-pub(super) fn locate(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<Place> {
+impl ResolvedPath {
+    /// The folders below the anchor that have to be made so that `folder` exists, outermost first.
+    pub(super) fn missing_folders<'f>(&self, folder: &'f Path) -> Vec<&'f Path> {
+        let mut missing: Vec<_> = folder
+            .ancestors()
+            .take_while(|folder| *folder != self.anchor)
+            .collect();
+        missing.reverse();
+        missing
+    }
+}
+
+/// Resolves an absolute path. The names in `gone`, which are without links, count as missing.
+///
+/// # Errors
+/// When a part of the path is no folder, there are too many links, or the system refuses a look.
+pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<ResolvedPath> {
     let mut ahead: VecDeque<PathBuf> = parts(path).collect();
     let mut real = PathBuf::new();
     let mut links = 0;
@@ -59,22 +74,17 @@ pub(super) fn locate(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resul
             }
         }
         let next = real.join(&part);
-        let Some(meta) = look(&next, gone)? else {
+        let Some(meta) = metadata(&next, gone)? else {
             let anchor = real;
             let real = ahead.into_iter().fold(next, |path, part| path.join(part));
-            return Ok(Place {
-                real,
-                anchor,
-                found: Found::Nothing,
-            });
+            let kind = PathKind::Missing;
+            return Ok(ResolvedPath { real, anchor, kind });
         };
         if meta.is_symlink() && (last == LastLink::Follow || !ahead.is_empty()) {
             links += 1;
             if links > MAX_LINKS {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "too many levels of symbolic links",
-                ));
+                let message = "too many levels of symbolic links";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
             let target = fs::read_link(&next)?;
             if target.is_absolute() {
@@ -86,25 +96,28 @@ pub(super) fn locate(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resul
         } else if meta.is_dir() {
             real = next;
         } else if ahead.is_empty() {
-            let found = match () {
-                () if meta.is_file() => Found::File(meta),
-                () if meta.is_symlink() => Found::Link,
-                () => Found::Other,
-            };
-            return Ok(Place {
-                real: next,
-                anchor: real,
-                found,
-            });
+            let (anchor, real, kind) = (real, next, kind_of_other(meta));
+            return Ok(ResolvedPath { real, anchor, kind });
         } else {
             return Err(io::ErrorKind::NotADirectory.into());
         }
     }
-    Ok(Place {
+    Ok(ResolvedPath {
         anchor: real.clone(),
         real,
-        found: Found::Folder,
+        kind: PathKind::Folder,
     })
+}
+
+/// Returns the kind of what is no folder.
+fn kind_of_other(meta: Metadata) -> PathKind {
+    if meta.is_file() {
+        PathKind::File(meta)
+    } else if meta.is_symlink() {
+        PathKind::Link
+    } else {
+        PathKind::Other
+    }
 }
 
 fn parts(path: &Path) -> impl Iterator<Item = PathBuf> {
@@ -113,7 +126,7 @@ fn parts(path: &Path) -> impl Iterator<Item = PathBuf> {
         .map(|part| PathBuf::from(part.as_os_str()))
 }
 
-fn look(path: &Path, gone: &[PathBuf]) -> io::Result<Option<Metadata>> {
+fn metadata(path: &Path, gone: &[PathBuf]) -> io::Result<Option<Metadata>> {
     if gone.iter().any(|gone| gone == path) {
         return Ok(None);
     }
