@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{Settings, Sources, Wishes};
 
@@ -71,7 +71,8 @@ impl Ready {
 impl Boot {
     /// That of a gateway that somebody else starts: what this environment says of an instance is not its
     /// own (docs/design.md#environment-rules).
-    pub fn of(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
+    pub fn of(context: InstanceContext<'_>) -> Result<Self> {
+        let InstanceContext { host, env, instance } = context;
         Ok(Self {
             host: host.without_vars(&Environment::of_an_instance(host)),
             env: env.clone(),
@@ -129,22 +130,9 @@ impl Boot {
         apply::write_file(&path, text.as_bytes())
     }
 
-    /// The same of another file than the config: an earlier one that may take its place.
+    /// Loads another file than the config: an earlier one that may take its place.
     pub fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
-        let (config, text) = match config::load(path) {
-            LoadedConfig::Missing => (Value::Null, None),
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
-            LoadedConfig::Ok(document) => {
-                let config = config::effective(path, &document).map_err(|fault| fault.blocked(path))?;
-                self.judge(path, &config)?;
-                let text = if config == *document.value() {
-                    document.text().to_owned()
-                } else {
-                    format!("{config:#}\n")
-                };
-                (config, Some(text))
-            }
-        };
+        let (config, text) = self.load_config(path)?;
         let sources = Sources {
             host: &self.host,
             instance: &self.instance,
@@ -157,6 +145,30 @@ impl Boot {
             settings,
             text,
         })
+    }
+
+    /// Returns whether the config file itself is usable, or missing, so that an error of [`Self::read`] comes from
+    /// other settings.
+    pub fn is_config_usable(&self) -> bool {
+        self.load_config(&self.instance.config_path).is_ok()
+    }
+
+    /// Loads a config file with included files merged in, and the text to keep as the last good config; `None` where
+    /// there is no file.
+    fn load_config(&self, path: &std::path::Path) -> Result<(Value, Option<String>)> {
+        let document = match config::load(path) {
+            LoadedConfig::Missing => return Ok((Value::Null, None)),
+            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Ok(document) => document,
+        };
+        let config = config::effective(path, &document).map_err(|fault| fault.blocked(path))?;
+        self.judge(path, &config)?;
+        let text = if config == *document.value() {
+            document.text().to_owned()
+        } else {
+            format!("{config:#}\n")
+        };
+        Ok((config, Some(text)))
     }
 
     /// What no release of OpenClaw would take is refused here too: it would be started with a config that its
@@ -178,8 +190,8 @@ impl Boot {
 
 /// Keeps the config of a gateway that was just seen well, where it does not do so itself: OpenClaw from npm
 /// leaves none that could be put back. What can't be kept is missed by a later rescue only.
-pub fn remember(host: &Host, env: &Environment, instance: &Instance) {
-    let node = Boot::of(host, env, instance).ok();
+pub fn remember(context: InstanceContext<'_>) {
+    let node = Boot::of(context).ok();
     let node = node.filter(|boot| boot.record.engine == Engine::Node);
     if let Some(boot) = node
         && let Ok(ready) = boot.read()
@@ -218,6 +230,14 @@ mod tests {
         }
     }
 
+    fn context(boot: &Boot) -> InstanceContext<'_> {
+        InstanceContext {
+            host: &boot.host,
+            env: &boot.env,
+            instance: &boot.instance,
+        }
+    }
+
     fn falling_back(mut boot: Boot) -> Boot {
         boot.record.gateway.boot_fallback = BootFallback::LastGood;
         boot
@@ -239,13 +259,13 @@ mod tests {
     fn what_openclaw_from_npm_ran_well_with_is_kept_for_it() {
         let (_home, boot) = Home::new(GOOD);
         let kept = boot.instance.last_good_path();
-        remember(&boot.host, &boot.env, &boot.instance);
+        remember(context(&boot));
         assert!(!kept.exists(), "our own engine does so itself");
         std::fs::write(boot.instance.record_path(), "engine = 'node'").unwrap();
-        remember(&boot.host, &boot.env, &boot.instance);
+        remember(context(&boot));
         assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
         std::fs::write(&boot.instance.config_path, "{ gateway").unwrap();
-        remember(&boot.host, &boot.env, &boot.instance);
+        remember(context(&boot));
         assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
     }
 

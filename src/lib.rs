@@ -36,7 +36,7 @@ pub mod lock;
 pub mod logs;
 pub mod plan;
 pub mod ports;
-pub mod probe;
+mod probe;
 pub mod profile;
 pub mod record;
 pub mod registry;
@@ -44,7 +44,7 @@ pub mod report;
 pub mod rescue;
 pub mod secret;
 pub mod selection;
-pub mod service;
+mod service;
 mod service_files;
 pub mod settings;
 pub mod snapshot;
@@ -55,6 +55,15 @@ pub mod ui;
 mod url;
 pub mod wizard;
 mod wrap;
+
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+#[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file and its variable are the test run's"
+)]
+mod skip;
 
 use std::process::ExitCode;
 

@@ -117,7 +117,7 @@ pub struct Gateway {
 pub struct Rescue {
     /// Profiles that this instance's gateway watches and repairs.
     pub watch: Vec<String>,
-    /// Seconds between two looks; bounds and usual value: [`crate::rescue::watch::Pace`].
+    /// Seconds between two looks; bounds and usual value: [`crate::rescue::watch::WatchPolicy`].
     pub interval: Option<u64>,
     /// Seconds that a watched gateway may be unwell before it is repaired.
     pub patience: Option<u64>,

@@ -1,14 +1,13 @@
-//! Brings a broken gateway back from outside: without its help, without a network, without a model.
+//! Repairs a broken gateway from outside: without its help, without a network, without a model.
 //!
 //! ```text
-//! evidence ──► diagnose ──► ladder ──► repair ──► history
-//! (looks)      (pure)       (pure)     (acts, one step at a time, and watches)
+//! evidence ──► diagnose ──► steps ──► repair ──► history
+//! (reads)      (pure)       (pure)    (acts, one step at a time, and watches)
 //! ```
 //!
-//! Everything up to the ladder only reads. A repair climbs from the least to the most invasive step,
-//! waits for the gateway's own word that it is well after each, and stops at the first that helps. Nothing
-//! of the target is copied into the rescuer's files: causes and steps are kept as words of this program,
-//! never as text of the target.
+//! Everything before the repair only reads. A repair goes from the least to the most invasive step, waits for the
+//! gateway's own word that it is well after each, and stops at the first step that helps. Nothing of the target is
+//! copied into the rescuer's files: causes and steps are kept as names of this program, never as text of the target.
 
 use std::path::PathBuf;
 
@@ -22,21 +21,23 @@ use crate::profile::{self, ProfileName};
 use crate::registry;
 use crate::survey::Survey;
 
-pub mod diagnose;
-pub mod evidence;
-pub mod history;
-pub mod ladder;
-pub mod repair;
+pub(crate) mod diagnose;
+pub(crate) mod evidence;
+pub(crate) mod history;
+pub(crate) mod record;
+pub(crate) mod repair;
+pub(crate) mod steps;
+pub(crate) mod stop;
 pub mod watch;
-pub mod words;
 
-/// The folder of what all rescuers of this user on this host share: the lock, the history.
-pub fn folder(host: &Host, env: &Environment) -> PathBuf {
+/// Returns the folder that all rescuers of this user on this host share: it holds the lock and the history.
+pub(crate) fn shared_dir(host: &Host, env: &Environment) -> PathBuf {
     registry::state_home(host, env).join("rescue")
 }
 
-/// The instance that is to be rescued. Refuses the rescuer itself: who is broken can't mend himself.
-pub fn target(
+/// Returns the instance of the profile that is to be repaired. Fails for an unknown profile, and for the rescuer's
+/// own: a broken gateway can't repair itself.
+pub(crate) fn resolve_target(
     env: &Environment,
     survey: &Survey,
     rescuer: &Instance,
@@ -46,14 +47,12 @@ pub fn target(
         .instances
         .iter()
         .find(|found| found.profile.as_ref() == Some(name));
-    let is_self = *name == rescuer.profile
-        || found.is_some_and(|found| {
-            read::canonicalize_existing(&rescuer.config_path)
-                == read::canonicalize_existing(&found.config_path)
-        });
-    if is_self {
+    let real = read::canonicalize_existing;
+    let is_rescuer = *name == rescuer.profile
+        || found.is_some_and(|found| real(&rescuer.config_path) == real(&found.config_path));
+    if is_rescuer {
         let error = Error::usage(msg!("rescue.itself", profile = name));
-        return Err(match another(survey, name) {
+        return Err(match find_other_profile(survey, name) {
             Some(other) => error.hint(msg!("rescue.from-another", profile = other, target = name)),
             None => error.hint(msg!("rescue.set-one-up")),
         });
@@ -66,11 +65,11 @@ pub fn target(
             None => error.hint(msg!("profiles.see-list")),
         });
     };
-    Ok(probe::of(env, found))
+    Ok(probe::instance_of(env, found))
 }
 
-/// A profile that could rescue this one.
-fn another<'a>(survey: &'a Survey, name: &ProfileName) -> Option<&'a ProfileName> {
+/// Returns a profile that could repair this one.
+fn find_other_profile<'a>(survey: &'a Survey, name: &ProfileName) -> Option<&'a ProfileName> {
     let mut others = survey.instances.iter().filter_map(|found| found.profile.as_ref());
     others.find(|other| *other != name)
 }

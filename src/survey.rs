@@ -119,6 +119,11 @@ pub struct Surveyed {
 }
 
 impl Survey {
+    /// Reads anew which ports are listened on, and by whom; everything else stays as it was surveyed.
+    pub fn refresh_listeners(&mut self, env: &Environment) {
+        self.listeners = owners::listeners(&env.home, &self.instances);
+    }
+
     /// Configs, state folders and workspaces of every instance but the one with this config.
     pub fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::support::{Sandbox, skipped};
+use crate::support::{Reason, Sandbox, skipped};
 
 const FAKE: &str = r#"#!/bin/sh
 echo "pid=$$"
@@ -250,7 +250,7 @@ impl Drop for Running {
 /// The real releases, where they are: wrappers outside of their packages.
 fn peers() -> Option<[PathBuf; 2]> {
     let Some(folder) = std::env::var_os("OPENCLAW_PEERS") else {
-        skipped("OPENCLAW_PEERS names no folder with the real releases");
+        skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
         return None;
     };
     let folder = Path::new(&folder);

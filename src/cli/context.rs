@@ -5,7 +5,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
 use crate::registry;
 use crate::survey::Survey;
@@ -25,6 +25,15 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Returns the instance together with the host and the environment.
+    pub(crate) fn instance_context(&self) -> InstanceContext<'_> {
+        InstanceContext {
+            host: self.host,
+            env: &self.env,
+            instance: &self.instance,
+        }
+    }
+
     /// Reads the environment, resolves the instance, and says what was set aside.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;

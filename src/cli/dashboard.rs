@@ -22,7 +22,7 @@ use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::probe::{self, Verdict};
+use crate::probe::{self, ProbeVerdict};
 use crate::settings::Proof;
 
 /// How long the file with the token is there for the browser to read.
@@ -43,11 +43,11 @@ pub(crate) struct DashboardArgs {
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
-    let (probe, proof) = probe::reach(host, &context.env, instance, PATIENCE);
+    let (probe, proof) = probe::probe_for_client(context.instance_context(), PATIENCE);
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
     let port = probe.port;
-    let running = probe.is_running() && probe.verdict != Verdict::Slow;
+    let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
     let opener = opener(host).filter(|_| !args.no_open && running);
     let lead = opener
         .is_some()

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -14,11 +13,13 @@ use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::rescue;
-use crate::rescue::history::{History, Outcome};
-use crate::rescue::repair::{self, Came, Event, Mission, Tried};
-use crate::rescue::watch::{self, End, Pace, Post};
-use crate::rescue::words;
+use crate::rescue::history::{History, RepairOutcome};
+use crate::rescue::record::{CauseKind, Recorded, StepKind, StepResultKind};
+use crate::rescue::repair::{self, RepairEvent, RepairJob, StepOutcome, StepResult};
+use crate::rescue::stop::StopSignal;
+use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 use crate::survey;
+use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
 mod case;
@@ -112,16 +113,14 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         }
         return Ok(case.exit());
     }
-    let mission = Mission {
-        host: context.host,
-        env: &context.env,
+    let job = RepairJob {
+        target: context.instance_context().with_instance(&case.target),
         rescuer: &context.instance,
-        target: &case.target,
-        watched: false,
-        forced: args.force,
-        over: &AtomicBool::new(false),
+        is_watched: false,
+        is_forced: args.force,
+        stop: &StopSignal::default(),
     };
-    mission.within_limits()?;
+    job.check_limit()?;
     if !args.yes {
         let terminal = context.host.terminal();
         if ui.is_json() || !(terminal.stdin && terminal.stderr) {
@@ -140,44 +139,43 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             return Err(Error::failed(msg!("rescue.left", profile = case.target.profile)));
         }
     }
-    let report = repair::carry_out(&mission, &case.seen, &case.causes, &case.steps, &mut |event| {
+    let report = repair::run_repair(&job, &case.evidence, &case.causes, &case.steps, &mut |event| {
         tell(context, event);
     })?;
     if ui.is_json() {
         ui.document(&case.document(context, Some(&report)));
     } else {
-        let key = if report.healthy {
+        let key = if report.is_healthy {
             "rescue.done"
         } else {
             "rescue.in-vain"
         };
         ui.paragraph(&Msg::new(key).with("profile", &case.target.profile));
-        if let Some(kept) = &report.kept {
+        if let Some(kept) = &report.kept_config {
             ui.remark(&msg!("rescue.kept", path = kept.display()));
         }
     }
-    Ok(ExitCode::from(u8::from(!report.healthy)))
+    Ok(ExitCode::from(u8::from(!report.is_healthy)))
 }
 
-fn tell(context: &Context<'_>, event: Event<'_>) {
+fn tell(context: &Context<'_>, event: RepairEvent<'_>) {
     let ui = &context.ui;
     match event {
         // All of it, with its file, stands in the list above.
-        Event::Taking(step) => {
-            let short = words::step(step.id()).unwrap_or_else(|| step.msg());
-            ui.note(&msg!("rescue.taking").with_msg("step", short));
+        RepairEvent::Performing(step) => {
+            ui.note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
         }
-        Event::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
-        Event::Came(Tried { came, .. }) => ui.note(&came_msg(came)),
+        RepairEvent::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
+        RepairEvent::Performed(StepResult { outcome, .. }) => ui.note(&outcome_msg(outcome)),
     }
 }
 
-fn came_msg(came: &Came) -> Msg {
-    match came {
-        Came::Helped => msg!("rescue.came-helped"),
-        Came::InVain => msg!("rescue.came-in-vain"),
-        Came::Undone => msg!("rescue.came-undone"),
-        Came::Failed(why) => msg!("rescue.came-failed").with_msg("why", why.clone()),
+fn outcome_msg(outcome: &StepOutcome) -> Msg {
+    match outcome {
+        StepOutcome::Helped => msg!("rescue.came-helped"),
+        StepOutcome::InVain => msg!("rescue.came-in-vain"),
+        StepOutcome::Undone => msg!("rescue.came-undone"),
+        StepOutcome::Failed(why) => msg!("rescue.came-failed").with_msg("why", why.clone()),
     }
 }
 
@@ -193,33 +191,32 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         .map(|name| parse(name))
         .collect::<Result<Vec<_>>>()?;
     for name in &names {
-        rescue::target(&context.env, &survey, &context.instance, name)?;
+        rescue::resolve_target(&context.env, &survey, &context.instance, name)?;
     }
     let ui = context.ui;
-    let mut tell = |name: &ProfileName, news: watch::News| ui.line(&news.msg(name));
+    let mut tell = |name: &ProfileName, event: WatchEvent| ui.line(&event.msg(name));
     // Ctrl-C lets the step in hand come to its end; a second one, or where nobody can hear it, does not.
-    let end = Arc::new(End::default());
-    let told = end.clone();
+    let stop = Arc::new(StopSignal::default());
+    let handler_stop = stop.clone();
     let interrupted = Error::interrupted().kind.exit_code();
     let _ = ctrlc::set_handler(move || {
-        if told.tell() {
+        if handler_stop.set() {
             std::process::exit(i32::from(interrupted));
         }
     });
-    let post = Post {
-        host: context.host,
-        env: &context.env,
-        rescuer: &context.instance,
-        pace: Pace::of(&Record::read(&context.instance.record_path())?.rescue),
-        end: &end,
+    let record = Record::read(&context.instance.record_path())?;
+    let watcher = WatchContext {
+        rescuer: context.instance_context(),
+        policy: WatchPolicy::from_record(&record.rescue),
+        stop: &stop,
     };
-    watch::rounds(&post, &names, &mut tell);
+    watch::run(&watcher, &names, &mut tell);
     Ok(ExitCode::from(interrupted))
 }
 
 fn history(context: &Context<'_>) -> ExitCode {
     let ui = &context.ui;
-    let history = History::read(&rescue::folder(context.host, &context.env));
+    let history = History::read(&rescue::shared_dir(context.host, &context.env));
     if ui.is_json() {
         ui.document(&json!({ "ok": true, "repairs": history.entries }));
         return ExitCode::SUCCESS;
@@ -231,9 +228,9 @@ fn history(context: &Context<'_>) -> ExitCode {
         let time = std::time::UNIX_EPOCH + Duration::from_millis(entry.at);
         let when = humantime::format_rfc3339_seconds(time);
         let outcome = match entry.outcome {
-            Outcome::Begun => msg!("rescue.outcome-begun"),
-            Outcome::Healthy => msg!("rescue.outcome-healthy"),
-            Outcome::InVain => msg!("rescue.outcome-in-vain"),
+            RepairOutcome::Begun => msg!("rescue.outcome-begun"),
+            RepairOutcome::Healthy => msg!("rescue.outcome-healthy"),
+            RepairOutcome::InVain => msg!("rescue.outcome-in-vain"),
         };
         let row = msg!(
             "rescue.past-row",
@@ -242,15 +239,22 @@ fn history(context: &Context<'_>) -> ExitCode {
             rescuer = entry.rescuer
         );
         ui.hanging(0, 2, &ui.say(&row.with_msg("outcome", outcome)));
-        let or_id = |id: &str, words: Option<Msg>| words.map_or_else(|| id.to_owned(), |msg| ui.say(&msg));
-        let causes: Vec<_> = (entry.causes.iter())
-            .map(|id| or_id(id, words::cause(id)))
-            .collect();
+        let causes = entry.causes.iter();
+        let causes: Vec<_> = causes.map(|cause| text(ui, cause, CauseKind::past_msg)).collect();
         ui.remark(&msg!("rescue.past-causes", causes = causes.join("; ")));
-        for (step, came) in &entry.steps {
-            let (step, came) = (or_id(step, words::step(step)), or_id(came, words::came(came)));
-            ui.remark(&msg!("rescue.past-step", step = step, came = came));
+        for (step, result) in &entry.steps {
+            let step = text(ui, step, StepKind::past_msg);
+            let result = text(ui, result, StepResultKind::past_msg);
+            ui.remark(&msg!("rescue.past-step", step = step, came = result));
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Renders a value of the history: its sentence, or its name where a later release wrote it.
+fn text<T: Copy>(ui: &Ui, value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> String {
+    match value {
+        Recorded::Known(value) => ui.say(&msg(*value)),
+        Recorded::Later(name) => name.clone(),
+    }
 }

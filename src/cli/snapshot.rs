@@ -238,7 +238,7 @@ fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     let listens = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
     // A gateway of OpenClaw from npm takes no lock, and a process of another user's name tells no owner.
     let answers = || {
-        let probe = probe::in_detail(context.host, survey, instance, Instant::now() + PATIENCE);
+        let probe = probe::probe_in_detail(context.instance_context(), survey, Instant::now() + PATIENCE);
         probe.is_running().then(|| probe.pid.unwrap_or_default())
     };
     let running = holder

@@ -11,8 +11,9 @@ use super::Context;
 use super::duration::duration;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
+use crate::instance::InstanceContext;
 use crate::letters::sanitize;
-use crate::probe::{self, End, Probe, Verdict};
+use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
 use crate::survey::{self, Survey};
 use crate::ui::Fields;
 
@@ -38,7 +39,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let survey = survey::take(context.host, &context.env);
     let (service, probe) = std::thread::scope(|scope| {
         let service = scope.spawn(|| service_of(context, &survey, deadline));
-        let probe = probe::in_detail(context.host, &survey, &context.instance, deadline);
+        let probe = probe::probe_in_detail(context.instance_context(), &survey, deadline);
         (service.join().ok().flatten(), probe)
     });
     if context.ui.is_json() {
@@ -55,12 +56,11 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 fn service_of(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<Service> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
     let host = context.host.with_deadline(deadline);
-    Some(Service::look(
-        &host,
-        &context.env,
-        &context.instance,
-        found.service.as_ref()?,
-    ))
+    let context = InstanceContext {
+        host: &host,
+        ..context.instance_context()
+    };
+    Some(Service::look(context, found.service.as_ref()?))
 }
 
 fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
@@ -69,14 +69,14 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
     let source = source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.say(&msg));
-    let port = if probe.port == probe.configured {
+    let port = if probe.port == probe.configured_port {
         format!("{} ({source})", probe.port)
     } else {
-        format!("{} ({source}: {})", probe.port, probe.configured)
+        format!("{} ({source}: {})", probe.port, probe.configured_port)
     };
     add(msg!("status.port"), port);
     if probe.is_running() {
-        let engine = [probe.engine.as_deref(), probe.version.as_deref()];
+        let engine = [Some(probe.engine.name()), probe.version.as_deref()];
         add(
             msg!("status.engine"),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
@@ -103,7 +103,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         service.list(context, &mut fields);
     }
     ui.out(&fields.render(ui.width()));
-    if let Some(past) = &probe.past
+    if let Some(past) = &probe.last_run
         && !service.is_some_and(Service::gave_up)
     {
         ui.remark(&ended(past));
@@ -136,7 +136,7 @@ pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fi
 
 /// What keeps us from proving ourselves, and the ways out.
 pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
-    if let Some(error) = &probe.unproven {
+    if let Some(error) = &probe.auth_error {
         context.ui.remark(&error.msg);
     }
     for hint in probe.hints(&context.instance) {
@@ -144,10 +144,10 @@ pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
     }
 }
 
-fn ended(past: &probe::Past) -> Msg {
+fn ended(past: &LastRun) -> Msg {
     match (past.end, past.pid) {
-        (End::InOrder, _) => msg!("status.ended-in-order"),
-        (End::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
+        (RunEnd::Orderly, _) => msg!("status.ended-in-order"),
+        (RunEnd::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
         _ => msg!("status.ended-unknown"),
     }
 }
@@ -168,7 +168,7 @@ fn source(name: &str) -> Option<Msg> {
 }
 
 /// A spot whose colour says how it is; the words beside it say the same.
-fn mark(context: &Context<'_>, verdict: &Verdict) -> String {
+fn mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
     let spot = if context.ui.ascii() || context.ui.plain() {
         "*"
     } else {

@@ -36,8 +36,7 @@ fn skew(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         Engine::Native => Some(env!("CARGO_PKG_VERSION").to_owned()),
         Engine::Node => node(),
     };
-    let engine = probe.engine.as_deref().unwrap_or(record.engine.name());
-    let other_engine = engine != record.engine.name();
+    let other_engine = probe.engine != record.engine;
     let other_version = matches!((&probe.version, &here), (Some(runs), Some(here)) if runs != here);
     if !probe.is_running() || !(other_engine || other_version) {
         return Vec::new();
@@ -45,7 +44,7 @@ fn skew(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let named = |engine: &str, version: Option<&str>| format!("{engine} {}", version.unwrap_or("-"));
     let msg = msg!(
         "doctor.engine-skew",
-        runs = named(engine, probe.version.as_deref()),
+        runs = named(probe.engine.name(), probe.version.as_deref()),
         here = named(record.engine.name(), here.as_deref())
     );
     vec![Seen::new(msg, format!("{} gateway restart", own.command))]

@@ -7,7 +7,7 @@ use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
-use crate::probe::{Probe, Verdict};
+use crate::probe::{Probe, ProbeVerdict};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
@@ -85,11 +85,14 @@ fn unhealthy(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         return Vec::new();
     };
     let msg = match &probe.verdict {
-        Verdict::TokenRefused => msg!("doctor.gateway-token", port = probe.port),
-        Verdict::Slow => msg!("doctor.gateway-slow", port = probe.port),
-        Verdict::Unhealthy(why) => msg!("doctor.gateway-unhealthy", port = probe.port, why = why),
-        Verdict::OtherProfile(other) => msg!("doctor.gateway-other", port = probe.port, other = other),
-        Verdict::Healthy | Verdict::NotRunning | Verdict::Stranger(_) | Verdict::ElsewhereOn(_) => {
+        ProbeVerdict::TokenRefused => msg!("doctor.gateway-token", port = probe.port),
+        ProbeVerdict::Slow => msg!("doctor.gateway-slow", port = probe.port),
+        ProbeVerdict::Unhealthy(why) => msg!("doctor.gateway-unhealthy", port = probe.port, why = why),
+        ProbeVerdict::OtherProfile(other) => msg!("doctor.gateway-other", port = probe.port, other = other),
+        ProbeVerdict::Healthy
+        | ProbeVerdict::NotRunning
+        | ProbeVerdict::Stranger(_)
+        | ProbeVerdict::ElsewhereOn(_) => {
             return Vec::new();
         }
     };

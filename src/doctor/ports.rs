@@ -5,7 +5,7 @@ use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
 use crate::i18n::msg;
 use crate::ports::{Listener, Role};
-use crate::probe::Verdict;
+use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::Entry;
 
@@ -129,7 +129,7 @@ fn elsewhere(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .filter(|running| running.listeners.iter().all(|listener| listener.port != port))
         .and_then(|running| running.listeners.iter().map(|listener| listener.port).min());
     let by_probe = own.probe.as_ref().and_then(|probe| match probe.verdict {
-        Verdict::ElsewhereOn(port) => Some(port),
+        ProbeVerdict::ElsewhereOn(port) => Some(port),
         _ => None,
     });
     let seen = by_listeners.or(by_probe).map(|found| {

@@ -10,12 +10,12 @@ use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::{Host, read};
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::lock::LockHolder;
 use crate::ports::Listener;
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
-use crate::service::{self, Drift, Linger, Status};
+use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
 use crate::survey::{InstalledService, Survey, Surveyed};
@@ -45,7 +45,7 @@ pub struct Scene<'a> {
     /// Every service file of a gateway, with the config that it starts, links followed.
     pub services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
-    pub linger: Linger,
+    pub(crate) linger: Linger,
     /// The home folder.
     pub home: PathBuf,
     /// This program.
@@ -88,11 +88,11 @@ pub struct Subject<'a> {
     /// Its gateway, where it listens.
     pub running: Option<Running<'a>>,
     /// What its gateway answered, where there is something to be asked.
-    pub probe: Option<Probe>,
+    pub(crate) probe: Option<Probe>,
     /// Its service, where a manager could be asked.
-    pub service: Option<Status>,
+    pub(crate) service: Option<ServiceStatus>,
     /// Where its service is not what would be installed now; `None` where that can't be said.
-    pub drift: Option<Drift>,
+    pub(crate) drift: Option<ServiceDrift>,
     /// Who holds its gateway's lock, or died with it.
     pub lock: Option<LockHolder>,
     /// What its browser's start needs, where it uses one.
@@ -181,7 +181,7 @@ impl<'a> Scene<'a> {
             .enumerate()
             .map(|(at, found)| {
                 let own = (position == Some(at)).then(|| chosen.clone());
-                (Some(found), own.unwrap_or_else(|| probe::of(env, found)))
+                (Some(found), own.unwrap_or_else(|| probe::instance_of(env, found)))
             })
             .collect();
         let chosen_at = position.unwrap_or(paths.len());
@@ -226,7 +226,11 @@ impl<'a> Scene<'a> {
         let linger = if services.is_empty() {
             Linger::Unknown
         } else {
-            service::linger(host, env, chosen)
+            service::linger(InstanceContext {
+                host,
+                env,
+                instance: chosen,
+            })
         };
         browsers(host, env, survey, &mut subjects, wanted);
         Self {

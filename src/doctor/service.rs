@@ -8,7 +8,7 @@ use crate::config::dialect;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::service::{Linger, State};
+use crate::service::{Linger, RunState};
 use crate::survey::InstalledService;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -159,7 +159,7 @@ fn gave_up(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let status = own
         .service
         .as_ref()
-        .filter(|status| status.state == State::GaveUp);
+        .filter(|status| status.state == RunState::GaveUp);
     let seen = status.map(|status| {
         let code = status
             .exit_code

@@ -11,12 +11,13 @@ use super::state::GatewayState;
 use crate::i18n::msg;
 use crate::profile::ProfileName;
 use crate::record;
-use crate::rescue::watch::{self, End, News, Pace, Post};
+use crate::rescue::stop::StopSignal;
+use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 
 /// A running rescue thread.
 #[derive(Debug)]
 pub(crate) struct RescueTask {
-    end: Arc<End>,
+    stop: Arc<StopSignal>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -27,30 +28,28 @@ impl RescueTask {
         if profiles.is_empty() {
             return None;
         }
-        let pace = Pace::of(record);
+        let policy = WatchPolicy::from_record(record);
         let (running, ended) = oneshot::channel();
-        let end = Arc::new(End::default());
-        let thread_end = end.clone();
+        let stop = Arc::new(StopSignal::default());
+        let thread_stop = stop.clone();
         let state = state.clone();
         std::thread::spawn(move || {
             // Dropped with the thread, which `ended` waits for.
             let _running: oneshot::Sender<()> = running;
-            let mut report = |profile: &ProfileName, event: News| report(&state, profile, &event);
-            let post = Post {
-                host: &state.context.host,
-                env: &state.context.env,
-                rescuer: &state.context.instance,
-                pace,
-                end: &thread_end,
+            let mut report = |profile: &ProfileName, event: WatchEvent| report(&state, profile, &event);
+            let context = WatchContext {
+                rescuer: state.context.borrowed(),
+                policy,
+                stop: &thread_stop,
             };
-            watch::rounds(&post, &profiles, &mut report);
+            watch::run(&context, &profiles, &mut report);
         });
-        Some(Self { end, ended })
+        Some(Self { stop, ended })
     }
 
     /// Tells the thread to end: a repair that is under way begins no further step.
     pub(crate) fn request_end(&self) {
-        self.end.tell();
+        self.stop.set();
     }
 
     /// Waits until the thread has ended.
@@ -75,7 +74,7 @@ fn watched_profiles(state: &GatewayState, record: &record::Rescue) -> Vec<Profil
 }
 
 /// Logs an event of a watched gateway and records it as its last one.
-fn report(state: &GatewayState, profile: &ProfileName, event: &News) {
+fn report(state: &GatewayState, profile: &ProfileName, event: &WatchEvent) {
     let message = event.msg(profile);
     if event.is_good() {
         log::info(state.lang, &message);

@@ -23,7 +23,7 @@ use crate::browser::Control;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
 use crate::profile::ProfileName;
-use crate::rescue::watch::News;
+use crate::rescue::watch::WatchEvent;
 use crate::settings::Settings;
 
 /// The config that a gateway runs with, and what somebody should know about it. A reload replaces it whole.
@@ -175,7 +175,7 @@ impl GatewayState {
     }
 
     /// Records the latest event of a watched gateway.
-    pub fn record_watch_event(&self, profile: &ProfileName, event: &News) {
+    pub fn record_watch_event(&self, profile: &ProfileName, event: &WatchEvent) {
         self.watch_status.record(profile, event);
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::i18n::{Lang, Msg};
 use crate::profile::ProfileName;
-use crate::rescue::watch::News;
+use crate::rescue::watch::WatchEvent;
 use crate::sync::lock;
 
 /// The last event of one watched gateway.
@@ -27,7 +27,7 @@ pub(crate) struct WatchStatus(Mutex<BTreeMap<ProfileName, LastEvent>>);
 
 impl WatchStatus {
     /// Records the latest event of a watched gateway.
-    pub(crate) fn record(&self, profile: &ProfileName, event: &News) {
+    pub(crate) fn record(&self, profile: &ProfileName, event: &WatchEvent) {
         let last = LastEvent {
             healthy: event.is_good(),
             name: event.name(),

@@ -1,72 +1,95 @@
-//! Asks the gateway at its place: who it is, whether it takes our token, how it is.
+//! Asks the gateway at a location for its identity, and in a session for its health.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use super::identity::{self, Answer, Identity};
-use super::place::{Place, Spot};
-use super::{Known, Probe, Verdict};
+use super::files::GatewayFiles;
+use super::identity::{self, GatewayIdentity, LivenessAnswer};
+use super::location::{Endpoint, GatewayLocation};
+use super::report::{Probe, ProbeVerdict};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
-use crate::host::ports;
-use crate::instance::Instance;
+use crate::host::{Host, ports};
+use crate::instance::InstanceContext;
 use crate::letters::sanitize;
+use crate::record::Engine;
 use crate::settings::Proof;
 
-/// Fills in what the gateway at this place says.
+/// Completes a probe by what the gateway at a location answers.
 pub(super) fn ask(
     probe: &mut Probe,
-    place: Place,
-    instance: &Instance,
-    known: &Known,
+    location: GatewayLocation,
+    context: InstanceContext<'_>,
+    files: &GatewayFiles,
     deadline: Instant,
     in_detail: bool,
 ) {
-    let (spot, stranger) = match place {
-        Place::Nowhere => return,
-        Place::Other(label, pid) => {
+    let (endpoint, unidentified) = match location {
+        GatewayLocation::Nowhere => return,
+        GatewayLocation::OtherInstance(label, pid) => {
             probe.pid = Some(pid);
-            probe.verdict = Verdict::OtherProfile(label);
+            probe.verdict = ProbeVerdict::OtherProfile(label);
             return;
         }
-        Place::Stranger(listener) => {
-            probe.verdict = Verdict::Stranger(Some(listener));
+        GatewayLocation::Stranger(listener) => {
+            probe.verdict = ProbeVerdict::Stranger(Some(listener));
             return;
         }
-        Place::Own(spot) => (spot, None),
-        Place::Somebody(spot, listener) => (spot, Some(listener)),
+        GatewayLocation::Own(endpoint) => (endpoint, None),
+        GatewayLocation::Unidentified(endpoint, listener) => (endpoint, Some(listener)),
     };
-    probe.pid = spot.pid;
-    let identity = match (identity::of(spot.addresses[0], left(deadline)), stranger) {
-        (Answer::Native(identity), _) if identity.instance_id == instance.id() => Some(identity),
-        (Answer::Native(identity), _) => {
-            probe.verdict = Verdict::OtherProfile(identity.profile);
+    probe.pid = endpoint.pid;
+    let answer = identity::request(endpoint.addresses[0], time_left(deadline));
+    let identity = match (answer, unidentified) {
+        (LivenessAnswer::Native(identity), _) if identity.instance_id == context.instance.id() => {
+            Some(identity)
+        }
+        (LivenessAnswer::Native(identity), _) => {
+            probe.verdict = ProbeVerdict::OtherProfile(identity.profile);
             return;
         }
-        // It ended while it was asked.
-        (Answer::Foreign, _) if ports::listening_sockets_on(spot.port).is_empty() => {
+        // The gateway ended while it was asked.
+        (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port).is_empty() => {
             probe.pid = None;
             probe.listeners.clear();
             return;
         }
-        // Nothing secret is shown to somebody who is not known as this instance's.
+        // Nothing secret is shown to a process that is not known as this instance's.
         (_, Some(listener)) => {
-            probe.verdict = Verdict::Stranger(Some(listener));
+            probe.verdict = ProbeVerdict::Stranger(Some(listener));
             return;
         }
-        (Answer::Slow, None) => {
-            place_at(probe, &spot);
-            probe.verdict = Verdict::Slow;
+        (LivenessAnswer::Slow, None) => {
+            set_endpoint(probe, &endpoint);
+            probe.verdict = ProbeVerdict::Slow;
             return;
         }
-        (Answer::Anonymous | Answer::Foreign, None) => None,
+        (LivenessAnswer::Anonymous | LivenessAnswer::Foreign, None) => None,
     };
-    place_at(probe, &spot);
-    probe.engine = Some(match identity {
-        Some(_) => "native".to_owned(),
-        None => "node".to_owned(),
-    });
-    let Identity {
+    set_endpoint(probe, &endpoint);
+    set_identity(probe, identity);
+    let no_auth = Proof::None;
+    let auth = files.auth.as_ref().unwrap_or(&no_auth);
+    let verdict = open_session(probe, &endpoint, auth, context.host, deadline, in_detail)
+        .unwrap_or_else(verdict_of_failure);
+    probe.verdict = match verdict {
+        ProbeVerdict::Healthy if probe.port != probe.configured_port => ProbeVerdict::ElsewhereOn(probe.port),
+        verdict => verdict,
+    };
+}
+
+fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
+    probe.port = endpoint.port;
+    probe.url = format!("ws://{}", endpoint.addresses[0]);
+}
+
+/// Takes over what a gateway told of itself; one that told nothing is OpenClaw from npm.
+fn set_identity(probe: &mut Probe, identity: Option<GatewayIdentity>) {
+    probe.engine = match identity {
+        Some(_) => Engine::Native,
+        None => Engine::Node,
+    };
+    let GatewayIdentity {
         version,
         pid,
         started,
@@ -75,37 +98,27 @@ pub(super) fn ask(
     probe.version = version;
     probe.pid = pid.or(probe.pid);
     probe.started = started;
-    let none = Proof::None;
-    let proof = known.proof.as_ref().unwrap_or(&none);
-    let verdict = session(probe, &spot, proof, deadline, in_detail).unwrap_or_else(judged);
-    probe.verdict = match verdict {
-        Verdict::Healthy if probe.port != probe.configured => Verdict::ElsewhereOn(probe.port),
-        verdict => verdict,
-    };
 }
 
-fn place_at(probe: &mut Probe, spot: &Spot) {
-    probe.port = spot.port;
-    probe.url = format!("ws://{}", spot.addresses[0]);
-}
-
-fn left(deadline: Instant) -> Duration {
+fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-fn session(
+/// Opens a session, asks for `health` (and `status` where `in_detail`), and judges the answer.
+fn open_session(
     probe: &mut Probe,
-    spot: &Spot,
-    proof: &Proof,
+    endpoint: &Endpoint,
+    auth: &Proof,
+    host: &Host,
     deadline: Instant,
     in_detail: bool,
-) -> Result<Verdict, ClientFailure> {
-    let mut connection = GatewayClient::connect(&spot.addresses, proof, RequestedScopes::Read, deadline)?;
+) -> Result<ProbeVerdict, ClientFailure> {
+    let mut connection = GatewayClient::connect(&endpoint.addresses, auth, RequestedScopes::Read, deadline)?;
     probe.latency = Some(connection.latency);
     probe.protocol = connection.protocol();
-    greeted(probe, &connection.hello);
+    read_hello(probe, &connection.hello, host.now());
     probe.health = connection.request("health", None)?;
     if in_detail {
         probe.status = connection.request("status", None).unwrap_or_default();
@@ -113,60 +126,62 @@ fn session(
     connection.close();
     let warning = ["/warning", "/config/warning"]
         .iter()
-        .find_map(|at| probe.health.pointer(at)?.as_str().map(sanitize));
+        .find_map(|pointer| probe.health.pointer(pointer)?.as_str().map(sanitize));
     probe.warning = warning.or(probe.warning.take());
     Ok(match (&probe.health["ok"], &probe.warning) {
-        (Value::Bool(false), _) => Verdict::Unhealthy(why(&probe.health)),
-        (_, Some(warning)) => Verdict::Unhealthy(warning.clone()),
-        _ => Verdict::Healthy,
+        (Value::Bool(false), _) => ProbeVerdict::Unhealthy(reason_of(&probe.health)),
+        (_, Some(warning)) => ProbeVerdict::Unhealthy(warning.clone()),
+        _ => ProbeVerdict::Healthy,
     })
 }
 
-/// What the greeting tells: the version, since when it runs, what it calls itself.
-fn greeted(probe: &mut Probe, hello: &Value) {
+/// Reads the greeting: the version, the time of the start, the presence entry and the warning.
+fn read_hello(probe: &mut Probe, hello: &Value, now: SystemTime) {
     let snapshot = &hello["snapshot"];
-    let itself = |entry: &&Value| entry["reason"] == "self" || entry["mode"] == "gateway";
-    let presence = snapshot["presence"].as_array().into_iter().flatten().find(itself);
-    probe.presence = presence.cloned().unwrap_or_default();
-    let said = [&hello["server"]["version"], &probe.presence["version"]];
-    let said = said
+    let is_gateway = |entry: &&Value| entry["reason"] == "self" || entry["mode"] == "gateway";
+    let mut presence = snapshot["presence"].as_array().into_iter().flatten();
+    probe.presence = presence.find(is_gateway).cloned().unwrap_or_default();
+    let versions = [&hello["server"]["version"], &probe.presence["version"]];
+    let version = versions
         .iter()
         .filter_map(|version| version.as_str())
         .find(|version| !["dev", "unknown"].contains(version));
     if probe.version.is_none() {
-        probe.version = said.map(sanitize);
+        probe.version = version.map(sanitize);
     }
     if probe.started.is_none()
-        && let Some(up) = snapshot["uptimeMs"].as_u64()
+        && let Some(uptime) = snapshot["uptimeMs"].as_u64()
     {
-        probe.started = crate::host::now().checked_sub(Duration::from_millis(up));
+        probe.started = now.checked_sub(Duration::from_millis(uptime));
     }
     probe.warning = snapshot["warning"].as_str().map(sanitize);
 }
 
-/// The reason of a gateway that is not well, in its own words.
-fn why(health: &Value) -> String {
+/// Returns the reason that a gateway gives for not being well.
+fn reason_of(health: &Value) -> String {
     let given = ["reason", "error", "message"]
         .iter()
         .find_map(|name| health[*name].as_str());
     given.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
-fn judged(failure: ClientFailure) -> Verdict {
+fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
         // It listened a moment ago.
-        ClientFailure::Unreachable(_) => Verdict::NotRunning,
-        ClientFailure::TimedOut => Verdict::Slow,
-        ClientFailure::Refused(_) => Verdict::TokenRefused,
-        ClientFailure::NotGateway => Verdict::Unhealthy("not a gateway".to_owned()),
-        ClientFailure::Protocol(expected) => Verdict::Unhealthy(match expected {
+        ClientFailure::Unreachable(_) => ProbeVerdict::NotRunning,
+        ClientFailure::TimedOut => ProbeVerdict::Slow,
+        ClientFailure::Refused(_) => ProbeVerdict::TokenRefused,
+        ClientFailure::NotGateway => ProbeVerdict::Unhealthy("not a gateway".to_owned()),
+        ClientFailure::Protocol(expected) => ProbeVerdict::Unhealthy(match expected {
             Some(expected) => format!("protocol {expected}"),
             None => "protocol".to_owned(),
         }),
-        ClientFailure::ErrorResponse { code, message } => Verdict::Unhealthy(format!("{code}: {message}")),
-        ClientFailure::Closed(code, words) => {
+        ClientFailure::ErrorResponse { code, message } => {
+            ProbeVerdict::Unhealthy(format!("{code}: {message}"))
+        }
+        ClientFailure::Closed(code, reason) => {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-            Verdict::Unhealthy(format!("closed{code} {words}").trim().to_owned())
+            ProbeVerdict::Unhealthy(format!("closed{code} {reason}").trim().to_owned())
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Who is it that answers? The liveness route, which asks for no token and tells none.
+//! The identity of an HTTP server, by its liveness route: a request that shows no token, and an answer that holds
+//! none.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -7,12 +8,12 @@ use serde_json::Value;
 
 use crate::letters::sanitize;
 
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 64 * 1024;
+/// Maximum size of an answer that is read, in bytes.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// What a native gateway says of itself to everybody.
+/// What a gateway of this program tells everybody about itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Identity {
+pub(super) struct GatewayIdentity {
     pub(super) profile: String,
     pub(super) instance_id: String,
     pub(super) version: Option<String>,
@@ -20,21 +21,21 @@ pub(super) struct Identity {
     pub(super) started: Option<SystemTime>,
 }
 
-/// What came back.
+/// The answer to a liveness request.
 #[derive(Clone, Debug)]
-pub(super) enum Answer {
-    /// A gateway of this program.
-    Native(Identity),
-    /// An HTTP answer that names nobody: OpenClaw from npm answers like this, and others do.
+pub(super) enum LivenessAnswer {
+    /// The answer of a gateway of this program.
+    Native(GatewayIdentity),
+    /// An HTTP answer that names nobody: OpenClaw from npm answers like this, and other servers do.
     Anonymous,
-    /// None in time.
+    /// No answer in time.
     Slow,
-    /// No HTTP.
+    /// No HTTP answer.
     Foreign,
 }
 
-/// Asks who listens at an address.
-pub(super) fn of(address: SocketAddr, limit: Duration) -> Answer {
+/// Sends a liveness request to an address.
+pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)
         .timeout_global(Some(limit))
@@ -42,29 +43,31 @@ pub(super) fn of(address: SocketAddr, limit: Duration) -> Answer {
         .max_redirects(0)
         .build()
         .into();
-    let answer = agent.get(format!("http://{address}/health")).call();
-    let text =
-        answer.and_then(|mut answer| answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string());
+    let response = agent.get(format!("http://{address}/health")).call();
+    let text = response.and_then(|mut response| {
+        let body = response.body_mut().with_config();
+        body.limit(MAX_ANSWER_BYTES).read_to_string()
+    });
     match text {
-        Ok(text) => understood(&text),
-        Err(ureq::Error::Timeout(_)) => Answer::Slow,
-        Err(ureq::Error::BodyExceedsLimit(_)) => Answer::Anonymous,
-        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Answer::Slow,
-        Err(_) => Answer::Foreign,
+        Ok(text) => parse(&text),
+        Err(ureq::Error::Timeout(_)) => LivenessAnswer::Slow,
+        Err(ureq::Error::BodyExceedsLimit(_)) => LivenessAnswer::Anonymous,
+        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => LivenessAnswer::Slow,
+        Err(_) => LivenessAnswer::Foreign,
     }
 }
 
-fn understood(text: &str) -> Answer {
+fn parse(text: &str) -> LivenessAnswer {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let field = |name: &str| value[name].as_str().map(sanitize).filter(|text| !text.is_empty());
     match (field("profile"), field("instanceId")) {
-        (Some(profile), Some(instance_id)) => Answer::Native(Identity {
+        (Some(profile), Some(instance_id)) => LivenessAnswer::Native(GatewayIdentity {
             profile,
             instance_id,
             version: field("version"),
             pid: value["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
             started: field("startedAt").and_then(|text| humantime::parse_rfc3339(&text).ok()),
         }),
-        _ => Answer::Anonymous,
+        _ => LivenessAnswer::Anonymous,
     }
 }

@@ -1,4 +1,4 @@
-//! Places from surveys, and ends from files.
+//! Where gateways are located by a survey, and how the last run is judged by its files.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -6,8 +6,14 @@ use std::time::SystemTime;
 use super::*;
 use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
-use crate::ports::{LOOPBACK, Owner};
+use crate::ports::{LOOPBACK, Listener, Owner};
 
+/// A process of another user.
+const FOREIGN_PID: u32 = 66;
+/// A process that has ended since the survey.
+const GONE_PID: u32 = 67;
+
+/// A socket; its owner is a process with a name and the label of the instance that the survey takes it for.
 fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> Listener {
     Listener {
         ip,
@@ -20,34 +26,36 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
     }
 }
 
-fn found(listeners: &[Listener], signed: Option<(u32, u16)>) -> String {
+/// Locates the gateway of the instance `rescue` on port 19789 and describes where it is.
+fn locate(listeners: &[Listener], lock_owner: Option<(u32, u16)>) -> String {
     let survey = Survey {
         listeners: listeners.to_vec(),
         ..Survey::default()
     };
-    let whose = |pid| match pid {
-        66 => ProcessOwner::OtherUser,
-        67 => ProcessOwner::Gone,
+    let process_owner = |pid| match pid {
+        FOREIGN_PID => ProcessOwner::OtherUser,
+        GONE_PID => ProcessOwner::Gone,
         _ => ProcessOwner::Ours,
     };
-    match place::find(&survey, Some("rescue"), signed, 19789, None, whose) {
-        place::Place::Nowhere => "nowhere".to_owned(),
-        place::Place::Own(spot) => format!("own {}", spot.addresses[0]),
-        place::Place::Somebody(spot, _) => format!("somebody {}", spot.addresses[0]),
-        place::Place::Other(label, pid) => format!("{label} {pid}"),
-        place::Place::Stranger(_) => "stranger".to_owned(),
+    match location::locate(&survey, Some("rescue"), lock_owner, 19789, None, process_owner) {
+        GatewayLocation::Nowhere => "nowhere".to_owned(),
+        GatewayLocation::Own(endpoint) => format!("own {}", endpoint.addresses[0]),
+        GatewayLocation::Unidentified(endpoint, _) => format!("unidentified {}", endpoint.addresses[0]),
+        GatewayLocation::OtherInstance(label, pid) => format!("{label} {pid}"),
+        GatewayLocation::Stranger(_) => "stranger".to_owned(),
     }
 }
 
 #[test]
-fn a_gateway_is_where_its_own_process_listens() {
+fn gateway_is_located_where_a_process_of_its_instance_listens() {
     let [v4, v6] = LOOPBACK;
     let any: IpAddr = "0.0.0.0".parse().unwrap();
     let own = Some((7, "openclaw-gatewa", Some("rescue")));
     let browser = Some((8, "chromium", Some("rescue")));
+    let nginx = Some((9, "nginx", None));
     let cases: [(&[Listener], &str); 10] = [
         (&[], "nowhere"),
-        (&[listener(v4, 4000, Some((9, "nginx", None)))], "nowhere"),
+        (&[listener(v4, 4000, nginx)], "nowhere"),
         (
             &[listener(v6, 19789, own), listener(v4, 19789, own)],
             "own 127.0.0.1:19789",
@@ -59,29 +67,36 @@ fn a_gateway_is_where_its_own_process_listens() {
         ),
         (&[listener(v4, 19800, browser)], "nowhere"),
         (&[listener(v4, 19789, Some((9, "node", Some("main"))))], "main 9"),
+        (&[listener(v4, 19789, nginx)], "unidentified 127.0.0.1:19789"),
         (
-            &[listener(v4, 19789, Some((9, "nginx", None)))],
-            "somebody 127.0.0.1:19789",
+            &[listener(v4, 19789, Some((FOREIGN_PID, "openclaw", None)))],
+            "stranger",
         ),
-        (&[listener(v4, 19789, Some((66, "openclaw", None)))], "stranger"),
-        (&[listener(v4, 19789, Some((67, "openclaw", None)))], "nowhere"),
+        (
+            &[listener(v4, 19789, Some((GONE_PID, "openclaw", None)))],
+            "nowhere",
+        ),
     ];
     for (listeners, expected) in cases {
-        assert_eq!(found(listeners, None), expected, "{listeners:?}");
+        assert_eq!(locate(listeners, None), expected, "{listeners:?}");
     }
-    let by_lock = [listener(v4, 5000, Some((7, "openclaw", None)))];
-    assert_eq!(found(&by_lock, Some((7, 5000))), "own 127.0.0.1:5000");
-    assert_eq!(found(&by_lock, Some((8, 5000))), "nowhere");
+}
+
+#[test]
+fn gateway_is_located_by_process_and_port_of_its_lock() {
+    let listeners = [listener(LOOPBACK[0], 5000, Some((7, "openclaw", None)))];
+    assert_eq!(locate(&listeners, Some((7, 5000))), "own 127.0.0.1:5000");
+    assert_eq!(locate(&listeners, Some((8, 5000))), "nowhere");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_that_is_not_told_is_another_users() {
-    assert_eq!(found(&[listener(LOOPBACK[0], 19789, None)], None), "stranger");
+fn socket_without_a_known_process_is_another_users() {
+    assert_eq!(locate(&[listener(LOOPBACK[0], 19789, None)], None), "stranger");
 }
 
 #[test]
-fn a_signed_lock_of_a_dead_process_means_that_it_was_killed() {
+fn signed_lock_of_a_dead_process_means_that_it_was_killed() {
     let dead = LockHolder {
         pid: 7,
         port: 19789,
@@ -89,23 +104,25 @@ fn a_signed_lock_of_a_dead_process_means_that_it_was_killed() {
         started: SystemTime::UNIX_EPOCH,
         alive: false,
     };
-    let end = |holder: Option<&LockHolder>, locked| past::judge(holder, locked, None).map(|past| past.end);
-    assert_eq!(end(Some(&dead), true), Some(End::Killed));
-    assert_eq!(end(None, true), Some(End::InOrder));
+    let end = |holder: Option<&LockHolder>, has_lock_file| {
+        last_run::judge(holder, has_lock_file, None).map(|run| run.end)
+    };
+    assert_eq!(end(Some(&dead), true), Some(RunEnd::Killed));
+    assert_eq!(end(None, true), Some(RunEnd::Orderly));
     assert_eq!(end(None, false), None);
 }
 
 #[test]
-fn exit_codes_follow_the_table() {
-    assert_eq!(Verdict::Healthy.exit_code(), 0);
-    assert_eq!(Verdict::NotRunning.exit_code(), 1);
+fn exit_code_is_0_healthy_1_not_running_3_otherwise() {
+    assert_eq!(ProbeVerdict::Healthy.exit_code(), 0);
+    assert_eq!(ProbeVerdict::NotRunning.exit_code(), 1);
     for verdict in [
-        Verdict::Stranger(None),
-        Verdict::OtherProfile(String::new()),
-        Verdict::ElsewhereOn(1),
-        Verdict::TokenRefused,
-        Verdict::Slow,
-        Verdict::Unhealthy(String::new()),
+        ProbeVerdict::Stranger(None),
+        ProbeVerdict::OtherProfile(String::new()),
+        ProbeVerdict::ElsewhereOn(1),
+        ProbeVerdict::TokenRefused,
+        ProbeVerdict::Slow,
+        ProbeVerdict::Unhealthy(String::new()),
     ] {
         assert_eq!(verdict.exit_code(), 3, "{verdict:?}");
     }

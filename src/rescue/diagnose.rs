@@ -1,79 +1,80 @@
-//! From evidence to causes, the most probable first. Pure.
+//! Diagnoses a gateway that is not well: from evidence to causes, the most probable first. Pure.
 //!
-//! The order is that of what keeps a gateway from running whatever else is right: a folder that is gone,
-//! a full disk, a config that no gateway starts from, a port that somebody else has; then what happened
-//! to its process, and last that it was simply stopped.
+//! The order is that of what keeps a gateway from running whatever else is right: a missing folder, a full disk, a
+//! config that no gateway starts from, a port that another program holds; then what happened to its process, and
+//! last that it was simply stopped.
 
 use std::path::PathBuf;
 
-use super::evidence::{Evidence, Folder};
+use super::evidence::{Evidence, StateDirHealth};
+use super::record::CauseKind;
 use crate::i18n::{Msg, msg};
 use crate::ports::Listener;
-use crate::probe::{End, Verdict};
-use crate::service::State;
+use crate::probe::{ProbeVerdict, RunEnd};
+use crate::service::RunState;
 
-/// Less than this many free bytes keep a gateway from writing its state.
-pub const SCARCE: u64 = 1024 * 1024;
+/// Minimum number of free bytes with which a gateway can write its state.
+const MIN_FREE_BYTES: u64 = 1024 * 1024;
 
-/// Why a gateway is not well.
+/// A reason why a gateway is not well.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Its state folder is not there, or is no folder.
+pub(crate) enum Cause {
+    /// The state folder is missing, or is no folder.
     StateGone(PathBuf),
-    /// Its state folder, or its config, can't be entered or read.
+    /// The state folder can't be entered, or the config can't be read.
     Unreadable(PathBuf),
-    /// Its files are another user's.
+    /// The state folder or the config belongs to another user.
     ForeignOwner(PathBuf),
-    /// No room on the disk of its state folder: so many bytes.
+    /// The disk of the state folder has only this many bytes free.
     DiskFull(u64),
-    /// No gateway starts from its config: why.
+    /// No gateway starts from the config; with the reason.
     Config(Msg),
-    /// Somebody else has its port.
+    /// Another program holds the port; with its socket, where known.
     PortTaken(Option<Listener>),
-    /// A gateway of this other profile has its port.
-    PortOf(String),
-    /// Its process lives and does not answer.
+    /// A gateway of this other profile holds the port.
+    PortOfProfile(String),
+    /// This process of the gateway lives and does not answer.
     Hung(u32),
-    /// What its service starts is not there.
+    /// The program that the service starts is missing.
     ProgramGone(PathBuf),
-    /// Its service manager gave up: the last exit code.
+    /// The service manager starts the service no more; with the last exit code.
     GaveUp(Option<i32>),
-    /// It runs with something else than its files say: another port, another token.
+    /// The gateway runs with another port or token than its files say.
     Outdated,
-    /// It runs and says why it is not well.
+    /// The gateway runs and says why it is not well.
     Unwell(String),
-    /// It has no service, and does not run.
+    /// The gateway has no service and does not run.
     NoService,
-    /// It was killed, or it crashed.
+    /// The gateway was killed, or crashed.
     Killed,
-    /// It was stopped, or never started.
+    /// The gateway was stopped, or never started.
     Stopped,
 }
 
 impl Cause {
-    /// The stable name, for `--json` and the history.
-    pub fn id(&self) -> &'static str {
+    /// Returns the kind of the cause, without its particulars.
+    pub(crate) fn kind(&self) -> CauseKind {
         match self {
-            Self::StateGone(_) => "state-gone",
-            Self::Unreadable(_) => "unreadable",
-            Self::ForeignOwner(_) => "foreign-owner",
-            Self::DiskFull(_) => "disk-full",
-            Self::Config(_) => "config",
-            Self::PortTaken(_) => "port-taken",
-            Self::PortOf(_) => "port-of-profile",
-            Self::Hung(_) => "hung",
-            Self::ProgramGone(_) => "program-gone",
-            Self::GaveUp(_) => "gave-up",
-            Self::Outdated => "outdated",
-            Self::Unwell(_) => "unwell",
-            Self::NoService => "no-service",
-            Self::Killed => "killed",
-            Self::Stopped => "stopped",
+            Self::StateGone(_) => CauseKind::StateGone,
+            Self::Unreadable(_) => CauseKind::Unreadable,
+            Self::ForeignOwner(_) => CauseKind::ForeignOwner,
+            Self::DiskFull(_) => CauseKind::DiskFull,
+            Self::Config(_) => CauseKind::Config,
+            Self::PortTaken(_) => CauseKind::PortTaken,
+            Self::PortOfProfile(_) => CauseKind::PortOfProfile,
+            Self::Hung(_) => CauseKind::Hung,
+            Self::ProgramGone(_) => CauseKind::ProgramGone,
+            Self::GaveUp(_) => CauseKind::GaveUp,
+            Self::Outdated => CauseKind::Outdated,
+            Self::Unwell(_) => CauseKind::Unwell,
+            Self::NoService => CauseKind::NoService,
+            Self::Killed => CauseKind::Killed,
+            Self::Stopped => CauseKind::Stopped,
         }
     }
 
-    /// What happened.
-    pub fn msg(&self) -> Msg {
+    /// Returns the sentence that says what happened.
+    pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::StateGone(path) => msg!("rescue.cause-state-gone", path = path.display()),
             Self::Unreadable(path) => msg!("rescue.cause-unreadable", path = path.display()),
@@ -81,18 +82,16 @@ impl Cause {
             Self::DiskFull(free) => msg!("rescue.cause-disk-full", kib = free / 1024),
             Self::Config(why) => why.clone(),
             Self::PortTaken(Some(listener)) => match &listener.owner {
-                Some(owner) => {
-                    msg!(
-                        "rescue.cause-port-taken",
-                        port = listener.port,
-                        name = owner.name,
-                        pid = owner.pid
-                    )
-                }
+                Some(owner) => msg!(
+                    "rescue.cause-port-taken",
+                    port = listener.port,
+                    name = owner.name,
+                    pid = owner.pid
+                ),
                 None => msg!("rescue.cause-port-taken-unknown", port = listener.port),
             },
             Self::PortTaken(None) => msg!("rescue.cause-port-stranger"),
-            Self::PortOf(profile) => msg!("rescue.cause-port-of", profile = profile),
+            Self::PortOfProfile(profile) => msg!("rescue.cause-port-of", profile = profile),
             Self::Hung(pid) => msg!("rescue.cause-hung", pid = pid),
             Self::ProgramGone(path) => msg!("rescue.cause-program-gone", path = path.display()),
             Self::GaveUp(Some(code)) => msg!("rescue.cause-gave-up", code = code),
@@ -105,8 +104,8 @@ impl Cause {
         }
     }
 
-    /// What only a person can do about it; `None` where a step of the ladder may mend it.
-    pub fn by_hand(&self) -> Option<Msg> {
+    /// Returns what only a person can do about the cause; `None` where a repair may mend it.
+    pub(crate) fn by_hand(&self) -> Option<Msg> {
         Some(match self {
             Self::StateGone(path) => msg!("rescue.hand-state-gone", path = path.display()),
             Self::Unreadable(path) => msg!("rescue.hand-unreadable", path = path.display()),
@@ -116,61 +115,65 @@ impl Cause {
                 owner: Some(owner), ..
             })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
-            Self::PortOf(profile) => msg!("rescue.hand-port-of", profile = profile),
+            Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
             _ => return None,
         })
     }
 }
 
-/// Why the gateway is not well, the most probable cause first; nothing where it is.
-pub fn causes(seen: &Evidence) -> Vec<Cause> {
+/// Returns the causes why a gateway is not well, the most probable first; none where it is well.
+pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
     let mut causes = Vec::new();
-    if seen.probe.is_healthy() {
+    if evidence.probe.is_healthy() {
         return causes;
     }
-    match &seen.folder {
-        Folder::Gone(path) => causes.push(Cause::StateGone(path.clone())),
-        Folder::Unreadable(path) => causes.push(Cause::Unreadable(path.clone())),
-        Folder::Foreign(path) => causes.push(Cause::ForeignOwner(path.clone())),
-        Folder::Fine => {}
+    match &evidence.state_dir {
+        StateDirHealth::Gone(path) => causes.push(Cause::StateGone(path.clone())),
+        StateDirHealth::Unreadable(path) => causes.push(Cause::Unreadable(path.clone())),
+        StateDirHealth::ForeignOwner(path) => causes.push(Cause::ForeignOwner(path.clone())),
+        StateDirHealth::Ok => {}
     }
-    if let Some(free) = seen.free.filter(|free| *free < SCARCE) {
+    if let Some(free) = evidence.free_bytes.filter(|free| *free < MIN_FREE_BYTES) {
         causes.push(Cause::DiskFull(free));
     }
-    if let Some(why) = &seen.refusal
+    if let Some(why) = &evidence.config_refusal
         && causes.is_empty()
     {
         causes.push(Cause::Config(why.clone()));
     }
-    let service = seen.service.as_ref();
-    if let Some(path) = &seen.program_gone {
+    if let Some(path) = &evidence.missing_program {
         causes.push(Cause::ProgramGone(path.clone()));
     }
-    match &seen.probe.verdict {
-        Verdict::Stranger(listener) => causes.push(Cause::PortTaken(listener.clone())),
-        Verdict::OtherProfile(profile) => causes.push(Cause::PortOf(profile.clone())),
-        Verdict::Slow => causes.extend(seen.pid().map(Cause::Hung)),
-        Verdict::ElsewhereOn(_) | Verdict::TokenRefused => causes.push(Cause::Outdated),
-        Verdict::Unhealthy(why) => causes.push(Cause::Unwell(why.clone())),
-        Verdict::NotRunning => match (service.map(|service| &service.state), seen.pid()) {
-            (_, Some(pid)) => causes.push(Cause::Hung(pid)),
-            (Some(State::GaveUp), None) => {
-                causes.push(Cause::GaveUp(service.and_then(|service| service.exit_code)));
-            }
-            (Some(State::NotInstalled), None) => causes.push(Cause::NoService),
-            _ if !causes.is_empty() => {}
-            _ if was_killed(seen) => causes.push(Cause::Killed),
-            _ => causes.push(Cause::Stopped),
-        },
-        Verdict::Healthy => {}
+    match &evidence.probe.verdict {
+        ProbeVerdict::Stranger(listener) => causes.push(Cause::PortTaken(listener.clone())),
+        ProbeVerdict::OtherProfile(profile) => causes.push(Cause::PortOfProfile(profile.clone())),
+        ProbeVerdict::Slow => causes.extend(evidence.pid().map(Cause::Hung)),
+        ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::TokenRefused => causes.push(Cause::Outdated),
+        ProbeVerdict::Unhealthy(why) => causes.push(Cause::Unwell(why.clone())),
+        ProbeVerdict::NotRunning => {
+            let is_explained = !causes.is_empty();
+            causes.extend(cause_of_absence(evidence, is_explained));
+        }
+        ProbeVerdict::Healthy => {}
     }
     causes
 }
 
-/// Whether its last run ended without its own doing.
-fn was_killed(seen: &Evidence) -> bool {
-    seen.probe
-        .past
-        .as_ref()
-        .is_some_and(|past| past.end == End::Killed)
+/// Returns why a gateway does not run, by its process and its service. That it was stopped or killed is said only
+/// where nothing else explains it.
+fn cause_of_absence(evidence: &Evidence, is_explained: bool) -> Option<Cause> {
+    let service = evidence.service.as_ref();
+    match (service.map(|service| &service.state), evidence.pid()) {
+        (_, Some(pid)) => Some(Cause::Hung(pid)),
+        (Some(RunState::GaveUp), None) => Some(Cause::GaveUp(service.and_then(|service| service.exit_code))),
+        (Some(RunState::NotInstalled), None) => Some(Cause::NoService),
+        _ if is_explained => None,
+        _ if was_killed(evidence) => Some(Cause::Killed),
+        _ => Some(Cause::Stopped),
+    }
+}
+
+fn was_killed(evidence: &Evidence) -> bool {
+    let last_run = evidence.probe.last_run.as_ref();
+    last_run.is_some_and(|run| run.end == RunEnd::Killed)
 }

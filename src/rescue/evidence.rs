@@ -1,4 +1,4 @@
-//! What can be seen of a target from outside. Reads only.
+//! Collects what can be seen of a target from outside: its gateway, its files, its service, its log. Reads only.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,128 +9,130 @@ use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::lock;
-use crate::probe::{self, Probe, Verdict};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
-use crate::service::{self, Status};
+use crate::service::{self, ServiceStatus};
 use crate::survey::InstalledService;
 
-mod log;
+mod log_excerpt;
 
-/// How long the gateway has to answer.
-const LIMIT: Duration = Duration::from_secs(3);
+/// Time limit of one probe of the gateway.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How the state folder is.
+/// Whether a gateway can use its state folder and its config.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Folder {
-    /// It can be used.
-    Fine,
-    /// It is not there.
+pub(crate) enum StateDirHealth {
+    /// Both can be used.
+    Ok,
+    /// The state folder is missing, or is no folder.
     Gone(PathBuf),
-    /// It, or what the gateway needs in it, can't be read.
+    /// The state folder or the config can't be read, and is this user's.
     Unreadable(PathBuf),
-    /// Somebody else's.
-    Foreign(PathBuf),
+    /// The state folder or the config can't be read, and is another user's.
+    ForeignOwner(PathBuf),
 }
 
-/// All of it.
+/// What can be seen of a target from outside.
 #[derive(Clone, Debug)]
-pub struct Evidence {
-    /// What the gateway itself says.
-    pub probe: Probe,
-    /// Its state folder.
-    pub folder: Folder,
-    /// Free bytes where its state is, where known.
-    pub free: Option<u64>,
-    /// Why no gateway starts from its config.
-    pub refusal: Option<Msg>,
-    /// What a person can do about that, where the config itself is not what is to be mended.
-    pub way_out: Option<Msg>,
-    /// An earlier config from which one would start: the last that a healthy start used, else a backup.
-    pub restorable: Option<PathBuf>,
+pub(crate) struct Evidence {
+    /// What the gateway itself answers.
+    pub(crate) probe: Probe,
+    /// Whether the gateway can use its files.
+    pub(crate) state_dir: StateDirHealth,
+    /// Number of free bytes on the disk of the state folder, where known.
+    pub(crate) free_bytes: Option<u64>,
+    /// Why no gateway starts from the config.
+    pub(crate) config_refusal: Option<Msg>,
+    /// What a person can do about that, where it is not the config that is to be mended.
+    pub(crate) refusal_hint: Option<Msg>,
+    /// An earlier config from which a gateway would start: that of the last healthy start, else a backup.
+    pub(crate) restorable_config: Option<PathBuf>,
     /// What was changed in the config since the last healthy start.
-    pub changed: Vec<ConfigDifference>,
-    /// Its service; nothing where no manager can be asked.
-    pub service: Option<Status>,
-    /// The program that its service starts, where that is not there.
-    pub program_gone: Option<PathBuf>,
-    /// The living process that holds its lock.
-    pub holder: Option<u32>,
-    /// The last lines of its log that are warnings or worse, the oldest first.
-    pub log: Vec<String>,
+    pub(crate) config_changes: Vec<ConfigDifference>,
+    /// The service of the target; `None` where no manager can be asked.
+    pub(crate) service: Option<ServiceStatus>,
+    /// The program that the service starts, where it is missing.
+    pub(crate) missing_program: Option<PathBuf>,
+    /// The living process that holds the lock.
+    pub(crate) lock_holder: Option<u32>,
+    /// The last warnings and errors of the log, the oldest first.
+    pub(crate) log: Vec<String>,
     /// The file that these lines are from, where OpenClaw from npm wrote it.
-    pub foreign_log: Option<PathBuf>,
+    pub(crate) openclaw_log: Option<PathBuf>,
 }
 
 impl Evidence {
-    /// The process of the gateway, where one lives: what answered, else who holds the lock.
-    pub fn pid(&self) -> Option<u32> {
-        self.probe.pid.or(self.holder)
+    /// Returns the process of the gateway, where one lives: the one that answered, else the one that holds the lock.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.probe.pid.or(self.lock_holder)
     }
 }
 
-/// Looks at everything.
-pub fn gather(host: &Host, env: &Environment, target: &Instance) -> Evidence {
-    let mut probe = probe::instance(host, env, target, LIMIT);
-    if probe.verdict == Verdict::Slow {
-        // One that starts just now is not hung; it gets as much time again.
-        probe = probe::wait_healthy(host, env, target, LIMIT);
+/// Collects the evidence about a target.
+pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
+    let InstanceContext { host, env, instance } = target;
+    let mut probe = probe::probe_gateway(target, PROBE_TIMEOUT);
+    if probe.verdict == ProbeVerdict::Slow {
+        // A gateway that is about to start is not hung; it gets as much time again.
+        probe = probe::wait_until_healthy(target, PROBE_TIMEOUT);
     }
-    let engine = Record::read(&target.record_path()).unwrap_or_default().engine;
-    let (log, foreign_log) = log::complaints(target, engine);
-    let folder = folder(host, target);
-    let boot = Boot::of(host, env, target);
-    let restorable = boot.as_ref().ok().and_then(restorable);
+    let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
+    let (log, openclaw_log) = log_excerpt::last_complaints(instance, engine);
+    let state_dir = check_state_dir(host, instance);
+    let boot = Boot::of(target);
+    let restorable_config = boot.as_ref().ok().and_then(find_restorable_config);
+    // A record that can't be read is no fault of the config.
+    let is_config_usable = boot.as_ref().map_or(true, Boot::is_config_usable);
     let refusal = match boot.and_then(|boot| boot.read()) {
-        Err(error) if folder == Folder::Fine => Some(error),
+        Err(error) if state_dir == StateDirHealth::Ok => Some(error),
         _ => None,
     };
-    let way_out = refusal.as_ref().and_then(|error| error.hints.last().cloned());
-    let service = service::status(host, env, target).ok();
+    let hint = refusal.as_ref().and_then(|error| error.hints.last().cloned());
+    let holder = lock::read_holder(&instance.lock_path()).filter(|holder| holder.alive);
     Evidence {
         probe,
-        free: host.free_disk_bytes(&target.state_dir),
-        changed: changed(target),
-        program_gone: program_gone(env, target),
-        holder: lock::read_holder(&target.lock_path())
-            .filter(|holder| holder.alive)
-            .map(|holder| holder.pid),
-        folder,
-        way_out: way_out.filter(|hint| !hint.key().starts_with("config.")),
-        refusal: refusal.map(|error| error.msg),
-        restorable,
-        service,
+        free_bytes: host.free_disk_bytes(&instance.state_dir),
+        config_changes: config_changes(instance),
+        missing_program: missing_program(env, instance),
+        lock_holder: holder.map(|holder| holder.pid),
+        state_dir,
+        refusal_hint: hint.filter(|_| is_config_usable),
+        config_refusal: refusal.map(|error| error.msg),
+        restorable_config,
+        service: service::status(target).ok(),
         log,
-        foreign_log,
+        openclaw_log,
     }
 }
 
-/// Whether the gateway's user can use its folder and its config.
-fn folder(host: &Host, target: &Instance) -> Folder {
+/// Checks whether the user of a gateway can use its state folder and its config.
+fn check_state_dir(host: &Host, target: &Instance) -> StateDirHealth {
     let state = &target.state_dir;
     match std::fs::read_dir(state) {
-        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return refused(host, state),
-        Err(_) => return Folder::Gone(state.clone()),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return denied(host, state),
+        Err(_) => return StateDirHealth::Gone(state.clone()),
         Ok(_) => {}
     }
     match std::fs::File::open(&target.config_path) {
-        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => refused(host, &target.config_path),
-        _ => Folder::Fine,
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => denied(host, &target.config_path),
+        _ => StateDirHealth::Ok,
     }
 }
 
-fn refused(host: &Host, path: &Path) -> Folder {
+/// Returns why a path can't be read, by its owner.
+fn denied(host: &Host, path: &Path) -> StateDirHealth {
     let is_own = host.file_owner_id(path) == host.user_id();
     if is_own {
-        Folder::Unreadable(path.to_path_buf())
+        StateDirHealth::Unreadable(path.to_path_buf())
     } else {
-        Folder::Foreign(path.to_path_buf())
+        StateDirHealth::ForeignOwner(path.to_path_buf())
     }
 }
 
-/// What the target's service would start, where that is not there.
-fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
+/// Returns the program that the service of a target starts, where it is missing.
+fn missing_program(env: &Environment, target: &Instance) -> Option<PathBuf> {
     let config = read::canonicalize_existing(&target.config_path);
     let services = InstalledService::find_all(env).into_iter();
     let mut programs = services
@@ -139,11 +141,11 @@ fn program_gone(env: &Environment, target: &Instance) -> Option<PathBuf> {
     programs.find(|program| program.is_absolute() && !program.exists())
 }
 
-/// An earlier config from which a gateway would start, other than the one that stands.
-fn restorable(boot: &Boot) -> Option<PathBuf> {
+/// Returns an earlier config from which a gateway would start, other than the present one.
+fn find_restorable_config(boot: &Boot) -> Option<PathBuf> {
     let target = &boot.instance;
-    let standing = read::bytes(&target.config_path).ok();
-    let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != standing);
+    let present = read::bytes(&target.config_path).ok();
+    let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != present);
     let backups = backup::list(&target.config_path)
         .into_iter()
         .map(|backup| backup.path);
@@ -152,8 +154,8 @@ fn restorable(boot: &Boot) -> Option<PathBuf> {
         .find(|path| differs(path) && boot.read_at(path).is_ok_and(|ready| ready.has_file()))
 }
 
-/// What was changed since the last healthy start, as far as both can be read.
-fn changed(target: &Instance) -> Vec<ConfigDifference> {
+/// Returns what was changed in the config since the last healthy start, where both can be read.
+fn config_changes(target: &Instance) -> Vec<ConfigDifference> {
     match (
         config::load(&target.last_good_path()),
         config::load(&target.config_path),

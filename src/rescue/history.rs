@@ -1,33 +1,34 @@
-//! What was done to whom, and when: so that a person can see it, and so that a gateway that can't be
-//! mended is not repaired for ever. Shared by all rescuers of this user on this host.
+//! The history of repairs: which gateway was repaired when and how, so that a person can see it, and so that a
+//! gateway that can't be mended is not repaired for ever. All rescuers of this user on this host share it.
 //!
-//! One JSON line each, in this program's own words only: nothing of a target's config or log is in it.
+//! One JSON line for each repair, in this program's own words only: nothing of a target's config or log is in it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{CauseKind, Recorded, StepKind, StepResultKind};
 use crate::apply;
 use crate::error::Result;
 use crate::host::read;
 
-/// The file in the rescuers' folder.
-const FILE: &str = "history.jsonl";
-/// As many entries are kept.
-const KEPT: usize = 200;
-/// At most so many repairs of one target ...
-pub const LIMIT: usize = 3;
-/// ... within this time.
-pub const WINDOW: Duration = Duration::from_mins(15);
+/// Name of the history file in the rescuers' folder.
+const HISTORY_FILE: &str = "history.jsonl";
+/// Maximum number of entries that are kept.
+const MAX_ENTRIES: usize = 200;
+/// Maximum number of repairs of one target within [`REPAIR_WINDOW`].
+pub(crate) const MAX_REPAIRS: usize = 3;
+/// Time within which repairs of one target are counted.
+const REPAIR_WINDOW: Duration = Duration::from_mins(15);
 
-/// What came of a repair.
+/// The outcome of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It began; if this still stands there later, it was cut short.
+pub(crate) enum RepairOutcome {
+    /// The repair began; if the history still says so later, it was cut short.
     Begun,
-    /// The target answers healthy.
+    /// The target answered that it is well.
     Healthy,
     /// All steps were tried in vain.
     InVain,
@@ -36,35 +37,35 @@ pub enum Outcome {
 /// One repair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// When it began, in milliseconds since 1970.
-    pub at: u64,
+pub(crate) struct HistoryEntry {
+    /// The time of its beginning, in milliseconds since 1970.
+    pub(crate) at: u64,
     /// The profile that repaired.
-    pub rescuer: String,
+    pub(crate) rescuer: String,
     /// The profile that was repaired.
-    pub target: String,
-    /// Whether a watching gateway did it by itself.
-    pub watched: bool,
-    /// Why: the causes' names, the most probable first.
-    pub causes: Vec<String>,
-    /// What was done: (step, what came of it).
-    pub steps: Vec<(String, String)>,
-    /// What came of it.
-    pub outcome: Outcome,
+    pub(crate) target: String,
+    /// Whether a watching gateway repaired by itself.
+    pub(crate) watched: bool,
+    /// The causes, the most probable first.
+    pub(crate) causes: Vec<Recorded<CauseKind>>,
+    /// The steps, in order, each with its result.
+    pub(crate) steps: Vec<(Recorded<StepKind>, Recorded<StepResultKind>)>,
+    /// The outcome of the whole repair.
+    pub(crate) outcome: RepairOutcome,
 }
 
-/// The history of this folder.
+/// The history in one folder.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     path: PathBuf,
     /// The entries, the oldest first.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<HistoryEntry>,
 }
 
 impl History {
-    /// Reads it. Lines that are not understood (of a later version, cut short) are left out.
-    pub fn read(folder: &Path) -> Self {
-        let path = folder.join(FILE);
+    /// Reads the history of a folder. Lines that can't be parsed (of a later release, cut short) are left out.
+    pub(crate) fn read(folder: &Path) -> Self {
+        let path = folder.join(HISTORY_FILE);
         let text = read::text(&path).unwrap_or_default();
         let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
         Self {
@@ -73,31 +74,31 @@ impl History {
         }
     }
 
-    /// How long it takes until the target may be repaired again; nothing where it may be now.
-    pub fn rest(&self, target: &str, now: SystemTime) -> Option<Duration> {
-        let now = millis(now);
-        let window = u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX);
+    /// Returns the time until the target may be repaired again; `None` where it may be repaired now.
+    pub(crate) fn time_until_next_repair(&self, target: &str, now: SystemTime) -> Option<Duration> {
+        let now = unix_millis(now);
+        let window = u64::try_from(REPAIR_WINDOW.as_millis()).unwrap_or(u64::MAX);
         let recent: Vec<_> = (self.entries.iter())
             .filter(|entry| entry.target == target && !entry.steps.is_empty())
             .map(|entry| entry.at)
-            // What lies in the future was written before a clock was set back: it does not count.
+            // An entry of the future was written before a clock was set back: it does not count.
             .filter(|at| *at <= now && now - at < window)
             .collect();
-        let oldest = recent
+        let first_counted = recent
             .len()
-            .checked_sub(LIMIT)
-            .and_then(|from| recent.get(from))?;
-        Some(Duration::from_millis(oldest + window - now))
+            .checked_sub(MAX_REPAIRS)
+            .and_then(|index| recent.get(index))?;
+        Some(Duration::from_millis(first_counted + window - now))
     }
 
-    /// Adds an entry, or puts the last one's new state in its place (same time, same target).
-    pub fn put(&mut self, entry: Entry) -> Result<()> {
-        let same = |old: &Entry| old.at == entry.at && old.target == entry.target;
-        match self.entries.iter_mut().rfind(|old| same(old)) {
+    /// Adds an entry, or replaces the last one of the same time and target.
+    pub(crate) fn put(&mut self, entry: HistoryEntry) -> Result<()> {
+        let is_same = |old: &HistoryEntry| old.at == entry.at && old.target == entry.target;
+        match self.entries.iter_mut().rfind(|old| is_same(old)) {
             Some(old) => *old = entry,
             None => self.entries.push(entry),
         }
-        let surplus = self.entries.len().saturating_sub(KEPT);
+        let surplus = self.entries.len().saturating_sub(MAX_ENTRIES);
         self.entries.drain(..surplus);
         let lines = self
             .entries
@@ -107,8 +108,8 @@ impl History {
     }
 }
 
-/// A time as the history has it.
-pub fn millis(time: SystemTime) -> u64 {
+/// Returns a time in milliseconds since 1970.
+pub(super) fn unix_millis(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -117,48 +118,65 @@ pub fn millis(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
 
-    fn entry(at: u64, target: &str) -> Entry {
-        Entry {
+    fn entry(at: u64, target: &str) -> HistoryEntry {
+        HistoryEntry {
             at,
             rescuer: "rescue".to_owned(),
             target: target.to_owned(),
             watched: false,
-            causes: vec!["config".to_owned()],
-            steps: vec![("restore-config".to_owned(), "helped".to_owned())],
-            outcome: Outcome::Begun,
+            causes: vec![Recorded::Known(CauseKind::Config)],
+            steps: vec![(
+                Recorded::Known(StepKind::RestoreConfig),
+                Recorded::Known(StepResultKind::Helped),
+            )],
+            outcome: RepairOutcome::Begun,
         }
     }
 
-    fn at(minutes: u64) -> SystemTime {
+    fn minute(minutes: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_mins(minutes)
     }
 
     #[test]
-    fn three_repairs_in_a_quarter_of_an_hour_are_enough() {
+    fn target_is_repaired_at_most_three_times_in_a_quarter_of_an_hour() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::read(dir.path());
-        for minute in [0, 5, 9] {
-            assert_eq!(history.rest("main", at(minute)), None);
-            history.put(entry(millis(at(minute)), "main")).unwrap();
+        for number in [0, 5, 9] {
+            assert_eq!(history.time_until_next_repair("main", minute(number)), None);
+            history.put(entry(unix_millis(minute(number)), "main")).unwrap();
         }
-        assert_eq!(history.rest("main", at(10)), Some(Duration::from_mins(5)));
-        assert_eq!(history.rest("work", at(10)), None);
-        assert_eq!(history.rest("main", at(15)), None);
+        assert_eq!(
+            history.time_until_next_repair("main", minute(10)),
+            Some(Duration::from_mins(5))
+        );
+        assert_eq!(history.time_until_next_repair("work", minute(10)), None);
+        assert_eq!(history.time_until_next_repair("main", minute(15)), None);
         assert_eq!(History::read(dir.path()).entries, history.entries);
     }
 
     #[test]
-    fn an_entry_is_brought_up_to_date_and_the_oldest_go() {
+    fn entry_of_the_same_repair_is_replaced_and_the_oldest_are_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::read(dir.path());
-        for number in 0..=KEPT as u64 {
+        for number in 0..=MAX_ENTRIES as u64 {
             history.put(entry(number, "main")).unwrap();
         }
-        let mut done = entry(KEPT as u64, "main");
-        done.outcome = Outcome::Healthy;
+        let mut done = entry(MAX_ENTRIES as u64, "main");
+        done.outcome = RepairOutcome::Healthy;
         history.put(done).unwrap();
         let read = History::read(dir.path()).entries;
-        assert_eq!((read.len(), read[0].at), (KEPT, 1));
-        assert_eq!(read.last().unwrap().outcome, Outcome::Healthy);
+        assert_eq!((read.len(), read[0].at), (MAX_ENTRIES, 1));
+        assert_eq!(read.last().unwrap().outcome, RepairOutcome::Healthy);
+    }
+
+    #[test]
+    fn history_file_keeps_its_format_and_what_a_later_release_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = r#"{"at":1,"rescuer":"rescue","target":"main","watched":true,"causes":["hung","new-cause"],"steps":[["end-stale","helped"],["new-step","planned"]],"outcome":"healthy"}"#;
+        apply::write_file(&dir.path().join(HISTORY_FILE), line.as_bytes()).unwrap();
+        let mut history = History::read(dir.path());
+        history.put(entry(2, "main")).unwrap();
+        let text = read::text(&dir.path().join(HISTORY_FILE)).unwrap();
+        assert_eq!(text.lines().next(), Some(line));
     }
 }

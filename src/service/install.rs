@@ -1,382 +1,381 @@
-//! Putting a service in its place, as a transaction: the new file is written and verified beside the old
-//! one before that goes, and a gateway that does not come up brings the old one back.
+//! Installing an instance's gateway as a service, and uninstalling it.
+//!
+//! The new file is verified in another folder before it replaces the old one, and an installation that fails (the
+//! manager refuses, the gateway does not come up) is undone: the old files are put back and run as before. Only
+//! failures are undone, not a kill: an installation that is killed between writing the files and loading them
+//! leaves the new files beside a manager that runs the old ones. `gateway status` and the doctor report that
+//! difference, and the next `gateway install` completes the installation.
 
 use std::path::{Path, PathBuf};
 
-use super::{Done, Manager, Seen, Site, State, spec};
-use crate::apply;
-use crate::environment::Environment;
+use super::control::{ActionOutcome, ActionReport, ServiceControl};
+use super::error::ManagerError;
+use super::manager::{RunState, ServiceManager, ServiceState};
+use super::spec;
 use crate::error::{Error, Result};
-use crate::host::{Host, read};
+use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::InstanceContext;
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, Files, PortFrom};
-use crate::{config, survey};
+use crate::{apply, config, survey};
 
-/// What the command line wishes of an installation.
+/// The options of an installation.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes {
-    /// `--port`.
-    pub port: Option<u16>,
-    /// `--force`: also where the same stands already, or a file that is not ours.
-    pub force: bool,
+pub(crate) struct InstallOptions {
+    /// The port of the command line, which goes before the config's.
+    pub(crate) port: Option<u16>,
+    /// Whether to install anew where nothing differs, and over a file that another program wrote.
+    pub(crate) force: bool,
 }
 
 /// What an installation would do.
 #[derive(Clone, Debug)]
-pub struct Preview {
-    /// The manager's name for it.
-    pub name: String,
-    /// The port of the command line.
-    pub port: u16,
-    /// Each file with its text.
-    pub files: Vec<(PathBuf, String)>,
-    /// The commands that follow.
-    pub commands: Vec<String>,
-    /// What the user should know.
-    pub notices: Vec<Msg>,
+pub(crate) struct InstallPreview {
+    /// The name that the manager knows the service by.
+    pub(crate) name: String,
+    /// The port on the command line of the service.
+    pub(crate) port: u16,
+    /// The files with their text.
+    pub(crate) files: Vec<(PathBuf, String)>,
+    /// The commands that load and start the service.
+    pub(crate) commands: Vec<String>,
+    /// Further sentences for the user.
+    pub(crate) notices: Vec<Msg>,
 }
 
-/// Where what stands differs from what an installation would write.
+/// Where an installed service differs from what an installation would make of it now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drift {
-    /// Files with other bytes, or none.
-    pub files: Vec<PathBuf>,
-    /// It does not start at login.
-    pub disabled: bool,
-    /// The manager has not read the file since it changed.
-    pub stale: bool,
+pub(crate) struct ServiceDrift {
+    /// The files that are missing or have other bytes.
+    pub(crate) files: Vec<PathBuf>,
+    /// Whether the service does not start at login.
+    pub(crate) disabled: bool,
+    /// Whether the manager has not read the file since it changed.
+    pub(crate) stale: bool,
 }
 
-impl Drift {
-    /// Whether nothing differs.
-    pub fn is_none(&self) -> bool {
+impl ServiceDrift {
+    /// Returns whether nothing differs.
+    pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What is to be installed.
-struct Wanted {
+/// A service to be installed.
+struct PlannedService {
     spec: ServiceSpec,
     notices: Vec<Msg>,
 }
 
-impl Site<'_> {
-    /// Reads the config as the gateway will: what would keep it from starting is said now.
-    fn wanted(self, port: Option<u16>) -> Result<Wanted> {
-        let Self { host, env, instance } = self;
-        let files = Files::read(instance)?;
-        let Files { config, record } = &files;
-        let settings = files.sources(host, instance).settings(&settings::Wishes {
-            port,
-            ..settings::Wishes::default()
-        })?;
-        let configured = config::base_port(config).filter(|configured| *configured != settings.port);
-        let differs = configured.filter(|_| settings.port_from != PortFrom::Config);
-        let notice = |configured| {
-            msg!(
-                "service.port-differs",
-                port = settings.port,
-                configured = configured,
-                command = format!("{} config set gateway.port {}", instance.command(), settings.port)
-            )
-        };
-        Ok(Wanted {
-            spec: spec::build(host, env, instance, settings.port, record.engine)?,
-            notices: differs.map(notice).into_iter().collect(),
-        })
-    }
+/// A file before an installation; `None` where there was none.
+type OldFile = (PathBuf, Option<Vec<u8>>);
 
-    /// Refuses what must not be written over, and what the manager could not start.
-    fn check(self, manager: &dyn Manager, spec: &ServiceSpec, force: bool) -> Result<()> {
-        if !manager.can_start(&spec.program) {
-            return Err(Error::blocked(msg!(
-                "service.program-path",
-                path = spec.program.display()
-            )));
-        }
-        self.refuse_another(manager)?;
-        if manager.is_around() && !manager.loads_from_within() {
-            return Err(
-                Error::failed(msg!("service.from-within", name = manager.name())).hint(msg!(
-                    "service.from-outside",
-                    command = format!("{} gateway install", self.instance.command())
-                )),
-            );
-        }
-        let file = manager.file();
-        if read::canonicalize_existing(&file) == Path::new("/dev/null") {
-            return Err(self.fail(manager, &super::Trouble::Masked));
-        }
-        match read::text(&file) {
-            Ok(text) if !is_written_by_us(&text) && !force => {
-                Err(
-                    Error::failed(msg!("service.not-ours", path = file.display())).hint(msg!(
-                        "service.force",
-                        command = format!("{} gateway install --force", self.instance.command())
-                    )),
-                )
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whoever holds the port, where that is not the service itself: it could not start beside it.
-    fn refuse_held_port(self, port: u16) -> Result<()> {
-        let survey = survey::take(self.host, self.env);
-        let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
-            return Ok(());
-        };
-        let own = survey
-            .instances
-            .iter()
-            .find(|found| found.config_path == self.instance.config_path);
-        let owner = listener.owner.as_ref();
-        let is_own = owner.is_some_and(|owner| {
-            owner.instance.is_some() && owner.instance.as_ref() == own.map(|found| &found.label)
-        });
-        Err(match owner {
-            Some(owner) if is_own => Error::failed(msg!(
-                "service.foreground",
-                profile = self.instance.profile,
-                pid = owner.pid
-            ))
-            .hint(msg!(
-                "service.end-foreground",
-                command = if cfg!(windows) {
-                    format!("taskkill /F /PID {}", owner.pid)
-                } else {
-                    format!("kill {}", owner.pid)
-                }
-            )),
-            Some(owner) => Error::blocked(msg!(
-                "service.port-held",
-                port = port,
-                name = owner.name,
-                pid = owner.pid
-            )),
-            None => Error::blocked(msg!("service.port-held-unseen", port = port)),
-        })
-    }
-}
-
-/// What [`install`] would write and run; nothing is.
-pub fn preview(host: &Host, env: &Environment, instance: &Instance, wishes: Wishes) -> Result<Preview> {
-    let site = Site { host, env, instance };
-    let manager = site.manager();
-    let wanted = site.wanted(wishes.port)?;
-    site.check(&*manager, &wanted.spec, wishes.force)?;
-    let text = |(path, bytes): (PathBuf, Vec<u8>)| (path, String::from_utf8_lossy(&bytes).into_owned());
-    Ok(Preview {
-        name: manager.name().to_owned(),
-        port: wanted.spec.port,
-        files: manager.files(&wanted.spec).into_iter().map(text).collect(),
-        commands: manager.commands(),
-        notices: wanted.notices,
+/// Plans the service of an instance. Reads the config as the gateway will, so that what would keep it from starting
+/// is an error now.
+fn plan_service(context: InstanceContext<'_>, port: Option<u16>) -> Result<PlannedService> {
+    let InstanceContext { host, instance, .. } = context;
+    let files = Files::read(instance)?;
+    let Files { config, record } = &files;
+    let settings = files.sources(host, instance).settings(&settings::Wishes {
+        port,
+        ..settings::Wishes::default()
+    })?;
+    let configured = config::base_port(config).filter(|configured| *configured != settings.port);
+    let differing = configured.filter(|_| settings.port_from != PortFrom::Config);
+    let notice = |configured| {
+        msg!(
+            "service.port-differs",
+            port = settings.port,
+            configured = configured,
+            command = format!("{} config set gateway.port {}", instance.command(), settings.port)
+        )
+    };
+    Ok(PlannedService {
+        spec: spec::build(context, settings.port, record.engine)?,
+        notices: differing.map(notice).into_iter().collect(),
     })
 }
 
-/// Where the installed service differs from what [`install`] would make of it now; `None` where none is, or
-/// another program installed it. Where the manager can't be asked, the files alone are compared.
-pub fn drift(host: &Host, env: &Environment, instance: &Instance) -> Result<Option<Drift>> {
-    let site = Site { host, env, instance };
-    let manager = site.manager();
-    let ours = read::text(&manager.file()).is_ok_and(|text| is_written_by_us(&text));
-    if !ours || site.of_another(&*manager).is_some() {
+/// Returns what [`install`] would write and run; changes nothing.
+pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> Result<InstallPreview> {
+    let control = ServiceControl::new(context);
+    let planned = plan_service(context, options.port)?;
+    control.check_installable(&planned.spec, options.force)?;
+    let text = |(path, bytes): (PathBuf, Vec<u8>)| (path, String::from_utf8_lossy(&bytes).into_owned());
+    let files = control.manager.render_files(&planned.spec);
+    Ok(InstallPreview {
+        name: control.manager.service_name().to_owned(),
+        port: planned.spec.port,
+        files: files.into_iter().map(text).collect(),
+        commands: control.manager.install_commands(),
+        notices: planned.notices,
+    })
+}
+
+/// Compares the installed service with what [`install`] would make of it now; `None` where there is none, or
+/// another program installed it. Where the manager can't be asked, compares the files alone.
+pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>> {
+    let control = ServiceControl::new(context);
+    let is_ours = read::text(&control.manager.file()).is_ok_and(|text| is_written_by_us(&text));
+    if !is_ours || control.config_of_another_instance().is_some() {
         return Ok(None);
     }
-    let wanted = site.wanted(None)?;
-    let seen = manager.look().ok();
-    Ok(Some(Drift {
-        files: differing(&manager.files(&wanted.spec)),
-        disabled: seen.as_ref().is_some_and(|seen| !seen.enabled),
-        stale: seen.is_some_and(|seen| seen.stale),
+    let planned = plan_service(context, None)?;
+    let state = control.manager.query_state().ok();
+    Ok(Some(ServiceDrift {
+        files: differing(&control.manager.render_files(&planned.spec)),
+        disabled: state.as_ref().is_some_and(|state| !state.enabled),
+        stale: state.is_some_and(|state| state.stale),
     }))
 }
 
+/// Returns the paths of the files whose content on the disk differs from the given one.
 fn differing(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
-    let stands = |(path, bytes): &&(PathBuf, Vec<u8>)| read::bytes(path).ok().as_ref() != Some(bytes);
-    files
-        .iter()
-        .filter(stands)
-        .map(|(path, _)| path.clone())
-        .collect()
+    let differs = |(path, bytes): &&(PathBuf, Vec<u8>)| read::bytes(path).ok().as_ref() != Some(bytes);
+    let differing = files.iter().filter(differs);
+    differing.map(|(path, _)| path.clone()).collect()
 }
 
-/// Makes the instance a service that starts at login or boot, and starts it. The same a second time changes
-/// nothing. Where the manager can't be asked, the file is there for the next login, and this is an error.
-pub fn install(host: &Host, env: &Environment, instance: &Instance, wishes: Wishes) -> Result<Done> {
-    let site = Site { host, env, instance };
-    let manager = site.manager();
-    let manager = &*manager;
-    let wanted = site.wanted(wishes.port)?;
-    site.check(manager, &wanted.spec, wishes.force)?;
-    let files = manager.files(&wanted.spec);
-    if let Err(trouble) = manager.reach() {
-        if !trouble.works_later() {
-            return Err(site.fail(manager, &trouble));
-        }
-        write(&files)?;
-        let enabled = manager.load_later();
-        let error = trouble.error(instance, manager.name(), Some(&manager.file()));
-        return Err(match enabled {
-            Ok(()) => error,
-            Err(cause) => error.because(cause),
-        });
+/// Makes the instance a service that starts at login or boot, and starts it; the same a second time changes
+/// nothing. Where the manager can't be asked, writes the file for the next login, and fails saying so.
+pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> Result<ActionReport> {
+    let control = ServiceControl::new(context);
+    let planned = plan_service(context, options.port)?;
+    control.check_installable(&planned.spec, options.force)?;
+    let files = control.manager.render_files(&planned.spec);
+    if let Err(error) = control.manager.check_reachable() {
+        return Err(control.write_for_next_login(&files, &error));
     }
-    let before = manager.look().map_err(|trouble| site.fail(manager, &trouble))?;
-    let running = matches!(before.state, State::Running(_));
-    let stands = differing(&files).is_empty() && before.enabled && !before.stale;
-    if stands && running && !wishes.force {
-        return site.done(manager, "already-installed", wanted.notices);
+    let before = control.query_state()?;
+    let is_running = matches!(before.run, RunState::Running(_));
+    let is_up_to_date = differing(&files).is_empty() && before.enabled && !before.stale;
+    if is_up_to_date && is_running && !options.force {
+        return control.report(ActionOutcome::AlreadyInstalled, planned.notices);
     }
-    if !matches!(
-        before.state,
-        State::Running(_) | State::Starting | State::Stopping
-    ) {
-        site.refuse_held_port(wanted.spec.port)?;
+    if !is_running && !matches!(before.run, RunState::Starting | RunState::Stopping) {
+        refuse_held_port(context, planned.spec.port)?;
     }
-    site.verify(manager, &files[0])?;
-    let old: Vec<_> = files
+    control.verify_staged(&files[0])?;
+    let old_files: Vec<_> = files
         .iter()
         .map(|(path, _)| (path.clone(), read::bytes(path).ok()))
         .collect();
-    let put = || -> Result<Done> {
-        write(&files)?;
-        manager.load().map_err(|trouble| site.fail(manager, &trouble))?;
-        let said = manager.renew();
-        site.came_up(manager, said, "installed")
-    };
-    match put() {
-        Ok(mut done) => {
-            done.notices.splice(0..0, wanted.notices);
-            Ok(done)
+    match control.write_and_start(&files) {
+        Ok(mut report) => {
+            report.notices.splice(0..0, planned.notices);
+            Ok(report)
         }
-        Err(error) => Err(site.take_back(manager, &old, &before, error)),
+        Err(error) => Err(control.roll_back(&old_files, &before, error)),
     }
 }
 
-fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+/// Fails where a process other than the service itself holds the port, beside which the service could not start.
+fn refuse_held_port(context: InstanceContext<'_>, port: u16) -> Result<()> {
+    let survey = survey::take(context.host, context.env);
+    let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
+        return Ok(());
+    };
+    let own = survey
+        .instances
+        .iter()
+        .find(|found| found.config_path == context.instance.config_path);
+    let owner = listener.owner.as_ref();
+    let is_own = owner.is_some_and(|owner| {
+        owner.instance.is_some() && owner.instance.as_ref() == own.map(|found| &found.label)
+    });
+    Err(match owner {
+        Some(owner) if is_own => Error::failed(msg!(
+            "service.foreground",
+            profile = context.instance.profile,
+            pid = owner.pid
+        ))
+        .hint(msg!(
+            "service.end-foreground",
+            command = if cfg!(windows) {
+                format!("taskkill /F /PID {}", owner.pid)
+            } else {
+                format!("kill {}", owner.pid)
+            }
+        )),
+        Some(owner) => Error::blocked(msg!(
+            "service.port-held",
+            port = port,
+            name = owner.name,
+            pid = owner.pid
+        )),
+        None => Error::blocked(msg!("service.port-held-unseen", port = port)),
+    })
+}
+
+fn write_files(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, bytes) in files {
-        // A link of the user's is kept: what it points to is written.
+        // A link of the user's is kept: the file that it leads to is written.
         apply::write_file(&read::canonicalize_existing(path), bytes)?;
     }
     Ok(())
 }
 
-impl Site<'_> {
-    /// Lets the manager look at the new file under its own name, in a folder of the instance.
-    fn verify(self, manager: &dyn Manager, file: &(PathBuf, Vec<u8>)) -> Result<()> {
-        let folder = self.instance.state_dir.join("service-check");
-        let staged = folder.join(file.0.file_name().unwrap_or_default());
-        apply::write_file(&staged, &file.1)?;
-        let verdict = manager.verify(&staged);
-        // Left behind it would be in nobody's way.
-        apply::remove_staging(&folder);
-        verdict.map_err(|trouble| self.fail(manager, &trouble))
-    }
-
-    /// Brings back what stood before, running if it ran.
-    fn take_back(
-        self,
-        manager: &dyn Manager,
-        old: &[(PathBuf, Option<Vec<u8>>)],
-        before: &Seen,
-        error: Error,
-    ) -> Error {
-        let stood = old.iter().any(|(_, bytes)| bytes.is_some());
-        let back = || -> Result<()> {
-            let fail = |trouble| self.fail(manager, &trouble);
-            if !stood {
-                let _ = manager.stop(true);
-                manager.unload().map_err(fail)?;
+impl ServiceControl<'_> {
+    /// Fails where the manager could not start the program, where the service file belongs to another instance or
+    /// (without `force`) to another program, and where this process is part of the service and can't replace it.
+    fn check_installable(&self, spec: &ServiceSpec, force: bool) -> Result<()> {
+        if !self.manager.can_start(&spec.program) {
+            return Err(Error::blocked(msg!(
+                "service.program-path",
+                path = spec.program.display()
+            )));
+        }
+        self.refuse_another_instance()?;
+        let install = format!("{} gateway install", self.context.instance.command());
+        if self.manager.contains_this_process() && !self.manager.can_install_from_within() {
+            let name = self.manager.service_name();
+            return Err(Error::failed(msg!("service.from-within", name = name))
+                .hint(msg!("service.from-outside", command = install)));
+        }
+        let file = self.manager.file();
+        if read::canonicalize_existing(&file) == Path::new("/dev/null") {
+            return Err(self.describe(&ManagerError::Masked));
+        }
+        match read::text(&file) {
+            Ok(text) if !is_written_by_us(&text) && !force => {
+                Err(Error::failed(msg!("service.not-ours", path = file.display()))
+                    .hint(msg!("service.force", command = format!("{install} --force"))))
             }
-            for (path, bytes) in old {
-                match bytes {
-                    Some(bytes) => apply::write_file(&read::canonicalize_existing(path), bytes)?,
-                    None => remove(path)?,
-                }
-            }
-            if !stood {
-                return manager.forget().map_err(fail);
-            }
-            if before.enabled {
-                manager.load().map_err(fail)?;
-            } else {
-                manager.unload().map_err(fail)?;
-                manager.forget().map_err(fail)?;
-            }
-            match before.state {
-                State::Running(_) | State::Starting => manager.renew().map_err(fail),
-                _ => manager.stop(true).map_err(fail),
-            }
-        };
-        match back() {
-            Ok(()) if stood => error.hint(msg!("service.old-is-back", name = manager.name())),
-            Ok(()) => error.hint(msg!("service.taken-back", name = manager.name())),
-            Err(worse) => {
-                error.hint(msg!("service.not-back", name = manager.name()).with_msg("why", worse.msg))
-            }
+            _ => Ok(()),
         }
     }
+
+    /// Writes the files of a service whose manager can't be asked, so that the next login starts it. Returns why
+    /// the manager could not be asked, or why nothing was written.
+    fn write_for_next_login(&self, files: &[(PathBuf, Vec<u8>)], reason: &ManagerError) -> Error {
+        if !reason.allows_start_at_login() {
+            return self.describe(reason);
+        }
+        if let Err(error) = write_files(files) {
+            return error;
+        }
+        let (name, file) = (self.manager.service_name(), self.manager.file());
+        let error = reason.describe(self.context.instance, name, Some(&file));
+        match self.manager.enable_offline() {
+            Ok(()) => error,
+            Err(cause) => error.because(cause),
+        }
+    }
+
+    /// Has the manager check a file under its own name, in a folder of the instance.
+    fn verify_staged(&self, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<()> {
+        let folder = self.context.instance.state_dir.join("service-check");
+        let staged = folder.join(path.file_name().unwrap_or_default());
+        apply::write_file(&staged, bytes)?;
+        let verified = self.manager.verify_file(&staged);
+        apply::remove_staging(&folder);
+        verified.map_err(|error| self.describe(&error))
+    }
+
+    fn write_and_start(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<ActionReport> {
+        write_files(files)?;
+        self.manager.load().map_err(|error| self.describe(&error))?;
+        self.verify_running(self.manager.restart_loaded(), ActionOutcome::Installed)
+    }
+
+    /// Undoes an installation that failed with `error`: puts the old files back and runs them if they ran before,
+    /// or removes the service where there was none. Returns the error with a hint that says what became of it.
+    fn roll_back(&self, old_files: &[OldFile], before: &ServiceState, error: Error) -> Error {
+        let name = self.manager.service_name();
+        let had_service = old_files.iter().any(|(_, bytes)| bytes.is_some());
+        let rolled_back = if had_service {
+            self.restore_service(old_files, before)
+        } else {
+            self.remove_service(old_files)
+        };
+        match rolled_back {
+            Ok(()) if had_service => error.hint(msg!("service.old-is-back", name = name)),
+            Ok(()) => error.hint(msg!("service.taken-back", name = name)),
+            Err(worse) => error.hint(msg!("service.not-back", name = name).with_msg("why", worse.msg)),
+        }
+    }
+
+    fn restore_service(&self, old_files: &[OldFile], before: &ServiceState) -> Result<()> {
+        let describe = |error| self.describe(&error);
+        for (path, bytes) in old_files {
+            match bytes {
+                Some(bytes) => apply::write_file(&read::canonicalize_existing(path), bytes)?,
+                None => remove_file(path)?,
+            }
+        }
+        if before.enabled {
+            self.manager.load().map_err(describe)?;
+        } else {
+            self.manager.disable().map_err(describe)?;
+            self.manager.deregister().map_err(describe)?;
+        }
+        match before.run {
+            RunState::Running(_) | RunState::Starting => self.manager.restart_loaded().map_err(describe),
+            _ => self.manager.stop(true).map_err(describe),
+        }
+    }
+
+    fn remove_service(&self, files: &[OldFile]) -> Result<()> {
+        let _ = self.manager.stop(true);
+        self.manager.disable().map_err(|error| self.describe(&error))?;
+        files.iter().try_for_each(|(path, _)| remove_file(path))?;
+        self.manager.deregister().map_err(|error| self.describe(&error))
+    }
 }
 
-fn remove_all(manager: &dyn Manager) -> Result<()> {
-    manager.paths().iter().try_for_each(|path| remove(path))
+fn remove_files(manager: &dyn ServiceManager) -> Result<()> {
+    manager.files().iter().try_for_each(|path| remove_file(path))
 }
 
-fn remove(path: &Path) -> Result<()> {
+fn remove_file(path: &Path) -> Result<()> {
     apply::remove_if_present(path)
         .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
-/// Stops the service and takes its files away. The user's drop-ins and everything of the instance stay.
-pub fn uninstall(host: &Host, env: &Environment, instance: &Instance) -> Result<Done> {
-    let site = Site { host, env, instance };
-    let manager = site.manager();
-    let manager = &*manager;
-    site.refuse_another(manager)?;
-    let fail = |trouble| site.fail(manager, &trouble);
+/// Stops the service of an instance and removes its files. The user's drop-ins and all files of the instance stay.
+pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
+    let control = ServiceControl::new(context);
+    let manager = &*control.manager;
+    control.refuse_another_instance()?;
+    let describe = |error| control.describe(&error);
     let file = manager.file();
-    let gone = |result| Done {
-        result,
-        status: super::status_of(
-            manager,
-            Seen {
-                state: State::NotInstalled,
-                ..Seen::default()
-            },
-        ),
+    let report = |outcome| ActionReport {
+        outcome,
+        status: control.status_from(ServiceState::not_installed()),
         notices: Vec::new(),
     };
-    let state = match manager.reach().and_then(|()| manager.look()) {
-        Ok(seen) => seen.state,
-        Err(trouble) if trouble.works_later() => {
-            let there = file.exists();
-            remove_all(manager)?;
+    let state = match manager.check_reachable().and_then(|()| manager.query_state()) {
+        Ok(state) => state.run,
+        Err(error) if error.allows_start_at_login() => {
+            let was_installed = file.exists();
+            remove_files(manager)?;
             manager
-                .unload_later()
+                .disable_offline()
                 .map_err(|e| Error::failed(msg!("service.not-removed", path = file.display())).because(e))?;
-            return Ok(gone(if there { "uninstalled" } else { "not-loaded" }));
+            return Ok(report(if was_installed {
+                ActionOutcome::Uninstalled
+            } else {
+                ActionOutcome::NotInstalled
+            }));
         }
-        Err(trouble) => return Err(fail(trouble)),
+        Err(error) => return Err(describe(error)),
     };
-    if state == State::NotInstalled && !file.exists() {
-        return Ok(gone("not-loaded"));
+    if state == RunState::NotInstalled && !file.exists() {
+        return Ok(report(ActionOutcome::NotInstalled));
     }
     // From within the service its end is also this process's: it comes last.
-    let inside = manager.is_around();
-    if !inside && state != State::NotInstalled {
-        manager.stop(true).map_err(fail)?;
+    let is_inside = manager.contains_this_process();
+    if !is_inside && state != RunState::NotInstalled {
+        manager.stop(true).map_err(describe)?;
     }
     if file.exists() {
-        manager.unload().map_err(fail)?;
+        manager.disable().map_err(describe)?;
     }
-    remove_all(manager)?;
-    manager.forget().map_err(fail)?;
-    if inside {
-        manager.stop(false).map_err(fail)?;
+    remove_files(manager)?;
+    manager.deregister().map_err(describe)?;
+    if is_inside {
+        manager.stop(false).map_err(describe)?;
     }
-    Ok(gone("uninstalled"))
+    Ok(report(ActionOutcome::Uninstalled))
 }

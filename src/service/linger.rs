@@ -1,77 +1,72 @@
-//! Lingering: whether the manager of a user outlives the user's last session. Without it a gateway ends
-//! ten seconds after logout (docs/openclaw.md#lingering). It is read, changed only on wish, and read again: what is
-//! reported is what was seen.
+//! Lingering: whether the manager of a user outlives the user's last session. Without it a gateway ends ten
+//! seconds after logout (docs/openclaw.md#lingering). Lingering is changed only on request, and read again
+//! afterwards: what is reported was seen.
 
-use super::systemd::Systemd;
-use super::{Kind, Site};
-use crate::environment::Environment;
-use crate::host::Host;
+use super::manager::ManagerKind;
+use super::systemd::{self, Systemd};
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::InstanceContext;
 
-/// What an administrator, or who may, switches it on with.
-pub const LINGER_COMMAND: &str = "sudo loginctl enable-linger \"$(id -un)\"";
-
-/// What else ends services of this user: Windows ends an idle WSL, whatever lingering says.
-pub fn idle_note() -> Option<Msg> {
-    super::systemd::is_wsl().then(|| msg!("service.wsl-idle"))
+/// Returns the note that Windows ends an idle WSL, whatever lingering says; `None` elsewhere.
+pub(crate) fn wsl_idle_note() -> Option<Msg> {
+    systemd::is_wsl().then(|| msg!("service.wsl-idle"))
 }
 
-/// What is known of lingering.
+/// Whether services of this user go on without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Linger {
+pub(crate) enum Linger {
     /// Services go on after logout and start at boot.
     On,
-    /// They start at login and end after logout.
+    /// Services start at login and end after logout.
     Off,
-    /// Nobody could tell.
+    /// The system did not say.
     Unknown,
-    /// This system knows no such thing.
-    Foreign,
+    /// The system has no lingering: it has no systemd.
+    Unsupported,
 }
 
 impl Linger {
-    /// For `--json`: `null` where it is not known.
-    pub fn known(self) -> Option<bool> {
+    /// Returns the state as a value of `--json`; `None` where it is not known.
+    pub(crate) fn known(self) -> Option<bool> {
         match self {
             Self::On => Some(true),
             Self::Off => Some(false),
-            Self::Unknown | Self::Foreign => None,
+            Self::Unknown | Self::Unsupported => None,
         }
     }
 }
 
-/// Reads it. At most two seconds.
-pub fn linger(host: &Host, env: &Environment, instance: &Instance) -> Linger {
-    let Some((systemd, uid)) = asked(host, env, instance) else {
-        return Linger::Foreign;
+/// Reads whether services of this user linger. Takes at most two seconds.
+pub(crate) fn linger(context: InstanceContext<'_>) -> Linger {
+    let Some(uid) = user_id(context) else {
+        return Linger::Unsupported;
     };
-    let Some(ended) = systemd.loginctl(&["show-user", &uid, "--property=Linger"]) else {
+    let Some(output) = Systemd::new(context).loginctl(&["show-user", &uid, "--property=Linger"]) else {
         return Linger::Unknown;
     };
-    if ended.stderr.contains("not logged in or lingering") {
+    if output.stderr.contains("not logged in or lingering") {
         return Linger::Off;
     }
-    match ended.stdout.trim() {
+    match output.stdout.trim() {
         "Linger=yes" => Linger::On,
         "Linger=no" => Linger::Off,
         _ => Linger::Unknown,
     }
 }
 
-/// Tries to switch it on, without asking for a password, and reads it again.
-pub fn enable_linger(host: &Host, env: &Environment, instance: &Instance) -> Linger {
-    if let Some((systemd, uid)) = asked(host, env, instance) {
-        // What it says of itself is not what counts.
-        let _ = systemd.loginctl(&["--no-ask-password", "enable-linger", &uid]);
+/// Tries to switch lingering on, without asking for a password, and returns the state afterwards.
+pub(crate) fn enable_linger(context: InstanceContext<'_>) -> Linger {
+    if let Some(uid) = user_id(context) {
+        // Its exit code is not what counts.
+        let _ = Systemd::new(context).loginctl(&["--no-ask-password", "enable-linger", &uid]);
     }
-    linger(host, env, instance)
+    linger(context)
 }
 
-fn asked<'a>(host: &'a Host, env: &'a Environment, instance: &'a Instance) -> Option<(Systemd<'a>, String)> {
-    if Kind::of_host() != Kind::Systemd {
+/// Returns the number of this user, on systems with systemd.
+fn user_id(context: InstanceContext<'_>) -> Option<String> {
+    if ManagerKind::of_this_system() != ManagerKind::Systemd {
         return None;
     }
-    let uid = host.user_id()?.to_string();
-    Some((Systemd::new(Site { host, env, instance }), uid))
+    Some(context.host.user_id()?.to_string())
 }

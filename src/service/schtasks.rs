@@ -1,72 +1,71 @@
-//! The Task Scheduler of Windows. Built and tested through its texts only: no Windows is at hand.
+//! The Task Scheduler of Windows. Tested through its texts and fake tools only: no Windows is at hand.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::trouble::Trouble;
-use super::{Manager, Seen, Site, State};
+use super::error::ManagerError;
+use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
 use crate::host::process::{CommandOutput, CommandSpec};
+use crate::instance::InstanceContext;
 use crate::probe;
 use crate::service_files::{ServiceSpec, task, task_name};
 
 mod query;
 
-const ASK: Duration = Duration::from_secs(5);
-const ACT: Duration = Duration::from_secs(45);
-/// How often a task that was ended is looked at until it has.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Time limit of a question.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit of a change, and of the end of a task.
+const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
+/// Time between two questions whether a task has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The script's name in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
-const SCRIPT: &str = concat!("gateway", ".cmd");
-/// The task's document beside it, as `schtasks` was given it.
-const DOCUMENT: &str = concat!("gateway", ".task.xml");
+/// Name of the script in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
+const SCRIPT_FILE: &str = concat!("gateway", ".cmd");
+/// Name of the task's document beside the script, as `schtasks` reads it.
+const DOCUMENT_FILE: &str = concat!("gateway", ".task.xml");
 
-/// The user's scheduled tasks.
+/// The user's scheduled tasks, and the task of one instance.
 pub(super) struct Schtasks<'a> {
-    site: Site<'a>,
+    context: InstanceContext<'a>,
     task: String,
 }
 
 impl<'a> Schtasks<'a> {
-    pub(super) fn new(site: Site<'a>) -> Self {
-        let task = task_name(&site.instance.profile);
-        Self { site, task }
+    pub(super) fn new(context: InstanceContext<'a>) -> Self {
+        let task = task_name(&context.instance.profile);
+        Self { context, task }
     }
 
-    fn run(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, Trouble> {
-        let call = CommandSpec::new("schtasks", args);
-        let ended = self.site.host.run(&call, limit);
-        let ended = ended.map_err(|_| Trouble::NoTool("schtasks"))?;
-        if ended.timed_out {
-            return Err(Trouble::TimedOut(format!("schtasks {}", args.join(" "))));
+    /// Runs `schtasks`; fails where it does not end in time.
+    fn schtasks(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, ManagerError> {
+        let command = CommandSpec::new("schtasks", args);
+        let output = self.context.host.run(&command, limit);
+        let output = output.map_err(|_| ManagerError::ToolMissing("schtasks"))?;
+        if output.timed_out {
+            return Err(ManagerError::TimedOut(format!("schtasks {}", args.join(" "))));
         }
-        Ok(ended)
+        Ok(output)
     }
 
-    /// A change. Its one exit code for every failure is 1, its words are translated: a task that can be
-    /// neither made nor changed is one that this user may not make.
-    fn change(&self, args: &[&str]) -> Result<(), Trouble> {
-        match self.run(args, ACT)? {
-            CommandOutput { code: Some(0), .. } => Ok(()),
-            ended => {
-                let said = ended.stderr.trim().to_owned();
-                let may_not = ended.code == Some(1) && args.first() == Some(&"/Create");
-                Err(if may_not {
-                    Trouble::WindowsDenied(said)
-                } else {
-                    Trouble::Said(said)
-                })
-            }
+    /// Runs a change. Its exit code is 1 for every failure and its messages are translated, so a task that can
+    /// neither be made nor changed counts as one that this user may not make.
+    fn change(&self, args: &[&str]) -> Result<(), ManagerError> {
+        let output = self.schtasks(args, ACTION_TIMEOUT)?;
+        let message = output.stderr.trim().to_owned();
+        match output.code {
+            Some(0) => Ok(()),
+            Some(1) if args.first() == Some(&"/Create") => Err(ManagerError::RegistrationDenied(message)),
+            _ => Err(ManagerError::Failed(message)),
         }
     }
 
     fn document(&self) -> PathBuf {
-        self.site.instance.state_dir.join(DOCUMENT)
+        self.context.instance.state_dir.join(DOCUMENT_FILE)
     }
 
-    /// The user's full name: `PC\ada`.
-    fn user(&self) -> Option<String> {
-        let host = self.site.host;
+    /// Returns the full name of the user: `PC\ada`.
+    fn user_name(&self) -> Option<String> {
+        let host = self.context.host;
         let name = host.var("USERNAME")?;
         Some(match host.var("USERDOMAIN") {
             Some(domain) => format!("{domain}\\{name}"),
@@ -74,44 +73,44 @@ impl<'a> Schtasks<'a> {
         })
     }
 
-    /// Ends a process with what it started.
-    fn end(&self, pid: u32) -> Result<(), Trouble> {
-        let call = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
-        let ended = self.site.host.run(&call, ACT);
-        match ended.map_err(|_| Trouble::NoTool("taskkill"))?.code {
-            // 128: it is gone already.
+    /// Kills a process and all that it started.
+    fn kill_process_tree(&self, pid: u32) -> Result<(), ManagerError> {
+        let command = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
+        let output = self.context.host.run(&command, ACTION_TIMEOUT);
+        match output.map_err(|_| ManagerError::ToolMissing("taskkill"))?.code {
+            // 128: the process has ended already.
             Some(0 | 128) => Ok(()),
-            _ => Err(Trouble::Said(format!("taskkill /PID {pid}"))),
+            _ => Err(ManagerError::Failed(format!("taskkill /PID {pid}"))),
         }
     }
 }
 
-impl Manager for Schtasks<'_> {
-    fn kind(&self) -> &'static str {
-        "schtasks"
+impl ServiceManager for Schtasks<'_> {
+    fn kind(&self) -> ManagerKind {
+        ManagerKind::Schtasks
     }
 
-    fn name(&self) -> &str {
+    fn service_name(&self) -> &str {
         &self.task
     }
 
     fn file(&self) -> PathBuf {
-        self.site.instance.state_dir.join(SCRIPT)
+        self.context.instance.state_dir.join(SCRIPT_FILE)
     }
 
-    fn files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
-        let document = task::render_document(spec, &self.file(), self.user().as_deref());
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.file(), self.document()]
+    }
+
+    fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
+        let document = task::render_document(spec, &self.file(), self.user_name().as_deref());
         vec![
             (self.file(), task::render_script(spec).into_bytes()),
             (self.document(), task::to_utf16(&document)),
         ]
     }
 
-    fn paths(&self) -> Vec<PathBuf> {
-        vec![self.file(), self.document()]
-    }
-
-    fn commands(&self) -> Vec<String> {
+    fn install_commands(&self) -> Vec<String> {
         vec![
             format!(
                 "schtasks /Create /F /TN \"{}\" /XML \"{}\"",
@@ -122,139 +121,142 @@ impl Manager for Schtasks<'_> {
         ]
     }
 
-    fn reach(&self) -> Result<(), Trouble> {
-        self.look().map(drop)
+    fn check_reachable(&self) -> Result<(), ManagerError> {
+        self.query_state().map(drop)
     }
 
-    fn look(&self) -> Result<Seen, Trouble> {
-        let ended = self.run(&["/Query", "/TN", &self.task, "/V", "/FO", "CSV", "/NH"], ASK)?;
-        if ended.code == Some(0) {
-            let document = self.run(&["/Query", "/TN", &self.task, "/XML"], ASK)?;
-            return Ok(Seen {
+    fn query_state(&self) -> Result<ServiceState, ManagerError> {
+        let args = ["/Query", "/TN", &self.task, "/V", "/FO", "CSV", "/NH"];
+        let output = self.schtasks(&args, QUERY_TIMEOUT)?;
+        if output.code == Some(0) {
+            let document = self.schtasks(&["/Query", "/TN", &self.task, "/XML"], QUERY_TIMEOUT)?;
+            return Ok(ServiceState {
                 enabled: task::is_enabled(&document.stdout),
-                ..query::parse(&ended.stdout)
+                ..query::parse(&output.stdout)
             });
         }
-        Ok(Seen {
-            state: if self.file().exists() {
-                State::Stopped
+        Ok(ServiceState {
+            run: if self.file().exists() {
+                RunState::Stopped
             } else {
-                State::NotInstalled
+                RunState::NotInstalled
             },
-            ..Seen::default()
+            ..ServiceState::default()
         })
     }
 
-    fn verify(&self, _staged: &Path) -> Result<(), Trouble> {
+    fn verify_file(&self, _staged: &Path) -> Result<(), ManagerError> {
         Ok(())
     }
 
-    fn load(&self) -> Result<(), Trouble> {
+    fn load(&self) -> Result<(), ManagerError> {
         let document = self.document().to_string_lossy().into_owned();
         self.change(&["/Create", "/F", "/TN", &self.task, "/XML", &document])
     }
 
-    fn load_later(&self) -> std::io::Result<()> {
+    fn enable_offline(&self) -> std::io::Result<()> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 
-    fn start(&self) -> Result<(), Trouble> {
+    fn start(&self) -> Result<(), ManagerError> {
         self.change(&["/Run", "/TN", &self.task])
     }
 
-    fn stop(&self, _wait: bool) -> Result<(), Trouble> {
+    fn stop(&self, _wait: bool) -> Result<(), ManagerError> {
         // With the task only the interpreter of its script ends, which goes first so that it starts no other.
-        let Site { host, env, instance } = self.site;
-        let gateway = probe::instance(host, env, instance, ASK);
+        let gateway = probe::probe_gateway(self.context, QUERY_TIMEOUT);
         let ended = self.change(&["/End", "/TN", &self.task]);
         if let Some(pid) = gateway.pid.filter(|_| gateway.is_running()) {
-            self.end(pid)?;
+            self.kill_process_tree(pid)?;
         }
-        let deadline = Instant::now() + ACT;
-        while matches!(self.look()?.state, State::Running(_)) {
+        let deadline = Instant::now() + ACTION_TIMEOUT;
+        while matches!(self.query_state()?.run, RunState::Running(_)) {
             // One that does not run can't be ended, so only one that still runs is a failure.
             ended.clone()?;
             if Instant::now() >= deadline {
-                return Err(Trouble::TimedOut(format!("schtasks /End /TN \"{}\"", self.task)));
+                let command = format!("schtasks /End /TN \"{}\"", self.task);
+                return Err(ManagerError::TimedOut(command));
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    fn restart(&self) -> Result<(), Trouble> {
+    fn restart(&self) -> Result<(), ManagerError> {
         self.stop(true)?;
         self.start()
     }
 
-    fn unload(&self) -> Result<(), Trouble> {
+    fn disable(&self) -> Result<(), ManagerError> {
         match self.change(&["/Delete", "/F", "/TN", &self.task]) {
             // Somebody else has deleted it.
-            Err(Trouble::Said(_)) if !self.look()?.loaded => Ok(()),
-            deleted => deleted,
+            Err(ManagerError::Failed(_)) if !self.query_state()?.loaded => Ok(()),
+            result => result,
         }
     }
 }
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::shim;
+    use super::super::fake_tools;
     use super::*;
+    use crate::service_files::tests::plain_spec;
 
-    const RUNS: &str = r#"'"PC","\x","-","-","-","-","267009"'"#;
-    const STOPPED: &str = r#"'"PC","\x","-","-","-","-","0"'"#;
+    const RUNNING_ROW: &str = r#"'"PC","\x","-","-","-","-","267009"'"#;
+    const STOPPED_ROW: &str = r#"'"PC","\x","-","-","-","-","0"'"#;
 
+    /// Runs `act` with tools that run a script. Returns the result and the first two words of each call.
     fn run<T>(script: &str, act: impl FnOnce(&Schtasks<'_>) -> T) -> (T, Vec<String>) {
-        let (came, calls) = shim::with(&["schtasks", "taskkill"], script, |site| {
-            act(&Schtasks::new(site))
+        let (result, calls) = fake_tools::with(&["schtasks", "taskkill"], script, |context| {
+            act(&Schtasks::new(context))
         });
         let verbs = |call: &String| call.split(' ').take(2).collect::<Vec<_>>().join(" ");
-        (came, calls.iter().map(verbs).collect())
+        (result, calls.iter().map(verbs).collect())
     }
 
     #[test]
-    fn ending_waits_until_the_task_runs_no_more() {
-        let script = format!("case $n in 1) ;; 2|3) echo {RUNS} ;; *) echo {STOPPED} ;; esac");
-        let (came, calls) = run(&script, |tasks| tasks.stop(true));
-        assert_eq!(came, Ok(()));
+    fn stop_waits_until_the_task_has_ended() {
+        let script = format!("case $n in 1) ;; 2|3) echo {RUNNING_ROW} ;; *) echo {STOPPED_ROW} ;; esac");
+        let (result, calls) = run(&script, |tasks| tasks.stop(true));
+        assert_eq!(result, Ok(()));
         assert_eq!(calls[0], "schtasks /End");
         assert_eq!(calls.len(), 5, "{calls:?}");
     }
 
     #[test]
-    fn a_task_that_does_not_run_is_ended_already_and_one_that_runs_on_is_a_failure() {
+    fn stopping_fails_only_for_a_task_that_runs_on() {
         let script = |row: &str| format!("case $1 in /End) exit 1 ;; *) echo {row} ;; esac");
-        assert_eq!(run(&script(STOPPED), |tasks| tasks.stop(true)).0, Ok(()));
-        assert!(run(&script(RUNS), |tasks| tasks.stop(true)).0.is_err());
+        assert_eq!(run(&script(STOPPED_ROW), |tasks| tasks.stop(true)).0, Ok(()));
+        assert!(run(&script(RUNNING_ROW), |tasks| tasks.stop(true)).0.is_err());
     }
 
     #[test]
-    fn a_task_that_somebody_deleted_is_gone_and_one_that_stays_is_not() {
-        let (came, calls) = run("exit 1", |tasks| tasks.unload());
-        assert_eq!(came, Ok(()));
+    fn deleting_fails_only_for_a_task_that_still_exists() {
+        let (result, calls) = run("exit 1", |tasks| tasks.disable());
+        assert_eq!(result, Ok(()));
         assert_eq!(calls, ["schtasks /Delete", "schtasks /Query"]);
-        let stays = format!("case $1 in /Delete) exit 1 ;; *) echo {STOPPED} ;; esac");
-        assert!(run(&stays, |tasks| tasks.unload()).0.is_err());
+        let stays = format!("case $1 in /Delete) exit 1 ;; *) echo {STOPPED_ROW} ;; esac");
+        assert!(run(&stays, |tasks| tasks.disable()).0.is_err());
     }
 
     #[test]
-    fn whoever_may_not_register_a_task_is_told_so() {
-        let (came, _) = run("echo ERROR: Access is denied. >&2; exit 1", |tasks| tasks.load());
-        let said = "ERROR: Access is denied.".to_owned();
-        assert_eq!(came, Err(Trouble::WindowsDenied(said)));
+    fn user_who_may_not_register_a_task_is_told_so() {
+        let (result, _) = run("echo ERROR: Access is denied. >&2; exit 1", |tasks| tasks.load());
+        let message = "ERROR: Access is denied.".to_owned();
+        assert_eq!(result, Err(ManagerError::RegistrationDenied(message)));
     }
 
     #[test]
-    fn every_file_that_is_written_is_known_and_the_task_is_of_this_user() {
+    fn rendered_files_are_all_listed_and_the_task_names_this_user() {
         let ((), _) = run("", |tasks| {
-            let files = tasks.files(&crate::service_files::tests::plain_spec());
+            let files = tasks.render_files(&plain_spec());
             let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
-            assert_eq!(paths, tasks.paths());
-            let document: Vec<_> = "<UserId>PC\\ada</UserId>"
+            assert_eq!(paths, tasks.files());
+            let user: Vec<_> = "<UserId>PC\\ada</UserId>"
                 .encode_utf16()
                 .flat_map(u16::to_le_bytes)
                 .collect();
-            assert!(files[1].1.windows(document.len()).any(|bytes| bytes == document));
+            assert!(files[1].1.windows(user.len()).any(|bytes| bytes == user));
         });
     }
 }

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::msg;
-use crate::instance::Instance;
+use crate::instance::InstanceContext;
 use crate::record::Engine;
 use crate::service_files::ServiceSpec;
 
@@ -15,13 +14,8 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Builds the service of an instance on a port. Fails where this program's own path is unknown, or a path can't
 /// be written to a service file.
-pub(super) fn build(
-    host: &Host,
-    env: &Environment,
-    instance: &Instance,
-    port: u16,
-    engine: Engine,
-) -> Result<ServiceSpec> {
+pub(super) fn build(context: InstanceContext<'_>, port: u16, engine: Engine) -> Result<ServiceSpec> {
+    let InstanceContext { host, env, instance } = context;
     let program = program_path(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;
     let node_cli = env.node_cli.clone().filter(|_| engine == Engine::Node);
     for path in [&program, &instance.state_dir, &instance.config_path]

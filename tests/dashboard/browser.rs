@@ -30,7 +30,7 @@ use openclaw::host::Host;
 use openclaw::i18n::Lang;
 use openclaw::instance::{Instance, OwnedInstanceContext};
 use openclaw::profile::ProfileName;
-use openclaw::rescue::watch::News;
+use openclaw::rescue::watch::WatchEvent;
 use openclaw::secret::Secret;
 use openclaw::settings::{PortFrom, Proof, Settings};
 
@@ -205,7 +205,7 @@ impl PageUnderTest {
     pub fn report_watched(&self, profile: &str) {
         let gateway = self.gateway.as_ref().expect("a fake gateway");
         let profile = ProfileName::parse(profile).unwrap();
-        gateway.state.record_watch_event(&profile, &News::Watching);
+        gateway.state.record_watch_event(&profile, &WatchEvent::Watching);
     }
 
     /// Sets whether the fake gateway closes every session at once.

@@ -165,11 +165,10 @@ fn write_private_instances(sandbox: &Sandbox) {
 
 #[test]
 fn running_gateways_are_distinguished_from_stopped_ones() {
-    let name = "dashboard::page::running_gateways_are_distinguished_from_stopped_ones";
     if !installed("chromium") {
         return;
     }
-    own(name, || {
+    own(|| {
         let sandbox = Sandbox::new();
         write_private_instances(&sandbox);
         let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);

@@ -13,7 +13,7 @@ use crate::client::{self, GatewayEndpoint};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::probe::{self, Verdict};
+use crate::probe::{self, ProbeVerdict};
 use crate::secret::Secret;
 use crate::settings::Proof;
 
@@ -69,12 +69,14 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndp
 
 /// This instance's own gateway, where it runs and lets us in.
 fn own(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
-    let (probe, proof) = probe::reach(context.host, &context.env, &context.instance, limit);
+    let (probe, proof) = probe::probe_for_client(context.instance_context(), limit);
     match probe.verdict {
-        Verdict::Healthy | Verdict::ElsewhereOn(_) | Verdict::Unhealthy(_) => Ok(GatewayEndpoint {
-            url: probe.url,
-            proof,
-        }),
+        ProbeVerdict::Healthy | ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::Unhealthy(_) => {
+            Ok(GatewayEndpoint {
+                url: probe.url,
+                proof,
+            })
+        }
         _ => Err(probe.error(&context.instance)),
     }
 }

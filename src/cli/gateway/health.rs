@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> 
         }
         (health, since.elapsed())
     } else {
-        let probe = probe::instance(context.host, &context.env, &context.instance, args.ask.timeout);
+        let probe = probe::probe_gateway(context.instance_context(), args.ask.timeout);
         if !probe.is_healthy() {
             return Err(probe.error(&context.instance));
         }

@@ -18,7 +18,7 @@ use crate::ui::Fields;
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let since = Instant::now();
     let survey = survey::take(context.host, &context.env);
-    let probe = probe::in_detail(context.host, &survey, &context.instance, since + args.timeout);
+    let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = document(context, &probe, args.timeout, since.elapsed());
         context.ui.document(&document);
@@ -50,8 +50,8 @@ fn tell(context: &Context<'_>, probe: &Probe) {
     }
     if probe.is_running() {
         let said = |name: &str| probe.presence[name].as_str().map(sanitize);
-        let engine = [&probe.engine, &probe.version].into_iter().flatten();
-        let engine = engine.cloned().collect::<Vec<_>>().join(" ");
+        let engine = [Some(probe.engine.name()), probe.version.as_deref()];
+        let engine = engine.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let itself: Vec<_> = [Some(engine), said("host"), said("platform")]
             .into_iter()
             .flatten()

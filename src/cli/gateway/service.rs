@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use crate::boot;
 use crate::cli::Context;
-use crate::environment::Environment;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
-use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::probe;
-use crate::service::{self, Done, LINGER_COMMAND, Linger, State, Status, Wishes};
+use crate::service::{
+    self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
+    ServiceStatus,
+};
 use crate::wizard::terminal::Terminal;
 
 /// The flags of an installation.
@@ -54,18 +55,13 @@ const HEALTH: Duration = Duration::from_secs(30);
 
 /// An installation that was made.
 struct Installed {
-    done: Done,
+    report: ActionReport,
     port: u16,
     /// Whether its gateway answered; `None` where nobody waited for it.
     healthy: Option<bool>,
     linger: Linger,
     /// What else the user should know.
     notices: Vec<Msg>,
-}
-
-/// What every action on a service is told: where, and whose.
-fn place<'c>(context: &'c Context<'_>) -> (&'c Host, &'c Environment, &'c Instance) {
-    (context.host, &context.env, &context.instance)
 }
 
 /// Where a user looks when a service is not as it should be.
@@ -75,14 +71,14 @@ fn look(context: &Context<'_>) -> String {
 
 /// `openclaw gateway install`
 pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitCode> {
-    let wishes = Wishes {
+    let options = InstallOptions {
         port: args.port,
         force: args.force,
     };
     if args.dry_run {
-        return dry_run(context, wishes);
+        return dry_run(context, options);
     }
-    let mut installed = Installed::make(context, wishes, args.linger, true)?;
+    let mut installed = Installed::make(context, options, args.linger, true)?;
     let is_healthy = installed.healthy == Some(true);
     if !is_healthy {
         installed.notices.push(msg!(
@@ -99,10 +95,9 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
 }
 
-fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
+fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     let ui = &context.ui;
-    let (host, env, instance) = place(context);
-    let preview = service::preview(host, env, instance, wishes)?;
+    let preview = service::preview(context.instance_context(), options)?;
     let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.say(msg)).collect();
     if ui.is_json() {
         let files: Vec<_> = preview
@@ -111,7 +106,7 @@ fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
             .map(|(path, text)| json!({ "path": path, "content": text }))
             .collect();
         ui.document(&json!({
-            "action": "install", "ok": true, "dryRun": true, "profile": instance.profile.as_str(),
+            "action": "install", "ok": true, "dryRun": true, "profile": context.instance.profile.as_str(),
             "port": preview.port, "files": files, "commands": preview.commands, "warnings": warnings,
         }));
         return Ok(ExitCode::SUCCESS);
@@ -119,7 +114,7 @@ fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
     for (path, text) in &preview.files {
         ui.line(&msg!(
             "service.would-write",
-            path = abbreviate_home(&env.home, path)
+            path = abbreviate_home(&context.env.home, path)
         ));
         ui.out(text);
     }
@@ -134,21 +129,25 @@ fn dry_run(context: &Context<'_>, wishes: Wishes) -> Result<ExitCode> {
 
 impl Installed {
     /// Installs the service and starts it; `waits` for its gateway, and offers what lets it outlive a logout.
-    fn make(context: &Context<'_>, wishes: Wishes, wished_linger: bool, waits: bool) -> Result<Self> {
-        let (host, env, instance) = place(context);
-        let preview = service::preview(host, env, instance, wishes)?;
-        let done = {
+    fn make(
+        context: &Context<'_>,
+        options: InstallOptions,
+        wished_linger: bool,
+        waits: bool,
+    ) -> Result<Self> {
+        let preview = service::preview(context.instance_context(), options)?;
+        let report = {
             let _lock = context.lock()?;
             let _waiting = context.ui.waiting(&msg!("service.starting", name = preview.name));
-            service::install(host, env, instance, wishes)?
+            service::install(context.instance_context(), options)?
         };
         let healthy = waits.then(|| wait_healthy(context, preview.port));
         let (linger, told) = offer_linger(context, wished_linger);
-        let beside = told.into_iter().chain(service::idle_note());
+        let beside = told.into_iter().chain(service::wsl_idle_note());
         Ok(Self {
-            notices: done.notices.iter().cloned().chain(beside).collect(),
+            notices: report.notices.iter().cloned().chain(beside).collect(),
             port: preview.port,
-            done,
+            report,
             healthy,
             linger,
         })
@@ -159,14 +158,14 @@ impl Installed {
         if context.ui.is_json() {
             return;
         }
-        context.ui.paragraph(&said(context, &self.done));
+        context.ui.paragraph(&said(context, &self.report));
         for notice in &self.notices {
             context.ui.prose(notice);
         }
     }
 
     fn document(&self, context: &Context<'_>) -> Value {
-        let mut document = document(context, "install", &self.done, &self.notices);
+        let mut document = document(context, "install", &self.report, &self.notices);
         document["port"] = self.port.into();
         document["healthy"] = self.healthy.into();
         document["linger"] = self.linger.known().into();
@@ -176,7 +175,7 @@ impl Installed {
 
 /// Waits until the gateway is well on the port of its service, or its service gives up.
 fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
-    let (host, env, instance) = place(context);
+    let instance = &context.instance;
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
     let _waiting = context.ui.waiting(&waiting);
     let target = Instance {
@@ -184,24 +183,25 @@ fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
         ..instance.clone()
     };
     let goes_on = || {
-        let status = service::status(host, env, instance);
-        !status.is_ok_and(|status| matches!(status.state, State::GaveUp | State::Stopped))
+        let status = service::status(context.instance_context());
+        !status.is_ok_and(|status| matches!(status.state, RunState::GaveUp | RunState::Stopped))
     };
-    let healthy = probe::wait_healthy_while(host, env, &target, HEALTH, goes_on).is_healthy();
+    let healthy =
+        probe::wait_until_healthy_while(context.instance_context().with_instance(&target), HEALTH, goes_on)
+            .is_healthy();
     if healthy {
-        boot::remember(host, env, instance);
+        boot::remember(context.instance_context());
     }
     healthy
 }
 
 /// Reads whether services outlive the last session; offers to make them, and says what was seen.
 fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
-    let (host, env, instance) = place(context);
-    let before = service::linger(host, env, instance);
+    let before = service::linger(context.instance_context());
     if !matches!(before, Linger::Off | Linger::Unknown) {
         return (before, None);
     }
-    let terminal = host.terminal();
+    let terminal = context.host.terminal();
     let person = terminal.stdin && terminal.stderr && !context.ui.is_json();
     let wanted = wished
         || (person
@@ -210,13 +210,13 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
                 .confirm(&msg!("service.linger-ask"), Some(true))
                 .unwrap_or(false));
     let after = if wanted {
-        service::enable_linger(host, env, instance)
+        service::enable_linger(context.instance_context())
     } else {
         before
     };
     let command = LINGER_COMMAND;
     let told = match (after, wanted) {
-        (Linger::On | Linger::Foreign, _) => msg!("service.linger-on"),
+        (Linger::On | Linger::Unsupported, _) => msg!("service.linger-on"),
         (Linger::Off, true) => msg!("service.linger-still-off", command = command),
         (Linger::Off, false) => msg!("service.linger-off", command = command),
         (Linger::Unknown, _) => msg!("service.linger-unknown", command = command),
@@ -226,96 +226,96 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
 
 /// `openclaw gateway start`, and its like.
 pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
-    let (host, env, instance) = place(context);
-    let ui = &context.ui;
-    let (name, done) = {
-        let _waiting = ui.waiting(&msg!("service.acting", profile = instance.profile));
+    let (ui, instance) = (&context.ui, context.instance_context());
+    let (name, report) = {
+        let _waiting = ui.waiting(&msg!("service.acting", profile = context.instance.profile));
         match action {
             Action::Uninstall => {
                 let _lock = context.lock()?;
-                ("uninstall", service::uninstall(host, env, instance)?)
+                ("uninstall", service::uninstall(instance)?)
             }
-            Action::Start => ("start", service::start(host, env, instance)?),
-            Action::Stop => ("stop", service::stop(host, env, instance)?),
-            Action::Restart => ("restart", service::restart(host, env, instance)?),
+            Action::Start => ("start", service::start(instance)?),
+            Action::Stop => ("stop", service::stop(instance)?),
+            Action::Restart => ("restart", service::restart(instance)?),
         }
     };
-    let runs_not = done.result == "not-loaded" && matches!(action, Action::Start | Action::Restart);
+    let runs_not =
+        report.outcome == ActionOutcome::NotInstalled && matches!(action, Action::Start | Action::Restart);
     if runs_not {
-        return Err(not_installed(context, &done.status));
+        return Err(not_installed(context, &report.status));
     }
     if ui.is_json() {
-        ui.document(&document(context, name, &done, &done.notices));
+        ui.document(&document(context, name, &report, &report.notices));
     } else {
-        ui.paragraph(&said(context, &done));
-        for notice in &done.notices {
+        ui.paragraph(&said(context, &report));
+        for notice in &report.notices {
             ui.prose(notice);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn not_installed(context: &Context<'_>, status: &Status) -> Error {
+fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
     let command = format!("{} gateway install", context.instance.command());
     Error::failed(msg!("service.not-installed", name = status.name))
         .hint(msg!("service.install-it", command = command))
 }
 
-fn said(context: &Context<'_>, done: &Done) -> Msg {
-    let name = &done.status.name;
-    let pid = match done.status.state {
-        State::Running(pid) => pid.to_string(),
+fn said(context: &Context<'_>, report: &ActionReport) -> Msg {
+    let name = &report.status.name;
+    let pid = match report.status.state {
+        RunState::Running(pid) => pid.to_string(),
         _ => "-".to_owned(),
     };
-    match done.result {
-        "installed" => msg!(
+    match report.outcome {
+        ActionOutcome::Installed => msg!(
             "service.installed",
             name = name,
             pid = pid,
             path = abbreviate_home(
                 &context.env.home,
-                done.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
+                report.status.file.as_deref().unwrap_or(std::path::Path::new("-"))
             )
         ),
-        "already-installed" => msg!(
+        ActionOutcome::AlreadyInstalled => msg!(
             "service.already-installed",
             name = name,
             pid = pid,
             command = format!("{} gateway install --force", context.instance.command())
         ),
-        "uninstalled" => msg!("service.uninstalled", name = name),
-        "started" => msg!("service.started", name = name, pid = pid),
-        "stopped" => msg!("service.stopped", name = name),
-        "restarted" => msg!("service.restarted", name = name, pid = pid),
-        _ => msg!("service.not-installed", name = name),
+        ActionOutcome::Uninstalled => msg!("service.uninstalled", name = name),
+        ActionOutcome::Started => msg!("service.started", name = name, pid = pid),
+        ActionOutcome::Stopped => msg!("service.stopped", name = name),
+        ActionOutcome::Restarted => msg!("service.restarted", name = name, pid = pid),
+        ActionOutcome::NotInstalled => msg!("service.not-installed", name = name),
     }
 }
 
 /// OpenClaw's keys (docs/openclaw.md#service-results), and ours.
-fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) -> Value {
+fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
     let ui = &context.ui;
-    let status = &done.status;
+    let status = &report.status;
     let (loaded, not_loaded) = match status.manager {
-        "systemd" => ("enabled", "disabled"),
-        "launchd" => ("loaded", "not loaded"),
-        _ => ("registered", "missing"),
+        ManagerKind::Systemd => ("enabled", "disabled"),
+        ManagerKind::Launchd => ("loaded", "not loaded"),
+        ManagerKind::Schtasks => ("registered", "missing"),
     };
     let warnings: Vec<_> = warnings.iter().map(|warning| ui.say(warning)).collect();
     json!({
         "action": action,
         "ok": true,
-        "result": done.result,
-        "message": ui.say(&said(context, done)),
+        "result": report.outcome.name(),
+        "message": ui.say(&said(context, report)),
         "profile": context.instance.profile.as_str(),
         "service": {
             "label": status.name,
-            "manager": status.manager,
+            "manager": status.manager.name(),
             "loaded": status.enabled,
             "loadedText": loaded,
             "notLoadedText": not_loaded,
             "file": status.file,
             "state": status.state.name(),
-            "pid": match status.state { State::Running(pid) => Some(pid), _ => None },
+            "pid": match status.state { RunState::Running(pid) => Some(pid), _ => None },
         },
         "warnings": warnings,
     })
@@ -324,7 +324,7 @@ fn document(context: &Context<'_>, action: &str, done: &Done, warnings: &[Msg]) 
 /// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
 /// written before stays, whatever comes of it.
 pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
-    let installed = Installed::make(context, Wishes::default(), false, waits)?;
+    let installed = Installed::make(context, InstallOptions::default(), false, waits)?;
     installed.tell(context);
     let (profile, port) = (&context.instance.profile, installed.port);
     match installed.healthy {

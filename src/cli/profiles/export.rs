@@ -25,7 +25,7 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let survey = survey::take(context.host, &context.env);
     let found = find(&survey, name)?;
-    let instance = probe::of(&context.env, found);
+    let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
         return Err(fault.blocked(&instance.config_path));

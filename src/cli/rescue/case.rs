@@ -12,8 +12,8 @@ use crate::profile::ProfileName;
 use crate::rescue;
 use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
-use crate::rescue::ladder::{self, Step};
-use crate::rescue::repair::{Came, Report};
+use crate::rescue::repair::{RepairReport, StepOutcome};
+use crate::rescue::steps::{self, RepairStep};
 use crate::survey;
 
 pub(crate) fn parse(name: &str) -> Result<ProfileName> {
@@ -23,33 +23,33 @@ pub(crate) fn parse(name: &str) -> Result<ProfileName> {
 /// A target, what was seen of it, and what follows.
 pub(super) struct Case {
     pub(crate) target: Instance,
-    pub(crate) seen: Evidence,
+    pub(crate) evidence: Evidence,
     pub(crate) causes: Vec<Cause>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<RepairStep>,
 }
 
 impl Case {
     pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
         let name = parse(name.unwrap_or("default"))?;
         let survey = survey::take(context.host, &context.env);
-        let target = rescue::target(&context.env, &survey, &context.instance, &name)?;
+        let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
         Ok(Self::look(context, target))
     }
 
     fn look(context: &Context<'_>, target: Instance) -> Self {
-        let seen = evidence::gather(context.host, &context.env, &target);
-        let causes = diagnose::causes(&seen);
-        let steps = ladder::steps(&seen, &causes);
+        let evidence = evidence::collect(context.instance_context().with_instance(&target));
+        let causes = diagnose::diagnose(&evidence);
+        let steps = steps::plan_steps(&evidence, &causes);
         Self {
             target,
-            seen,
+            evidence,
             causes,
             steps,
         }
     }
 
     pub(super) fn is_healthy(&self) -> bool {
-        self.seen.probe.is_healthy()
+        self.evidence.probe.is_healthy()
     }
 
     pub(super) fn exit(&self) -> ExitCode {
@@ -67,24 +67,24 @@ impl Case {
         for (at, cause) in self.causes.iter().enumerate() {
             ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&cause.msg())));
         }
-        for evidence in self.evidence() {
-            ui.hanging(5, 5, &ui.say(&evidence));
+        for line in self.evidence_lines() {
+            ui.hanging(5, 5, &ui.say(&line));
         }
-        if !self.seen.log.is_empty() {
-            let said = match &self.seen.foreign_log {
+        if !self.evidence.log.is_empty() {
+            let said = match &self.evidence.openclaw_log {
                 Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
                 None => msg!("rescue.log"),
             };
             ui.hanging(5, 5, &ui.say(&said));
         }
-        for line in &self.seen.log {
+        for line in &self.evidence.log {
             ui.hanging(5, 7, &format!("| {line}"));
         }
     }
 
     /// What a person should see beside the causes.
-    fn evidence(&self) -> Vec<Msg> {
-        let mut changes: Vec<_> = (self.seen.changed.iter())
+    fn evidence_lines(&self) -> Vec<Msg> {
+        let mut changes: Vec<_> = (self.evidence.config_changes.iter())
             .map(|change| match (&change.before, &change.after) {
                 (Some(before), Some(after)) => {
                     msg!(
@@ -109,7 +109,7 @@ impl Case {
     /// Its service, its port, its disk.
     fn circumstances(&self) -> Vec<Msg> {
         let mut lines = Vec::new();
-        if let Some(service) = &self.seen.service {
+        if let Some(service) = &self.evidence.service {
             let state = crate::cli::status::service::word(&service.state);
             let said = match service.exit_code {
                 Some(code) => msg!("rescue.saw-service-exit", name = service.name, code = code),
@@ -120,7 +120,7 @@ impl Case {
             lines.push(msg!("rescue.saw-no-manager"));
         }
         // Once each, on however many addresses.
-        let mut holders: Vec<_> = (self.seen.probe.listeners.iter())
+        let mut holders: Vec<_> = (self.evidence.probe.listeners.iter())
             .filter_map(|listener| Some((listener.port, listener.owner.as_ref()?)))
             .collect();
         holders.dedup_by_key(|(port, owner)| (*port, owner.pid));
@@ -132,7 +132,7 @@ impl Case {
                 pid = owner.pid
             )
         }));
-        if let Some(free) = self.seen.free {
+        if let Some(free) = self.evidence.free_bytes {
             lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
         }
         lines
@@ -144,7 +144,7 @@ impl Case {
         let mend = || msg!("rescue.hand-config", command = self.target.command());
         cause
             .by_hand()
-            .or_else(|| unmended.then(|| self.seen.way_out.clone().unwrap_or_else(mend)))
+            .or_else(|| unmended.then(|| self.evidence.refusal_hint.clone().unwrap_or_else(mend)))
     }
 
     pub(super) fn show_ladder(&self, context: &Context<'_>) {
@@ -165,11 +165,11 @@ impl Case {
         }
     }
 
-    pub(super) fn document(&self, context: &Context<'_>, report: Option<&Report>) -> Value {
+    pub(super) fn document(&self, context: &Context<'_>, report: Option<&RepairReport>) -> Value {
         let ui = &context.ui;
         let causes = self.causes.iter().map(|cause| {
             json!({
-                "id": cause.id(),
+                "id": cause.kind().name(),
                 "message": ui.say(&cause.msg()),
                 "byHand": self.by_hand(cause).map(|hand| ui.say(&hand)),
             })
@@ -177,23 +177,23 @@ impl Case {
         let planned = self
             .steps
             .iter()
-            .map(|step| json!({ "id": step.id(), "message": ui.say(&step.msg()) }));
-        let changed = self.seen.changed.iter().map(|change| {
+            .map(|step| json!({ "id": step.kind().name(), "message": ui.say(&step.msg()) }));
+        let changed = self.evidence.config_changes.iter().map(|change| {
             json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
         });
         let mut document = json!({
-            "ok": report.map_or(self.is_healthy(), |report| report.healthy),
+            "ok": report.map_or(self.is_healthy(), |report| report.is_healthy),
             "target": self.target.profile.as_str(),
-            "healthy": report.map_or(self.is_healthy(), |report| report.healthy),
+            "healthy": report.map_or(self.is_healthy(), |report| report.is_healthy),
             "causes": causes.collect::<Vec<_>>(),
             "steps": planned.collect::<Vec<_>>(),
             "changedSinceHealthy": changed.collect::<Vec<_>>(),
-            "log": self.seen.log,
-            "logFile": self.seen.foreign_log,
-            "verdict": self.seen.probe.verdict.name(),
+            "log": self.evidence.log,
+            "logFile": self.evidence.openclaw_log,
+            "verdict": self.evidence.probe.verdict.name(),
             "port": {
-                "port": self.seen.probe.port,
-                "listeners": self.seen.probe.listeners.iter().map(|listener| {
+                "port": self.evidence.probe.port,
+                "listeners": self.evidence.probe.listeners.iter().map(|listener| {
                     let owner = listener.owner.as_ref();
                     json!({
                         "address": listener.ip.to_string(),
@@ -202,24 +202,24 @@ impl Case {
                     })
                 }).collect::<Vec<_>>(),
             },
-            "service": self.seen.service.as_ref().map(|service| json!({
+            "service": self.evidence.service.as_ref().map(|service| json!({
                 "name": service.name,
                 "state": service.state.name(),
                 "exitCode": service.exit_code,
                 "restarts": service.restarts,
             })),
-            "freeBytes": self.seen.free,
+            "freeBytes": self.evidence.free_bytes,
         });
         if let Some(report) = report {
-            let tried = report.tried.iter().map(|tried| {
-                let why = match &tried.came {
-                    Came::Failed(why) => Some(ui.say(why)),
+            let tried = report.results.iter().map(|result| {
+                let why = match &result.outcome {
+                    StepOutcome::Failed(why) => Some(ui.say(why)),
                     _ => None,
                 };
-                json!({ "id": tried.step.id(), "result": tried.came.id(), "why": why })
+                json!({ "id": result.step.kind().name(), "result": result.outcome.kind().name(), "why": why })
             });
             document["tried"] = tried.collect();
-            document["keptConfig"] = json!(report.kept);
+            document["keptConfig"] = json!(report.kept_config);
         }
         document
     }

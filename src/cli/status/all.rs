@@ -12,14 +12,15 @@ use super::service::{brief, word};
 use crate::cli::Context;
 use crate::cli::duration::duration;
 use crate::i18n::{Msg, msg};
-use crate::probe::{self, Probe, Verdict};
+use crate::instance::InstanceContext;
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
-use crate::service::{self, Status};
+use crate::service::{self, ServiceStatus};
 use crate::survey::{self, Survey, Surveyed};
 use crate::ui::{Table, Ui};
 
 /// A gateway, and what the manager of its service says where it has one.
-type Asked = (Probe, Option<Status>);
+type Asked = (Probe, Option<ServiceStatus>);
 
 /// How often the progress is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -64,9 +65,15 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
         for (at, found) in survey.instances.iter().enumerate() {
             let tell = tell.clone();
             scope.spawn(move || {
-                let probe = probe::surveyed(host, env, survey, found, deadline);
+                let instance = probe::instance_of(env, found);
+                let context = InstanceContext {
+                    host,
+                    env,
+                    instance: &instance,
+                };
+                let probe = probe::probe_surveyed(context, survey, deadline);
                 let service = found.service.as_ref();
-                let status = service.and_then(|_| service::status(host, env, &probe::of(env, found)).ok());
+                let status = service.and_then(|_| service::status(context).ok());
                 let _ = tell.send((at, (probe, status)));
             });
         }
@@ -89,7 +96,12 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
 
 fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> serde_json::Value {
     let service = status.as_ref().map(brief);
-    let mut document = document::of(context, probe, &probe::of(&context.env, found), service.as_ref());
+    let mut document = document::of(
+        context,
+        probe,
+        &probe::instance_of(&context.env, found),
+        service.as_ref(),
+    );
     document["label"] = found.label.as_str().into();
     document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
     document["message"] = context.ui.say(&probe.msg(&found.label)).into();
@@ -116,7 +128,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
             .started
             .and_then(|at| context.host.now().duration_since(at).ok());
         let engine = [
-            probe.engine.as_deref(),
+            Some(probe.engine.name()),
             probe.version.as_deref().filter(|_| running),
         ];
         table.row(vec![
@@ -136,7 +148,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
     ui.out(&table.render(ui.width()));
     // What is to be done, for each that needs it.
     for (found, (probe, _)) in all {
-        let hints = probe.hints(&probe::of(&context.env, found));
+        let hints = probe.hints(&probe::instance_of(&context.env, found));
         if probe.is_healthy() && hints.is_empty() {
             continue;
         }
@@ -148,7 +160,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
 }
 
 /// A verdict in a word or two, in the colour of how bad it is.
-fn coloured(ui: &Ui, verdict: &Verdict) -> String {
+fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
     let word = console::style(ui.say(&state(verdict))).force_styling(ui.colour());
     match verdict.exit_code() {
         0 => word.green(),
@@ -159,15 +171,15 @@ fn coloured(ui: &Ui, verdict: &Verdict) -> String {
 }
 
 /// A verdict in a word or two.
-fn state(verdict: &Verdict) -> Msg {
+fn state(verdict: &ProbeVerdict) -> Msg {
     match verdict {
-        Verdict::Healthy => msg!("status.healthy"),
-        Verdict::NotRunning => msg!("status.not-running"),
-        Verdict::OtherProfile(_) => msg!("status.other-profile"),
-        Verdict::Stranger(_) => msg!("status.stranger"),
-        Verdict::ElsewhereOn(_) => msg!("status.elsewhere"),
-        Verdict::TokenRefused => msg!("status.token-refused"),
-        Verdict::Slow => msg!("status.slow"),
-        Verdict::Unhealthy(_) => msg!("status.unhealthy"),
+        ProbeVerdict::Healthy => msg!("status.healthy"),
+        ProbeVerdict::NotRunning => msg!("status.not-running"),
+        ProbeVerdict::OtherProfile(_) => msg!("status.other-profile"),
+        ProbeVerdict::Stranger(_) => msg!("status.stranger"),
+        ProbeVerdict::ElsewhereOn(_) => msg!("status.elsewhere"),
+        ProbeVerdict::TokenRefused => msg!("status.token-refused"),
+        ProbeVerdict::Slow => msg!("status.slow"),
+        ProbeVerdict::Unhealthy(_) => msg!("status.unhealthy"),
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::Context;
 use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
-use crate::probe::{Past, Probe, Verdict};
+use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
 
 /// The document.
@@ -34,7 +34,7 @@ pub(crate) fn of(
     let ok = probe.is_healthy();
     let error = (!ok).then_some(&message);
     let reachable = probe.latency.is_some();
-    let unproven = probe.unproven.iter().map(|error| ui.say(&error.msg));
+    let unproven = probe.auth_error.iter().map(|error| ui.say(&error.msg));
     let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
     let uptime = probe
         .started
@@ -58,10 +58,10 @@ pub(crate) fn of(
             "self": if reachable { itself(probe) } else { Value::Null },
             "error": error,
             "port": probe.port,
-            "configuredPort": probe.configured,
+            "configuredPort": probe.configured_port,
             "portSource": probe.port_source,
             "pid": probe.pid,
-            "engine": probe.engine,
+            "engine": probe.engine.name(),
             "version": probe.version,
             "protocol": probe.protocol,
             "startedAt": probe.started.map(stamp),
@@ -69,7 +69,7 @@ pub(crate) fn of(
             "heldBy": holder(&probe.verdict),
         },
         "port": {
-            "port": probe.configured,
+            "port": probe.configured_port,
             "status": if probe.listeners.is_empty() { "free" } else { "busy" },
             "listeners": probe.listeners.iter().map(|listener| json!({
                 "address": std::net::SocketAddr::new(listener.ip, listener.port).to_string(),
@@ -81,7 +81,7 @@ pub(crate) fn of(
         "config": { "cli": config(context, probe, instance) },
         "rpc": { "ok": reachable, "url": probe.url, "error": error },
         "service": service,
-        "last": probe.past.as_ref().map(last),
+        "last": probe.last_run.as_ref().map(last),
     })
 }
 
@@ -109,9 +109,9 @@ fn watching(probe: &Probe) -> Value {
 }
 
 /// The other profile that holds the port.
-fn holder(verdict: &Verdict) -> Option<&str> {
+fn holder(verdict: &ProbeVerdict) -> Option<&str> {
     match verdict {
-        Verdict::OtherProfile(profile) => Some(profile),
+        ProbeVerdict::OtherProfile(profile) => Some(profile),
         _ => None,
     }
 }
@@ -124,7 +124,7 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
         })],
         ConfigHealth::Ok | ConfigHealth::Missing => {
             let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
-            probe.refused.iter().map(issue).collect()
+            probe.config_findings.iter().map(issue).collect()
         }
     };
     json!({
@@ -135,7 +135,7 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     })
 }
 
-fn last(past: &Past) -> Value {
+fn last(past: &LastRun) -> Value {
     json!({
         "end": past.end.name(),
         "pid": past.pid,

@@ -8,14 +8,12 @@ use serde_json::{Value, json};
 use super::document;
 use crate::cli::Context;
 use crate::cli::duration::duration;
-use crate::environment::Environment;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
-use crate::host::Host;
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::InstanceContext;
 use crate::letters::sanitize;
-use crate::service::{self, Drift, Linger, State, Status};
+use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
@@ -33,9 +31,9 @@ pub(super) enum Service {
 /// A service as it was found.
 #[derive(Debug)]
 pub(super) struct Told {
-    status: Status,
+    status: ServiceStatus,
     /// `None` where nobody could tell.
-    drift: Option<Drift>,
+    drift: Option<ServiceDrift>,
     linger: Linger,
     /// What it said last, where it gave up.
     lines: Vec<String>,
@@ -43,8 +41,8 @@ pub(super) struct Told {
 
 impl Service {
     /// Asks the manager of the service in this file.
-    pub(super) fn look(host: &Host, env: &Environment, instance: &Instance, file: &Path) -> Self {
-        match Told::look(host, env, instance) {
+    pub(super) fn look(context: InstanceContext<'_>, file: &Path) -> Self {
+        match Told::look(context) {
             Ok(told) => Self::Told(Box::new(told)),
             Err(error) => Self::Untold(file.to_path_buf(), error),
         }
@@ -52,7 +50,7 @@ impl Service {
 
     /// Whether its manager tries no more, so that its own last lines say more than an earlier run's end.
     pub(super) fn gave_up(&self) -> bool {
-        matches!(self, Self::Told(told) if told.status.state == State::GaveUp)
+        matches!(self, Self::Told(told) if told.status.state == RunState::GaveUp)
     }
 
     /// Its lines of the list.
@@ -61,7 +59,7 @@ impl Service {
         match self {
             Self::Told(told) => told.list(context, fields),
             Self::Untold(file, _) => {
-                fields.add(ui.say(&msg!("status.service")), ui.say(&word(&State::Unknown)));
+                fields.add(ui.say(&msg!("status.service")), ui.say(&word(&RunState::Unknown)));
                 let file = abbreviate_home(&context.env.home, file);
                 fields.add(ui.say(&msg!("status.service-file")), file);
             }
@@ -82,7 +80,7 @@ impl Service {
             Self::Told(told) => told.document(context),
             Self::Untold(file, error) => json!({
                 "sourcePath": file,
-                "runtime": { "status": State::Unknown.name() },
+                "runtime": { "status": RunState::Unknown.name() },
                 "error": { "code": error.code(), "message": context.ui.say(&error.msg) },
             }),
         }
@@ -91,13 +89,13 @@ impl Service {
 
 impl Told {
     /// Asks its manager, and whoever else knows; all at once.
-    fn look(host: &Host, env: &Environment, instance: &Instance) -> Result<Self> {
+    fn look(context: InstanceContext<'_>) -> Result<Self> {
         std::thread::scope(|scope| {
-            let drift = scope.spawn(|| service::drift(host, env, instance).ok().flatten());
-            let linger = scope.spawn(|| service::linger(host, env, instance));
-            let status = service::status(host, env, instance)?;
+            let drift = scope.spawn(|| service::drift(context).ok().flatten());
+            let linger = scope.spawn(|| service::linger(context));
+            let status = service::status(context)?;
             let lines = match status.state {
-                State::GaveUp => service::last_lines(host, env, instance, LINES),
+                RunState::GaveUp => service::last_log_lines(context, LINES),
                 _ => Vec::new(),
             };
             Ok(Self {
@@ -131,13 +129,13 @@ impl Told {
             (false, _) => msg!("status.starts-never"),
             (true, Linger::On) => msg!("status.starts-boot"),
             (true, Linger::Off) => msg!("status.starts-login"),
-            (true, Linger::Unknown | Linger::Foreign) => msg!("status.starts-either"),
+            (true, Linger::Unknown | Linger::Unsupported) => msg!("status.starts-either"),
         };
         add(msg!("status.starts"), ui.say(&starts));
         if status.restarts > 0 {
             add(msg!("status.restarts"), status.restarts.to_string());
         }
-        let ran_on = matches!(status.state, State::Running(_) | State::Starting);
+        let ran_on = matches!(status.state, RunState::Running(_) | RunState::Starting);
         if let Some(code) = status.exit_code.filter(|_| !ran_on) {
             add(msg!("status.exit-code"), code.to_string());
         }
@@ -164,7 +162,7 @@ impl Told {
         drift
             .into_iter()
             .chain(linger)
-            .chain(service::idle_note())
+            .chain(service::wsl_idle_note())
             .collect()
     }
 
@@ -184,13 +182,13 @@ impl Told {
 }
 
 /// What its manager says, with the keys of OpenClaw's `status --json` and ours.
-pub(super) fn brief(status: &Status) -> Value {
+pub(super) fn brief(status: &ServiceStatus) -> Value {
     let pid = match status.state {
-        State::Running(pid) => Some(pid),
+        RunState::Running(pid) => Some(pid),
         _ => None,
     };
     json!({
-        "label": status.manager,
+        "label": status.manager.name(),
         "name": status.name,
         "loaded": status.enabled,
         "sourcePath": status.file,
@@ -205,14 +203,14 @@ pub(super) fn brief(status: &Status) -> Value {
 }
 
 /// What a service does now, as a word.
-pub(crate) fn word(state: &State) -> Msg {
+pub(crate) fn word(state: &RunState) -> Msg {
     match state {
-        State::NotInstalled => msg!("status.service-none"),
-        State::Stopped => msg!("status.service-stopped"),
-        State::Starting => msg!("status.service-starting"),
-        State::Running(_) => msg!("status.service-running"),
-        State::Stopping => msg!("status.service-stopping"),
-        State::GaveUp => msg!("status.service-gave-up"),
-        State::Unknown => msg!("status.service-unknown"),
+        RunState::NotInstalled => msg!("status.service-none"),
+        RunState::Stopped => msg!("status.service-stopped"),
+        RunState::Starting => msg!("status.service-starting"),
+        RunState::Running(_) => msg!("status.service-running"),
+        RunState::Stopping => msg!("status.service-stopping"),
+        RunState::GaveUp => msg!("status.service-gave-up"),
+        RunState::Unknown => msg!("status.service-unknown"),
     }
 }

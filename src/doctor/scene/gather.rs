@@ -16,7 +16,7 @@ use crate::browser::{self, World};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::host::{self, Host, read};
-use crate::instance::{self, CONFIG_FILE, Instance};
+use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
 use crate::lock;
 use crate::ports::Listener;
 use crate::probe;
@@ -111,8 +111,14 @@ impl<'s> Gather<'s> {
             instance_port(found).is_some_and(|port| self.survey.listeners.iter().any(|l| l.port == port));
         let asked = listens || running.is_some() || lock.as_ref().is_some_and(|lock| lock.alive);
         // What is installed is for the instance alone, whatever this run's environment wishes.
-        let has_service = whole && found.is_some_and(|found| found.service.is_some());
-        let plain = || probe::of(self.env, found.expect("it has a service"));
+        let plain = found.map(|found| probe::instance_of(self.env, found));
+        let plain = plain.as_ref().map(|instance| InstanceContext {
+            host: self.host,
+            env: self.env,
+            instance,
+        });
+        // A manager is asked only where there is a file for it to know.
+        let with_service = plain.filter(|_| whole && found.is_some_and(|found| found.service.is_some()));
         Subject {
             at,
             command: instance.command(),
@@ -130,17 +136,12 @@ impl<'s> Gather<'s> {
             disk: whole
                 .then(|| system::disk(self.host, existing(&instance.state_dir)))
                 .flatten(),
-            probe: found.filter(|_| whole && asked && !is_self).map(|found| {
+            probe: plain.filter(|_| whole && asked && !is_self).map(|context| {
                 let deadline = Instant::now() + PATIENCE;
-                probe::surveyed(self.host, self.env, self.survey, found, deadline)
+                probe::probe_surveyed(context, self.survey, deadline)
             }),
-            // A manager is asked only where there is a file for it to know.
-            service: has_service
-                .then(|| service::status(self.host, self.env, &plain()).ok())
-                .flatten(),
-            drift: has_service
-                .then(|| service::drift(self.host, self.env, &plain()).ok().flatten())
-                .flatten(),
+            service: with_service.and_then(|context| service::status(context).ok()),
+            drift: with_service.and_then(|context| service::drift(context).ok().flatten()),
             lock,
             browser: Vec::new(),
             leftovers: if whole {

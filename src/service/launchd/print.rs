@@ -1,73 +1,76 @@
-//! What `launchctl` answers, understood: pure. Its exit codes are looked at before its words, which are
-//! English everywhere.
+//! Parses the answers of `launchctl`: pure. Exit codes are looked at before messages, which are English everywhere.
 
-use super::super::trouble::Trouble;
-use super::super::{Seen, State};
+use super::super::error::ManagerError;
+use super::super::manager::{RunState, ServiceState};
 use crate::host::process::CommandOutput;
 
-/// What became of a call.
+/// The result of a call of `launchctl`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Came {
-    /// It was done, or was so already.
+pub(super) enum CallResult {
+    /// The call did what was asked, or it was so already.
     Done,
-    /// It failed as it does while an old one still goes: once more may help.
+    /// The call failed because an old service still goes; another call may succeed.
     TryAgain,
     /// There is no such service.
     NotLoaded,
-    /// It failed.
-    Failed(Trouble),
+    /// The call failed.
+    Failed(ManagerError),
 }
 
-/// Understands how a call ended. 3 and 113 say that there is none, 112 and 125 that there is no graphical
-/// session, 36 that it is under way. 5 is what launchd says while it lets go of an old service, and so are 17,
-/// 37 and 133 (already loaded, or on its way) to whoever brings the new one; to others they say that it is so.
-pub(super) fn came(args: &[&str], ended: &CommandOutput) -> Came {
-    let brings = args.first() == Some(&"bootstrap");
-    match ended.code {
-        Some(5) => Came::TryAgain,
-        Some(17 | 36 | 37 | 133) if brings => Came::TryAgain,
-        Some(0 | 17 | 36 | 37 | 133) => Came::Done,
-        Some(3 | 113) => Came::NotLoaded,
-        Some(112 | 125) => Came::Failed(Trouble::NoGui),
-        Some(1 | 150) => Came::Failed(Trouble::Denied(ended.stderr.trim().to_owned())),
-        None if ended.timed_out => Came::Failed(Trouble::TimedOut(format!("launchctl {}", args.join(" ")))),
-        _ => Came::Failed(Trouble::Said(ended.stderr.trim().to_owned())),
+/// Interprets how a call with these arguments ended. 3 and 113 say that there is no such service, 112 and 125 that
+/// there is no graphical session, 36 that the request is in progress. 5 is what launchd says while it lets go of an
+/// old service, and so are 17, 37 and 133 (already loaded, or on its way) to `bootstrap`; to other verbs they say
+/// that it is so already.
+pub(super) fn interpret(args: &[&str], output: &CommandOutput) -> CallResult {
+    let is_bootstrap = args.first() == Some(&"bootstrap");
+    let message = || output.stderr.trim().to_owned();
+    match output.code {
+        Some(5) => CallResult::TryAgain,
+        Some(17 | 36 | 37 | 133) if is_bootstrap => CallResult::TryAgain,
+        Some(0 | 17 | 36 | 37 | 133) => CallResult::Done,
+        Some(3 | 113) => CallResult::NotLoaded,
+        Some(112 | 125) => CallResult::Failed(ManagerError::NoGraphicalSession),
+        Some(1 | 150) => CallResult::Failed(ManagerError::Denied(message())),
+        None if output.timed_out => {
+            CallResult::Failed(ManagerError::TimedOut(format!("launchctl {}", args.join(" "))))
+        }
+        _ => CallResult::Failed(ManagerError::Failed(message())),
     }
 }
 
-/// Whether `launchctl print-disabled` lists this label as one that nothing starts: `"x" => disabled`, or
-/// `=> true` before macOS 13.
+/// Returns whether `launchctl print-disabled` lists a label as disabled: `"x" => disabled`, or `=> true` before
+/// macOS 13.
 pub(super) fn is_disabled(text: &str, label: &str) -> bool {
     text.lines().any(|line| {
-        let listed = line
+        let entry = line
             .trim()
             .strip_prefix('"')
             .and_then(|line| line.split_once("\" => "));
-        listed.is_some_and(|(name, value)| name == label && ["disabled", "true"].contains(&value))
+        entry.is_some_and(|(name, value)| name == label && ["disabled", "true"].contains(&value))
     })
 }
 
-/// Understands `launchctl print gui/UID/LABEL`.
-pub(super) fn parse(text: &str) -> Seen {
-    // Only the outermost level speaks of the service itself: one tab.
+/// Parses the answer of `launchctl print gui/UID/LABEL`.
+pub(super) fn parse(text: &str) -> ServiceState {
+    // Only lines of the outermost level, with one tab, are about the service itself.
     let get = |key: &str| {
         text.lines()
             .filter_map(|line| line.strip_prefix('\t')?.split_once(" = "))
-            .find_map(|(found, value)| (found == key).then(|| value.trim()))
+            .find_map(|(name, value)| (name == key).then(|| value.trim()))
     };
     let pid = get("pid").and_then(|pid| pid.parse().ok());
     let runs: u32 = get("runs").and_then(|runs| runs.parse().ok()).unwrap_or(0);
-    Seen {
+    ServiceState {
         loaded: true,
-        state: match (get("state"), pid) {
-            (_, Some(pid)) => State::Running(pid),
-            (Some("running" | "spawn scheduled" | "xpcproxy"), None) => State::Starting,
-            (Some(_), None) => State::Stopped,
-            (None, None) => State::Unknown,
+        run: match (get("state"), pid) {
+            (_, Some(pid)) => RunState::Running(pid),
+            (Some("running" | "spawn scheduled" | "xpcproxy"), None) => RunState::Starting,
+            (Some(_), None) => RunState::Stopped,
+            (None, None) => RunState::Unknown,
         },
         exit_code: get("last exit code").and_then(|code| code.split(':').next()?.trim().parse().ok()),
         restarts: runs.saturating_sub(1),
-        ..Seen::default()
+        ..ServiceState::default()
     }
 }
 
@@ -80,62 +83,68 @@ mod tests {
         pid = 4242\n\tlast exit code = 1\n}\n";
 
     #[test]
-    fn a_running_agent_and_one_that_waits() {
-        let seen = parse(RUNNING);
+    fn running_stopped_and_scheduled_agents_are_told_apart() {
+        let state = parse(RUNNING);
         assert_eq!(
-            (seen.state, seen.exit_code, seen.restarts),
-            (State::Running(4242), Some(1), 2)
+            (state.run, state.exit_code, state.restarts),
+            (RunState::Running(4242), Some(1), 2)
         );
-        let waiting =
+        let stopped =
             "gui/501/x = {\n\tstate = not running\n\truns = 1\n\tlast exit code = 78: EX_CONFIG\n}\n";
-        let seen = parse(waiting);
-        assert_eq!((seen.state, seen.exit_code), (State::Stopped, Some(78)));
-        let never =
+        let state = parse(stopped);
+        assert_eq!((state.run, state.exit_code), (RunState::Stopped, Some(78)));
+        let never_ran =
             "gui/501/x = {\n\tstate = spawn scheduled\n\truns = 0\n\tlast exit code = (never exited)\n}\n";
-        let seen = parse(never);
+        let state = parse(never_ran);
         assert_eq!(
-            (seen.state, seen.exit_code, seen.restarts),
-            (State::Starting, None, 0)
+            (state.run, state.exit_code, state.restarts),
+            (RunState::Starting, None, 0)
         );
     }
 
     #[test]
-    fn exit_codes_tell_the_cases_apart() {
-        let ended = |code: i32, stderr: &str| CommandOutput {
+    fn exit_codes_are_interpreted_by_verb() {
+        let output = |code: i32, stderr: &str| CommandOutput {
             code: Some(code),
             stderr: stderr.to_owned(),
             ..CommandOutput::default()
         };
-        let of = |code, words| came(&["bootstrap"], &ended(code, words));
-        assert_eq!(of(0, ""), Came::Done);
+        let bootstrap = |code, message| interpret(&["bootstrap"], &output(code, message));
+        assert_eq!(bootstrap(0, ""), CallResult::Done);
         assert_eq!(
-            of(37, "Bootstrap failed: 37: Operation already in progress"),
-            Came::TryAgain
+            bootstrap(37, "Bootstrap failed: 37: Operation already in progress"),
+            CallResult::TryAgain
         );
         for (verb, code) in [("kickstart", 37), ("bootout", 36)] {
-            assert_eq!(came(&[verb], &ended(code, "")), Came::Done);
+            assert_eq!(interpret(&[verb], &output(code, "")), CallResult::Done);
         }
-        assert_eq!(of(5, "Bootstrap failed: 5: Input/output error"), Came::TryAgain);
         assert_eq!(
-            of(113, "Could not find service \"x\" in domain for port"),
-            Came::NotLoaded
+            bootstrap(5, "Bootstrap failed: 5: Input/output error"),
+            CallResult::TryAgain
         );
         assert_eq!(
-            of(
+            bootstrap(113, "Could not find service \"x\" in domain for port"),
+            CallResult::NotLoaded
+        );
+        assert_eq!(
+            bootstrap(
                 125,
                 "Bootstrap failed: 125: Domain does not support specified action"
             ),
-            Came::Failed(Trouble::NoGui)
+            CallResult::Failed(ManagerError::NoGraphicalSession)
         );
         assert!(matches!(
-            of(1, "Operation not permitted"),
-            Came::Failed(Trouble::Denied(_))
+            bootstrap(1, "Operation not permitted"),
+            CallResult::Failed(ManagerError::Denied(_))
         ));
-        assert!(matches!(of(64, "Usage"), Came::Failed(Trouble::Said(_))));
+        assert!(matches!(
+            bootstrap(64, "Usage"),
+            CallResult::Failed(ManagerError::Failed(_))
+        ));
     }
 
     #[test]
-    fn what_is_disabled_is_listed_in_two_ways() {
+    fn disabled_labels_are_listed_in_either_format() {
         let text = "\n\tdisabled services = {\n\t\t\"ai.openclaw.a\" => disabled\n\t\t\"ai.openclaw.b\" => true\n\
             \t\t\"ai.openclaw.c\" => enabled\n\t\t\"ai.openclaw.d\" => false\n\t}\n";
         let disabled =

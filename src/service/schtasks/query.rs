@@ -1,57 +1,59 @@
-//! What `schtasks /Query /V /FO CSV /NH` answers, understood: pure. Its words are translated, and in the code
-//! page of the console, so only columns and numbers are looked at.
+//! Parses the answer of `schtasks /Query /V /FO CSV /NH`: pure. Its words are translated, and in the code page of
+//! the console, so only columns and numbers are looked at.
 
-use super::super::{Seen, State};
+use super::super::manager::{RunState, ServiceState};
 
-/// The column of the last result.
-const LAST_RESULT: usize = 6;
-/// `SCHED_S_TASK_RUNNING`
-const RUNNING: i64 = 0x41301;
-/// `SCHED_S_TASK_QUEUED`
-const QUEUED: i64 = 0x41325;
-/// What the Task Scheduler says of a task in the place of an exit code: ready, never run, ended by its user, ...
-const STATES: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
+/// Index of the column with the last result.
+const LAST_RESULT_COLUMN: usize = 6;
+/// The last result of a task that runs (`SCHED_S_TASK_RUNNING`).
+const TASK_RUNNING: i64 = 0x41301;
+/// The last result of a task that is queued (`SCHED_S_TASK_QUEUED`).
+const TASK_QUEUED: i64 = 0x41325;
+/// Results that the Task Scheduler gives in the place of an exit code: ready, never run, ended by its user, ...
+const SCHEDULER_RESULTS: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
 
-/// Understands the first row.
-pub(super) fn parse(text: &str) -> Seen {
+/// Parses the first row.
+pub(super) fn parse(text: &str) -> ServiceState {
     let row = text
         .lines()
         .find(|line| line.starts_with('"'))
         .unwrap_or_default();
-    let fields = fields(row);
-    let result = fields.get(LAST_RESULT).and_then(|field| number(field));
-    Seen {
+    let fields = split_csv(row);
+    let result = fields
+        .get(LAST_RESULT_COLUMN)
+        .and_then(|field| parse_number(field));
+    ServiceState {
         loaded: true,
-        state: match result {
-            Some(RUNNING) => State::Running(0),
-            Some(QUEUED) => State::Starting,
-            Some(_) => State::Stopped,
-            None => State::Unknown,
+        run: match result {
+            Some(TASK_RUNNING) => RunState::Running(0),
+            Some(TASK_QUEUED) => RunState::Starting,
+            Some(_) => RunState::Stopped,
+            None => RunState::Unknown,
         },
         exit_code: result
-            .filter(|result| !STATES.contains(result))
+            .filter(|result| !SCHEDULER_RESULTS.contains(result))
             .and_then(|code| i32::try_from(code).ok()),
-        ..Seen::default()
+        ..ServiceState::default()
     }
 }
 
-/// `267009`, `-1`, `0x41301`
-fn number(field: &str) -> Option<i64> {
+/// Parses a decimal or hexadecimal number: `267009`, `-1`, `0x41301`.
+fn parse_number(field: &str) -> Option<i64> {
     match field.strip_prefix("0x") {
         Some(hex) => i64::from_str_radix(hex, 16).ok(),
         None => field.parse().ok(),
     }
 }
 
-/// The fields of a row of CSV; a quote within is doubled.
-fn fields(row: &str) -> Vec<String> {
-    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+/// Splits a row of CSV into its fields; a quote within a field is doubled.
+fn split_csv(row: &str) -> Vec<String> {
+    let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut chars = row.trim_end().chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '"' if quoted && chars.peek() == Some(&'"') => field.extend(chars.next()),
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            '"' if is_quoted && chars.peek() == Some(&'"') => field.extend(chars.next()),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(std::mem::take(&mut field)),
             c => field.push(c),
         }
     }
@@ -63,8 +65,8 @@ fn fields(row: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// The same running task on systems of six languages; the Turkish one as its console's bytes come
-    /// through where they are taken for UTF-8.
+    /// The row of a running task on systems of six languages; the Turkish one as the bytes of its console look when
+    /// they are read as UTF-8.
     const RUNNING_ROWS: [&str; 6] = [
         r#""PC","\OpenClaw Gateway (rescue)","N/A","Running","Interactive only","11/22/2026 10:45:55 PM","267009","PC\ada","C:\x\gateway.cmd""#,
         r#""PC","\OpenClaw Gateway (rescue)","Nicht zutreffend","Wird ausgeführt","Nur interaktiv","22.11.2026 22:45:55","267009","PC\ada""#,
@@ -75,32 +77,36 @@ mod tests {
     ];
 
     #[test]
-    fn a_running_task_is_one_in_every_language() {
+    fn running_task_is_known_in_every_language() {
         for row in RUNNING_ROWS {
-            let seen = parse(&format!("\r\n{row}\r\n"));
-            assert_eq!((seen.state, seen.exit_code), (State::Running(0), None), "{row}");
+            let state = parse(&format!("\r\n{row}\r\n"));
+            assert_eq!(
+                (state.run, state.exit_code),
+                (RunState::Running(0), None),
+                "{row}"
+            );
         }
     }
 
     #[test]
-    fn one_that_never_ran_one_that_was_ended_one_that_failed() {
-        let of = |result: &str| {
-            let seen = parse(&RUNNING_ROWS[5].replace("267009", result));
-            (seen.state, seen.exit_code)
+    fn results_of_the_scheduler_are_no_exit_codes() {
+        let parsed = |result: &str| {
+            let state = parse(&RUNNING_ROWS[5].replace("267009", result));
+            (state.run, state.exit_code)
         };
-        assert_eq!(of("267011"), (State::Stopped, None));
-        assert_eq!(of("267014"), (State::Stopped, None));
-        assert_eq!(of("78"), (State::Stopped, Some(78)));
-        assert_eq!(of("0x41301"), (State::Running(0), None));
-        assert_eq!(of("267045"), (State::Starting, None));
-        assert_eq!(of("267010"), (State::Stopped, None), "switched off");
-        assert_eq!(of("-1073741510"), (State::Stopped, Some(-1_073_741_510)));
-        assert_eq!(of("nonsense"), (State::Unknown, None));
-        assert_eq!(parse("").state, State::Unknown);
+        assert_eq!(parsed("267011"), (RunState::Stopped, None));
+        assert_eq!(parsed("267014"), (RunState::Stopped, None));
+        assert_eq!(parsed("78"), (RunState::Stopped, Some(78)));
+        assert_eq!(parsed("0x41301"), (RunState::Running(0), None));
+        assert_eq!(parsed("267045"), (RunState::Starting, None));
+        assert_eq!(parsed("267010"), (RunState::Stopped, None), "switched off");
+        assert_eq!(parsed("-1073741510"), (RunState::Stopped, Some(-1_073_741_510)));
+        assert_eq!(parsed("nonsense"), (RunState::Unknown, None));
+        assert_eq!(parse("").run, RunState::Unknown);
     }
 
     #[test]
-    fn a_comma_and_a_quote_within_a_field() {
-        assert_eq!(fields(r#""a, b","c ""d""",e"#), ["a, b", "c \"d\"", "e"]);
+    fn commas_and_quotes_within_a_field_are_kept() {
+        assert_eq!(split_csv(r#""a, b","c ""d""",e"#), ["a, b", "c \"d\"", "e"]);
     }
 }

@@ -1,61 +1,64 @@
-//! What `systemctl --user show` answers, understood: pure.
+//! Parses the answer of `systemctl --user show`: pure.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::super::{Seen, State};
+use super::super::manager::{RunState, ServiceState};
 
-/// The properties that are asked for.
+/// The properties to ask for.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
     UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
 
+/// The value of `ExecMainCode` after which `ExecMainStatus` is an exit code (`CLD_EXITED`); 0 means that the unit
+/// never ran.
+const CLD_EXITED: i64 = 1;
+
 /// A unit as the manager has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) seen: Seen,
-    /// The file that it was read from.
-    pub(super) fragment: Option<PathBuf>,
-    /// When its process was started the last time.
+pub(super) struct UnitProperties {
+    pub(super) state: ServiceState,
+    /// The file from which the unit was read.
+    pub(super) unit_file: Option<PathBuf>,
+    /// The time of the last start of its process.
     pub(super) started: Option<SystemTime>,
 }
 
-/// Understands `KEY=value` lines. Time stamps must be those of UTC.
-pub(super) fn parse(text: &str) -> Shown {
+/// Parses `KEY=value` lines, whose time stamps must be in UTC.
+pub(super) fn parse(text: &str) -> UnitProperties {
     let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let get = |key: &str| values.get(key).copied().map(str::trim).filter(|v| !v.is_empty());
     let number = |key: &str| get(key).and_then(|value| value.parse::<i64>().ok()).unwrap_or(0);
     let pid = u32::try_from(number("MainPID")).unwrap_or(0);
-    let state = match (get("LoadState"), get("ActiveState")) {
-        (Some("not-found"), Some("inactive") | None) => State::NotInstalled,
-        (_, Some("active" | "reloading" | "refreshing")) if pid > 0 => State::Running(pid),
-        (_, Some("activating" | "active" | "reloading" | "refreshing")) => State::Starting,
-        (_, Some("deactivating")) => State::Stopping,
-        (_, Some("failed")) => State::GaveUp,
-        (_, Some("inactive")) => State::Stopped,
-        _ => State::Unknown,
+    let run = match (get("LoadState"), get("ActiveState")) {
+        (Some("not-found"), Some("inactive") | None) => RunState::NotInstalled,
+        (_, Some("active" | "reloading" | "refreshing")) if pid > 0 => RunState::Running(pid),
+        (_, Some("activating" | "active" | "reloading" | "refreshing")) => RunState::Starting,
+        (_, Some("deactivating")) => RunState::Stopping,
+        (_, Some("failed")) => RunState::GaveUp,
+        (_, Some("inactive")) => RunState::Stopped,
+        _ => RunState::Unknown,
     };
-    // CLD_EXITED is 1; only then the status is an exit code. 0 says that it never ran.
-    let exited = number("ExecMainCode") == 1;
-    Shown {
-        seen: Seen {
+    let has_exited = number("ExecMainCode") == CLD_EXITED;
+    UnitProperties {
+        state: ServiceState {
             enabled: get("UnitFileState").is_some_and(|state| state.starts_with("enabled")),
-            exit_code: exited
+            exit_code: has_exited
                 .then(|| i32::try_from(number("ExecMainStatus")).ok())
                 .flatten(),
-            since: get("StateChangeTimestamp").and_then(time),
+            since: get("StateChangeTimestamp").and_then(parse_time),
             restarts: u32::try_from(number("NRestarts")).unwrap_or(0),
             stale: get("NeedDaemonReload") == Some("yes"),
             loaded: get("LoadState").is_some_and(|state| state != "not-found"),
-            state,
+            run,
         },
-        fragment: get("FragmentPath").map(PathBuf::from),
-        started: get("ExecMainStartTimestamp").and_then(time),
+        unit_file: get("FragmentPath").map(PathBuf::from),
+        started: get("ExecMainStartTimestamp").and_then(parse_time),
     }
 }
 
-/// `Sun 2026-11-22 22:45:55 UTC`
-fn time(text: &str) -> Option<SystemTime> {
+/// Parses a time stamp: `Sun 2026-11-22 22:45:55 UTC`.
+fn parse_time(text: &str) -> Option<SystemTime> {
     let mut words = text.split(' ').skip(1);
     let (day, clock) = (words.next()?, words.next()?);
     humantime::parse_rfc3339_weak(&format!("{day} {clock}")).ok()
@@ -66,40 +69,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_running_unit() {
-        let shown = parse(
+    fn running_unit_has_process_times_and_file() {
+        let unit = parse(
             "MainPID=4242\nResult=success\nNRestarts=1\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\n\
              ActiveState=active\nSubState=running\nFragmentPath=/home/a b/.config/x.service\nUnitFileState=enabled\n\
              StateChangeTimestamp=Sun 2026-11-22 22:45:55 UTC\nNeedDaemonReload=no\n\
              ExecMainStartTimestamp=Sun 2026-11-22 22:45:54 UTC\n",
         );
-        assert_eq!(shown.seen.state, State::Running(4242));
-        assert!(shown.seen.enabled && shown.seen.loaded && !shown.seen.stale);
-        assert_eq!((shown.seen.exit_code, shown.seen.restarts), (None, 1));
-        let since = humantime::format_rfc3339_seconds(shown.seen.since.unwrap()).to_string();
+        assert_eq!(unit.state.run, RunState::Running(4242));
+        assert!(unit.state.enabled && unit.state.loaded && !unit.state.stale);
+        assert_eq!((unit.state.exit_code, unit.state.restarts), (None, 1));
+        let since = humantime::format_rfc3339_seconds(unit.state.since.unwrap()).to_string();
         assert_eq!(since, "2026-11-22T22:45:55Z");
-        assert!(shown.started < shown.seen.since);
-        assert_eq!(shown.fragment, Some(PathBuf::from("/home/a b/.config/x.service")));
+        assert!(unit.started < unit.state.since);
+        assert_eq!(unit.unit_file, Some(PathBuf::from("/home/a b/.config/x.service")));
     }
 
     #[test]
-    fn one_that_gave_up_one_that_starts_one_that_stopped_one_that_is_not_there() {
-        let state = |text: &str| parse(text).seen.state;
+    fn each_active_state_is_a_run_state_and_a_signal_is_no_exit_code() {
+        let run = |text: &str| parse(text).state.run;
         let failed =
             "LoadState=loaded\nActiveState=failed\nExecMainCode=1\nExecMainStatus=78\nResult=exit-code\n";
-        assert_eq!(state(failed), State::GaveUp);
-        assert_eq!(parse(failed).seen.exit_code, Some(78));
-        let again = "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n";
-        assert_eq!(state(again), State::Starting);
-        assert_eq!(state("LoadState=loaded\nActiveState=inactive\n"), State::Stopped);
-        let ending = "LoadState=loaded\nActiveState=deactivating\nSubState=stop-sigterm\nMainPID=7\n";
-        assert_eq!(state(ending), State::Stopping);
+        assert_eq!(run(failed), RunState::GaveUp);
+        assert_eq!(parse(failed).state.exit_code, Some(78));
+        let restarting = "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n";
+        assert_eq!(run(restarting), RunState::Starting);
+        assert_eq!(run("LoadState=loaded\nActiveState=inactive\n"), RunState::Stopped);
+        let stopping = "LoadState=loaded\nActiveState=deactivating\nSubState=stop-sigterm\nMainPID=7\n";
+        assert_eq!(run(stopping), RunState::Stopping);
         assert_eq!(
-            state("LoadState=not-found\nActiveState=inactive\n"),
-            State::NotInstalled
+            run("LoadState=not-found\nActiveState=inactive\n"),
+            RunState::NotInstalled
         );
-        assert_eq!(state(""), State::Unknown);
+        assert_eq!(run(""), RunState::Unknown);
         let killed = "LoadState=loaded\nActiveState=failed\nExecMainCode=2\nExecMainStatus=9\n";
-        assert_eq!(parse(killed).seen.exit_code, None, "a signal is no exit code");
+        assert_eq!(parse(killed).state.exit_code, None);
     }
 }

@@ -1,0 +1,81 @@
+//! What the files of an instance say of its gateway: the port, the credentials, the address, the engine.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::config::{self, LoadedConfig, schema};
+use crate::error::Error;
+use crate::instance::InstanceContext;
+use crate::record::{Engine, Record};
+use crate::settings::{Files, Proof};
+use crate::survey::{ConfigHealth, Surveyed};
+
+/// The settings of a gateway that matter for reaching it, as the instance's files have them.
+pub(super) struct GatewayFiles {
+    /// The port that the instance is set up for; 0 where none can be told.
+    pub(super) port: u16,
+    /// The stable name of what sets the port.
+    pub(super) port_source: &'static str,
+    /// The credentials that the gateway accepts, or why there are none to show.
+    pub(super) auth: Result<Proof, Error>,
+    /// The address that the gateway binds, where it is one.
+    pub(super) bind_address: Option<IpAddr>,
+    /// The engine of the record.
+    pub(super) engine: Engine,
+    /// Whether the config can be read.
+    pub(super) config: ConfigHealth,
+    /// What no release of OpenClaw accepts in a config that can be read.
+    pub(super) config_findings: Vec<schema::SchemaFinding>,
+}
+
+impl GatewayFiles {
+    /// Reads the files of an instance. `surveyed` is the instance as the survey found it.
+    pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&Surveyed>) -> Self {
+        let instance = context.instance;
+        let (value, config) = match config::load(&instance.config_path) {
+            LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
+            LoadedConfig::Broken(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+            LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
+                Ok(value) => (value, ConfigHealth::Ok),
+                Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+            },
+        };
+        let config_findings = match config {
+            ConfigHealth::Ok => schema::refused_by_all(&value),
+            ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
+        };
+        // No gateway runs with a config that is broken or refused: where one runs, it is with the last good
+        // config, and is asked with the token of that one.
+        let is_usable = config_findings.is_empty() && !matches!(config, ConfigHealth::Broken(_));
+        let last_good = || match config::load(&instance.last_good_path()) {
+            LoadedConfig::Ok(last) => Some(last.value().clone()),
+            LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
+        };
+        let files = Files {
+            config: if is_usable {
+                value
+            } else {
+                last_good().unwrap_or(value)
+            },
+            record: Record::read(&instance.record_path()).unwrap_or_default(),
+        };
+        let sources = files.sources(context.host, instance);
+        let surveyed = surveyed.filter(|_| instance.wished_port.is_none());
+        let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
+        let (port, port_source) = match (surveyed_base, sources.port(None)) {
+            (Some((family, source)), _) => (family.base(), source.name()),
+            (None, Ok((port, source))) => (port, source.name()),
+            (None, Err(_)) => (0, "default"),
+        };
+        Self {
+            port,
+            port_source,
+            auth: sources.client_proof(),
+            bind_address: sources.bind(None).ok().and_then(|(_, address)| address),
+            engine: files.record.engine,
+            config,
+            config_findings,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The sentences for the result of a probe: what was found, and what to do about it.
+
+use super::report::{Probe, ProbeVerdict};
+use crate::error::Error;
+use crate::i18n::{Msg, msg};
+use crate::instance::Instance;
+use crate::survey::ConfigHealth;
+
+impl Probe {
+    /// Returns the sentence for what was found of the instance with this name.
+    pub(crate) fn msg(&self, profile: &str) -> Msg {
+        let (port, configured) = (self.port, self.configured_port);
+        match &self.verdict {
+            ProbeVerdict::Healthy => msg!("probe.healthy", profile = profile),
+            ProbeVerdict::NotRunning => msg!("probe.not-running", profile = profile),
+            ProbeVerdict::OtherProfile(other) => msg!(
+                "probe.other-profile",
+                profile = profile,
+                port = configured,
+                other = other
+            ),
+            ProbeVerdict::Stranger(listener) => match listener.as_ref().and_then(|l| l.owner.as_ref()) {
+                Some(owner) => msg!(
+                    "probe.stranger",
+                    profile = profile,
+                    port = configured,
+                    name = owner.name,
+                    pid = owner.pid
+                ),
+                None => msg!("probe.stranger-unknown", profile = profile, port = configured),
+            },
+            ProbeVerdict::ElsewhereOn(_) => msg!(
+                "probe.elsewhere",
+                profile = profile,
+                port = port,
+                configured = configured
+            ),
+            ProbeVerdict::TokenRefused => msg!("probe.token-refused", profile = profile),
+            ProbeVerdict::Slow => msg!("probe.slow", profile = profile, port = port),
+            ProbeVerdict::Unhealthy(why) => msg!("probe.unhealthy", profile = profile, why = why),
+        }
+    }
+
+    /// Returns the ways out, the most useful first.
+    pub(crate) fn hints(&self, instance: &Instance) -> Vec<Msg> {
+        let command = instance.command();
+        let mut hints = self.config_hints(instance);
+        match &self.verdict {
+            ProbeVerdict::Healthy => {}
+            ProbeVerdict::NotRunning if !hints.is_empty() => {}
+            ProbeVerdict::NotRunning if matches!(self.config, ConfigHealth::Missing) => {
+                hints.push(msg!("probe.hint-onboard", command = command));
+            }
+            ProbeVerdict::NotRunning => hints.push(msg!("probe.hint-start", command = command)),
+            ProbeVerdict::OtherProfile(_) => {
+                hints.push(Msg::new("probe.hint-all"));
+                hints.push(msg!("probe.hint-ports", command = command));
+            }
+            ProbeVerdict::Stranger(_) => hints.push(msg!("probe.hint-ports", command = command)),
+            ProbeVerdict::ElsewhereOn(port) => {
+                hints.push(msg!("probe.hint-keep", command = command, port = port));
+            }
+            ProbeVerdict::TokenRefused if instance.wished_token.is_some() => {
+                hints.push(Msg::new("probe.hint-env-token"));
+            }
+            ProbeVerdict::TokenRefused => {
+                hints.push(msg!("probe.hint-token", path = instance.config_path.display()));
+            }
+            ProbeVerdict::Slow => {
+                hints.push(msg!("probe.hint-time", command = command));
+                hints.push(msg!("probe.hint-logs", command = command));
+            }
+            ProbeVerdict::Unhealthy(_) => hints.push(msg!("probe.hint-logs", command = command)),
+        }
+        hints
+    }
+
+    /// Returns what is wrong with the config and how to see all of it; empty where the config is usable or missing.
+    fn config_hints(&self, instance: &Instance) -> Vec<Msg> {
+        let mut hints = Vec::new();
+        let validate = || msg!("probe.hint-validate", command = instance.command());
+        if let ConfigHealth::Broken(fault) = &self.config {
+            let place = fault.location(&instance.config_path);
+            hints.push(
+                Msg::new("probe.broken")
+                    .with("place", place)
+                    .with_msg("why", fault.why.clone()),
+            );
+            hints.push(validate());
+        }
+        if let Some(finding) = self.config_findings.first() {
+            hints.push(msg!("probe.broken", place = finding.path).with_msg("why", finding.why.clone()));
+            hints.push(validate());
+        }
+        hints
+    }
+
+    /// Returns an error for a command that needs the gateway, with the ways out.
+    pub(crate) fn error(&self, instance: &Instance) -> Error {
+        let msg = self.msg(instance.profile.as_str());
+        let error = match self.verdict {
+            ProbeVerdict::NotRunning => Error::failed(msg),
+            _ => Error::unhealthy(msg),
+        };
+        let auth_error = self.auth_error.iter().map(|error| error.msg.clone());
+        auth_error.chain(self.hints(instance)).fold(error, Error::hint)
+    }
+}

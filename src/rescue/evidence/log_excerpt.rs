@@ -1,0 +1,128 @@
+//! The last warnings and errors of a target's log, without secrets.
+//!
+//! No secret is in this program's own log. OpenClaw's log may hold any, so that its lines are shown without what the
+//! instance's files call a secret, and without whatever looks like a key.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::{self, LoadedConfig, secrets};
+use crate::env_file;
+use crate::instance::Instance;
+use crate::logs::{self, LogLine, LogSource};
+use crate::record::Engine;
+
+/// Maximum number of lines that are returned.
+const MAX_COMPLAINTS: usize = 5;
+/// Number of the newest lines that are searched for warnings and errors.
+const SEARCHED_LINES: usize = 200;
+/// Minimum length of a word that may be a key, in bytes.
+const MIN_KEY_LENGTH: usize = 20;
+
+/// Returns the newest warnings and errors, the oldest first, and the file that they are from, where OpenClaw from
+/// npm wrote it.
+pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>, Option<PathBuf>) {
+    match engine {
+        Engine::Native => {
+            let lines = logs::last_lines(&target.logs(), SEARCHED_LINES);
+            (complaints(lines, |line| line), None)
+        }
+        Engine::Node => {
+            let configs = [&target.config_path, &target.last_good_path()].map(|path| read_config(path));
+            let configured = configs.iter().find_map(configured_log_file);
+            let Some(file) = configured.or_else(|| logs::openclaw_log_file(&target.profile)) else {
+                return (Vec::new(), None);
+            };
+            let secrets = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
+            let secrets = secrets.map(|name| env_file::variable(&target.env_file(), name));
+            let redact = |line: String| {
+                let line = configs
+                    .iter()
+                    .fold(line, |line, config| secrets::redact_known_secrets(&line, config));
+                let line = secrets.iter().flatten().fold(line, |line, secret| {
+                    line.replace(secret.as_str(), secrets::REDACTED)
+                });
+                redact_keys(&line)
+            };
+            let lines = LogSource::File(file.clone()).last_lines(SEARCHED_LINES);
+            (complaints(lines, redact), Some(file))
+        }
+    }
+}
+
+/// Reads a config; `Null` where it is missing or broken.
+fn read_config(path: &Path) -> Value {
+    match config::load(path) {
+        LoadedConfig::Ok(document) => document.value().clone(),
+        _ => Value::Null,
+    }
+}
+
+/// Returns the log file that a config names (docs/openclaw.md#log-files), where it exists.
+fn configured_log_file(config: &Value) -> Option<PathBuf> {
+    let named = config.pointer("/logging/file")?.as_str()?;
+    Some(PathBuf::from(named)).filter(|path| path.is_file())
+}
+
+/// Selects the last warnings and errors.
+fn complaints(lines: Vec<LogLine>, redact: impl Fn(String) -> String) -> Vec<String> {
+    let is_complaint = |line: &LogLine| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
+    let mut complaints: Vec<_> = lines.into_iter().filter(is_complaint).collect();
+    // A repeated message would leave no room for anything else.
+    complaints.dedup_by(|later, earlier| later.message == earlier.message);
+    let first = complaints.len().saturating_sub(MAX_COMPLAINTS);
+    let last = complaints.split_off(first).into_iter();
+    last.map(|line| redact(format!("{} {}", line.time, line.message)))
+        .collect()
+}
+
+/// Redacts the words of a line that look like keys: long ones with letters and digits in one part. Names with a
+/// date in them stay.
+fn redact_keys(line: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let mut redacted = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find(is_word) {
+        let (before, word) = rest.split_at(start);
+        let (word, after) = word.split_at(word.find(|c| !is_word(c)).unwrap_or(word.len()));
+        redacted.push_str(before);
+        redacted.push_str(if is_key(word) { secrets::REDACTED } else { word });
+        rest = after;
+    }
+    redacted + rest
+}
+
+fn is_key(word: &str) -> bool {
+    let is_mixed = |part: &str| {
+        part.contains(|c: char| c.is_ascii_digit()) && part.contains(|c: char| c.is_ascii_alphabetic())
+    };
+    word.len() >= MIN_KEY_LENGTH && word.split(['_', '-']).any(is_mixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_like_keys_are_redacted_and_names_stay() {
+        for key in [
+            "74174b83cf3638b4d578e1ecf5b1aa4b73aa7b8b6d39a1af",
+            "sk-ant-api03-AbCdEfGhIjKl",
+            "AAH-k9_xYzAbCdEfGhIjKlMnOpQr",
+        ] {
+            let line = redact_keys(&format!("auth failed for bot1234:{key}, gave up"));
+            assert_eq!(
+                line,
+                format!("auth failed for bot1234:{}, gave up", secrets::REDACTED)
+            );
+        }
+        for line in [
+            "2026-11-23T02:08:37.738+00:00 gateway is draining for restart",
+            "/tmp/openclaw/openclaw-noded-2026-11-23.log",
+            "listening on ws://127.0.0.1:18789 (openclaw-gateway-rescue.service) ğüş",
+        ] {
+            assert_eq!(redact_keys(line), line);
+        }
+    }
+}

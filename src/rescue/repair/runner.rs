@@ -1,0 +1,197 @@
+//! Performs the steps of a repair on this host.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::super::steps::RepairStep;
+use super::super::stop::StopSignal;
+use super::config_restore::{ReplacedConfig, give_back_config, restore_config};
+use super::run_steps::RepairOps;
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::host::pid;
+use crate::host::process::CommandSpec;
+use crate::i18n::msg;
+use crate::instance::InstanceContext;
+use crate::lock;
+use crate::probe::{self, Probe, ProbeVerdict};
+use crate::record::{Engine, Record};
+use crate::service::{self, InstallOptions, RunState};
+
+/// Time that a gateway of this program has to become well after a step.
+const NATIVE_HEALTH_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time that a gateway of OpenClaw from npm has to become well after a step: it needs a minute where the machine
+/// does other things too, and may bring its state up to date first.
+const NODE_HEALTH_TIMEOUT: Duration = Duration::from_mins(2);
+/// Time that a process that does not answer has to end when it is asked to, before it is killed.
+const TERMINATE_GRACE: Duration = Duration::from_secs(6);
+/// Time limit of one probe of the gateway.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time between two questions whether waiting still makes sense.
+const WAIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Performs steps on a target, and keeps what is needed to report them.
+#[derive(Debug)]
+pub(super) struct RepairRunner<'a> {
+    target: InstanceContext<'a>,
+    stop: &'a StopSignal,
+    health_timeout: Duration,
+    kept_config: Option<PathBuf>,
+}
+
+impl<'a> RepairRunner<'a> {
+    pub(super) fn new(target: InstanceContext<'a>, stop: &'a StopSignal) -> Self {
+        let record = Record::read(&target.instance.record_path()).unwrap_or_default();
+        Self {
+            target,
+            stop,
+            health_timeout: match record.engine {
+                Engine::Native => NATIVE_HEALTH_TIMEOUT,
+                Engine::Node => NODE_HEALTH_TIMEOUT,
+            },
+            kept_config: None,
+        }
+    }
+
+    /// Returns the copy of the config that was replaced and not given back.
+    pub(super) fn into_kept_config(self) -> Option<PathBuf> {
+        self.kept_config
+    }
+
+    /// Probes the gateway until it is well, its time is over, or its service manager starts it no more.
+    fn wait_until_healthy(&self) -> Probe {
+        let deadline = Instant::now() + self.health_timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let probe = probe::wait_until_healthy(self.target, left.min(WAIT_INTERVAL));
+            let is_over = left <= WAIT_INTERVAL || self.stop.is_set();
+            if is_over || !probe.verdict.is_transient() || self.has_manager_given_up() {
+                return probe;
+            }
+        }
+    }
+
+    fn has_manager_given_up(&self) -> bool {
+        service::status(self.target).is_ok_and(|status| status.state == RunState::GaveUp)
+    }
+
+    /// Returns the process that is the target's gateway now.
+    fn gateway_pid(&self) -> Option<u32> {
+        let holder = lock::read_holder(&self.target.instance.lock_path()).filter(|holder| holder.alive);
+        holder.map(|holder| holder.pid).or_else(|| {
+            let probe = probe::probe_gateway(self.target, PROBE_TIMEOUT);
+            probe.pid.filter(|_| probe.is_running())
+        })
+    }
+
+    fn install_service(&self) -> Result<()> {
+        let options = InstallOptions {
+            force: true,
+            ..InstallOptions::default()
+        };
+        service::install(self.target, options).map(drop)
+    }
+
+    /// Restarts the gateway: by its service where it has one, else ends what runs of it and starts it.
+    fn restart(&self) -> Result<()> {
+        self.start_after(|| self.gateway_pid().map_or(Ok(()), terminate))
+    }
+
+    /// Starts the gateway: by its service where it has one, else as a process of its own.
+    fn start(&self) -> Result<()> {
+        self.start_after(|| Ok(()))
+    }
+
+    /// Restarts the service of the gateway; where it has none, runs `prepare` and starts the gateway as a process of
+    /// its own.
+    fn start_after(&self, prepare: impl FnOnce() -> Result<()>) -> Result<()> {
+        let service = service::status(self.target).ok();
+        if service
+            .as_ref()
+            .is_some_and(|service| service.state != RunState::NotInstalled)
+        {
+            return service::restart(self.target).map(drop);
+        }
+        prepare()?;
+        self.spawn_gateway(service.is_some())
+    }
+
+    /// Starts the gateway as a process that outlives this one.
+    fn spawn_gateway(&self, has_manager: bool) -> Result<()> {
+        let InstanceContext { host, instance, .. } = self.target;
+        let failed = || Error::failed(msg!("rescue.not-started", profile = instance.profile));
+        let program = host.program().ok_or_else(failed)?;
+        let profile = instance.profile.as_str();
+        let mut command = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
+        // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
+        command.env_removed = Environment::of_an_instance(host);
+        let mut command = command
+            .env("OPENCLAW_STATE_DIR", &instance.state_dir)
+            .env("OPENCLAW_CONFIG_PATH", &instance.config_path);
+        if has_manager {
+            command = command.in_own_scope(host);
+        }
+        let spawned = host.spawn_detached(&command);
+        spawned.map(drop).map_err(|cause| failed().because(cause))
+    }
+}
+
+impl RepairOps for RepairRunner<'_> {
+    type Undo = ReplacedConfig;
+
+    fn perform(&mut self, step: &RepairStep) -> Result<Option<ReplacedConfig>> {
+        match step {
+            RepairStep::Start => self.start().map(|()| None),
+            RepairStep::Restart => self.restart().map(|()| None),
+            RepairStep::EndStale(pid) => {
+                // The number may be another program's by now: only a process that still is the gateway is ended.
+                if self.gateway_pid() == Some(*pid) {
+                    terminate(*pid)?;
+                }
+                self.start().map(|()| None)
+            }
+            RepairStep::RestoreConfig { from, reinstalls } => {
+                let replaced = restore_config(self.target, from)?;
+                self.kept_config = replaced.as_ref().and_then(|replaced| replaced.kept.clone());
+                let started = if *reinstalls {
+                    self.install_service()
+                } else {
+                    self.restart()
+                };
+                match (started, replaced) {
+                    (Ok(()), replaced) => Ok(replaced),
+                    (Err(error), None) => Err(error),
+                    (Err(error), Some(replaced)) => {
+                        self.undo(replaced)?;
+                        Err(error)
+                    }
+                }
+            }
+            RepairStep::Reinstall => self.install_service().map(|()| None),
+        }
+    }
+
+    fn wait(&mut self) -> ProbeVerdict {
+        self.wait_until_healthy().verdict
+    }
+
+    fn undo(&mut self, replaced: ReplacedConfig) -> Result<()> {
+        give_back_config(self.target, replaced)?;
+        self.kept_config = None;
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_set()
+    }
+
+    fn wait_limit(&self) -> Duration {
+        self.health_timeout
+    }
+}
+
+/// Ends a process that does not do its work any more.
+fn terminate(process: u32) -> Result<()> {
+    pid::terminate(process, TERMINATE_GRACE)
+        .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = process)).because(cause))
+}

@@ -1,0 +1,117 @@
+//! Plans the steps of a repair from the causes, the least invasive first. Pure.
+//!
+//! A step that can't help is left out: starting a gateway whose config no gateway starts from only wears down its
+//! service manager. Where a cause is one that only a person can end, no step is planned at all.
+
+use std::path::PathBuf;
+
+use super::diagnose::Cause;
+use super::evidence::Evidence;
+use super::record::{CauseKind, StepKind};
+use crate::i18n::{Msg, msg};
+use crate::service::RunState;
+
+/// A step of a repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RepairStep {
+    /// Start the gateway.
+    Start,
+    /// Restart the gateway.
+    Restart,
+    /// End this process of the gateway, which does not answer, and start the gateway.
+    EndStale(u32),
+    /// Put back the config of the last healthy start, or the newest usable backup, and start the gateway.
+    RestoreConfig {
+        /// The file that holds that config.
+        from: PathBuf,
+        /// Whether the service is installed anew, because the present one could not start anything.
+        reinstalls: bool,
+    },
+    /// Install the service of the gateway anew, and start it.
+    Reinstall,
+}
+
+impl RepairStep {
+    /// Returns the kind of the step, without its particulars.
+    pub(crate) fn kind(&self) -> StepKind {
+        match self {
+            Self::Start => StepKind::Start,
+            Self::Restart => StepKind::Restart,
+            Self::EndStale(_) => StepKind::EndStale,
+            Self::RestoreConfig { .. } => StepKind::RestoreConfig,
+            Self::Reinstall => StepKind::Reinstall,
+        }
+    }
+
+    /// Returns the sentence that says what the step does.
+    pub(crate) fn msg(&self) -> Msg {
+        match self {
+            Self::Start => msg!("rescue.step-start"),
+            Self::Restart => msg!("rescue.step-restart"),
+            Self::EndStale(pid) => msg!("rescue.step-end-stale", pid = pid),
+            Self::RestoreConfig {
+                from,
+                reinstalls: false,
+            } => {
+                msg!("rescue.step-restore-config", path = from.display())
+            }
+            Self::RestoreConfig {
+                from,
+                reinstalls: true,
+            } => {
+                msg!("rescue.step-restore-install", path = from.display())
+            }
+            Self::Reinstall => msg!("rescue.step-reinstall"),
+        }
+    }
+}
+
+/// Plans the steps that may mend these causes, in the order in which they are tried.
+pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairStep> {
+    if causes.is_empty() || causes.iter().any(|cause| cause.by_hand().is_some()) {
+        return Vec::new();
+    }
+    let service = evidence.service.as_ref().map(|service| &service.state);
+    let has_manager = service.is_some();
+    let has = |kind: CauseKind| causes.iter().any(|cause| cause.kind() == kind);
+    let reinstalls = has(CauseKind::ProgramGone) || has(CauseKind::NoService);
+    let restore = evidence.restorable_config.clone();
+    let restore = restore.map(|from| RepairStep::RestoreConfig { from, reinstalls });
+    if has(CauseKind::Config) {
+        // Nothing starts from this config, so there is nothing to be tried before or after.
+        return restore.into_iter().collect();
+    }
+    if reinstalls {
+        // A gateway without a service was started by hand: it gets one, where there is a manager.
+        return if has_manager {
+            vec![RepairStep::Reinstall]
+        } else {
+            vec![RepairStep::Start]
+        };
+    }
+    let mut steps = Vec::new();
+    for cause in causes {
+        match cause {
+            Cause::Stopped | Cause::Killed | Cause::GaveUp(_) => steps.push(RepairStep::Start),
+            Cause::Hung(pid) => {
+                if matches!(service, Some(RunState::Running(running)) if *running == *pid) {
+                    steps.push(RepairStep::Restart);
+                }
+                steps.push(RepairStep::EndStale(*pid));
+            }
+            Cause::Outdated | Cause::Unwell(_) => steps.push(RepairStep::Restart),
+            _ => {}
+        }
+    }
+    // A config that was changed since it last worked is the likeliest cause of what is left.
+    if !evidence.config_changes.is_empty() {
+        steps.extend(restore);
+    }
+    if has_manager && service != Some(&RunState::NotInstalled) {
+        steps.push(RepairStep::Reinstall);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Broken gateways: which causes are diagnosed, and which steps are planned.
+
+use std::path::PathBuf;
+
+use super::super::diagnose::diagnose;
+use super::super::evidence::{Evidence, StateDirHealth};
+use super::*;
+use crate::config::diff;
+use crate::ports::{Listener, Owner};
+use crate::probe::{Probe, ProbeVerdict};
+use crate::service::{ManagerKind, ServiceStatus};
+
+/// A target that does not run, with a service in this state, and otherwise fine.
+fn down(state: RunState) -> Evidence {
+    Evidence {
+        probe: Probe::default(),
+        state_dir: StateDirHealth::Ok,
+        free_bytes: Some(1 << 30),
+        config_refusal: None,
+        refusal_hint: None,
+        restorable_config: Some("/last-good".into()),
+        config_changes: Vec::new(),
+        service: Some(ServiceStatus {
+            manager: ManagerKind::Systemd,
+            name: "openclaw-gateway.service".to_owned(),
+            state,
+            exit_code: Some(78),
+            file: None,
+            enabled: true,
+            since: None,
+            restarts: 0,
+        }),
+        missing_program: None,
+        lock_holder: None,
+        log: Vec::new(),
+        openclaw_log: None,
+    }
+}
+
+/// Returns the names of the causes and of the steps.
+fn planned(evidence: &Evidence) -> (Vec<&'static str>, Vec<&'static str>) {
+    let causes = diagnose(evidence);
+    let steps = plan_steps(evidence, &causes);
+    (
+        causes.iter().map(|cause| cause.kind().name()).collect(),
+        steps.iter().map(|step| step.kind().name()).collect(),
+    )
+}
+
+fn changes() -> Vec<diff::ConfigDifference> {
+    let before = serde_json::json!({"gateway": {"port": 1}});
+    diff::between(&before, &serde_json::json!({"gateway": {"port": 2}}))
+}
+
+#[test]
+fn healthy_gateway_has_no_cause_and_no_step() {
+    let mut evidence = down(RunState::Running(7));
+    evidence.probe.verdict = ProbeVerdict::Healthy;
+    assert_eq!(planned(&evidence), (vec![], vec![]));
+}
+
+#[test]
+fn config_from_which_nothing_starts_is_restored_and_nothing_else_is_tried() {
+    let mut evidence = down(RunState::GaveUp);
+    evidence.config_refusal = Some(msg!("settings.no-token"));
+    assert_eq!(
+        planned(&evidence),
+        (vec!["config", "gave-up"], vec!["restore-config"])
+    );
+    evidence.restorable_config = None;
+    assert_eq!(planned(&evidence).1, [""; 0]);
+    evidence.restorable_config = Some("/last-good".into());
+    evidence.service = Some(ServiceStatus {
+        state: RunState::NotInstalled,
+        ..evidence.service.unwrap()
+    });
+    assert_eq!(
+        planned(&evidence),
+        (vec!["config", "no-service"], vec!["restore-config"])
+    );
+    let reinstalls = |evidence: &Evidence| match plan_steps(evidence, &diagnose(evidence)).as_slice() {
+        [RepairStep::RestoreConfig { reinstalls, .. }] => *reinstalls,
+        other => panic!("{other:?}"),
+    };
+    assert!(reinstalls(&evidence), "there is nothing that could start it");
+    evidence = down(RunState::GaveUp);
+    evidence.config_refusal = Some(msg!("settings.no-token"));
+    assert!(!reinstalls(&evidence));
+    evidence.missing_program = Some("/old/openclaw".into());
+    assert!(reinstalls(&evidence));
+}
+
+#[test]
+fn cause_that_only_a_person_can_end_has_no_step() {
+    for state_dir in [
+        StateDirHealth::Gone(PathBuf::from("/a")),
+        StateDirHealth::Unreadable(PathBuf::from("/a")),
+        StateDirHealth::ForeignOwner(PathBuf::from("/a")),
+    ] {
+        let mut evidence = down(RunState::Stopped);
+        evidence.state_dir = state_dir;
+        assert!(planned(&evidence).1.is_empty(), "{:?}", planned(&evidence));
+    }
+    let mut evidence = down(RunState::GaveUp);
+    evidence.free_bytes = Some(0);
+    assert_eq!(planned(&evidence), (vec!["disk-full", "gave-up"], vec![]));
+    let mut evidence = down(RunState::GaveUp);
+    evidence.probe.verdict = ProbeVerdict::OtherProfile("work".to_owned());
+    assert_eq!(planned(&evidence), (vec!["port-of-profile"], vec![]));
+    evidence.probe.verdict = ProbeVerdict::Stranger(Some(Listener {
+        ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        port: 19789,
+        owner: Some(Owner {
+            pid: 9,
+            name: "nc".to_owned(),
+            instance: None,
+        }),
+    }));
+    assert_eq!(planned(&evidence), (vec!["port-taken"], vec![]));
+}
+
+#[test]
+fn stopped_gateway_is_started_before_a_changed_config_is_restored() {
+    let mut evidence = down(RunState::Stopped);
+    assert_eq!(planned(&evidence), (vec!["stopped"], vec!["start", "reinstall"]));
+    evidence.config_changes = changes();
+    assert_eq!(planned(&evidence).1, ["start", "restore-config", "reinstall"]);
+}
+
+#[test]
+fn service_that_gave_up_is_started() {
+    assert_eq!(
+        planned(&down(RunState::GaveUp)),
+        (vec!["gave-up"], vec!["start", "reinstall"])
+    );
+}
+
+#[test]
+fn hung_process_is_restarted_by_its_service_or_ended() {
+    let mut evidence = down(RunState::Running(7));
+    evidence.probe.verdict = ProbeVerdict::Slow;
+    evidence.probe.pid = Some(7);
+    assert_eq!(
+        planned(&evidence),
+        (vec!["hung"], vec!["restart", "end-stale", "reinstall"])
+    );
+    let mut evidence = down(RunState::Stopped);
+    evidence.lock_holder = Some(8);
+    assert_eq!(planned(&evidence), (vec!["hung"], vec!["end-stale", "reinstall"]));
+}
+
+#[test]
+fn missing_service_is_installed_and_without_a_manager_the_gateway_is_started() {
+    assert_eq!(
+        planned(&down(RunState::NotInstalled)),
+        (vec!["no-service"], vec!["reinstall"])
+    );
+    let mut evidence = down(RunState::NotInstalled);
+    evidence.service = None;
+    assert_eq!(planned(&evidence), (vec!["stopped"], vec!["start"]));
+}
+
+#[test]
+fn missing_program_is_replaced_by_installing_the_service() {
+    let mut evidence = down(RunState::GaveUp);
+    evidence.missing_program = Some("/old/openclaw".into());
+    assert_eq!(
+        planned(&evidence),
+        (vec!["program-gone", "gave-up"], vec!["reinstall"])
+    );
+}
+
+#[test]
+fn gateway_that_runs_with_other_settings_than_its_files_is_restarted() {
+    for verdict in [ProbeVerdict::TokenRefused, ProbeVerdict::ElsewhereOn(4000)] {
+        let mut evidence = down(RunState::Running(7));
+        evidence.probe.verdict = verdict;
+        assert_eq!(
+            planned(&evidence),
+            (vec!["outdated"], vec!["restart", "reinstall"])
+        );
+    }
+}
