@@ -13,7 +13,7 @@ use super::steps;
 
 /// The replies of one person, by step.
 #[derive(Default)]
-pub struct AnswerHistory<'a> {
+pub(crate) struct AnswerHistory<'a> {
     replies: BTreeMap<StepId, PastReply>,
     asked_again: AskedAgain,
     observer: Option<Box<Observer<'a>>>,
@@ -44,7 +44,7 @@ enum AskedAgain {
 
 impl<'a> AnswerHistory<'a> {
     /// Reads the draft that an earlier run left. Entries that are not understood are ignored.
-    pub fn from_draft(draft: &toml::Table) -> Self {
+    pub(crate) fn from_draft(draft: &toml::Table) -> Self {
         let past_reply = |step: &&'static dyn WizardStep| {
             let reply = match draft.get(step.id().name())? {
                 toml::Value::String(text) => Reply::Text(text.clone()),
@@ -65,22 +65,22 @@ impl<'a> AnswerHistory<'a> {
     }
 
     /// Calls `observer` with each new state of the replies, without secrets.
-    pub fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
+    pub(crate) fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
         self.observer = Some(Box::new(observer));
     }
 
     /// Makes the next pass ask the question of a step and all after it.
-    pub fn ask_from(&mut self, step: StepId) {
+    pub(crate) fn ask_from(&mut self, step: StepId) {
         self.asked_again = AskedAgain::From(step);
     }
 
     /// Makes the next pass ask the question of a step, those that follow it, and those without a reply.
-    pub fn ask_only(&mut self, step: StepId) {
+    pub(crate) fn ask_only(&mut self, step: StepId) {
         self.asked_again = AskedAgain::Only(step);
     }
 
     /// Makes the next pass ask only the questions without a reply.
-    pub fn ask_nothing_again(&mut self) {
+    pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;
     }
 

@@ -68,7 +68,7 @@ struct QuestionBlock {
 }
 
 /// Asks questions at the terminal, with prompts on standard error.
-pub struct Terminal {
+pub(crate) struct Terminal {
     theme: PromptTheme,
     screen: Screen,
     input: KeyReader,
@@ -89,7 +89,7 @@ static MAY_HIDE_CURSOR: AtomicBool = AtomicBool::new(false);
 impl Terminal {
     /// Prepares prompts as this screen allows them. From here on a signal that ends the program leaves the terminal as
     /// it was found.
-    pub fn new(ui: Ui) -> Self {
+    pub(crate) fn new(ui: Ui) -> Self {
         // A second handler cannot be set, and the first one does the same.
         let _ = ctrlc::set_handler(|| {
             if MAY_HIDE_CURSOR.load(Ordering::Relaxed) {
@@ -113,18 +113,18 @@ impl Terminal {
     }
 
     /// Shows lines that belong to the next question: they are erased where it is left backwards.
-    pub fn show(&mut self, text: &str) {
-        self.theme.ui.err(text);
+    pub(crate) fn show(&mut self, text: &str) {
+        self.theme.ui.eprint(text);
         self.shown.extend(text.split('\n').map(str::to_owned));
     }
 
     /// Whether the terminal was closed, so that the last question got no answer.
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.is_gone
     }
 
     /// Asks for a final yes; Esc is a no.
-    pub fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
+    pub(crate) fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
         let reply = self.ask(&Question::yes_no(text.clone(), default))?;
         Ok(reply == Reply::Yes(true))
     }
@@ -235,7 +235,7 @@ impl Prompter for Terminal {
 
     fn show_rejection(&mut self, rejection: &Error) {
         if self.theme.ui.plain() {
-            self.theme.ui.refusal(rejection);
+            self.theme.ui.print_rejection(rejection);
             return;
         }
         let lines = self.theme.rejection_lines(rejection, self.screen.size().columns);

@@ -18,13 +18,13 @@ use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
 pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
     if first {
         let word = back_answers(ui).nth(1).unwrap_or_default();
-        ui.prose(&msg!("ui.spoken-back", word = word));
+        ui.eprint_paragraph(&msg!("ui.spoken-back", word = word));
     }
-    ui.err("");
+    ui.eprint("");
     for line in &question.intro {
-        ui.prose(line);
+        ui.eprint_paragraph(line);
     }
-    ui.prose(&question.text);
+    ui.eprint_paragraph(&question.text);
     match &question.kind {
         QuestionKind::Choice { options, default } => ask_choice(ui, options, *default),
         QuestionKind::Text { default } => {
@@ -42,9 +42,11 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
 
 fn ask_choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
     for (number, option) in (1..).zip(options) {
-        ui.prose(&msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()));
+        ui.eprint_paragraph(
+            &msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()),
+        );
         for detail in &option.details {
-            ui.prose(detail);
+            ui.eprint_paragraph(detail);
         }
     }
     let first = (default + 1).to_string();
@@ -59,20 +61,22 @@ fn ask_choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
         let by_name = || {
             options
                 .iter()
-                .find(|o| o.id == typed || ui.say(&o.label) == typed)
+                .find(|o| o.id == typed || ui.render(&o.label) == typed)
         };
         if let Some(option) = by_number.or_else(by_name) {
             return Ok(Reply::Text(option.id.clone()));
         }
-        ui.prose(&msg!("ui.spoken-no-choice", value = typed.escape_debug()));
-        ui.prose(&msg!("ui.spoken-choice", count = options.len()));
+        ui.eprint_paragraph(&msg!("ui.spoken-no-choice", value = typed.escape_debug()));
+        ui.eprint_paragraph(&msg!("ui.spoken-choice", count = options.len()));
     }
 }
 
 fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
     let lang = ui.lang();
     for yes in [true, false] {
-        ui.prose(&msg!("ui.spoken-word", letter = letter(lang, yes)).with_msg("label", label(yes)));
+        ui.eprint_paragraph(
+            &msg!("ui.spoken-word", letter = letter(lang, yes)).with_msg("label", label(yes)),
+        );
     }
     loop {
         let typed = read_answer(ui, &answer_prompt(default.map(|yes| letter(lang, yes))), false)?;
@@ -87,7 +91,7 @@ fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
         if let Some(yes) = meant {
             return Ok(Reply::Yes(yes));
         }
-        ui.prose(&expected_letters(lang));
+        ui.eprint_paragraph(&expected_letters(lang));
     }
 }
 
@@ -105,7 +109,7 @@ fn ask_secret(ui: Ui, optional: bool) -> io::Result<Reply> {
         if optional || !typed.is_empty() {
             return Ok(Reply::Secret(Secret::new(typed)));
         }
-        ui.prose(&msg!("ui.needed"));
+        ui.eprint_paragraph(&msg!("ui.needed"));
     }
 }
 
@@ -128,12 +132,12 @@ fn is_back(ui: Ui, typed: &str) -> bool {
 
 /// Asks for a line and reads it. The end of the input is an error.
 fn read_answer(ui: Ui, request: &Msg, hidden: bool) -> io::Result<String> {
-    let prompt = || Term::stderr().write_str(&format!("{} ", ui.say(request)));
+    let prompt = || Term::stderr().write_str(&format!("{} ", ui.render(request)));
     match read_line(hidden, prompt) {
         Ok(Some(text)) => Ok(text.trim().to_owned()),
         ended => {
             // The next sentence has a line of its own.
-            ui.err("");
+            ui.eprint("");
             Err(ended.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
         }
     }

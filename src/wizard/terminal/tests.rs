@@ -8,13 +8,13 @@ use super::*;
 use crate::host::Host;
 use crate::i18n::{Lang, msg};
 use crate::ports::Span;
-use crate::ui::Wishes;
+use crate::ui::UiOptions;
 use crate::wizard::question::{Choice, PortChart};
 
 fn theme(lang: &str, locale: &str) -> PromptTheme {
     let host = Host::fixed(&["openclaw"], [("LC_ALL", locale)]);
     let lang = Lang::from_code(lang).unwrap();
-    PromptTheme::new(Ui::new(&host, Some(lang), Wishes::default()))
+    PromptTheme::new(Ui::new(&host, Some(lang), UiOptions::default()))
 }
 
 fn turkish() -> PromptTheme {

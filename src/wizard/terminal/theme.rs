@@ -57,7 +57,7 @@ impl PromptTheme {
 
     /// Returns a sentence in the language of this run.
     pub(super) fn text(&self, msg: &Msg) -> String {
-        self.ui.say(msg)
+        self.ui.render(msg)
     }
 
     /// Returns a text of the user's as this terminal can show it: without control characters, and in ASCII where it
