@@ -21,8 +21,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::letters;
-use crate::wrap::wrap;
+use crate::text::{to_ascii, wrap};
 
 /// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +128,7 @@ impl Ui {
     /// Returns a sentence in the language of this run.
     pub(crate) fn render(&self, msg: &Msg) -> String {
         if self.ascii {
-            msg.render_with(self.lang, &letters::to_ascii)
+            msg.render_with(self.lang, &to_ascii)
         } else {
             msg.render(self.lang)
         }

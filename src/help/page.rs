@@ -5,7 +5,7 @@ use console::measure_text_width;
 
 use super::{Style, positional, text, usage};
 use crate::i18n::{Lang, msg};
-use crate::wrap::wrap;
+use crate::text::wrap;
 
 /// The widest left column; a longer entry gets a line of its own.
 const LEFT: usize = 26;

@@ -136,7 +136,7 @@ impl ApplyProgress<'_> {
                     } else {
                         "✔"
                     };
-                    let change = self.ui.render_change(change, self.home);
+                    let change = self.ui.render_change_made(change, self.home);
                     self.print_above(&self.ui.render_item(mark, &change));
                 }
             }

@@ -9,7 +9,7 @@ use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, InstanceSummary, Plan};
 use crate::secret::SecretOrigin;
-use crate::wrap::wrap;
+use crate::text::wrap;
 
 use super::Ui;
 use super::fields::Fields;
@@ -149,7 +149,7 @@ impl Ui {
             .replacen("", &format!("{mark} "), 1)
     }
 
-    /// Returns a change as one sentence.
+    /// Returns a planned change as one line: `create  ~/.openclaw/openclaw.json`.
     pub(crate) fn render_change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = abbreviate_home(home, path)),
@@ -174,6 +174,20 @@ impl Ui {
                     (true, true) => msg!("plan.change-file-backup", path = path),
                 }
             }
+        };
+        self.render(&msg)
+    }
+
+    /// Returns a change that was made as one line: `created ~/.openclaw/openclaw.json`.
+    pub(crate) fn render_change_made(&self, change: &Change, home: &Path) -> String {
+        let path = abbreviate_home(home, change.path());
+        let msg = match change {
+            Change::MakeDir { .. } => msg!("plan.made-dir", path = path),
+            Change::Rename { to, .. } => {
+                msg!("plan.moved-aside", path = path, to = abbreviate_home(home, to))
+            }
+            Change::Write(write) if write.before.is_none() => msg!("plan.created-file", path = path),
+            Change::Write(_) | Change::SetMode { .. } => msg!("plan.changed-file", path = path),
         };
         self.render(&msg)
     }

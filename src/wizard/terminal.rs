@@ -26,7 +26,7 @@ use std::{io, mem};
 
 use console::Term;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::Msg;
 use crate::ui::Ui;
 
@@ -79,7 +79,6 @@ pub(crate) struct Terminal {
     went_back: bool,
     /// Whether the user was told how to go back, where nothing on the screen shows it.
     explained_back: bool,
-    is_gone: bool,
 }
 
 /// Whether the cursor may be hidden, so that the signal handler must show it. A screen reader's terminal never gets a
@@ -108,7 +107,6 @@ impl Terminal {
             shown: Vec::new(),
             went_back: false,
             explained_back: false,
-            is_gone: false,
         }
     }
 
@@ -116,11 +114,6 @@ impl Terminal {
     pub(crate) fn show(&mut self, text: &str) {
         self.theme.ui.eprint(text);
         self.shown.extend(text.split('\n').map(str::to_owned));
-    }
-
-    /// Whether the terminal was closed, so that the last question got no answer.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.is_gone
     }
 
     /// Asks for a final yes; Esc is a no.
@@ -229,7 +222,6 @@ impl Prompter for Terminal {
         } else {
             self.ask_drawn(question)
         };
-        self.is_gone = matches!(&reply, Err(cause) if cause.kind() != io::ErrorKind::Interrupted);
         reply.map_err(prompt_error)
     }
 
@@ -256,11 +248,12 @@ impl Drop for Terminal {
     }
 }
 
-/// Returns the error of a prompt that ended without an answer: Ctrl-C, or a terminal that is gone.
+/// Returns the error of a prompt that ended without an answer: Ctrl-C, or a terminal that was closed.
 fn prompt_error(cause: io::Error) -> Error {
+    let closed = || Error::usage(Msg::new("ui.terminal-gone")).with_reason(ErrorReason::TerminalClosed);
     match cause.kind() {
         io::ErrorKind::Interrupted => Error::interrupted(),
-        io::ErrorKind::UnexpectedEof => Error::usage(Msg::new("ui.terminal-gone")),
-        _ => Error::usage(Msg::new("ui.terminal-gone")).because(cause),
+        io::ErrorKind::UnexpectedEof => closed(),
+        _ => closed().because(cause),
     }
 }

@@ -231,7 +231,7 @@ fn empty_secret_is_accepted_only_where_it_is_optional() {
     let mut needed = prompt(&theme, &question);
     press(&mut *needed, &[Key::Enter]);
     let drawn = lines(&theme, &*needed, size(79, 24)).join("\n");
-    assert!(drawn.contains("✘ Burası boş bırakılamaz."), "{drawn}");
+    assert!(drawn.contains("✘ Bir değer girin."), "{drawn}");
     let question = Question::secret(msg!("step.profile.ask"), true);
     let mut optional = prompt(&theme, &question);
     assert_eq!(optional.answer_text(&theme), "-");

@@ -7,9 +7,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::error::Error;
 use crate::i18n::Msg;
-use crate::letters;
+use crate::text::{fill_lines, to_ascii};
 use crate::ui::Ui;
-use crate::wrap::fill_lines;
 
 /// The cells of the terminal that a prompt may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl PromptTheme {
     pub(super) fn displayable(&self, text: &str) -> String {
         let visible = text.chars().filter(|c| !c.is_control());
         if self.ui.ascii() {
-            letters::to_ascii(&visible.collect::<String>())
+            to_ascii(&visible.collect::<String>())
         } else {
             visible.collect()
         }
