@@ -69,8 +69,8 @@ fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
     };
     let prose = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (english, turkish) = (words("en", "C.UTF-8"), words("tr", "tr_TR.UTF-8"));
-    assert!(prose(&english).contains("browser profile number 10"), "{english}");
-    assert!(prose(&turkish).contains("10. tarayıcı profili"), "{turkish}");
+    assert!(prose(&english).contains("browser #10"), "{english}");
+    assert!(prose(&turkish).contains("10. tarayıcısı"), "{turkish}");
     assert!(
         english.contains('▒') && turkish.contains('▒'),
         "the overlap is drawn"
@@ -203,7 +203,13 @@ fn suggestions_are_disjoint_from_all_and_from_each_other() {
 #[test]
 fn a_map_of_nobody_says_so() {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
-    assert!(sandbox.run(["ports"]).exits(0).stdout.contains("No instance"));
+    assert!(
+        sandbox
+            .run(["ports"])
+            .exits(0)
+            .stdout
+            .contains("No OpenClaw instance")
+    );
     assert_eq!(
         sandbox.run(["ports", "--json"]).exits(0).json()["instances"],
         json!([])

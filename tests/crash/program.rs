@@ -69,7 +69,7 @@ fn kill_and_recover(job: &KilledCommand, kill: &KillPoint, done: &[(PathBuf, u32
 
     let run = sandbox.run(&job.args);
     assert_eq!(run.code, 0, "{kill:?}: {run:?}");
-    let is_reported = run.stderr.contains("An earlier run was cut short");
+    let is_reported = run.stderr.contains("A previous run was interrupted");
     assert_eq!(
         is_reported, cut_short,
         "the next run says which: {kill:?}: {run:?}"

@@ -34,10 +34,10 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
             "18809",
             "20789",
             "workbench",
-            "Attention:",
+            "Warning:",
             "Warning",
             "openclaw --profile lab",
-            "Its ports",
+            "Port map of this host",
         ] {
             assert!(text.contains(shown), "{shown} in {text}");
         }
