@@ -55,6 +55,15 @@ pub mod ui;
 mod url;
 pub mod wizard;
 
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+#[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file and its variable are the test run's"
+)]
+mod skip;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};

@@ -26,6 +26,8 @@ mod engine;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod help;
+#[cfg(target_os = "linux")]
+mod locale;
 mod man;
 #[cfg(target_os = "linux")]
 mod onboard;

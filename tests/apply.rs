@@ -1,6 +1,7 @@
 //! `apply` between processes: the lock, the umask, a full disk. The process that these tests start applies one small
 //! plan; it is [`worker`], in this very test binary.
 
+use crate::support::{Reason, skipped};
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -251,11 +252,11 @@ fn a_full_disk_leaves_the_old_state_whole() {
         .args(worker.get_args());
     command.envs(worker.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let Ok(output) = command.stdin(Stdio::null()).output() else {
-        return crate::support::skipped("unshare is not installed");
+        return skipped(Reason::NoProgram("unshare"), "a small disk");
     };
     let stderr = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(REFUSED) || stderr.starts_with("unshare:") {
-        return crate::support::skipped(&format!("no small disk can be mounted: {stderr}"));
+        return skipped(Reason::NoNamespaces, &stderr);
     }
     assert!(
         output.status.success(),

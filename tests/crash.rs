@@ -17,7 +17,7 @@ use openclaw::apply::{HostLock, RecoveryOutcome, apply, has_unfinished_transacti
 use openclaw::plan::{Change, FileKind};
 
 use crate::apply::{plan, worker_command, write};
-use crate::support::skipped;
+use crate::support::{Reason, skipped};
 
 /// System calls that change something on a disk. `?` makes strace pass over those that a machine lacks.
 const WRITING_CALLS: &str = "?open,?openat,?creat,?mkdir,?mkdirat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,\
@@ -156,8 +156,8 @@ fn a_kill_at_any_system_call_leaves_the_old_state_or_the_new_one() {
     ];
     match traced(&folder, &count).status() {
         Ok(status) if status.success() => {}
-        Ok(_) => return skipped("strace may not trace here"),
-        Err(_) => return skipped("strace is not installed"),
+        Ok(_) => return skipped(Reason::NoTracing, "the program under strace failed"),
+        Err(_) => return skipped(Reason::NoProgram("strace"), "system calls are counted with it"),
     }
     let new = files(&folder);
     assert_eq!(new["instance/openclaw.json"], NEW);

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::support::{Sandbox, skipped};
+use crate::support::{Reason, Sandbox, skipped};
 
 const FAKE: &str = r#"#!/bin/sh
 echo "pid=$$"
@@ -137,7 +137,7 @@ fn where_it_is_missing_the_nearest_command_and_the_way_to_get_it_are_said() {
     );
     let ran = sandbox.run(["onbord", "--lang", "en"]).exits(2);
     assert!(
-        ran.stderr.contains("Did you mean: dashboard, onboard\n"),
+        ran.stderr.contains("Did you mean: dashboard, onboard?\n"),
         "{}",
         ran.stderr
     );
@@ -226,7 +226,7 @@ fn a_config_that_a_newer_release_wrote_is_told_and_a_release_too_old_is_refused(
     ];
     let ran = sandbox.run(line).exits(23);
     assert!(
-        ran.stderr.contains("A newer OpenClaw (2026.9.6)"),
+        ran.stderr.contains("by a newer OpenClaw (2026.9.6)"),
         "{}",
         ran.stderr
     );
@@ -250,7 +250,7 @@ impl Drop for Running {
 /// The real releases, where they are: wrappers outside of their packages.
 fn peers() -> Option<[PathBuf; 2]> {
     let Some(folder) = std::env::var_os("OPENCLAW_PEERS") else {
-        skipped("OPENCLAW_PEERS names no folder with the real releases");
+        skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
         return None;
     };
     let folder = Path::new(&folder);

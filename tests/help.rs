@@ -80,7 +80,7 @@ fn a_mistyped_command_names_the_nearest_one() {
         ran.stderr
     );
     assert!(
-        ran.stderr.contains("Did you mean: dashboard, onboard\n"),
+        ran.stderr.contains("Did you mean: dashboard, onboard?\n"),
         "{}",
         ran.stderr
     );

@@ -5,8 +5,8 @@ use crate::support::Sandbox;
 #[test]
 fn the_page_is_in_the_language_of_the_user_and_needs_no_home() {
     for (lang, heading, option) in [
-        ("en", "SYNOPSIS", "The instance to work on"),
-        ("tr", "KULLANIM", "Üzerinde çalışılacak"),
+        ("en", "SYNOPSIS", "Profile to work on"),
+        ("tr", "KULLANIM", "Hangi profille"),
     ] {
         let sandbox = Sandbox::new().var("OPENCLAW_LANG", lang);
         let output = sandbox.command(["man"]).env_remove("HOME").output().unwrap();

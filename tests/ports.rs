@@ -69,8 +69,8 @@ fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
     };
     let prose = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (english, turkish) = (words("en", "C.UTF-8"), words("tr", "tr_TR.UTF-8"));
-    assert!(prose(&english).contains("browser profile number 10"), "{english}");
-    assert!(prose(&turkish).contains("10. tarayıcı profili"), "{turkish}");
+    assert!(prose(&english).contains("browser #10"), "{english}");
+    assert!(prose(&turkish).contains("10. tarayıcısı"), "{turkish}");
     assert!(
         english.contains('▒') && turkish.contains('▒'),
         "the overlap is drawn"
@@ -87,51 +87,46 @@ fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
 
 #[test]
 fn a_port_that_is_held_is_named_with_its_process() {
-    network::own(
-        "ports::a_port_that_is_held_is_named_with_its_process",
-        held_and_free,
-    );
-}
+    network::own(|| {
+        let sandbox = Sandbox::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // The test listens where the gateway's browser control would be.
+        let base = port - 2;
+        sandbox.write(
+            ".openclaw-rescue/openclaw.json",
+            format!("{{gateway: {{port: {base}}}}}"),
+        );
+        let map = sandbox.run(["ports", "--json"]).exits(0).json();
+        let control = instance(&map, "rescue")["ports"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|p| p["role"] == "browser-control")
+            .unwrap()
+            .clone();
+        assert_eq!(control["state"], "held");
+        assert_eq!(control["listeners"][0]["pid"], std::process::id());
 
-fn held_and_free() {
-    let sandbox = Sandbox::new();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    // The test listens where the gateway's browser control would be.
-    let base = port - 2;
-    sandbox.write(
-        ".openclaw-rescue/openclaw.json",
-        format!("{{gateway: {{port: {base}}}}}"),
-    );
-    let map = sandbox.run(["ports", "--json"]).exits(0).json();
-    let control = instance(&map, "rescue")["ports"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|p| p["role"] == "browser-control")
-        .unwrap()
-        .clone();
-    assert_eq!(control["state"], "held");
-    assert_eq!(control["listeners"][0]["pid"], std::process::id());
-
-    let refused = sandbox
-        .run([
-            "--profile",
-            "other",
-            "ports",
-            "check",
-            &port.to_string(),
-            "--json",
-        ])
-        .exits(78)
-        .json();
-    assert_eq!(
-        (&refused["ok"], &refused["verdict"]),
-        (&json!(false), &json!("refused"))
-    );
-    drop(listener);
-    let map = sandbox.run(["ports", "--json"]).exits(0).json();
-    assert_eq!(instance(&map, "rescue")["ports"][2]["state"], "free");
+        let refused = sandbox
+            .run([
+                "--profile",
+                "other",
+                "ports",
+                "check",
+                &port.to_string(),
+                "--json",
+            ])
+            .exits(78)
+            .json();
+        assert_eq!(
+            (&refused["ok"], &refused["verdict"]),
+            (&json!(false), &json!("refused"))
+        );
+        drop(listener);
+        let map = sandbox.run(["ports", "--json"]).exits(0).json();
+        assert_eq!(instance(&map, "rescue")["ports"][2]["state"], "free");
+    });
 }
 
 #[test]
@@ -208,7 +203,13 @@ fn suggestions_are_disjoint_from_all_and_from_each_other() {
 #[test]
 fn a_map_of_nobody_says_so() {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
-    assert!(sandbox.run(["ports"]).exits(0).stdout.contains("No instance"));
+    assert!(
+        sandbox
+            .run(["ports"])
+            .exits(0)
+            .stdout
+            .contains("No OpenClaw instance")
+    );
     assert_eq!(
         sandbox.run(["ports", "--json"]).exits(0).json()["instances"],
         json!([])

@@ -204,7 +204,7 @@ fn a_service_that_still_starts_it_stops_a_removal() {
 
 #[test]
 fn a_running_gateway_is_not_taken_away() {
-    network::own("profiles::a_running_gateway_is_not_taken_away", || {
+    network::own(|| {
         let sandbox = beside_main();
         let _ = onboarded(&sandbox, "rescue", &[]);
         let gateway = StandIn::start(&sandbox, "rescue");

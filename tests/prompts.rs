@@ -9,11 +9,11 @@ use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 mod acting;
 
 const RISK: &str = "Do you accept this risk?";
-const FLOW: &str = "How much do you want to decide?";
+const FLOW: &str = "Setup type";
 const PROFILE: &str = "? Profile name";
 const WORKSPACE: &str = "? Workspace";
 const PORT: &str = "? Base port";
-const PROVIDER: &str = "? Which model provider?";
+const PROVIDER: &str = "? Model provider";
 const SECRET: &str = "? API key (anthropic)";
 const CANARY: &str = "sk-canary-0815";
 
@@ -79,7 +79,7 @@ fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
     for answered in [
         "✔ Profile name · rescue",
         "✔ Base port",
-        "✔ Which model provider? · Anthropic",
+        "✔ Model provider · Anthropic",
     ] {
         assert_eq!(times(&terminal, answered), 1, "{}", terminal.screen().text());
     }
@@ -90,26 +90,22 @@ fn the_review_is_there_once_and_goes_with_its_question() {
     let sandbox = beside_default();
     let mut terminal = to(&sandbox, PROVIDER, Size::tall(80));
     terminal.press(Key::End).press(Key::Enter);
-    terminal.wait_for("Which channel").press(Key::Enter);
-    terminal.wait_for("? Should a service").press(Key::Enter);
-    terminal.wait_for("? Carry this out?");
-    assert_eq!(times(&terminal, "What will be done"), 1);
-    terminal.press(Key::Escape).wait_for("? Should a service");
+    terminal.wait_for("? Where will you chat").press(Key::Enter);
+    terminal.wait_for("? Start the gateway").press(Key::Enter);
+    terminal.wait_for("? Apply this plan?");
+    assert_eq!(times(&terminal, "Planned changes"), 1);
+    terminal.press(Key::Escape).wait_for("? Start the gateway");
     assert_eq!(
-        times(&terminal, "What will be done"),
+        times(&terminal, "Planned changes"),
         0,
         "{}",
         terminal.screen().text()
     );
-    assert_eq!(times(&terminal, "✔ Which channel"), 1);
-    terminal.press(Key::Enter).wait_for("? Carry this out?");
-    assert_eq!(times(&terminal, "What will be done"), 1);
+    assert_eq!(times(&terminal, "✔ Where will you chat"), 1);
+    terminal.press(Key::Enter).wait_for("? Apply this plan?");
+    assert_eq!(times(&terminal, "Planned changes"), 1);
     terminal.press(Key::Enter).wait_for("Profile rescue is set up");
-    assert_eq!(
-        times(&terminal, "What will be done"),
-        1,
-        "what was confirmed stays"
-    );
+    assert_eq!(times(&terminal, "Planned changes"), 1, "what was confirmed stays");
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn arrows_choose_and_are_never_taken_for_escape() {
         .wait_for("❯ OpenRouter");
     terminal
         .press(Key::End)
-        .wait_for("❯ Later")
+        .wait_for("❯ Skip for now")
         .press(Key::Down)
         .wait_for("❯ Anthropic");
     terminal
@@ -131,7 +127,7 @@ fn arrows_choose_and_are_never_taken_for_escape() {
         .press(Key::Up)
         .wait_for("❯ OpenRouter")
         .press(Key::Enter);
-    terminal.wait_for("✔ Which model provider? · OpenRouter");
+    terminal.wait_for("✔ Model provider · OpenRouter");
 }
 
 #[test]
@@ -173,7 +169,7 @@ fn ten_thousand_pasted_characters_are_one_line() {
             .type_in("\u{15}/tmp/ws")
             .wait_for("› /tmp/ws")
             .press(Key::Enter);
-        terminal.wait_for("✔ Workspace · /tmp/ws");
+        terminal.wait_for("✔ Workspace folder · /tmp/ws");
     }
 }
 
@@ -245,7 +241,7 @@ fn every_end_leaves_the_terminal_as_it_was() {
 fn a_resize_while_asking_draws_each_choice_once() {
     let sandbox = beside_default();
     let mut terminal = to(&sandbox, PORT, Size::USUAL);
-    terminal.wait_for("Type a port").wait_for("choose");
+    terminal.wait_for("Enter another port").wait_for("Enter select");
     for columns in [40, 120, 40, 80] {
         terminal.resize(Size { rows: 24, columns });
         // A key that changes nothing is answered when the new size has been drawn.
@@ -253,10 +249,10 @@ fn a_resize_while_asking_draws_each_choice_once() {
         terminal.wait_until("each choice is there once", |screen| {
             let text = screen.text();
             let once = |what: &str| text.matches(what).count() == 1;
-            once(PORT) && once("❯ ") && once("Type a port") && once("default ")
+            once(PORT) && once("❯ ") && once("Enter another port") && once("default ")
         });
     }
-    terminal.press(Key::End).wait_for("❯ Type a port");
+    terminal.press(Key::End).wait_for("❯ Enter another port");
 }
 
 #[test]
@@ -274,12 +270,12 @@ fn forty_columns_and_twenty_rows_hold_the_question_for_a_port() {
     terminal
         .press(Key::End)
         .wait_until("the last choice is marked", |screen| {
-            whole(screen) && screen.contains("❯ Type a port")
+            whole(screen) && screen.contains("❯ Enter another port")
         });
     terminal
         .press(Key::Home)
         .wait_until("the first one is marked", |screen| {
-            whole(screen) && !screen.contains("❯ Type a port")
+            whole(screen) && !screen.contains("❯ Enter another port")
         });
 }
 
@@ -311,7 +307,7 @@ fn a_screen_reader_hears_lines_and_answers_by_numbers() {
         terminal
             .wait_for("2. ")
             .type_in("9\r")
-            .wait_for("There is no choice 9.")
+            .wait_for("No such choice: 9")
             .type_in("1\r");
         terminal.wait_for("Answer [default: rescue]:").type_in("<\r");
         terminal.wait_until("the question before is asked again", |screen| {
@@ -330,16 +326,16 @@ fn a_screen_reader_hears_lines_and_answers_by_numbers() {
             .wait_for("Answer [default: 1]:")
             .type_in("\r");
         terminal
-            .wait_for("Which model provider?")
-            .wait_for("6. Later")
+            .wait_for("Model provider")
+            .wait_for("6. Skip for now")
             .type_in("1\r");
         terminal
-            .wait_for("Answer, not shown while you type")
+            .wait_for("Answer (hidden while you type)")
             .wait_unechoed()
             .type_in(&format!("{CANARY}\r"));
-        terminal.wait_for("1. Later").type_in("1\r");
-        terminal.wait_for("Should a service").type_in("\r");
-        terminal.wait_for("Carry this out?").type_in("1\r");
+        terminal.wait_for("1. Skip for now").type_in("1\r");
+        terminal.wait_for("Start the gateway").type_in("\r");
+        terminal.wait_for("Apply this plan?").type_in("1\r");
         terminal.wait_for("Profile rescue is set up");
         assert_eq!(terminal.exit_code(), 0);
         assert_eq!(terminal.modes(), Modes::usual());

@@ -33,7 +33,7 @@ fn rescue() -> Sandbox {
 
 #[test]
 fn what_was_kept_comes_back_and_the_way_back_too() {
-    network::own("snapshot::what_was_kept_comes_back_and_the_way_back_too", || {
+    network::own(|| {
         let sandbox = rescue();
         let config = sandbox.read(config_path("rescue"));
         let other = touched(&sandbox.path(".openclaw"));
@@ -106,7 +106,7 @@ fn what_was_kept_comes_back_and_the_way_back_too() {
 
 #[test]
 fn a_damaged_or_foreign_snapshot_replaces_nothing() {
-    network::own("snapshot::a_damaged_or_foreign_snapshot_replaces_nothing", || {
+    network::own(|| {
         let sandbox = rescue();
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
@@ -159,7 +159,7 @@ fn nothing_is_restored_unasked_or_by_an_unknown_name() {
 
 #[test]
 fn a_running_gateway_is_not_written_over() {
-    network::own("snapshot::a_running_gateway_is_not_written_over", || {
+    network::own(|| {
         let sandbox = rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
         let gateway = StandIn::start(&sandbox, "rescue");
@@ -174,33 +174,29 @@ fn a_running_gateway_is_not_written_over() {
 
 #[test]
 fn neither_a_running_gateway_nor_one_that_starts_is_written_over() {
-    network::own(
-        "snapshot::neither_a_running_gateway_nor_one_that_starts_is_written_over",
-        || {
-            let sandbox = rescue();
-            let _ = snapshot(&sandbox, &["create"]).exits(0);
-            let gateway = Gateway::start(&sandbox, "rescue");
-            let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
-            assert_eq!(ran["code"], "snapshot.running");
-            assert!(
-                ran["message"]
-                    .as_str()
-                    .expect("words")
-                    .contains(&gateway.pid().to_string())
-            );
-            let _ = gateway.stop().with(0);
-            let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
-            // One that starts or ends holds its lock and listens nowhere.
-            let sign = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
-            let lock =
-                std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", sign)).expect("a file");
-            lock.lock().expect("the lock");
-            let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
-            assert_eq!(ran["code"], "snapshot.running");
-            drop(lock);
-            let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
-        },
-    );
+    network::own(|| {
+        let sandbox = rescue();
+        let _ = snapshot(&sandbox, &["create"]).exits(0);
+        let gateway = Gateway::start(&sandbox, "rescue");
+        let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
+        assert_eq!(ran["code"], "snapshot.running");
+        assert!(
+            ran["message"]
+                .as_str()
+                .expect("words")
+                .contains(&gateway.pid().to_string())
+        );
+        let _ = gateway.stop().with(0);
+        let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+        // One that starts or ends holds its lock and listens nowhere.
+        let sign = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
+        let lock = std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", sign)).expect("a file");
+        lock.lock().expect("the lock");
+        let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
+        assert_eq!(ran["code"], "snapshot.running");
+        drop(lock);
+        let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+    });
 }
 
 #[test]

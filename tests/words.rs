@@ -13,10 +13,12 @@ type Catalogue = BTreeMap<String, String>;
 /// Texts that are the same in Turkish and in English, because developers say them so, or because they
 /// are names, code or values only.
 const SAME: &[&str] = &[
+    "apply.failed",
     "cli.meaning",
     "config.finding",
     "config.include-broken",
     "dashboard.page-port",
+    "help.heading.gateway",
     "help.value.ip",
     "help.value.json",
     "help.value.model",
@@ -87,6 +89,17 @@ fn arguments(text: &str) -> BTreeSet<&str> {
         .skip(1)
         .map(|rest| rest.split_once('}').expect("a closed brace").0)
         .collect()
+}
+
+/// A sentence with its `{arguments}` left out.
+fn without_arguments(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        plain.push_str(before);
+        rest = after.split_once('}').expect("a closed brace").1;
+    }
+    plain + rest
 }
 
 /// The text of a source up to its tests.
@@ -250,20 +263,58 @@ fn sentences_are_written_as_the_languages_have_them() {
                     "{code}: {key}: a number takes no {glued}: {text}"
                 );
             }
+            for begging in ["Please", "please", "Lütfen", "lütfen"] {
+                assert!(
+                    !text.contains(begging),
+                    "{code}: {key}: the imperative is polite enough: {text}"
+                );
+            }
+            if code == "en" {
+                // "is not a file"; only "there is no file" and "is no longer a file" are English.
+                let plain = text
+                    .replace("here is no ", "")
+                    .replace("here are no ", "")
+                    .replace("is no longer ", "");
+                for dialect in [" is no ", " are no "] {
+                    assert!(!plain.contains(dialect), "{key}: {dialect:?}: {text}");
+                }
+            }
             if code == "tr" {
                 // A suffix would have to follow the vowels of a value that is not known.
-                for suffix in ["}’", "}'"] {
-                    assert!(!text.contains(suffix), "{key}: a suffix on a placeholder: {text}");
-                }
-                for begging in ["Lütfen", "lütfen"] {
-                    assert!(
-                        !text.contains(begging),
-                        "{key}: the imperative is polite enough: {text}"
-                    );
-                }
-                // Marks of a text that lost its letters, or of a straight apostrophe.
-                assert!(!text.contains('\''), "{key}: Turkish takes ’: {text}");
+                assert!(!text.contains("}’"), "{key}: a suffix on a placeholder: {text}");
             }
+        }
+    }
+}
+
+#[test]
+fn apostrophes_and_quotation_marks_are_typographic_outside_code() {
+    let mut texts: Vec<(String, String)> = catalogues()
+        .into_iter()
+        .flat_map(|(code, catalogue)| {
+            catalogue
+                .into_iter()
+                .map(move |(key, text)| (format!("{code}: {key}"), text))
+        })
+        .collect();
+    let workspaces = root().join("locales/workspace");
+    for language in std::fs::read_dir(workspaces).unwrap() {
+        for file in std::fs::read_dir(language.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            texts.push((
+                path.display().to_string(),
+                std::fs::read_to_string(&path).unwrap(),
+            ));
+        }
+    }
+    for (place, text) in texts {
+        // Straight marks belong to code, as in auth.profiles["anthropic:default"].
+        let prose = text.replace("[\"", "").replace("\"]", "");
+        for straight in ['\'', '"'] {
+            assert!(
+                !prose.contains(straight),
+                "{place}: a straight {straight} in: {text}"
+            );
         }
     }
 }
@@ -278,18 +329,57 @@ fn no_word_changes_its_case_at_run_time() {
     }
 }
 
-#[test]
-fn the_glossary_has_a_word_for_each_thing_in_every_language() {
+/// The rows of the glossary's table, the header first: term, English, Turkish, meaning, and the words
+/// that are not used for the thing in English and in Turkish.
+fn glossary() -> Vec<Vec<String>> {
     let glossary = std::fs::read_to_string(root().join("locales/GLOSSARY.md")).unwrap();
-    let rows: Vec<Vec<&str>> = glossary
+    let rows = glossary
         .lines()
         .filter(|line| line.starts_with('|') && !line.contains("---"))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    let (header, rows) = rows.split_first().expect("a table");
+        .map(|line| {
+            let inner = line.strip_prefix('|').and_then(|line| line.strip_suffix('|'));
+            let cells = inner.expect("a closed row").split('|');
+            cells.map(|cell| cell.trim().to_owned()).collect()
+        });
+    rows.collect()
+}
+
+#[test]
+fn the_glossary_has_a_word_for_each_thing_in_every_language() {
+    let glossary = glossary();
+    let (header, rows) = glossary.split_first().expect("a table");
     assert!(rows.len() > 10);
     for row in rows {
         assert_eq!(row.len(), header.len(), "{row:?}");
-        assert!(row[..2].iter().all(|word| !word.is_empty()), "{row:?}");
+        assert!(row[..3].iter().all(|word| !word.is_empty()), "{row:?}");
+    }
+}
+
+#[test]
+fn words_that_the_glossary_rules_out_are_in_no_sentence() {
+    let catalogues = catalogues();
+    let glossary = glossary();
+    for (code, heading) in [("en", "not in English"), ("tr", "not in Turkish")] {
+        let column = glossary[0].iter().position(|cell| cell == heading).unwrap();
+        let banned: Vec<&str> = glossary[1..]
+            .iter()
+            .flat_map(|row| row[column].split(", "))
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert!(banned.len() > 5, "{heading}: {banned:?}");
+        for (key, text) in &catalogues[code] {
+            let sentence = without_arguments(text).to_ascii_lowercase();
+            for word in &banned {
+                let found = sentence.match_indices(word).any(|(at, _)| {
+                    let before = sentence[..at].chars().next_back();
+                    let after = sentence[at + word.len()..].chars().next();
+                    [before, after]
+                        .into_iter()
+                        .flatten()
+                        .all(|c| !c.is_alphanumeric())
+                });
+                assert!(!found, "{code}: {key}: the glossary rules out {word:?}: {text}");
+            }
+        }
     }
 }

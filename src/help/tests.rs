@@ -89,7 +89,7 @@ fn a_page_says_what_a_command_takes() {
         turkish.contains("openclaw config set [SEÇENEKLER] <YOL> [DEĞER]"),
         "{turkish}"
     );
-    assert!(turkish.contains("Her komutla:"), "{turkish}");
+    assert!(turkish.contains("Genel seçenekler:"), "{turkish}");
     let shells = page("openclaw completions --help", "tr", 80);
     assert!(
         shells.contains("[değerler: bash, elvish, fish, powershell, zsh]"),

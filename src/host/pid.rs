@@ -112,6 +112,7 @@ mod tests {
     use std::os::unix::process::CommandExt as _;
 
     use super::*;
+    use crate::skip::{Reason, skipped};
 
     #[test]
     fn a_process_is_known_by_pid_and_start_time() {
@@ -137,12 +138,12 @@ mod tests {
         assert_eq!(process_owner(std::process::id(), dir.path()), ProcessOwner::Ours);
         assert_eq!(process_owner(u32::MAX, dir.path()), ProcessOwner::Gone);
         if !rustix::process::geteuid().is_root() {
-            return; // Nobody else can start a process of another user.
+            return skipped(Reason::NeedsRoot, "only root can start another user's process");
         }
         #[expect(clippy::disallowed_methods, reason = "the test starts another user's process")]
         let mut command = std::process::Command::new("sleep");
         let Ok(mut other) = command.arg("600").uid(65534).spawn() else {
-            return; // A namespace without that user.
+            return skipped(Reason::NoNamespaces, "this namespace has no user 65534");
         };
         let of_other_user = process_owner(other.id(), dir.path());
         std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();

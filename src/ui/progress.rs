@@ -136,7 +136,7 @@ impl Progress<'_> {
                     } else {
                         "✔"
                     };
-                    self.tell(&self.ui.item(mark, &self.ui.change(change, self.home)));
+                    self.tell(&self.ui.item(mark, &self.ui.change_made(change, self.home)));
                 }
             }
             ApplyEvent::Undone(path) => {

@@ -148,7 +148,7 @@ impl Ui {
             .replacen("", &format!("{mark} "), 1)
     }
 
-    /// A change as one line.
+    /// A planned change as one line: `create  ~/.openclaw/openclaw.json`.
     pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = abbreviate_home(home, path)),
@@ -173,6 +173,20 @@ impl Ui {
                     (true, true) => msg!("plan.change-file-backup", path = path),
                 }
             }
+        };
+        self.say(&msg)
+    }
+
+    /// A change that was made as one line: `created ~/.openclaw/openclaw.json`.
+    pub(crate) fn change_made(&self, change: &Change, home: &Path) -> String {
+        let path = abbreviate_home(home, change.path());
+        let msg = match change {
+            Change::MakeDir { .. } => msg!("plan.made-dir", path = path),
+            Change::Rename { to, .. } => {
+                msg!("plan.moved-aside", path = path, to = abbreviate_home(home, to))
+            }
+            Change::Write(write) if write.before.is_none() => msg!("plan.created-file", path = path),
+            Change::Write(_) | Change::SetMode { .. } => msg!("plan.changed-file", path = path),
         };
         self.say(&msg)
     }

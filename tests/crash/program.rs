@@ -9,7 +9,7 @@ use openclaw::apply::has_unfinished_transaction;
 
 use super::{KillPoint, WRITING_CALLS, kill_points};
 use crate::onboard::{beside_main, config_path, onboarded, touched, words};
-use crate::support::{Sandbox, network, skipped};
+use crate::support::{Reason, Sandbox, network, skipped};
 
 /// A command that is killed.
 struct KilledCommand {
@@ -69,7 +69,7 @@ fn kill_and_recover(job: &KilledCommand, kill: &KillPoint, done: &[(PathBuf, u32
 
     let run = sandbox.run(&job.args);
     assert_eq!(run.code, 0, "{kill:?}: {run:?}");
-    let is_reported = run.stderr.contains("An earlier run was cut short");
+    let is_reported = run.stderr.contains("A previous run was interrupted");
     assert_eq!(
         is_reported, cut_short,
         "the next run says which: {kill:?}: {run:?}"
@@ -91,8 +91,8 @@ fn kill_everywhere(job: &KilledCommand) {
     let count = ["-o", path, "-e", &format!("trace={WRITING_CALLS}")];
     match traced(&sandbox, job, &count).status() {
         Ok(status) if status.success() => {}
-        Ok(_) => return skipped("strace may not trace here"),
-        Err(_) => return skipped("strace is not installed"),
+        Ok(_) => return skipped(Reason::NoTracing, "the program under strace failed"),
+        Err(_) => return skipped(Reason::NoProgram("strace"), "system calls are counted with it"),
     }
     let done = shape(&sandbox);
     let kills = kill_points(&std::fs::read_to_string(path).expect("a trace"));
@@ -131,10 +131,7 @@ fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_defaul
             })
         },
     };
-    network::own(
-        "crash::program::an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone",
-        || kill_everywhere(&job),
-    );
+    network::own(|| kill_everywhere(&job));
 }
 
 #[test]
@@ -156,8 +153,5 @@ fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
             })
         },
     };
-    network::own(
-        "crash::program::a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one",
-        || kill_everywhere(&job),
-    );
+    network::own(|| kill_everywhere(&job));
 }

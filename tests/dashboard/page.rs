@@ -34,10 +34,10 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
             "18809",
             "20789",
             "workbench",
-            "Attention:",
+            "Warning:",
             "Warning",
             "openclaw --profile lab",
-            "Its ports",
+            "Port map of this host",
         ] {
             assert!(text.contains(shown), "{shown} in {text}");
         }
@@ -165,11 +165,10 @@ fn write_private_instances(sandbox: &Sandbox) {
 
 #[test]
 fn running_gateways_are_distinguished_from_stopped_ones() {
-    let name = "dashboard::page::running_gateways_are_distinguished_from_stopped_ones";
     if !installed("chromium") {
         return;
     }
-    own(name, || {
+    own(|| {
         let sandbox = Sandbox::new();
         write_private_instances(&sandbox);
         let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);

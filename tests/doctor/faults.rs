@@ -127,7 +127,7 @@ const fn told(id: &'static str, severity: &'static str, mend: &'static str, seed
 
 #[test]
 fn each_seeded_fault_is_found_and_mended() {
-    network::own("doctor::faults::each_seeded_fault_is_found_and_mended", || {
+    network::own(|| {
         assert!(FAULTS.len() >= 30);
         let mut wrong = Vec::new();
         for fault in FAULTS {

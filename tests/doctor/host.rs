@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::{chmod, healthy};
-use crate::support::{Sandbox, network, put_program, skipped};
+use crate::support::{Reason, Sandbox, network, put_program, skipped};
 
 /// The severity of a finding in a run's document.
 fn severity(stdout: &[u8], id: &str) -> Option<String> {
@@ -41,18 +41,15 @@ fn on_a_disk_of(sandbox: &Sandbox, megabytes: u32) -> Result<Vec<u8>, String> {
 
 #[test]
 fn a_full_disk_is_an_error_and_a_nearly_full_one_a_warning() {
-    network::own(
-        "doctor::host::a_full_disk_is_an_error_and_a_nearly_full_one_a_warning",
-        || {
-            for (megabytes, id, bad) in [(8, "disk-full", "error"), (100, "disk-low", "warning")] {
-                let sandbox = healthy();
-                match on_a_disk_of(&sandbox, megabytes) {
-                    Ok(said) => assert_eq!(severity(&said, id).as_deref(), Some(bad), "{megabytes} MB"),
-                    Err(why) => return skipped(&format!("no disk of its own can be made: {why}")),
-                }
+    network::own(|| {
+        for (megabytes, id, bad) in [(8, "disk-full", "error"), (100, "disk-low", "warning")] {
+            let sandbox = healthy();
+            match on_a_disk_of(&sandbox, megabytes) {
+                Ok(said) => assert_eq!(severity(&said, id).as_deref(), Some(bad), "{megabytes} MB"),
+                Err(why) => return skipped(Reason::NoNamespaces, &why),
             }
-        },
-    );
+        }
+    });
 }
 
 fn chown(path: &Path, owner: &str) -> bool {
@@ -73,7 +70,7 @@ fn files_and_folders_of_another_user_are_found() {
     put_program(env!("CARGO_BIN_EXE_openclaw"), &program);
     chmod(&root, 0o755);
     if !chown(&root, "28101:28101") {
-        return skipped("files are given to other users by root alone");
+        return skipped(Reason::NeedsRoot, "only root can give files away");
     }
     let doctor = || {
         let output = Command::new("setpriv")
@@ -89,7 +86,7 @@ fn files_and_folders_of_another_user_are_found() {
         output.map(|output| output.stdout)
     };
     let Ok(before) = doctor() else {
-        return skipped("setpriv is not installed");
+        return skipped(Reason::NoProgram("setpriv"), "another user runs the program");
     };
     for (path, mode, id) in [
         (".openclaw-rescue/openclaw.json", 0o644, "config-owner"),

@@ -26,119 +26,107 @@ fn of(sandbox: &Sandbox, id: &str) -> Value {
 
 #[test]
 fn two_healthy_gateways_and_stopped_ones_are_no_finding_and_a_killed_one_is() {
-    network::own(
-        "doctor::running::two_healthy_gateways_and_stopped_ones_are_no_finding_and_a_killed_one_is",
-        || {
-            let sandbox = healthy();
-            let main = Gateway::start(&sandbox, "default");
-            let rescue = Gateway::start(&sandbox, "rescue");
-            assert_eq!(found(&sandbox, &["--all"]), [""; 0]);
-            let _ = main.stop().with(0);
-            assert_eq!(found(&sandbox, &["--all"]), [""; 0], "it ended in order");
-            rescue.signal(Signal::KILL);
-            let _ = rescue.exited();
-            let stale = of(&sandbox, "lock-stale");
-            assert_eq!(stale["mend"], "openclaw --profile rescue gateway run");
-            let rescue = Gateway::start(&sandbox, "rescue");
-            assert_eq!(found(&sandbox, &[]), [""; 0], "the mend mends");
-            let _ = rescue.stop().with(0);
-        },
-    );
+    network::own(|| {
+        let sandbox = healthy();
+        let main = Gateway::start(&sandbox, "default");
+        let rescue = Gateway::start(&sandbox, "rescue");
+        assert_eq!(found(&sandbox, &["--all"]), [""; 0]);
+        let _ = main.stop().with(0);
+        assert_eq!(found(&sandbox, &["--all"]), [""; 0], "it ended in order");
+        rescue.signal(Signal::KILL);
+        let _ = rescue.exited();
+        let stale = of(&sandbox, "lock-stale");
+        assert_eq!(stale["mend"], "openclaw --profile rescue gateway run");
+        let rescue = Gateway::start(&sandbox, "rescue");
+        assert_eq!(found(&sandbox, &[]), [""; 0], "the mend mends");
+        let _ = rescue.stop().with(0);
+    });
 }
 
 #[test]
 fn a_gateway_that_does_not_answer_or_takes_another_token_is_found() {
-    network::own(
-        "doctor::running::a_gateway_that_does_not_answer_or_takes_another_token_is_found",
-        || {
-            let sandbox = healthy();
-            let rescue = Gateway::start(&sandbox, "rescue");
-            rescue.signal(Signal::STOP);
-            let slow = of(&sandbox, "gateway-unhealthy");
-            assert_eq!(slow["severity"], "error");
-            assert_eq!(slow["mend"], "openclaw --profile rescue gateway restart");
-            rescue.signal(Signal::CONT);
-            assert_eq!(found(&sandbox, &[]), [""; 0]);
-            let _ = rescue.stop();
+    network::own(|| {
+        let sandbox = healthy();
+        let rescue = Gateway::start(&sandbox, "rescue");
+        rescue.signal(Signal::STOP);
+        let slow = of(&sandbox, "gateway-unhealthy");
+        assert_eq!(slow["severity"], "error");
+        assert_eq!(slow["mend"], "openclaw --profile rescue gateway restart");
+        rescue.signal(Signal::CONT);
+        assert_eq!(found(&sandbox, &[]), [""; 0]);
+        let _ = rescue.stop();
 
-            let token = sandbox.write("token", "another-token-than-in-the-config-0123456789");
-            let flag = ["--token-file", token.to_str().expect("text")];
-            let rescue = Gateway::start_with(&sandbox, "rescue", &flag);
-            let refused = of(&sandbox, "gateway-unhealthy");
-            let said = refused["message"].as_str().expect("words");
-            assert!(
-                said.contains("token") && !said.contains("another-token"),
-                "{said}"
-            );
-            drop(rescue);
-        },
-    );
+        let token = sandbox.write("token", "another-token-than-in-the-config-0123456789");
+        let flag = ["--token-file", token.to_str().expect("text")];
+        let rescue = Gateway::start_with(&sandbox, "rescue", &flag);
+        let refused = of(&sandbox, "gateway-unhealthy");
+        let said = refused["message"].as_str().expect("words");
+        assert!(
+            said.contains("token") && !said.contains("another-token"),
+            "{said}"
+        );
+        drop(rescue);
+    });
 }
 
 #[test]
 fn a_gateway_elsewhere_of_another_engine_or_by_other_variables_is_found() {
-    network::own(
-        "doctor::running::a_gateway_elsewhere_of_another_engine_or_by_other_variables_is_found",
-        || {
-            let sandbox = healthy();
-            let mut command = gateway::command(&sandbox, "rescue", &[]);
-            command.env("OPENCLAW_GATEWAY_PORT", "23789");
-            let rescue = Gateway::launch(command, 23789);
-            let elsewhere = of(&sandbox, "ports-elsewhere");
-            assert!(elsewhere["message"].as_str().expect("words").contains("23789"));
-            let variable = of(&sandbox, "gateway-environment");
-            assert!(
-                variable["message"]
-                    .as_str()
-                    .expect("words")
-                    .contains("OPENCLAW_GATEWAY_PORT")
-            );
-            let _ = rescue.stop();
-            let rescue = Gateway::start(&sandbox, "rescue");
-            assert_eq!(found(&sandbox, &[]), [""; 0], "a start without it mends");
-            let record = ".openclaw-rescue/instance.toml";
-            let before = sandbox.read(record);
-            sandbox.write(
-                record,
-                before
-                    .replace("\"native\"", "\"node\"")
-                    .replace("'native'", "'node'"),
-            );
-            if before == sandbox.read(record) {
-                sandbox.write(record, format!("engine = 'node'\n{before}"));
-            }
-            let skew = of(&sandbox, "engine-skew");
-            assert!(
-                skew["message"].as_str().expect("words").contains("native"),
-                "{skew}"
-            );
-            drop(rescue);
-        },
-    );
+    network::own(|| {
+        let sandbox = healthy();
+        let mut command = gateway::command(&sandbox, "rescue", &[]);
+        command.env("OPENCLAW_GATEWAY_PORT", "23789");
+        let rescue = Gateway::launch(command, 23789);
+        let elsewhere = of(&sandbox, "ports-elsewhere");
+        assert!(elsewhere["message"].as_str().expect("words").contains("23789"));
+        let variable = of(&sandbox, "gateway-environment");
+        assert!(
+            variable["message"]
+                .as_str()
+                .expect("words")
+                .contains("OPENCLAW_GATEWAY_PORT")
+        );
+        let _ = rescue.stop();
+        let rescue = Gateway::start(&sandbox, "rescue");
+        assert_eq!(found(&sandbox, &[]), [""; 0], "a start without it mends");
+        let record = ".openclaw-rescue/instance.toml";
+        let before = sandbox.read(record);
+        sandbox.write(
+            record,
+            before
+                .replace("\"native\"", "\"node\"")
+                .replace("'native'", "'node'"),
+        );
+        if before == sandbox.read(record) {
+            sandbox.write(record, format!("engine = 'node'\n{before}"));
+        }
+        let skew = of(&sandbox, "engine-skew");
+        assert!(
+            skew["message"].as_str().expect("words").contains("native"),
+            "{skew}"
+        );
+        drop(rescue);
+    });
 }
 
 #[test]
 fn strangers_and_neighbours_on_its_ports_are_named() {
-    network::own(
-        "doctor::running::strangers_and_neighbours_on_its_ports_are_named",
-        || {
-            let sandbox = healthy();
-            let listener = TcpListener::bind("127.0.0.1:19789").expect("a free port");
-            let held = of(&sandbox, "ports-held");
-            let pid = std::process::id().to_string();
-            assert!(held["message"].as_str().expect("words").contains(&pid), "{held}");
-            drop(listener);
-            // The other instance's gateway, started on this one's port.
-            let main = Gateway::launch(gateway::command(&sandbox, "default", &["--port", "19789"]), 19789);
-            let ran = doctor(&sandbox, &[]).exits(1);
-            assert!(ran.stdout.contains("ports-held"), "{}", ran.stdout);
-            let other = of(&sandbox, "gateway-unhealthy");
-            assert!(
-                other["message"].as_str().expect("words").contains("default"),
-                "{other}"
-            );
-            drop(main);
-            assert_eq!(found(&sandbox, &[]), [""; 0]);
-        },
-    );
+    network::own(|| {
+        let sandbox = healthy();
+        let listener = TcpListener::bind("127.0.0.1:19789").expect("a free port");
+        let held = of(&sandbox, "ports-held");
+        let pid = std::process::id().to_string();
+        assert!(held["message"].as_str().expect("words").contains(&pid), "{held}");
+        drop(listener);
+        // The other instance's gateway, started on this one's port.
+        let main = Gateway::launch(gateway::command(&sandbox, "default", &["--port", "19789"]), 19789);
+        let ran = doctor(&sandbox, &[]).exits(1);
+        assert!(ran.stdout.contains("ports-held"), "{}", ran.stdout);
+        let other = of(&sandbox, "gateway-unhealthy");
+        assert!(
+            other["message"].as_str().expect("words").contains("default"),
+            "{other}"
+        );
+        drop(main);
+        assert_eq!(found(&sandbox, &[]), [""; 0]);
+    });
 }

@@ -115,7 +115,7 @@ fn force_asks_on_a_terminal_and_accepts_no() {
     let mut first = Gateway::start(&sandbox, "rescue");
     let args = ["--lang", "en", "--profile", "rescue", "gateway", "--force"];
     let mut terminal = Terminal::start(&sandbox, args, Size::tall(100));
-    terminal.wait_for("End the running gateway of profile rescue");
+    terminal.wait_for("Stop the running rescue gateway");
     terminal.type_in("no").press(Key::Enter);
     assert_eq!(terminal.exit_code(), 1);
     assert!(first.runs());

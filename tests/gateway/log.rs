@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::support::gateway::{Gateway, TOKEN, command, configure, log, state, wait_for};
-use crate::support::{Sandbox, skipped};
+use crate::support::{Reason, Sandbox, skipped};
 
 #[test]
 fn log_is_json_in_the_file_and_sentences_on_the_console() {
@@ -190,7 +190,7 @@ fn full_disk_does_not_stop_the_gateway() {
         ])
         .output();
     if !possible.is_ok_and(|output| output.status.success()) {
-        return skipped("no mount namespace can be made");
+        return skipped(Reason::NoNamespaces, "no mount namespace can be made");
     }
     let mut gateway = Gateway::launch(run, port);
     assert!(gateway.runs());

@@ -43,7 +43,7 @@ fn gateway_of_another_profile_on_the_port_is_named_with_its_profile() {
     configure(&sandbox, "rescue");
     let printed = refused(&sandbox, &["--port", &main.port.to_string()]);
     assert!(printed.contains(&format!("pid {}", main.pid())), "{printed}");
-    assert!(printed.contains("the gateway of main"), "{printed}");
+    assert!(printed.contains("the main gateway"), "{printed}");
     assert!(main.runs());
 }
 

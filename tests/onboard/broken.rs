@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{MAIN, beside_main, config_path, onboard, onboarded, touched, written};
-use crate::support::{Sandbox, skipped};
+use crate::support::{Reason, Sandbox, skipped};
 
 /// Configs that can't be used, and what the message must hold.
 fn broken_configs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
@@ -134,7 +134,7 @@ fn a_config_without_permission_is_refused() {
     let config = sandbox.write(config_path("rescue"), MAIN);
     std::fs::set_permissions(&config, Permissions::from_mode(0o000)).expect("a mode");
     if std::fs::read(&config).is_ok() {
-        return skipped("root may read everything");
+        return skipped(Reason::RunsAsRoot, "root may read everything");
     }
     let run = onboard(&sandbox, "rescue", &[]).exits(78);
     assert!(run.stderr.contains("openclaw.json"), "{}", run.stderr);
@@ -278,7 +278,7 @@ fn openclaw_home_moves_everything() {
 fn root_by_sudo_in_another_users_home_is_refused() {
     let sandbox = beside_main();
     if std::os::unix::fs::chown(sandbox.home(), Some(12_345), None).is_err() {
-        return skipped("only root can give a folder away");
+        return skipped(Reason::NeedsRoot, "only root can give a folder away");
     }
     let before = sandbox.tree();
     let sandbox = sandbox.var("SUDO_UID", "12345").var("SUDO_USER", "alice");

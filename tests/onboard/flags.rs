@@ -246,7 +246,10 @@ fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
         for key in ["gateway", "ports", "configPath", "workspace", "notices"] {
             assert_eq!(planned[key], done[key], "{key}");
         }
-        assert!(text.contains("<generated>"), "the config to be is shown: {text}");
+        assert!(
+            text.contains("<to be generated>"),
+            "the config to be is shown: {text}"
+        );
         // Each planned path is there, and nothing else is.
         for change in done["changes"].as_array().expect("changes") {
             let path = change["path"].as_str().expect("a path");

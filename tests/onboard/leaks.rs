@@ -93,7 +93,7 @@ fn l2_a_profile_chosen_inside_mains_environment_gets_nothing_of_main() {
         let notices: Vec<_> = run
             .stderr
             .lines()
-            .filter(|line| line.contains("set aside"))
+            .filter(|line| line.contains("ignoring environment variables"))
             .collect();
         if set.iter().any(|(name, _)| !name.ends_with("MARKER")) {
             assert_eq!(notices.len(), 1, "one line says so: {}", run.stderr);

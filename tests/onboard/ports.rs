@@ -7,16 +7,13 @@ use crate::support::{Sandbox, network};
 
 #[test]
 fn l14_a_second_instance_gets_a_distinct_range_a_thousand_up() {
-    network::own(
-        "onboard::ports::l14_a_second_instance_gets_a_distinct_range_a_thousand_up",
-        || {
-            let sandbox = beside_main();
-            for (profile, port) in [("rescue", 19789), ("dev", 19001), ("third", 20789)] {
-                let _ = onboarded(&sandbox, profile, &[]);
-                assert_eq!(base(&sandbox, profile), port, "{profile}");
-            }
-        },
-    );
+    network::own(|| {
+        let sandbox = beside_main();
+        for (profile, port) in [("rescue", 19789), ("dev", 19001), ("third", 20789)] {
+            let _ = onboarded(&sandbox, profile, &[]);
+            assert_eq!(base(&sandbox, profile), port, "{profile}");
+        }
+    });
 }
 
 /// One family's fixed ports, and the first and last of its CDP pool.
@@ -24,48 +21,42 @@ const OFFSETS: [u16; 8] = [0, 1, 2, 3, 4, 10, 11, 110];
 
 #[test]
 fn l14_a_port_of_the_family_that_somebody_holds_moves_the_suggestion() {
-    network::own(
-        "onboard::ports::l14_a_port_of_the_family_that_somebody_holds_moves_the_suggestion",
-        || {
-            for host in ["127.0.0.1", "[::1]", "0.0.0.0"] {
-                for offset in OFFSETS {
-                    let address = format!("{host}:{}", 19789 + offset);
-                    let _listener = TcpListener::bind(&address).expect("a port of this network");
-                    let sandbox = beside_main();
-                    let _ = onboarded(&sandbox, "rescue", &[]);
-                    let got = base(&sandbox, "rescue");
-                    if offset < 11 {
-                        assert_eq!(got, 20789, "{address} is held");
-                    } else {
-                        // One port of the pool is no reason to move: a hundred are left.
-                        assert!([19789, 20789].contains(&got), "{got}");
-                    }
+    network::own(|| {
+        for host in ["127.0.0.1", "[::1]", "0.0.0.0"] {
+            for offset in OFFSETS {
+                let address = format!("{host}:{}", 19789 + offset);
+                let _listener = TcpListener::bind(&address).expect("a port of this network");
+                let sandbox = beside_main();
+                let _ = onboarded(&sandbox, "rescue", &[]);
+                let got = base(&sandbox, "rescue");
+                if offset < 11 {
+                    assert_eq!(got, 20789, "{address} is held");
+                } else {
+                    // One port of the pool is no reason to move: a hundred are left.
+                    assert!([19789, 20789].contains(&got), "{got}");
                 }
             }
-        },
-    );
+        }
+    });
 }
 
 #[test]
 fn a_held_port_is_refused_with_the_name_of_its_holder() {
-    network::own(
-        "onboard::ports::a_held_port_is_refused_with_the_name_of_its_holder",
-        || {
-            let _listener = TcpListener::bind("127.0.0.1:21793").expect("a port of this network");
-            let sandbox = Sandbox::new();
-            let run = onboard(&sandbox, "rescue", &["--gateway-port", "21789", "--json"]);
-            let document = run.json();
-            assert_eq!(
-                (run.code, &document["code"]),
-                (78, &"ports.held".into()),
-                "{run:?}"
-            );
-            let message = document["message"].as_str().expect("a message");
-            let pid = format!("pid {}", std::process::id());
-            assert!(message.contains("21793") && message.contains(&pid), "{message}");
-            assert!(written(&sandbox).is_empty());
-        },
-    );
+    network::own(|| {
+        let _listener = TcpListener::bind("127.0.0.1:21793").expect("a port of this network");
+        let sandbox = Sandbox::new();
+        let run = onboard(&sandbox, "rescue", &["--gateway-port", "21789", "--json"]);
+        let document = run.json();
+        assert_eq!(
+            (run.code, &document["code"]),
+            (78, &"ports.held".into()),
+            "{run:?}"
+        );
+        let message = document["message"].as_str().expect("a message");
+        let pid = format!("pid {}", std::process::id());
+        assert!(message.contains("21793") && message.contains(&pid), "{message}");
+        assert!(written(&sandbox).is_empty());
+    });
 }
 
 #[test]

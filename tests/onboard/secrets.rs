@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use super::{config, config_path, onboard, onboarded, words};
-use crate::support::{Ran, Sandbox};
+use crate::support::{Ran, Reason, Sandbox, installed, skipped};
 
 /// A secret with letters that JSON, TOML and terminals write in a way of their own.
 const CANARIES: [&str; 3] = [
@@ -200,7 +200,7 @@ fn secrets_that_cannot_be_used_are_refused_without_being_shown() {
 #[test]
 fn a_secret_is_never_in_the_arguments_of_a_process_that_is_started() {
     // Only what this program would start itself could show a secret in a list of processes.
-    if !crate::support::installed("strace") {
+    if !installed("strace") {
         return;
     }
     let sandbox = Sandbox::new();
@@ -220,7 +220,7 @@ fn a_secret_is_never_in_the_arguments_of_a_process_that_is_started() {
         .stdin(Stdio::null());
     let output = strace.output().expect("strace");
     if !output.status.success() {
-        return crate::support::skipped("strace may not trace here");
+        return skipped(Reason::NoTracing, "the program under strace failed");
     }
     let trace = std::fs::read_to_string(trace).expect("a trace");
     assert!(trace.contains("execve("), "{trace}");

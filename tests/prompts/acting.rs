@@ -43,7 +43,7 @@ fn rescue_repairs_only_after_a_yes() {
     let repair = ["--lang", "tr", "--profile", "rescue", "rescue", "repair", "main"];
     let ask = || {
         let mut terminal = Terminal::start(&sandbox, repair, Size::tall(80));
-        terminal.wait_for("Şimdi onarılsın mı?").wait_for("Hayır");
+        terminal.wait_for("şimdi onarılsın mı?").wait_for("Hayır");
         terminal
     };
     let mut no = ask();
@@ -83,7 +83,7 @@ fn doctor_mends_only_after_a_yes() {
     assert_eq!(ask().press(Key::CtrlC).exit_code(), 130);
     assert_eq!(mode(&sandbox, CONFIG), 0o644);
     let mut yes = ask();
-    yes.type_in("y").press(Key::Enter).wait_for("This was changed");
+    yes.type_in("y").press(Key::Enter).wait_for("Changes made");
     yes.exit_code();
     assert_eq!(mode(&sandbox, CONFIG), 0o600);
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{self, Gateway};
-use crate::support::{Ran, Sandbox, installed, put_program, skipped};
+use crate::support::{Ran, Reason, Sandbox, installed, put_program, skipped};
 
 pub const BROKEN: &str = "{ \"gateway\": ";
 const CONFIG: &str = ".openclaw/openclaw.json";
@@ -177,7 +177,7 @@ fn files_of_another_user_are_named() {
     let program = top.join("openclaw");
     let user = 28_000;
     if chown(&top, Some(user), Some(user)).is_err() {
-        return skipped("only root can give files away");
+        return skipped(Reason::NeedsRoot, "only root can give files away");
     }
     chown(sandbox.home(), Some(user), Some(user)).unwrap();
     // Where this program was built, another user may see nothing.
@@ -231,8 +231,8 @@ fn a_full_disk_is_left_to_a_person() {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
-        Some(77) => return skipped("no tmpfs can be mounted here"),
-        _ if stderr.starts_with("unshare:") => return skipped("no namespace can be made here"),
+        Some(77) => return skipped(Reason::NoNamespaces, "no tmpfs can be mounted"),
+        _ if stderr.starts_with("unshare:") => return skipped(Reason::NoNamespaces, &stderr),
         code => assert_eq!(code, Some(1), "{stderr}"),
     }
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::inside::target::{Target, command, freeze, run};
 use super::killed::{calls, killed_before};
-use crate::support::{installed, manager, skipped};
+use crate::support::{Reason, installed, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -26,7 +26,7 @@ fn a_rescuer_that_is_killed_before_any_word_to_its_manager_leaves_a_whole_servic
             &repair,
             "?clone,?clone3,?fork,?vfork,?rename,?renameat,?renameat2",
         ) else {
-            return skipped("strace may not trace here");
+            return skipped(Reason::NoTracing, "the program under strace failed");
         };
         // From the first file on that it writes, which says that a repair begins; threads are no programs.
         let steps = calls

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::alone::{Apart, BROKEN, broken, home, rescue};
 use crate::support::gateway::Gateway;
-use crate::support::{Sandbox, installed, skipped};
+use crate::support::{Reason, Sandbox, installed, skipped};
 
 const CONFIG: &str = ".openclaw/openclaw.json";
 const REPAIR: [&str; 6] = ["--profile", "rescue", "rescue", "repair", "--yes", "--force"];
@@ -107,7 +107,7 @@ fn at_any_call_that_writes() {
     let (sandbox, _) = broken();
     let apart = Apart(&sandbox);
     let Some(calls) = calls(&sandbox.command(REPAIR), WRITING) else {
-        return skipped("strace may not trace here");
+        return skipped(Reason::NoTracing, "the program under strace failed");
     };
     drop(apart);
     // What only reads, and words for the screen, change nothing.

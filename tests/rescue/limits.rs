@@ -52,7 +52,7 @@ fn nobody_rescues_himself_or_somebody_who_is_not_there() {
         assert!(!said["hints"].as_array().unwrap().is_empty());
     }
     let ran = rescue(&sandbox, &["watch", "rescue"]).exits(2);
-    assert!(ran.stderr.contains("can't rescue itself"), "{ran:?}");
+    assert!(ran.stderr.contains("can’t rescue itself"), "{ran:?}");
     // By another name, and still himself: the config is the same file.
     std::os::unix::fs::symlink(sandbox.path(".openclaw"), sandbox.path(".openclaw-alias")).unwrap();
     let words = [

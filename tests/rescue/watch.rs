@@ -39,7 +39,7 @@ fn the_rescue_gateway_brings_main_back_and_says_so() {
     let main = Gateway::start(&sandbox, "default");
     let port = main.port;
     let rescuer = Gateway::start(&sandbox, "rescue");
-    says(&sandbox, "Profile default: watched, healthy.");
+    says(&sandbox, "Profile default: watching, healthy.");
     main.signal(Signal::KILL);
     let _ = main.exited().code;
     let apart = Apart(&sandbox);
@@ -73,7 +73,7 @@ fn a_rescue_gateway_that_is_stopped_in_the_middle_of_a_repair_ends_in_order() {
     let sandbox = watching();
     let main = Gateway::start(&sandbox, "default");
     let rescuer = Gateway::start(&sandbox, "rescue");
-    says(&sandbox, "Profile default: watched, healthy.");
+    says(&sandbox, "Profile default: watching, healthy.");
     let config = sandbox.read(".openclaw/openclaw.json");
     // It does not heed SIGTERM, so that to end it takes a while.
     main.signal(Signal::STOP);
@@ -97,15 +97,15 @@ fn who_can_not_be_watched_is_named_and_why_a_repair_fails_too() {
     let rescuer = Gateway::start(&sandbox, "rescue");
     says(
         &sandbox,
-        "Profile nobody: can't be watched. There is no such profile: nobody",
+        "Profile nobody: can’t be watched. No such profile: nobody",
     );
     says(
         &sandbox,
-        "Profile default: not repaired, left alone for a while. The config",
+        "Profile default: repair failed, trying again later. Can’t use the config",
     );
     // Once it is there it is watched.
     let nobody = Gateway::start(&sandbox, "nobody");
-    says(&sandbox, "Profile nobody: watched, healthy.");
+    says(&sandbox, "Profile nobody: watching, healthy.");
     let _ = rescuer.stop().with(0);
     let _ = nobody.stop().with(0);
 }
@@ -123,11 +123,11 @@ fn the_command_watches_too() {
             .map_while(Result::ok)
             .any(|line| line.contains(words))
     };
-    assert!(until("watched, healthy"));
+    assert!(until("watching, healthy"));
     main.signal(Signal::KILL);
     let _ = main.exited().code;
     let _apart = Apart(&sandbox);
-    let came_back = until("not healthy any more") && until("being repaired") && until("repaired, healthy");
+    let came_back = until("no longer healthy") && until("repairing") && until("repaired, healthy");
     // It ends in order, and says that it was told to.
     let pid = Pid::from_raw(watch.id().cast_signed()).unwrap();
     kill_process(pid, Signal::INT).unwrap();

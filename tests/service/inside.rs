@@ -298,7 +298,7 @@ fn a_broken_config_stays_down_and_starts_once_it_is_mended() {
         shown.contains("openclaw-gateway-broken.service, gave up ("),
         "{shown}"
     );
-    assert!(shown.contains("What it said last:"), "{shown}");
+    assert!(shown.contains("Last output:"), "{shown}");
     std::fs::write(&config, good).unwrap();
     let _ = world.run("broken", &["gateway", "start"]).exits(0);
     World::until("broken is well", || health(23000)["profile"] == "broken");

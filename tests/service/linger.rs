@@ -13,7 +13,7 @@ mod first {
     fn asked(world: &World, answer: impl FnOnce(&mut Terminal)) -> String {
         let command = world.command("lasting", &["gateway", "install"]);
         let mut terminal = Terminal::run(command, Size::USUAL);
-        terminal.wait_for("end after the last logout");
+        terminal.wait_for("stop after the last logout");
         answer(&mut terminal);
         assert_eq!(terminal.exit_code(), 0);
         // Words may stand on two rows.

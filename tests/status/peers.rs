@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::support::{installed, skipped};
+use crate::support::{Reason, installed, skipped};
 
 /// A release takes half a minute to start on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_mins(4);
 /// The command of a release, where the releases are.
 fn release(name: &str) -> Option<PathBuf> {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS").map(PathBuf::from) else {
-        skipped("OPENCLAW_PEERS names no folder");
+        skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
         return None;
     };
     installed("sh").then(|| peers.join(name))

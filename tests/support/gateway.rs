@@ -1,11 +1,11 @@
 //! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
 //! test.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,34 +18,44 @@ use super::Sandbox;
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 /// Maximum time that a test waits for anything: enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// Offsets of the fixed ports of a gateway.
+/// Offsets of a gateway's fixed ports.
 const FIXED_OFFSETS: [u16; 6] = [0, 1, 2, 3, 4, 10];
-/// The lowest base port of a test. All of them are below the kernel's ephemeral range.
+/// Base ports that tests choose from: all below the kernel's ephemeral range.
 const FIRST_BASE: u16 = 10_080;
-/// Distance between two base ports of tests.
-const BASE_DISTANCE: u16 = 120;
-/// Number of base ports that tests choose from.
+/// Distance between two base ports, in ports.
+const BASE_STEP: u16 = 120;
+/// Number of base ports to choose from.
 const BASE_COUNT: u16 = 185;
 
-/// Returns a base port whose fixed ports are all free on loopback and on all addresses. No two calls in one test
-/// run return the same one.
+/// Returns a base port whose fixed ports are all free. No other call gives the same one while this process
+/// lives, in whichever test run.
 pub fn free_base() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
+    /// Locks on the base ports that this process was given, released when it ends.
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    // Another process starts elsewhere, so that it seldom asks for what is locked.
     let start = u16::try_from(std::process::id() % u32::from(BASE_COUNT)).expect("small");
-    for _ in 0..BASE_COUNT {
-        let at = NEXT.fetch_add(1, Ordering::Relaxed);
-        let base = FIRST_BASE + (start + at) % BASE_COUNT * BASE_DISTANCE;
-        let free = |offset: &u16| {
-            let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
-            let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, base + offset));
-            let missing = |e: std::io::Error| e.kind() != std::io::ErrorKind::AddrInUse;
-            v4.is_ok() && v6.map_or_else(missing, |_| true)
-        };
-        if FIXED_OFFSETS.iter().all(free) {
-            return base;
-        }
-    }
-    panic!("no base port is free");
+    let mut bases = (0..BASE_COUNT).map(|at| FIRST_BASE + (start + at) % BASE_COUNT * BASE_STEP);
+    let reserved = bases.find_map(|base| Some((base, reserve(base)?)));
+    let (base, lock) = reserved.expect("a free base port");
+    RESERVED.lock().expect("no panic").push(lock);
+    base
+}
+
+/// Locks a base port against every test process of this user; `None` where it is locked or in use. A port that
+/// was only probed could be given to a second test before the first one listens.
+fn reserve(base: u16) -> Option<File> {
+    let user = rustix::process::geteuid().as_raw();
+    let folder = std::env::temp_dir().join(format!("openclaw-test-ports-{user}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let lock = File::create(folder.join(base.to_string())).expect("a lock file");
+    lock.try_lock().ok()?;
+    let is_free = |offset: &u16| {
+        let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
+        let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, base + offset));
+        let is_missing = |e: std::io::Error| e.kind() != std::io::ErrorKind::AddrInUse;
+        v4.is_ok() && v6.map_or_else(is_missing, |_| true)
+    };
+    FIXED_OFFSETS.iter().all(is_free).then_some(lock)
 }
 
 /// Waits until `probe` returns a value.

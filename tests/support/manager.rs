@@ -6,10 +6,13 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::skipped;
+use super::skip::{self, Reason, SKIP_FILE, skipped};
 
 /// Set where a test already runs inside.
 const INSIDE: &str = "OPENCLAW_TEST_INSIDE_MANAGER";
+
+/// What a line begins with that records a test which ran inside.
+const RAN: &str = "ran\t";
 
 /// One run: what a boot and a login would start from this home folder, then these tests, which are marked
 /// `#[ignore]` so that nobody runs them elsewhere. `false` where no manager can be made.
@@ -34,7 +37,7 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
-        skipped("a user manager of its own needs root, systemd and util-linux");
+        skipped(Reason::NoUserManager, "it needs root, systemd and util-linux");
         return false;
     }
     std::fs::create_dir_all(home).expect("a home folder");
@@ -58,6 +61,7 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     command.args([tests, "--ignored", "--nocapture", "--test-threads=3"]);
     let output = command
         .env(INSIDE, "1")
+        .env_remove(SKIP_FILE)
         .env_remove("TMPDIR")
         .stdin(Stdio::null())
         .output()
@@ -65,33 +69,37 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (said(&output.stdout), said(&output.stderr));
     if output.status.code() == Some(125) {
-        skipped(&format!("no user manager can be made here: {stderr}"));
+        skipped(Reason::NoUserManager, &stderr);
         return false;
     }
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    // What was skipped inside is said outside, too.
-    for line in stderr.lines() {
-        if let Some((test, why)) = line
-            .strip_prefix("skipped ")
-            .and_then(|rest| rest.split_once(": "))
-        {
-            skipped(&format!("{test}: {why}"));
-        }
-    }
+    // Files can't be written inside: what ran and what was skipped there is recorded here.
+    let recorded = |line: &&str| line.starts_with(RAN) || line.starts_with("skipped\t");
+    stderr.lines().filter(recorded).for_each(skip::record);
     assert!(
-        !stdout.contains(" 0 passed"),
+        stderr.lines().any(|line| line.starts_with(RAN)),
         "there is no test {tests}:\n{stdout}"
     );
     true
 }
 
-/// Whether this is a run inside; says so where it is not.
+/// Returns whether the calling test runs inside a user manager of its own, and records that it ran; elsewhere it
+/// counts as skipped.
+#[track_caller]
 pub fn is_inside() -> bool {
-    let inside = std::env::var_os(INSIDE).is_some();
-    if !inside {
-        skipped("it runs inside a user manager of its own only");
+    let is_inside = std::env::var_os(INSIDE).is_some();
+    if is_inside {
+        skip::record(&format!(
+            "{RAN}{}",
+            std::thread::current().name().unwrap_or_default()
+        ));
+    } else {
+        skipped(
+            Reason::NoUserManager,
+            "it runs inside a user manager of its own only",
+        );
     }
-    inside
+    is_inside
 }
 
 fn is_root() -> bool {

@@ -1,6 +1,6 @@
 //! The sandbox: a HOME of its own, an empty environment, the real program.
 //!
-//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs every test under that locale. The words stay English there
+//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs tests under that locale. The words stay English there
 //! unless the test chooses a language itself, so that tests can name words.
 
 use std::ffi::{OsStr, OsString};
@@ -17,8 +17,12 @@ pub mod manager;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
+#[expect(dead_code, reason = "unit tests have other reasons")]
+pub mod skip;
 #[cfg(target_os = "linux")]
 pub mod stand_in;
+
+pub(crate) use skip::{Reason, skipped};
 
 /// A throw-away home folder and the variables that the program will see.
 pub struct Sandbox {
@@ -122,23 +126,16 @@ impl Sandbox {
     }
 }
 
-/// Whether a program is on this machine. A test that needs it says so and ends where it is not.
-pub fn installed(program: &str) -> bool {
+/// Returns whether a program is installed; where it is not, the calling test counts as skipped.
+#[track_caller]
+pub fn installed(program: &'static str) -> bool {
     let found = ["/usr/local/bin", "/usr/bin", "/bin"]
         .iter()
         .any(|dir| Path::new(dir).join(program).exists());
     if !found {
-        skipped(&format!("{program} is not installed"));
+        skipped(Reason::NoProgram(program), "it is not installed");
     }
     found
-}
-
-/// Says why a test ends without having tested anything.
-pub fn skipped(why: &str) {
-    use std::io::Write as _;
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Past the test runner, which shows nothing of what a passing test prints.
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }
 
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {

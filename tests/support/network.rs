@@ -1,37 +1,63 @@
-//! A network of a test's own: ports are suggested from what listens on the host, and there nothing does
-//! but what the test itself starts. So a test may name ports, and no other test is in its way.
+//! A network namespace of a test's own: nothing listens there but what the test starts, so it may name ports,
+//! and no other test is in its way.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::skipped;
+use super::skip::{Reason, skipped};
 
-/// Set where the test already runs inside.
-const INSIDE: &str = "OPENCLAW_TEST_OWN_NETWORK";
+/// The environment variable that is set for a test that runs inside: the file to write when it has passed.
+const PASSED_FILE: &str = "OPENCLAW_TEST_OWN_NETWORK";
 /// The exit code where the loopback device can't be brought up.
 const NO_LOOPBACK: i32 = 77;
 
-/// Runs `test` in a network of its own. `name` is the calling test's name, as the test runner knows it:
-/// it is started once more, inside.
+/// Runs `test` in a network namespace of its own. Without privileges a process enters one only before it has
+/// threads, so the test binary is started once more for the calling test alone.
+///
+/// # Panics
+/// Where the test fails, or `test` is no closure of a test: its type's name tells which test that is.
 #[track_caller]
-pub fn own(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return test();
+pub fn own<F: FnOnce()>(test: F) {
+    if let Some(passed) = std::env::var_os(PASSED_FILE) {
+        test();
+        return std::fs::write(passed, "").expect("the file of a passed test");
     }
+    let path = std::any::type_name::<F>().trim_end_matches("::{{closure}}");
+    let (_, name) = path.split_once("::").expect("a closure of a test");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let passed = folder.path().join("passed");
+    let Some(output) = run_inside(name, &passed) else {
+        return skipped(Reason::NoProgram("unshare"), "a network of its own");
+    };
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    if output.status.code() == Some(NO_LOOPBACK) || stderr.starts_with("unshare:") {
+        return skipped(Reason::NoNamespaces, &stderr);
+    }
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert!(passed.exists(), "{name} did not run inside:\n{stdout}\n{stderr}");
+    // What was skipped inside is counted there and shown here.
+    for line in stderr.lines().filter(|line| line.starts_with("skipped\t")) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+/// Starts the test binary for one test in a new network namespace; `None` where there is no `unshare`.
+fn run_inside(name: &str, passed: &Path) -> Option<std::process::Output> {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net", "sh", "-c"]);
     command.arg(format!(
         "PATH=$PATH:/usr/sbin:/sbin; ip link set lo up || exit {NO_LOOPBACK}; exec \"$0\" \"$@\""
     ));
     command.arg(std::env::current_exe().expect("this test binary"));
-    command.args(["--exact", name, "--nocapture", "--test-threads=1"]);
-    let Ok(output) = command.env(INSIDE, "1").stdin(Stdio::null()).output() else {
-        return skipped("unshare is not installed");
-    };
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(NO_LOOPBACK) || stderr.starts_with("unshare:") {
-        return skipped(&format!("no network of its own can be made: {stderr}"));
-    }
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{stdout}\n{stderr}");
-    assert!(stdout.contains("1 passed"), "there is no test {name}:\n{stdout}");
+    // More than one thread: with one, the runner gives the thread no name of the test.
+    command.args(["--exact", name, "--nocapture", "--test-threads=2"]);
+    command
+        .env(PASSED_FILE, passed)
+        .stdin(Stdio::null())
+        .output()
+        .ok()
 }

@@ -385,9 +385,7 @@ macro_rules! each_walk {
     ($check:path, $($name:ident: $walk:ident $code:literal),+) => {$(
         #[test]
         fn $name() {
-            let name = concat!(module_path!(), "::", stringify!($name));
-            let name = name.split_once("::").expect("the binary's name").1;
-            $crate::support::network::own(name, || {
+            $crate::support::network::own(|| {
                 let lang = openclaw::i18n::Lang::from_code($code).expect("a language");
                 $check(&$crate::wizard::walk::$walk, lang);
             });

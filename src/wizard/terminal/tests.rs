@@ -221,7 +221,7 @@ fn an_empty_secret_is_an_answer_only_where_it_may_be_left_out() {
     let mut needed = prompt(&skin, &question);
     pressed(&mut *needed, &[Key::Enter]);
     let drawn = lines(&skin, &*needed, sized(79, 24)).join("\n");
-    assert!(drawn.contains("✘ Burası boş bırakılamaz."), "{drawn}");
+    assert!(drawn.contains("✘ Bir değer girin."), "{drawn}");
     let question = Question::secret(msg!("step.profile.ask"), true);
     let mut optional = prompt(&skin, &question);
     assert_eq!(optional.answer(&skin), "-");

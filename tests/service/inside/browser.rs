@@ -1,7 +1,7 @@
 //! Browsers below the hardening of our units, each with its sandbox where the system allows one.
 
 use super::World;
-use crate::support::{installed, manager, skipped};
+use crate::support::{Reason, installed, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -24,7 +24,7 @@ fn two_gateways_each_drive_a_browser_of_their_own() {
                     .unwrap()
                     .contains("browser.noSandbox true")
             );
-            return skipped("this system lets no user start Chromium's sandbox");
+            return skipped(Reason::NoChromiumSandbox, "a user may not start it");
         }
         let status = world
             .run(profile, &["browser", "status", "--json"])

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::World;
-use crate::support::{manager, skipped};
+use crate::support::{Reason, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -14,7 +14,7 @@ fn the_node_engine_is_installed_is_well_and_is_stopped() {
         return;
     }
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
-        return skipped("OPENCLAW_PEERS names no folder with the real releases");
+        return skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
     };
     // The one as npm installs it, with `node` on the search path of whoever installs the service; the other
     // behind a script.
