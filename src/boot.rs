@@ -160,10 +160,11 @@ impl ConfigLoader {
     fn load_file(&self, path: &Path) -> Result<(Value, Option<String>)> {
         let document = match config::load(path) {
             LoadedConfig::Missing => return Ok((Value::Null, None)),
-            LoadedConfig::Broken(error) => return Err(error.blocked(path)),
+            LoadedConfig::Broken(error) => return Err(config::broken_error(path, &error)),
             LoadedConfig::Ok(document) => document,
         };
-        let config = config::effective(path, &document).map_err(|error| error.blocked(path))?;
+        let config =
+            config::effective(path, &document).map_err(|error| config::broken_error(path, &error))?;
         self.refuse_invalid(path, &config)?;
         let text = if config == *document.value() {
             document.text().to_owned()

@@ -31,7 +31,7 @@ pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
-pub mod letters;
+
 pub mod lock;
 pub mod logs;
 pub mod plan;
@@ -50,6 +50,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod survey;
 mod sync;
+pub mod text;
 pub mod toml_document;
 pub mod ui;
 mod url;
@@ -134,11 +135,7 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
         bold: ui.colour(),
     };
     let fit = |page: String| {
-        if ui.ascii() {
-            letters::to_ascii(&page)
-        } else {
-            page
-        }
+        if ui.ascii() { text::to_ascii(&page) } else { page }
     };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
         help::Explained::Asked(page) => {

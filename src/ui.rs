@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::letters;
+use crate::text;
 
 /// How and where to speak.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +132,7 @@ impl Ui {
     /// A sentence in this run's language.
     pub fn say(&self, msg: &Msg) -> String {
         if self.ascii {
-            msg.render_with(self.lang, &letters::to_ascii)
+            msg.render_with(self.lang, &text::to_ascii)
         } else {
             msg.render(self.lang)
         }

@@ -15,7 +15,7 @@ use super::Context;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, document, effective, schema, secrets};
+use crate::config::{assign, broken_error, document, effective, schema, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::survey;
@@ -125,7 +125,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
     let read = read_config(context)?;
-    let whole = effective(file, &read).map_err(|fault| fault.blocked(file))?;
+    let whole = effective(file, &read).map_err(|fault| broken_error(file, &fault))?;
     let value = document::find(&whole, &path).ok_or_else(|| {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
@@ -218,7 +218,7 @@ fn file(context: &Context<'_>) -> ExitCode {
 fn validate(context: &Context<'_>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let read = read_config(context)?;
-    let value = effective(path, &read).map_err(|fault| fault.blocked(path))?;
+    let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
     let survey = survey::take(context.host, &context.env);
     let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
     let findings = schema::check(&value, dialect);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::answers::Answers;
 use crate::apply::{self, AnswersDraft, HostLock};
 use crate::environment::abbreviate_home;
-use crate::error::{self, Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::DiskSnapshot;
@@ -183,7 +183,7 @@ impl Run<'_> {
             AnswersDraft::open(&registry::state_home(self.context.host, &self.context.env));
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
         // A terminal that went away is the case that a draft is for; any other end is an end.
-        if !matches!(&result, Err(error) if error.code() == "ui.terminal-gone") {
+        if !matches!(&result, Err(error) if error.is(ErrorReason::TerminalClosed)) {
             draft.discard();
         }
         result
@@ -236,7 +236,7 @@ impl Run<'_> {
             let plan = match self.plan(&wizard, &interview.answers) {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
-                Err(refusal) if asked_port && refusal.kind != error::ErrorKind::Failure => {
+                Err(refusal) if asked_port && refusal.is_about_input() => {
                     terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::environment::abbreviate_home;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
@@ -179,7 +179,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     // What is there now can be had back: a restore is undone by a restore.
     let before = match of.create("before-restore") {
         Ok((made, ..)) => Some(made),
-        Err(error) if error.code() == snapshot::NOTHING => None,
+        Err(error) if error.is(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };
     let stamp = plan::folder_stamp(&ground.now);

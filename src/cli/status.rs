@@ -12,9 +12,9 @@ use super::duration::duration;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::letters::sanitize;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
 use crate::survey::{self, Survey};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 mod all;

@@ -143,7 +143,7 @@ fn read_input<'a>(
     let (current, exists) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false),
         LoadedConfig::Ok(document) => (document, true),
-        LoadedConfig::Broken(fault) => return Err(fault.blocked(config_path)),
+        LoadedConfig::Broken(fault) => return Err(config::broken_error(config_path, &fault)),
     };
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();

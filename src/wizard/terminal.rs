@@ -25,7 +25,7 @@ use std::{io, mem};
 
 use console::Term;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::Msg;
 use crate::ui::Ui;
 
@@ -266,9 +266,10 @@ impl Drop for Terminal {
 
 /// A prompt that ended without an answer: Ctrl-C, or a terminal that went away.
 fn failed(cause: io::Error) -> Error {
+    let closed = || Error::usage(Msg::new("ui.terminal-gone")).with_reason(ErrorReason::TerminalClosed);
     match cause.kind() {
         io::ErrorKind::Interrupted => Error::interrupted(),
-        io::ErrorKind::UnexpectedEof => Error::usage(Msg::new("ui.terminal-gone")),
-        _ => Error::usage(Msg::new("ui.terminal-gone")).because(cause),
+        io::ErrorKind::UnexpectedEof => closed(),
+        _ => closed().because(cause),
     }
 }

@@ -10,7 +10,7 @@ use crate::browser::doctor::{Check, Health};
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
-use crate::letters::{sanitize, to_ascii};
+use crate::text::{sanitize, to_ascii};
 use crate::ui::{Fields, Table, Ui};
 
 /// The answer to a command.

@@ -12,7 +12,7 @@ use super::change::write;
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
-use crate::config::document;
+use crate::config::error::ConfigError;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
@@ -78,7 +78,7 @@ fn health(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     }
 }
 
-fn unusable(backup: &ConfigBackup, fault: &document::ConfigError) -> Msg {
+fn unusable(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
     Msg::new("config.backup-broken")
         .with("number", backup.number)
         .with("place", fault.location(&backup.path))

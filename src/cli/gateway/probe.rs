@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::super::status::{self, AskArgs, document};
 use crate::cli::Context;
 use crate::i18n::{Msg, msg};
-use crate::letters::sanitize;
 use crate::probe::{self, Probe};
 use crate::survey;
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {

@@ -28,7 +28,7 @@ pub(super) fn run(
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
-        return Err(fault.blocked(&instance.config_path));
+        return Err(config::broken_error(&instance.config_path, &fault));
     }
     let path = match context.host.cwd() {
         Some(cwd) => cwd.join(file),

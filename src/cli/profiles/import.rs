@@ -162,7 +162,7 @@ impl Import<'_> {
         let bytes = read::bytes(&path).map_err(|cause| {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
-        let mut document = config::parse_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
+        let mut document = config::parse_bytes(bytes).map_err(|fault| config::broken_error(&path, &fault))?;
         let token = Secret::token(self.context.host.random());
         let arrival = transfer::ImportTarget {
             manifest: self.manifest,

@@ -12,8 +12,8 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::letters::sanitize;
 use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::error::Error;
 use crate::i18n::Msg;
-use crate::letters;
+use crate::text;
 use crate::ui::Ui;
 
 /// The cells that may be drawn in.
@@ -62,7 +62,7 @@ impl Skin {
     pub(super) fn shown(&self, text: &str) -> String {
         let seen = text.chars().filter(|c| !c.is_control());
         if self.ui.ascii() {
-            letters::to_ascii(&seen.collect::<String>())
+            text::to_ascii(&seen.collect::<String>())
         } else {
             seen.collect()
         }

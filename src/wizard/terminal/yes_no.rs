@@ -189,7 +189,7 @@ mod tests {
                 let shown = label(yes).render(lang);
                 assert_eq!(parse(lang, &shown), Some(yes), "{lang:?}: {shown}");
                 assert_eq!(parse(lang, letter(lang, yes)), Some(yes), "{lang:?}");
-                let ascii = crate::letters::to_ascii(&shown);
+                let ascii = crate::text::to_ascii(&shown);
                 assert_eq!(parse(lang, &ascii), Some(yes), "{lang:?}: {ascii}");
                 for word in Answer::of(yes).words(lang) {
                     assert_eq!(parse(lang, word), Some(yes), "{lang:?}: {word}");
