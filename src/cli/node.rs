@@ -42,7 +42,7 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     let engine = engine::locate(context.host, &context.env)?;
     let files = Files::read(instance)?;
     if let Some(stamp) = engine::newer_config_notice(&engine, instance, &files.config) {
-        context.ui.note(&stamp);
+        context.ui.print_note(&stamp);
     }
     let (port, _) = files
         .sources(context.host, instance)
