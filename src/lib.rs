@@ -17,7 +17,7 @@
 pub mod answers;
 pub mod apply;
 pub mod archive;
-pub mod boot;
+mod boot;
 pub mod browser;
 pub mod cli;
 pub mod client;

@@ -147,7 +147,7 @@ pub(crate) fn run_repair(
     };
     history.put(entry)?;
     if is_healthy {
-        boot::remember(job.target);
+        boot::save_last_good_of_node_engine(job.target);
     }
     Ok(RepairReport {
         results,

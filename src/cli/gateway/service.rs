@@ -190,7 +190,7 @@ fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
         probe::wait_until_healthy_while(context.instance_context().with_instance(&target), HEALTH, goes_on)
             .is_healthy();
     if healthy {
-        boot::remember(context.instance_context());
+        boot::save_last_good_of_node_engine(context.instance_context());
     }
     healthy
 }
