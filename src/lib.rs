@@ -10,13 +10,14 @@
 //! prompts, flags, answers -> Interview -> Answers -> plan() -> Plan -> apply() -> Report -> ui
 //! ```
 //!
-//! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in
-//! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
+//! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in [`i18n::Msg`] and knows
+//! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
+//! `clippy.toml` sees to it.
 
 pub mod answers;
 pub mod apply;
 pub mod archive;
-pub mod boot;
+mod boot;
 pub mod browser;
 pub mod cli;
 pub mod client;
@@ -31,7 +32,6 @@ pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
-
 pub mod lock;
 pub mod logs;
 pub mod plan;
@@ -40,7 +40,7 @@ mod probe;
 pub mod profile;
 pub mod record;
 pub mod registry;
-pub mod report;
+mod report;
 pub mod rescue;
 pub mod secret;
 pub mod selection;
@@ -51,10 +51,11 @@ pub mod snapshot;
 pub mod survey;
 mod sync;
 pub mod text;
+mod time;
 pub mod toml_document;
-pub mod ui;
+mod ui;
 mod url;
-pub mod wizard;
+mod wizard;
 
 #[cfg(test)]
 #[path = "../tests/support/skip.rs"]
@@ -82,14 +83,14 @@ pub fn run(host: &Host) -> ExitCode {
     let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
     let scanned = selection::scan(host.args());
     let wishes = match &scanned {
-        Ok(selection) => ui::Wishes {
+        Ok(selection) => ui::UiOptions {
             json: selection.json,
             no_color: selection.no_color,
             accessible: selection.accessible,
         },
-        Err(_) => ui::Wishes {
+        Err(_) => ui::UiOptions {
             json: host.args().iter().any(|a| a == "--json"),
-            ..ui::Wishes::default()
+            ..ui::UiOptions::default()
         },
     };
     let ui = Ui::new(host, lang, wishes);
@@ -99,7 +100,7 @@ pub fn run(host: &Host) -> ExitCode {
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
         Ok(code) => code,
         Err(error) => {
-            ui.error(&error);
+            ui.report_error(&error);
             ExitCode::from(error.kind.exit_code())
         }
     }
@@ -124,7 +125,7 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
 }
 
 fn version(ui: Ui) -> ExitCode {
-    ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
+    ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
 }
 
@@ -139,11 +140,11 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
     };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
         help::Explained::Asked(page) => {
-            ui.out(&fit(page));
+            ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)
         }
         help::Explained::Needed(page) => {
-            ui.err(&fit(page));
+            ui.eprint(&fit(page));
             Ok(ExitCode::from(2))
         }
         help::Explained::Wrong(error) => Err(error),

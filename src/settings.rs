@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::answers::{Auth, Bind};
+use crate::answers::{Auth, Bind, NamedValue as _};
 use crate::config::error::ConfigError;
 use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};

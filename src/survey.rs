@@ -46,7 +46,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         listeners,
         ephemeral: host::ports::ephemeral_range().map(span),
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
-        node: engine::find(host, env),
+        node: engine::find_package(host, env),
         registry,
     }
 }

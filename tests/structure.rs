@@ -44,13 +44,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
         "survey/instance.rs",
         "survey/owners.rs",
     ],
-    &[
-        "wizard/terminal.rs",
-        "wizard/terminal/choice.rs",
-        "wizard/terminal/entry.rs",
-        "wizard/terminal/spoken.rs",
-        "wizard/terminal/yes_no.rs",
-    ],
 ];
 
 /// The whole crate, read from its source once for all tests.

@@ -41,16 +41,15 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     }
     let engine = engine::locate(context.host, &context.env)?;
     let files = Files::read(instance)?;
-    if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
-        context.ui.note(&stamp);
+    if let Some(stamp) = engine::newer_config_notice(&engine, instance, &files.config) {
+        context.ui.print_note(&stamp);
     }
     let (port, _) = files
         .sources(context.host, instance)
         .port(options.overrides.port)?;
-    let mut call = engine::gateway(
-        context.host,
+    let mut call = engine::gateway_command(
+        context.instance_context(),
         &engine,
-        instance,
         &files.config,
         port,
         &options.overrides,
@@ -87,7 +86,7 @@ pub(crate) fn pass_on(
     let colour = selection.no_color.then(|| "--no-color".into());
     let args = colour.into_iter().chain(selection.rest.iter().skip(1).cloned());
     let port = port_of(&context);
-    let call = engine::call(host, &engine, instance, port, args);
+    let call = engine::command_for_instance(host, &engine, instance, port, args);
     start(host, &engine, &call)
 }
 

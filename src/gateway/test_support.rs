@@ -20,7 +20,7 @@ use super::identity::GatewayIdentity;
 use super::methods::call::MethodCall;
 use super::periodic_events;
 use super::protocol::connect::ClientInfo;
-use super::protocol::{ClientRole, Protocol, unix_millis};
+use super::protocol::{ClientRole, Protocol};
 use super::session::serve;
 use super::state::{ActiveConfig, GatewayState};
 use crate::environment::Environment;
@@ -30,6 +30,7 @@ use crate::instance::{Instance, OwnedInstanceContext};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::settings::{PortFrom, Proof, Settings};
+use crate::time::unix_millis;
 
 /// The token of a test gateway.
 pub(crate) const TOKEN: &str = "the-right-token";

@@ -158,7 +158,7 @@ pub(super) fn write(
     };
     let applied = apply::apply(lock, &plan, &others, &mut |_| {})?;
     for notice in &applied.notices {
-        context.ui.note(notice);
+        context.ui.print_note(notice);
     }
     Ok(())
 }

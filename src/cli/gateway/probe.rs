@@ -13,6 +13,7 @@ use crate::i18n::{Msg, msg};
 use crate::probe::{self, Probe};
 use crate::survey;
 use crate::text::sanitize;
+use crate::time::{millis, unix_millis};
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
@@ -21,7 +22,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = document(context, &probe, args.timeout, since.elapsed());
-        context.ui.document(&document);
+        context.ui.print_json(&document);
     } else {
         tell(context, &probe);
     }
@@ -32,7 +33,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
     let ui = &context.ui;
     status::headline(context, probe);
     let mut fields = Fields::default();
-    let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+    let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
     add(msg!("status.asked"), probe.url.clone());
     for listener in &probe.listeners {
         let address = SocketAddr::new(listener.ip, listener.port);
@@ -63,7 +64,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
         add(label, value);
     }
     status::list_watched(context, probe, &mut fields);
-    ui.out(&fields.render(ui.width()));
+    ui.print(&fields.render(ui.width()));
     status::advise(context, probe);
 }
 
@@ -89,16 +90,17 @@ fn names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
 }
 
 fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
-    let error = (!probe.is_healthy()).then(|| context.ui.say(&probe.msg(context.instance.profile.as_str())));
+    let error =
+        (!probe.is_healthy()).then(|| context.ui.render(&probe.msg(context.instance.profile.as_str())));
     let whole = document::of(context, probe, &context.instance, None);
     json!({
         "ok": probe.is_healthy(),
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],
-        "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).ok().map(document::milliseconds),
-        "durationMs": document::milliseconds(taken),
-        "timeoutMs": document::milliseconds(limit),
+        "ts": unix_millis(context.host.now()),
+        "durationMs": millis(taken),
+        "timeoutMs": millis(limit),
         "primaryTargetId": "localLoopback",
         "warnings": probe.warning.iter().map(|warning| json!({ "message": warning })).collect::<Vec<Value>>(),
         "network": { "localLoopbackUrl": probe.url },

@@ -21,6 +21,7 @@ use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
+use crate::time::millis;
 
 /// The document.
 pub(crate) fn of(
@@ -30,12 +31,12 @@ pub(crate) fn of(
     service: Option<&Value>,
 ) -> Value {
     let ui = &context.ui;
-    let message = ui.say(&probe.msg(instance.profile.as_str()));
+    let message = ui.render(&probe.msg(instance.profile.as_str()));
     let ok = probe.is_healthy();
     let error = (!ok).then_some(&message);
     let reachable = probe.latency.is_some();
-    let unproven = probe.auth_error.iter().map(|error| ui.say(&error.msg));
-    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
+    let unproven = probe.auth_error.iter().map(|error| ui.render(&error.msg));
+    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.render(&hint)));
     let uptime = probe
         .started
         .and_then(|at| context.host.now().duration_since(at).ok());
@@ -54,7 +55,7 @@ pub(crate) fn of(
             "url": probe.url,
             "urlSource": "local loopback",
             "reachable": reachable,
-            "connectLatencyMs": probe.latency.map(milliseconds),
+            "connectLatencyMs": probe.latency.map(millis),
             "self": if reachable { itself(probe) } else { Value::Null },
             "error": error,
             "port": probe.port,
@@ -65,7 +66,7 @@ pub(crate) fn of(
             "version": probe.version,
             "protocol": probe.protocol,
             "startedAt": probe.started.map(stamp),
-            "uptimeMs": uptime.map(milliseconds),
+            "uptimeMs": uptime.map(millis),
             "heldBy": holder(&probe.verdict),
         },
         "port": {
@@ -83,11 +84,6 @@ pub(crate) fn of(
         "service": service,
         "last": probe.last_run.as_ref().map(last),
     })
-}
-
-/// A time in whole milliseconds.
-pub(crate) fn milliseconds(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn itself(probe: &Probe) -> Value {
@@ -120,10 +116,10 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
             "path": fault.location(&instance.config_path),
-            "message": context.ui.say(&fault.why),
+            "message": context.ui.render(&fault.why),
         })],
         ConfigHealth::Ok | ConfigHealth::Missing => {
-            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
+            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.render(&finding.why)});
             probe.config_findings.iter().map(issue).collect()
         }
     };

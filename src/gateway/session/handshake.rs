@@ -13,10 +13,11 @@ use crate::gateway::devices::key::{DeviceClaim, DevicePublicKey};
 use crate::gateway::protocol::connect::{self, ClientInfo, ConnectParams, DeviceParams};
 use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceProofError};
-use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol, unix_millis};
+use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::secret::Secret;
 use crate::settings::Proof;
+use crate::time::unix_millis;
 
 /// Time before and after its creation for which a signature is valid, in milliseconds.
 const MAX_CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
