@@ -13,7 +13,7 @@ use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::{InstanceContext, OwnedInstanceContext};
 use crate::record::{BootFallback, Engine, Record};
-use crate::settings::{Settings, Sources, Wishes};
+use crate::settings::{RunOverrides, SettingSources, Settings};
 
 /// Loads the configs of one instance.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct ConfigLoader {
     /// The record of the instance.
     pub(crate) record: Record,
     /// The settings of the command line, which go before the config's for as long as the gateway runs.
-    pub(crate) overrides: Wishes,
+    pub(crate) overrides: RunOverrides,
 }
 
 /// A config that a gateway can run with.
@@ -80,7 +80,7 @@ impl ConfigLoader {
             }
             .to_owned(),
             record: Record::read(&context.instance.record_path())?,
-            overrides: Wishes::default(),
+            overrides: RunOverrides::default(),
         })
     }
 
@@ -135,7 +135,7 @@ impl ConfigLoader {
     /// Loads another file than the config of the instance: an earlier one that may take its place.
     pub(crate) fn load_from(&self, path: &Path) -> Result<UsableConfig> {
         let (config, text) = self.load_file(path)?;
-        let sources = Sources {
+        let sources = SettingSources {
             host: &self.context.host,
             instance: &self.context.instance,
             config: &config,
@@ -232,7 +232,7 @@ mod tests {
         let loader = ConfigLoader {
             context,
             record: Record::default(),
-            overrides: Wishes::default(),
+            overrides: RunOverrides::default(),
         };
         (home, loader)
     }

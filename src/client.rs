@@ -14,7 +14,7 @@ use tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{self, Error};
 use crate::i18n::msg;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 use crate::url::ServerUrl;
 
 mod failure;
@@ -36,7 +36,7 @@ pub(crate) struct GatewayEndpoint {
     /// The URL, such as `ws://127.0.0.1:19789`.
     pub url: String,
     /// The credentials.
-    pub proof: Proof,
+    pub proof: ClientAuth,
 }
 
 impl GatewayEndpoint {
@@ -110,7 +110,7 @@ impl GatewayClient {
     /// Connects to the first of these addresses that accepts the connection, and authenticates.
     pub(crate) fn connect(
         addresses: &[SocketAddr],
-        proof: &Proof,
+        proof: &ClientAuth,
         scopes: RequestedScopes,
         deadline: Instant,
     ) -> Result<Self, ClientFailure> {
@@ -127,7 +127,7 @@ impl GatewayClient {
 
     fn connect_with_range(
         addresses: &[SocketAddr],
-        proof: &Proof,
+        proof: &ClientAuth,
         scopes: RequestedScopes,
         deadline: Instant,
         range: (u64, u64),
@@ -221,7 +221,7 @@ impl GatewayClient {
 }
 
 /// Returns the parameters of `connect`.
-fn connect_params(proof: &Proof, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
+fn connect_params(proof: &ClientAuth, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
     let mut params = json!({
         "minProtocol": min,
         "maxProtocol": max,
@@ -236,9 +236,9 @@ fn connect_params(proof: &Proof, scopes: RequestedScopes, (min, max): (u64, u64)
         "scopes": scopes.names(),
     });
     match proof {
-        Proof::Token(token) => params["auth"] = json!({ "token": token.expose() }),
-        Proof::Password(password) => params["auth"] = json!({ "password": password.expose() }),
-        Proof::None => {}
+        ClientAuth::Token(token) => params["auth"] = json!({ "token": token.expose() }),
+        ClientAuth::Password(password) => params["auth"] = json!({ "password": password.expose() }),
+        ClientAuth::None => {}
     }
     params
 }

@@ -20,7 +20,7 @@ use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
-use crate::settings::Wishes;
+use crate::settings::RunOverrides;
 
 /// Name of the file that describes an npm package.
 const MANIFEST_FILE: &str = "package.json";
@@ -190,7 +190,7 @@ pub(crate) fn gateway_command(
     engine: &NodeEngine,
     config: &Value,
     port: Port,
-    overrides: &Wishes,
+    overrides: &RunOverrides,
 ) -> Result<CommandSpec> {
     let mut args = vec!["gateway".to_owned(), "--port".to_owned(), port.to_string()];
     let mut add_flag = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);

@@ -14,7 +14,7 @@ mod role;
 mod source;
 mod span;
 
-pub use claim::{Claim, Listener, Owner, Why};
+pub use claim::{Claim, ClaimReason, Listener, ListeningProcess};
 pub use family::{BasePort, MAX_BASE, MIN_BASE, PortFamily};
 pub use port::{InvalidPort, Port};
 pub use role::Role;

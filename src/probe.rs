@@ -15,8 +15,8 @@ use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
 use crate::ports::Port;
 use crate::profile::ProfileName;
-use crate::settings::Proof;
-use crate::survey::{self, Survey, Surveyed};
+use crate::settings::ClientAuth;
+use crate::survey::{self, Survey, SurveyedInstance};
 
 mod ask;
 mod files;
@@ -45,9 +45,9 @@ pub(crate) fn probe_gateway(context: InstanceContext<'_>, limit: Duration) -> Pr
 
 /// Surveys the host and probes the gateway of an instance; also returns the credentials that the gateway accepts,
 /// for a caller that goes on to send requests to it.
-pub(crate) fn probe_for_client(context: InstanceContext<'_>, limit: Duration) -> (Probe, Proof) {
+pub(crate) fn probe_for_client(context: InstanceContext<'_>, limit: Duration) -> (Probe, ClientAuth) {
     let deadline = Instant::now() + limit;
-    let survey = survey::take(context.host, context.env);
+    let survey = survey::survey_host(context.host, context.env);
     run(context, &survey, deadline, false)
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn probe_in_detail(context: InstanceContext<'_>, survey: &Survey, dea
 
 /// Returns the instance that a survey found, with nothing inherited from the environment. One without a profile is
 /// named after its state folder, as its paths in an environment would have it.
-pub(crate) fn instance_of(env: &Environment, surveyed: &Surveyed) -> Instance {
+pub(crate) fn instance_of(env: &Environment, surveyed: &SurveyedInstance) -> Instance {
     let by_folder = || instance::owner_of_state(&env.home, &surveyed.state_dir);
     let profile = surveyed.profile.clone().or_else(by_folder);
     let profile = profile.unwrap_or_else(ProfileName::default_profile);
@@ -90,7 +90,7 @@ pub(crate) fn wait_until_healthy_while(
     mut may_come_up: impl FnMut() -> bool,
 ) -> Probe {
     let deadline = Instant::now() + limit;
-    let mut survey = survey::take(context.host, context.env);
+    let mut survey = survey::survey_host(context.host, context.env);
     loop {
         let probe = run(
             context,
@@ -109,7 +109,12 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
-fn run(context: InstanceContext<'_>, survey: &Survey, deadline: Instant, in_detail: bool) -> (Probe, Proof) {
+fn run(
+    context: InstanceContext<'_>,
+    survey: &Survey,
+    deadline: Instant,
+    in_detail: bool,
+) -> (Probe, ClientAuth) {
     let instance = context.instance;
     let surveyed = survey
         .position(&instance.config_path)
@@ -152,7 +157,7 @@ fn run(context: InstanceContext<'_>, survey: &Survey, deadline: Instant, in_deta
     }
     let auth = files.auth.unwrap_or_else(|error| {
         probe.auth_error = Some(Arc::new(error));
-        Proof::None
+        ClientAuth::None
     });
     (probe, auth)
 }

@@ -27,7 +27,7 @@ use crate::secret::Secret;
 
 /// What the command line wishes for one run of a gateway.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub struct RunOverrides {
     /// `--port`.
     pub port: Option<Port>,
     /// `--bind`.
@@ -44,7 +44,7 @@ pub struct Wishes {
 
 /// How clients prove themselves, with what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum ClientAuth {
     /// By a token.
     Token(Secret),
     /// By a password.
@@ -53,7 +53,7 @@ pub enum Proof {
     None,
 }
 
-impl Proof {
+impl ClientAuth {
     /// The mode's name.
     pub fn mode(&self) -> Auth {
         match self {
@@ -70,19 +70,19 @@ pub struct Settings {
     /// Its base port, 1 to 65535.
     pub port: Port,
     /// On which ground.
-    pub port_from: PortSource,
+    pub port_source: PortSource,
     /// Where it listens.
     pub bind: Bind,
     /// The address of [`Bind::Custom`].
     pub bind_host: Option<IpAddr>,
     /// How clients prove themselves.
-    pub proof: Proof,
+    pub auth: ClientAuth,
 }
 
 /// Where values come from that a config leaves open: the environment, the instance's `.env`, and the
 /// config's own variables.
 #[derive(Clone, Copy)]
-pub struct Sources<'a> {
+pub struct SettingSources<'a> {
     /// The outside world.
     pub host: &'a Host,
     /// The instance.
@@ -95,14 +95,14 @@ pub struct Sources<'a> {
 
 /// What an instance's own files say of its gateway.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct InstanceFiles {
     /// Its config, included files merged in; `Null` where there is none.
     pub config: Value,
     /// Its `instance.toml`.
     pub record: Record,
 }
 
-impl Files {
+impl InstanceFiles {
     /// Reads both. One that can't be understood blocks, with its place and the ways out.
     pub fn read(instance: &Instance) -> Result<Self> {
         let path = &instance.config_path;
@@ -120,8 +120,8 @@ impl Files {
     }
 
     /// These, with what the environment adds.
-    pub fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> Sources<'a> {
-        Sources {
+    pub fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
+        SettingSources {
             host,
             instance,
             config: &self.config,
@@ -130,7 +130,7 @@ impl Files {
     }
 }
 
-impl Sources<'_> {
+impl SettingSources<'_> {
     fn lookup(&self, name: &str) -> Option<String> {
         if name == "OPENCLAW_GATEWAY_TOKEN"
             && let Some(token) = &self.instance.wished_token
@@ -196,20 +196,20 @@ impl Sources<'_> {
     }
 
     /// What a client of this gateway shows: the environment's token goes before the config's.
-    pub fn client_proof(&self) -> Result<Proof> {
+    pub fn client_auth(&self) -> Result<ClientAuth> {
         if let Some(token) = &self.instance.wished_token {
-            return Ok(Proof::Token(token.clone()));
+            return Ok(ClientAuth::Token(token.clone()));
         }
         let token = self.text("gateway.auth.token")?.map(Secret::new);
         let password = self.text("gateway.auth.password")?.map(Secret::new);
         Ok(match (self.auth_mode(None), token, password) {
             (Some(Auth::Password), _, Some(password)) | (None, None, Some(password)) => {
-                Proof::Password(password)
+                ClientAuth::Password(password)
             }
-            (_, Some(token), _) => Proof::Token(token),
+            (_, Some(token), _) => ClientAuth::Token(token),
             _ => match self.dotenv_token() {
-                Some(token) => Proof::Token(token),
-                None => Proof::None,
+                Some(token) => ClientAuth::Token(token),
+                None => ClientAuth::None,
             },
         })
     }
@@ -259,10 +259,10 @@ impl Sources<'_> {
     }
 
     /// Everything that a gateway of this instance runs with, or why it may not start.
-    pub fn settings(&self, wishes: &Wishes) -> Result<Settings> {
+    pub fn settings(&self, overrides: &RunOverrides) -> Result<Settings> {
         self.environment_file()?;
         let mode = self.config.pointer("/gateway/mode").and_then(Value::as_str);
-        if mode != Some("local") && !wishes.allow_unconfigured {
+        if mode != Some("local") && !overrides.allow_unconfigured {
             let command = self.instance.command();
             let error = match mode {
                 None => Error::blocked(msg!(
@@ -276,49 +276,49 @@ impl Sources<'_> {
                 .hint(msg!("settings.onboard", command = command))
                 .hint(msg!("settings.set-mode", command = command)));
         }
-        let (port, port_from) = self.port(wishes.port)?;
-        let (bind, bind_host) = self.bind(wishes.bind)?;
-        let proof = self.proof(wishes)?;
+        let (port, port_source) = self.port(overrides.port)?;
+        let (bind, bind_host) = self.bind(overrides.bind)?;
+        let auth = self.auth(overrides)?;
         let reachable = !bind.is_loopback() && bind_host.is_none_or(|ip| !ip.is_loopback());
-        if proof == Proof::None && reachable {
+        if auth == ClientAuth::None && reachable {
             return Err(Error::blocked(msg!("settings.open", bind = bind.name()))
                 .with_reason(ErrorReason::UnprotectedNetwork)
                 .hint(msg!("settings.set-token", command = self.instance.command())));
         }
         Ok(Settings {
             port,
-            port_from,
+            port_source,
             bind,
             bind_host,
-            proof,
+            auth,
         })
     }
 
     /// How clients of the gateway itself prove themselves: its config goes before the environment.
-    fn proof(&self, wishes: &Wishes) -> Result<Proof> {
+    fn auth(&self, overrides: &RunOverrides) -> Result<ClientAuth> {
         if let Some(mode) = self.config.pointer("/gateway/auth/mode").and_then(Value::as_str)
             && Auth::from_name(mode).is_none()
-            && wishes.auth.is_none()
+            && overrides.auth.is_none()
         {
             return Err(Error::blocked(msg!("settings.auth-mode", value = mode)));
         }
-        let token = match &wishes.token {
+        let token = match &overrides.token {
             Some(token) => Some(token.clone()),
             None => (self.text("gateway.auth.token")?.map(Secret::new))
                 .or_else(|| self.instance.wished_token.clone())
                 .or_else(|| self.dotenv_token()),
         };
-        let password = match &wishes.password {
+        let password = match &overrides.password {
             Some(password) => Some(password.clone()),
             None => self.text("gateway.auth.password")?.map(Secret::new),
         };
-        let implied = match (&wishes.token, &wishes.password) {
+        let implied = match (&overrides.token, &overrides.password) {
             (None, Some(_)) => Some(Auth::Password),
             (Some(_), None) => Some(Auth::Token),
             _ => None,
         };
         let mode = self
-            .auth_mode(wishes.auth.or(implied))
+            .auth_mode(overrides.auth.or(implied))
             .unwrap_or(match (&token, &password) {
                 (None, Some(_)) => Auth::Password,
                 _ => Auth::Token,
@@ -331,9 +331,9 @@ impl Sources<'_> {
             })
         };
         Ok(match mode {
-            Auth::Token => Proof::Token(needed(token, msg!("settings.no-token"))?),
-            Auth::Password => Proof::Password(needed(password, msg!("settings.no-password"))?),
-            Auth::None => Proof::None,
+            Auth::Token => ClientAuth::Token(needed(token, msg!("settings.no-token"))?),
+            Auth::Password => ClientAuth::Password(needed(password, msg!("settings.no-password"))?),
+            Auth::None => ClientAuth::None,
         })
     }
 }

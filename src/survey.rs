@@ -30,7 +30,7 @@ pub use crate::engine::NodeEngine;
 pub use service::{InstalledService, config_of_service};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
-pub fn take(host: &Host, env: &Environment) -> Survey {
+pub fn survey_host(host: &Host, env: &Environment) -> Survey {
     let path = registry::state_home(host, env).join(registry::FILE);
     let registry = Registry::read(&path);
     let found = discover::instances(env, &registry);
@@ -61,7 +61,7 @@ fn path_label(home: &Path, config: &Path) -> String {
 
 /// The default instance first, then by label. A label is an instance's own: where two have the same
 /// profile, all but the first are called by their config's path.
-fn label(home: &Path, instances: &mut [Surveyed]) {
+fn label(home: &Path, instances: &mut [SurveyedInstance]) {
     let mut used = BTreeSet::new();
     for instance in instances.iter_mut() {
         if !used.insert(instance.label.clone()) {
@@ -69,7 +69,7 @@ fn label(home: &Path, instances: &mut [Surveyed]) {
         }
     }
     instances.sort_by(|a, b| {
-        let key = |i: &Surveyed| !i.profile.as_ref().is_some_and(ProfileName::is_default);
+        let key = |i: &SurveyedInstance| !i.profile.as_ref().is_some_and(ProfileName::is_default);
         key(a).cmp(&key(b)).then_with(|| a.label.cmp(&b.label))
     });
 }
@@ -78,7 +78,7 @@ fn label(home: &Path, instances: &mut [Surveyed]) {
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// Every instance found, the default first, then by label; one entry per config file.
-    pub instances: Vec<Surveyed>,
+    pub instances: Vec<SurveyedInstance>,
     /// Every TCP port that is listened on.
     pub listeners: Vec<Listener>,
     /// The ports that the kernel hands out to clients, where it says.
@@ -93,7 +93,7 @@ pub struct Survey {
 
 /// One instance as found.
 #[derive(Clone, Debug)]
-pub struct Surveyed {
+pub struct SurveyedInstance {
     /// What it is called on a screen: its profile, or its config's path where it has none.
     pub label: String,
     /// Its profile, where its folder or the registry tells.

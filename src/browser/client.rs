@@ -13,7 +13,7 @@ use super::prove::{Hearer, hearer};
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, msg};
 use crate::ports::Port;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 /// The header that says how long an answer may take, in milliseconds.
 pub const TIMEOUT: &str = "x-openclaw-timeout-ms";
@@ -28,7 +28,7 @@ pub struct Client {
     /// Its port.
     pub port: Port,
     /// What proves us.
-    pub proof: Proof,
+    pub proof: ClientAuth,
     /// The language of its errors.
     pub lang: Lang,
     /// The start of a command of this instance.
@@ -86,7 +86,7 @@ impl Client {
             .uri(format!("http://127.0.0.1:{}{path}", self.port))
             .header("accept-language", self.lang.code())
             .header(TIMEOUT, limit.as_millis().to_string());
-        if let Proof::Token(secret) | Proof::Password(secret) = &self.proof {
+        if let ClientAuth::Token(secret) | ClientAuth::Password(secret) = &self.proof {
             request = request.header("authorization", format!("Bearer {}", secret.expose()));
         }
         let text = body.map(Value::to_string).unwrap_or_default();

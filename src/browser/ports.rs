@@ -17,7 +17,7 @@ use crate::i18n::msg;
 use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Port, Span};
 use crate::record::{Record, RecordDocument};
-use crate::survey::{Survey, Surveyed};
+use crate::survey::{Survey, SurveyedInstance};
 use crate::{config, registry, survey};
 
 /// A port that another instance holds.
@@ -49,7 +49,7 @@ pub struct Ground {
 impl Ground {
     /// Looks at the host.
     pub fn survey(world: &World) -> Self {
-        let survey = survey::take(&world.host, &world.env);
+        let survey = survey::survey_host(&world.host, &world.env);
         let own = survey.position(&world.instance.config_path);
         let loaded = config::load(&world.instance.config_path);
         let value = match &loaded {
@@ -82,13 +82,13 @@ impl Ground {
     }
 
     /// Adds another instance, by its record and its config.
-    pub fn add(&mut self, other: &Surveyed, record: &Record, config: &Json) {
+    pub fn add(&mut self, other: &SurveyedInstance, record: &Record, config: &Json) {
         let claims = other.claims.iter().filter(|claim| !claim.is_pool());
         self.others.extend(claims.map(|claim| Held {
             span: claim.span,
             label: other.label.clone(),
-            key: match &claim.why {
-                crate::ports::Why::Pinned(key) => Some(key.clone()),
+            key: match &claim.reason {
+                crate::ports::ClaimReason::Pinned(key) => Some(key.clone()),
                 _ => None,
             },
         }));

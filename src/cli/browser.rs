@@ -15,7 +15,7 @@ use crate::browser::{World, doctor, ports, status};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::ports::{PortFamily, Role};
-use crate::settings::Files;
+use crate::settings::InstanceFiles;
 
 mod args;
 mod show;
@@ -28,7 +28,7 @@ const LIMIT: u64 = 60_000;
 /// What the instance's files say, read once.
 struct Ground<'a> {
     context: &'a Context<'a>,
-    files: Files,
+    files: InstanceFiles,
     world: World,
     profiles: Profiles,
     wanted: Option<&'a str>,
@@ -113,7 +113,7 @@ fn escaped(text: &str) -> PercentEncode<'_> {
 impl<'a> Ground<'a> {
     fn read(context: &'a Context<'a>, wanted: Option<&'a str>) -> Result<Self> {
         let instance = &context.instance;
-        let files = Files::read(instance)?;
+        let files = InstanceFiles::read(instance)?;
         let (base, _) = files.sources(context.host, instance).port(None)?;
         let world = World {
             host: context.host.clone(),
@@ -137,7 +137,7 @@ impl<'a> Ground<'a> {
             .port(Role::BrowserControl);
         Ok(Client {
             port,
-            proof: sources.client_proof()?,
+            proof: sources.client_auth()?,
             lang: self.context.ui.lang(),
             command: self.context.instance.command(),
         })

@@ -127,7 +127,7 @@ fn free_ports(host: &Host) -> Vec<String> {
     let Ok(env) = Environment::read(host) else {
         return Vec::new();
     };
-    let survey = survey::take(host, &env);
+    let survey = survey::survey_host(host, &env);
     let asker = ProfileName::parse(NEW).unwrap_or_else(|_| ProfileName::default_profile());
     let mut planner = survey.planner(&asker, Path::new(""));
     let found =

@@ -219,7 +219,7 @@ fn validate(context: &Context<'_>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let read = read_config(context)?;
     let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
     let findings = schema::check(&value, dialect);
     if context.ui.is_json() {

@@ -23,7 +23,7 @@ use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::probe::{self, ProbeVerdict};
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 /// How long the file with the token is there for the browser to read.
 const LEAD: Duration = Duration::from_secs(10);
@@ -99,12 +99,12 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
 }
 
 /// Writes the file that leads a browser on to the page with the token.
-fn lead(instance: &Instance, url: &str, proof: &Proof) -> Result<PathBuf> {
+fn lead(instance: &Instance, url: &str, proof: &ClientAuth) -> Result<PathBuf> {
     let fragment = match proof {
-        Proof::Token(secret) | Proof::Password(secret) => {
+        ClientAuth::Token(secret) | ClientAuth::Password(secret) => {
             format!("#token={}", encoded(secret.expose()))
         }
-        Proof::None => "#token=".to_owned(),
+        ClientAuth::None => "#token=".to_owned(),
     };
     let page = format!(
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
@@ -173,7 +173,7 @@ mod tests {
     fn the_file_that_leads_on_holds_the_token_for_its_owner_only_and_no_markup_of_it() {
         let dir = tempfile::tempdir().unwrap();
         let instance = Instance::canonical(dir.path(), ProfileName::parse("rescue").unwrap());
-        let proof = Proof::Token(Secret::new("a\"><script>&b"));
+        let proof = ClientAuth::Token(Secret::new("a\"><script>&b"));
         let path = lead(&instance, "http://127.0.0.1:19789/", &proof).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(

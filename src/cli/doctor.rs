@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
 
 /// One look at the host: what is wrong, and what mends what can be mended.
 fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<Part>) {
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let scene = Scene::gather(context.host, &context.env, &survey, &context.instance, scope);
     let findings = doctor::examine(&scene);
     let parts = doctor::parts(&scene, &findings);
@@ -103,7 +103,7 @@ fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Fin
         return Err(Error::failed(msg!("doctor.changed"))
             .hint(msg!("doctor.again", command = context.instance.command())));
     }
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let mut done: Vec<&Part> = Vec::new();
     for part in &parts {
         match apply::apply(&lock, &part.plan, &others(&survey, part), &mut |_| {}) {

@@ -15,7 +15,7 @@ use crate::i18n::msg;
 use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
-use crate::settings::Files;
+use crate::settings::InstanceFiles;
 use crate::ui::Ui;
 
 /// The values of `--engine`.
@@ -41,7 +41,7 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
     let engine = engine::locate(context.host, &context.env)?;
-    let files = Files::read(instance)?;
+    let files = InstanceFiles::read(instance)?;
     if let Some(stamp) = engine::newer_config_notice(&engine, instance, &files.config) {
         context.ui.print_note(&stamp);
     }
@@ -103,7 +103,7 @@ fn is_command(word: &str) -> bool {
 /// The instance's port where it is known: a broken config is OpenClaw's to complain about.
 fn port_of(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
-    let files = Files::read(instance)
+    let files = InstanceFiles::read(instance)
         .ok()
         .filter(|files| files.config.is_object())?;
     let port = files.sources(context.host, instance).port(None);

@@ -294,7 +294,7 @@ impl Run<'_> {
     }
 
     fn survey(&self) -> Survey {
-        survey::take(self.context.host, &self.context.env)
+        survey::survey_host(self.context.host, &self.context.env)
     }
 
     fn wizard<'s>(&'s self, survey: &'s Survey) -> Result<InterviewContext<'s>> {

@@ -25,7 +25,9 @@ use super::Context;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
-use crate::ports::planner::{Check, Loser, Notice, Overlap, Planner, Suggestion, Verdict};
+use crate::ports::planner::{
+    OverlapLoser, Planner, PoolOverlap, PortCheck, PortNotice, PortSuggestion, PortVerdict,
+};
 use crate::ports::{LOOPBACK, PortFamily, Span};
 use crate::survey::{self, Survey};
 
@@ -57,7 +59,7 @@ pub(crate) enum PortsCommand {
 
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     match args.command {
         None => map::show(context.ui, &survey),
         Some(PortsCommand::Suggest { count }) => suggest(context, &survey, count.into())?,
@@ -107,13 +109,13 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     let mut planner = planner(context, survey);
     let check = survey::ports::check_probed(context.host, &mut planner, &LOOPBACK, port);
     let instead = match check.verdict {
-        Verdict::Refused(_) => survey::ports::nearest_probed(context.host, &mut planner, &LOOPBACK, port),
+        PortVerdict::Refused(_) => survey::ports::nearest_probed(context.host, &mut planner, &LOOPBACK, port),
         _ => None,
     };
     let ui = context.ui;
     if ui.is_json() {
         ui.print_json(&document(context, &check, instead.as_ref()));
-        let refused = matches!(check.verdict, Verdict::Refused(_));
+        let refused = matches!(check.verdict, PortVerdict::Refused(_));
         return Ok(if refused {
             ExitCode::from(ErrorKind::Blocked.exit_code())
         } else {
@@ -122,24 +124,24 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     }
     let check = check.accept(instead.as_ref())?;
     let family = PortFamily::new(port).map_or_else(|| Span::one(port), PortFamily::span);
-    let (kind, costs): (Msg, &[Overlap]) = match &check.verdict {
-        Verdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
+    let (kind, costs): (Msg, &[PoolOverlap]) = match &check.verdict {
+        PortVerdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
         _ => (msg!("ports.check-disjoint", base = port, span = family), &[]),
     };
     ui.print_paragraph(&kind);
-    let costs = costs.iter().map(Overlap::msg);
+    let costs = costs.iter().map(PoolOverlap::msg);
     costs
-        .chain(check.notices.iter().map(Notice::msg))
+        .chain(check.notices.iter().map(PortNotice::msg))
         .for_each(|msg| ui.print_detail(&msg));
     Ok(ExitCode::SUCCESS)
 }
 
-fn document(context: &Context<'_>, check: &Check, instead: Option<&Suggestion>) -> Value {
+fn document(context: &Context<'_>, check: &PortCheck, instead: Option<&PortSuggestion>) -> Value {
     let say = |msg: Msg| context.ui.render(&msg);
     let (name, why, shared) = match &check.verdict {
-        Verdict::Disjoint => ("disjoint", None, Vec::new()),
-        Verdict::Near(shared) => ("near", None, overlaps(context, shared)),
-        Verdict::Refused(why) => ("refused", Some(why.msg(check.base)), Vec::new()),
+        PortVerdict::Disjoint => ("disjoint", None, Vec::new()),
+        PortVerdict::Near(shared) => ("near", None, overlaps(context, shared)),
+        PortVerdict::Refused(why) => ("refused", Some(why.msg(check.base)), Vec::new()),
     };
     json!({
         "ok": why.is_none(),
@@ -153,7 +155,7 @@ fn document(context: &Context<'_>, check: &Check, instead: Option<&Suggestion>) 
     })
 }
 
-fn suggestion(context: &Context<'_>, suggestion: &Suggestion) -> Value {
+fn suggestion(context: &Context<'_>, suggestion: &PortSuggestion) -> Value {
     let family = suggestion.family;
     let mut ports: Map<_, _> = family
         .fixed()
@@ -169,15 +171,15 @@ fn suggestion(context: &Context<'_>, suggestion: &Suggestion) -> Value {
     })
 }
 
-fn overlaps(context: &Context<'_>, overlaps: &[Overlap]) -> Vec<Value> {
-    let one = |overlap: &Overlap| {
+fn overlaps(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
+    let one = |overlap: &PoolOverlap| {
         json!({
             "first": overlap.span.first,
             "last": overlap.span.last,
             "instance": overlap.holder,
             "loser": match overlap.loser {
-                Loser::Asker => "this",
-                Loser::Holder => "other",
+                OverlapLoser::Asker => "this",
+                OverlapLoser::Holder => "other",
             },
             "browserProfile": overlap.nth,
             "message": context.ui.render(&overlap.msg()),

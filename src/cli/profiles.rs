@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::ExistingPaths;
 use crate::profile::ProfileName;
-use crate::survey::{ConfigHealth, Survey, Surveyed};
+use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
 use crate::{plan, report, survey};
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
 }
 
 fn list(context: &Context<'_>) -> ExitCode {
-    let (ui, survey) = (&context.ui, survey::take(context.host, &context.env));
+    let (ui, survey) = (&context.ui, survey::survey_host(context.host, &context.env));
     if ui.is_json() {
         let profiles: Vec<_> = survey
             .instances
@@ -145,7 +145,7 @@ fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn health(found: &Surveyed) -> Msg {
+fn health(found: &SurveyedInstance) -> Msg {
     match &found.config {
         ConfigHealth::Ok => msg!("profiles.ok"),
         ConfigHealth::Missing => msg!("profiles.missing"),
@@ -156,7 +156,7 @@ fn health(found: &Surveyed) -> Msg {
     }
 }
 
-fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
+fn document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) -> Value {
     let (health, fault) = match &found.config {
         ConfigHealth::Ok => ("ok", Value::Null),
         ConfigHealth::Missing => ("missing", Value::Null),
@@ -185,7 +185,7 @@ fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
 }
 
 /// The process of the instance's gateway, where one listens.
-fn running(survey: &Survey, found: &Surveyed) -> Option<u32> {
+fn running(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     let owners = survey
         .listeners
         .iter()
@@ -206,7 +206,7 @@ struct Removal<'a> {
 impl Removal<'_> {
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
-        let before = survey::take(context.host, &context.env);
+        let before = survey::survey_host(context.host, &context.env);
         // What is there to be removed is known before anybody is asked.
         let plan = self.plan(&before)?;
         if self.dry_run {
@@ -224,7 +224,7 @@ impl Removal<'_> {
             }
         }
         let lock = context.lock()?;
-        let survey = survey::take(context.host, &context.env);
+        let survey = survey::survey_host(context.host, &context.env);
         let plan = self.plan(&survey)?;
         let others = survey.paths_of_others(&find(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;

@@ -180,7 +180,7 @@ fn outcome_msg(outcome: &StepOutcome) -> Msg {
 }
 
 fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let wished = if args.targets.is_empty() {
         vec!["default".to_owned()]
     } else {

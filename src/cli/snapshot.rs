@@ -92,7 +92,7 @@ impl Ground {
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
     clear(context);
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let ground = Ground::new(context, &survey);
     let (made, manifest, skipped) = ground.of(context).create("asked")?;
     let ui = &context.ui;
@@ -170,7 +170,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
         }
     }
     let lock = context.lock()?;
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     refuse_running(context, &survey)?;
     clear(context);
     let ground = Ground::new(context, &survey);

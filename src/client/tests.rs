@@ -61,7 +61,7 @@ fn url_must_be_ws_with_a_host_and_a_port() {
     let at = |url: &str| {
         let endpoint = GatewayEndpoint {
             url: url.to_owned(),
-            proof: Proof::None,
+            proof: ClientAuth::None,
         };
         endpoint
             .addresses()

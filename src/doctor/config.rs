@@ -8,7 +8,7 @@ use crate::config::schema;
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
 use crate::record::Engine;
-use crate::survey::{ConfigHealth, FoundBy, Surveyed};
+use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
@@ -31,7 +31,7 @@ fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let nothing = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
     // The page's manual way puts configs into `~/.openclaw`, which is no instance for that.
-    let is_shelf = |found: &Surveyed| {
+    let is_shelf = |found: &SurveyedInstance| {
         let mut others = scene.subjects.iter().filter(|other| other.at != own.at);
         found.found_by == [FoundBy::Folder]
             && others.any(|other| other.instance.config_path.parent() == path.parent())

@@ -7,7 +7,7 @@ use crate::i18n::msg;
 use crate::ports::{Listener, Port, Role};
 use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
-use crate::survey::map::Entry;
+use crate::survey::map::PortMapEntry;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-conflict", |scene, own| neighbours(scene, own, true)),
@@ -19,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-elsewhere", elsewhere),
 ];
 
-fn entry<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Option<&'s Entry<'s>> {
+fn entry<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Option<&'s PortMapEntry<'s>> {
     scene.map.entries.get(own.at).filter(|_| own.found.is_some())
 }
 

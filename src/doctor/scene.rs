@@ -18,7 +18,7 @@ use crate::record::{Record, RecordError};
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
-use crate::survey::{InstalledService, Survey, Surveyed};
+use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
 mod gather;
 
@@ -68,7 +68,7 @@ pub struct Subject<'a> {
     /// How a command for it begins.
     pub command: String,
     /// What the survey found; `None` where its config is another instance's.
-    pub found: Option<&'a Surveyed>,
+    pub found: Option<&'a SurveyedInstance>,
     /// Its config as it stands in its file.
     pub document: Option<ConfigDocument>,
     /// Its config, included files merged in; `Null` where there is none.
@@ -175,7 +175,7 @@ impl<'a> Scene<'a> {
         scope: Scope,
     ) -> Self {
         let position = survey.position(&chosen.config_path);
-        let mut paths: Vec<(Option<&Surveyed>, Instance)> = survey
+        let mut paths: Vec<(Option<&SurveyedInstance>, Instance)> = survey
             .instances
             .iter()
             .enumerate()

@@ -171,12 +171,12 @@ fn command_has_the_environment_of_one_instance_and_nothing_of_another() {
 #[test]
 fn gateway_gets_flags_as_arguments_and_secrets_in_the_environment() {
     let host = Host::fixed(&[], [("", ""); 0]);
-    let overrides = Wishes {
+    let overrides = RunOverrides {
         bind: Some(Bind::Lan),
         auth: Some(Auth::Token),
         token: Some(Secret::new("s3cret")),
         allow_unconfigured: true,
-        ..Wishes::default()
+        ..RunOverrides::default()
     };
     let (env, instance) = (Environment::default(), rescue());
     let context = InstanceContext {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 use crate::url::{ServerUrl, host_ip, is_loopback_host, parse_authority};
 
 #[cfg(test)]
@@ -51,14 +51,14 @@ pub(crate) fn secrets_equal(one: &str, other: &str) -> bool {
 
 /// Checks a token or a password against what the gateway requires. An empty text counts as missing.
 pub(crate) fn check_credentials(
-    required: &Proof,
+    required: &ClientAuth,
     token: Option<&str>,
     password: Option<&str>,
 ) -> AuthOutcome {
     let (secret, shown) = match required {
-        Proof::None => return AuthOutcome::Accepted,
-        Proof::Token(secret) => (secret, token),
-        Proof::Password(secret) => (secret, password),
+        ClientAuth::None => return AuthOutcome::Accepted,
+        ClientAuth::Token(secret) => (secret, token),
+        ClientAuth::Password(secret) => (secret, password),
     };
     match shown.filter(|shown| !shown.is_empty()) {
         None => AuthOutcome::Missing,

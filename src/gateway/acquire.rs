@@ -238,7 +238,7 @@ impl PortUser {
 
 /// Finds the process that listens on an address which could not be bound.
 fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
-    let survey = survey::take(&loader.context.host, &loader.context.env);
+    let survey = survey::survey_host(&loader.context.host, &loader.context.env);
     let (ip, port) = (error.address.ip(), error.address.port());
     let at_port = || survey.listeners.iter().filter(|listener| listener.port == port);
     let at_address = at_port().find(|listener| listener.ip == ip);
@@ -297,7 +297,7 @@ mod tests {
     use crate::instance::{Instance, OwnedInstanceContext};
     use crate::profile::ProfileName;
     use crate::record::Record;
-    use crate::settings::{Proof, Wishes};
+    use crate::settings::{ClientAuth, RunOverrides};
 
     fn bind_canvas_port(base: u16) -> Result<BoundPort, Msg> {
         let home = tempfile::tempdir().unwrap();
@@ -311,7 +311,7 @@ mod tests {
                 instance: Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap()),
             },
             record: Record::default(),
-            overrides: Wishes::default(),
+            overrides: RunOverrides::default(),
         };
         let interaction = UserInteraction {
             confirm: &|_| Ok(false),
@@ -324,10 +324,10 @@ mod tests {
         };
         let settings = Settings {
             port: Port::known(base),
-            port_from: crate::ports::PortSource::Config,
+            port_source: crate::ports::PortSource::Config,
             bind: Bind::Loopback,
             bind_host: None,
-            proof: Proof::None,
+            auth: ClientAuth::None,
         };
         acquirer.bind_derived_port(&settings, Role::Canvas)
     }

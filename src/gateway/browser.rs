@@ -85,7 +85,7 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     }
     let peer = head.extensions.get::<RequestConnection>();
     let peer = peer.map(|connection| connection.peer.ip());
-    let required = &active.settings.proof;
+    let required = &active.settings.auth;
     let outcome = authenticate(&service.state.throttle, required, &head.headers, peer).await;
     if outcome != AuthOutcome::Accepted {
         return reply::unauthorized();

@@ -197,7 +197,7 @@ impl ConfigReloader {
         let (before, lang) = (self.state.active(), self.state.lang);
         let active = ActiveConfig::new(ready, None, before.missing_ports.clone());
         self.state.set_active(active);
-        if before.settings.proof != ready.settings.proof {
+        if before.settings.auth != ready.settings.auth {
             let count = self.state.clients.disconnect_shared_credentials();
             log::info(lang, &msg!("gateway.proof-changed", count = count));
         }

@@ -16,7 +16,7 @@ use super::connections::RequestConnection;
 use super::reply;
 use super::state::GatewayState;
 use super::throttle::Throttle;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 /// The checks of one port.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
     let peer = request.extensions().get::<RequestConnection>();
     let peer = peer.map(|connection| connection.peer.ip());
     let active = guard.state.active();
-    let required = &active.settings.proof;
+    let required = &active.settings.auth;
     match authenticate(&guard.state.throttle, required, request.headers(), peer).await {
         AuthOutcome::Accepted => next.run(request).await,
         AuthOutcome::Missing | AuthOutcome::Wrong => reply::unauthorized(),
@@ -94,7 +94,7 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
 /// the token is refused unchecked.
 pub(crate) async fn authenticate(
     throttle: &Throttle,
-    required: &Proof,
+    required: &ClientAuth,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
 ) -> AuthOutcome {
@@ -123,7 +123,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn many_connections_of_one_address_guess_no_faster_than_one() {
         let throttle = Throttle::new(Lang::english());
-        let required = Proof::Token(Secret::new("t"));
+        let required = ClientAuth::Token(Secret::new("t"));
         let attempt = async |token: &str, from: &str| {
             let authorization = format!("Bearer {token}").parse().unwrap();
             let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, authorization)]);

@@ -123,17 +123,17 @@ mod tests {
     use super::*;
     use crate::ports::PortSource;
     use crate::profile::ProfileName;
-    use crate::settings::Proof;
+    use crate::settings::ClientAuth;
 
     fn addresses_for(bind: Bind, bind_host: Option<&str>, role: Role) -> Result<Vec<IpAddr>> {
         let host = Host::fixed(&[], [("", ""); 0]);
         let instance = Instance::canonical(Path::new("/h"), ProfileName::parse("rescue").unwrap());
         let settings = Settings {
             port: Port::known(19789),
-            port_from: PortSource::Config,
+            port_source: PortSource::Config,
             bind,
             bind_host: bind_host.map(|ip| ip.parse().unwrap()),
-            proof: Proof::None,
+            auth: ClientAuth::None,
         };
         listen_addresses(&host, &instance, &settings, role)
     }

@@ -21,7 +21,7 @@ use crate::i18n::{Lang, msg};
 use crate::instance::InstanceContext;
 use crate::lock::InstanceLock;
 use crate::record::Record;
-use crate::settings::Wishes;
+use crate::settings::RunOverrides;
 
 /// Time that other threads have to end before the process does: state files are written in less, and the
 /// result of a survey that takes seconds is not needed any more.
@@ -33,7 +33,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GatewayOptions {
     /// The settings that flags override.
-    pub overrides: Wishes,
+    pub overrides: RunOverrides,
     /// `--force`: a gateway of the same profile and user that has the lock or the port is ended first.
     pub force: bool,
     /// `--verbose`: the log includes debug messages.

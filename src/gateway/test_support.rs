@@ -30,7 +30,7 @@ use crate::instance::{Instance, OwnedInstanceContext};
 use crate::ports::{Port, PortSource};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
-use crate::settings::{Proof, Settings};
+use crate::settings::{ClientAuth, Settings};
 use crate::time::unix_millis;
 
 /// The token of a test gateway.
@@ -45,16 +45,16 @@ pub(crate) struct TestGateway {
 impl TestGateway {
     /// Creates a gateway that requires [`TOKEN`].
     pub(crate) fn new() -> Self {
-        Self::requiring(Proof::Token(Secret::new(TOKEN)))
+        Self::requiring(ClientAuth::Token(Secret::new(TOKEN)))
     }
 
     /// Creates a gateway that requires these credentials.
-    pub(crate) fn requiring(proof: Proof) -> Self {
+    pub(crate) fn requiring(proof: ClientAuth) -> Self {
         Self::in_home(tempfile::tempdir().unwrap(), proof)
     }
 
     /// Creates a gateway in this home folder. Needs an async runtime.
-    pub(crate) fn in_home(home: tempfile::TempDir, proof: Proof) -> Self {
+    pub(crate) fn in_home(home: tempfile::TempDir, proof: ClientAuth) -> Self {
         let host = Host::fixed(&[], [("HOME", home.path())]);
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
@@ -71,10 +71,10 @@ impl TestGateway {
             config: json!({"gateway": {"mode": "local"}}),
             settings: Settings {
                 port: Port::known(19789),
-                port_from: PortSource::Config,
+                port_source: PortSource::Config,
                 bind: crate::answers::Bind::Loopback,
                 bind_host: None,
-                proof,
+                auth: proof,
             },
             warning: None,
             missing_ports: Vec::new(),

@@ -16,7 +16,7 @@ use crate::instance::Instance;
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
-use crate::survey::Surveyed;
+use crate::survey::SurveyedInstance;
 
 /// What a plan depends on beside the answers and the paths that it touches.
 pub(crate) struct PlanInput<'a> {
@@ -29,7 +29,7 @@ pub(crate) struct PlanInput<'a> {
     /// The paths of the instance with their links followed.
     pub(crate) resolved: ResolvedPaths,
     /// The instance as the survey found it; `None` where it does not exist yet.
-    pub(crate) surveyed: Option<&'a Surveyed>,
+    pub(crate) surveyed: Option<&'a SurveyedInstance>,
     /// The other instances of the host.
     pub(crate) others: Vec<OtherInstance<'a>>,
     /// The registry of instances as it was read.
@@ -65,7 +65,7 @@ pub(crate) struct ResolvedPaths {
 #[derive(Debug)]
 pub(crate) struct OtherInstance<'a> {
     /// The instance as the survey found it.
-    pub(crate) found: &'a Surveyed,
+    pub(crate) found: &'a SurveyedInstance,
     /// Its config file.
     pub(crate) config_path: PathBuf,
     /// Its state folder.
@@ -106,7 +106,7 @@ impl ResolvedPaths {
 
 impl<'a> OtherInstance<'a> {
     /// Resolves the paths of an instance of the survey; `resolve` follows the links of one path.
-    pub(crate) fn new(found: &'a Surveyed, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(crate) fn new(found: &'a SurveyedInstance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
         Self {
             found,
             config_path: resolve(&found.config_path),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::survey::Surveyed;
+use crate::survey::SurveyedInstance;
 
 use super::disk::{DiskSnapshot, PathState};
 use super::input::PlanInput;
@@ -72,7 +72,7 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
     Ok(())
 }
 
-fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &Surveyed) -> Error {
+fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &SurveyedInstance) -> Error {
     let msg = Msg::new(key)
         .with("path", input.display_path(path))
         .with("holder", &other.label);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::answers::{Answers, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::ports::planner::{Check, Notice, Overlap, Verdict};
+use crate::ports::planner::{PoolOverlap, PortCheck, PortNotice, PortVerdict};
 use crate::ports::{Port, PortFamily};
 
 use super::input::PlanInput;
@@ -28,15 +28,15 @@ pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Re
 }
 
 /// Returns what the user should know about a base port that is taken: its costs first, then the rest.
-pub(crate) fn port_notices(check: &Check) -> Vec<Msg> {
+pub(crate) fn port_notices(check: &PortCheck) -> Vec<Msg> {
     let costs = match &check.verdict {
-        Verdict::Near(overlaps) => overlaps.iter().map(Overlap::msg).collect(),
-        Verdict::Refused(why) => vec![why.msg(check.base)],
-        Verdict::Disjoint => Vec::new(),
+        PortVerdict::Near(overlaps) => overlaps.iter().map(PoolOverlap::msg).collect(),
+        PortVerdict::Refused(why) => vec![why.msg(check.base)],
+        PortVerdict::Disjoint => Vec::new(),
     };
     costs
         .into_iter()
-        .chain(check.notices.iter().map(Notice::msg))
+        .chain(check.notices.iter().map(PortNotice::msg))
         .collect()
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::registry::Registry;
-use crate::survey::Surveyed;
+use crate::survey::SurveyedInstance;
 
 use super::reset::aside_sibling;
 use super::{Change, Content, FileKind, FileWrite, Plan};
@@ -20,7 +20,7 @@ pub(crate) struct ExistingPaths {
 
 impl ExistingPaths {
     /// Returns the paths outside the state folder that an instance may have: the caller keeps those that exist.
-    pub(crate) fn outside_candidates(found: &Surveyed) -> impl Iterator<Item = &PathBuf> {
+    pub(crate) fn outside_candidates(found: &SurveyedInstance) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&found.config_path)
             .chain(&found.workspaces)
             .filter(|path| !path.starts_with(&found.state_dir))
@@ -29,7 +29,7 @@ impl ExistingPaths {
 
 /// Plans the removal of an instance. `stamp` makes the new names unique.
 pub(crate) fn remove(
-    found: &Surveyed,
+    found: &SurveyedInstance,
     existing: &ExistingPaths,
     registry: &Registry,
     moves_workspace: bool,
@@ -62,7 +62,12 @@ pub(crate) fn remove(
 }
 
 /// Plans to move the state folder aside; entry by entry where a workspace in it has to stay.
-fn move_state(found: &Surveyed, entries: &[PathBuf], moves_workspace: bool, stamp: &str) -> Vec<Change> {
+fn move_state(
+    found: &SurveyedInstance,
+    entries: &[PathBuf],
+    moves_workspace: bool,
+    stamp: &str,
+) -> Vec<Change> {
     let aside = aside_sibling(&found.state_dir, stamp);
     let stays = |entry: &Path| !moves_workspace && found.workspaces.iter().any(|w| w.starts_with(entry));
     if entries.is_empty() {

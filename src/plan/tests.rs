@@ -11,12 +11,12 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::i18n::Lang;
 use crate::instance::Instance;
-use crate::ports::planner::{Holder, Planner};
+use crate::ports::planner::{Planner, PortHolder};
 use crate::ports::{Port, PortFamily, PortSource};
 use crate::profile::ProfileName;
 use crate::registry::Registry;
 use crate::secret::Secret;
-use crate::survey::{ConfigHealth, Surveyed};
+use crate::survey::{ConfigHealth, SurveyedInstance};
 
 const TOKEN: &str = "a-fresh-token";
 const HOME: &str = "/home/user";
@@ -26,7 +26,7 @@ const BASE: u16 = 29789;
 struct Scenario {
     env: Environment,
     registry: Registry,
-    others: Vec<Surveyed>,
+    others: Vec<SurveyedInstance>,
     config: Option<String>,
     states: BTreeMap<PathBuf, PathState>,
     /// Symbolic links: a path, and where it leads.
@@ -38,11 +38,11 @@ fn path(below_home: &str) -> PathBuf {
 }
 
 /// Another instance with this base port, as the survey finds it.
-fn other_instance(name: &str, base: u16) -> Surveyed {
+fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     let profile = ProfileName::parse(name).unwrap();
     let instance = Instance::canonical(Path::new(HOME), profile.clone());
     let family = PortFamily::new(base).unwrap();
-    Surveyed {
+    SurveyedInstance {
         label: name.to_owned(),
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],
@@ -122,7 +122,7 @@ impl Scenario {
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(Path::new(HOME), profile.clone());
         let resolve = |path: &Path| self.resolve(path);
-        let holder = |other: &Surveyed| Holder {
+        let holder = |other: &SurveyedInstance| PortHolder {
             label: other.label.clone(),
             claims: other.claims.clone(),
         };

@@ -8,7 +8,7 @@ use super::span::Span;
 
 /// Where a claim comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum ClaimReason {
     /// Derived from the holder's base port.
     Derived,
     /// Set by this key of its config (`browser.profiles.work.cdpPort`), or by this line of its service.
@@ -25,7 +25,7 @@ pub struct Claim {
     /// What for; a listener that is no known gateway's has none.
     pub role: Option<Role>,
     /// On which ground.
-    pub why: Why,
+    pub reason: ClaimReason,
 }
 
 impl Claim {
@@ -34,7 +34,7 @@ impl Claim {
         Self {
             span,
             role: Some(role),
-            why: Why::Pinned(key.into()),
+            reason: ClaimReason::Pinned(key.into()),
         }
     }
 
@@ -52,12 +52,12 @@ pub struct Listener {
     /// The port.
     pub port: Port,
     /// The process, where this user may know it.
-    pub owner: Option<Owner>,
+    pub owner: Option<ListeningProcess>,
 }
 
 /// The process that holds a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
+pub struct ListeningProcess {
     /// Its id.
     pub pid: u32,
     /// Its short name.

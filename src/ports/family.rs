@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::claim::{Claim, Why};
+use super::claim::{Claim, ClaimReason};
 use super::port::Port;
 use super::role::Role;
 use super::span::Span;
@@ -146,7 +146,7 @@ impl PortFamily {
         let derived = |span, role| Claim {
             span,
             role: Some(role),
-            why: Why::Derived,
+            reason: ClaimReason::Derived,
         };
         let fixed = self
             .fixed()

@@ -18,7 +18,7 @@ mod search;
 mod tests;
 mod words;
 
-pub use search::{Full, Suggestion};
+pub use search::{NoPortsLeft, PortSuggestion};
 
 /// Who holds what, as far as it is in the way of the profile that asks.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Planner {
     /// The profile that asks: the unnamed one and `dev` own a base port each.
     pub asker: ProfileName,
     /// The other instances.
-    pub holders: Vec<Holder>,
+    pub holders: Vec<PortHolder>,
     /// What listens, without the asker's own gateway.
     pub listeners: Vec<Listener>,
     /// The ports that the asker's own gateway listens on: a probe finds them taken, and they are not in
@@ -41,7 +41,7 @@ pub struct Planner {
 /// Another instance and what it holds. Its base ports are its claims of [`Role::Base`]: more than one
 /// where releases disagree on what a config means.
 #[derive(Clone, Debug)]
-pub struct Holder {
+pub struct PortHolder {
     /// What it is called on a screen.
     pub label: String,
     /// Its ports.
@@ -50,42 +50,42 @@ pub struct Holder {
 
 /// What is to be said of a base port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
+pub struct PortCheck {
     /// The base port.
     pub base: u16,
     /// May it be used?
-    pub verdict: Verdict,
+    pub verdict: PortVerdict,
     /// What the user should know beside that.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<PortNotice>,
 }
 
 /// Whether a base port may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PortVerdict {
     /// It shares nothing with anybody.
     Disjoint,
     /// It may be used, at a cost: pools overlap. The dearest first.
-    Near(Vec<Overlap>),
+    Near(Vec<PoolOverlap>),
     /// It may not.
-    Refused(Refusal),
+    Refused(PortRefusal),
 }
 
 /// What two instances share that is no conflict yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overlap {
+pub struct PoolOverlap {
     /// The other instance.
     pub holder: String,
     /// The ports that both may come to use.
     pub span: Span,
     /// Whose browser profile is the first that will fail.
-    pub loser: Loser,
+    pub loser: OverlapLoser,
     /// Which one it is, counted from 1.
     pub nth: u16,
 }
 
 /// The instance that feels an overlap first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loser {
+pub enum OverlapLoser {
     /// The one that asks.
     Asker,
     /// The other one.
@@ -94,7 +94,7 @@ pub enum Loser {
 
 /// Why a base port is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PortRefusal {
     /// Below [`MIN_BASE`].
     Privileged,
     /// Above [`MAX_BASE`]: the span would end above 65535.
@@ -149,7 +149,7 @@ pub enum Refusal {
 
 /// What is worth knowing of a base port that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum PortNotice {
     /// These of its ports are among those that the kernel hands out to clients.
     Ephemeral(Span),
     /// Somebody listens in its pool.
@@ -218,18 +218,18 @@ const UNOPENABLE: [Span; 13] = [
 
 impl Planner {
     /// Judges a base port for a gateway that will bind these addresses, and loopback in any case.
-    pub fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> Check {
+    pub fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
         let base = base.into();
-        let refused = |why| Check {
+        let refused = |why| PortCheck {
             base,
-            verdict: Verdict::Refused(why),
+            verdict: PortVerdict::Refused(why),
             notices: Vec::new(),
         };
         let Some(family) = PortFamily::new(base) else {
             return refused(if base < MIN_BASE {
-                Refusal::Privileged
+                PortRefusal::Privileged
             } else {
-                Refusal::TooHigh
+                PortRefusal::TooHigh
             });
         };
         if let Some(why) = self.refusal(family, addresses) {
@@ -237,18 +237,18 @@ impl Planner {
         }
         let overlaps = self.overlaps(family);
         let verdict = if overlaps.is_empty() {
-            Verdict::Disjoint
+            PortVerdict::Disjoint
         } else {
-            Verdict::Near(overlaps)
+            PortVerdict::Near(overlaps)
         };
-        Check {
+        PortCheck {
             base,
             verdict,
             notices: self.notices(family),
         }
     }
 
-    fn refusal(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<Refusal> {
+    fn refusal(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
         self.unusable(family)
             .or_else(|| self.claimed(family))
             .or_else(|| self.held(family, addresses))
@@ -256,22 +256,22 @@ impl Planner {
     }
 
     /// A port that no gateway could use here.
-    fn unusable(&self, family: PortFamily) -> Option<Refusal> {
+    fn unusable(&self, family: PortFamily) -> Option<PortRefusal> {
         family.fixed().find_map(|(role, port)| {
             if UNOPENABLE.iter().any(|bad| bad.contains(port)) {
-                return Some(Refusal::Unopenable { role, port });
+                return Some(PortRefusal::Unopenable { role, port });
             }
             let span = *self.excluded.iter().find(|span| span.contains(port))?;
-            Some(Refusal::Excluded { role, port, span })
+            Some(PortRefusal::Excluded { role, port, span })
         })
     }
 
     /// Rule 1: what another instance holds.
-    fn claimed(&self, family: PortFamily) -> Option<Refusal> {
+    fn claimed(&self, family: PortFamily) -> Option<PortRefusal> {
         let close = |base: u16| base.abs_diff(family.base().get()) < MIN_DISTANCE;
         let too_close = self.holders.iter().find_map(|holder| {
             let base = holder.bases().find(|base| close(*base))?;
-            Some(Refusal::TooClose {
+            Some(PortRefusal::TooClose {
                 holder: holder.label.clone(),
                 base,
             })
@@ -285,7 +285,7 @@ impl Planner {
                         family.fixed().find(|(_, port)| claim.span.contains(*port))?,
                     ))
                 })?;
-                Some(Refusal::Taken {
+                Some(PortRefusal::Taken {
                     holder: holder.label.clone(),
                     role,
                     port,
@@ -296,25 +296,25 @@ impl Planner {
     }
 
     /// Rule 6: what a process holds.
-    fn held(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<Refusal> {
+    fn held(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
         let needed = || addresses.iter().chain(&LOOPBACK);
         let in_span = self.listeners.iter().filter(|l| family.span().contains(l.port));
         in_span
             .filter(|l| needed().any(|address| l.blocks(*address)))
             .find_map(|listener| {
                 let (role, _) = family.fixed().find(|(_, port)| *port == listener.port)?;
-                Some(Refusal::Held {
+                Some(PortRefusal::Held {
                     role,
                     listener: listener.clone(),
                 })
             })
     }
 
-    fn pool_taken(&self, family: PortFamily) -> Option<Refusal> {
+    fn pool_taken(&self, family: PortFamily) -> Option<PortRefusal> {
         let pool = family.cdp_pool();
         let in_pool = self.unavailable().filter_map(|span| span.overlap(pool)).collect();
         let taken: u32 = merged(in_pool).into_iter().map(Span::len).sum();
-        (taken == pool.len()).then_some(Refusal::PoolTaken { pool })
+        (taken == pool.len()).then_some(PortRefusal::PoolTaken { pool })
     }
 
     /// Ports that no browser of a new instance could use: another's fixed and pinned ones, those that
@@ -335,7 +335,7 @@ impl Planner {
     }
 
     /// What it would share with each other instance, without what would be a conflict.
-    fn overlaps(&self, family: PortFamily) -> Vec<Overlap> {
+    fn overlaps(&self, family: PortFamily) -> Vec<PoolOverlap> {
         let mut overlaps: Vec<_> = self
             .holders
             .iter()
@@ -345,12 +345,12 @@ impl Planner {
         overlaps
     }
 
-    fn notices(&self, family: PortFamily) -> Vec<Notice> {
+    fn notices(&self, family: PortFamily) -> Vec<PortNotice> {
         let pool = family.cdp_pool();
         let ephemeral = self
             .ephemeral
             .and_then(|span| span.overlap(family.span()))
-            .map(Notice::Ephemeral);
+            .map(PortNotice::Ephemeral);
         // Where its owner is there, the overlap with it says more.
         let is_held = |owned: PortFamily| {
             self.holders
@@ -362,19 +362,19 @@ impl Planner {
             .filter(|(_, owned)| !is_held(*owned))
             .filter_map(|(name, owned)| {
                 let span = owned.span().overlap(family.span())?;
-                Some(Notice::Reserved(name, span))
+                Some(PortNotice::Reserved(name, span))
             });
         let listening = self
             .listeners
             .iter()
             .filter(|l| pool.contains(l.port))
             .cloned()
-            .map(Notice::InPool);
+            .map(PortNotice::InPool);
         let excluded = self
             .excluded
             .iter()
             .filter_map(|span| span.overlap(pool))
-            .map(Notice::Excluded);
+            .map(PortNotice::Excluded);
         ephemeral
             .into_iter()
             .chain(reserved)
@@ -404,7 +404,7 @@ impl Planner {
     }
 }
 
-impl Holder {
+impl PortHolder {
     fn bases(&self) -> impl Iterator<Item = u16> {
         self.claims
             .iter()
@@ -413,10 +413,10 @@ impl Holder {
     }
 
     /// What it would share with a family: the hull of all, and the first browser profile that meets it.
-    fn overlap(&self, family: PortFamily) -> Option<Overlap> {
+    fn overlap(&self, family: PortFamily) -> Option<PoolOverlap> {
         let pool = family.cdp_pool();
         let mut hull: Option<Span> = None;
-        let mut first: Option<(u16, Loser)> = None;
+        let mut first: Option<(u16, OverlapLoser)> = None;
         let mut meets = |span: Span, nth: u16, loser| {
             hull = Some(hull.map_or(span, |h| Span {
                 first: h.first.min(span.first),
@@ -432,19 +432,19 @@ impl Holder {
                 let (theirs, ours) = (nth(claim.span, span.first), nth(pool, span.first));
                 // In two pools, the one that must count further to get there comes second and fails.
                 if claim.is_pool() && theirs > ours {
-                    meets(span, theirs, Loser::Holder);
+                    meets(span, theirs, OverlapLoser::Holder);
                 } else {
-                    meets(span, ours, Loser::Asker);
+                    meets(span, ours, OverlapLoser::Asker);
                 }
             }
             if claim.is_pool() {
-                let fixed = family.fixed().filter(|(_, port)| claim.span.contains(*port));
-                fixed
-                    .for_each(|(_, port)| meets(Span::one(port), nth(claim.span, port.get()), Loser::Holder));
+                for (_, port) in family.fixed().filter(|(_, port)| claim.span.contains(*port)) {
+                    meets(Span::one(port), nth(claim.span, port.get()), OverlapLoser::Holder);
+                }
             }
         }
         let (span, (nth, loser)) = (hull?, first?);
-        Some(Overlap {
+        Some(PoolOverlap {
             holder: self.label.clone(),
             span,
             loser,

@@ -12,7 +12,7 @@ use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::{Host, ports};
 use crate::instance::InstanceContext;
 use crate::record::Engine;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 use crate::text::sanitize;
 
 /// Completes a probe by what the gateway at a location answers.
@@ -68,7 +68,7 @@ pub(super) fn ask(
     };
     set_endpoint(probe, &endpoint);
     set_identity(probe, identity);
-    let no_auth = Proof::None;
+    let no_auth = ClientAuth::None;
     let auth = files.auth.as_ref().unwrap_or(&no_auth);
     let verdict = open_session(probe, &endpoint, auth, context.host, deadline, in_detail)
         .unwrap_or_else(verdict_of_failure);
@@ -112,7 +112,7 @@ fn time_left(deadline: Instant) -> Duration {
 fn open_session(
     probe: &mut Probe,
     endpoint: &Endpoint,
-    auth: &Proof,
+    auth: &ClientAuth,
     host: &Host,
     deadline: Instant,
     in_detail: bool,

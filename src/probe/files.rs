@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
 use crate::record::{Engine, Record};
-use crate::settings::{Files, Proof};
-use crate::survey::{ConfigHealth, Surveyed};
+use crate::settings::{ClientAuth, InstanceFiles};
+use crate::survey::{ConfigHealth, SurveyedInstance};
 
 /// The settings of a gateway that matter for reaching it, as the instance's files have them.
 pub(super) struct GatewayFiles {
@@ -19,7 +19,7 @@ pub(super) struct GatewayFiles {
     /// What sets the port.
     pub(super) port_source: PortSource,
     /// The credentials that the gateway accepts, or why there are none to show.
-    pub(super) auth: Result<Proof, Error>,
+    pub(super) auth: Result<ClientAuth, Error>,
     /// The address that the gateway binds, where it is one.
     pub(super) bind_address: Option<IpAddr>,
     /// The engine of the record.
@@ -32,7 +32,7 @@ pub(super) struct GatewayFiles {
 
 impl GatewayFiles {
     /// Reads the files of an instance. `surveyed` is the instance as the survey found it.
-    pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&Surveyed>) -> Self {
+    pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&SurveyedInstance>) -> Self {
         let instance = context.instance;
         let (value, config) = match config::load(&instance.config_path) {
             LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
@@ -53,7 +53,7 @@ impl GatewayFiles {
             LoadedConfig::Ok(last) => Some(last.value().clone()),
             LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
         };
-        let files = Files {
+        let files = InstanceFiles {
             config: if is_usable {
                 value
             } else {
@@ -72,7 +72,7 @@ impl GatewayFiles {
         Self {
             port,
             port_source,
-            auth: sources.client_proof(),
+            auth: sources.client_auth(),
             bind_address: sources.bind(None).ok().and_then(|(_, address)| address),
             engine: files.record.engine,
             config,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::pid::ProcessOwner;
-use crate::ports::{LOOPBACK, Listener, Owner, Port};
+use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 use crate::survey::Survey;
 
 /// Where the gateway of an instance is.
@@ -32,7 +32,7 @@ pub(super) struct Endpoint {
 }
 
 /// Returns whether a process has a name under which gateways run: the browsers that they start listen too.
-fn has_gateway_name(owner: &Owner) -> bool {
+fn has_gateway_name(owner: &ListeningProcess) -> bool {
     let names = ["openclaw", "node", "MainThread"];
     names.iter().any(|start| owner.name.starts_with(start))
 }
@@ -88,7 +88,7 @@ fn identify_holder(
     process_owner: impl Fn(u32) -> ProcessOwner,
 ) -> GatewayLocation {
     match &holder.owner {
-        Some(Owner {
+        Some(ListeningProcess {
             instance: Some(other),
             pid,
             ..

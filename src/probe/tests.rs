@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
-use crate::ports::{LOOPBACK, Listener, Owner, Port};
+use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 
 /// A process of another user.
 const FOREIGN_PID: u32 = 66;
@@ -18,7 +18,7 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
     Listener {
         ip,
         port: Port::known(port),
-        owner: owner.map(|(pid, name, instance)| Owner {
+        owner: owner.map(|(pid, name, instance)| ListeningProcess {
             pid,
             name: name.to_owned(),
             instance: instance.map(str::to_owned),

@@ -109,7 +109,7 @@ pub(crate) fn run(
         .map(|profile| (profile, WatchState::default()))
         .collect();
     loop {
-        let mut survey = survey::take(host, env);
+        let mut survey = survey::survey_host(host, env);
         for (profile, state) in &mut watched {
             let target = match resolve_target(env, &survey, instance, profile) {
                 Ok(target) => target,
@@ -126,7 +126,7 @@ pub(crate) fn run(
                 on_event(profile, event);
             });
             if was_repaired {
-                survey = survey::take(host, env);
+                survey = survey::survey_host(host, env);
             }
         }
         if !context.stop.sleep(context.policy.interval) {

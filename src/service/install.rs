@@ -18,7 +18,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
 use crate::service_files::{ServiceSpec, is_written_by_us};
-use crate::settings::{self, Files};
+use crate::settings::{self, InstanceFiles};
 use crate::{apply, config, survey};
 
 /// The options of an installation.
@@ -76,14 +76,14 @@ type OldFile = (PathBuf, Option<Vec<u8>>);
 /// is an error now.
 fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<PlannedService> {
     let InstanceContext { host, instance, .. } = context;
-    let files = Files::read(instance)?;
-    let Files { config, record } = &files;
-    let settings = files.sources(host, instance).settings(&settings::Wishes {
+    let files = InstanceFiles::read(instance)?;
+    let InstanceFiles { config, record } = &files;
+    let settings = files.sources(host, instance).settings(&settings::RunOverrides {
         port,
-        ..settings::Wishes::default()
+        ..settings::RunOverrides::default()
     })?;
     let configured = config::base_port(config).filter(|configured| *configured != settings.port);
-    let differing = configured.filter(|_| settings.port_from != PortSource::Config);
+    let differing = configured.filter(|_| settings.port_source != PortSource::Config);
     let notice = |configured| {
         msg!(
             "service.port-differs",
@@ -173,7 +173,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
 
 /// Fails where a process other than the service itself holds the port, beside which the service could not start.
 fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
-    let survey = survey::take(context.host, context.env);
+    let survey = survey::survey_host(context.host, context.env);
     let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
         return Ok(());
     };

@@ -22,9 +22,9 @@ impl Case {
         }
     }
 
-    fn run<T>(&self, ask: impl FnOnce(Sources<'_>) -> T) -> T {
+    fn run<T>(&self, ask: impl FnOnce(SettingSources<'_>) -> T) -> T {
         let host = Host::fixed(&[], self.vars.clone());
-        ask(Sources {
+        ask(SettingSources {
             host: &host,
             instance: &self.instance,
             config: &self.config,
@@ -32,13 +32,13 @@ impl Case {
         })
     }
 
-    fn refused(&self, wishes: &Wishes) -> &'static str {
-        self.run(|s| s.settings(wishes)).unwrap_err().code()
+    fn refused(&self, overrides: &RunOverrides) -> &'static str {
+        self.run(|s| s.settings(overrides)).unwrap_err().code()
     }
 }
 
-fn token(text: &str) -> Proof {
-    Proof::Token(Secret::new(text))
+fn token(text: &str) -> ClientAuth {
+    ClientAuth::Token(Secret::new(text))
 }
 
 #[test]
@@ -62,14 +62,17 @@ fn a_port_comes_from_the_strongest_ground() {
 fn a_server_believes_its_config_first_and_a_client_its_environment() {
     let mut case = Case::new(json!({"gateway": {"mode": "local", "auth": {"token": "of-config"}}}));
     case.instance.wished_token = Some(Secret::new("of-env"));
-    let settings = case.run(|s| s.settings(&Wishes::default())).unwrap();
-    assert_eq!(settings.proof, token("of-config"));
-    assert_eq!(case.run(|s| s.client_proof()).unwrap(), token("of-env"));
-    let wishes = Wishes {
+    let settings = case.run(|s| s.settings(&RunOverrides::default())).unwrap();
+    assert_eq!(settings.auth, token("of-config"));
+    assert_eq!(case.run(|s| s.client_auth()).unwrap(), token("of-env"));
+    let overrides = RunOverrides {
         token: Some(Secret::new("of-flag")),
-        ..Wishes::default()
+        ..RunOverrides::default()
     };
-    assert_eq!(case.run(|s| s.settings(&wishes)).unwrap().proof, token("of-flag"));
+    assert_eq!(
+        case.run(|s| s.settings(&overrides)).unwrap().auth,
+        token("of-flag")
+    );
 }
 
 #[test]
@@ -77,28 +80,28 @@ fn variables_are_filled_in_where_they_are_used() {
     let mut case = Case::new(json!({
         "gateway": {"mode": "local", "auth": {"token": "${MY_TOKEN}"}},
     }));
-    assert_eq!(case.refused(&Wishes::default()), "settings.variable");
+    assert_eq!(case.refused(&RunOverrides::default()), "settings.variable");
     case.config["env"] = json!({"vars": {"MY_TOKEN": "of-config"}});
     assert_eq!(
-        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        case.run(|s| s.settings(&RunOverrides::default())).unwrap().auth,
         token("of-config")
     );
     case.vars.push(("MY_TOKEN", "of-env"));
     assert_eq!(
-        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        case.run(|s| s.settings(&RunOverrides::default())).unwrap().auth,
         token("of-env")
     );
     case.config["gateway"]["auth"]["token"] =
         json!({"source": "env", "provider": "default", "id": "MY_TOKEN"});
     assert_eq!(
-        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
+        case.run(|s| s.settings(&RunOverrides::default())).unwrap().auth,
         token("of-env")
     );
 }
 
 #[test]
 fn what_must_not_start_is_refused() {
-    let refused = |gateway: Value| Case::new(json!({ "gateway": gateway })).refused(&Wishes::default());
+    let refused = |gateway: Value| Case::new(json!({ "gateway": gateway })).refused(&RunOverrides::default());
     assert_eq!(refused(json!({})), "settings.mode-unset");
     assert_eq!(refused(json!({"mode": "remote"})), "settings.mode");
     assert_eq!(refused(json!({"mode": "local"})), "settings.no-token");
@@ -128,15 +131,15 @@ fn what_must_not_start_is_refused() {
 fn no_auth_is_for_loopback_only() {
     let mut case = Case::new(json!({"gateway": {"mode": "local", "auth": {"mode": "none"}}}));
     assert_eq!(
-        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
-        Proof::None
+        case.run(|s| s.settings(&RunOverrides::default())).unwrap().auth,
+        ClientAuth::None
     );
     case.config["gateway"]["bind"] = json!("custom");
     case.config["gateway"]["customBindHost"] = json!("127.0.0.2");
     assert_eq!(
-        case.run(|s| s.settings(&Wishes::default())).unwrap().proof,
-        Proof::None
+        case.run(|s| s.settings(&RunOverrides::default())).unwrap().auth,
+        ClientAuth::None
     );
     case.config["gateway"]["customBindHost"] = json!("10.0.0.1");
-    assert_eq!(case.refused(&Wishes::default()), "settings.open");
+    assert_eq!(case.refused(&RunOverrides::default()), "settings.open");
 }

@@ -2,7 +2,7 @@
 
 use super::discover::Candidate;
 use super::settings::{self, Reading};
-use super::{ConfigHealth, Surveyed};
+use super::{ConfigHealth, SurveyedInstance};
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
@@ -15,7 +15,7 @@ use crate::profile::ProfileName;
 use crate::record::Record;
 
 /// Judges an instance by its files.
-pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
+pub(super) fn survey(env: &Environment, found: Candidate) -> SurveyedInstance {
     let (base, claims) = ports(&found);
     let value = match &found.reading {
         Reading::Ok(value) => Some(value),
@@ -34,7 +34,7 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> Surveyed {
         Some(profile) => profile.to_string(),
         None => super::path_label(&env.home, &found.config_path),
     };
-    Surveyed {
+    SurveyedInstance {
         label,
         profile: found.profile,
         config_path: found.config_path,

@@ -1,9 +1,9 @@
 //! The port map of a survey: for each port of each instance who holds it now, and which instances get
 //! into each other's way. Grows with the number of instances, not with its square.
 
-use super::{Survey, Surveyed};
+use super::{Survey, SurveyedInstance};
 use crate::i18n::{Msg, msg};
-use crate::ports::planner::{Holder, Overlap, Planner, Refusal, Verdict};
+use crate::ports::planner::{Planner, PoolOverlap, PortHolder, PortRefusal, PortVerdict};
 use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, PortFamily, Role, Span, merged};
 use crate::profile::ProfileName;
 
@@ -11,7 +11,7 @@ use crate::profile::ProfileName;
 #[derive(Debug)]
 pub struct PortMap<'a> {
     /// One per instance.
-    pub entries: Vec<Entry<'a>>,
+    pub entries: Vec<PortMapEntry<'a>>,
     /// Ports that at least two instances may come to use.
     pub shared: Vec<Span>,
     /// Ports over which two instances conflict.
@@ -22,16 +22,16 @@ pub struct PortMap<'a> {
 
 /// One instance of the map.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct PortMapEntry<'a> {
     /// Its ports in ascending order, each with who listens there.
-    pub ports: Vec<Port<'a>>,
+    pub ports: Vec<MappedPort<'a>>,
     /// Other instances that it gets into the way of, at most [`MAX_NEIGHBOURS`].
-    pub neighbours: Vec<Neighbour>,
+    pub neighbours: Vec<PortNeighbour>,
 }
 
 /// A port or a pool of an instance.
 #[derive(Debug)]
-pub struct Port<'a> {
+pub struct MappedPort<'a> {
     /// What the instance holds.
     pub claim: &'a Claim,
     /// Its own gateway, where that listens here.
@@ -42,7 +42,7 @@ pub struct Port<'a> {
 
 /// What one instance is to another.
 #[derive(Debug)]
-pub struct Neighbour {
+pub struct PortNeighbour {
     /// The other one.
     pub label: String,
     /// They can't both run; otherwise they share ports that both may come to use.
@@ -61,7 +61,7 @@ impl Survey {
         let mut listeners: Vec<_> = self.listeners.iter().collect();
         listeners.sort_by_key(|l| l.port);
         let each = self.instances.iter().enumerate();
-        let entries = each.map(|(at, instance)| Entry {
+        let entries = each.map(|(at, instance)| PortMapEntry {
             ports: ports(instance, &listeners),
             neighbours: self.neighbours(at, &holdings),
         });
@@ -90,7 +90,7 @@ impl Survey {
         }
     }
 
-    fn neighbours(&self, at: usize, holdings: &Holdings<'_>) -> Vec<Neighbour> {
+    fn neighbours(&self, at: usize, holdings: &Holdings<'_>) -> Vec<PortNeighbour> {
         let own = &self.instances[at];
         let mut near: Vec<usize> = Vec::new();
         'claims: for claim in &own.claims {
@@ -111,7 +111,7 @@ impl Survey {
 }
 
 /// The ports of an instance with who listens there; `listeners` in order of their ports.
-fn ports<'a>(instance: &'a Surveyed, listeners: &[&'a Listener]) -> Vec<Port<'a>> {
+fn ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<MappedPort<'a>> {
     let port = |claim: &'a Claim| {
         let from = listeners.partition_point(|l| l.port.get() < claim.span.first);
         let here = listeners[from..]
@@ -128,7 +128,7 @@ fn ports<'a>(instance: &'a Surveyed, listeners: &[&'a Listener]) -> Vec<Port<'a>
         let mut held: Vec<_> = in_the_way.collect();
         // One process on IPv4 and IPv6 is told once.
         held.dedup_by(|a, b| (a.port, &a.owner) == (b.port, &b.owner));
-        Port {
+        MappedPort {
             claim,
             own: own.first().copied(),
             held,
@@ -140,15 +140,15 @@ fn ports<'a>(instance: &'a Surveyed, listeners: &[&'a Listener]) -> Vec<Port<'a>
 }
 
 /// What `own` and another instance are to each other, seen by `own`.
-fn relation(own: &Surveyed, other: &Surveyed) -> Option<Neighbour> {
-    let neighbour = |conflict, msg| Neighbour {
+fn relation(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<PortNeighbour> {
+    let neighbour = |conflict, msg| PortNeighbour {
         label: other.label.clone(),
         conflict,
         msg,
     };
     let planner = Planner {
         asker: own.profile.clone().unwrap_or_else(ProfileName::default_profile),
-        holders: vec![Holder {
+        holders: vec![PortHolder {
             label: other.label.clone(),
             claims: other.claims.clone(),
         }],
@@ -160,14 +160,14 @@ fn relation(own: &Surveyed, other: &Surveyed) -> Option<Neighbour> {
     let mut cost = None;
     for family in own.claims.iter().filter_map(PortFamily::of_claim) {
         match planner.check(family.base(), &[]).verdict {
-            Verdict::Refused(why @ Refusal::TooClose { .. }) => {
+            PortVerdict::Refused(why @ PortRefusal::TooClose { .. }) => {
                 return Some(neighbour(true, why.msg(family.base().get())));
             }
-            Verdict::Near(overlaps) => cost = overlaps.first().map(Overlap::msg),
-            Verdict::Refused(_) | Verdict::Disjoint => {}
+            PortVerdict::Near(overlaps) => cost = overlaps.first().map(PoolOverlap::msg),
+            PortVerdict::Refused(_) | PortVerdict::Disjoint => {}
         }
     }
-    let fixed = |instance: &'_ Surveyed| -> Vec<Claim> {
+    let fixed = |instance: &'_ SurveyedInstance| -> Vec<Claim> {
         instance
             .claims
             .iter()
@@ -196,7 +196,7 @@ struct Holdings<'a> {
 }
 
 impl<'a> Holdings<'a> {
-    fn of(instances: &'a [Surveyed]) -> Self {
+    fn of(instances: &'a [SurveyedInstance]) -> Self {
         let each = instances
             .iter()
             .enumerate()
@@ -232,7 +232,7 @@ impl<'a> Holdings<'a> {
 }
 
 /// The ports that at least two instances hold by claims of this kind.
-fn contested(instances: &[Surveyed], kind: impl Fn(&Claim) -> bool) -> Vec<Span> {
+fn contested(instances: &[SurveyedInstance], kind: impl Fn(&Claim) -> bool) -> Vec<Span> {
     // The borders of each instance's ports, +1 where they begin and -1 behind their end.
     let mut borders: Vec<(u32, i32)> = Vec::new();
     for instance in instances {
@@ -265,7 +265,7 @@ fn contested(instances: &[Surveyed], kind: impl Fn(&Claim) -> bool) -> Vec<Span>
 }
 
 /// Equal fixed ports, and what lies between bases that are too close.
-fn clashes(instances: &[Surveyed]) -> Vec<Span> {
+fn clashes(instances: &[SurveyedInstance]) -> Vec<Span> {
     let mut clashes = contested(instances, |claim| !claim.is_pool());
     let each = instances.iter().enumerate().flat_map(|(at, i)| {
         i.claims

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Surveyed;
+use super::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::ports::{Listener, Owner, Port};
+use crate::ports::{Listener, ListeningProcess, Port};
 use crate::profile::ProfileName;
 
 /// What listens, the gateways of these instances known as such.
-pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
+pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
     let known = Known {
         home,
         instances,
@@ -21,7 +21,7 @@ pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
         Some(Listener {
             ip: socket.ip,
             port: Port::new(socket.port)?,
-            owner: socket.process.as_ref().map(|process| Owner {
+            owner: socket.process.as_ref().map(|process| ListeningProcess {
                 pid: process.pid,
                 name: process.name.clone(),
                 instance: known
@@ -61,7 +61,7 @@ fn may_be_gateway(name: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
-fn holds(instance: &Surveyed, port: u16) -> bool {
+fn holds(instance: &SurveyedInstance, port: u16) -> bool {
     instance.claims.iter().any(|claim| claim.span.contains(port))
 }
 
@@ -82,7 +82,7 @@ impl Told {
 struct Known<'a> {
     /// The home folder that these instances are named in.
     home: &'a Path,
-    instances: &'a [Surveyed],
+    instances: &'a [SurveyedInstance],
     /// The real path of each config, once somebody asks.
     configs: std::cell::OnceCell<Vec<PathBuf>>,
 }
@@ -117,7 +117,7 @@ impl Known<'_> {
             Told::Stranger => return None,
             Told::Nothing => {}
         }
-        let has_base = |i: &Surveyed| i.base.is_some_and(|(family, _)| family.base() == port);
+        let has_base = |i: &SurveyedInstance| i.base.is_some_and(|(family, _)| family.base() == port);
         let by_base = self.instances.iter().position(has_base);
         by_base.filter(|_| is_openclaw || may_be_gateway(name))
     }
@@ -202,7 +202,7 @@ mod tests {
         let listener = |port, pid, instance: Option<&str>| Listener {
             port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
-            owner: Some(Owner {
+            owner: Some(ListeningProcess {
                 pid,
                 name: "node".to_owned(),
                 instance: instance.map(str::to_owned),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Survey;
 use crate::host::Host;
 use crate::instance::profile_of_folder;
-use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
+use crate::ports::planner::{NoPortsLeft, Planner, PortCheck, PortHolder, PortSuggestion, PortVerdict};
 use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span};
 use crate::profile::ProfileName;
 
@@ -26,7 +26,7 @@ impl Survey {
             .filter(|(at, _)| Some(*at) != own);
         let holders = others
             .filter(|(_, instance)| !instance.claims.is_empty())
-            .map(|(_, instance)| Holder {
+            .map(|(_, instance)| PortHolder {
                 label: instance.label.clone(),
                 claims: instance.claims.clone(),
             });
@@ -77,14 +77,14 @@ fn are_two_profiles(one: &Path, other: &Path) -> bool {
 /// `progress` is told how many ports were tried, of how many.
 ///
 /// # Errors
-/// [`Full`] where no base port is left.
+/// [`NoPortsLeft`] where no base port is left.
 pub fn suggest_probed(
     host: &Host,
     planner: &mut Planner,
     addresses: &[IpAddr],
     count: usize,
     progress: &dyn Fn(u64, u64),
-) -> Result<Vec<Suggestion>, Full> {
+) -> Result<Vec<PortSuggestion>, NoPortsLeft> {
     let mut known: Vec<PortFamily> = Vec::new();
     loop {
         let suggestions = planner.suggest(count)?;
@@ -92,7 +92,7 @@ pub fn suggest_probed(
             .iter()
             .filter(|s| !known.contains(&s.family))
             .collect();
-        let probe = |s: &Suggestion| (s.family, taken(host, planner, s, addresses, progress));
+        let probe = |s: &PortSuggestion| (s.family, taken(host, planner, s, addresses, progress));
         let tried: Vec<_> = untried.into_iter().map(probe).collect();
         if tried.iter().all(|(_, taken)| taken.is_empty()) {
             return Ok(suggestions);
@@ -118,7 +118,7 @@ fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port) -> boo
 fn taken(
     host: &Host,
     planner: &Planner,
-    suggestion: &Suggestion,
+    suggestion: &PortSuggestion,
     addresses: &[IpAddr],
     progress: &dyn Fn(u64, u64),
 ) -> Vec<Span> {
@@ -141,10 +141,17 @@ fn taken(
 }
 
 /// The planner's judgement of a base port whose fixed ports were tried, too.
-pub fn check_probed(host: &Host, planner: &mut Planner, addresses: &[IpAddr], base: impl Into<u16>) -> Check {
+pub fn check_probed(
+    host: &Host,
+    planner: &mut Planner,
+    addresses: &[IpAddr],
+    base: impl Into<u16>,
+) -> PortCheck {
     let base = base.into();
     let check = planner.check(base, addresses);
-    let (Some(family), Verdict::Disjoint | Verdict::Near(_)) = (PortFamily::new(base), &check.verdict) else {
+    let (Some(family), PortVerdict::Disjoint | PortVerdict::Near(_)) =
+        (PortFamily::new(base), &check.verdict)
+    else {
         return check;
     };
     // The pool is not tried: a port or two that are taken there refuse nothing.
@@ -166,7 +173,7 @@ pub fn nearest_probed(
     planner: &mut Planner,
     addresses: &[IpAddr],
     typed: impl Into<u16>,
-) -> Option<Suggestion> {
+) -> Option<PortSuggestion> {
     let typed = typed.into();
     loop {
         let nearest = planner.nearest(typed)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::{Port, Role, Why};
+use crate::ports::{ClaimReason, Port, Role};
 #[cfg(unix)]
 use crate::registry::RegistryEntry;
 
@@ -41,7 +41,7 @@ impl Home {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
         let host = Host::fixed(&[], vars.iter().copied().chain([("HOME", home)]));
-        take(&host, &Environment::read(&host).unwrap())
+        survey_host(&host, &Environment::read(&host).unwrap())
     }
 }
 
@@ -166,8 +166,8 @@ fn keys_that_pin_ports_are_claims() {
     let pinned: Vec<_> = survey.instances[0]
         .claims
         .iter()
-        .filter_map(|claim| match &claim.why {
-            Why::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
+        .filter_map(|claim| match &claim.reason {
+            ClaimReason::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
             _ => None,
         })
         .collect();

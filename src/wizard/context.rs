@@ -18,7 +18,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::Port;
-use crate::ports::planner::{Check, Suggestion};
+use crate::ports::planner::{PortCheck, PortSuggestion};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::survey::Survey;
@@ -98,7 +98,7 @@ impl<'a> InterviewContext<'a> {
     ///
     /// # Errors
     /// Where no base port is left.
-    pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
+    pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
         let mut planner = self.input.planner.clone();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
@@ -110,7 +110,7 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Judges a base port, and probes its fixed ports.
-    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> Check {
+    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> PortCheck {
         check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
     }
 

@@ -41,7 +41,7 @@ impl TestHome {
         source: AnswerSource<'_, '_>,
     ) -> Result<Interview> {
         let env = Environment::read(&self.host).unwrap();
-        let mut survey = survey::take(&self.host, &env);
+        let mut survey = survey::survey_host(&self.host, &env);
         // Ports that processes of the test machine hold are not part of the test.
         survey.listeners.clear();
         let survey: Survey = survey;

@@ -33,7 +33,7 @@ use openclaw::ports::{Port, PortSource};
 use openclaw::profile::ProfileName;
 use openclaw::rescue::watch::WatchEvent;
 use openclaw::secret::Secret;
-use openclaw::settings::{Proof, Settings};
+use openclaw::settings::{ClientAuth, Settings};
 
 use super::{PAGE_TIMEOUT, TOKEN, populate};
 use crate::support::{Sandbox, installed};
@@ -62,10 +62,10 @@ fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayStat
         config: json!({}),
         settings: Settings {
             port: Port::new(port).expect("a port"),
-            port_from: PortSource::Config,
+            port_source: PortSource::Config,
             bind: Bind::Loopback,
             bind_host: None,
-            proof: Proof::Token(Secret::new(TOKEN)),
+            auth: ClientAuth::Token(Secret::new(TOKEN)),
         },
         warning: warning.then(|| openclaw::i18n::Msg::new("engine.missing")),
         missing_ports: Vec::new(),

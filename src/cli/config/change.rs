@@ -24,7 +24,7 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
         LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&survey::take(context.host, &context.env));
+            let meant = context.probably_meant(&survey::survey_host(context.host, &context.env));
             let error = meant.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
         }
@@ -43,7 +43,7 @@ pub(super) fn change(
     if !edit(&mut after)? {
         return Ok(None);
     }
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     refuse_newer(context, &survey, &before, &after)?;
     refuse_new_findings(context, &survey, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;

@@ -136,7 +136,12 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             }
         };
         steps.push(plan::config_write(path, &document, before));
-        write(context, &lock, &survey::take(context.host, &context.env), steps)?;
+        write(
+            context,
+            &lock,
+            &survey::survey_host(context.host, &context.env),
+            steps,
+        )?;
     }
     if context.ui.is_json() {
         context.ui.print_json(&json!({

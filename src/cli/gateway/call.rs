@@ -15,7 +15,7 @@ use crate::host::read;
 use crate::i18n::msg;
 use crate::probe::{self, ProbeVerdict};
 use crate::secret::Secret;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 /// `openclaw gateway call`
 #[derive(Debug, Args)]
@@ -57,9 +57,9 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndp
     let proof = match token_file {
         Some(path) => {
             let unread = |e| Error::usage(msg!("client.token-file", path = path.display())).because(e);
-            Proof::Token(Secret::new(read::text(path).map_err(unread)?.trim()))
+            ClientAuth::Token(Secret::new(read::text(path).map_err(unread)?.trim()))
         }
-        None => Proof::None,
+        None => ClientAuth::None,
     };
     Ok(GatewayEndpoint {
         url: url.to_owned(),

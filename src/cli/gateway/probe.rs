@@ -17,7 +17,7 @@ use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let since = Instant::now();
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = document(context, &probe, args.timeout, since.elapsed());

@@ -17,7 +17,7 @@ use crate::ports::Port;
 use crate::record::Engine;
 use crate::secret::Secret;
 use crate::selection;
-use crate::settings::Wishes;
+use crate::settings::RunOverrides;
 use crate::wizard::terminal::Terminal;
 
 /// The flags of a run.
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     }
     let lang = selection::lang(context.host.args()).and_then(Lang::from_code);
     let options = GatewayOptions {
-        overrides: wishes(context, args)?,
+        overrides: overrides(context, args)?,
         force: args.force,
         verbose: args.verbose,
         lang,
@@ -93,7 +93,7 @@ fn configure(context: &Context<'_>) -> Result<()> {
     onboard::setup(context, &args).map(|_| ())
 }
 
-fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
+fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
     let stdin = Some(Path::new("-"));
     if args.token_file.as_deref() == stdin && args.password_file.as_deref() == stdin {
         return Err(Error::usage(msg!("answers.stdin-twice")));
@@ -107,7 +107,7 @@ fn wishes(context: &Context<'_>, args: &RunArgs) -> Result<Wishes> {
         (None, Some(path)) => given::secret_file(context.host, flag, path).map(Some),
         (None, None) => Ok(None),
     };
-    Ok(Wishes {
+    Ok(RunOverrides {
         port: args.port,
         bind: args.bind.as_deref().and_then(Bind::from_name),
         auth: args.auth.as_deref().and_then(Auth::from_name),

@@ -4,10 +4,10 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use crate::i18n::{Msg, msg};
-use crate::ports::{Listener, PortFamily, PortSource, Role, Span, Why, merged};
+use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merged};
 use crate::profile::ProfileName;
-use crate::survey::map::{Entry, Neighbour, Port, PortMap};
-use crate::survey::{ConfigHealth, Survey, Surveyed};
+use crate::survey::map::{MappedPort, PortMap, PortMapEntry, PortNeighbour};
+use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Ui;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
@@ -43,7 +43,7 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
 
 fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
-    let row = |instance: &Surveyed| {
+    let row = |instance: &SurveyedInstance| {
         // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
         let families = instance
             .claims
@@ -106,7 +106,7 @@ fn style(ui: Ui, tone: ChartTone) -> Style {
     tone.style().force_styling(ui.colour())
 }
 
-fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
+fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) {
     let bold = Style::new().force_styling(ui.colour()).bold();
     let label = bold.apply_to(&instance.label);
     ui.print_hanging(0, 2, &format!("{label}: {}", ui.render(&ground(instance))));
@@ -119,12 +119,12 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
         let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
         let (tone, state) = state(port);
         let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
-        if let Why::Pinned(key) = &port.claim.why {
+        if let ClaimReason::Pinned(key) = &port.claim.reason {
             state = format!("{state} ({key})");
         }
         three_columns(ui, &port.claim.span.to_string(), &ui.render(&role), &state);
     }
-    for Neighbour { conflict, msg, .. } in &entry.neighbours {
+    for PortNeighbour { conflict, msg, .. } in &entry.neighbours {
         let kind = if *conflict {
             ChartTone::Clash
         } else {
@@ -141,7 +141,7 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
 }
 
 /// Its span, and on which ground.
-fn ground(instance: &Surveyed) -> Msg {
+fn ground(instance: &SurveyedInstance) -> Msg {
     let bases = instance.claims.iter().filter_map(PortFamily::of_claim).count();
     match instance.base {
         None => msg!("ports.no-base"),
@@ -153,7 +153,7 @@ fn ground(instance: &Surveyed) -> Msg {
 }
 
 /// Who has a port now, in words.
-fn state(port: &Port<'_>) -> (ChartTone, Msg) {
+fn state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
@@ -213,7 +213,7 @@ fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
     })
 }
 
-fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
+fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) -> Value {
     let (health, fault) = match &instance.config {
         ConfigHealth::Ok => ("ok", None),
         ConfigHealth::Missing => ("missing", None),
@@ -241,11 +241,11 @@ fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
     })
 }
 
-fn port_document(port: &Port<'_>) -> Value {
-    let (why, key) = match &port.claim.why {
-        Why::Derived => ("derived", None),
-        Why::Pinned(key) => ("pinned", Some(key)),
-        Why::Listening => ("listening", None),
+fn port_document(port: &MappedPort<'_>) -> Value {
+    let (why, key) = match &port.claim.reason {
+        ClaimReason::Derived => ("derived", None),
+        ClaimReason::Pinned(key) => ("pinned", Some(key)),
+        ClaimReason::Listening => ("listening", None),
     };
     let state = match (port.own, port.held.as_slice()) {
         (Some(_), _) => "own",

@@ -23,7 +23,7 @@ pub(super) fn run(
     file: &Path,
     with_secrets: bool,
 ) -> Result<ExitCode> {
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let found = find(&survey, name)?;
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {

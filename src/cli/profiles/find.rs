@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::profile::{self, ProfileName};
-use crate::survey::{Survey, Surveyed};
+use crate::survey::{Survey, SurveyedInstance};
 
 /// The instance of a profile, or a refusal that names the one that was probably meant.
-pub(crate) fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s Surveyed> {
+pub(crate) fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s SurveyedInstance> {
     let found = survey
         .instances
         .iter()

@@ -43,14 +43,14 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     }
     let instance = Instance::canonical(&context.env.home, name.clone());
     if dry_run {
-        let survey = survey::take(context.host, &context.env);
+        let survey = survey::survey_host(context.host, &context.env);
         refuse_taken(&survey, &instance)?;
         let ports = free(context, &survey, &instance)?;
         tell(context, &manifest, &instance, ports, &[], true);
         return Ok(ExitCode::SUCCESS);
     }
     let lock = context.lock()?;
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     refuse_taken(&survey, &instance)?;
     let registry = &survey.registry;
     registry.require_valid(&registry.path.display().to_string())?;

@@ -31,7 +31,7 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
         let name = parse(name.unwrap_or("default"))?;
-        let survey = survey::take(context.host, &context.env);
+        let survey = survey::survey_host(context.host, &context.env);
         let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
         Ok(Self::look(context, target))
     }

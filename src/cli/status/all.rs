@@ -16,7 +16,7 @@ use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
-use crate::survey::{self, Survey, Surveyed};
+use crate::survey::{self, Survey, SurveyedInstance};
 use crate::ui::{Table, Ui};
 
 /// A gateway, and what the manager of its service says where it has one.
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Tells of all.
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
-    let survey = survey::take(context.host, &context.env);
+    let survey = survey::survey_host(context.host, &context.env);
     let asked = ask(context, &survey, deadline);
     let found = || survey.instances.iter().zip(&asked);
     if context.ui.is_json() {
@@ -96,7 +96,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
     answers
 }
 
-fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> serde_json::Value {
+fn entry(context: &Context<'_>, found: &SurveyedInstance, (probe, status): &Asked) -> serde_json::Value {
     let service = status.as_ref().map(brief);
     let mut document = document::of(
         context,
@@ -111,7 +111,7 @@ fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> se
     document
 }
 
-fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a Asked)> + Clone) {
+fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a SurveyedInstance, &'a Asked)> + Clone) {
     let ui = &context.ui;
     let headings = [
         msg!("status.profile"),

@@ -22,8 +22,8 @@ use crate::ports::{Listener, Port};
 use crate::probe;
 use crate::record::Record;
 use crate::service;
-use crate::settings::{Sources, Wishes};
-use crate::survey::{Survey, Surveyed};
+use crate::settings::{RunOverrides, SettingSources};
+use crate::survey::{Survey, SurveyedInstance};
 
 /// How long a gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) fn linked_away(
     env: &Environment,
     survey: &Survey,
-    known: &[(Option<&Surveyed>, Instance)],
+    known: &[(Option<&SurveyedInstance>, Instance)],
 ) -> Vec<Instance> {
     let entries = std::fs::read_dir(&env.home).into_iter().flatten().flatten();
     let mut twins: Vec<_> = entries
@@ -65,7 +65,7 @@ impl<'s> Gather<'s> {
     pub(super) fn subject(
         &self,
         at: usize,
-        found: Option<&'s Surveyed>,
+        found: Option<&'s SurveyedInstance>,
         instance: Instance,
         whole: bool,
     ) -> Subject<'s> {
@@ -80,13 +80,13 @@ impl<'s> Gather<'s> {
         let record = Record::load(&instance.record_path());
         let settings = match (&record, config.is_object()) {
             (Ok(record), true) => {
-                let sources = Sources {
+                let sources = SettingSources {
                     host: self.host,
                     instance: &instance,
                     config: &config,
                     record,
                 };
-                Some(sources.settings(&Wishes::default()))
+                Some(sources.settings(&RunOverrides::default()))
             }
             _ => None,
         };
@@ -185,7 +185,7 @@ impl<'s> Gather<'s> {
     }
 }
 
-fn instance_port(found: Option<&Surveyed>) -> Option<Port> {
+fn instance_port(found: Option<&SurveyedInstance>) -> Option<Port> {
     found?.base.map(|(family, _)| family.base().into())
 }
 
@@ -234,7 +234,7 @@ fn existing(path: &Path) -> &Path {
 }
 
 /// The files and folders whose modes, owners and links matter.
-fn places(instance: &Instance, found: Option<&Surveyed>) -> BTreeMap<PathBuf, Place> {
+fn places(instance: &Instance, found: Option<&SurveyedInstance>) -> BTreeMap<PathBuf, Place> {
     let mut places = BTreeMap::new();
     let mut add = |role, path: PathBuf| {
         let Ok(meta) = std::fs::symlink_metadata(&path) else {

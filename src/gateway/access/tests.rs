@@ -29,8 +29,8 @@ fn secrets_are_compared_whole_whatever_their_length() {
 
 #[test]
 fn only_the_required_kind_of_credentials_is_accepted() {
-    let token = Proof::Token(Secret::new("t"));
-    let password = Proof::Password(Secret::new("p"));
+    let token = ClientAuth::Token(Secret::new("t"));
+    let password = ClientAuth::Password(Secret::new("p"));
     assert_eq!(check_credentials(&token, Some("t"), None), AuthOutcome::Accepted);
     assert_eq!(check_credentials(&token, Some("x"), None), AuthOutcome::Wrong);
     assert_eq!(check_credentials(&token, None, Some("t")), AuthOutcome::Missing);
@@ -43,7 +43,10 @@ fn only_the_required_kind_of_credentials_is_accepted() {
         check_credentials(&password, Some("x"), Some("p")),
         AuthOutcome::Accepted
     );
-    assert_eq!(check_credentials(&Proof::None, None, None), AuthOutcome::Accepted);
+    assert_eq!(
+        check_credentials(&ClientAuth::None, None, None),
+        AuthOutcome::Accepted
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::environment::abbreviate_home;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Role, Span};
-use crate::survey::map::{Entry, Port, PortMap};
-use crate::survey::{self, ConfigHealth, Survey, Surveyed};
+use crate::survey::map::{MappedPort, PortMap, PortMapEntry};
+use crate::survey::{self, ConfigHealth, Survey, SurveyedInstance};
 use crate::time::millis;
 
 /// Describes this gateway and the host around it. Reads files and processes, so it must not run on the async
@@ -39,8 +39,8 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
         "gateway": {
             "uptimeMs": millis(state.uptime()),
             "listens": state.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "auth": active.settings.proof.mode().name(),
-            "portFrom": active.settings.port_from.name(),
+            "auth": active.settings.auth.mode().name(),
+            "portFrom": active.settings.port_source.name(),
             "config": abbreviate_home(home, &instance.config_path),
             "state": abbreviate_home(home, &instance.state_dir),
             "workspace": workspace.map(|path| abbreviate_home(home, path)),
@@ -80,7 +80,7 @@ pub(super) fn examine(state: &GatewayState) -> Vec<Finding> {
 /// Surveys the host. What this process listens on is assigned to its instance.
 fn survey_host(state: &GatewayState) -> Survey {
     let context = &state.context;
-    let mut survey = survey::take(&context.host, &context.env);
+    let mut survey = survey::survey_host(&context.host, &context.env);
     if let Some(at) = survey.position(&context.instance.config_path) {
         assign_own_ports(&mut survey, at, state.identity.pid);
     }
@@ -99,13 +99,13 @@ fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
 fn instance_value(
     state: &GatewayState,
     map: &PortMap<'_>,
-    instance: &Surveyed,
-    entry: &Entry<'_>,
+    instance: &SurveyedInstance,
+    entry: &PortMapEntry<'_>,
     own: bool,
     lang: Lang,
 ) -> Value {
     let base = instance.base.map(|(family, _)| family.base());
-    let at_base = |port: &&Port<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
+    let at_base = |port: &&MappedPort<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
     let gateway = entry.ports.iter().find(at_base).and_then(|port| port.own);
     // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
@@ -132,7 +132,7 @@ fn instance_value(
     })
 }
 
-fn port_value(port: &Port<'_>, lang: Lang) -> Value {
+fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     let (state, text) = match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
@@ -175,6 +175,6 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
-fn broken_config_message(instance: &Surveyed, fault: &ConfigError) -> Msg {
+fn broken_config_message(instance: &SurveyedInstance, fault: &ConfigError) -> Msg {
     msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

@@ -16,7 +16,7 @@ use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceP
 use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::secret::Secret;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 use crate::time::unix_millis;
 
 /// Time before and after its creation for which a signature is valid, in milliseconds.
@@ -52,13 +52,13 @@ pub(super) struct AcceptedClient {
     pub(super) device_token: Option<IssuedToken>,
     pub(super) method: AuthMethod,
     /// The credentials that the gateway required when the client was authenticated.
-    required: Proof,
+    required: ClientAuth,
 }
 
 impl AcceptedClient {
     /// Tells whether the credentials that the client was authenticated by have changed since.
     pub(super) fn is_outdated(&self, state: &GatewayState) -> bool {
-        self.method != AuthMethod::DeviceToken && self.required != state.active().settings.proof
+        self.method != AuthMethod::DeviceToken && self.required != state.active().settings.auth
     }
 
     /// Returns the client as it is registered, connected now.
@@ -135,7 +135,7 @@ async fn check_connect(
         (true, ClientRole::Operator) => vec![OperatorScope::Admin.name().to_owned()],
         _ => connect.scopes.clone(),
     };
-    let required = state.active().settings.proof.clone();
+    let required = state.active().settings.auth.clone();
     let key = if let Some(device) = &connect.device {
         let now_ms = unix_millis(state.context.host.now());
         let key = verify_device(peer, nonce, &connect, device, role, now_ms);
@@ -172,7 +172,7 @@ async fn check_connect(
 /// protocol 4, a node; others need credentials, unless none are required.
 fn check_without_device(
     connect: &ConnectParams,
-    required: &Proof,
+    required: &ClientAuth,
     protocol: Protocol,
     role: ClientRole,
 ) -> Result<(), ConnectRefusal> {
@@ -185,9 +185,9 @@ fn check_without_device(
     let auth = &connect.auth;
     // The early release accepts nothing but a token here, whatever it requires. A client with the password
     // that is required is accepted all the same.
-    let has_password =
-        auth.password.is_some() && (protocol == Protocol::Four || matches!(required, Proof::Password(_)));
-    if auth.token.is_some() || has_password || *required == Proof::None {
+    let has_password = auth.password.is_some()
+        && (protocol == Protocol::Four || matches!(required, ClientAuth::Password(_)));
+    if auth.token.is_some() || has_password || *required == ClientAuth::None {
         Ok(())
     } else {
         Err(ConnectRefusal::DeviceRequired)
@@ -239,7 +239,7 @@ async fn authenticate(
     state: &GatewayState,
     peer: Peer,
     connect: &ConnectParams,
-    required: &Proof,
+    required: &ClientAuth,
     protocol: Protocol,
     request: Option<&PairingRequest>,
 ) -> Result<AuthMethod, ConnectRefusal> {
@@ -303,10 +303,10 @@ async fn is_device_token_valid(
     true
 }
 
-fn credential_error(required: &Proof, is_missing: bool) -> CredentialError {
+fn credential_error(required: &ClientAuth, is_missing: bool) -> CredentialError {
     match (required, is_missing) {
-        (Proof::Password(_), true) => CredentialError::PasswordMissing,
-        (Proof::Password(_), false) => CredentialError::PasswordMismatch,
+        (ClientAuth::Password(_), true) => CredentialError::PasswordMissing,
+        (ClientAuth::Password(_), false) => CredentialError::PasswordMismatch,
         (_, true) => CredentialError::TokenMissing,
         (_, false) => CredentialError::TokenMismatch,
     }

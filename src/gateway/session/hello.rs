@@ -44,7 +44,7 @@ pub(super) async fn payload(
             hello["server"]["bootId"] = state.identity.boot_id.as_str().into();
             hello["features"]["capabilities"] = json!([]);
             hello["snapshot"]["suspension"] = json!({"phase": "accepting"});
-            hello["snapshot"]["authMode"] = active.settings.proof.mode().name().into();
+            hello["snapshot"]["authMode"] = active.settings.auth.mode().name().into();
             hello["snapshot"]["appliedConfigHash"] = config::fingerprint(state, &active.config).into();
             hello["pluginSurfaceUrls"] = json!({});
             if let Some(url) = canvas {

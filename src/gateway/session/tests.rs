@@ -8,7 +8,7 @@ use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::state::StopReason;
 use crate::gateway::test_support::{TOKEN, TestGateway, connect_params};
 use crate::secret::Secret;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 mod pairing;
 mod refusals;
@@ -77,7 +77,7 @@ async fn greeting_has_the_form_of_its_protocol_and_the_paths_of_its_instance() {
 #[tokio::test]
 async fn password_is_accepted_only_where_one_is_required() {
     for protocol in [3, 4] {
-        let gateway = TestGateway::requiring(Proof::Password(Secret::new("pass")));
+        let gateway = TestGateway::requiring(ClientAuth::Password(Secret::new("pass")));
         for (auth, ok) in [
             (json!({"password": "pass"}), true),
             (json!({"password": "x"}), false),

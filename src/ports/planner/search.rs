@@ -2,18 +2,18 @@
 //! is a walk over what such sets leave.
 
 use super::{
-    BasePort, DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Overlap, Planner, PortFamily, Role, Span,
+    BasePort, DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Planner, PoolOverlap, PortFamily, Role, Span,
     UNOPENABLE, merged,
 };
 use crate::ports::{DISJOINT_DISTANCE, RANGE_STEP};
 
 /// A base port that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suggestion {
+pub struct PortSuggestion {
     /// Its ports.
     pub family: PortFamily,
     /// What it shares with others: empty where it is disjoint from all.
-    pub overlaps: Vec<Overlap>,
+    pub overlaps: Vec<PoolOverlap>,
     /// Whether some of its ports are among those that the kernel hands out to clients.
     pub ephemeral: bool,
 }
@@ -21,7 +21,7 @@ pub struct Suggestion {
 /// No base port is left on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found} of {asked} base ports are left")]
-pub struct Full {
+pub struct NoPortsLeft {
     /// How many were asked for.
     pub asked: usize,
     /// How many could be had.
@@ -53,9 +53,9 @@ impl Planner {
     /// overlaps another pool comes only when no disjoint span is left.
     ///
     /// # Errors
-    /// [`Full`] where there are not as many.
-    pub fn suggest(&self, count: usize) -> Result<Vec<Suggestion>, Full> {
-        let mut found: Vec<Suggestion> = Vec::new();
+    /// [`NoPortsLeft`] where there are not as many.
+    pub fn suggest(&self, count: usize) -> Result<Vec<PortSuggestion>, NoPortsLeft> {
+        let mut found: Vec<PortSuggestion> = Vec::new();
         for (grade, outside) in GRADES {
             if found.len() == count {
                 break;
@@ -76,7 +76,7 @@ impl Planner {
             }
         }
         if found.len() < count {
-            Err(Full {
+            Err(NoPortsLeft {
                 asked: count,
                 found: found.len(),
             })
@@ -86,16 +86,16 @@ impl Planner {
     }
 
     /// The good base port that is nearest to a typed one, the higher of two: disjoint from all first.
-    pub fn nearest(&self, typed: impl Into<u16>) -> Option<Suggestion> {
+    pub fn nearest(&self, typed: impl Into<u16>) -> Option<PortSuggestion> {
         self.nearest_of(&GRADES, typed.into())
     }
 
     /// The nearest base port that conflicts with nobody, disjoint or not: 18809 beside 18789.
-    pub fn closest_allowed(&self, to: impl Into<u16>) -> Option<Suggestion> {
+    pub fn closest_allowed(&self, to: impl Into<u16>) -> Option<PortSuggestion> {
         self.nearest_of(&[(Grade::Allowed, true), (Grade::Allowed, false)], to.into())
     }
 
-    fn nearest_of(&self, grades: &[(Grade, bool)], to: u16) -> Option<Suggestion> {
+    fn nearest_of(&self, grades: &[(Grade, bool)], to: u16) -> Option<PortSuggestion> {
         grades.iter().find_map(|(grade, outside)| {
             let blocked = Bases(merged(self.blocked(*grade, *outside)));
             let (up, down) = (blocked.first_from(to), blocked.last_to(to));
@@ -107,11 +107,11 @@ impl Planner {
         })
     }
 
-    fn suggestion(&self, family: PortFamily) -> Suggestion {
+    fn suggestion(&self, family: PortFamily) -> PortSuggestion {
         let ephemeral = self
             .ephemeral
             .is_some_and(|span| span.overlap(family.span()).is_some());
-        Suggestion {
+        PortSuggestion {
             family,
             overlaps: self.overlaps(family),
             ephemeral,
@@ -165,7 +165,7 @@ impl Planner {
                 blocked.extend(
                     self.holders
                         .iter()
-                        .flat_map(super::Holder::bases)
+                        .flat_map(super::PortHolder::bases)
                         .map(|b| around(b, MIN_DISTANCE)),
                 );
                 let claimed = self

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::ports::{DISJOINT_DISTANCE, Owner, Why, hashed_default};
+use crate::ports::{ClaimReason, DISJOINT_DISTANCE, ListeningProcess, hashed_default};
 
 const OTHER_LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -26,15 +26,15 @@ fn planner(asker: &str) -> Planner {
     }
 }
 
-fn holder(label: &str, base: u16) -> Holder {
-    Holder {
+fn holder(label: &str, base: u16) -> PortHolder {
+    PortHolder {
         label: label.to_owned(),
         claims: PortFamily::new(base).unwrap().claims().collect(),
     }
 }
 
 fn listener(ip: IpAddr, port: u16) -> Listener {
-    let owner = Owner {
+    let owner = ListeningProcess {
         pid: 7,
         name: "nginx".to_owned(),
         instance: None,
@@ -46,13 +46,13 @@ fn listener(ip: IpAddr, port: u16) -> Listener {
     }
 }
 
-fn bases(suggestions: &[Suggestion]) -> Vec<u16> {
+fn bases(suggestions: &[PortSuggestion]) -> Vec<u16> {
     suggestions.iter().map(|s| s.family.base().get()).collect()
 }
 
-fn refusal(planner: &Planner, base: u16) -> Option<Refusal> {
+fn refusal(planner: &Planner, base: u16) -> Option<PortRefusal> {
     match planner.check(base, &LOOPBACK).verdict {
-        Verdict::Refused(why) => Some(why),
+        PortVerdict::Refused(why) => Some(why),
         _ => None,
     }
 }
@@ -101,7 +101,10 @@ fn every_disjoint_span_comes_before_the_first_that_overlaps() {
         let next = full.suggest(1).unwrap().remove(0);
         if !next.overlaps.is_empty() {
             let base = next.family.base();
-            assert!(matches!(full.check(base, &LOOPBACK).verdict, Verdict::Near(_)));
+            assert!(matches!(
+                full.check(base, &LOOPBACK).verdict,
+                PortVerdict::Near(_)
+            ));
             break;
         }
         full.holders
@@ -129,7 +132,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
         first: 60_000,
         last: 65_535,
     });
-    assert_eq!(full.suggest(1), Err(Full { asked: 1, found: 0 }));
+    assert_eq!(full.suggest(1), Err(NoPortsLeft { asked: 1, found: 0 }));
     assert_eq!(full.nearest(18789_u16), None);
     assert_eq!(full.suggest(0), Ok(vec![]));
 }
@@ -138,7 +141,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
 fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() {
     let mut rescue = planner("rescue");
     rescue.holders.push(holder("default", 18789));
-    let Verdict::Near(cost) = rescue.check(18809_u16, &LOOPBACK).verdict else {
+    let PortVerdict::Near(cost) = rescue.check(18809_u16, &LOOPBACK).verdict else {
         panic!("allowed")
     };
     let span = Span {
@@ -147,32 +150,32 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
     };
     assert_eq!(
         cost,
-        [Overlap {
+        [PoolOverlap {
             holder: "default".to_owned(),
             span,
-            loser: Loser::Holder,
+            loser: OverlapLoser::Holder,
             nth: 10
         }]
     );
 
     let mut default = planner("default");
     default.holders.push(holder("rescue", 18809));
-    let Verdict::Near(cost) = default.check(18789_u16, &LOOPBACK).verdict else {
+    let PortVerdict::Near(cost) = default.check(18789_u16, &LOOPBACK).verdict else {
         panic!("allowed")
     };
-    assert_eq!((cost[0].loser, cost[0].nth), (Loser::Asker, 10));
+    assert_eq!((cost[0].loser, cost[0].nth), (OverlapLoser::Asker, 10));
 
     assert_eq!(
         refusal(&rescue, 18808),
-        Some(Refusal::TooClose {
+        Some(PortRefusal::TooClose {
             holder: "default".to_owned(),
             base: 18789
         })
     );
-    assert_eq!(rescue.check(18900_u16, &LOOPBACK).verdict, Verdict::Disjoint);
+    assert_eq!(rescue.check(18900_u16, &LOOPBACK).verdict, PortVerdict::Disjoint);
     assert!(matches!(
         rescue.check(18899_u16, &LOOPBACK).verdict,
-        Verdict::Near(_)
+        PortVerdict::Near(_)
     ));
     assert_eq!(rescue.closest_allowed(18789_u16).unwrap().family.base(), 18809);
     assert_eq!(rescue.closest_allowed(19001_u16).unwrap().family.base(), 19021);
@@ -182,20 +185,20 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
 #[test]
 fn ports_out_of_range_or_closed_to_browsers_are_refused() {
     let host = planner("x");
-    assert_eq!(refusal(&host, 1023), Some(Refusal::Privileged));
-    assert_eq!(refusal(&host, 0), Some(Refusal::Privileged));
-    assert_eq!(refusal(&host, 65426), Some(Refusal::TooHigh));
+    assert_eq!(refusal(&host, 1023), Some(PortRefusal::Privileged));
+    assert_eq!(refusal(&host, 0), Some(PortRefusal::Privileged));
+    assert_eq!(refusal(&host, 65426), Some(PortRefusal::TooHigh));
     assert_eq!(refusal(&host, 65425), None);
     assert_eq!(
         refusal(&host, 6000),
-        Some(Refusal::Unopenable {
+        Some(PortRefusal::Unopenable {
             role: Role::Base,
             port: Port::known(6000)
         })
     );
     assert_eq!(
         refusal(&host, 10070),
-        Some(Refusal::Unopenable {
+        Some(PortRefusal::Unopenable {
             role: Role::Relay,
             port: Port::known(10080)
         })
@@ -216,21 +219,21 @@ fn a_port_that_another_config_pins_is_refused_with_its_key() {
         Role::Pinned,
         "browser.profiles.work.cdpPort",
     );
-    host.holders.push(Holder {
+    host.holders.push(PortHolder {
         label: "main".to_owned(),
         claims: vec![claim.clone()],
     });
-    let taken = Refusal::Taken {
+    let taken = PortRefusal::Taken {
         holder: "main".to_owned(),
         role: Role::Canvas,
         port: Port::known(30004),
         claim,
     };
     assert_eq!(refusal(&host, 30000), Some(taken));
-    let Verdict::Near(cost) = host.check(29990_u16, &LOOPBACK).verdict else {
+    let PortVerdict::Near(cost) = host.check(29990_u16, &LOOPBACK).verdict else {
         panic!("in the pool only")
     };
-    assert_eq!((cost[0].loser, cost[0].nth), (Loser::Asker, 4));
+    assert_eq!((cost[0].loser, cost[0].nth), (OverlapLoser::Asker, 4));
 }
 
 #[test]
@@ -240,7 +243,7 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
     assert_eq!(refusal(&host, 30000), None);
     assert!(matches!(
         host.check(30000_u16, &[ANY]).verdict,
-        Verdict::Refused(Refusal::Held {
+        PortVerdict::Refused(PortRefusal::Held {
             role: Role::BrowserControl,
             ..
         })
@@ -248,7 +251,7 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
     for ip in ["0.0.0.0", "::", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
         host.listeners = vec![listener(ip.parse().unwrap(), 30002)];
         assert!(
-            matches!(refusal(&host, 30000), Some(Refusal::Held { .. })),
+            matches!(refusal(&host, 30000), Some(PortRefusal::Held { .. })),
             "{ip}"
         );
         assert_eq!(refusal(&host, 29000), None);
@@ -263,9 +266,12 @@ fn the_pool_needs_room_and_no_more() {
     let mut host = planner("x");
     host.listeners = (30011..30110).map(|port| listener(ANY, port)).collect();
     let check = host.check(30000_u16, &LOOPBACK);
-    assert_eq!((check.verdict, check.notices.len()), (Verdict::Disjoint, 99));
+    assert_eq!((check.verdict, check.notices.len()), (PortVerdict::Disjoint, 99));
     host.listeners.push(listener(ANY, 30110));
-    assert!(matches!(refusal(&host, 30000), Some(Refusal::PoolTaken { .. })));
+    assert!(matches!(
+        refusal(&host, 30000),
+        Some(PortRefusal::PoolTaken { .. })
+    ));
     let near = host.closest_allowed(30000_u16).unwrap();
     assert_eq!(refusal(&host, near.family.base().get()), None);
 }
@@ -276,12 +282,12 @@ fn what_is_only_worth_knowing_does_not_refuse() {
     let check = host.check(19001_u16, &LOOPBACK);
     assert_eq!(
         check.verdict,
-        Verdict::Disjoint,
+        PortVerdict::Disjoint,
         "the page itself puts a rescue gateway there"
     );
     assert_eq!(
         check.notices,
-        [Notice::Reserved(
+        [PortNotice::Reserved(
             "dev",
             Span {
                 first: 19001,
@@ -291,7 +297,7 @@ fn what_is_only_worth_knowing_does_not_refuse() {
     );
     assert_eq!(
         host.check(32700_u16, &LOOPBACK).notices,
-        [Notice::Ephemeral(Span {
+        [PortNotice::Ephemeral(Span {
             first: 32768,
             last: 32810
         })]
@@ -331,7 +337,7 @@ fn hosts() -> impl Strategy<Value = Planner> {
     let pinned = |port: u16| Claim {
         span: Span::one(port),
         role: Some(Role::Pinned),
-        why: Why::Pinned("k".to_owned()),
+        reason: ClaimReason::Pinned("k".to_owned()),
     };
     let holders = prop::collection::vec((MIN_BASE..=MAX_BASE, prop::option::of(1..=u16::MAX)), 0..60);
     let ips = prop::sample::select(vec![LOOPBACK[0], LOOPBACK[1], ANY, OTHER_LOOPBACK]);
@@ -390,8 +396,8 @@ proptest! {
         for (at, one) in found.iter().enumerate() {
             let base = one.family.base();
             let verdict = host.check(base, &[ANY]).verdict;
-            prop_assert!(!matches!(verdict, Verdict::Refused(_)), "{}: {:?}", base, verdict);
-            prop_assert_eq!(one.overlaps.is_empty(), verdict == Verdict::Disjoint);
+            prop_assert!(!matches!(verdict, PortVerdict::Refused(_)), "{}: {:?}", base, verdict);
+            prop_assert_eq!(one.overlaps.is_empty(), verdict == PortVerdict::Disjoint);
             for other in &found[..at] {
                 prop_assert!(other.family.base().get().abs_diff(base.get()) >= DISJOINT_DISTANCE);
             }

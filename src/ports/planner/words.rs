@@ -1,9 +1,11 @@
 //! What the planner says, as sentences in no language yet.
 
-use super::{Check, Full, Loser, Notice, Overlap, Refusal, Suggestion, Verdict};
+use super::{
+    NoPortsLeft, OverlapLoser, PoolOverlap, PortCheck, PortNotice, PortRefusal, PortSuggestion, PortVerdict,
+};
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
-use crate::ports::{Claim, DISJOINT_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role, Why};
+use crate::ports::{Claim, ClaimReason, DISJOINT_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role};
 
 impl Role {
     /// What it is called on a screen.
@@ -24,10 +26,10 @@ impl Role {
 impl Claim {
     /// What the port is held for, with the key that pins it.
     pub fn msg(&self) -> Msg {
-        match &self.why {
-            Why::Pinned(key) => msg!("ports.claim-pinned", key = key),
-            Why::Listening => msg!("ports.claim-listening"),
-            Why::Derived => self.role.map_or_else(|| msg!("ports.claim-listening"), Role::msg),
+        match &self.reason {
+            ClaimReason::Pinned(key) => msg!("ports.claim-pinned", key = key),
+            ClaimReason::Listening => msg!("ports.claim-listening"),
+            ClaimReason::Derived => self.role.map_or_else(|| msg!("ports.claim-listening"), Role::msg),
         }
     }
 }
@@ -52,7 +54,7 @@ impl Listener {
     }
 }
 
-impl Refusal {
+impl PortRefusal {
     /// The reason, with every number in it.
     pub fn msg(&self, base: u16) -> Msg {
         match self {
@@ -96,17 +98,17 @@ impl Refusal {
     }
 }
 
-impl Overlap {
+impl PoolOverlap {
     /// What is shared, and what it costs whom.
     pub fn msg(&self) -> Msg {
         match self.loser {
-            Loser::Asker => msg!(
+            OverlapLoser::Asker => msg!(
                 "ports.near-own",
                 holder = self.holder,
                 span = self.span,
                 nth = self.nth
             ),
-            Loser::Holder => msg!(
+            OverlapLoser::Holder => msg!(
                 "ports.near-other",
                 holder = self.holder,
                 span = self.span,
@@ -116,7 +118,7 @@ impl Overlap {
     }
 }
 
-impl Notice {
+impl PortNotice {
     /// What is worth knowing.
     pub fn msg(&self) -> Msg {
         match self {
@@ -130,14 +132,14 @@ impl Notice {
     }
 }
 
-impl Check {
+impl PortCheck {
     /// The base port, or its refusal as an error (exit 78) with the way out.
     ///
     /// # Errors
     /// Where the verdict is a refusal.
-    pub fn accept(self, instead: Option<&Suggestion>) -> Result<Self, Error> {
+    pub fn accept(self, instead: Option<&PortSuggestion>) -> Result<Self, Error> {
         match &self.verdict {
-            Verdict::Refused(why) => {
+            PortVerdict::Refused(why) => {
                 let error = Error::blocked(why.msg(self.base));
                 Err(match instead {
                     Some(good) => error.hint(msg!("ports.instead", base = good.family.base())),
@@ -149,8 +151,8 @@ impl Check {
     }
 }
 
-impl From<Full> for Error {
-    fn from(full: Full) -> Self {
+impl From<NoPortsLeft> for Error {
+    fn from(full: NoPortsLeft) -> Self {
         let msg = msg!(
             "ports.full",
             asked = full.asked,

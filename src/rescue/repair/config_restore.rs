@@ -113,7 +113,7 @@ fn lock_host(target: InstanceContext<'_>) -> Result<HostLock> {
 }
 
 fn apply_changes(target: InstanceContext<'_>, lock: &HostLock, changes: Vec<Change>) -> Result<()> {
-    let survey = survey::take(target.host, target.env);
+    let survey = survey::survey_host(target.host, target.env);
     let others = survey.paths_of_others(&target.instance.config_path);
     let plan = Plan {
         instance: None,

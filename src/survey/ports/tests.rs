@@ -5,7 +5,7 @@
 use std::net::TcpListener;
 
 use super::*;
-use crate::ports::planner::Refusal;
+use crate::ports::planner::PortRefusal;
 use crate::survey::tests::Home;
 
 #[test]
@@ -17,13 +17,13 @@ fn what_an_instance_holds_is_in_the_way_of_others_only() {
     let own = survey.planner(&default, &config);
     assert!(!matches!(
         own.check(18789_u16, &[]).verdict,
-        Verdict::Refused(Refusal::TooClose { .. })
+        PortVerdict::Refused(PortRefusal::TooClose { .. })
     ));
     let rescue = ProfileName::parse("rescue").unwrap();
     let other = survey.planner(&rescue, &home.path(".openclaw-rescue/openclaw.json"));
     assert!(matches!(
         other.check(18789_u16, &[]).verdict,
-        Verdict::Refused(Refusal::TooClose { .. })
+        PortVerdict::Refused(PortRefusal::TooClose { .. })
     ));
 }
 

@@ -37,7 +37,7 @@ impl TestHome {
     }
 
     fn take_survey(&mut self) {
-        self.survey = survey::take(&self.host, &self.env);
+        self.survey = survey::survey_host(&self.host, &self.env);
         // Ports that processes of the test machine hold are not part of the test.
         self.survey.listeners.clear();
     }

@@ -6,7 +6,7 @@ use super::params_with;
 use crate::gateway::devices::key::test_support::TestDevice;
 use crate::gateway::test_support::{TOKEN, TestClient, TestGateway, connect_params, signed};
 use crate::secret::Secret;
-use crate::settings::Proof;
+use crate::settings::ClientAuth;
 
 /// Connects a device on this machine with these parameters. Returns the client and the response.
 async fn connect_device(gateway: &TestGateway, device: &TestDevice, params: Value) -> (TestClient, Value) {
@@ -70,7 +70,7 @@ async fn device_token_is_valid_in_another_gateway_with_the_same_state_folder() {
         let (_client, hello) = connect_device(&gateway, &device, connect_params(protocol)).await;
         let token = device_token(&hello);
         let TestGateway { home, .. } = gateway;
-        let gateway = TestGateway::in_home(home, Proof::Token(Secret::new("a-new-token")));
+        let gateway = TestGateway::in_home(home, ClientAuth::Token(Secret::new("a-new-token")));
         let keys: &[&str] = if protocol == 3 {
             &["token"]
         } else {
@@ -110,7 +110,7 @@ async fn changed_token_disconnects_its_clients_but_not_devices() {
         let (mut by_device, _) = connect_device(&gateway, &device, auth(&device_token(&hello))).await;
         let mut without_device = gateway.accepted_client(protocol).await;
         let mut active = (*gateway.state.active()).clone();
-        active.settings.proof = Proof::Token(Secret::new("another"));
+        active.settings.auth = ClientAuth::Token(Secret::new("another"));
         gateway.state.set_active(active);
         assert_eq!(gateway.state.clients.disconnect_shared_credentials(), 2);
         for client in [&mut by_token, &mut without_device] {
