@@ -99,7 +99,7 @@ impl Slot {
             && let Some(exit) = running.group.poll_exit()
         {
             let pid = running.group.pid();
-            tracing::warn!(pid, ?exit, "a browser ended by itself");
+            tracing::warn!(pid, ?exit, "a browser exited on its own");
             leftover::forget(folder);
             *state = State::Ended {
                 pid,
@@ -371,7 +371,7 @@ impl Control {
             let _ = tokio::task::spawn_blocking(move || drop(group)).await;
             return Err(fault);
         }
-        tracing::info!(pid = group.pid(), port, profile = profile.name, "a browser runs");
+        tracing::info!(pid = group.pid(), port, profile = profile.name, "browser started");
         Ok(Running {
             group,
             port,

@@ -27,10 +27,10 @@ pub struct ConfigDocument {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// A value stands in the way that is no object.
-    #[error("{0} is no object")]
+    #[error("{0} is not an object")]
     NotAnObject(KeyPath),
     /// A value stands in the way that is no array.
-    #[error("{0} is no array")]
+    #[error("{0} is not an array")]
     NotAnArray(KeyPath),
     /// The index is beyond the end: an array grows by one element at a time.
     #[error("{path} has {len} elements")]
