@@ -108,6 +108,6 @@ fn an_interrupted_gateway_says_that_it_ends() {
     wait_for("it answers", || {
         (status(&sandbox, "main")["verdict"] == "healthy").then_some(())
     });
-    terminal.press(Key::CtrlC).wait_for("Gateway sonlandı.");
+    terminal.press(Key::CtrlC).wait_for("Gateway durdu.");
     assert_eq!(terminal.exit_code(), 0);
 }
