@@ -9,58 +9,58 @@ use crate::secret::{Secret, SecretOrigin};
 
 /// The decisions of an onboarding. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// How much is asked.
-    pub flow: Flow,
+    pub(crate) flow: Flow,
     /// The profile, where it was asked for.
-    pub profile: Option<ProfileName>,
+    pub(crate) profile: Option<ProfileName>,
     /// What happens to a config that exists already.
-    pub existing: Existing,
+    pub(crate) existing: Existing,
     /// The workspace, as an absolute path.
-    pub workspace: Option<PathBuf>,
+    pub(crate) workspace: Option<PathBuf>,
     /// The base port.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Whether a person types the base port instead of choosing one.
-    pub types_port: bool,
+    pub(crate) types_port: bool,
     /// The addresses that the gateway listens on.
-    pub bind: Option<Bind>,
+    pub(crate) bind: Option<Bind>,
     /// The address of [`Bind::Custom`].
-    pub bind_host: Option<IpAddr>,
+    pub(crate) bind_host: Option<IpAddr>,
     /// How clients authenticate.
-    pub auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
     /// The token or password of the gateway.
-    pub credential: Option<(Secret, SecretOrigin)>,
+    pub(crate) credential: Option<(Secret, SecretOrigin)>,
     /// The model provider.
-    pub provider: Option<Provider>,
+    pub(crate) provider: Option<Provider>,
     /// The API key of the provider.
-    pub provider_key: Option<Secret>,
+    pub(crate) provider_key: Option<Secret>,
     /// The server of [`Provider::Custom`].
-    pub custom: CustomProvider,
+    pub(crate) custom: CustomProvider,
     /// The primary model, as `provider/model`.
-    pub model: Option<String>,
+    pub(crate) model: Option<String>,
     /// The messaging channel to connect.
-    pub channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
     /// The token of the channel's bot.
-    pub channel_token: Option<Secret>,
+    pub(crate) channel_token: Option<Secret>,
     /// Whether a service will run the gateway.
-    pub service: bool,
+    pub(crate) service: bool,
     /// Whether a new workspace gets its first files.
-    pub bootstrap: bool,
+    pub(crate) bootstrap: bool,
 }
 
 /// A custom provider: a server with an interface that is compatible with OpenAI's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomProvider {
+pub(crate) struct CustomProvider {
     /// The URL of the server.
-    pub base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// The id of the model on the server.
-    pub model_id: Option<String>,
+    pub(crate) model_id: Option<String>,
     /// The id of the provider in the config.
-    pub provider_id: Option<String>,
+    pub(crate) provider_id: Option<String>,
 }
 
 /// An enum whose values have one name each, in flags, answers files, configs and `--json`.
-pub trait NamedValue: Copy + 'static {
+pub(crate) trait NamedValue: Copy + 'static {
     /// All values, in the order in which they are offered.
     const ALL: &'static [Self];
 
@@ -73,25 +73,20 @@ pub trait NamedValue: Copy + 'static {
     }
 }
 
-/// Declares an enum that is a [`NamedValue`], from rows `Variant = "name",`.
+/// Declares an enum that is a [`NamedValue`], whose variants have the form `Variant = "name",`.
 macro_rules! named_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$vmeta])* $variant,)* }
+        $vis enum $name { $($(#[$vmeta])* $variant,)* }
 
         impl $name {
             /// All values, in the order in which they are offered.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            $vis const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns the name in flags, answers files and configs.
-            pub fn name(self) -> &'static str {
+            $vis fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
-            }
-
-            /// Returns the value with a name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                <Self as $crate::answers::NamedValue>::from_name(name)
             }
         }
 
@@ -110,7 +105,7 @@ pub(crate) use named_enum;
 named_enum! {
     /// How much an onboarding asks.
     #[derive(Default)]
-    Flow {
+    pub(crate) enum Flow {
         /// The few questions that matter; good values for the rest.
         #[default]
         Quickstart = "quickstart",
@@ -122,7 +117,7 @@ named_enum! {
 named_enum! {
     /// What happens to a config that exists already.
     #[derive(Default)]
-    Existing {
+    pub(crate) enum Existing {
         /// The config stays as it is; what is missing around it is created.
         Keep = "keep",
         /// The values of the config are the defaults of the questions.
@@ -139,7 +134,7 @@ named_enum! {
 
 named_enum! {
     /// The addresses that a gateway listens on, by OpenClaw's names.
-    Bind {
+    pub enum Bind {
         /// `127.0.0.1` and `::1`.
         Loopback = "loopback",
         /// Every address.
@@ -155,7 +150,7 @@ named_enum! {
 
 named_enum! {
     /// How clients authenticate to a gateway.
-    Auth {
+    pub enum Auth {
         /// By a token.
         Token = "token",
         /// By a password.
@@ -168,7 +163,7 @@ named_enum! {
 named_enum! {
     /// A model provider, by OpenClaw's names of the choices.
     #[derive(PartialOrd, Ord)]
-    Provider {
+    pub(crate) enum Provider {
         /// Anthropic.
         Anthropic = "apiKey",
         /// OpenAI.
@@ -186,7 +181,7 @@ named_enum! {
 
 named_enum! {
     /// A messaging channel.
-    Channel {
+    pub(crate) enum Channel {
         /// Telegram.
         Telegram = "telegram",
         /// Discord.
@@ -198,14 +193,14 @@ named_enum! {
 
 impl Answers {
     /// Whether the config stays as it is, so that none of its values is asked for.
-    pub fn keep_config(&self) -> bool {
+    pub(crate) fn keep_config(&self) -> bool {
         self.existing == Existing::Keep
     }
 }
 
 impl Existing {
     /// Whether the old config is moved aside.
-    pub fn is_reset(self) -> bool {
+    pub(crate) fn is_reset(self) -> bool {
         matches!(self, Self::ResetConfig | Self::ResetCredentials | Self::ResetFull)
     }
 }
@@ -219,7 +214,7 @@ impl Bind {
 
 impl Provider {
     /// Returns the flag for the API key of the provider, without dashes; OpenClaw's name.
-    pub fn key_flag(self) -> &'static str {
+    pub(crate) fn key_flag(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic-api-key",
             Self::OpenAi => "openai-api-key",
@@ -230,7 +225,7 @@ impl Provider {
     }
 
     /// Returns the environment variable that commonly holds the API key of the provider.
-    pub fn key_variable(self) -> Option<&'static str> {
+    pub(crate) fn key_variable(self) -> Option<&'static str> {
         match self {
             Self::Anthropic => Some("ANTHROPIC_API_KEY"),
             Self::OpenAi => Some("OPENAI_API_KEY"),
@@ -241,7 +236,7 @@ impl Provider {
     }
 
     /// Returns the id of the provider in configs and key stores.
-    pub fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
             Self::OpenAi => "openai",
@@ -254,7 +249,7 @@ impl Provider {
 
 impl Channel {
     /// Returns the config key of the channel's token (docs/openclaw.md#channel-tokens).
-    pub fn token_key(self) -> Option<&'static str> {
+    pub(crate) fn token_key(self) -> Option<&'static str> {
         match self {
             Self::Telegram => Some("channels.telegram.botToken"),
             Self::Discord => Some("channels.discord.token"),

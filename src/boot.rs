@@ -158,10 +158,11 @@ impl Boot {
     fn load_config(&self, path: &std::path::Path) -> Result<(Value, Option<String>)> {
         let document = match config::load(path) {
             LoadedConfig::Missing => return Ok((Value::Null, None)),
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
             LoadedConfig::Ok(document) => document,
         };
-        let config = config::effective(path, &document).map_err(|fault| fault.blocked(path))?;
+        let config =
+            config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?;
         self.judge(path, &config)?;
         let text = if config == *document.value() {
             document.text().to_owned()

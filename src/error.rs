@@ -1,16 +1,16 @@
-//! The one error that crosses module borders: who must act, what happened as a [`Msg`], the ways out,
-//! and the exit code that follows. It is put into words once, at the edge.
+//! The one error type that crosses module borders: who must act, what happened as a [`Msg`], the ways out, and the
+//! exit code that follows. It is rendered once, in the user's language, where the program ends.
 
 use crate::i18n::Msg;
 
 /// Who must act, which decides the exit code (docs/design.md#exit-codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The answer is no: not found, not running, an operation that failed. Exit 1.
+    /// An operation failed, or the answer is no: not found, not running. Exit 1.
     Failure,
     /// Wrong usage, or a question is open and nobody can be asked. Exit 2.
     Usage,
-    /// It runs, but not as it should: unhealthy, another one's, not letting us in. Exit 3.
+    /// Something runs, but not as it should: unhealthy, another's, not letting us in. Exit 3.
     Unhealthy,
     /// Configuration or ports make it impossible until somebody acts. Exit 78 (`EX_CONFIG`).
     Blocked,
@@ -19,7 +19,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The process exit code.
+    /// The exit code of the process.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Failure => 1,
@@ -31,63 +31,84 @@ impl ErrorKind {
     }
 }
 
-/// What went wrong, for the user: a sentence, ways out, and the cause from the system where there is one.
+/// A cause that some caller reacts to. Most errors are only shown and have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorReason {
+    /// The terminal of the person who was asked has gone away.
+    TerminalClosed,
+    /// The command line names a command that this program does not have.
+    UnknownCommand,
+    /// The instance has no files that a snapshot could keep.
+    NothingToSnapshot,
+    /// A change would reach into another instance.
+    OtherInstance,
+    /// `gateway.mode` is not set, so that no gateway may start.
+    GatewayModeUnset,
+    /// The gateway's token or password is not set.
+    CredentialUnset,
+    /// The gateway would serve the network without asking for a token or password.
+    UnprotectedNetwork,
+}
+
+/// What went wrong, for the user.
 #[derive(Debug)]
 pub struct Error {
     /// Who must act.
     pub kind: ErrorKind,
+    /// The cause that a caller reacts to, if there is one.
+    pub reason: Option<ErrorReason>,
     /// What happened, where, with which value.
     pub msg: Msg,
     /// Ways out, most useful first.
     pub hints: Vec<Msg>,
-    /// What the system or a library said.
+    /// The error of the system or of a library behind it.
     pub cause: Option<anyhow::Error>,
 }
 
-/// The result of everything that can fail in front of the user.
+/// The result of an operation whose failure is shown to the user.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An operation that failed or found nothing: exit 1.
-    pub fn failed(msg: Msg) -> Self {
+    fn new(kind: ErrorKind, msg: Msg) -> Self {
         Self {
-            kind: ErrorKind::Failure,
+            kind,
+            reason: None,
             msg,
             hints: Vec::new(),
             cause: None,
         }
     }
 
+    /// An operation that failed or found nothing: exit 1.
+    pub fn failed(msg: Msg) -> Self {
+        Self::new(ErrorKind::Failure, msg)
+    }
+
     /// Wrong usage: exit 2.
     pub fn usage(msg: Msg) -> Self {
-        Self {
-            kind: ErrorKind::Usage,
-            ..Self::failed(msg)
-        }
+        Self::new(ErrorKind::Usage, msg)
     }
 
-    /// Running, but not healthy: exit 3.
+    /// Something that runs, but is not healthy: exit 3.
     pub fn unhealthy(msg: Msg) -> Self {
-        Self {
-            kind: ErrorKind::Unhealthy,
-            ..Self::failed(msg)
-        }
+        Self::new(ErrorKind::Unhealthy, msg)
     }
 
-    /// Impossible until somebody changes configuration or ports: exit 78.
+    /// Something that is impossible until somebody changes configuration or ports: exit 78.
     pub fn blocked(msg: Msg) -> Self {
-        Self {
-            kind: ErrorKind::Blocked,
-            ..Self::failed(msg)
-        }
+        Self::new(ErrorKind::Blocked, msg)
     }
 
     /// Ctrl-C: exit 130.
     pub fn interrupted() -> Self {
-        Self {
-            kind: ErrorKind::Interrupted,
-            ..Self::failed(Msg::new("error.interrupted"))
-        }
+        Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
+    }
+
+    /// Sets the cause that callers react to.
+    #[must_use]
+    pub fn with_reason(mut self, reason: ErrorReason) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// Adds a way out.
@@ -97,11 +118,22 @@ impl Error {
         self
     }
 
-    /// Adds what the system said.
+    /// Sets the error of the system or of a library behind this one.
     #[must_use]
     pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// Returns whether this is the cause that callers react to.
+    pub fn is(&self, reason: ErrorReason) -> bool {
+        self.reason == Some(reason)
+    }
+
+    /// Returns whether other input could avert the error: other words on the command line, other answers, another
+    /// configuration.
+    pub fn is_about_input(&self) -> bool {
+        matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
     }
 
     /// The stable name of this error, for `--json`.

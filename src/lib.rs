@@ -31,7 +31,7 @@ pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
-pub mod letters;
+
 pub mod lock;
 pub mod logs;
 pub mod plan;
@@ -40,7 +40,7 @@ mod probe;
 pub mod profile;
 pub mod record;
 pub mod registry;
-pub mod report;
+mod report;
 pub mod rescue;
 pub mod secret;
 pub mod selection;
@@ -50,10 +50,11 @@ pub mod settings;
 pub mod snapshot;
 pub mod survey;
 mod sync;
+pub mod text;
 pub mod toml_document;
-pub mod ui;
+mod ui;
 mod url;
-pub mod wizard;
+mod wizard;
 
 #[cfg(test)]
 #[path = "../tests/support/skip.rs"]
@@ -81,14 +82,14 @@ pub fn run(host: &Host) -> ExitCode {
     let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
     let scanned = selection::scan(host.args());
     let wishes = match &scanned {
-        Ok(selection) => ui::Wishes {
+        Ok(selection) => ui::UiOptions {
             json: selection.json,
             no_color: selection.no_color,
             accessible: selection.accessible,
         },
-        Err(_) => ui::Wishes {
+        Err(_) => ui::UiOptions {
             json: host.args().iter().any(|a| a == "--json"),
-            ..ui::Wishes::default()
+            ..ui::UiOptions::default()
         },
     };
     let ui = Ui::new(host, lang, wishes);
@@ -98,7 +99,7 @@ pub fn run(host: &Host) -> ExitCode {
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
         Ok(code) => code,
         Err(error) => {
-            ui.error(&error);
+            ui.report_error(&error);
             ExitCode::from(error.kind.exit_code())
         }
     }
@@ -123,7 +124,7 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
 }
 
 fn version(ui: Ui) -> ExitCode {
-    ui.out(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
+    ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
 }
 
@@ -134,19 +135,15 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
         bold: ui.colour(),
     };
     let fit = |page: String| {
-        if ui.ascii() {
-            letters::to_ascii(&page)
-        } else {
-            page
-        }
+        if ui.ascii() { text::to_ascii(&page) } else { page }
     };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
         help::Explained::Asked(page) => {
-            ui.out(&fit(page));
+            ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)
         }
         help::Explained::Needed(page) => {
-            ui.err(&fit(page));
+            ui.eprint(&fit(page));
             Ok(ExitCode::from(2))
         }
         help::Explained::Wrong(error) => Err(error),

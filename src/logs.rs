@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use crate::letters::sanitize;
 use crate::profile::ProfileName;
 use crate::record::Engine;
+use crate::text::sanitize;
 
 /// As much of the end of a file as is read, in bytes.
 const TAIL: u64 = 1024 * 1024;

@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 mod config;
-pub mod disk;
+pub(crate) mod disk;
 mod input;
-pub mod isolation;
+pub(crate) mod isolation;
 mod keys;
 mod onboard;
 mod ports;
@@ -23,11 +23,11 @@ use crate::i18n::Msg;
 use crate::ports::PortFamily;
 use crate::secret::{SecretOrigin, TextPiece};
 
-pub use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
-pub use onboard::{folder_stamp, onboard, paths_to_read};
-pub use ports::{bind_addresses, known_base, port_notices};
-pub use remove::{ExistingPaths, remove};
-pub use restore::{config_write, stamped_sibling};
+pub(crate) use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
+pub(crate) use onboard::{folder_stamp, onboard, paths_to_read};
+pub(crate) use ports::{bind_addresses, known_base, port_notices};
+pub(crate) use remove::{ExistingPaths, remove};
+pub(crate) use restore::{config_write, stamped_sibling};
 
 /// An ordered list of changes, and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

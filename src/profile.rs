@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
-use crate::letters::strip_diacritic;
+use crate::text::strip_diacritic;
 
 /// The longest name, in characters.
 pub const MAX_LEN: usize = 64;

@@ -1,4 +1,4 @@
-//! What a plan says and what became of it, as data for `--json`. Secrets are never in it.
+//! Plans and their results as data for `--json`, without secrets.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,8 @@ use crate::plan::{Change, FileKind, InstanceSummary, Plan};
 use crate::ports::{PortFamily, Role};
 use crate::secret::SecretOrigin;
 
-/// The name of a secret's origin, as `--json` and the shown texts have it.
-pub fn origin_name(origin: SecretOrigin) -> &'static str {
+/// Returns the name of a secret's origin in `--json` documents and shown texts.
+pub(crate) fn origin_name(origin: SecretOrigin) -> &'static str {
     match origin {
         SecretOrigin::Generated => "generated",
         SecretOrigin::Given => "given",
@@ -16,8 +16,8 @@ pub fn origin_name(origin: SecretOrigin) -> &'static str {
     }
 }
 
-/// The ports of a family by role.
-pub fn ports(family: PortFamily) -> Value {
+/// Returns the ports of a family, by the names of their roles.
+pub(crate) fn ports(family: PortFamily) -> Value {
     let mut ports = serde_json::Map::new();
     for (role, port) in family.fixed() {
         ports.insert(role.name().to_owned(), port.into());
@@ -27,8 +27,8 @@ pub fn ports(family: PortFamily) -> Value {
     ports.into()
 }
 
-/// The changes of a plan, in order. The text of what this program owns is shown, its secrets by origin.
-pub fn changes(plan: &Plan) -> Value {
+/// Returns the changes of a plan, in order. Configs and records are in it with their text, each secret by its origin.
+pub(crate) fn changes(plan: &Plan) -> Value {
     plan.changes.iter().map(change).collect()
 }
 
@@ -77,8 +77,9 @@ fn kind_name(kind: FileKind) -> &'static str {
     }
 }
 
-/// The document of `onboard --json` and `setup --json`: OpenClaw's keys (docs/openclaw.md#onboarding-document), and ours.
-pub fn onboard(
+/// Returns the document of `onboard --json` and `setup --json`. It has the keys of OpenClaw
+/// (docs/openclaw.md#onboarding-document) and those of this program.
+pub(crate) fn onboard(
     plan: &Plan,
     summary: &InstanceSummary,
     answers: &Answers,

@@ -9,13 +9,13 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::answers::{Auth, Bind};
-use crate::config::fault::ConfigError;
+use crate::answers::{Auth, Bind, NamedValue as _};
+use crate::config::error::ConfigError;
 use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
@@ -137,9 +137,9 @@ impl Files {
         let config = match config::load(path) {
             LoadedConfig::Missing => Value::Null,
             LoadedConfig::Ok(document) => {
-                config::effective(path, &document).map_err(|fault| fault.blocked(path))?
+                config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?
             }
-            LoadedConfig::Broken(fault) => return Err(fault.blocked(path)),
+            LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
         };
         Ok(Self {
             config,
@@ -297,7 +297,8 @@ impl Sources<'_> {
                 None => Error::blocked(msg!(
                     "settings.mode-unset",
                     path = self.instance.config_path.display()
-                )),
+                ))
+                .with_reason(ErrorReason::GatewayModeUnset),
                 Some(mode) => Error::blocked(msg!("settings.mode", mode = mode)),
             };
             return Err(error
@@ -310,6 +311,7 @@ impl Sources<'_> {
         let reachable = !bind.is_loopback() && bind_host.is_none_or(|ip| !ip.is_loopback());
         if proof == Proof::None && reachable {
             return Err(Error::blocked(msg!("settings.open", bind = bind.name()))
+                .with_reason(ErrorReason::UnprotectedNetwork)
                 .hint(msg!("settings.set-token", command = self.instance.command())));
         }
         Ok(Settings {
@@ -352,7 +354,9 @@ impl Sources<'_> {
             });
         let needed = |secret: Option<Secret>, msg| {
             secret.ok_or_else(|| {
-                Error::blocked(msg).hint(msg!("settings.set-token", command = self.instance.command()))
+                Error::blocked(msg)
+                    .with_reason(ErrorReason::CredentialUnset)
+                    .hint(msg!("settings.set-token", command = self.instance.command()))
             })
         };
         Ok(match mode {

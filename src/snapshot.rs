@@ -11,15 +11,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::apply;
 use crate::archive::{self, ArchiveKind, FileSet, Manifest};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// The code of the refusal to keep what is not there.
-pub const NOTHING: &str = "snapshot.nothing";
 /// The end of a snapshot's file name.
 const ENDING: &str = ".tar.gz";
 
@@ -93,10 +91,9 @@ impl SnapshotTarget<'_> {
     pub fn create(&self, reason: &str) -> Result<(Snapshot, Manifest, Vec<PathBuf>)> {
         let contents = FileSet::of(self.instance, &self.protected());
         if contents.sources.is_empty() {
-            return Err(Error::failed(msg!(
-                "snapshot.nothing",
-                path = self.instance.state_dir.display()
-            )));
+            let path = self.instance.state_dir.display();
+            return Err(Error::failed(msg!("snapshot.nothing", path = path))
+                .with_reason(ErrorReason::NothingToSnapshot));
         }
         contents.check(ArchiveKind::Snapshot)?;
         let mut manifest = Manifest::new(

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::fault::ConfigError;
+use crate::config::error::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};

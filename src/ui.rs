@@ -1,17 +1,16 @@
-//! The only writer to standard output and standard error.
+//! The screen: writes to standard output and standard error.
 //!
-//! Results go to stdout, everything else to stderr, so that `--json` is one document and a pipe gets
-//! only what was asked for. Whether colour, line drawing and letters beyond ASCII may be used is decided
-//! here once, from the terminal and the environment.
+//! Results go to stdout, everything else to stderr, so that `--json` is one document and a pipe gets only what was
+//! asked for. Whether colour, line drawing and letters beyond ASCII may be used is decided here once, from the terminal
+//! and the environment.
 
 use std::io;
 
-pub mod band;
 mod fields;
+pub(crate) mod port_chart;
 mod progress;
 mod review;
 mod table;
-mod wrap;
 
 pub(crate) use fields::Fields;
 pub(crate) use table::Table;
@@ -22,15 +21,15 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::letters;
+use crate::text::{to_ascii, wrap};
 
-/// How and where to speak.
+/// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own about the terminal"
 )]
-pub struct Ui {
+pub(crate) struct Ui {
     lang: Lang,
     knows_language: bool,
     json: bool,
@@ -40,58 +39,55 @@ pub struct Ui {
     width: usize,
 }
 
-/// What the command line says of the screen.
+/// The options of the command line about the screen.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes {
+pub(crate) struct UiOptions {
     /// `--json`: one document on stdout.
-    pub json: bool,
+    pub(crate) json: bool,
     /// `--no-color`.
-    pub no_color: bool,
+    pub(crate) no_color: bool,
     /// `--accessible`: for a screen reader.
-    pub accessible: bool,
+    pub(crate) accessible: bool,
 }
 
-/// The width of a terminal that does not say, in columns.
-const WIDTH: usize = 80;
+/// Width of a terminal that does not tell its size, in columns.
+const DEFAULT_WIDTH: usize = 80;
+/// Smallest width that is drawn for, in columns.
+const MIN_WIDTH: usize = 20;
 
 impl Ui {
-    /// What this terminal and environment allow, and the command line wishes.
-    pub fn new(host: &Host, lang: Option<Lang>, wishes: Wishes) -> Self {
-        let Wishes {
-            json,
-            no_color,
-            accessible,
-        } = wishes;
+    /// Creates the screen from what terminal, environment and command line allow. Without a known language it speaks
+    /// English.
+    pub(crate) fn new(host: &Host, lang: Option<Lang>, options: UiOptions) -> Self {
         let dumb = host.var("TERM") == Some("dumb");
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
-        let plain = dumb || accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
-        let wanted = (host.terminal().stdout || forced) && !plain;
-        let width = console::Term::stdout()
-            .size_checked()
-            .map_or(WIDTH, |(_, columns)| usize::from(columns));
+        let plain = dumb || options.accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
+        let colour = (host.terminal().stdout || forced) && !plain;
+        let size = console::Term::stdout().size_checked();
+        let width = size.map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
         Self {
             lang: lang.unwrap_or_else(Lang::english),
             knows_language: lang.is_some(),
-            json,
-            colour: wanted && !no_color && host.var("NO_COLOR").is_none(),
+            json: options.json,
+            colour: colour && !options.no_color && host.var("NO_COLOR").is_none(),
             ascii: !is_utf8(host),
             plain,
             width: if host.terminal().stdout {
-                width.max(20)
+                width.max(MIN_WIDTH)
             } else {
-                WIDTH
+                DEFAULT_WIDTH
             },
         }
     }
 
-    /// Whether a wish or the locale tells the language; English stands in where neither does.
-    pub fn knows_language(&self) -> bool {
+    /// Whether an option or the locale tells the language; where neither does, it is English.
+    pub(crate) fn knows_language(&self) -> bool {
         self.knows_language
     }
 
-    /// The same screen in another language.
+    /// Returns the same screen in another language.
     #[must_use]
-    pub fn speaking(self, lang: Lang) -> Self {
+    pub(crate) fn with_lang(self, lang: Lang) -> Self {
         Self {
             lang,
             knows_language: true,
@@ -99,131 +95,115 @@ impl Ui {
         }
     }
 
-    /// The language of this run.
-    pub fn lang(&self) -> Lang {
+    /// Returns the language of this run.
+    pub(crate) fn lang(&self) -> Lang {
         self.lang
     }
 
     /// Whether `--json` was given.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
     /// Whether colour may be used on stdout.
-    pub fn colour(&self) -> bool {
+    pub(crate) fn colour(&self) -> bool {
         self.colour
     }
 
     /// Whether only ASCII may be written.
-    pub fn ascii(&self) -> bool {
+    pub(crate) fn ascii(&self) -> bool {
         self.ascii
     }
 
-    /// Whether a screen reader (or a dumb terminal) reads: no boxes, no repainting.
-    pub fn plain(&self) -> bool {
+    /// Whether the output is for a screen reader or a dumb terminal: no boxes, no repainting.
+    pub(crate) fn plain(&self) -> bool {
         self.plain
     }
 
-    /// The width to draw in, in columns; 80 where stdout is no terminal.
-    pub fn width(&self) -> usize {
+    /// Returns the width to draw in, in columns; 80 where stdout is no terminal.
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// A sentence in this run's language.
-    pub fn say(&self, msg: &Msg) -> String {
+    /// Returns a sentence in the language of this run.
+    pub(crate) fn render(&self, msg: &Msg) -> String {
         if self.ascii {
-            msg.render_with(self.lang, &letters::to_ascii)
+            msg.render_with(self.lang, &to_ascii)
         } else {
             msg.render(self.lang)
         }
     }
 
-    /// A sentence on stdout, as a line.
-    pub fn line(&self, msg: &Msg) {
-        self.out(&self.say(msg));
+    /// Prints a sentence on stdout as one line.
+    pub(crate) fn print_line(&self, msg: &Msg) {
+        self.print(&self.render(msg));
     }
 
-    /// A sentence on stdout, in lines that fit.
-    pub fn paragraph(&self, msg: &Msg) {
-        self.hanging(0, 0, &self.say(msg));
+    /// Prints a sentence on stdout in lines that fit the terminal.
+    pub(crate) fn print_paragraph(&self, msg: &Msg) {
+        self.print_hanging(0, 0, &self.render(msg));
     }
 
-    /// A sentence on stdout that belongs to the line above.
-    pub fn remark(&self, msg: &Msg) {
-        self.hanging(2, 4, &self.say(msg));
+    /// Prints a sentence on stdout that belongs to the line above: indented, in lines that fit the terminal.
+    pub(crate) fn print_detail(&self, msg: &Msg) {
+        self.print_hanging(2, 4, &self.render(msg));
     }
 
-    /// Text on stdout in lines that fit: the first one indented by `first` columns, the others by `rest`.
-    pub fn hanging(&self, first: usize, rest: usize, text: &str) {
-        let lines = wrap::wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+    /// Prints text on stdout in lines that fit the terminal: the first line indented by `first` columns, the others by
+    /// `rest`.
+    pub(crate) fn print_hanging(&self, first: usize, rest: usize, text: &str) {
+        let lines = wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
         for (at, line) in lines.iter().enumerate() {
             let indent = if at == 0 { first } else { rest };
-            self.out(&format!("{:indent$}{line}", ""));
+            self.print(&format!("{:indent$}{line}", ""));
         }
     }
 
-    /// Text on stdout, as lines.
-    pub fn out(&self, text: &str) {
-        write_line(&mut io::stdout().lock(), text);
+    /// Prints a sentence on stderr as one line.
+    pub(crate) fn print_note(&self, msg: &Msg) {
+        self.eprint(&self.render(msg));
     }
 
-    /// Text on stdout, as lines, told at once whether somebody still reads: for what goes on without end.
-    pub fn stream(&self, text: &str) -> bool {
-        use io::Write as _;
-        let mut out = io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
-    }
-
-    /// A sentence on stderr, as a line.
-    pub fn note(&self, msg: &Msg) {
-        self.err(&self.say(msg));
-    }
-
-    /// Text on stderr, as lines.
-    pub fn err(&self, text: &str) {
-        write_line(&mut io::stderr().lock(), text);
-    }
-
-    /// The one JSON document of this run on stdout.
+    /// Prints the one JSON document of this run on stdout.
     ///
     /// # Panics
-    /// Where a key of a map is no text, which no document of ours has.
-    pub fn document(&self, document: &impl Serialize) {
+    /// Where a key of a map is no text, which no document of this program has.
+    pub(crate) fn print_json(&self, document: &impl Serialize) {
         let text = serde_json::to_string_pretty(document).expect("documents have text keys");
-        self.out(&text);
+        self.print(&text);
     }
 
-    /// An error: on stderr in words, and with `--json` as the one document too.
-    pub fn error(&self, error: &Error) {
-        let document = self.told(error);
+    /// Prints an error on stderr as text, and with `--json` on stdout as the one document too.
+    pub(crate) fn report_error(&self, error: &Error) {
+        let document = self.print_error(error);
         if self.json {
-            self.document(&document);
+            self.print_json(&document);
         }
     }
 
-    /// Says an error on stderr in words, and gives it back as a document.
-    pub fn told(&self, error: &Error) -> Value {
-        self.err(&format!("[openclaw] {}", self.say(&error.msg)));
+    /// Prints an error on stderr as text, and returns it as a document.
+    pub(crate) fn print_error(&self, error: &Error) -> Value {
+        self.eprint(&format!("[openclaw] {}", self.render(&error.msg)));
         if let Some(cause) = &error.cause {
-            self.err(&format!("  {cause:#}"));
+            self.eprint(&format!("  {cause:#}"));
         }
         for hint in &error.hints {
-            self.err(&format!("  {} {}", self.arrow(), self.say(hint)));
+            self.eprint(&format!("  {} {}", self.arrow(), self.render(hint)));
         }
         self.error_document(error)
     }
 
-    /// A heading, bold where colour is.
+    /// Returns a heading, bold where there is colour.
     fn heading(&self, msg: &Msg) -> String {
-        console::style(self.say(msg))
+        console::style(self.render(msg))
             .bold()
             .force_styling(self.colour)
             .to_string()
     }
 
-    /// What is worth knowing, marked and broken to the width of the terminal.
-    fn notice(&self, msg: &Msg) -> String {
-        let lines = wrap::wrap(&self.say(msg), self.width.saturating_sub(4));
+    /// Returns a notice behind a mark, in lines that fit the terminal.
+    fn render_notice(&self, msg: &Msg) -> String {
+        let lines = wrap(&self.render(msg), self.width.saturating_sub(4));
         let marked = lines
             .iter()
             .enumerate()
@@ -231,27 +211,20 @@ impl Ui {
         marked.collect::<Vec<_>>().join("\n")
     }
 
-    /// A paragraph on stderr, broken to the width of the terminal.
-    pub fn prose(&self, msg: &Msg) {
-        for line in wrap::wrap(&self.say(msg), self.width) {
-            self.err(&line);
+    /// Prints a sentence on stderr in lines that fit the terminal.
+    pub(crate) fn eprint_paragraph(&self, msg: &Msg) {
+        for line in wrap(&self.render(msg), self.width) {
+            self.eprint(&line);
         }
     }
 
-    /// Text in lines of at most so many columns.
-    pub fn broken(&self, text: &str, columns: usize) -> Vec<String> {
-        wrap::wrap(text, columns)
-    }
-
-    /// Why a reply was not taken, before its question comes again.
-    pub fn refusal(&self, error: &Error) {
-        self.prose(&error.msg);
+    /// Prints on stderr why a reply was rejected, before its question is asked again.
+    pub(crate) fn print_rejection(&self, error: &Error) {
+        self.eprint_paragraph(&error.msg);
         for hint in &error.hints {
-            for (at, line) in wrap::wrap(&self.say(hint), self.width.saturating_sub(5))
-                .iter()
-                .enumerate()
-            {
-                self.err(&if at == 0 {
+            let lines = wrap(&self.render(hint), self.width.saturating_sub(5));
+            for (at, line) in lines.iter().enumerate() {
+                self.eprint(&if at == 0 {
                     format!("  {} {line}", self.arrow())
                 } else {
                     format!("    {line}")
@@ -261,12 +234,12 @@ impl Ui {
     }
 
     fn error_document(&self, error: &Error) -> Value {
-        let hints: Vec<_> = error.hints.iter().map(|h| self.say(h)).collect();
+        let hints: Vec<_> = error.hints.iter().map(|hint| self.render(hint)).collect();
         let mut document = json!({
             "ok": false,
             "code": error.code(),
             "exit": error.kind.exit_code(),
-            "message": self.say(&error.msg),
+            "message": self.render(&error.msg),
             "hints": hints,
         });
         if let Some(cause) = &error.cause {
@@ -280,7 +253,30 @@ impl Ui {
     }
 }
 
-/// Writes a line; a reader that went away (`| head`) is not an error.
+#[expect(
+    clippy::unused_self,
+    reason = "who prints holds the screen; output elsewhere is found by its type"
+)]
+impl Ui {
+    /// Prints text on stdout, with a line end.
+    pub(crate) fn print(&self, text: &str) {
+        write_line(&mut io::stdout().lock(), text);
+    }
+
+    /// Prints text on stdout, with a line end; `false` where nobody reads any more. For output without end.
+    pub(crate) fn try_print(&self, text: &str) -> bool {
+        use io::Write as _;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Prints text on stderr, with a line end.
+    pub(crate) fn eprint(&self, text: &str) {
+        write_line(&mut io::stderr().lock(), text);
+    }
+}
+
+/// Writes a line. A reader that is gone (`| head`) is not an error.
 fn write_line(to: &mut impl io::Write, text: &str) {
     let mut write = || -> io::Result<()> {
         to.write_all(text.as_bytes())?;
@@ -290,7 +286,7 @@ fn write_line(to: &mut impl io::Write, text: &str) {
     let _ = write();
 }
 
-/// Whether the locale's letters are UTF-8. Where no variable says, a terminal of today is believed.
+/// Whether the characters of the locale are UTF-8; assumed where no variable says.
 fn is_utf8(host: &Host) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

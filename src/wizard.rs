@@ -5,27 +5,27 @@
 //! with the earlier replies, so that whatever depends on a changed answer is judged again and nothing else is
 //! lost. Nothing is written here: a wizard that is left at any question has changed nothing.
 
-pub mod context;
-pub mod history;
-pub mod preset;
-pub mod question;
-pub mod review;
-pub mod step;
-pub mod steps;
-pub mod terminal;
+pub(crate) mod context;
+pub(crate) mod history;
+pub(crate) mod preset;
+pub(crate) mod question;
+pub(crate) mod review;
+pub(crate) mod step;
+pub(crate) mod steps;
+pub(crate) mod terminal;
 
 use crate::answers::{Answers, Flow};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
-pub use context::InterviewContext;
-pub use history::AnswerHistory;
-pub use preset::PresetAnswers;
-pub use question::{Prompter, Question, Reply};
-pub use step::{Rejection, Step, StepId};
+pub(crate) use context::InterviewContext;
+pub(crate) use history::AnswerHistory;
+pub(crate) use preset::PresetAnswers;
+pub(crate) use question::{Prompter, Question, Reply};
+pub(crate) use step::{Rejection, StepId, WizardStep};
 
 /// Who answers the questions that have no preset answer.
-pub enum AnswerSource<'a, 'h> {
+pub(crate) enum AnswerSource<'a, 'h> {
     /// A person, and what they replied before.
     Person(&'a mut dyn Prompter, &'a mut AnswerHistory<'h>),
     /// The defaults, as `--non-interactive` asks for.
@@ -36,13 +36,13 @@ pub enum AnswerSource<'a, 'h> {
 
 /// The result of an interview.
 #[derive(Debug)]
-pub struct Interview {
+pub(crate) struct Interview {
     /// The answers.
-    pub answers: Answers,
+    pub(crate) answers: Answers,
     /// The steps that a person answered, with their questions, in order: a review offers to change them.
-    pub asked: Vec<(StepId, Msg)>,
+    pub(crate) asked: Vec<(StepId, Msg)>,
     /// One notice for each preset answer that was not used.
-    pub unused: Vec<Msg>,
+    pub(crate) unused: Vec<Msg>,
 }
 
 /// The end of one pass through the table.
@@ -58,7 +58,7 @@ enum PassResult {
 /// # Errors
 /// Where a reply is not accepted and nobody can be asked again, where questions stay open, and where the person
 /// leaves.
-pub fn interview(
+pub(crate) fn interview(
     context: &mut InterviewContext<'_>,
     preset: &PresetAnswers,
     mut source: AnswerSource<'_, '_>,
@@ -139,7 +139,7 @@ impl Pass {
 
     fn accept_preset(
         &mut self,
-        step: &dyn Step,
+        step: &dyn WizardStep,
         reply: Reply,
         context: &mut InterviewContext<'_>,
     ) -> Result<()> {
@@ -152,7 +152,7 @@ impl Pass {
     /// Answers a question that has no preset answer; `false` where the person goes back.
     fn answer(
         &mut self,
-        step: &dyn Step,
+        step: &dyn WizardStep,
         question: Question,
         context: &mut InterviewContext<'_>,
         source: &mut AnswerSource<'_, '_>,
@@ -203,7 +203,7 @@ impl Pass {
 
 /// Asks a person until a reply is accepted; `false` where they go back.
 fn ask_until_valid(
-    step: &dyn Step,
+    step: &dyn WizardStep,
     question: &Question,
     prompter: &mut dyn Prompter,
     history: &mut AnswerHistory<'_>,

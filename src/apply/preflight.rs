@@ -12,7 +12,7 @@ use super::io_failure::{During as _, IoFailure, Operation};
 use super::resolve::{LastLink, PathKind, ResolvedPath, resolve};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
@@ -257,7 +257,8 @@ impl OtherPaths {
                     path = named.display(),
                     other = other.named.display()
                 ))
-                .hint(msg!("apply.isolation-real", real = real.display())));
+                .hint(msg!("apply.isolation-real", real = real.display()))
+                .with_reason(ErrorReason::OtherInstance));
             }
         }
         Ok(())
@@ -270,7 +271,8 @@ impl OtherPaths {
                 "apply.holds-another",
                 path = named.display(),
                 other = other.named.display()
-            ))),
+            ))
+            .with_reason(ErrorReason::OtherInstance)),
             None => Ok(()),
         }
     }

@@ -177,7 +177,7 @@ impl<'a> Ground<'a> {
         };
         let mut document = document;
         document["gatewayRunning"] = false.into();
-        ui.prose(&msg!(
+        ui.eprint_paragraph(&msg!(
             "browser.from-files",
             profile = self.context.instance.profile
         ));

@@ -69,7 +69,7 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
     shell
         .write_registration(ASKS, NAME, NAME, &completer(host), &mut script)
         .expect("memory takes every byte");
-    ui.out(String::from_utf8_lossy(&script).trim_end());
+    ui.print(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn answer(host: &Host, program: Command, lang: Lang, ui: Ui) -> Optio
     let written = shell.write_complete(&mut command, words, host.cwd(), &mut offers);
     let offers = String::from_utf8_lossy(&offers);
     if written.is_ok() && !offers.is_empty() {
-        ui.out(offers.trim_end_matches('\n'));
+        ui.print(offers.trim_end_matches('\n'));
     }
     Some(ExitCode::SUCCESS)
 }

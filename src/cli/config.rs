@@ -15,7 +15,7 @@ use super::Context;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, document, effective, schema, secrets};
+use crate::config::{assign, broken_error, document, effective, schema, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::survey;
@@ -125,7 +125,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
     let read = read_config(context)?;
-    let whole = effective(file, &read).map_err(|fault| fault.blocked(file))?;
+    let whole = effective(file, &read).map_err(|fault| broken_error(file, &fault))?;
     let value = document::find(&whole, &path).ok_or_else(|| {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
@@ -134,16 +134,16 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     if context.ui.is_json() {
         context
             .ui
-            .document(&json!({ "ok": true, "path": path.to_string(), "value": shown }));
+            .print_json(&json!({ "ok": true, "path": path.to_string(), "value": shown }));
     } else {
-        context.ui.out(&match &shown {
+        context.ui.print(&match &shown {
             Value::String(text) => text.clone(),
             other => format!("{other:#}"),
         });
         if shown != *value {
             context
                 .ui
-                .note(&msg!("config.hidden-note", path = file.display()));
+                .print_note(&msg!("config.hidden-note", path = file.display()));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -185,7 +185,7 @@ fn report(
     same: &'static str,
 ) {
     if context.ui.is_json() {
-        context.ui.document(&json!({
+        context.ui.print_json(&json!({
             "ok": true,
             "path": path.to_string(),
             "changed": backup.is_some(),
@@ -194,11 +194,11 @@ fn report(
         }));
     } else {
         let key = if backup.is_some() { done } else { same };
-        context.ui.line(&Msg::new(key).with("path", path));
+        context.ui.print_line(&Msg::new(key).with("path", path));
         if let Some(backup) = backup {
             context
                 .ui
-                .note(&msg!("config.kept-before", path = backup.display()));
+                .print_note(&msg!("config.kept-before", path = backup.display()));
         }
     }
 }
@@ -208,9 +208,9 @@ fn file(context: &Context<'_>) -> ExitCode {
     if context.ui.is_json() {
         context
             .ui
-            .document(&json!({ "ok": true, "config": path, "exists": path.exists() }));
+            .print_json(&json!({ "ok": true, "config": path, "exists": path.exists() }));
     } else {
-        context.ui.out(&path.display().to_string());
+        context.ui.print(&path.display().to_string());
     }
     ExitCode::SUCCESS
 }
@@ -218,7 +218,7 @@ fn file(context: &Context<'_>) -> ExitCode {
 fn validate(context: &Context<'_>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let read = read_config(context)?;
-    let value = effective(path, &read).map_err(|fault| fault.blocked(path))?;
+    let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
     let survey = survey::take(context.host, &context.env);
     let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
     let findings = schema::check(&value, dialect);
@@ -229,30 +229,34 @@ fn validate(context: &Context<'_>) -> Result<ExitCode> {
                 json!({
                     "path": finding.path.to_string(),
                     "code": finding.why.key(),
-                    "message": context.ui.say(&finding.why),
+                    "message": context.ui.render(&finding.why),
                 })
             })
             .collect();
-        context.ui.document(&json!({
+        context.ui.print_json(&json!({
             "ok": findings.is_empty(),
             "config": path,
             "dialect": dialect.name(),
             "findings": list,
         }));
     } else if findings.is_empty() {
-        context.ui.line(&msg!("config.valid", path = path.display()));
+        context
+            .ui
+            .print_line(&msg!("config.valid", path = path.display()));
     } else {
-        context.ui.line(&msg!("config.invalid", path = path.display()));
+        context
+            .ui
+            .print_line(&msg!("config.invalid", path = path.display()));
         for finding in &findings {
             let line = Msg::new("config.finding")
                 .with("path", &finding.path)
                 .with_msg("why", finding.why.clone());
-            context.ui.out(&format!("  - {}", context.ui.say(&line)));
+            context.ui.print(&format!("  - {}", context.ui.render(&line)));
         }
     }
     context
         .ui
-        .note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
+        .print_note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
     Ok(if findings.is_empty() {
         ExitCode::SUCCESS
     } else {

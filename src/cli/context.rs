@@ -39,7 +39,7 @@ impl<'a> Context<'a> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
         for notice in &instance.notices {
-            ui.note(notice);
+            ui.print_note(notice);
         }
         Ok(Self {
             host,
@@ -57,7 +57,7 @@ impl<'a> Context<'a> {
         )?;
         if let Some(recovered) = apply::recover(&lock)? {
             for msg in &recovered.msgs {
-                self.ui.note(msg);
+                self.ui.print_note(msg);
             }
         }
         Ok(lock)

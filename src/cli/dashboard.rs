@@ -58,29 +58,29 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         .zip(lead.as_ref())
         .map(|(opener, lead)| open(host, opener, lead));
     if ui.is_json() {
-        ui.document(&json!({
+        ui.print_json(&json!({
             "ok": running,
             "url": url,
             "port": port,
             "opened": matches!(outcome, Some(Ok(()))),
         }));
     } else {
-        ui.line(&msg!("dashboard.url", url = url));
+        ui.print_line(&msg!("dashboard.url", url = url));
     }
     match &outcome {
-        Some(Ok(())) => ui.prose(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
-        Some(Err(error)) => ui.note(&error.msg),
+        Some(Ok(())) => ui.eprint_paragraph(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
+        Some(Err(error)) => ui.print_note(&error.msg),
         None if running => {
             if !args.no_open {
                 let command = format!("ssh -N -L {port}:{authority} {}", here(host));
-                ui.note(&msg!("dashboard.no-browser", command = command));
+                ui.print_note(&msg!("dashboard.no-browser", command = command));
             }
-            ui.prose(&msg!("dashboard.ask", path = instance.config_path.display()));
+            ui.eprint_paragraph(&msg!("dashboard.ask", path = instance.config_path.display()));
         }
         None => {
-            ui.prose(&probe.msg(instance.profile.as_str()));
+            ui.eprint_paragraph(&probe.msg(instance.profile.as_str()));
             for hint in probe.hints(instance) {
-                ui.prose(&hint);
+                ui.eprint_paragraph(&hint);
             }
         }
     }

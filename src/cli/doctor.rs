@@ -43,10 +43,10 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     let plan = doctor::whole(&parts);
     let home = &context.env.home;
     let words = diff::Words {
-        say: &|msg| context.ui.say(msg),
-        change: &|change| match context.ui.change(change, home) {
+        say: &|msg| context.ui.render(msg),
+        change: &|change| match context.ui.render_change(change, home) {
             line if context.ui.is_json() => line,
-            line => context.ui.item("*", &line),
+            line => context.ui.render_item("*", &line),
         },
     };
     let text = diff::unified(&plan, home, &words);
@@ -86,7 +86,7 @@ fn ask(context: &Context<'_>, text: &str) -> Result<()> {
             .hint(msg!("doctor.unasked-look", command = command))
             .hint(msg!("doctor.unasked-yes", command = command)));
     }
-    context.ui.err(text.trim_end());
+    context.ui.eprint(text.trim_end());
     if Terminal::new(context.ui).confirm(&msg!("doctor.ask"), Some(false))? {
         Ok(())
     } else {
@@ -107,7 +107,10 @@ fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Fin
     let mut done: Vec<&Part> = Vec::new();
     for part in &parts {
         match apply::apply(&lock, &part.plan, &others(&survey, part), &mut |_| {}) {
-            Ok(applied) => applied.notices.iter().for_each(|notice| context.ui.note(notice)),
+            Ok(applied) => applied
+                .notices
+                .iter()
+                .for_each(|notice| context.ui.print_note(notice)),
             Err(error) => {
                 undo(context, &lock, &survey, &done)?;
                 return Err(error);
@@ -127,7 +130,7 @@ fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Fin
 /// Takes back what was done, the last first.
 fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, done: &[&Part]) -> Result<()> {
     if !done.is_empty() {
-        context.ui.note(&msg!("doctor.undone"));
+        context.ui.print_note(&msg!("doctor.undone"));
     }
     for part in done.iter().rev() {
         let back = doctor::reversed(&part.plan);
@@ -215,24 +218,24 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
                 "undone": fixing.undone,
             });
         }
-        ui.document(&document);
+        ui.print_json(&document);
         return;
     }
     if let Some(fixing) = fixing {
         if fixing.changes == 0 {
-            ui.paragraph(&msg!("doctor.nothing-to-fix"));
+            ui.print_paragraph(&msg!("doctor.nothing-to-fix"));
         } else {
-            ui.out(fixing.diff.trim_end());
+            ui.print(fixing.diff.trim_end());
             let key = match (fixing.dry_run, fixing.undone) {
                 (true, _) => "doctor.would-fix",
                 (false, false) => "doctor.fixed",
                 (false, true) => "doctor.fix-undone",
             };
-            ui.paragraph(&Msg::new(key).with("count", fixing.changes));
+            ui.print_paragraph(&Msg::new(key).with("count", fixing.changes));
         }
     }
     for finding in findings {
-        ui.hanging(
+        ui.print_hanging(
             0,
             2,
             &format!(
@@ -242,22 +245,22 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
                 finding.instance
             ),
         );
-        ui.remark(&finding.msg);
+        ui.print_detail(&finding.msg);
         if let Some(why) = &finding.left {
-            ui.remark(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
+            ui.print_detail(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
         }
-        ui.hanging(2, 4, &format!("$ {}", finding.mend));
+        ui.print_hanging(2, 4, &format!("$ {}", finding.mend));
     }
     if findings.is_empty() {
-        ui.paragraph(&msg!("doctor.clean", checks = doctor::checks().count()));
+        ui.print_paragraph(&msg!("doctor.clean", checks = doctor::checks().count()));
     } else {
-        ui.paragraph(&msg!("doctor.summary", errors = errors, warnings = warnings));
+        ui.print_paragraph(&msg!("doctor.summary", errors = errors, warnings = warnings));
     }
 }
 
 /// The word for a severity, in its colour.
 fn coloured(ui: &Ui, severity: Severity) -> String {
-    let style = |msg| console::style(ui.say(&msg)).force_styling(ui.colour());
+    let style = |msg| console::style(ui.render(&msg)).force_styling(ui.colour());
     match severity {
         Severity::Error => style(msg!("doctor.error")).red(),
         Severity::Warning => style(msg!("doctor.warning")).yellow(),
@@ -272,9 +275,9 @@ fn entry(context: &Context<'_>, finding: &Finding) -> Value {
         "id": finding.id,
         "severity": finding.severity.name(),
         "instance": finding.instance,
-        "message": context.ui.say(&finding.msg),
+        "message": context.ui.render(&finding.msg),
         "mend": finding.mend,
         "fixable": finding.fix.is_some(),
-        "leftAlone": finding.left.as_ref().map(|why| context.ui.say(why)),
+        "leftAlone": finding.left.as_ref().map(|why| context.ui.render(why)),
     })
 }

@@ -60,13 +60,13 @@ fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     if let Some(source) = logs::find_source(folder.clone(), &context.instance.profile, engine) {
         if let LogSource::File(file) = &source {
             let path = abbreviate_home(&context.env.home, file);
-            context.ui.note(&msg!("logs.of-openclaw", path = path));
+            context.ui.print_note(&msg!("logs.of-openclaw", path = path));
         }
         return Ok(source);
     }
     let path = abbreviate_home(&context.env.home, &folder);
     if follow {
-        context.ui.note(&msg!("logs.waiting", path = path));
+        context.ui.print_note(&msg!("logs.waiting", path = path));
         return Ok(LogSource::Folder(folder));
     }
     Err(
@@ -79,7 +79,7 @@ fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
 fn show(context: &Context<'_>, line: &LogLine) -> bool {
     let ui = &context.ui;
     if ui.is_json() {
-        return ui.stream(&line.raw);
+        return ui.try_print(&line.raw);
     }
     let level = console::style(format!("{:<5}", line.level)).force_styling(ui.colour());
     let level = match line.level.as_str() {
@@ -87,5 +87,5 @@ fn show(context: &Context<'_>, line: &LogLine) -> bool {
         "WARN" => level.yellow(),
         _ => level.dim(),
     };
-    ui.stream(format!("{} {level} {}", line.time, line.message).trim())
+    ui.try_print(format!("{} {level} {}", line.time, line.message).trim())
 }

@@ -34,7 +34,7 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
     let mut root = help::localise(program, ui.lang());
     root.build();
     match &args.dir {
-        None => ui.out(page(&root, &root, ui.lang()).trim_end()),
+        None => ui.print(page(&root, &root, ui.lang()).trim_end()),
         Some(dir) => {
             if !dir.is_dir() {
                 let error = Error::failed(msg!("man.not-a-folder", path = dir.display()));
@@ -43,7 +43,7 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
             for command in commands(&root) {
                 let path = dir.join(format!("{}.{SECTION}", title(command)));
                 write(&path, &page(&root, command, ui.lang()))?;
-                ui.note(&msg!("man.written", path = path.display()));
+                ui.print_note(&msg!("man.written", path = path.display()));
             }
         }
     }

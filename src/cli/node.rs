@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Context;
 use crate::engine::{self, NodeEngine};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::gateway::GatewayOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
@@ -16,9 +16,6 @@ use crate::record::{Engine, Record};
 use crate::selection::Selection;
 use crate::settings::Files;
 use crate::ui::Ui;
-
-/// The code of the error that a word in a command's place is.
-const UNKNOWN: &str = "cli.unknown-command";
 
 /// The values of `--engine`.
 pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
@@ -45,7 +42,7 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     let engine = engine::locate(context.host, &context.env)?;
     let files = Files::read(instance)?;
     if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
-        context.ui.note(&stamp);
+        context.ui.print_note(&stamp);
     }
     let (port, _) = files
         .sources(context.host, instance)
@@ -75,7 +72,7 @@ pub(crate) fn pass_on(
 ) -> Result<ExitCode> {
     let word = selection.rest.get(1).and_then(|word| word.to_str());
     let is_foreign = |word: &str| is_command(word) && program.find_subcommand(word).is_none();
-    if error.code() != UNKNOWN || !word.is_some_and(is_foreign) {
+    if !error.is(ErrorReason::UnknownCommand) || !word.is_some_and(is_foreign) {
         return Err(error);
     }
     let Ok(context) = Context::read(host, ui, selection.profile.as_ref()) else {

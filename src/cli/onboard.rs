@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::answers::Answers;
 use crate::apply::{self, AnswersDraft, HostLock};
 use crate::environment::abbreviate_home;
-use crate::error::{self, Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::DiskSnapshot;
@@ -92,7 +92,7 @@ fn language(ui: &Ui) -> Result<Ui> {
         // Before the first question there is only the way out.
         return Err(Error::failed(Msg::new("onboard.left")));
     }
-    Ok(ui.speaking(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
+    Ok(ui.with_lang(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
 
 /// `openclaw setup`: a baseline without questions.
@@ -173,17 +173,17 @@ impl Run<'_> {
     /// is what is done: where the host changed meanwhile, the new plan is shown first.
     fn with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
-        self.context.ui.prose(&Msg::new("onboard.welcome"));
+        self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
         // Nobody is locked in a language.
         let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
         for how in others.filter_map(|lang| lang.text("language.how")) {
-            self.context.ui.err(how);
+            self.context.ui.eprint(how);
         }
         let (mut draft, left) =
             AnswersDraft::open(&registry::state_home(self.context.host, &self.context.env));
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
-        // A terminal that went away is the case that a draft is for; any other end is an end.
-        if !matches!(&result, Err(error) if error.code() == "ui.terminal-gone") {
+        // A draft is for the case that the terminal is closed; any other end is final.
+        if !matches!(&result, Err(error) if error.is(ErrorReason::TerminalClosed)) {
             draft.discard();
         }
         result
@@ -224,8 +224,8 @@ impl Run<'_> {
 
     fn to_the_end(&self, terminal: &mut Terminal, memory: &mut AnswerHistory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
-        let probing = ui.probing();
-        let watch = |done, all| probing.at(done, all);
+        let probing = ui.probe_progress();
+        let watch = |done, all| probing.update(done, all);
         loop {
             let survey = self.survey();
             let mut wizard = self.wizard(&survey)?.with_person(&watch);
@@ -236,7 +236,7 @@ impl Run<'_> {
             let plan = match self.plan(&wizard, &interview.answers) {
                 Ok(plan) => plan,
                 // What no single question could see: the answers together, or the host by now.
-                Err(refusal) if asked_port && refusal.kind != error::ErrorKind::Failure => {
+                Err(refusal) if asked_port && refusal.is_about_input() => {
                     terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
                     continue;
@@ -246,7 +246,7 @@ impl Run<'_> {
             if self.only_plan {
                 return self.show(&wizard, &plan, &interview.answers);
             }
-            let shown = ui.review(&plan, &self.context.env.home, false);
+            let shown = ui.render_plan(&plan, &self.context.env.home, false);
             terminal.show(&format!("\n{shown}\n"));
             if !plan.is_empty() {
                 match review(terminal, &interview.asked)? {
@@ -274,7 +274,7 @@ impl Run<'_> {
                 Ok(again) if again == plan => {
                     return self.carry_out(lock, &now, again, &interview.answers);
                 }
-                Ok(_) => ui.prose(&Msg::new("onboard.changed-meanwhile")),
+                Ok(_) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
                 Err(refusal) if asked_port => {
                     terminal.show_rejection(&refusal);
                     memory.ask_only(PORT_STEP);
@@ -313,7 +313,7 @@ impl Run<'_> {
 
     fn tell_unused(&self, interview: &Interview) {
         for unused in &interview.unused {
-            self.context.ui.note(unused);
+            self.context.ui.print_note(unused);
         }
     }
 
@@ -343,9 +343,9 @@ impl Run<'_> {
         let progress = self
             .context
             .ui
-            .progress(plan.changes.len(), &self.context.env.home, told);
+            .apply_progress(plan.changes.len(), &self.context.env.home, told);
         let applied = apply::apply(&lock, &plan, &wizard.other_paths(), &mut |event| {
-            progress.on(event);
+            progress.handle_event(event);
         })?;
         drop(progress);
         plan.notices.extend(applied.notices);
@@ -368,20 +368,20 @@ impl Run<'_> {
         }
         let instance = &wizard.input.instance;
         let path = abbreviate_home(&self.context.env.home, &instance.config_path);
-        ui.paragraph(&if plan.is_empty() {
+        ui.print_paragraph(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
             msg!("onboard.done", profile = instance.profile, path = path)
         });
         if let Some(summary) = &plan.instance {
-            ui.paragraph(&msg!(
+            ui.print_paragraph(&msg!(
                 "onboard.ports",
                 base = summary.ports.base(),
                 span = summary.ports.span()
             ));
         }
         for notice in &plan.notices {
-            ui.prose(notice);
+            ui.eprint_paragraph(notice);
         }
         if answers.service {
             // The last change: what was written stays, whatever becomes of it.
@@ -390,7 +390,7 @@ impl Run<'_> {
                 msg!("onboard.next-look", command = instance.command()),
                 msg!("onboard.next-page", command = instance.command()),
             ] {
-                ui.remark(&next);
+                ui.print_detail(&next);
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -400,7 +400,7 @@ impl Run<'_> {
             msg!("onboard.next-service", command = command),
             msg!("onboard.next-look", command = command),
         ] {
-            ui.remark(&next);
+            ui.print_detail(&next);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -412,7 +412,7 @@ impl Run<'_> {
         if ui.is_json() {
             self.document(plan, answers, true, Ok(None));
         } else {
-            ui.out(&ui.review(plan, &self.context.env.home, true));
+            ui.print(&ui.render_plan(plan, &self.context.env.home, true));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -426,17 +426,20 @@ impl Run<'_> {
         service: Result<Option<Value>>,
     ) -> ExitCode {
         let ui = &self.context.ui;
-        let notices: Vec<_> = plan.notices.iter().map(|notice| ui.say(notice)).collect();
+        let notices: Vec<_> = plan.notices.iter().map(|notice| ui.render(notice)).collect();
         let (service, code) = match service {
             Ok(document) => (document, ExitCode::SUCCESS),
-            Err(error) => (Some(ui.told(&error)), ExitCode::from(error.kind.exit_code())),
+            Err(error) => (
+                Some(ui.print_error(&error)),
+                ExitCode::from(error.kind.exit_code()),
+            ),
         };
         if let Some(summary) = &plan.instance {
             let mut document = report::onboard(plan, summary, answers, dry_run, &notices);
             if let Some(service) = service {
                 document["service"] = service;
             }
-            ui.document(&document);
+            ui.print_json(&document);
         }
         code
     }

@@ -77,7 +77,7 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     if ui.is_json() {
         let suggestions: Vec<_> = found.iter().map(|s| suggestion(context, s)).collect();
         let profile = context.instance.profile.as_str();
-        ui.document(&json!({ "ok": true, "profile": profile, "suggestions": suggestions }));
+        ui.print_json(&json!({ "ok": true, "profile": profile, "suggestions": suggestions }));
         return Ok(());
     }
     for suggestion in &found {
@@ -87,17 +87,17 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
         } else {
             msg!("ports.near")
         };
-        ui.out(&format!(
+        ui.print(&format!(
             "{:<5}  {:<11}  {}",
             family.base(),
             family.span().to_string(),
-            ui.say(&kind)
+            ui.render(&kind)
         ));
         for overlap in &suggestion.overlaps {
-            ui.remark(&overlap.msg());
+            ui.print_detail(&overlap.msg());
         }
         if suggestion.ephemeral {
-            ui.remark(&msg!("ports.ephemeral", span = family.span()));
+            ui.print_detail(&msg!("ports.ephemeral", span = family.span()));
         }
     }
     Ok(())
@@ -112,7 +112,7 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     };
     let ui = context.ui;
     if ui.is_json() {
-        ui.document(&document(context, &check, instead.as_ref()));
+        ui.print_json(&document(context, &check, instead.as_ref()));
         let refused = matches!(check.verdict, Verdict::Refused(_));
         return Ok(if refused {
             ExitCode::from(ErrorKind::Blocked.exit_code())
@@ -126,16 +126,16 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
         Verdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
         _ => (msg!("ports.check-disjoint", base = port, span = family), &[]),
     };
-    ui.paragraph(&kind);
+    ui.print_paragraph(&kind);
     let costs = costs.iter().map(Overlap::msg);
     costs
         .chain(check.notices.iter().map(Notice::msg))
-        .for_each(|msg| ui.remark(&msg));
+        .for_each(|msg| ui.print_detail(&msg));
     Ok(ExitCode::SUCCESS)
 }
 
 fn document(context: &Context<'_>, check: &Check, instead: Option<&Suggestion>) -> Value {
-    let say = |msg: Msg| context.ui.say(&msg);
+    let say = |msg: Msg| context.ui.render(&msg);
     let (name, why, shared) = match &check.verdict {
         Verdict::Disjoint => ("disjoint", None, Vec::new()),
         Verdict::Near(shared) => ("near", None, overlaps(context, shared)),
@@ -180,7 +180,7 @@ fn overlaps(context: &Context<'_>, overlaps: &[Overlap]) -> Vec<Value> {
                 Loser::Holder => "other",
             },
             "browserProfile": overlap.nth,
-            "message": context.ui.say(&overlap.msg()),
+            "message": context.ui.render(&overlap.msg()),
         })
     };
     overlaps.iter().map(one).collect()

@@ -109,14 +109,14 @@ fn list(context: &Context<'_>) -> ExitCode {
             .iter()
             .map(|found| document(context, &survey, found))
             .collect();
-        ui.document(&json!({ "ok": true, "profiles": profiles }));
+        ui.print_json(&json!({ "ok": true, "profiles": profiles }));
         return ExitCode::SUCCESS;
     }
     if survey.instances.is_empty() {
-        ui.line(&Msg::new("profiles.none"));
+        ui.print_line(&Msg::new("profiles.none"));
         return ExitCode::SUCCESS;
     }
-    let heading = |name| ui.say(&Msg::new(name));
+    let heading = |name| ui.render(&Msg::new(name));
     let mut table = Table::new(vec![
         heading("profiles.name"),
         heading("profiles.port"),
@@ -126,12 +126,12 @@ fn list(context: &Context<'_>) -> ExitCode {
     ]);
     for found in &survey.instances {
         let home = &context.env.home;
-        table.row(vec![
+        table.add_row(vec![
             found.label.clone(),
             found
                 .base
                 .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
-            ui.say(&health(found)),
+            ui.render(&health(found)),
             abbreviate_home(home, &found.state_dir),
             found
                 .workspaces
@@ -141,7 +141,7 @@ fn list(context: &Context<'_>) -> ExitCode {
                 .join(", "),
         ]);
     }
-    ui.out(&table.render(ui.width()));
+    ui.print(&table.render(ui.width()));
     ExitCode::SUCCESS
 }
 
@@ -164,7 +164,7 @@ fn document(context: &Context<'_>, survey: &Survey, found: &Surveyed) -> Value {
             let (line, column) = fault.at.unzip();
             (
                 "invalid",
-                json!({ "line": line, "column": column, "message": context.ui.say(&fault.why) }),
+                json!({ "line": line, "column": column, "message": context.ui.render(&fault.why) }),
             )
         }
     };
@@ -218,7 +218,7 @@ impl Removal<'_> {
             if !(terminal.stdin && terminal.stderr) {
                 return Err(Error::usage(msg!("profiles.remove-unasked", profile = self.name)));
             }
-            ui.err(&ui.review(&plan, &context.env.home, false));
+            ui.eprint(&ui.render_plan(&plan, &context.env.home, false));
             if !Terminal::new(*ui).confirm(&msg!("profiles.remove-ask", profile = self.name), Some(false))? {
                 return Err(Error::failed(msg!("profiles.remove-left", profile = self.name)));
             }
@@ -272,13 +272,13 @@ impl Removal<'_> {
         let ui = &self.context.ui;
         if ui.is_json() {
             let changes = report::changes(plan);
-            ui.document(
+            ui.print_json(
                 &json!({ "ok": true, "profile": self.name.as_str(), "dryRun": dry_run, "changes": changes }),
             );
         } else {
-            ui.out(&ui.review(plan, &self.context.env.home, false));
+            ui.print(&ui.render_plan(plan, &self.context.env.home, false));
             if !dry_run {
-                ui.line(&msg!("profiles.removed", profile = self.name));
+                ui.print_line(&msg!("profiles.removed", profile = self.name));
             }
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
         Some(RescueCommand::Diagnose(args)) => {
             let case = Case::open(context, args.target.as_deref())?;
             if context.ui.is_json() {
-                context.ui.document(&case.document(context, None));
+                context.ui.print_json(&case.document(context, None));
             } else {
                 case.show(context);
                 case.show_ladder(context);
@@ -109,7 +109,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     }
     if case.is_healthy() || case.steps.is_empty() {
         if ui.is_json() {
-            ui.document(&case.document(context, None));
+            ui.print_json(&case.document(context, None));
         }
         return Ok(case.exit());
     }
@@ -125,9 +125,9 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         let terminal = context.host.terminal();
         if ui.is_json() || !(terminal.stdin && terminal.stderr) {
             if ui.is_json() {
-                ui.document(&case.document(context, None));
+                ui.print_json(&case.document(context, None));
             } else {
-                ui.note(&msg!(
+                ui.print_note(&msg!(
                     "rescue.only-shown",
                     command = context.instance.command(),
                     target = case.target.profile
@@ -143,16 +143,16 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         tell(context, event);
     })?;
     if ui.is_json() {
-        ui.document(&case.document(context, Some(&report)));
+        ui.print_json(&case.document(context, Some(&report)));
     } else {
         let key = if report.is_healthy {
             "rescue.done"
         } else {
             "rescue.in-vain"
         };
-        ui.paragraph(&Msg::new(key).with("profile", &case.target.profile));
+        ui.print_paragraph(&Msg::new(key).with("profile", &case.target.profile));
         if let Some(kept) = &report.kept_config {
-            ui.remark(&msg!("rescue.kept", path = kept.display()));
+            ui.print_detail(&msg!("rescue.kept", path = kept.display()));
         }
     }
     Ok(ExitCode::from(u8::from(!report.is_healthy)))
@@ -163,10 +163,10 @@ fn tell(context: &Context<'_>, event: RepairEvent<'_>) {
     match event {
         // All of it, with its file, stands in the list above.
         RepairEvent::Performing(step) => {
-            ui.note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
+            ui.print_note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
         }
-        RepairEvent::Waiting(limit) => ui.note(&msg!("rescue.waiting", seconds = limit.as_secs())),
-        RepairEvent::Performed(StepResult { outcome, .. }) => ui.note(&outcome_msg(outcome)),
+        RepairEvent::Waiting(limit) => ui.print_note(&msg!("rescue.waiting", seconds = limit.as_secs())),
+        RepairEvent::Performed(StepResult { outcome, .. }) => ui.print_note(&outcome_msg(outcome)),
     }
 }
 
@@ -194,7 +194,7 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         rescue::resolve_target(&context.env, &survey, &context.instance, name)?;
     }
     let ui = context.ui;
-    let mut tell = |name: &ProfileName, event: WatchEvent| ui.line(&event.msg(name));
+    let mut tell = |name: &ProfileName, event: WatchEvent| ui.print_line(&event.msg(name));
     // Ctrl-C lets the step in hand come to its end; a second one, or where nobody can hear it, does not.
     let stop = Arc::new(StopSignal::default());
     let handler_stop = stop.clone();
@@ -218,11 +218,11 @@ fn history(context: &Context<'_>) -> ExitCode {
     let ui = &context.ui;
     let history = History::read(&rescue::shared_dir(context.host, &context.env));
     if ui.is_json() {
-        ui.document(&json!({ "ok": true, "repairs": history.entries }));
+        ui.print_json(&json!({ "ok": true, "repairs": history.entries }));
         return ExitCode::SUCCESS;
     }
     if history.entries.is_empty() {
-        ui.line(&msg!("rescue.no-history"));
+        ui.print_line(&msg!("rescue.no-history"));
     }
     for entry in history.entries.iter().rev() {
         let time = std::time::UNIX_EPOCH + Duration::from_millis(entry.at);
@@ -238,14 +238,14 @@ fn history(context: &Context<'_>) -> ExitCode {
             target = entry.target,
             rescuer = entry.rescuer
         );
-        ui.hanging(0, 2, &ui.say(&row.with_msg("outcome", outcome)));
+        ui.print_hanging(0, 2, &ui.render(&row.with_msg("outcome", outcome)));
         let causes = entry.causes.iter();
         let causes: Vec<_> = causes.map(|cause| text(ui, cause, CauseKind::past_msg)).collect();
-        ui.remark(&msg!("rescue.past-causes", causes = causes.join("; ")));
+        ui.print_detail(&msg!("rescue.past-causes", causes = causes.join("; ")));
         for (step, result) in &entry.steps {
             let step = text(ui, step, StepKind::past_msg);
             let result = text(ui, result, StepResultKind::past_msg);
-            ui.remark(&msg!("rescue.past-step", step = step, came = result));
+            ui.print_detail(&msg!("rescue.past-step", step = step, came = result));
         }
     }
     ExitCode::SUCCESS
@@ -254,7 +254,7 @@ fn history(context: &Context<'_>) -> ExitCode {
 /// Renders a value of the history: its sentence, or its name where a later release wrote it.
 fn text<T: Copy>(ui: &Ui, value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> String {
     match value {
-        Recorded::Known(value) => ui.say(&msg(*value)),
+        Recorded::Known(value) => ui.render(&msg(*value)),
         Recorded::Later(name) => name.clone(),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::environment::abbreviate_home;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
@@ -97,7 +97,7 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     let (made, manifest, skipped) = ground.of(context).create("asked")?;
     let ui = &context.ui;
     if ui.is_json() {
-        ui.document(&json!({
+        ui.print_json(&json!({
             "ok": true,
             "id": made.id,
             "path": made.path,
@@ -106,14 +106,14 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "skipped": skipped,
         }));
     } else {
-        ui.line(&msg!(
+        ui.print_line(&msg!(
             "snapshot.made",
             id = made.id,
             files = manifest.files.len(),
             path = abbreviate_home(&context.env.home, &made.path)
         ));
         for path in skipped {
-            ui.note(&msg!(
+            ui.print_note(&msg!(
                 "snapshot.skipped",
                 path = abbreviate_home(&context.env.home, &path)
             ));
@@ -130,12 +130,12 @@ fn list(context: &Context<'_>) -> ExitCode {
             .iter()
             .map(|found| json!({ "id": found.id, "path": found.path, "bytes": found.bytes }))
             .collect();
-        ui.document(&json!({ "ok": true, "snapshots": rows }));
+        ui.print_json(&json!({ "ok": true, "snapshots": rows }));
     } else if found.is_empty() {
-        ui.paragraph(&msg!("snapshot.none", command = context.instance.command()));
+        ui.print_paragraph(&msg!("snapshot.none", command = context.instance.command()));
     } else {
         for found in found {
-            ui.line(&msg!("snapshot.row", id = found.id, bytes = found.bytes));
+            ui.print_line(&msg!("snapshot.row", id = found.id, bytes = found.bytes));
         }
     }
     ExitCode::SUCCESS
@@ -179,7 +179,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     // What is there now can be had back: a restore is undone by a restore.
     let before = match of.create("before-restore") {
         Ok((made, ..)) => Some(made),
-        Err(error) if error.code() == snapshot::NOTHING => None,
+        Err(error) if error.is(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };
     let stamp = plan::folder_stamp(&ground.now);
@@ -190,23 +190,23 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     });
     apply::remove_staging(&staging);
     for notice in done?.notices {
-        ui.note(&notice);
+        ui.print_note(&notice);
     }
     if ui.is_json() {
-        ui.document(&json!({
+        ui.print_json(&json!({
             "ok": true,
             "id": chosen.id,
             "files": manifest.files.len(),
             "before": before.as_ref().map(|made| &made.id),
         }));
     } else {
-        ui.line(&msg!(
+        ui.print_line(&msg!(
             "snapshot.restored",
             id = chosen.id,
             files = manifest.files.len()
         ));
         if let Some(made) = before {
-            ui.note(&msg!(
+            ui.print_note(&msg!(
                 "snapshot.undo",
                 command = context.instance.command(),
                 id = made.id

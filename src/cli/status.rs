@@ -12,9 +12,9 @@ use super::duration::duration;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::letters::sanitize;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
 use crate::survey::{self, Survey};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 mod all;
@@ -45,7 +45,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
         let document = document::of(context, &probe, &context.instance, service.as_ref());
-        context.ui.document(&document);
+        context.ui.print_json(&document);
     } else {
         tell(context, &probe, service.as_ref());
     }
@@ -67,8 +67,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     let (ui, instance) = (&context.ui, &context.instance);
     headline(context, probe);
     let mut fields = Fields::default();
-    let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
-    let source = source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.say(&msg));
+    let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
+    let source =
+        source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.render(&msg));
     let port = if probe.port == probe.configured_port {
         format!("{} ({source})", probe.port)
     } else {
@@ -88,7 +89,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
             .started
             .and_then(|at| context.host.now().duration_since(at).ok())
         {
-            add(msg!("status.up"), ui.say(&duration(up)));
+            add(msg!("status.up"), ui.render(&duration(up)));
         }
         if let Some(latency) = probe.latency {
             add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
@@ -102,14 +103,14 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     if let Some(service) = service {
         service.list(context, &mut fields);
     }
-    ui.out(&fields.render(ui.width()));
+    ui.print(&fields.render(ui.width()));
     if let Some(past) = &probe.last_run
         && !service.is_some_and(Service::gave_up)
     {
-        ui.remark(&ended(past));
+        ui.print_detail(&ended(past));
         if let Some(line) = &past.line {
             let words = format!("{} {}", line.time, line.message);
-            ui.remark(&msg!("status.last-line", line = words.trim()));
+            ui.print_detail(&msg!("status.last-line", line = words.trim()));
         }
     }
     if let Some(service) = service {
@@ -120,9 +121,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
 
 /// The verdict as a sentence.
 pub(super) fn headline(context: &Context<'_>, probe: &Probe) {
-    let sentence = context.ui.say(&probe.msg(context.instance.profile.as_str()));
+    let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
     let line = format!("{} {sentence}", mark(context, &probe.verdict));
-    context.ui.hanging(0, 2, &line);
+    context.ui.print_hanging(0, 2, &line);
 }
 
 /// What it says of those that it looks after.
@@ -130,17 +131,17 @@ pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fi
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
         let text = sanitize(watched["text"].as_str().unwrap_or_default());
-        fields.add(context.ui.say(&msg!("status.watching")), text);
+        fields.add(context.ui.render(&msg!("status.watching")), text);
     }
 }
 
 /// What keeps us from proving ourselves, and the ways out.
 pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
     if let Some(error) = &probe.auth_error {
-        context.ui.remark(&error.msg);
+        context.ui.print_detail(&error.msg);
     }
     for hint in probe.hints(&context.instance) {
-        context.ui.remark(&hint);
+        context.ui.print_detail(&hint);
     }
 }
 

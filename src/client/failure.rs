@@ -8,7 +8,7 @@ use tungstenite::protocol::CloseFrame;
 
 use crate::error::Error;
 use crate::i18n::msg;
-use crate::letters::sanitize;
+use crate::text::sanitize;
 
 /// The reason why a gateway gave no answer.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What `config set` takes for a value, and whether the config that comes of it may be written.
+//! `config set`: the value that a typed text stands for, and what OpenClaw would say to the new config.
 
 use serde_json::Value;
 
@@ -9,22 +9,25 @@ use super::{reader, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// The value that was typed: JSON5 where it is that, else the text itself. At a key that holds a secret
-/// a text stays a text: a token of digits is no number.
+/// Returns the value that was typed: JSON5 where it is that, else the text itself. At a key that holds a secret a text
+/// stays a text: a token of digits is no number.
+///
+/// # Errors
+/// For a text that begins like JSON5 and is none, and for one that holds the mark of a hidden secret.
 pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     let text = typed.trim();
     let value = match reader::value(text) {
         Ok(value) if secrets::is_secret(path) && !(value.is_object() || value.is_array()) => typed.into(),
         Ok(value) => value,
-        // Whoever types a bracket or a quote means JSON5, and is told where it breaks.
-        Err(fault) if text.starts_with(['{', '[', '"', '\'']) && !secrets::is_secret(path) => {
-            let (line, column) = fault.at.unwrap_or((1, 1));
-            let what = msg!("config.value-form", line = line, column = column).with_msg("why", fault.why);
+        // A bracket or a quote at the start means JSON5: the error says where it breaks.
+        Err(error) if text.starts_with(['{', '[', '"', '\'']) && !secrets::is_secret(path) => {
+            let (line, column) = error.at.unwrap_or((1, 1));
+            let what = msg!("config.value-form", line = line, column = column).with_msg("why", error.why);
             return Err(Error::usage(what).hint(msg!("config.value-quotes")));
         }
         Err(_) => typed.into(),
     };
-    if holds_stand_in(&value) {
+    if has_redaction_mark(&value) {
         return Err(Error::usage(msg!(
             "config.value-hidden",
             hidden = secrets::REDACTED
@@ -33,20 +36,20 @@ pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     Ok(value)
 }
 
-fn holds_stand_in(value: &Value) -> bool {
+fn has_redaction_mark(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(secrets::REDACTED),
-        Value::Array(elements) => elements.iter().any(holds_stand_in),
-        Value::Object(map) => map.values().any(holds_stand_in),
+        Value::Array(elements) => elements.iter().any(has_redaction_mark),
+        Value::Object(map) => map.values().any(has_redaction_mark),
         _ => false,
     }
 }
 
-/// What OpenClaw would refuse after an edit and did not refuse before: a key that was wrong already does
-/// not keep anybody from setting another one right.
+/// Returns what OpenClaw would refuse after an edit and did not refuse before: a key that was wrong already does not keep
+/// anybody from setting another one right.
 ///
-/// Where neither OpenClaw on this host (`node_version`) nor the config decides which release it is for, it
-/// is enough that one of them takes it.
+/// Where neither the version of OpenClaw on this host (`node_version`) nor the config decides the release, it is enough
+/// that one of them accepts the config.
 pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
     let dialects = match Dialect::decide(node_version, Some(before)) {
         Some(dialect) => vec![dialect],
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_never_taken_for_a_number() {
+    fn a_secret_of_digits_stays_a_text() {
         assert_eq!(typed("gateway.auth.token", "0012").unwrap(), json!("0012"));
         assert_eq!(typed("gateway.auth.token", "true").unwrap(), json!("true"));
         assert_eq!(typed("gateway.auth.token", "{odd").unwrap(), json!("{odd"));
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_a_secret_on_the_screen_is_no_value() {
+    fn the_mark_of_a_hidden_secret_is_refused_as_a_value() {
         let shown = format!("{{ token: '{}' }}", secrets::REDACTED);
         assert_eq!(
             typed("gateway.auth", &shown).unwrap_err().code(),
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_new_findings_stand_in_the_way() {
+    fn only_findings_of_the_edit_are_returned() {
         let keys = |before, after, node| -> Vec<_> {
             new_findings(&before, &after, node)
                 .iter()

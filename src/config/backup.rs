@@ -1,39 +1,40 @@
-//! The ring of five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (docs/openclaw.md#config-backups).
+//! The five backups beside a config: `openclaw.json.bak`, `.bak.1` .. `.bak.4` (docs/openclaw.md#config-backups).
 //!
-//! `.bak` is the newest, each higher number is older. Names and a read-only look at what is there; the
-//! ring is turned by [`crate::apply`] when it writes.
+//! `.bak` is the newest, each higher number is older. This module only reads; [`crate::apply`] rotates the backups when
+//! it writes.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::document::{ConfigDocument, ConfigError};
-use super::{LoadedConfig, load};
+use super::document::ConfigDocument;
+use super::error::ConfigError;
+use super::load::{LoadedConfig, load};
 
-/// How many backups there are.
+/// Number of backups that are kept of a config.
 pub const BACKUP_COUNT: usize = 5;
 
-/// Where a gateway keeps the config of its last healthy start, as 2026.9.6 names it (docs/openclaw.md#last-good-config). It is no
-/// part of the ring.
+/// Returns the path at which a gateway keeps the config of its last healthy start, as 2026.9.6 names it
+/// (docs/openclaw.md#last-good-config). It is none of the numbered backups.
 pub fn last_good_path(config: &Path) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".last-good");
     name.into()
 }
 
-/// A backup that is there.
+/// A backup on the disk.
 #[derive(Clone, Debug)]
 pub struct ConfigBackup {
-    /// Its place in the ring: 1 is the newest, [`BACKUP_COUNT`] the oldest.
+    /// Number of the backup: 1 is the newest, [`BACKUP_COUNT`] the oldest.
     pub number: usize,
-    /// Its file.
+    /// Path of the backup.
     pub path: PathBuf,
-    /// When it was last written, where the system says.
+    /// Time of the last change, where the system says.
     pub modified: Option<SystemTime>,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// The file of a place in the ring: 1 is `.bak`, 2 is `.bak.1`, and so on.
+/// Returns the path of a backup by its number: 1 is `.bak`, 2 is `.bak.1`, and so on.
 pub fn backup_path(config: &Path, number: usize) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".bak");
@@ -43,7 +44,7 @@ pub fn backup_path(config: &Path, number: usize) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The backups of a config, the newest first. Links are not followed.
+/// Returns the backups of a config that exist, newest first. Links are not followed.
 pub fn list(config: &Path) -> Vec<ConfigBackup> {
     (1..=BACKUP_COUNT)
         .filter_map(|number| {
@@ -62,7 +63,10 @@ pub fn list(config: &Path) -> Vec<ConfigBackup> {
 }
 
 impl ConfigBackup {
-    /// Reads it: the config that it holds, or why it holds none.
+    /// Reads the config that the backup holds.
+    ///
+    /// # Errors
+    /// Why the backup holds no config.
     pub fn read(&self) -> Result<ConfigDocument, ConfigError> {
         match load(&self.path) {
             LoadedConfig::Ok(document) => Ok(document),
@@ -72,8 +76,8 @@ impl ConfigBackup {
     }
 }
 
-/// What a config can go back to, and its place in the ring, where it is from there: the newest backup that can
-/// be read and differs from what stands in the config now (`current`), else the last good config.
+/// Returns the config to which a broken one can go back: the newest backup that can be read and differs from the bytes
+/// of the config now (`current`), with its number; else the last good config, without one.
 pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, ConfigDocument)> {
     let ring = list(config).into_iter();
     let mut all = ring
@@ -86,12 +90,12 @@ pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usi
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_names_are_openclaws() {
+    fn backups_have_the_names_that_openclaw_gives_them() {
         let names: Vec<_> = (1..=BACKUP_COUNT)
             .map(|n| backup_path(Path::new("/h/openclaw.json"), n))
             .collect();
@@ -101,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_usable_one_is_found() {
+    fn the_newest_usable_backup_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("openclaw.json");
         let write = |number, text: &str| std::fs::write(backup_path(&config, number), text).unwrap();

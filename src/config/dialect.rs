@@ -1,4 +1,5 @@
-//! Which OpenClaw release a config is written for: their strict schemas refuse each other's keys.
+//! Dialects: the OpenClaw release that a config is written for. The strict schemas of the releases refuse each other's
+//! keys.
 
 use serde_json::Value;
 
@@ -6,24 +7,24 @@ use super::document::find;
 use super::key_path::KeyPath;
 use crate::i18n::{Msg, msg};
 
-/// A release's schema (docs/openclaw.md#config-dialects).
+/// The schema that a config follows (docs/openclaw.md#config-dialects).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenClaw 2026.1.30 and its like.
     Early,
     /// OpenClaw 2026.9.6 and its like.
     Late,
-    /// Only what both accept.
+    /// Only the keys that both accept.
     Common,
 }
 
-/// The earlier of the releases whose schemas are known.
+/// Version of the earlier release whose schema is known.
 pub const EARLY_VERSION: &str = "2026.1.30";
-/// The later one.
+/// Version of the later release whose schema is known.
 pub const LATE_VERSION: &str = "2026.9.6";
 
-/// Keys that one release alone knows and that tell where a config comes from (docs/openclaw.md#config-dialects).
-const TELLING: [(&str, Dialect); 8] = [
+/// Keys that one release alone knows, which reveal the dialect of a config (docs/openclaw.md#config-dialects).
+const REVEALING_KEYS: [(&str, Dialect); 8] = [
     ("meta.lastTouchedAt", Dialect::Early),
     ("canvasHost", Dialect::Early),
     ("browser.color", Dialect::Early),
@@ -35,10 +36,10 @@ const TELLING: [(&str, Dialect); 8] = [
 ];
 
 impl Dialect {
-    /// The dialect of a release by its version. Releases between the two that are known get what both
-    /// accept. `None` where the text is no version.
+    /// Returns the dialect of a release by its version; for a release between the two that are known, what both accept.
+    /// `None` when the text is no version.
     pub fn from_version(version: &str) -> Option<Self> {
-        let (year, month, _) = parts(version)?;
+        let (year, month, _) = version_parts(version)?;
         Some(match (year, month) {
             (..2026, _) | (2026, ..=1) => Self::Early,
             (2026, 2..9) => Self::Common,
@@ -46,11 +47,11 @@ impl Dialect {
         })
     }
 
-    /// The dialect that a config is written in: keys of one release alone, else the version that last
-    /// wrote it. `None` where neither tells.
+    /// Returns the dialect that a config is written in: by keys of one release alone, else by the version that wrote it
+    /// last. `None` when neither decides.
     pub fn from_config(config: &Value) -> Option<Self> {
         let has = |wanted| {
-            TELLING.iter().any(|(path, dialect)| {
+            REVEALING_KEYS.iter().any(|(path, dialect)| {
                 *dialect == wanted && find(config, &KeyPath::keys(path.split('.'))).is_some()
             })
         };
@@ -59,24 +60,25 @@ impl Dialect {
         match (has(Self::Early), has(Self::Late) || late_auth) {
             (true, false) => Some(Self::Early),
             (false, true) => Some(Self::Late),
-            // Keys of both: no release takes it; the version is the best that is left to go by.
+            // With keys of both no release accepts the config; the version is the best that is left to go by.
             _ => Self::from_version(find(config, &KeyPath::keys(["meta", "lastTouchedVersion"]))?.as_str()?),
         }
     }
 
-    /// The dialect that OpenClaw on this host (its version) decides, else the existing config.
+    /// Returns the dialect that the version of OpenClaw on this host decides, else the existing config. `None` when neither
+    /// does.
     pub fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
         node_version
             .and_then(Self::from_version)
             .or_else(|| existing.and_then(Self::from_config))
     }
 
-    /// The dialect to write: what is decided ([`Self::decide`]), else what both releases accept.
+    /// Returns the dialect to write: the decided one ([`Self::decide`]), else what both releases accept.
     pub fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
         Self::decide(node_version, existing).unwrap_or(Self::Common)
     }
 
-    /// The stable name, for `--json`.
+    /// The stable name of the dialect, for `--json`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Early => "early",
@@ -85,7 +87,7 @@ impl Dialect {
         }
     }
 
-    /// What it is called on a screen.
+    /// The name of the dialect on the screen.
     pub fn msg(self) -> Msg {
         match self {
             Self::Early => msg!("dialect.early", version = EARLY_VERSION),
@@ -94,49 +96,47 @@ impl Dialect {
         }
     }
 
-    /// Whether `gateway.auth.mode` may be `none`.
+    /// Returns whether `gateway.auth.mode` may be `none`.
     pub fn allows_auth_none(self) -> bool {
         self == Self::Late
     }
 
-    /// Whether `gateway.customBindHost` may be written. The early release's own wizard writes it and its
-    /// reader then refuses the file.
+    /// Returns whether `gateway.customBindHost` may be written. The early release's own wizard writes it, and its reader
+    /// then refuses the file.
     pub fn allows_custom_bind_host(self) -> bool {
         self == Self::Late
     }
 
-    /// What to write as `meta.lastTouchedVersion`: a version that the reader does not take for a newer
-    /// one than itself. `node_version` is that of OpenClaw on this host.
+    /// Returns the version to write as `meta.lastTouchedVersion`: one that OpenClaw on this host, whose version is
+    /// `node_version`, does not take for a newer one than itself.
     pub fn version_stamp(self, node_version: Option<&str>) -> &str {
         let own = match self {
             Self::Early | Self::Common => EARLY_VERSION,
             Self::Late => LATE_VERSION,
         };
-        match node_version.and_then(parts) {
-            Some(reader) if Some(reader) < parts(own) => node_version.unwrap_or(own),
+        match node_version.and_then(version_parts) {
+            Some(reader) if Some(reader) < version_parts(own) => node_version.unwrap_or(own),
             _ => own,
         }
     }
 }
 
-/// Whether a release is newer than another; `None` where a text is no version.
+/// Returns whether a release is newer than another; `None` when a text is no version.
 pub fn is_newer(version: &str, than: &str) -> Option<bool> {
-    Some(parts(version)? > parts(than)?)
+    Some(version_parts(version)? > version_parts(than)?)
 }
 
-/// The release that wrote the config last, where that is newer than this one, which is to read it.
+/// Returns the version that wrote the config last when that is newer than `reader`, the version that is to read it.
 pub fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str> {
     let stamp = config.pointer("/meta/lastTouchedVersion")?.as_str()?;
     (is_newer(stamp, reader)?).then_some(stamp)
 }
 
-/// The newest release whose configs are known.
-pub fn newest_known() -> &'static str {
-    LATE_VERSION
-}
+/// Version of the newest release whose schema is known.
+pub const NEWEST_KNOWN_VERSION: &str = LATE_VERSION;
 
-/// Year, month and patch of `2026.1.30`, `v2026.1.30-2`.
-fn parts(version: &str) -> Option<(u32, u32, u32)> {
+/// Parses the year, month and patch of a version such as `2026.1.30` or `v2026.1.30-2`.
+fn version_parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');
     let version = version.split(['-', '+']).next()?;
     let mut numbers = version.splitn(3, '.').map(|part| part.parse::<u32>().ok());
@@ -149,7 +149,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_version_has_a_dialect() {
+    fn every_version_has_a_dialect() {
         for (version, dialect) in [
             ("2026.1.30", Some(Dialect::Early)),
             ("v2026.1.5-2", Some(Dialect::Early)),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_tells_by_its_keys_then_by_its_stamp() {
+    fn keys_decide_the_dialect_of_a_config_before_its_version() {
         let early = json!({ "canvasHost": {}, "meta": { "lastTouchedVersion": "2026.9.6" } });
         assert_eq!(Dialect::from_config(&early), Some(Dialect::Early));
         let late = json!({ "gateway": { "auth": { "mode": "none" } } });
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_decides_before_the_config() {
+    fn the_version_of_openclaw_decides_before_the_config() {
         let early = json!({ "canvasHost": {} });
         assert_eq!(Dialect::choose(Some("2026.9.6"), Some(&early)), Dialect::Late);
         assert_eq!(Dialect::choose(None, Some(&early)), Dialect::Early);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reader_is_told_that_a_newer_one_wrote() {
+    fn no_reader_sees_a_version_newer_than_itself() {
         for (dialect, reader) in [
             (Dialect::Early, "2026.1.30"),
             (Dialect::Early, "2026.1.5"),
@@ -201,7 +201,7 @@ mod tests {
             (Dialect::Late, "2026.11.2"),
         ] {
             assert!(
-                parts(dialect.version_stamp(Some(reader))) <= parts(reader),
+                version_parts(dialect.version_stamp(Some(reader))) <= version_parts(reader),
                 "{dialect:?} {reader}"
             );
         }

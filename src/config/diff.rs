@@ -1,22 +1,22 @@
-//! What differs between two configs, key by key, secrets hidden: for a person who is to agree to it.
+//! The differences between two configs, key by key, secrets redacted: for a person who is to agree to a change.
 
 use serde_json::Value;
 
 use super::key_path::KeyPath;
 use super::secrets;
 
-/// One key that differs.
+/// A key whose value differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigDifference {
-    /// The key.
+    /// The path of the key.
     pub path: KeyPath,
-    /// What stood there.
+    /// The old value as JSON; `None` when the key is new.
     pub before: Option<String>,
-    /// What will stand there.
+    /// The new value as JSON; `None` when the key goes.
     pub after: Option<String>,
 }
 
-/// What differs, in the order of the new config, then what only the old one has.
+/// Returns the differences in the order of the new config, then the keys that only the old one has.
 pub fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     let mut found = Vec::new();
     walk(&KeyPath::root(), Some(before), Some(after), &mut found);
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_are_named_and_secrets_hidden() {
+    fn differing_keys_are_listed_with_secrets_redacted() {
         let before = json!({ "gateway": { "port": 1, "bind": "lan", "auth": { "token": "old" } } });
         let after = json!({ "gateway": { "port": 2, "auth": { "token": "new" } }, "meta": { "a": true } });
         let found = between(&before, &after);

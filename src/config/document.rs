@@ -1,22 +1,21 @@
-//! The text of a config and the value it stands for, edited together.
+//! The text of a config and the value that it stands for, edited together.
 //!
-//! An edit is made on the value first; the text follows by the smallest change (`rewrite`) and
-//! is read again. Only a text that stands for exactly the wanted value is taken, so a surprise in the
-//! text's form can refuse an edit but never damage a file. `${VAR}` is a string like any other here:
-//! nothing reads or writes the environment through a config.
+//! An edit is made on the value first; the text follows by the smallest change (`rewrite`) and is parsed again. Only a
+//! text that stands for exactly the wanted value is accepted, so a surprise in the form of the text can refuse an edit but
+//! never damage a file. `${VAR}` is a string like any other here: nothing reads or writes the environment through a
+//! config.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::error::ConfigError;
 use super::key_path::{KeyPath, Segment};
 use super::{reader, rewrite};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-pub use super::fault::ConfigError;
-
-/// A config: its text, byte for byte, and its value.
+/// A config: its text, byte for byte, and the value that the text stands for.
 #[derive(Clone, PartialEq)]
 pub struct ConfigDocument {
     text: String,
@@ -26,27 +25,30 @@ pub struct ConfigDocument {
 /// Why an edit was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// A value stands in the way that is no object.
+    /// The path leads through a value that is not an object.
     #[error("{0} is not an object")]
     NotAnObject(KeyPath),
-    /// A value stands in the way that is no array.
+    /// The path leads through a value that is not an array.
     #[error("{0} is not an array")]
     NotAnArray(KeyPath),
-    /// The index is beyond the end: an array grows by one element at a time.
+    /// The index is beyond the end of the array, which grows by one element at a time.
     #[error("{path} has {len} elements")]
     Beyond {
-        /// The array.
+        /// The path of the array.
         path: KeyPath,
-        /// How many elements it has.
+        /// Number of elements of the array.
         len: usize,
     },
-    /// The text can't be changed without a risk for what else stands in it.
+    /// The text can't be edited without a risk for the rest of it.
     #[error("the text can't be edited")]
     Form,
 }
 
 impl ConfigDocument {
-    /// Reads a text: JSON5, an object, a byte order mark tolerated and kept.
+    /// Parses a text: an object in JSON5. A byte order mark is accepted and kept.
+    ///
+    /// # Errors
+    /// Where the text breaks and why.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         Self::parse_owned(text.to_owned())
     }
@@ -56,7 +58,7 @@ impl ConfigDocument {
         Ok(Self { text, value })
     }
 
-    /// A new config: an empty object, two blanks of indentation, a line end at its end.
+    /// A new config: an empty object and a line end.
     pub fn empty() -> Self {
         Self {
             text: "{}\n".to_owned(),
@@ -64,23 +66,26 @@ impl ConfigDocument {
         }
     }
 
-    /// The text, byte for byte as read where nothing was changed.
+    /// The text of the config; byte for byte as it was parsed where nothing was changed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The value of the whole: an object. `$include` is not followed, see [`super::effective`].
+    /// The value of the config, an object. `$include` is not followed: see [`super::effective`].
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    /// The value at a path.
+    /// Returns the value at a path.
     pub fn get(&self, path: &KeyPath) -> Option<&Value> {
         find(&self.value, path)
     }
 
-    /// Puts a value in the place of what stands there; missing objects on the way are made. Whether
-    /// anything changed: an equal value changes no byte.
+    /// Sets the value at a path; missing objects on the way are made. Returns whether anything changed: an equal value
+    /// changes no byte.
+    ///
+    /// # Errors
+    /// When something else is on the way, or the text can't be edited. The document is as it was then.
     pub fn set(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
             *slot(root, path)? = value;
@@ -88,8 +93,11 @@ impl ConfigDocument {
         })
     }
 
-    /// Like [`Self::set`], but objects are merged: keys that the value does not have stay. Arrays are
-    /// replaced whole.
+    /// Sets the value at a path as [`Self::set`] does, but merges objects: keys that the value does not have stay. Arrays
+    /// are replaced whole.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
     pub fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
             merge(slot(root, path)?, value);
@@ -97,7 +105,10 @@ impl ConfigDocument {
         })
     }
 
-    /// Takes a key or an element away. Whether it was there.
+    /// Removes a key or an element. Returns whether it was there.
+    ///
+    /// # Errors
+    /// When the text can't be edited.
     pub fn unset(&mut self, path: &KeyPath) -> Result<bool, EditError> {
         self.edit(|root| {
             remove(root, path);
@@ -124,7 +135,7 @@ impl ConfigDocument {
     }
 }
 
-/// The value at a path below a value.
+/// Returns the value at a path below `root`.
 pub fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
     path.segments()
         .iter()
@@ -135,7 +146,7 @@ pub fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
         })
 }
 
-/// The place at a path; made where it is missing and can be made.
+/// Returns the value at a path, which is made where it is missing.
 fn slot<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
     let mut place = root;
     for (at, segment) in path.segments().iter().enumerate() {
@@ -160,7 +171,7 @@ fn slot<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditEr
     Ok(place)
 }
 
-/// What is made at a step that is missing: what the next step needs.
+/// Returns the value to be made at a missing step: an object or an array, by what the next step is.
 fn empty_for(path: &KeyPath, at: usize) -> Value {
     match path.segments().get(at + 1) {
         Some(Segment::Key(_)) => Value::Object(Map::new()),
@@ -219,7 +230,7 @@ impl fmt::Display for ConfigDocument {
     }
 }
 
-/// A config holds secrets: its text is not for logs.
+/// Shows the size only: a config holds secrets, and its text is not for logs.
 impl fmt::Debug for ConfigDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Document({} bytes)", self.text.len())
@@ -230,23 +241,23 @@ impl From<EditError> for Error {
     fn from(error: EditError) -> Self {
         match error {
             EditError::NotAnObject(path) => {
-                Self::blocked(msg!("config.edit-not-an-object", path = Shown(&path)))
+                Self::blocked(msg!("config.edit-not-an-object", path = ShownPath(&path)))
             }
             EditError::NotAnArray(path) => {
-                Self::blocked(msg!("config.edit-not-an-array", path = Shown(&path)))
+                Self::blocked(msg!("config.edit-not-an-array", path = ShownPath(&path)))
             }
             EditError::Beyond { path, len } => {
-                Self::blocked(msg!("config.edit-beyond", path = Shown(&path), count = len))
+                Self::blocked(msg!("config.edit-beyond", path = ShownPath(&path), count = len))
             }
             EditError::Form => Self::blocked(msg!("config.edit-form")).hint(msg!("config.edit-by-hand")),
         }
     }
 }
 
-/// A path as a message shows it: the root has a name too.
-struct Shown<'a>(&'a KeyPath);
+/// Shows a path in a message: the root is `<root>`.
+struct ShownPath<'a>(&'a KeyPath);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.segments().is_empty() {
             f.write_str("<root>")

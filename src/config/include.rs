@@ -1,41 +1,45 @@
-//! `$include`: the config as OpenClaw sees it, other files merged in.
+//! `$include`: the config as OpenClaw sees it, with other files merged in.
 //!
-//! Needed to read truthfully (a port may stand in an included file), never to write: an edit changes
-//! the file that it was asked to change. The rules are those of OpenClaw's reader: an included value
-//! lies under the keys that stand beside `$include`; objects merge, arrays are joined, anything else is
-//! replaced; paths are relative to the file that includes. What a hostile or mistaken file could do is
-//! bounded: depth, number of files, and each file as [`crate::host::read`] bounds it.
+//! Needed to read truthfully (a port may be set in an included file), never to write: an edit changes the file that it
+//! was asked to change. The rules are those of OpenClaw's reader: the keys beside `$include` override the included value;
+//! objects merge, arrays are joined, anything else is replaced; paths are relative to the file that includes. What a
+//! hostile or mistaken file could do is bounded: the depth, the number of files, and each file as [`crate::host::read`]
+//! bounds it.
 
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::document::ConfigDocument;
-use super::fault::ConfigError;
-use super::{LoadedConfig, load};
+use super::error::ConfigError;
+use super::load::{LoadedConfig, load};
 use crate::i18n::{Msg, msg};
 
-const KEY: &str = "$include";
-/// Files within files, as OpenClaw bounds them.
+/// The key that includes a file or a list of files.
+const INCLUDE_KEY: &str = "$include";
+/// Number of files that may include each other in a row, as in OpenClaw.
 const MAX_DEPTH: usize = 10;
-/// Files in all: the same few files included over and over must come to an end.
+/// Number of files in all: the same few files included over and over must come to an end.
 const MAX_FILES: usize = 100;
 
-/// The value of a config with every `$include` followed. `${VAR}` stays as it stands.
+/// Returns the value of a config with every `$include` followed. `${VAR}` stays as it is.
+///
+/// # Errors
+/// When an included file is missing or broken, or a bound is exceeded.
 pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
     let value = document.value();
-    if !mentions_include(value) {
+    if !has_include(value) {
         return Ok(value.clone());
     }
-    Files::of(path).resolve(value)
+    IncludeResolver::new(path).resolve(value)
 }
 
-/// The config and every file that it includes, as far as they can be followed; whether they are there or
-/// not. What a running gateway keeps an eye on.
+/// Returns the path of a config and of every file that it includes, as far as they can be followed, whether they exist
+/// or not. A running gateway watches these.
 pub fn included_files(path: &Path) -> Vec<PathBuf> {
-    let mut files = Files::of(path);
+    let mut files = IncludeResolver::new(path);
     if let LoadedConfig::Ok(document) = load(path) {
-        // What can't be followed ends the list; a change that mends it is one of a file on it.
+        // What can't be followed ends the list; a change that mends it is one of a file in the list.
         let _ = files.resolve(document.value());
     }
     let mut all = vec![path.to_owned()];
@@ -43,35 +47,35 @@ pub fn included_files(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-fn mentions_include(value: &Value) -> bool {
+fn has_include(value: &Value) -> bool {
     match value {
-        Value::Object(map) => map.contains_key(KEY) || map.values().any(mentions_include),
-        Value::Array(elements) => elements.iter().any(mentions_include),
+        Value::Object(map) => map.contains_key(INCLUDE_KEY) || map.values().any(has_include),
+        Value::Array(elements) => elements.iter().any(has_include),
         _ => false,
     }
 }
 
-struct Files {
+struct IncludeResolver {
     /// The files that are being read, from the config to the innermost.
     chain: Vec<PathBuf>,
-    /// How many were read so far.
-    read: usize,
+    /// Number of files that were read so far.
+    read_count: usize,
     /// Every file that was named so far.
     named: Vec<PathBuf>,
 }
 
-impl Files {
-    fn of(path: &Path) -> Self {
+impl IncludeResolver {
+    fn new(path: &Path) -> Self {
         Self {
-            chain: vec![tidy(path)],
-            read: 0,
+            chain: vec![normalize(path)],
+            read_count: 0,
             named: Vec::new(),
         }
     }
 
     fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
         match value {
-            Value::Object(map) => self.object(map),
+            Value::Object(map) => self.resolve_object(map),
             Value::Array(elements) => elements
                 .iter()
                 .map(|e| self.resolve(e))
@@ -81,66 +85,66 @@ impl Files {
         }
     }
 
-    fn object(&mut self, map: &Map<String, Value>) -> Result<Value, ConfigError> {
+    fn resolve_object(&mut self, map: &Map<String, Value>) -> Result<Value, ConfigError> {
         let mut own = Map::new();
-        for (key, value) in map.iter().filter(|(key, _)| *key != KEY) {
+        for (key, value) in map.iter().filter(|(key, _)| *key != INCLUDE_KEY) {
             own.insert(key.clone(), self.resolve(value)?);
         }
-        let included = match map.get(KEY) {
+        let included = match map.get(INCLUDE_KEY) {
             None => return Ok(Value::Object(own)),
-            Some(Value::String(file)) => self.file(file)?,
+            Some(Value::String(file)) => self.resolve_file(file)?,
             Some(Value::Array(list)) => {
                 let mut merged = Value::Object(Map::new());
                 for entry in list {
                     let file = entry
                         .as_str()
-                        .ok_or_else(|| self.fault(msg!("config.include-form")))?;
-                    merged = join(merged, self.file(file)?);
+                        .ok_or_else(|| self.error(msg!("config.include-form")))?;
+                    merged = merge(merged, self.resolve_file(file)?);
                 }
                 merged
             }
-            Some(_) => return Err(self.fault(msg!("config.include-form"))),
+            Some(_) => return Err(self.error(msg!("config.include-form"))),
         };
         if own.is_empty() {
             return Ok(included);
         }
         if !included.is_object() {
-            return Err(self.fault(msg!("config.include-object")));
+            return Err(self.error(msg!("config.include-object")));
         }
-        Ok(join(included, Value::Object(own)))
+        Ok(merge(included, Value::Object(own)))
     }
 
-    fn file(&mut self, named: &str) -> Result<Value, ConfigError> {
+    fn resolve_file(&mut self, named: &str) -> Result<Value, ConfigError> {
         let from = self
             .chain
             .last()
             .and_then(|file| file.parent())
             .unwrap_or(Path::new(""));
-        let path = tidy(&from.join(named));
+        let path = normalize(&from.join(named));
         if self.chain.contains(&path) {
-            return Err(self.fault(msg!("config.include-cycle", file = path.display())));
+            return Err(self.error(msg!("config.include-cycle", file = path.display())));
         }
-        self.read += 1;
-        if self.chain.len() > MAX_DEPTH || self.read > MAX_FILES {
+        self.read_count += 1;
+        if self.chain.len() > MAX_DEPTH || self.read_count > MAX_FILES {
             let limits = msg!(
                 "config.include-many",
                 depth = MAX_DEPTH,
                 files = MAX_FILES,
                 file = path.display()
             );
-            return Err(self.fault(limits));
+            return Err(self.error(limits));
         }
         self.named.push(path.clone());
         let document = match load(&path) {
             LoadedConfig::Ok(document) => document,
             LoadedConfig::Missing => {
-                return Err(self.fault(msg!("config.include-missing", file = path.display())));
+                return Err(self.error(msg!("config.include-missing", file = path.display())));
             }
-            LoadedConfig::Broken(fault) => {
-                let place = fault.location(&path);
+            LoadedConfig::Broken(error) => {
+                let place = error.location(&path);
                 let why = Msg::new("config.include-broken")
                     .with("place", place)
-                    .with_msg("why", fault.why);
+                    .with_msg("why", error.why);
                 return Err(ConfigError::whole(why));
             }
         };
@@ -150,8 +154,8 @@ impl Files {
         value
     }
 
-    /// A fault of an `$include`; where it stands in another file than the config, that file is named.
-    fn fault(&self, why: Msg) -> ConfigError {
+    /// Returns the error of an `$include`; it names the file when that is not the config itself.
+    fn error(&self, why: Msg) -> ConfigError {
         match &self.chain[..] {
             [_, .., file] => {
                 let why = Msg::new("config.include-broken")
@@ -164,13 +168,13 @@ impl Files {
     }
 }
 
-/// `over` on top of `under`.
-fn join(under: Value, over: Value) -> Value {
+/// Merges two values: `over` overrides `under`.
+fn merge(under: Value, over: Value) -> Value {
     match (under, over) {
         (Value::Object(mut under), Value::Object(over)) => {
             for (key, value) in over {
                 let value = match under.shift_remove(&key) {
-                    Some(below) => join(below, value),
+                    Some(below) => merge(below, value),
                     None => value,
                 };
                 under.insert(key, value);
@@ -185,8 +189,8 @@ fn join(under: Value, over: Value) -> Value {
     }
 }
 
-/// A path without `.` and `..`, by its words, so that one file has one name in the chain.
-fn tidy(path: &Path) -> PathBuf {
+/// Returns a path without `.` and `..`, by its text, so that one file has one name in the chain.
+fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
@@ -201,7 +205,7 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn included_values_lie_under_the_own_ones() {
+    fn own_keys_override_included_ones() {
         let folder = Folder::of(&[
             (
                 "openclaw.json",
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_merges_in_its_order() {
+    fn a_list_of_files_merges_in_its_order() {
         let folder = Folder::of(&[
             ("openclaw.json", "{ $include: ['a.json', 'b.json'] }"),
             ("a.json", "{ gateway: { port: 1, bind: 'lan' } }"),
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_and_floods_come_to_an_end() {
+    fn circles_and_too_many_files_are_refused() {
         let circle = Folder::of(&[
             ("openclaw.json", "{ $include: 'a.json' }"),
             ("a.json", "{ x: { $include: './b/../openclaw.json' } }"),

@@ -1,4 +1,4 @@
-//! Where in a config: `gateway.port`, `agents.list[0].id`, `auth.profiles["anthropic:default"].mode`.
+//! Paths in a config: `gateway.port`, `agents.list[0].id`, `auth.profiles["anthropic:default"].mode`.
 
 use std::fmt;
 use std::str::Chars;
@@ -6,49 +6,51 @@ use std::str::Chars;
 use crate::error::Error;
 use crate::i18n::msg;
 
-/// The way from the root of a config to one value.
+/// The path from the root of a config to one value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPath(Vec<Segment>);
 
-/// One step of the way.
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
-    /// A key of an object. Where an array stands instead, a key of digits is an index of it
-    /// (`agents.list.0`), as OpenClaw has it.
+    /// A key of an object. In an array a key of digits is an index (`agents.list.0`), as in OpenClaw.
     Key(String),
     /// An index of an array, from 0.
     Index(usize),
 }
 
-/// Why a text is no path.
+/// The reason why a text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("empty path")]
     Empty,
-    /// Two dots, or a dot at an end: a key is missing before this character (from 1).
+    /// A key is missing before this character (from 1): two dots, or a dot at an end.
     #[error("key missing at character {0}")]
     KeyMissing(usize),
-    /// A bracket without its partner, or without a number or a quoted key in it.
+    /// The bracket at this character (from 1) has no partner, or no number or quoted key in it.
     #[error("bad bracket at character {0}")]
     Bracket(usize),
-    /// A character that wants quotes: `["…"]`.
+    /// The character at this place (from 1) must be in a quoted key: `["…"]`.
     #[error("character {1:?} at {0}")]
     Character(usize, char),
 }
 
 impl KeyPath {
-    /// The whole config.
+    /// The path of the whole config.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// A way over keys alone, taken as they are: dots in them separate nothing.
+    /// A path of keys alone, taken as they are: dots in them separate nothing.
     pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self(keys.into_iter().map(|key| Segment::Key(key.into())).collect())
     }
 
     /// Parses a path as typed.
+    ///
+    /// # Errors
+    /// The character at which the text is no path.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let text = text.trim();
         if text.is_empty() {
@@ -79,7 +81,7 @@ impl KeyPath {
         }
     }
 
-    /// The steps.
+    /// The steps of the path.
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }
@@ -111,7 +113,7 @@ impl KeyPath {
 
 struct Parser<'a> {
     rest: Chars<'a>,
-    /// Characters taken so far.
+    /// Number of characters that were consumed.
     at: usize,
 }
 
@@ -143,7 +145,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `[0]` or `["key"]` (or with single quotes); a backslash takes the next character as it is.
+    /// Parses `[0]` or `["key"]` (or with single quotes). A backslash takes the next character as it is.
     fn bracket(&mut self) -> Result<Segment, PathError> {
         let open = self.at + 1;
         self.next();
@@ -186,8 +188,8 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// Whether a key needs no brackets. Narrower than what [`KeyPath::parse`] takes: a key that looks odd
-/// is easier to read in quotes.
+/// Returns whether a key is printed without brackets. Narrower than what [`KeyPath::parse`] accepts: an odd key is
+/// easier to read in quotes.
 fn is_bare(key: &str) -> bool {
     !key.is_empty()
         && key
@@ -196,7 +198,7 @@ fn is_bare(key: &str) -> bool {
 }
 
 impl PathError {
-    /// The usage error for a path as typed.
+    /// Returns the usage error for a path as typed.
     pub fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_that_a_user_types() {
+    fn every_form_that_a_user_types_is_parsed() {
         assert_eq!(keys("gateway.port"), [key("gateway"), key("port")]);
         assert_eq!(
             keys("agents.list[0].id"),
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_error_has_the_place_in_the_text() {
         let error = |text| KeyPath::parse(text).unwrap_err();
         assert_eq!(error("  "), PathError::Empty);
         assert_eq!(error("a..b"), PathError::KeyMissing(3));

@@ -1,10 +1,9 @@
-//! Text to value: JSON5 as OpenClaw reads it, and where it breaks.
+//! Parses the text of a config: JSON5 as OpenClaw reads it.
 //!
-//! jsonc-parser does the parsing. It is more lenient than JSON5 in places and stricter in none that
-//! matters, so its tokens are looked at first: what Node's reader would refuse is refused here too, and
-//! nesting is bounded before anything recursive runs. Two departures, on purpose: `Infinity` and `NaN`
-//! are refused, since no JSON can hold them and no key of a config wants them; a key that stands twice in
-//! one object counts as Node counts it, the last one wins.
+//! jsonc-parser does the parsing. It is more lenient than JSON5 in places and stricter in none that matters, so its
+//! tokens are checked first: what Node's reader would refuse is refused here too, and nesting is bounded before anything
+//! recursive runs. `Infinity` and `NaN` are refused on purpose, since no JSON can hold them and no key of a config wants
+//! them. Of a key that is there twice in one object the last one counts, as in Node.
 
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged as _;
@@ -13,16 +12,16 @@ use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, ParseOptions, Scanner, ScannerOptions, parse_to_ast};
 use serde_json::{Map, Number, Value};
 
-use super::fault::ConfigError;
+use super::error::ConfigError;
 use crate::i18n::{Msg, msg};
 
-/// How deep arrays and objects may nest. OpenClaw's own schema nests below 20.
+/// Number of arrays and objects that may nest. OpenClaw's own schema nests below 20.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The byte order mark: kept in the text, not part of the document.
+/// The byte order mark, which is kept in the text and is no part of the document.
 pub(super) const BOM: &str = "\u{feff}";
 
-/// What jsonc-parser is to accept. Everything of JSON5, no missing commas.
+/// The options of jsonc-parser: everything of JSON5 is accepted, missing commas are not.
 pub(super) fn options() -> ParseOptions {
     ParseOptions {
         allow_missing_commas: false,
@@ -30,42 +29,46 @@ pub(super) fn options() -> ParseOptions {
     }
 }
 
-/// The value of a config's text: an object.
+/// Parses the text of a config: an object.
 pub(super) fn config(text: &str) -> Result<Value, ConfigError> {
-    let mark = if text.starts_with(BOM) { BOM.len() } else { 0 };
-    let reader = Reader { text, mark };
-    let (value, start) = reader.read()?;
+    let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let reader = Reader { text, start };
+    let (value, at) = reader.read()?;
     if value.is_object() {
         Ok(value)
     } else {
-        Err(reader.fault(start, msg!("config.fault-root")))
+        Err(reader.error(at, msg!("config.fault-root")))
     }
 }
 
-/// Any JSON5 value, as typed on a command line.
+/// Parses any JSON5 value, as typed on a command line.
+///
+/// # Errors
+/// Where the text breaks and why.
 pub fn value(text: &str) -> Result<Value, ConfigError> {
-    Ok(Reader { text, mark: 0 }.read()?.0)
+    Ok(Reader { text, start: 0 }.read()?.0)
 }
 
 struct Reader<'a> {
     text: &'a str,
-    /// Where the document starts, in bytes; offsets below count from there.
-    mark: usize,
+    /// The byte at which the document starts; offsets below count from there.
+    start: usize,
 }
 
 impl Reader<'_> {
     fn body(&self) -> &str {
-        &self.text[self.mark..]
+        &self.text[self.start..]
     }
 
-    fn fault(&self, byte: usize, why: Msg) -> ConfigError {
-        ConfigError::at(self.text, self.mark + byte, why)
+    fn error(&self, byte: usize, why: Msg) -> ConfigError {
+        ConfigError::at(self.text, self.start + byte, why)
     }
 
+    /// Parses the document. Returns its value, and the byte at which the value starts.
     fn read(&self) -> Result<(Value, usize), ConfigError> {
         self.check_tokens()?;
         let ast = parse_to_ast(self.body(), &CollectOptions::default(), &options())
-            .map_err(|e| self.parse_fault(&e))?;
+            .map_err(|e| self.parse_error(&e))?;
         let root = ast
             .value
             .ok_or_else(|| ConfigError::whole(msg!("config.fault-empty")))?;
@@ -73,26 +76,26 @@ impl Reader<'_> {
         Ok((self.convert(root)?, start))
     }
 
-    /// Walks over the tokens, without recursion, and refuses what the parser would let pass.
+    /// Refuses tokens that the parser would let pass, and too deep nesting. Does not recurse.
     fn check_tokens(&self) -> Result<(), ConfigError> {
         let body = self.body();
         let mut scanner = Scanner::new(body, &ScannerOptions::default());
         let mut depth = 0_usize;
-        while let Some(token) = scanner.scan().map_err(|e| self.parse_fault(&e))? {
+        while let Some(token) = scanner.scan().map_err(|e| self.parse_error(&e))? {
             let start = scanner.token_start();
             match token {
                 Token::OpenBrace | Token::OpenBracket => {
                     depth += 1;
                     if depth > MAX_DEPTH {
-                        return Err(self.fault(start, msg!("config.fault-depth", limit = MAX_DEPTH)));
+                        return Err(self.error(start, msg!("config.fault-depth", limit = MAX_DEPTH)));
                     }
                 }
                 Token::CloseBrace | Token::CloseBracket => depth = depth.saturating_sub(1),
                 Token::String(_) if has_bare_line_break(&body[start..scanner.token_end()]) => {
-                    return Err(self.fault(start, msg!("config.fault-string")));
+                    return Err(self.error(start, msg!("config.fault-string")));
                 }
                 Token::Number(text) if number(text).is_none() => {
-                    return Err(self.fault(start, msg!("config.fault-number")));
+                    return Err(self.error(start, msg!("config.fault-number")));
                 }
                 _ => {}
             }
@@ -100,14 +103,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The depth is bounded by [`Self::check_tokens`].
+    /// Converts a node of the parser. [`Self::check_tokens`] has bounded the depth of the recursion.
     fn convert(&self, node: ast::Value<'_>) -> Result<Value, ConfigError> {
         Ok(match node {
             ast::Value::NullKeyword(_) => Value::Null,
             ast::Value::BooleanLit(node) => Value::Bool(node.value),
             ast::Value::StringLit(node) => Value::String(node.value.into_owned()),
             ast::Value::NumberLit(node) => {
-                let refused = || self.fault(node.range.start, msg!("config.fault-number"));
+                let refused = || self.error(node.range.start, msg!("config.fault-number"));
                 Value::Number(number(node.value).ok_or_else(refused)?)
             }
             ast::Value::Array(node) => Value::Array(
@@ -124,7 +127,7 @@ impl Reader<'_> {
                         ObjectPropName::Word(name) if is_identifier(name.value) => name.value.to_owned(),
                         ObjectPropName::Word(name) => {
                             return Err(
-                                self.fault(name.range.start, msg!("config.fault-key", key = name.value))
+                                self.error(name.range.start, msg!("config.fault-key", key = name.value))
                             );
                         }
                     };
@@ -135,7 +138,7 @@ impl Reader<'_> {
         })
     }
 
-    fn parse_fault(&self, error: &ParseError) -> ConfigError {
+    fn parse_error(&self, error: &ParseError) -> ConfigError {
         use ParseErrorKind as Kind;
         let start = error.range().start;
         let found = self.body().get(start..).and_then(|rest| rest.chars().next());
@@ -162,11 +165,11 @@ impl Reader<'_> {
             _ if found.is_some_and(char::is_alphanumeric) => msg!("config.fault-bare"),
             _ => msg!("config.fault-unexpected", found = opened()),
         };
-        self.fault(start, why)
+        self.error(start, why)
     }
 }
 
-/// Whether a string token runs over the end of its line: JSON5 wants a backslash there.
+/// Returns whether a string token goes on in the next line without a backslash, which JSON5 wants there.
 fn has_bare_line_break(token: &str) -> bool {
     let bytes = token.as_bytes();
     let mut at = 0;
@@ -181,7 +184,7 @@ fn has_bare_line_break(token: &str) -> bool {
     false
 }
 
-/// A key that needs no quotes: an identifier of ECMAScript. (`foo-bar` and `1` need them.)
+/// Returns whether a key needs no quotes: an identifier of ECMAScript. (`foo-bar` and `1` need them.)
 fn is_identifier(word: &str) -> bool {
     let mut chars = word.chars();
     chars
@@ -190,7 +193,7 @@ fn is_identifier(word: &str) -> bool {
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
 }
 
-/// A number of JSON5; `None` for `Infinity`, `NaN` and what is too large for a double.
+/// Parses a number of JSON5. `None` for `Infinity`, `NaN` and what is too large for a double.
 fn number(text: &str) -> Option<Number> {
     let digits = text.trim_start_matches(['+', '-']);
     let negative = text.starts_with('-');

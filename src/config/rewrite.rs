@@ -1,25 +1,25 @@
-//! From one value to another by the smallest change of the text.
+//! Edits the text of a config from one value to another by the smallest change.
 //!
-//! Comments, order, indentation, line ends and everything that is equal in both values stay as they
-//! stand. The edits themselves are jsonc-parser's; what is decided here is only *where* to edit.
+//! Comments, order, indentation, line ends and everything that is equal in both values stay as they are. jsonc-parser
+//! makes the edits; this module decides *where* to edit.
 
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
 use serde_json::{Map, Value};
 
 use super::reader;
 
-/// The text of `after`, made from a text whose value is `before`. `None` where the text can't be edited.
+/// Edits a text whose value is `before` to one whose value is `after`. `None` when the text can't be edited.
 pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<String> {
-    let (mark, body) = match text.strip_prefix(reader::BOM) {
+    let (bom, body) = match text.strip_prefix(reader::BOM) {
         Some(body) => (reader::BOM, body),
         None => ("", text),
     };
     let root = CstRootNode::parse(body, &reader::options()).ok()?;
-    object(&root.object_value()?, before, after)?;
-    Some(format!("{mark}{root}"))
+    edit_object(&root.object_value()?, before, after)?;
+    Some(format!("{bom}{root}"))
 }
 
-fn object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
+fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
     for gone in before.keys().filter(|key| !after.contains_key(*key)) {
         for property in node.properties() {
             if property.decoded_name().as_ref() == Some(gone) {
@@ -31,27 +31,27 @@ fn object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Val
         match before.get(key) {
             Some(old) if old == new => {}
             Some(old) => {
-                // The last one counts where a key stands twice (see `reader`).
+                // The last one counts where a key is there twice (see `reader`).
                 let is_it = |name: Option<String>| name.as_ref() == Some(key);
                 let property = node
                     .properties()
                     .into_iter()
                     .rev()
                     .find(|p| is_it(p.decoded_name()))?;
-                if !inside(&property.value()?, old, new)? {
-                    property.set_value(input(new));
+                if !edit_in_place(&property.value()?, old, new)? {
+                    property.set_value(cst_value(new));
                 }
             }
             None => {
-                node.append(key, input(new));
+                node.append(key, cst_value(new));
             }
         }
     }
     Some(())
 }
 
-/// Elements that are equal at both ends stay; what is between is changed, removed or inserted.
-fn array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
+/// Edits an array: elements that are equal at both ends stay, those between are changed, removed or inserted.
+fn edit_array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
     let start = before
         .iter()
         .zip(after)
@@ -72,7 +72,7 @@ fn array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
     let elements = node.elements();
     for (at, (old, new)) in old_rest.iter().zip(new_rest).enumerate() {
         let element = elements.get(start + at)?;
-        if !inside(element, old, new)? {
+        if !edit_in_place(element, old, new)? {
             replace(element.clone(), new)?;
         }
     }
@@ -81,23 +81,23 @@ fn array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
         element.clone().remove();
     }
     for (at, new) in new_rest.iter().enumerate().skip(both) {
-        node.insert(start + at, input(new));
+        node.insert(start + at, cst_value(new));
     }
     Some(())
 }
 
-/// Changes a container in place where old and new are of one kind; `false` where they are not.
-fn inside(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
+/// Edits an object or an array in place. Returns `false` where old and new are not of one kind.
+fn edit_in_place(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
     match (old, new) {
-        (Value::Object(old), Value::Object(new)) => object(&node.as_object()?, old, new).map(|()| true),
-        (Value::Array(old), Value::Array(new)) => array(&node.as_array()?, old, new).map(|()| true),
+        (Value::Object(old), Value::Object(new)) => edit_object(&node.as_object()?, old, new).map(|()| true),
+        (Value::Array(old), Value::Array(new)) => edit_array(&node.as_array()?, old, new).map(|()| true),
         _ => Some(false),
     }
 }
 
 fn replace(node: CstNode, new: &Value) -> Option<()> {
     use jsonc_parser::cst::{CstContainerNode as Container, CstLeafNode as Leaf};
-    let new = input(new);
+    let new = cst_value(new);
     match node {
         CstNode::Container(Container::Object(node)) => node.replace_with(new),
         CstNode::Container(Container::Array(node)) => node.replace_with(new),
@@ -111,13 +111,15 @@ fn replace(node: CstNode, new: &Value) -> Option<()> {
     .map(|_| ())
 }
 
-fn input(value: &Value) -> CstInputValue {
+fn cst_value(value: &Value) -> CstInputValue {
     match value {
         Value::Null => CstInputValue::Null,
         Value::Bool(value) => CstInputValue::Bool(*value),
         Value::Number(number) => CstInputValue::Number(number.to_string()),
         Value::String(text) => CstInputValue::String(text.clone()),
-        Value::Array(elements) => CstInputValue::Array(elements.iter().map(input).collect()),
-        Value::Object(map) => CstInputValue::Object(map.iter().map(|(k, v)| (k.clone(), input(v))).collect()),
+        Value::Array(elements) => CstInputValue::Array(elements.iter().map(cst_value).collect()),
+        Value::Object(map) => {
+            CstInputValue::Object(map.iter().map(|(k, v)| (k.clone(), cst_value(v))).collect())
+        }
     }
 }

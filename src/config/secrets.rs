@@ -1,42 +1,24 @@
-//! Which values of a config are secrets, so that none is ever shown.
+//! Finds the secrets of a config, so that none is ever shown.
 //!
-//! Decided by the key alone, and generously: a plugin's or a later release's key counts when it looks
-//! like one. Numbers and booleans are never secrets (`maxTokens`), a reference to a variable
-//! (`${GATEWAY_TOKEN}`) or to a secret store is not one either.
-
-use std::ops::Range;
+//! The key alone decides, and generously: a plugin's or a later release's key counts when it looks like a secret's.
+//! Numbers and booleans are never secrets (`maxTokens`); a reference to a variable (`${GATEWAY_TOKEN}`) or to a secret
+//! store is none either.
 
 use serde_json::{Map, Value};
 
+mod detect;
 mod places;
 
 use super::document::ConfigDocument;
 use super::key_path::{KeyPath, Segment};
+use detect::{is_concrete, names_secret, url_credentials};
+
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// What stands in a secret's place. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
+/// The mark that replaces a secret. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
 pub const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
-/// Endings of keys that hold secrets, in lower case without separators.
-const ENDINGS: [&str; 12] = [
-    "token",
-    "tokens",
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "apikey",
-    "apikeys",
-    "privatekey",
-    "authorization",
-    "cookie",
-];
-
-/// Keys whose name ends like a secret's and that hold none.
-const HARMLESS: [&str; 2] = ["tokenfile", "maxtokens"];
-
-/// Whether the value at a path would be a secret: the path's last key, or one above it, names one.
+/// Returns whether the value at a path would be a secret: the path's last key, or one above it, names one.
 pub fn is_secret(path: &KeyPath) -> bool {
     path.segments().iter().any(|segment| match segment {
         Segment::Key(key) => names_secret(key),
@@ -44,24 +26,7 @@ pub fn is_secret(path: &KeyPath) -> bool {
     })
 }
 
-/// Whether a key names a secret.
-fn names_secret(key: &str) -> bool {
-    let plain: String = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if HARMLESS.contains(&plain.as_str()) {
-        return false;
-    }
-    // Variables are `ANTHROPIC_API_KEY`, `SSH_KEY`; elsewhere a lone `key` is what a provider calls its key.
-    let is_variable = key.contains('_') && !key.contains(|c: char| c.is_ascii_lowercase());
-    plain == "key"
-        || (is_variable && plain.ends_with("key"))
-        || ENDINGS.iter().any(|ending| plain.ends_with(ending))
-}
-
-/// The value at `path` with every secret hidden.
+/// Returns the value at `path` with every secret replaced by [`REDACTED`].
 pub fn redact(path: &KeyPath, value: &Value) -> Value {
     redact_value(value, is_secret(path))
 }
@@ -76,41 +41,43 @@ fn redact_value(value: &Value, secret: bool) -> Value {
         ),
         Value::Array(elements) => Value::Array(elements.iter().map(|v| redact_value(v, secret)).collect()),
         Value::String(text) if secret && is_concrete(text) => REDACTED.into(),
-        Value::String(text) => without_credentials(text).map_or_else(|| value.clone(), Value::String),
+        Value::String(text) => without_url_credentials(text).map_or_else(|| value.clone(), Value::String),
         other => other.clone(),
     }
 }
 
-/// A text without the secrets of this config.
+/// Returns a text with every secret of this config in it replaced by [`REDACTED`]. Secrets of one or two characters are
+/// passed over: they are in every word.
 pub fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
-    collect(config, false, &mut known);
-    // What is so short is in every word.
+    collect_secrets(config, false, &mut known);
     let known = known.into_iter().filter(|secret| secret.len() > 2);
     known.fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
 }
 
-fn collect<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
+fn collect_secrets<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(map) if is_reference(map) => {}
         Value::Object(map) => {
             for (key, value) in map {
-                collect(value, secret || names_secret(key), found);
+                collect_secrets(value, secret || names_secret(key), found);
             }
         }
-        Value::Array(elements) => elements.iter().for_each(|value| collect(value, secret, found)),
+        Value::Array(elements) => elements
+            .iter()
+            .for_each(|value| collect_secrets(value, secret, found)),
         Value::String(text) if secret && is_concrete(text) => found.push(text),
-        Value::String(text) => found.extend(credentials(text).into_iter().map(|part| &text[part])),
+        Value::String(text) => found.extend(url_credentials(text).into_iter().map(|part| &text[part])),
         _ => {}
     }
 }
 
-/// A document's text in pieces, its secrets left out, those in comments and under a key that stands twice
-/// among them; `origin` says where the one with these characters comes from. Empty where there is none.
+/// Returns the text of a document in pieces, its secrets left out; also those in comments and under a key that is there
+/// twice. `origin` says where the secret with these characters comes from. Empty when the text has no secret.
 pub fn pieces(document: &ConfigDocument, origin: impl Fn(&str) -> SecretOrigin) -> Vec<TextPiece> {
     let text = document.text();
-    let Some(found) = places::of(text) else {
-        // What can't be taken apart is left out whole.
+    let Some(found) = places::find(text) else {
+        // A text that can't be parsed is left out whole.
         return vec![TextPiece::Hidden(SecretOrigin::Kept)];
     };
     if found.is_empty() {
@@ -129,7 +96,7 @@ pub fn pieces(document: &ConfigDocument, origin: impl Fn(&str) -> SecretOrigin) 
     pieces
 }
 
-/// A reference to a secret store of 2026.9.6: `{source, provider, id}`.
+/// Returns whether an object is a reference to a secret store, as in 2026.9.6: `{source, provider, id}`.
 fn is_reference(map: &Map<String, Value>) -> bool {
     map.len() == 3
         && ["source", "provider", "id"]
@@ -137,54 +104,14 @@ fn is_reference(map: &Map<String, Value>) -> bool {
             .all(|key| map.get(*key).is_some_and(Value::is_string))
 }
 
-/// Whether a text is a secret itself, and not empty or a whole `${VAR}`.
-fn is_concrete(text: &str) -> bool {
-    let text = text.trim();
-    let is_variable = text
-        .strip_prefix("${")
-        .and_then(|t| t.strip_suffix('}'))
-        .is_some_and(|name| !name.contains('}'));
-    !text.is_empty() && !is_variable
-}
-
-/// A text with what is secret within it hidden; `None` where nothing is.
-fn without_credentials(text: &str) -> Option<String> {
-    let found = credentials(text);
+/// Returns a text with the credentials of its URLs replaced by [`REDACTED`]; `None` where it has none.
+fn without_url_credentials(text: &str) -> Option<String> {
+    let found = url_credentials(text);
     let mut shown = text.to_owned();
     for range in found.iter().rev() {
         shown.replace_range(range.clone(), REDACTED);
     }
     (!found.is_empty()).then_some(shown)
-}
-
-/// Where the URLs of a text hold secrets: a user name and password, a query's `token=...`.
-fn credentials(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("://") {
-        let start = from + at + "://".len();
-        let is_end = |c: char| c.is_whitespace() || "\"'`<>".contains(c);
-        let end = text[start..]
-            .find(is_end)
-            .map_or(text.len(), |length| start + length);
-        let url = &text[start..end];
-        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-        let user = authority.rfind('@').filter(|length| *length > 0);
-        found.extend(user.map(|length| start..start + length));
-        let query = url.find(['?', '#']).map_or(end, |at| start + at + 1);
-        let mut at = query;
-        for part in text[query..end].split(['&', '#', '?']) {
-            if let Some((name, value)) = part.split_once('=')
-                && names_secret(name)
-                && is_concrete(value)
-            {
-                found.push(at + name.len() + 1..at + part.len());
-            }
-            at += part.len() + 1;
-        }
-        from = end;
-    }
-    found
 }
 
 #[cfg(test)]
@@ -197,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_hold_secrets_are_known() {
+    fn keys_that_name_secrets_are_recognised() {
         for path in [
             "gateway.auth.token",
             "gateway.auth.password",
@@ -226,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_texts_are_hidden_and_references_stay() {
+    fn only_texts_are_redacted_and_references_stay() {
         let value = json!({
             "gateway": { "auth": { "mode": "token", "token": "abc123" }, "port": 18789 },
             "channels": { "telegram": { "botToken": "${TELEGRAM}" }, "x": { "tokens": ["one", 2] } },
@@ -272,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_a_secret_in_a_text_is_hidden() {
+    fn every_occurrence_of_a_secret_in_a_text_is_hidden() {
         for (text, wanted) in [
             (
                 "{ token: 'SEEDED-new-one', x: \"a\" }",

@@ -1,17 +1,20 @@
-//! `${VAR}` in the texts of a config: filled in where a value is used, never where a config is written.
+//! `${VAR}` in the texts of a config: substituted where a value is used, never where a config is written.
 //!
-//! OpenClaw fills in before it writes, so that changing one key puts every secret into the file in clear
-//! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`, and only who needs a value asks for it.
+//! OpenClaw substitutes before it writes, so that changing one key puts every secret into the file in clear
+//! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`; code that needs a value calls [`substitute`].
 
 use serde_json::Value;
 
-/// A variable that a value needs and nobody has.
+/// The name of a variable that a value needs and that is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
 pub struct MissingVariable(pub String);
 
-/// The text with each `${NAME}` replaced; `$${NAME}` stands for `${NAME}` itself. Names are capital
-/// letters, digits and `_`, as OpenClaw has it; anything else stays as it is.
+/// Returns a text with each `${NAME}` replaced by what `lookup` returns; `$${NAME}` becomes `${NAME}`. Names are capital
+/// letters, digits and `_`, as in OpenClaw; anything else stays as it is.
+///
+/// # Errors
+/// The first variable that is not set.
 pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, MissingVariable> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -35,7 +38,7 @@ pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result
     Ok(out)
 }
 
-/// The variables that the config itself sets: `env.vars.NAME` and `env.NAME`.
+/// Returns the value of a variable that the config itself sets: `env.vars.NAME` or `env.NAME`.
 pub fn variable_from_config(config: &Value, name: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_filled_in_and_what_is_no_name_stays() {
+    fn names_are_substituted_and_anything_else_stays() {
         let lookup = |name: &str| (name == "A_1").then(|| "x".to_owned());
         let of = |text| substitute(text, &lookup);
         assert_eq!(of("${A_1}-${A_1}").unwrap(), "x-x");
@@ -66,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_may_set_variables_itself() {
+    fn a_config_sets_variables_in_env_and_env_vars() {
         let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
         assert_eq!(variable_from_config(&config, "A").as_deref(), Some("1"));
         assert_eq!(variable_from_config(&config, "B").as_deref(), Some("2"));

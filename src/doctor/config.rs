@@ -238,7 +238,7 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
 fn newer(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     let (reader, place) = match &scene.survey.node {
         Some(node) => (node.version.as_str(), scene.shown(&node.path)),
-        None => (dialect::newest_known(), "openclaw".to_owned()),
+        None => (dialect::NEWEST_KNOWN_VERSION, "openclaw".to_owned()),
     };
     let seen = dialect::newer_stamp(&own.config, reader).map(|stamp| {
         let msg = msg!(

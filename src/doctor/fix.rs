@@ -9,6 +9,7 @@ use super::{Finding, Scene, Subject, word};
 use crate::apply;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
+use crate::error::ErrorReason;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
@@ -60,8 +61,7 @@ pub enum Fix {
 pub(super) fn refusal(scene: &Scene<'_>, subject: &Subject<'_>, fix: &Fix) -> Option<Msg> {
     let others = scene.survey.paths_of_others(&subject.instance.config_path);
     let refused = apply::preflight(&plan(std::iter::once(fix)), &others).err()?;
-    let is_anothers = ["apply.isolation", "apply.holds-another"].contains(&refused.code());
-    Some(if is_anothers {
+    Some(if refused.is(ErrorReason::OtherInstance) {
         msg!("doctor.anothers")
     } else {
         refused.msg

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
+use crate::error::ErrorReason;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::{Probe, ProbeVerdict};
@@ -12,10 +13,18 @@ use crate::probe::{Probe, ProbeVerdict};
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
     Check::error("gateway-auth", |_, own| {
-        refusal(own, AUTH, "config set gateway.auth.token --stdin")
+        refusal(
+            own,
+            ErrorReason::CredentialUnset,
+            "config set gateway.auth.token --stdin",
+        )
     }),
     Check::error("gateway-open", |_, own| {
-        refusal(own, &["settings.open"], "config set gateway.bind loopback")
+        refusal(
+            own,
+            ErrorReason::UnprotectedNetwork,
+            "config set gateway.bind loopback",
+        )
     }),
     Check::error("gateway-refuses", refuses),
     Check::warning("gateway-weak", weak),
@@ -25,10 +34,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("lock-silent", silent),
 ];
 
-/// The refusals to start that are about proving oneself.
-const AUTH: &[&str] = &["settings.no-token", "settings.no-password"];
-/// The refusal that is about `gateway.mode`.
-const MODE: &str = "settings.mode-unset";
 /// A token that has at least so many characters is not guessed. (Ours has 48.)
 const LEAST: usize = 16;
 
@@ -37,7 +42,8 @@ fn error<'s>(own: &'s Subject<'_>) -> Option<&'s crate::error::Error> {
 }
 
 fn mode(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let seen = error(own).filter(|error| error.code() == MODE).map(|error| {
+    let unset = error(own).filter(|error| error.is(ErrorReason::GatewayModeUnset));
+    let seen = unset.map(|error| {
         Seen::fixed(
             own,
             error.msg.clone(),
@@ -51,17 +57,17 @@ fn mode(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     seen.into_iter().collect()
 }
 
-fn refusal(own: &Subject<'_>, codes: &[&str], mend: &str) -> Vec<Seen> {
+fn refusal(own: &Subject<'_>, reason: ErrorReason, mend: &str) -> Vec<Seen> {
     let seen = error(own)
-        .filter(|error| codes.contains(&error.code()))
+        .filter(|error| error.is(reason))
         .map(|error| Seen::new(error.msg.clone(), format!("{} {mend}", own.command)));
     seen.into_iter().collect()
 }
 
 fn refuses(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let known = |code: &str| code == MODE || code == "settings.open" || AUTH.contains(&code);
+    // Those with a reason have a check of their own.
     let seen = error(own)
-        .filter(|error| !known(error.code()))
+        .filter(|error| error.reason.is_none())
         .map(|error| Seen::new(error.msg.clone(), format!("{} config validate", own.command)));
     seen.into_iter().collect()
 }

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorReason};
 use crate::i18n::{Msg, msg};
 
 /// A line that is wrong in a way that has no words of its own.
@@ -24,6 +24,7 @@ pub(super) fn translate(fault: &clap::Error, command: &Command) -> Error {
         ErrorKind::InvalidSubcommand => {
             let word = facts.one(ContextKind::InvalidSubcommand);
             Error::usage(msg!("cli.unknown-command", word = shown(&word)))
+                .with_reason(ErrorReason::UnknownCommand)
         }
         ErrorKind::MissingSubcommand => Error::usage(msg!("cli.missing-command", command = name)),
         ErrorKind::MissingRequiredArgument => Error::usage(msg!(

@@ -5,6 +5,7 @@ use console::measure_text_width;
 
 use super::{Style, positional, text, usage};
 use crate::i18n::{Lang, msg};
+use crate::text::wrap;
 
 /// The widest left column; a longer entry gets a line of its own.
 const LEFT: usize = 26;
@@ -172,24 +173,4 @@ impl Page {
             }
         }
     }
-}
-
-/// The text in lines of at most `width` columns, broken at blanks; a longer word gets a line of its own.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let fits = measure_text_width(&line) + 1 + measure_text_width(word) <= width;
-        if !line.is_empty() && !fits {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
+use crate::answers::{Answers, Auth, Bind, Channel, Existing, NamedValue as _, Provider};
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;

@@ -10,20 +10,20 @@ use crate::i18n::msg;
 
 /// The state of each path that was read, as a plan sees the disk.
 #[derive(Clone, Debug, Default)]
-pub struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
+pub(crate) struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
 
 /// One path of a [`DiskSnapshot`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DiskEntry {
+pub(crate) struct DiskEntry {
     /// What the path leads to.
-    pub state: PathState,
+    pub(crate) state: PathState,
     /// The path with its symbolic links followed, as far as it exists.
-    pub resolved: PathBuf,
+    pub(crate) resolved: PathBuf,
 }
 
 /// What a path leads to, symbolic links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathState {
+pub(crate) enum PathState {
     /// Nothing is there.
     Missing,
     /// A folder.
@@ -45,7 +45,7 @@ impl FromIterator<(PathBuf, DiskEntry)> for DiskSnapshot {
 impl DiskSnapshot {
     /// Returns a snapshot of only those of these paths that this one knows.
     #[must_use]
-    pub fn only(&self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub(crate) fn only(&self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         paths
             .into_iter()
             .filter_map(|path| self.0.get_key_value(&path))
@@ -54,22 +54,22 @@ impl DiskSnapshot {
     }
 
     /// Returns the state of a path; a path that was not read counts as missing.
-    pub fn state(&self, path: &Path) -> &PathState {
+    pub(crate) fn state(&self, path: &Path) -> &PathState {
         self.0.get(path).map_or(&PathState::Missing, |entry| &entry.state)
     }
 
     /// Returns a path with its links followed; a path that was not read is returned as it is.
-    pub fn resolved<'a>(&'a self, path: &'a Path) -> &'a Path {
+    pub(crate) fn resolved<'a>(&'a self, path: &'a Path) -> &'a Path {
         self.0.get(path).map_or(path, |entry| &entry.resolved)
     }
 
     /// Whether anything is at a path.
-    pub fn exists(&self, path: &Path) -> bool {
+    pub(crate) fn exists(&self, path: &Path) -> bool {
         *self.state(path) != PathState::Missing
     }
 
     /// Returns the bytes of the file at a path, or `None` where there is no readable file.
-    pub fn bytes(&self, path: &Path) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self, path: &Path) -> Option<&[u8]> {
         match self.state(path) {
             PathState::File(bytes) => Some(bytes),
             _ => None,

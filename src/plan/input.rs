@@ -18,73 +18,73 @@ use crate::registry::Registry;
 use crate::survey::{PortSource, Surveyed};
 
 /// What a plan depends on beside the answers and the paths that it touches.
-pub struct PlanInput<'a> {
+pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
-    pub env: &'a Environment,
+    pub(crate) env: &'a Environment,
     /// The current folder, which relative paths of answers start from; `None` where it is not known.
-    pub cwd: Option<&'a Path>,
+    pub(crate) cwd: Option<&'a Path>,
     /// The instance that is set up.
-    pub instance: Instance,
+    pub(crate) instance: Instance,
     /// The paths of the instance with their links followed.
-    pub resolved: ResolvedPaths,
+    pub(crate) resolved: ResolvedPaths,
     /// The instance as the survey found it; `None` where it does not exist yet.
-    pub surveyed: Option<&'a Surveyed>,
+    pub(crate) surveyed: Option<&'a Surveyed>,
     /// The other instances of the host.
-    pub others: Vec<OtherInstance<'a>>,
+    pub(crate) others: Vec<OtherInstance<'a>>,
     /// The registry of instances as it was read.
-    pub registry: &'a Registry,
+    pub(crate) registry: &'a Registry,
     /// The ports that the other instances and processes hold, as this instance sees them.
-    pub planner: Planner,
+    pub(crate) planner: Planner,
     /// The config of the instance; an empty document where it has none.
-    pub current: ConfigDocument,
+    pub(crate) current: ConfigDocument,
     /// Whether the instance has a config.
-    pub exists: bool,
+    pub(crate) exists: bool,
     /// The release family that the config is written for.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// The version of OpenClaw that written files are stamped with.
-    pub openclaw_version: String,
+    pub(crate) openclaw_version: String,
 }
 
 /// The paths of the instance that is set up, with their symbolic links followed as far as they exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResolvedPaths {
+pub(crate) struct ResolvedPaths {
     /// The home folder.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// The config file.
-    pub config_path: PathBuf,
+    pub(crate) config_path: PathBuf,
     /// The state folder.
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
     /// The folder where an early release of OpenClaw put the workspace of this profile.
-    pub legacy_workspace: Option<PathBuf>,
+    pub(crate) legacy_workspace: Option<PathBuf>,
     /// Files and folders that a gateway uses in its state folder: the path, and where it leads.
-    pub state_contents: Vec<(PathBuf, PathBuf)>,
+    pub(crate) state_contents: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Another instance of the host, with the links in its paths followed.
 #[derive(Debug)]
-pub struct OtherInstance<'a> {
+pub(crate) struct OtherInstance<'a> {
     /// The instance as the survey found it.
-    pub found: &'a Surveyed,
+    pub(crate) found: &'a Surveyed,
     /// Its config file.
-    pub config_path: PathBuf,
+    pub(crate) config_path: PathBuf,
     /// Its state folder.
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
 }
 
 /// Values that a plan writes into files and that differ from run to run.
 #[derive(Clone, Debug)]
-pub struct PlanStamp {
+pub(crate) struct PlanStamp {
     /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
-    pub now: String,
+    pub(crate) now: String,
     /// The command that plans: `onboard`, `setup`.
-    pub command: &'static str,
+    pub(crate) command: &'static str,
     /// The language of files that a person reads.
-    pub lang: Lang,
+    pub(crate) lang: Lang,
 }
 
 impl ResolvedPaths {
     /// Resolves the paths of an instance; `resolve` follows the links of one path.
-    pub fn new(instance: &Instance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(crate) fn new(instance: &Instance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
         let contents = [
             instance.sessions(),
             instance.auth_profiles(),
@@ -105,7 +105,7 @@ impl ResolvedPaths {
 
 impl<'a> OtherInstance<'a> {
     /// Resolves the paths of an instance of the survey; `resolve` follows the links of one path.
-    pub fn new(found: &'a Surveyed, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(crate) fn new(found: &'a Surveyed, resolve: impl Fn(&Path) -> PathBuf) -> Self {
         Self {
             found,
             config_path: resolve(&found.config_path),
@@ -116,18 +116,18 @@ impl<'a> OtherInstance<'a> {
 
 impl PlanInput<'_> {
     /// Returns the value at a key of the instance's config.
-    pub fn value(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.current.get(&KeyPath::parse(key).ok()?)
     }
 
     /// Returns the text at a key of the instance's config.
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.value(key)?.as_str()
     }
 
     /// Returns the base port that the instance has: from its config, else from the survey. A port that is
     /// only its engine's default does not count.
-    pub fn current_port(&self) -> Option<u16> {
+    pub(crate) fn current_port(&self) -> Option<u16> {
         let in_config = self
             .value("gateway.port")
             .and_then(Value::as_u64)
@@ -139,24 +139,24 @@ impl PlanInput<'_> {
     }
 
     /// Returns the absolute path that a typed one means, with `~` expanded.
-    pub fn path(&self, typed: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, typed: &str) -> Option<PathBuf> {
         self.env.expand(self.cwd, typed)
     }
 
     /// Returns a path for the screen, with `~` for the home folder.
-    pub fn display_path(&self, path: &Path) -> String {
+    pub(crate) fn display_path(&self, path: &Path) -> String {
         abbreviate_home(&self.env.home, path)
     }
 
     /// Returns the workspace that the config names, else the default one.
-    pub fn current_workspace(&self) -> PathBuf {
+    pub(crate) fn current_workspace(&self) -> PathBuf {
         self.text("agents.defaults.workspace")
             .and_then(|typed| self.path(typed))
             .unwrap_or_else(|| self.instance.default_workspace())
     }
 
     /// Returns the workspace that the instance will have: the answered one, else the current one.
-    pub fn workspace(&self, answers: &Answers) -> PathBuf {
+    pub(crate) fn workspace(&self, answers: &Answers) -> PathBuf {
         answers
             .workspace
             .clone()

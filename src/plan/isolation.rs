@@ -14,7 +14,7 @@ use super::input::PlanInput;
 ///
 /// Links inside the state folder count too: existing files are not written, but a gateway would share another
 /// instance's sessions or keys through them all the same.
-pub fn check_instance(input: &PlanInput<'_>) -> Result<()> {
+pub(crate) fn check_instance(input: &PlanInput<'_>) -> Result<()> {
     let (own, resolved) = (&input.instance, &input.resolved);
     for other in &input.others {
         if resolved.config_path == other.config_path {
@@ -33,7 +33,7 @@ pub fn check_instance(input: &PlanInput<'_>) -> Result<()> {
 
 /// Checks that a workspace is a possible folder, and that it neither contains nor lies in a workspace or state
 /// folder of another instance. `disk` has to know the path.
-pub fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: &Path) -> Result<()> {
+pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: &Path) -> Result<()> {
     let shown = input.display_path(path);
     let refused = |why| {
         let proposed = input.display_path(&input.instance.default_workspace());

@@ -18,7 +18,7 @@ use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, reset, workspace};
 
 /// Returns the paths that the plan for these answers depends on: the caller reads them into a [`DiskSnapshot`].
-pub fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
+pub(crate) fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
     let instance = &input.instance;
     let workspace = input.workspace(answers);
     let mut paths = vec![
@@ -46,7 +46,7 @@ pub fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
 /// # Errors
 /// Where the instance would share something with another one, where its port is refused, and where a file that
 /// has to be changed is broken or not a file.
-pub fn onboard(
+pub(crate) fn onboard(
     input: &PlanInput<'_>,
     answers: &Answers,
     base: u16,
@@ -154,7 +154,7 @@ fn parent(path: &Path) -> Option<PathBuf> {
 }
 
 /// Turns a time into a part of a file name: `2026-11-22T19:22:45.123Z` becomes `20261122T192245123Z`.
-pub fn folder_stamp(now: &str) -> String {
+pub(crate) fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::answers::{Answers, Bind};
+use crate::answers::{Answers, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::ports::PortFamily;
@@ -11,7 +11,7 @@ use crate::ports::planner::{Check, Notice, Overlap, Verdict};
 use super::input::PlanInput;
 
 /// Returns the base port that needs no suggestion: the answered one, else the one that the instance has.
-pub fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<u16> {
+pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<u16> {
     answers.port.or_else(|| input.current_port())
 }
 
@@ -28,7 +28,7 @@ pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Res
 }
 
 /// Returns what the user should know about a base port that is taken: its costs first, then the rest.
-pub fn port_notices(check: &Check) -> Vec<Msg> {
+pub(crate) fn port_notices(check: &Check) -> Vec<Msg> {
     let costs = match &check.verdict {
         Verdict::Near(overlaps) => overlaps.iter().map(Overlap::msg).collect(),
         Verdict::Refused(why) => vec![why.msg(check.base)],
@@ -41,7 +41,7 @@ pub fn port_notices(check: &Check) -> Vec<Msg> {
 }
 
 /// Returns the addresses that the gateway will bind beside loopback.
-pub fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
+pub(crate) fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
     let bind = answers
         .bind
         .or_else(|| input.text("gateway.bind").and_then(Bind::from_name))

@@ -11,16 +11,16 @@ use super::{Change, Content, FileKind, FileWrite, Plan};
 
 /// The paths of an instance that exist, read before its removal is planned.
 #[derive(Clone, Debug, Default)]
-pub struct ExistingPaths {
+pub(crate) struct ExistingPaths {
     /// The entries of the state folder.
-    pub state_entries: Vec<PathBuf>,
+    pub(crate) state_entries: Vec<PathBuf>,
     /// The config and the workspaces that lie outside the state folder.
-    pub outside: Vec<PathBuf>,
+    pub(crate) outside: Vec<PathBuf>,
 }
 
 impl ExistingPaths {
     /// Returns the paths outside the state folder that an instance may have: the caller keeps those that exist.
-    pub fn outside_candidates(found: &Surveyed) -> impl Iterator<Item = &PathBuf> {
+    pub(crate) fn outside_candidates(found: &Surveyed) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&found.config_path)
             .chain(&found.workspaces)
             .filter(|path| !path.starts_with(&found.state_dir))
@@ -28,7 +28,7 @@ impl ExistingPaths {
 }
 
 /// Plans the removal of an instance. `stamp` makes the new names unique.
-pub fn remove(
+pub(crate) fn remove(
     found: &Surveyed,
     existing: &ExistingPaths,
     registry: &Registry,

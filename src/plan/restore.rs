@@ -9,7 +9,7 @@ use crate::secret::SecretOrigin;
 use super::{Change, Content, FileWrite};
 
 /// Plans to write a config as this document. Its secrets are shown as kept ones.
-pub fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
+pub(crate) fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
     let pieces = secrets::pieces(document, |_| SecretOrigin::Kept);
     let content = Content::in_pieces(document.text(), pieces);
     Change::Write(FileWrite::config(path.to_path_buf(), content, before))
@@ -17,7 +17,7 @@ pub fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u
 
 /// Returns a path in the same folder whose name says what became of the file:
 /// `openclaw.json.broken-20261122T192245123Z`.
-pub fn stamped_sibling(path: &Path, label: &str, stamp: &str) -> PathBuf {
+pub(crate) fn stamped_sibling(path: &Path, label: &str, stamp: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{label}-{stamp}"));
     path.with_file_name(name)

@@ -11,9 +11,9 @@ use super::report::{Probe, ProbeVerdict};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::{Host, ports};
 use crate::instance::InstanceContext;
-use crate::letters::sanitize;
 use crate::record::Engine;
 use crate::settings::Proof;
+use crate::text::sanitize;
 
 /// Completes a probe by what the gateway at a location answers.
 pub(super) fn ask(

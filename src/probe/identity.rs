@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::letters::sanitize;
+use crate::text::sanitize;
 
 /// Maximum size of an answer that is read, in bytes.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;

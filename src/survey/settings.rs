@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, LoadedConfig, fault::ConfigError, port, variables};
+use crate::config::{self, LoadedConfig, error::ConfigError, port, variables};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;

@@ -1,29 +1,29 @@
-//! Labels and values in two columns, measured by display width; a value that does not fit beside its
-//! label goes below it, whole, so that a path can still be copied.
+//! Labels and values in two columns, measured by the columns that they take on a terminal. A value that does not fit
+//! beside its label goes below it, whole, so that a path can still be copied.
 
-use console::measure_text_width as width;
+use console::measure_text_width;
 
-/// Labelled values, in order.
+/// A list of labels and values.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Adds a line.
+    /// Adds a label and its value.
     pub(crate) fn add(&mut self, label: String, value: String) {
         self.0.push((label, value));
     }
 
-    /// The lines, for a terminal of this many columns.
+    /// Returns the lines for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
         let label_width = self
             .0
             .iter()
-            .map(|(label, _)| width(label))
+            .map(|(label, _)| measure_text_width(label))
             .max()
             .unwrap_or_default();
         let lines = self.0.iter().map(|(label, value)| {
-            let gap = " ".repeat(label_width - width(label));
-            if 2 + label_width + 2 + width(value) <= columns {
+            let gap = " ".repeat(label_width - measure_text_width(label));
+            if 2 + label_width + 2 + measure_text_width(value) <= columns {
                 format!("  {label}{gap}  {value}")
             } else {
                 format!("  {label}\n    {value}")
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_values_go_below_their_label() {
+    fn value_that_does_not_fit_goes_below_its_label() {
         let mut fields = Fields::default();
         fields.add("Çalışma alanı".to_owned(), "~/x".to_owned());
         fields.add("Port".to_owned(), "~/.openclaw-rescue/workspace".to_owned());

@@ -1,4 +1,4 @@
-//! How far the writing has come: a bar on a terminal, nothing elsewhere.
+//! Progress bars and spinners: drawn on a terminal, nothing elsewhere.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -8,84 +8,63 @@ use std::time::{Duration, Instant};
 
 use crate::apply::ApplyEvent;
 use crate::environment::abbreviate_home;
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 
 use super::Ui;
 
-/// A bar that counts the changes that are there. It wipes itself away when it is dropped.
+/// Time that probing may take before a bar is drawn, and the interval between two steps of a spinner.
+const DRAW_DELAY: Duration = Duration::from_millis(100);
+
+/// A bar that counts the changes of a plan that were carried out. Dropped, it erases itself.
 #[derive(Debug)]
-pub(crate) struct Progress<'a> {
+pub(crate) struct ApplyProgress<'a> {
     bar: ProgressBar,
     ui: &'a Ui,
     home: &'a Path,
-    /// Each change is told too, for somebody who watches.
-    told: bool,
+    /// Whether a line is printed for each change too.
+    prints_changes: bool,
 }
 
-impl Ui {
-    /// A bar for so many changes; one that draws nothing where nobody watches, or a screen reader does.
-    pub(crate) fn progress<'a>(&'a self, changes: usize, home: &'a Path, told: bool) -> Progress<'a> {
-        Progress {
-            bar: self.bar(changes as u64),
-            ui: self,
-            home,
-            told,
-        }
-    }
-
-    fn bar(&self, all: u64) -> ProgressBar {
-        let target = if self.plain() {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
-        let bar = ProgressBar::with_draw_target(Some(all), target);
-        let template = if self.ascii() {
-            "  [{bar:20}] {pos}/{len}"
-        } else {
-            "  {bar:20} {pos}/{len}"
-        };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars(if self.ascii() { "#." } else { "█·" }));
-        bar
-    }
-}
-
-/// How far probing has come: a bar once it takes long enough for somebody to wonder.
+/// A bar that shows how many ports were probed, once that takes noticeable time.
 #[derive(Debug)]
-pub(crate) struct Probing<'a> {
+pub(crate) struct ProbeProgress<'a> {
     ui: &'a Ui,
     since: Cell<Option<Instant>>,
     bar: OnceCell<ProgressBar>,
 }
 
-/// What nobody notices yet.
-const UNNOTICED: Duration = Duration::from_millis(100);
+/// A spinner that says what is waited for. Dropped, it erases itself.
+#[derive(Debug)]
+pub(crate) struct Spinner(ProgressBar);
 
 impl Ui {
-    /// Watches over probing.
-    pub(crate) fn probing(&self) -> Probing<'_> {
-        Probing {
+    /// Creates a bar for so many changes; with `prints_changes`, a line is printed for each one too.
+    pub(crate) fn apply_progress<'a>(
+        &'a self,
+        changes: usize,
+        home: &'a Path,
+        prints_changes: bool,
+    ) -> ApplyProgress<'a> {
+        ApplyProgress {
+            bar: self.bar(changes as u64),
+            ui: self,
+            home,
+            prints_changes,
+        }
+    }
+
+    /// Creates the bar for the probing of ports.
+    pub(crate) fn probe_progress(&self) -> ProbeProgress<'_> {
+        ProbeProgress {
             ui: self,
             since: Cell::default(),
             bar: OnceCell::new(),
         }
     }
-}
 
-/// A wait that says what is waited for, and wipes itself away when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Waiting(ProgressBar);
-
-impl Ui {
-    /// Watches over a wait; nothing is drawn where nobody watches, or a screen reader does.
-    pub(crate) fn waiting(&self, what: &crate::i18n::Msg) -> Waiting {
-        let target = if self.plain() {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
+    /// Starts a spinner with this sentence.
+    pub(crate) fn spinner(&self, what: &Msg) -> Spinner {
+        let bar = ProgressBar::with_draw_target(None, self.draw_target());
         let ticks = if self.ascii() {
             "-\\|/ "
         } else {
@@ -97,65 +76,84 @@ impl Ui {
                 .template("  {spinner} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
-        bar.set_message(self.say(what));
-        bar.enable_steady_tick(UNNOTICED);
-        Waiting(bar)
+        bar.set_message(self.render(what));
+        bar.enable_steady_tick(DRAW_DELAY);
+        Spinner(bar)
+    }
+
+    /// Returns stderr, or nothing for a screen reader; indicatif itself draws on terminals only.
+    fn draw_target(&self) -> ProgressDrawTarget {
+        if self.plain() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        }
+    }
+
+    fn bar(&self, all: u64) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(all), self.draw_target());
+        let template = if self.ascii() {
+            "  [{bar:20}] {pos}/{len}"
+        } else {
+            "  {bar:20} {pos}/{len}"
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars(if self.ascii() { "#." } else { "█·" }));
+        bar
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
-impl Probing<'_> {
-    /// Takes into account that so many of so many were probed.
-    pub(crate) fn at(&self, done: u64, all: u64) {
+impl ProbeProgress<'_> {
+    /// Shows that `done` of `all` ports were probed; the bar is erased when all were.
+    pub(crate) fn update(&self, done: u64, all: u64) {
         let since = self.since.get().unwrap_or_else(Instant::now);
         self.since.set(Some(since));
         if done == all {
             self.since.set(None);
             self.bar.get().inspect(|bar| bar.finish_and_clear());
-        } else if since.elapsed() > UNNOTICED {
+        } else if since.elapsed() > DRAW_DELAY {
             self.bar.get_or_init(|| self.ui.bar(all)).set_position(done);
         }
     }
 }
 
-impl Progress<'_> {
-    /// Takes what happened into account.
-    pub(crate) fn on(&self, event: ApplyEvent<'_>) {
+impl ApplyProgress<'_> {
+    /// Shows an event of the transaction.
+    pub(crate) fn handle_event(&self, event: ApplyEvent<'_>) {
         match event {
             ApplyEvent::Started(_) => self.bar.tick(),
             ApplyEvent::Done(change) => {
                 self.bar.inc(1);
-                if self.told {
+                if self.prints_changes {
                     let mark = if self.ui.ascii() || self.ui.plain() {
                         "*"
                     } else {
                         "✔"
                     };
-                    self.tell(&self.ui.item(mark, &self.ui.change_made(change, self.home)));
+                    let change = self.ui.render_change_made(change, self.home);
+                    self.print_above(&self.ui.render_item(mark, &change));
                 }
             }
             ApplyEvent::Undone(path) => {
                 self.bar.set_position(self.bar.position().saturating_sub(1));
-                self.tell(
-                    &self
-                        .ui
-                        .say(&msg!("onboard.undone", path = abbreviate_home(self.home, path))),
-                );
+                let path = abbreviate_home(self.home, path);
+                self.print_above(&self.ui.render(&msg!("onboard.undone", path = path)));
             }
         }
     }
 
-    fn tell(&self, line: &str) {
-        self.bar.suspend(|| self.ui.err(line));
+    fn print_above(&self, line: &str) {
+        self.bar.suspend(|| self.ui.eprint(line));
     }
 }
 
-impl Drop for Progress<'_> {
+impl Drop for ApplyProgress<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

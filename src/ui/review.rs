@@ -1,4 +1,4 @@
-//! A plan as a person reads it: the instance to be, each change, what is worth knowing.
+//! Renders a plan for a person: the instance that it sets up, each change, and the notices.
 
 use std::path::Path;
 
@@ -9,23 +9,24 @@ use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, InstanceSummary, Plan};
 use crate::secret::SecretOrigin;
+use crate::text::wrap;
 
+use super::Ui;
 use super::fields::Fields;
-use super::{Ui, wrap};
 
 impl Ui {
-    /// The plan as lines. With `texts`, the text of the config to be is shown too, secrets by origin.
-    pub fn review(&self, plan: &Plan, home: &Path, texts: bool) -> String {
+    /// Returns a plan as text. With `texts`, the planned configs are in it too, each secret by its origin.
+    pub(crate) fn render_plan(&self, plan: &Plan, home: &Path, texts: bool) -> String {
         let mut out = Vec::new();
         if let Some(summary) = &plan.instance {
             out.push(self.heading(&msg!("plan.title", profile = summary.profile)));
-            out.push(self.summary(summary, home).render(self.width()));
+            out.push(self.summary_fields(summary, home).render(self.width()));
         }
         if plan.is_empty() {
-            out.push(self.say(&Msg::new("plan.nothing")));
+            out.push(self.render(&Msg::new("plan.nothing")));
         } else {
             out.push(self.heading(&Msg::new("plan.changes")));
-            out.extend(self.changes(plan, home));
+            out.extend(self.change_lines(plan, home));
         }
         if texts {
             for change in &plan.changes {
@@ -36,18 +37,18 @@ impl Ui {
                     out.push(
                         write
                             .content
-                            .redacted(|origin| format!("<{}>", self.say(&origin_msg(origin)))),
+                            .redacted(|origin| format!("<{}>", self.render(&origin_msg(origin)))),
                     );
                 }
             }
         }
-        out.extend(plan.notices.iter().map(|notice| self.notice(notice)));
+        out.extend(plan.notices.iter().map(|notice| self.render_notice(notice)));
         out.join("\n")
     }
 
-    fn summary(&self, summary: &InstanceSummary, home: &Path) -> Fields {
+    fn summary_fields(&self, summary: &InstanceSummary, home: &Path) -> Fields {
         let mut fields = Fields::default();
-        let mut add = |label: Msg, value: String| fields.add(self.say(&label), value);
+        let mut add = |label: Msg, value: String| fields.add(self.render(&label), value);
         add(Msg::new("plan.config"), abbreviate_home(home, &summary.config));
         add(Msg::new("plan.state"), abbreviate_home(home, &summary.state));
         add(
@@ -58,7 +59,7 @@ impl Ui {
         add(Msg::new("plan.span"), summary.ports.span().to_string());
         add(Msg::new("plan.bind"), summary.bind.name().to_owned());
         let auth = match summary.credential {
-            Some(origin) => format!("{}: {}", summary.auth.name(), self.say(&origin_msg(origin))),
+            Some(origin) => format!("{}: {}", summary.auth.name(), self.render(&origin_msg(origin))),
             None => summary.auth.name().to_owned(),
         };
         add(Msg::new("plan.auth"), auth);
@@ -67,18 +68,18 @@ impl Ui {
         } else {
             msg!("ui.no")
         };
-        add(Msg::new("plan.service"), self.say(&service));
+        add(Msg::new("plan.service"), self.render(&service));
         fields
     }
 
-    /// A line for each change; files of one workspace that are new share a line, their names below it.
-    fn changes(&self, plan: &Plan, home: &Path) -> Vec<String> {
+    /// Returns a line for each change; new files of one workspace share a line, with their names below it.
+    fn change_lines(&self, plan: &Plan, home: &Path) -> Vec<String> {
         let mut lines = Vec::new();
         let mut rest = &plan.changes[..];
         while let Some((change, after)) = rest.split_first() {
             let together = rest
                 .iter()
-                .take_while(|other| workspace_file(other).is_some())
+                .take_while(|other| workspace_file_name(other).is_some())
                 .count();
             rest = if together > 1 {
                 let folder = change.path().parent().unwrap_or_else(|| change.path());
@@ -87,26 +88,26 @@ impl Ui {
                     path = abbreviate_home(home, folder),
                     count = together
                 );
-                lines.push(self.item(" ", &self.say(&make)));
+                lines.push(self.render_item(" ", &self.render(&make)));
                 let names = rest[..together]
                     .iter()
-                    .filter_map(workspace_file)
+                    .filter_map(workspace_file_name)
                     .collect::<Vec<_>>()
                     .join(", ");
-                let names = wrap::wrap(&names, self.width().saturating_sub(4));
+                let names = wrap(&names, self.width().saturating_sub(4));
                 lines.extend(names.iter().map(|line| format!("    {line}")));
                 &rest[together..]
             } else {
-                lines.push(self.item(" ", &self.change(change, home)));
-                lines.extend(self.differences(change));
+                lines.push(self.render_item(" ", &self.render_change(change, home)));
+                lines.extend(self.difference_lines(change));
                 after
             };
         }
         lines
     }
 
-    /// What changes in a config that stands, key by key.
-    fn differences(&self, change: &Change) -> Vec<String> {
+    /// Returns a line for each key that changes in an existing config.
+    fn difference_lines(&self, change: &Change) -> Vec<String> {
         let Change::Write(FileWrite {
             kind: FileKind::Config,
             before: Some(before),
@@ -126,7 +127,7 @@ impl Ui {
             (None, Some(after)) => format!("    + {}: {after}", found.path),
             (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
         };
-        // Who wrote last and when is no decision of anybody's.
+        // Who wrote last and when is nobody's decision.
         let is_stamp = |found: &ConfigDifference| {
             let path = found.path.to_string();
             path.starts_with("wizard.") || path.starts_with("meta.")
@@ -138,18 +139,18 @@ impl Ui {
             .collect()
     }
 
-    /// A marked item: on one line where that fits, else broken at blanks, so that a path stays whole.
-    pub(crate) fn item(&self, mark: &str, text: &str) -> String {
+    /// Returns an item behind a mark: on one line where that fits, else broken at blanks, so that a path stays whole.
+    pub(crate) fn render_item(&self, mark: &str, text: &str) -> String {
         if 2 + measure_text_width(text) <= self.width() {
             return format!("{mark} {text}");
         }
-        wrap::wrap(text, self.width().saturating_sub(4))
+        wrap(text, self.width().saturating_sub(4))
             .join("\n    ")
             .replacen("", &format!("{mark} "), 1)
     }
 
-    /// A planned change as one line: `create  ~/.openclaw/openclaw.json`.
-    pub(crate) fn change(&self, change: &Change, home: &Path) -> String {
+    /// Returns a planned change as one line: `create  ~/.openclaw/openclaw.json`.
+    pub(crate) fn render_change(&self, change: &Change, home: &Path) -> String {
         let msg = match change {
             Change::MakeDir { path } => msg!("plan.make-dir", path = abbreviate_home(home, path)),
             Change::Rename { path, to } => {
@@ -174,11 +175,11 @@ impl Ui {
                 }
             }
         };
-        self.say(&msg)
+        self.render(&msg)
     }
 
-    /// A change that was made as one line: `created ~/.openclaw/openclaw.json`.
-    pub(crate) fn change_made(&self, change: &Change, home: &Path) -> String {
+    /// Returns a change that was made as one line: `created ~/.openclaw/openclaw.json`.
+    pub(crate) fn render_change_made(&self, change: &Change, home: &Path) -> String {
         let path = abbreviate_home(home, change.path());
         let msg = match change {
             Change::MakeDir { .. } => msg!("plan.made-dir", path = path),
@@ -188,12 +189,12 @@ impl Ui {
             Change::Write(write) if write.before.is_none() => msg!("plan.created-file", path = path),
             Change::Write(_) | Change::SetMode { .. } => msg!("plan.changed-file", path = path),
         };
-        self.say(&msg)
+        self.render(&msg)
     }
 }
 
-/// The name of a first file of a workspace.
-fn workspace_file(change: &Change) -> Option<&str> {
+/// Returns the name of the file that a change writes, where it is a first file of a workspace.
+fn workspace_file_name(change: &Change) -> Option<&str> {
     match change {
         Change::Write(write) if write.kind == FileKind::Workspace => write.path.file_name()?.to_str(),
         _ => None,

@@ -1,7 +1,7 @@
-//! Rows and columns measured by display width. A table that is wider than the terminal becomes a block
-//! of labelled values for each row, so that nothing is cut.
+//! A table, measured by the columns that it takes on a terminal. Where it is wider than the terminal, each row becomes a
+//! block of labels and values, so that nothing is cut.
 
-use console::measure_text_width as width;
+use console::measure_text_width;
 
 use super::fields::Fields;
 
@@ -13,7 +13,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with these columns.
+    /// Creates a table with these headings.
     pub(crate) fn new(headings: Vec<String>) -> Self {
         Self {
             headings,
@@ -21,18 +21,18 @@ impl Table {
         }
     }
 
-    /// Adds a row; it has a cell for each column.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    /// Adds a row with one cell for each heading.
+    pub(crate) fn add_row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    /// The lines, for a terminal of this many columns.
+    /// Returns the lines for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
         let all = || std::iter::once(&self.headings).chain(&self.rows);
         let widest = |at: usize| {
             all()
                 .filter_map(|row| row.get(at))
-                .map(|cell| width(cell))
+                .map(|cell| measure_text_width(cell))
                 .max()
                 .unwrap_or_default()
         };
@@ -45,7 +45,7 @@ impl Table {
             let cells = row
                 .iter()
                 .zip(&widths)
-                .map(|(cell, w)| format!("{cell}{}", " ".repeat(w - width(cell))));
+                .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - measure_text_width(cell))));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         all().map(line).collect::<Vec<_>>().join("\n")
@@ -68,9 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_too_wide_becomes_blocks() {
+    fn table_wider_than_the_terminal_becomes_blocks() {
         let mut table = Table::new(["Profil", "Çalışma alanı"].map(str::to_owned).to_vec());
-        table.row(["rescue", "~/x"].map(str::to_owned).to_vec());
+        table.add_row(["rescue", "~/x"].map(str::to_owned).to_vec());
         assert_eq!(table.render(40), "Profil  Çalışma alanı\nrescue  ~/x");
         assert_eq!(table.render(20), "rescue\n  Çalışma alanı  ~/x");
     }

@@ -27,16 +27,16 @@ use crate::survey::ports::{check_probed, suggest_probed};
 mod tests;
 
 /// What the questions of an interview depend on. Nothing here changes the disk.
-pub struct InterviewContext<'a> {
+pub(crate) struct InterviewContext<'a> {
     host: &'a Host,
     /// The survey of the host.
-    pub survey: &'a Survey,
+    pub(crate) survey: &'a Survey,
     /// The input of the plan for the chosen instance.
-    pub input: PlanInput<'a>,
+    pub(crate) input: PlanInput<'a>,
     /// Whether a person answers the questions.
-    pub interactive: bool,
+    pub(crate) interactive: bool,
     /// A new random token, for an instance that has none.
-    pub fresh_token: Secret,
+    pub(crate) fresh_token: Secret,
     /// Called with the number of probed ports and the number of all that are probed.
     on_probe: &'a dyn Fn(u64, u64),
 }
@@ -46,7 +46,7 @@ impl<'a> InterviewContext<'a> {
     ///
     /// # Errors
     /// Where the config of the instance cannot be read or understood: it is never overwritten.
-    pub fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
+    pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
         Ok(Self {
             host: at.host,
             survey,
@@ -59,7 +59,7 @@ impl<'a> InterviewContext<'a> {
 
     /// Makes this the context of an interview with a person, who is shown how far the probing of ports has come.
     #[must_use]
-    pub fn with_person(self, on_probe: &'a dyn Fn(u64, u64)) -> Self {
+    pub(crate) fn with_person(self, on_probe: &'a dyn Fn(u64, u64)) -> Self {
         Self {
             interactive: true,
             on_probe,
@@ -68,19 +68,19 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Changes to the instance of another profile, under the environment rules (docs/design.md#environment-rules).
-    pub fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
+    pub(crate) fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
         self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
     }
 
     /// Changes to another instance and reads its config.
-    pub fn choose_instance(&mut self, instance: Instance) -> Result<()> {
+    pub(crate) fn choose_instance(&mut self, instance: Instance) -> Result<()> {
         self.input = read_input(self.host, self.survey, self.input.env, instance)?;
         Ok(())
     }
 
     /// Returns the text at a key of the current config, as the default of a question; `None` where the answers move
     /// that config aside.
-    pub fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
+    pub(crate) fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
         if answers.existing.is_reset() {
             None
         } else {
@@ -89,7 +89,7 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Returns the paths of the other instances, which a plan must not touch.
-    pub fn other_paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)
     }
 
@@ -97,7 +97,7 @@ impl<'a> InterviewContext<'a> {
     ///
     /// # Errors
     /// Where no base port is left.
-    pub fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
+    pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<Suggestion>> {
         let mut planner = self.input.planner.clone();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
@@ -109,13 +109,13 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Judges a base port, and probes its fixed ports.
-    pub fn check_port(&self, base: u16, addresses: &[IpAddr]) -> Check {
+    pub(crate) fn check_port(&self, base: u16, addresses: &[IpAddr]) -> Check {
         check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
     }
 
     /// Plans the instance with these answers, from a snapshot of the disk. Without an answered or existing base
     /// port the best suggestion is taken.
-    pub fn plan(&self, answers: &Answers, disk: &DiskSnapshot, stamp: &PlanStamp) -> Result<Plan> {
+    pub(crate) fn plan(&self, answers: &Answers, disk: &DiskSnapshot, stamp: &PlanStamp) -> Result<Plan> {
         let base = match plan::known_base(&self.input, answers) {
             Some(base) => base,
             None => self.suggest_base(answers)?,
@@ -143,7 +143,7 @@ fn read_input<'a>(
     let (current, exists) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false),
         LoadedConfig::Ok(document) => (document, true),
-        LoadedConfig::Broken(fault) => return Err(fault.blocked(config_path)),
+        LoadedConfig::Broken(fault) => return Err(config::broken_error(config_path, &fault)),
     };
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();
@@ -170,7 +170,7 @@ fn read_input<'a>(
 }
 
 /// Reads the state of these paths, with their links followed.
-pub fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
+pub(crate) fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
     let entry = |path: PathBuf| {
         let entry = DiskEntry {
             state: path_state(&path),

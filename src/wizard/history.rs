@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use crate::i18n::Msg;
 
 use super::question::{Question, QuestionKind, Reply};
-use super::step::{Step, StepId};
+use super::step::{StepId, WizardStep};
 use super::steps;
 
 /// The replies of one person, by step.
 #[derive(Default)]
-pub struct AnswerHistory<'a> {
+pub(crate) struct AnswerHistory<'a> {
     replies: BTreeMap<StepId, PastReply>,
     asked_again: AskedAgain,
     observer: Option<Box<Observer<'a>>>,
@@ -44,8 +44,8 @@ enum AskedAgain {
 
 impl<'a> AnswerHistory<'a> {
     /// Reads the draft that an earlier run left. Entries that are not understood are ignored.
-    pub fn from_draft(draft: &toml::Table) -> Self {
-        let past_reply = |step: &&'static dyn Step| {
+    pub(crate) fn from_draft(draft: &toml::Table) -> Self {
+        let past_reply = |step: &&'static dyn WizardStep| {
             let reply = match draft.get(step.id().name())? {
                 toml::Value::String(text) => Reply::Text(text.clone()),
                 toml::Value::Boolean(yes) => Reply::Yes(*yes),
@@ -65,27 +65,27 @@ impl<'a> AnswerHistory<'a> {
     }
 
     /// Calls `observer` with each new state of the replies, without secrets.
-    pub fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
+    pub(crate) fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
         self.observer = Some(Box::new(observer));
     }
 
     /// Makes the next pass ask the question of a step and all after it.
-    pub fn ask_from(&mut self, step: StepId) {
+    pub(crate) fn ask_from(&mut self, step: StepId) {
         self.asked_again = AskedAgain::From(step);
     }
 
     /// Makes the next pass ask the question of a step, those that follow it, and those without a reply.
-    pub fn ask_only(&mut self, step: StepId) {
+    pub(crate) fn ask_only(&mut self, step: StepId) {
         self.asked_again = AskedAgain::Only(step);
     }
 
     /// Makes the next pass ask only the questions without a reply.
-    pub fn ask_nothing_again(&mut self) {
+    pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;
     }
 
     /// Returns the reply to a question that need not be asked again.
-    pub(super) fn settled_reply(&self, step: &dyn Step, question: &Question) -> Option<Reply> {
+    pub(super) fn settled_reply(&self, step: &dyn WizardStep, question: &Question) -> Option<Reply> {
         let id = step.id();
         let again = match self.asked_again {
             AskedAgain::Nothing => false,

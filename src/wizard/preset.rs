@@ -6,18 +6,18 @@ use crate::answers::{Answers, Provider};
 use crate::secret::Secret;
 
 use super::question::Reply;
-use super::step::{Step, StepId};
+use super::step::{StepId, WizardStep};
 
 /// The replies that flags, an answers file and the environment bring, by the step that they answer.
 #[derive(Debug)]
-pub struct PresetAnswers {
+pub(crate) struct PresetAnswers {
     replies: BTreeMap<StepId, Reply>,
     /// API keys that flags bring for one provider.
     provider_keys: BTreeMap<Provider, Secret>,
     /// API keys that environment variables bring for one provider; used only where the key is asked for.
     environment_keys: BTreeMap<Provider, Secret>,
     /// Whether a new workspace gets its first files.
-    pub bootstrap: bool,
+    pub(crate) bootstrap: bool,
 }
 
 impl Default for PresetAnswers {
@@ -33,7 +33,7 @@ impl Default for PresetAnswers {
 
 impl PresetAnswers {
     /// Returns the reply to a step, if one is known.
-    pub fn reply(&self, step: &dyn Step, answers: &Answers) -> Option<Reply> {
+    pub(crate) fn reply(&self, step: &dyn WizardStep, answers: &Answers) -> Option<Reply> {
         let id = step.flag_step();
         if id != StepId::ApiKey {
             return self.replies.get(&id).cloned();
@@ -48,7 +48,7 @@ impl PresetAnswers {
     }
 
     /// Removes and returns the profile of an answers file: it is chosen before the interview.
-    pub fn take_profile(&mut self) -> Option<String> {
+    pub(crate) fn take_profile(&mut self) -> Option<String> {
         match self.replies.remove(&StepId::Profile)? {
             Reply::Text(name) => Some(name),
             Reply::Secret(_) | Reply::Yes(_) | Reply::Back => None,
@@ -56,22 +56,22 @@ impl PresetAnswers {
     }
 
     /// Sets the reply to a step; a later reply replaces an earlier one.
-    pub fn set(&mut self, step: StepId, reply: Reply) {
+    pub(crate) fn set(&mut self, step: StepId, reply: Reply) {
         self.replies.insert(step, reply);
     }
 
     /// Sets the API key that a flag brings for a provider.
-    pub fn set_provider_key(&mut self, provider: Provider, key: Secret) {
+    pub(crate) fn set_provider_key(&mut self, provider: Provider, key: Secret) {
         self.provider_keys.insert(provider, key);
     }
 
     /// Offers the API key that an environment variable brings for a provider.
-    pub fn offer_environment_key(&mut self, provider: Provider, key: Secret) {
+    pub(crate) fn offer_environment_key(&mut self, provider: Provider, key: Secret) {
         self.environment_keys.insert(provider, key);
     }
 
     /// Chooses the provider, unless that was done, where a flag brings the API key of exactly one.
-    pub fn infer_provider(&mut self) {
+    pub(crate) fn infer_provider(&mut self) {
         let providers: Vec<_> = self.provider_keys.keys().collect();
         if let [provider] = providers[..] {
             let name = provider.name().to_owned();

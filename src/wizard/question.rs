@@ -7,29 +7,29 @@ use crate::secret::Secret;
 
 /// A question: the lines before it, its text, and how it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub(crate) struct Question {
     /// Lines before the question.
-    pub intro: Vec<Msg>,
+    pub(crate) intro: Vec<Msg>,
     /// The question itself.
-    pub text: Msg,
+    pub(crate) text: Msg,
     /// How the question is answered.
-    pub kind: QuestionKind,
+    pub(crate) kind: QuestionKind,
     /// The ports of the other instances, drawn beside those of the choices.
-    pub port_chart: Option<PortChart>,
+    pub(crate) port_chart: Option<PortChart>,
 }
 
 /// The ports of the instances near a base port that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PortChart {
+pub(crate) struct PortChart {
     /// The label and the ports, in ascending order, of each other instance that is near enough to matter.
-    pub others: Vec<(String, Vec<Span>)>,
+    pub(crate) others: Vec<(String, Vec<Span>)>,
     /// The label of the row with the ports of the marked choice.
-    pub own_label: String,
+    pub(crate) own_label: String,
 }
 
 /// How a question is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QuestionKind {
+pub(crate) enum QuestionKind {
     /// By one of several choices.
     Choice {
         /// The choices.
@@ -56,20 +56,20 @@ pub enum QuestionKind {
 
 /// One of several possible answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The name of the choice, as a flag takes it.
-    pub id: String,
+    pub(crate) id: String,
     /// The label on the screen.
-    pub label: Msg,
+    pub(crate) label: Msg,
     /// Lines that are shown while the choice is marked: its costs, who holds its ports.
-    pub details: Vec<Msg>,
+    pub(crate) details: Vec<Msg>,
     /// The ports of the choice, for the chart.
-    pub spans: Vec<Span>,
+    pub(crate) spans: Vec<Span>,
 }
 
 /// The reply to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// The id of a choice, or a text.
     Text(String),
     /// A secret.
@@ -81,7 +81,7 @@ pub enum Reply {
 }
 
 /// Somebody who can be asked.
-pub trait Prompter {
+pub(crate) trait Prompter {
     /// Asks a question. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
 
@@ -91,7 +91,7 @@ pub trait Prompter {
 
 impl Choice {
     /// Creates a choice without details.
-    pub fn new(id: &str, label: Msg) -> Self {
+    pub(crate) fn new(id: &str, label: Msg) -> Self {
         Self {
             id: id.to_owned(),
             label,
@@ -112,42 +112,42 @@ impl Question {
     }
 
     /// Creates a question with choices; `default` is the id of the choice that Enter takes.
-    pub fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
+    pub(crate) fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
         let default = options.iter().position(|o| o.id == default).unwrap_or_default();
         Self::new(text, QuestionKind::Choice { options, default })
     }
 
     /// Creates a question for a line of text.
-    pub fn text(text: Msg, default: Option<String>) -> Self {
+    pub(crate) fn text(text: Msg, default: Option<String>) -> Self {
         Self::new(text, QuestionKind::Text { default })
     }
 
     /// Creates a question for a secret.
-    pub fn secret(text: Msg, optional: bool) -> Self {
+    pub(crate) fn secret(text: Msg, optional: bool) -> Self {
         Self::new(text, QuestionKind::Secret { optional })
     }
 
     /// Creates a question for yes or no.
-    pub fn yes_no(text: Msg, default: Option<bool>) -> Self {
+    pub(crate) fn yes_no(text: Msg, default: Option<bool>) -> Self {
         Self::new(text, QuestionKind::YesNo { default })
     }
 
     /// Adds a line before the question.
     #[must_use]
-    pub fn with_intro(mut self, intro: Msg) -> Self {
+    pub(crate) fn with_intro(mut self, intro: Msg) -> Self {
         self.intro.push(intro);
         self
     }
 
     /// Adds the ports of the other instances.
     #[must_use]
-    pub fn with_port_chart(mut self, chart: PortChart) -> Self {
+    pub(crate) fn with_port_chart(mut self, chart: PortChart) -> Self {
         self.port_chart = Some(chart);
         self
     }
 
     /// Returns the reply that answers the question where nobody is asked.
-    pub fn default_reply(&self) -> Option<Reply> {
+    pub(crate) fn default_reply(&self) -> Option<Reply> {
         match &self.kind {
             QuestionKind::Choice { options, default } => Some(Reply::Text(options.get(*default)?.id.clone())),
             QuestionKind::Text { default } => default.clone().map(Reply::Text),
@@ -159,7 +159,7 @@ impl Question {
 
 impl Reply {
     /// Returns the reply as text; yes and no by their English names, a secret as an empty text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Text(text) => text.trim(),
             Self::Secret(_) | Self::Back => "",
@@ -169,7 +169,7 @@ impl Reply {
     }
 
     /// Returns the reply as a secret; flags and files bring one as text.
-    pub fn into_secret(self) -> Secret {
+    pub(crate) fn into_secret(self) -> Secret {
         match self {
             Self::Secret(secret) => secret,
             Self::Text(text) => Secret::new(text.trim()),

@@ -1,5 +1,6 @@
 //! The last question: the plan is on the screen; carry it out, change one answer, or leave.
 
+use crate::answers::NamedValue as _;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 
@@ -9,7 +10,7 @@ use super::steps;
 
 /// The decision of a person about the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReviewDecision {
+pub(crate) enum ReviewDecision {
     /// Carry the plan out.
     Confirm,
     /// Ask this step again, and nothing else.
@@ -24,7 +25,7 @@ const CONFIRM: &str = "confirm";
 const LEAVE: &str = "leave";
 
 /// Asks what to do with the plan. `asked` are the steps that a person answered, with their questions.
-pub fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
+pub(crate) fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
     // The risk was acknowledged: who changes that leaves. A step that follows another one is changed along with it.
     let is_changeable = |id: StepId| {
         let follows = steps::ALL

@@ -11,7 +11,7 @@ named_enum! {
     /// The stable name of a step: its key in answers files, and in the catalogues as `step.NAME`. The order is
     /// that in which the steps are asked.
     #[derive(PartialOrd, Ord)]
-    StepId {
+    pub(crate) enum StepId {
         /// Acknowledges the risk of running an agent.
         AcceptRisk = "accept-risk",
         /// Chooses between few questions and all of them.
@@ -58,7 +58,7 @@ named_enum! {
 }
 
 /// One decision: a row of [`super::steps::ALL`]. Its texts are `step.ID.*` in the catalogues.
-pub trait Step: Sync {
+pub(crate) trait WizardStep: Sync {
     /// Returns the name of the step.
     fn id(&self) -> StepId;
 
@@ -105,7 +105,7 @@ pub trait Step: Sync {
 
 /// Why a step did not accept a reply.
 #[derive(Debug)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.
     Invalid(Error),
     /// The reply is a refusal to go on: it ends the interview.
@@ -114,7 +114,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Returns the error, whatever follows from it.
-    pub fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Invalid(error) | Self::Declined(error) => error,
         }
@@ -140,7 +140,7 @@ pub(super) struct EnumStep<T: NamedValue> {
     pub(super) saved: fn(&Answers) -> Option<T>,
 }
 
-impl<T: NamedValue + Sync> Step for EnumStep<T> {
+impl<T: NamedValue + Sync> WizardStep for EnumStep<T> {
     fn id(&self) -> StepId {
         self.id
     }

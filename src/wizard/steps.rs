@@ -3,7 +3,7 @@
 
 use crate::answers::Answers;
 
-use super::step::Step;
+use super::step::WizardStep;
 
 mod auth;
 mod bind;
@@ -18,7 +18,7 @@ mod service;
 mod workspace;
 
 /// Every step, in order.
-pub static ALL: &[&dyn Step] = &[
+pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,
@@ -43,7 +43,7 @@ pub static ALL: &[&dyn Step] = &[
 ];
 
 /// Returns the answers as an answers file holds them, without secrets.
-pub fn saved_values(answers: &Answers) -> toml::Table {
+pub(crate) fn saved_values(answers: &Answers) -> toml::Table {
     let entries = ALL
         .iter()
         .filter_map(|step| Some((step.id().name().to_owned(), step.saved_value(answers)?)));

@@ -10,7 +10,7 @@ use crate::browser::doctor::{Check, Health};
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
-use crate::letters::{sanitize, to_ascii};
+use crate::text::{sanitize, to_ascii};
 use crate::ui::{Fields, Table, Ui};
 
 /// The answer to a command.
@@ -22,7 +22,7 @@ pub(super) fn answer(
 ) {
     let (ui, home) = (&context.ui, &context.env.home);
     if ui.is_json() {
-        return ui.document(document);
+        return ui.print_json(document);
     }
     let text = |key: &str| plain(&document[key]);
     match command {
@@ -30,21 +30,21 @@ pub(super) fn answer(
             status(ui, home, document);
             if document["state"] == "orphan" {
                 let command = context.instance.command();
-                ui.prose(&msg!("browser.orphan-ends", command = command));
+                ui.eprint_paragraph(&msg!("browser.orphan-ends", command = command));
             }
         }
         BrowserCommand::Profiles => profiles(ui, document),
         BrowserCommand::Tabs => tabs(ui, document),
         BrowserCommand::Snapshot { .. } => {
-            ui.out(&text("snapshot"));
+            ui.print(&text("snapshot"));
             if document["truncated"] == true {
                 let lines = plain(&document["stats"]["lines"]);
-                ui.note(&msg!("browser.truncated", lines = lines));
+                ui.print_note(&msg!("browser.truncated", lines = lines));
             }
         }
         BrowserCommand::Start => {
             let running = msg!("browser.running-line", value = yes(ui, &document["running"]));
-            ui.out(&headline(ui, &text("profile"), &running));
+            ui.print(&headline(ui, &text("profile"), &running));
         }
         BrowserCommand::Stop => {
             let msg = if document["stopped"] == true {
@@ -52,38 +52,38 @@ pub(super) fn answer(
             } else {
                 msg!("browser.was-not-running")
             };
-            ui.out(&headline(ui, &text("profile"), &msg));
+            ui.print(&headline(ui, &text("profile"), &msg));
         }
-        BrowserCommand::CreateProfile { .. } => ui.paragraph(&msg!(
+        BrowserCommand::CreateProfile { .. } => ui.print_paragraph(&msg!(
             "browser.created",
             name = text("profile"),
             port = text("cdpPort"),
             color = text("color")
         )),
         BrowserCommand::DeleteProfile { .. } => {
-            ui.paragraph(&msg!("browser.deleted", name = text("profile")));
+            ui.print_paragraph(&msg!("browser.deleted", name = text("profile")));
             if document["movedTo"].is_string() {
-                ui.remark(&msg!("browser.moved", path = path(home, &document["movedTo"])));
+                ui.print_detail(&msg!("browser.moved", path = path(home, &document["movedTo"])));
             }
         }
         BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
             let mut fields = Fields::default();
-            fields.add(ui.say(&msg!("browser.field.url")), sanitize(&text("url")));
+            fields.add(ui.render(&msg!("browser.field.url")), sanitize(&text("url")));
             let title = sanitize(&text("title"));
             if !title.is_empty() {
-                fields.add(ui.say(&msg!("browser.field.title")), title);
+                fields.add(ui.render(&msg!("browser.field.title")), title);
             }
-            fields.add(ui.say(&msg!("browser.field.tab")), text("targetId"));
-            ui.out(&headline(
+            fields.add(ui.render(&msg!("browser.field.tab")), text("targetId"));
+            ui.print(&headline(
                 ui,
                 profile.unwrap_or_default(),
                 &msg!("browser.opened"),
             ));
-            ui.out(&fields.render(ui.width()));
+            ui.print(&fields.render(ui.width()));
         }
-        BrowserCommand::Focus { .. } => ui.line(&msg!("browser.focused", id = text("targetId"))),
-        BrowserCommand::Close { .. } => ui.line(&msg!("browser.closed", id = text("targetId"))),
-        BrowserCommand::Screenshot { .. } => ui.out(&text("path")),
+        BrowserCommand::Focus { .. } => ui.print_line(&msg!("browser.focused", id = text("targetId"))),
+        BrowserCommand::Close { .. } => ui.print_line(&msg!("browser.closed", id = text("targetId"))),
+        BrowserCommand::Screenshot { .. } => ui.print(&text("path")),
         BrowserCommand::Doctor => {}
     }
 }
@@ -96,14 +96,14 @@ fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     } else {
         format!(" [{name}]")
     };
-    format!("{mark}browser{name} {}", ui.say(msg))
+    format!("{mark}browser{name} {}", ui.render(msg))
 }
 
 fn status(ui: &Ui, home: &Path, document: &Value) {
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| {
         if !value.is_empty() {
-            fields.add(ui.say(&label), value);
+            fields.add(ui.render(&label), value);
         }
     };
     let text = |key: &str| plain(&document[key]);
@@ -125,7 +125,7 @@ fn status(ui: &Ui, home: &Path, document: &Value) {
     add(msg!("browser.field.color"), text("color"));
     add(msg!("browser.field.headless"), yes(ui, &document["headless"]));
     add(msg!("browser.field.no-sandbox"), yes(ui, &document["noSandbox"]));
-    ui.out(&fields.render(ui.width()));
+    ui.print(&fields.render(ui.width()));
 }
 
 fn state(ui: &Ui, document: &Value) -> String {
@@ -143,11 +143,11 @@ fn state(ui: &Ui, document: &Value) -> String {
         Some("remote") => msg!("browser.state.remote"),
         _ => msg!("browser.state.stopped"),
     };
-    ui.say(&msg)
+    ui.render(&msg)
 }
 
 fn profiles(ui: &Ui, document: &Value) {
-    let heading = |msg: Msg| ui.say(&msg);
+    let heading = |msg: Msg| ui.render(&msg);
     let mut table = Table::new(vec![
         heading(msg!("browser.field.profile")),
         heading(msg!("browser.field.state")),
@@ -162,7 +162,7 @@ fn profiles(ui: &Ui, document: &Value) {
         } else {
             plain(&row["cdpPort"])
         };
-        table.row(vec![
+        table.add_row(vec![
             format!("{}{mark}", plain(&row["name"])),
             state(ui, row),
             port,
@@ -170,19 +170,19 @@ fn profiles(ui: &Ui, document: &Value) {
             plain(&row["color"]),
         ]);
     }
-    ui.out(&table.render(ui.width()));
+    ui.print(&table.render(ui.width()));
 }
 
 fn tabs(ui: &Ui, document: &Value) {
     let tabs: Vec<_> = document["tabs"].as_array().into_iter().flatten().collect();
     if tabs.is_empty() {
-        return ui.line(&msg!("browser.no-tabs"));
+        return ui.print_line(&msg!("browser.no-tabs"));
     }
     for (at, tab) in (1..).zip(tabs) {
         // Both are a page's own words.
-        ui.hanging(0, 3, &format!("{at}. {}", sanitize(&plain(&tab["title"]))));
-        ui.hanging(3, 3, &sanitize(&plain(&tab["url"])));
-        ui.hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
+        ui.print_hanging(0, 3, &format!("{at}. {}", sanitize(&plain(&tab["title"]))));
+        ui.print_hanging(3, 3, &sanitize(&plain(&tab["url"])));
+        ui.print_hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
     }
 }
 
@@ -192,14 +192,14 @@ pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
         let text = plain(value);
         if ui.ascii() { to_ascii(&text) } else { text }
     };
-    ui.err(&format!("[openclaw] {}", said(&document["error"])));
+    ui.eprint(&format!("[openclaw] {}", said(&document["error"])));
     if document["cause"].is_string() {
-        ui.err(&format!("  {}", said(&document["cause"])));
+        ui.eprint(&format!("  {}", said(&document["cause"])));
     }
     let arrow = if ui.ascii() || ui.plain() { "->" } else { "→" };
     let hints: Vec<_> = document["hints"].as_array().into_iter().flatten().collect();
     for hint in &hints {
-        ui.err(&format!("  {arrow} {}", said(hint)));
+        ui.eprint(&format!("  {arrow} {}", said(hint)));
     }
     if ui.is_json() {
         let mut told = json!({
@@ -213,7 +213,7 @@ pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
         if document["cause"].is_string() {
             told["cause"] = document["cause"].clone();
         }
-        ui.document(&told);
+        ui.print_json(&told);
     }
 }
 
@@ -221,36 +221,36 @@ pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
 pub(super) fn doctor(ui: &Ui, profile: &str, checks: &[Check], gateway: bool, command: &str) {
     if ui.is_json() {
         let row = |check: &Check| {
-            let hints: Vec<_> = check.hints.iter().map(|hint| ui.say(hint)).collect();
+            let hints: Vec<_> = check.hints.iter().map(|hint| ui.render(hint)).collect();
             json!({
                 "id": check.id,
                 "health": check.health.name(),
-                "message": ui.say(&check.msg),
+                "message": ui.render(&check.msg),
                 "hints": hints,
             })
         };
         let rows: Vec<_> = checks.iter().map(row).collect();
         let ok = checks.iter().all(|check| check.health != Health::Bad);
         return ui
-            .document(&json!({ "ok": ok, "profile": profile, "gatewayRunning": gateway, "checks": rows }));
+            .print_json(&json!({ "ok": ok, "profile": profile, "gatewayRunning": gateway, "checks": rows }));
     }
     for check in checks {
         found(ui, check.health, &check.msg);
         for hint in &check.hints {
-            ui.remark(hint);
+            ui.print_detail(hint);
         }
     }
     if gateway {
         found(ui, Health::Good, &msg!("browser.gateway-up"));
     } else {
         found(ui, Health::Notice, &msg!("browser.doctor-down"));
-        ui.remark(&msg!("browser.run-gateway", command = command));
+        ui.print_detail(&msg!("browser.run-gateway", command = command));
     }
 }
 
 fn found(ui: &Ui, health: Health, msg: &Msg) {
     let mark = mark(ui, health);
-    ui.hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.say(msg)));
+    ui.print_hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.render(msg)));
 }
 
 fn mark(ui: &Ui, health: Health) -> &'static str {
@@ -264,7 +264,7 @@ fn mark(ui: &Ui, health: Health) -> &'static str {
 }
 
 fn yes(ui: &Ui, value: &Value) -> String {
-    ui.say(&if *value == true {
+    ui.render(&if *value == true {
         msg!("browser.yes")
     } else {
         msg!("browser.no")

@@ -9,7 +9,7 @@ use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::{LoadedConfig, assign, backup, dialect, effective, load};
+use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effective, load};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
@@ -20,7 +20,7 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     let path = &context.instance.config_path;
     match load(path) {
         LoadedConfig::Ok(document) => Ok(document),
-        LoadedConfig::Broken(fault) => Err(fault.blocked(path)),
+        LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
             let meant = context.probably_meant(&survey::take(context.host, &context.env));
@@ -67,7 +67,7 @@ fn refuse_newer(
     let program = || context.host.program().map(|path| path.display().to_string());
     let (reader, place) = match &survey.node {
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
-        None => (dialect::newest_known(), program().unwrap_or_default()),
+        None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
     };
     let Some(stamp) = dialect::newer_stamp(before.value(), reader) else {
         return Ok(());
@@ -158,7 +158,7 @@ pub(super) fn write(
     };
     let applied = apply::apply(lock, &plan, &others, &mut |_| {})?;
     for notice in &applied.notices {
-        context.ui.note(notice);
+        context.ui.print_note(notice);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::change::write;
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
-use crate::config::document;
+use crate::config::error::ConfigError;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
@@ -45,25 +45,27 @@ pub(super) fn list(context: &Context<'_>) -> ExitCode {
                     "modified": time(backup),
                     "bytes": backup.bytes,
                     "code": health.key(),
-                    "message": context.ui.say(health),
+                    "message": context.ui.render(health),
                 })
             })
             .collect();
         context
             .ui
-            .document(&json!({ "ok": true, "config": path, "backups": list }));
+            .print_json(&json!({ "ok": true, "config": path, "backups": list }));
     } else if rows.is_empty() {
-        context.ui.line(&msg!("config.no-backup", path = path.display()));
+        context
+            .ui
+            .print_line(&msg!("config.no-backup", path = path.display()));
     } else {
         for (backup, health) in rows {
-            let when = time(&backup).unwrap_or_else(|| context.ui.say(&msg!("config.backup-when")));
+            let when = time(&backup).unwrap_or_else(|| context.ui.render(&msg!("config.backup-when")));
             let row = Msg::new("config.backup-row")
                 .with("number", backup.number)
                 .with("when", when)
                 .with("bytes", backup.bytes)
                 .with("path", backup.path.display())
                 .with_msg("health", health);
-            context.ui.line(&row);
+            context.ui.print_line(&row);
         }
     }
     ExitCode::SUCCESS
@@ -78,7 +80,7 @@ fn health(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     }
 }
 
-fn unusable(backup: &ConfigBackup, fault: &document::ConfigError) -> Msg {
+fn unusable(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
     Msg::new("config.backup-broken")
         .with("number", backup.number)
         .with("place", fault.location(&backup.path))
@@ -137,7 +139,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
         write(context, &lock, &survey::take(context.host, &context.env), steps)?;
     }
     if context.ui.is_json() {
-        context.ui.document(&json!({
+        context.ui.print_json(&json!({
             "ok": true,
             "config": path,
             "changed": changed,
@@ -151,11 +153,11 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             Some(number) if changed => msg!("config.restored", number = number, path = path.display()),
             Some(number) => msg!("config.restored-same", number = number),
         };
-        context.ui.line(&said);
+        context.ui.print_line(&said);
         if let Some(kept) = kept {
             context
                 .ui
-                .note(&msg!("config.kept-before", path = kept.display()));
+                .print_note(&msg!("config.kept-before", path = kept.display()));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
     };
     let left = deadline.saturating_duration_since(Instant::now());
     let answer = client::call(&target, &args.method, params.as_ref(), left)?;
-    context.ui.document(&answer);
+    context.ui.print_json(&answer);
     Ok(ExitCode::SUCCESS)
 }
 

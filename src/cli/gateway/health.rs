@@ -47,8 +47,10 @@ pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> 
 
 fn tell(context: &Context<'_>, health: &Value, latency: std::time::Duration) {
     if context.ui.is_json() {
-        context.ui.document(health);
+        context.ui.print_json(health);
     } else {
-        context.ui.line(&msg!("status.well", ms = latency.as_millis()));
+        context
+            .ui
+            .print_line(&msg!("status.well", ms = latency.as_millis()));
     }
 }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::super::status::{self, AskArgs, document};
 use crate::cli::Context;
 use crate::i18n::{Msg, msg};
-use crate::letters::sanitize;
 use crate::probe::{self, Probe};
 use crate::survey;
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = document(context, &probe, args.timeout, since.elapsed());
-        context.ui.document(&document);
+        context.ui.print_json(&document);
     } else {
         tell(context, &probe);
     }
@@ -32,7 +32,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
     let ui = &context.ui;
     status::headline(context, probe);
     let mut fields = Fields::default();
-    let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+    let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
     add(msg!("status.asked"), probe.url.clone());
     for listener in &probe.listeners {
         let address = SocketAddr::new(listener.ip, listener.port);
@@ -63,7 +63,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
         add(label, value);
     }
     status::list_watched(context, probe, &mut fields);
-    ui.out(&fields.render(ui.width()));
+    ui.print(&fields.render(ui.width()));
     status::advise(context, probe);
 }
 
@@ -89,7 +89,8 @@ fn names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
 }
 
 fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
-    let error = (!probe.is_healthy()).then(|| context.ui.say(&probe.msg(context.instance.profile.as_str())));
+    let error =
+        (!probe.is_healthy()).then(|| context.ui.render(&probe.msg(context.instance.profile.as_str())));
     let whole = document::of(context, probe, &context.instance, None);
     json!({
         "ok": probe.is_healthy(),

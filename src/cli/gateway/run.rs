@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::super::onboard::{self, SetupArgs};
 use super::super::{Context, given, node};
-use crate::answers::{Auth, Bind};
+use crate::answers::{Auth, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::gateway::{self, GatewayOptions, UserInteraction};
 use crate::i18n::{Lang, Msg, msg};
@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     }
     let interaction = UserInteraction {
         confirm: &|question| ask(context, question),
-        notify: &|msg| context.ui.note(msg),
+        notify: &|msg| context.ui.print_note(msg),
     };
     let instance_context = InstanceContext {
         host: context.host,

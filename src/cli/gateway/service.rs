@@ -89,7 +89,7 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     }
     installed.tell(context);
     if context.ui.is_json() {
-        context.ui.document(&installed.document(context));
+        context.ui.print_json(&installed.document(context));
     }
     // It runs, but not as it should.
     Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
@@ -98,31 +98,31 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
 fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     let ui = &context.ui;
     let preview = service::preview(context.instance_context(), options)?;
-    let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.say(msg)).collect();
+    let warnings: Vec<_> = preview.notices.iter().map(|msg| ui.render(msg)).collect();
     if ui.is_json() {
         let files: Vec<_> = preview
             .files
             .iter()
             .map(|(path, text)| json!({ "path": path, "content": text }))
             .collect();
-        ui.document(&json!({
+        ui.print_json(&json!({
             "action": "install", "ok": true, "dryRun": true, "profile": context.instance.profile.as_str(),
             "port": preview.port, "files": files, "commands": preview.commands, "warnings": warnings,
         }));
         return Ok(ExitCode::SUCCESS);
     }
     for (path, text) in &preview.files {
-        ui.line(&msg!(
+        ui.print_line(&msg!(
             "service.would-write",
             path = abbreviate_home(&context.env.home, path)
         ));
-        ui.out(text);
+        ui.print(text);
     }
     for command in &preview.commands {
-        ui.line(&msg!("service.would-run", command = command));
+        ui.print_line(&msg!("service.would-run", command = command));
     }
     for warning in &warnings {
-        ui.err(warning);
+        ui.eprint(warning);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -138,7 +138,7 @@ impl Installed {
         let preview = service::preview(context.instance_context(), options)?;
         let report = {
             let _lock = context.lock()?;
-            let _waiting = context.ui.waiting(&msg!("service.starting", name = preview.name));
+            let _waiting = context.ui.spinner(&msg!("service.starting", name = preview.name));
             service::install(context.instance_context(), options)?
         };
         let healthy = waits.then(|| wait_healthy(context, preview.port));
@@ -158,9 +158,9 @@ impl Installed {
         if context.ui.is_json() {
             return;
         }
-        context.ui.paragraph(&said(context, &self.report));
+        context.ui.print_paragraph(&said(context, &self.report));
         for notice in &self.notices {
-            context.ui.prose(notice);
+            context.ui.eprint_paragraph(notice);
         }
     }
 
@@ -177,7 +177,7 @@ impl Installed {
 fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
     let instance = &context.instance;
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
-    let _waiting = context.ui.waiting(&waiting);
+    let _waiting = context.ui.spinner(&waiting);
     let target = Instance {
         wished_port: Some(port),
         ..instance.clone()
@@ -228,7 +228,7 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
 pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
     let (ui, instance) = (&context.ui, context.instance_context());
     let (name, report) = {
-        let _waiting = ui.waiting(&msg!("service.acting", profile = context.instance.profile));
+        let _waiting = ui.spinner(&msg!("service.acting", profile = context.instance.profile));
         match action {
             Action::Uninstall => {
                 let _lock = context.lock()?;
@@ -245,11 +245,11 @@ pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
         return Err(not_installed(context, &report.status));
     }
     if ui.is_json() {
-        ui.document(&document(context, name, &report, &report.notices));
+        ui.print_json(&document(context, name, &report, &report.notices));
     } else {
-        ui.paragraph(&said(context, &report));
+        ui.print_paragraph(&said(context, &report));
         for notice in &report.notices {
-            ui.prose(notice);
+            ui.eprint_paragraph(notice);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -300,12 +300,12 @@ fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings
         ManagerKind::Launchd => ("loaded", "not loaded"),
         ManagerKind::Schtasks => ("registered", "missing"),
     };
-    let warnings: Vec<_> = warnings.iter().map(|warning| ui.say(warning)).collect();
+    let warnings: Vec<_> = warnings.iter().map(|warning| ui.render(warning)).collect();
     json!({
         "action": action,
         "ok": true,
         "result": report.outcome.name(),
-        "message": ui.say(&said(context, report)),
+        "message": ui.render(&said(context, report)),
         "profile": context.instance.profile.as_str(),
         "service": {
             "label": status.name,
@@ -334,7 +334,7 @@ pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
         ),
         Some(true) if !context.ui.is_json() => {
             let healthy = msg!("service.healthy", profile = profile, port = port);
-            context.ui.paragraph(&healthy);
+            context.ui.print_paragraph(&healthy);
             Ok(installed.document(context))
         }
         _ => Ok(installed.document(context)),

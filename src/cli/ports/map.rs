@@ -10,40 +10,40 @@ use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
 use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
 use crate::ui::Ui;
-use crate::ui::band::{self, Glyphs, Row, Tone};
+use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
 /// Shows the map, as the run wishes it.
 pub(super) fn show(ui: Ui, survey: &Survey) {
     let map = survey.map();
     if ui.is_json() {
-        ui.document(&document(ui, survey, &map));
+        ui.print_json(&document(ui, survey, &map));
         return;
     }
     if survey.instances.is_empty() {
-        ui.paragraph(&msg!("ports.nobody"));
+        ui.print_paragraph(&msg!("ports.nobody"));
         return;
     }
     draw_band(ui, survey, &map);
     for (instance, entry) in survey.instances.iter().zip(&map.entries) {
-        ui.out("");
+        ui.print("");
         show_instance(ui, instance, entry);
     }
     if !map.others.is_empty() {
-        ui.out("");
-        ui.paragraph(&msg!("ports.others"));
+        ui.print("");
+        ui.print_paragraph(&msg!("ports.others"));
         for listener in &map.others {
             let place = std::net::SocketAddr::new(listener.ip, listener.port).to_string();
-            ui.hanging(2, 4, &format!("{place}: {}", ui.say(&listener.msg())));
+            ui.print_hanging(2, 4, &format!("{place}: {}", ui.render(&listener.msg())));
         }
     }
     if let Some(range) = survey.ephemeral {
-        ui.out("");
-        ui.paragraph(&msg!("ports.ephemeral-range", span = range));
+        ui.print("");
+        ui.print_paragraph(&msg!("ports.ephemeral-range", span = range));
     }
 }
 
 fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
-    let glyphs = Glyphs::new(ui.ascii() || ui.plain());
+    let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
     let row = |instance: &Surveyed| {
         // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
         let families = instance
@@ -52,7 +52,7 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
             .filter_map(Claim::family)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
-        Row {
+        ChartRow {
             label: instance.label.clone(),
             spans: merged(families.chain(claims).collect()),
         }
@@ -63,8 +63,8 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         .map(row)
         .filter(|row| !row.spans.is_empty())
         .collect();
-    let paint = |tone: Tone, text: &str| style(ui, tone).apply_to(text).to_string();
-    for line in band::draw(
+    let paint = |tone: ChartTone, text: &str| style(ui, tone).apply_to(text).to_string();
+    for line in port_chart::draw(
         &rows,
         &map.shared,
         &map.clashes,
@@ -72,54 +72,72 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         glyphs,
         paint,
     ) {
-        ui.out(&line);
+        ui.print(&line);
     }
     let tones = [
-        (Tone::Held, msg!("ports.legend-held"), !rows.is_empty()),
-        (Tone::Shared, msg!("ports.legend-shared"), !map.shared.is_empty()),
-        (Tone::Clash, msg!("ports.legend-clash"), !map.clashes.is_empty()),
+        (ChartTone::Held, msg!("ports.legend-held"), !rows.is_empty()),
+        (
+            ChartTone::Shared,
+            msg!("ports.legend-shared"),
+            !map.shared.is_empty(),
+        ),
+        (
+            ChartTone::Clash,
+            msg!("ports.legend-clash"),
+            !map.clashes.is_empty(),
+        ),
     ];
     let legend: Vec<_> = tones
         .iter()
         .filter(|(.., there)| *there)
-        .map(|(tone, word, _)| format!("{} {}", paint(*tone, &glyphs.of(*tone).to_string()), ui.say(word)))
+        .map(|(tone, word, _)| {
+            format!(
+                "{} {}",
+                paint(*tone, &glyphs.glyph(*tone).to_string()),
+                ui.render(word)
+            )
+        })
         .collect();
     if !legend.is_empty() {
-        ui.out(&legend.join("   "));
+        ui.print(&legend.join("   "));
     }
 }
 
-fn style(ui: Ui, tone: Tone) -> Style {
+fn style(ui: Ui, tone: ChartTone) -> Style {
     tone.style().force_styling(ui.colour())
 }
 
 fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
     let bold = Style::new().force_styling(ui.colour()).bold();
     let label = bold.apply_to(&instance.label);
-    ui.hanging(0, 2, &format!("{label}: {}", ui.say(&ground(instance))));
+    ui.print_hanging(0, 2, &format!("{label}: {}", ui.render(&ground(instance))));
     if let ConfigHealth::Broken(fault) = &instance.config {
         let why = msg!("ports.broken", place = fault.location(&instance.config_path))
             .with_msg("why", fault.why.clone());
-        ui.remark(&why);
+        ui.print_detail(&why);
     }
     for port in &entry.ports {
         let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
         let (tone, state) = state(port);
-        let mut state = style(ui, tone).apply_to(ui.say(&state)).to_string();
+        let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
         if let Why::Pinned(key) = &port.claim.why {
             state = format!("{state} ({key})");
         }
-        three_columns(ui, &port.claim.span.to_string(), &ui.say(&role), &state);
+        three_columns(ui, &port.claim.span.to_string(), &ui.render(&role), &state);
     }
     for Neighbour { conflict, msg, .. } in &entry.neighbours {
-        let kind = if *conflict { Tone::Clash } else { Tone::Shared };
+        let kind = if *conflict {
+            ChartTone::Clash
+        } else {
+            ChartTone::Shared
+        };
         let word = if *conflict {
             msg!("ports.conflict")
         } else {
             msg!("ports.overlap")
         };
-        let word = style(ui, kind).apply_to(ui.say(&word)).to_string();
-        ui.hanging(2, 4, &format!("{word} {}", ui.say(msg)));
+        let word = style(ui, kind).apply_to(ui.render(&word)).to_string();
+        ui.print_hanging(2, 4, &format!("{word} {}", ui.render(msg)));
     }
 }
 
@@ -136,19 +154,19 @@ fn ground(instance: &Surveyed) -> Msg {
 }
 
 /// Who has a port now, in words.
-fn state(port: &Port<'_>) -> (Tone, Msg) {
+fn state(port: &Port<'_>) -> (ChartTone, Msg) {
     match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
-            (Tone::Held, msg!("ports.state-own", pid = pid))
+            (ChartTone::Held, msg!("ports.state-own", pid = pid))
         }
-        (None, []) => (Tone::Faint, msg!("ports.state-free")),
+        (None, []) => (ChartTone::Faint, msg!("ports.state-free")),
         (None, held) if port.claim.is_pool() => (
-            Tone::Shared,
+            ChartTone::Shared,
             msg!("ports.state-pool", held = held.len(), all = port.claim.span.len()),
         ),
         (None, [first, ..]) => (
-            Tone::Clash,
+            ChartTone::Clash,
             msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
         ),
     }
@@ -160,15 +178,15 @@ fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     let fixed = Role::FIXED.into_iter().map(|(role, _)| role);
     let roles = fixed
         .chain([Role::CdpPool, Role::Pinned])
-        .map(|role| ui.say(&role.msg()));
+        .map(|role| ui.render(&role.msg()));
     let widest = roles.map(|role| measure_text_width(&role)).max().unwrap_or(0);
     let blanks = " ".repeat(widest.saturating_sub(measure_text_width(second)));
     let start = format!("  {first:<11}  {second}{blanks}");
     if measure_text_width(&start) + 2 + measure_text_width(third) <= ui.width() {
-        ui.out(&format!("{start}  {third}"));
+        ui.print(&format!("{start}  {third}"));
     } else {
-        ui.out(start.trim_end());
-        ui.hanging(4, 4, third);
+        ui.print(start.trim_end());
+        ui.print_hanging(4, 4, third);
     }
 }
 
@@ -204,7 +222,7 @@ fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
         ConfigHealth::Broken(fault) => ("invalid", Some(fault)),
     };
     let neighbours = entry.neighbours.iter().map(|neighbour| {
-        json!({ "label": neighbour.label, "conflict": neighbour.conflict, "message": ui.say(&neighbour.msg) })
+        json!({ "label": neighbour.label, "conflict": neighbour.conflict, "message": ui.render(&neighbour.msg) })
     });
     json!({
         "label": instance.label,
@@ -216,7 +234,7 @@ fn instance_document(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) -> Value {
         "fault": fault.map(|fault| json!({
             "line": fault.at.map(|(line, _)| line),
             "column": fault.at.map(|(_, column)| column),
-            "message": ui.say(&fault.why),
+            "message": ui.render(&fault.why),
         })),
         "base": instance.base.map(|(family, _)| family.base()),
         "source": instance.base.map(|(_, source)| source.name()),

@@ -28,7 +28,7 @@ pub(super) fn run(
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
-        return Err(fault.blocked(&instance.config_path));
+        return Err(config::broken_error(&instance.config_path, &fault));
     }
     let path = match context.host.cwd() {
         Some(cwd) => cwd.join(file),
@@ -59,7 +59,7 @@ pub(super) fn run(
     let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;
     let ui = &context.ui;
     if ui.is_json() {
-        ui.document(&json!({
+        ui.print_json(&json!({
             "ok": true,
             "profile": name.as_str(),
             "path": path,
@@ -71,19 +71,19 @@ pub(super) fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let home = &context.env.home;
-    ui.line(&msg!(
+    ui.print_line(&msg!(
         "archive.exported",
         profile = name,
         path = abbreviate_home(home, &path),
         files = manifest.files.len()
     ));
-    ui.note(&if with_secrets {
+    ui.print_note(&if with_secrets {
         msg!("archive.with-secrets")
     } else {
         msg!("archive.without-secrets")
     });
     for path in contents.skipped {
-        ui.note(&msg!("snapshot.skipped", path = abbreviate_home(home, &path)));
+        ui.print_note(&msg!("snapshot.skipped", path = abbreviate_home(home, &path)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -162,7 +162,7 @@ impl Import<'_> {
         let bytes = read::bytes(&path).map_err(|cause| {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
-        let mut document = config::parse_bytes(bytes).map_err(|fault| fault.blocked(&path))?;
+        let mut document = config::parse_bytes(bytes).map_err(|fault| config::broken_error(&path, &fault))?;
         let token = Secret::token(self.context.host.random());
         let arrival = transfer::ImportTarget {
             manifest: self.manifest,
@@ -248,7 +248,7 @@ fn tell(
 ) {
     let ui = &context.ui;
     if ui.is_json() {
-        ui.document(&json!({
+        ui.print_json(&json!({
             "ok": true,
             "profile": instance.profile.as_str(),
             "from": manifest.profile,
@@ -262,7 +262,7 @@ fn tell(
         return;
     }
     if dry_run {
-        ui.line(&msg!(
+        ui.print_line(&msg!(
             "archive.would-import",
             profile = instance.profile,
             port = ports.base(),
@@ -270,14 +270,14 @@ fn tell(
         ));
         return;
     }
-    ui.line(&msg!(
+    ui.print_line(&msg!(
         "archive.imported",
         profile = instance.profile,
         port = ports.base(),
         files = manifest.files.len()
     ));
     for path in missing {
-        ui.note(&msg!(
+        ui.print_note(&msg!(
             "archive.missing",
             command = instance.command(),
             path = path

@@ -60,25 +60,25 @@ impl Case {
     pub(super) fn show(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
-            ui.paragraph(&msg!("rescue.healthy", profile = self.target.profile));
+            ui.print_paragraph(&msg!("rescue.healthy", profile = self.target.profile));
             return;
         }
-        ui.paragraph(&msg!("rescue.not-healthy", profile = self.target.profile));
+        ui.print_paragraph(&msg!("rescue.not-healthy", profile = self.target.profile));
         for (at, cause) in self.causes.iter().enumerate() {
-            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&cause.msg())));
+            ui.print_hanging(2, 5, &format!("{}. {}", at + 1, ui.render(&cause.msg())));
         }
         for line in self.evidence_lines() {
-            ui.hanging(5, 5, &ui.say(&line));
+            ui.print_hanging(5, 5, &ui.render(&line));
         }
         if !self.evidence.log.is_empty() {
             let said = match &self.evidence.openclaw_log {
                 Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
                 None => msg!("rescue.log"),
             };
-            ui.hanging(5, 5, &ui.say(&said));
+            ui.print_hanging(5, 5, &ui.render(&said));
         }
         for line in &self.evidence.log {
-            ui.hanging(5, 7, &format!("| {line}"));
+            ui.print_hanging(5, 7, &format!("| {line}"));
         }
     }
 
@@ -153,15 +153,15 @@ impl Case {
             return;
         }
         for hand in self.causes.iter().filter_map(|cause| self.by_hand(cause)) {
-            ui.remark(&hand);
+            ui.print_detail(&hand);
         }
         if self.steps.is_empty() {
-            ui.paragraph(&msg!("rescue.no-steps"));
+            ui.print_paragraph(&msg!("rescue.no-steps"));
             return;
         }
-        ui.paragraph(&msg!("rescue.steps"));
+        ui.print_paragraph(&msg!("rescue.steps"));
         for (at, step) in self.steps.iter().enumerate() {
-            ui.hanging(2, 5, &format!("{}. {}", at + 1, ui.say(&step.msg())));
+            ui.print_hanging(2, 5, &format!("{}. {}", at + 1, ui.render(&step.msg())));
         }
     }
 
@@ -170,14 +170,14 @@ impl Case {
         let causes = self.causes.iter().map(|cause| {
             json!({
                 "id": cause.kind().name(),
-                "message": ui.say(&cause.msg()),
-                "byHand": self.by_hand(cause).map(|hand| ui.say(&hand)),
+                "message": ui.render(&cause.msg()),
+                "byHand": self.by_hand(cause).map(|hand| ui.render(&hand)),
             })
         });
         let planned = self
             .steps
             .iter()
-            .map(|step| json!({ "id": step.kind().name(), "message": ui.say(&step.msg()) }));
+            .map(|step| json!({ "id": step.kind().name(), "message": ui.render(&step.msg()) }));
         let changed = self.evidence.config_changes.iter().map(|change| {
             json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
         });
@@ -213,7 +213,7 @@ impl Case {
         if let Some(report) = report {
             let tried = report.results.iter().map(|result| {
                 let why = match &result.outcome {
-                    StepOutcome::Failed(why) => Some(ui.say(why)),
+                    StepOutcome::Failed(why) => Some(ui.render(why)),
                     _ => None,
                 };
                 json!({ "id": result.step.kind().name(), "result": result.outcome.kind().name(), "why": why })

@@ -36,9 +36,11 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
             .map(|(found, asked)| entry(context, found, asked))
             .collect();
         let ok = asked.iter().all(|(probe, _)| probe.is_healthy());
-        context.ui.document(&json!({ "ok": ok, "instances": instances }));
+        context
+            .ui
+            .print_json(&json!({ "ok": ok, "instances": instances }));
     } else if survey.instances.is_empty() {
-        context.ui.line(&msg!("status.none"));
+        context.ui.print_line(&msg!("status.none"));
     } else {
         show(context, found());
     }
@@ -59,7 +61,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
     let (host, env) = (&context.host.with_deadline(deadline), &context.env);
     let count = survey.instances.len();
     let mut answers: Vec<Asked> = std::iter::repeat_with(Asked::default).take(count).collect();
-    let progress = context.ui.probing();
+    let progress = context.ui.probe_progress();
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         for (at, found) in survey.instances.iter().enumerate() {
@@ -79,7 +81,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
         }
         let mut done = 0;
         while done < count {
-            progress.at(done as u64, count as u64);
+            progress.update(done as u64, count as u64);
             match told.recv_timeout(PAUSE) {
                 Ok((at, answer)) => {
                     answers[at] = answer;
@@ -89,7 +91,7 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
         }
-        progress.at(count as u64, count as u64);
+        progress.update(count as u64, count as u64);
     });
     answers
 }
@@ -104,7 +106,7 @@ fn entry(context: &Context<'_>, found: &Surveyed, (probe, status): &Asked) -> se
     );
     document["label"] = found.label.as_str().into();
     document["profile"] = json!(found.profile.as_ref().map(ProfileName::as_str));
-    document["message"] = context.ui.say(&probe.msg(&found.label)).into();
+    document["message"] = context.ui.render(&probe.msg(&found.label)).into();
     document["serviceFile"] = json!(found.service);
     document
 }
@@ -120,7 +122,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         msg!("status.since"),
         msg!("status.service"),
     ];
-    let mut table = Table::new(headings.iter().map(|heading| ui.say(heading)).collect());
+    let mut table = Table::new(headings.iter().map(|heading| ui.render(heading)).collect());
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     for (found, (probe, status)) in all.clone() {
         let running = probe.is_running();
@@ -131,37 +133,37 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
             Some(probe.engine.name()),
             probe.version.as_deref().filter(|_| running),
         ];
-        table.row(vec![
+        table.add_row(vec![
             found.label.clone(),
             coloured(ui, &probe.verdict),
             or_dash((probe.port > 0).then(|| probe.port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            or_dash(up.filter(|_| running).map(|up| ui.say(&duration(up)))),
-            ui.say(&match (&found.service, status) {
+            or_dash(up.filter(|_| running).map(|up| ui.render(&duration(up)))),
+            ui.render(&match (&found.service, status) {
                 (None, _) => msg!("status.no"),
                 (Some(_), Some(status)) => word(&status.state),
                 (Some(_), None) => msg!("status.yes"),
             }),
         ]);
     }
-    ui.out(&table.render(ui.width()));
+    ui.print(&table.render(ui.width()));
     // What is to be done, for each that needs it.
     for (found, (probe, _)) in all {
         let hints = probe.hints(&probe::instance_of(&context.env, found));
         if probe.is_healthy() && hints.is_empty() {
             continue;
         }
-        ui.paragraph(&probe.msg(&found.label));
+        ui.print_paragraph(&probe.msg(&found.label));
         for hint in &hints {
-            ui.remark(hint);
+            ui.print_detail(hint);
         }
     }
 }
 
 /// A verdict in a word or two, in the colour of how bad it is.
 fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
-    let word = console::style(ui.say(&state(verdict))).force_styling(ui.colour());
+    let word = console::style(ui.render(&state(verdict))).force_styling(ui.colour());
     match verdict.exit_code() {
         0 => word.green(),
         1 => word.dim(),

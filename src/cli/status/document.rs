@@ -30,12 +30,12 @@ pub(crate) fn of(
     service: Option<&Value>,
 ) -> Value {
     let ui = &context.ui;
-    let message = ui.say(&probe.msg(instance.profile.as_str()));
+    let message = ui.render(&probe.msg(instance.profile.as_str()));
     let ok = probe.is_healthy();
     let error = (!ok).then_some(&message);
     let reachable = probe.latency.is_some();
-    let unproven = probe.auth_error.iter().map(|error| ui.say(&error.msg));
-    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.say(&hint)));
+    let unproven = probe.auth_error.iter().map(|error| ui.render(&error.msg));
+    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.render(&hint)));
     let uptime = probe
         .started
         .and_then(|at| context.host.now().duration_since(at).ok());
@@ -120,10 +120,10 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
             "path": fault.location(&instance.config_path),
-            "message": context.ui.say(&fault.why),
+            "message": context.ui.render(&fault.why),
         })],
         ConfigHealth::Ok | ConfigHealth::Missing => {
-            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.say(&finding.why)});
+            let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": context.ui.render(&finding.why)});
             probe.config_findings.iter().map(issue).collect()
         }
     };

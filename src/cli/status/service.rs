@@ -12,8 +12,8 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::letters::sanitize;
 use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
+use crate::text::sanitize;
 use crate::ui::Fields;
 
 /// As many of its last lines are shown where it gave up.
@@ -59,9 +59,12 @@ impl Service {
         match self {
             Self::Told(told) => told.list(context, fields),
             Self::Untold(file, _) => {
-                fields.add(ui.say(&msg!("status.service")), ui.say(&word(&RunState::Unknown)));
+                fields.add(
+                    ui.render(&msg!("status.service")),
+                    ui.render(&word(&RunState::Unknown)),
+                );
                 let file = abbreviate_home(&context.env.home, file);
-                fields.add(ui.say(&msg!("status.service-file")), file);
+                fields.add(ui.render(&msg!("status.service-file")), file);
             }
         }
     }
@@ -70,7 +73,7 @@ impl Service {
     pub(super) fn tell(&self, context: &Context<'_>) {
         match self {
             Self::Told(told) => told.tell(context),
-            Self::Untold(_, error) => context.ui.remark(&error.msg),
+            Self::Untold(_, error) => context.ui.print_detail(&error.msg),
         }
     }
 
@@ -81,7 +84,7 @@ impl Service {
             Self::Untold(file, error) => json!({
                 "sourcePath": file,
                 "runtime": { "status": RunState::Unknown.name() },
-                "error": { "code": error.code(), "message": context.ui.say(&error.msg) },
+                "error": { "code": error.code(), "message": context.ui.render(&error.msg) },
             }),
         }
     }
@@ -109,14 +112,14 @@ impl Told {
 
     fn list(&self, context: &Context<'_>, fields: &mut Fields) {
         let ui = &context.ui;
-        let mut add = |label: Msg, value: String| fields.add(ui.say(&label), value);
+        let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
         let status = &self.status;
         let since = status
             .since
             .and_then(|at| context.host.now().duration_since(at).ok());
-        let mut value = format!("{}, {}", status.name, ui.say(&word(&status.state)));
+        let mut value = format!("{}, {}", status.name, ui.render(&word(&status.state)));
         if let Some(since) = since {
-            value = format!("{value} ({})", ui.say(&duration(since)));
+            value = format!("{value} ({})", ui.render(&duration(since)));
         }
         add(msg!("status.service"), value);
         if let Some(file) = &status.file {
@@ -131,7 +134,7 @@ impl Told {
             (true, Linger::Off) => msg!("status.starts-login"),
             (true, Linger::Unknown | Linger::Unsupported) => msg!("status.starts-either"),
         };
-        add(msg!("status.starts"), ui.say(&starts));
+        add(msg!("status.starts"), ui.render(&starts));
         if status.restarts > 0 {
             add(msg!("status.restarts"), status.restarts.to_string());
         }
@@ -143,13 +146,13 @@ impl Told {
 
     fn tell(&self, context: &Context<'_>) {
         if !self.lines.is_empty() {
-            context.ui.remark(&msg!("status.last-lines"));
+            context.ui.print_detail(&msg!("status.last-lines"));
         }
         for line in &self.lines {
-            context.ui.hanging(4, 6, &sanitize(line));
+            context.ui.print_hanging(4, 6, &sanitize(line));
         }
         for remark in self.remarks(context) {
-            context.ui.remark(&remark);
+            context.ui.print_detail(&remark);
         }
     }
 
@@ -168,7 +171,7 @@ impl Told {
 
     fn document(&self, context: &Context<'_>) -> Value {
         let mut document = brief(&self.status);
-        let say = |msg: &Msg| context.ui.say(msg);
+        let say = |msg: &Msg| context.ui.render(msg);
         let remarks: Vec<_> = self.remarks(context).iter().map(say).collect();
         document["linger"] = self.linger.known().into();
         document["drift"] = self.drift.as_ref().map_or(

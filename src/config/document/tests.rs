@@ -12,7 +12,7 @@ fn path(text: &str) -> KeyPath {
     KeyPath::parse(text).unwrap()
 }
 
-/// A config as people write them: comments everywhere, an unknown key, a variable, trailing commas.
+/// A config as people write it: comments everywhere, an unknown key, a variable, trailing commas.
 const LIVED_IN: &str = r#"// the rescue bot
 {
   gateway: {
@@ -33,13 +33,13 @@ const LIVED_IN: &str = r#"// the rescue bot
 // end
 "#;
 
-fn lived_in() -> String {
+fn commented_config() -> String {
     LIVED_IN.replace("19_PORT", "19789")
 }
 
 #[test]
 fn json5_is_read_as_node_reads_it() {
-    let read = document(&lived_in());
+    let read = document(&commented_config());
     assert_eq!(
         *read.value(),
         json!({
@@ -59,10 +59,10 @@ fn json5_is_read_as_node_reads_it() {
 }
 
 #[test]
-fn an_edit_touches_nothing_else() {
-    let mut edited = document(&lived_in());
+fn an_edit_changes_nothing_else() {
+    let mut edited = document(&commented_config());
     assert_eq!(edited.set(&path("gateway.port"), json!(20789)), Ok(true));
-    assert_eq!(edited.text(), lived_in().replace("19789", "20789"));
+    assert_eq!(edited.text(), commented_config().replace("19789", "20789"));
 
     assert_eq!(
         edited.set(&path("agents.list[1].workspace"), json!("/w")),
@@ -90,7 +90,7 @@ fn an_edit_touches_nothing_else() {
 
 #[test]
 fn an_equal_value_changes_no_byte() {
-    let mut same = document(&lived_in());
+    let mut same = document(&commented_config());
     assert_eq!(same.set(&path("gateway.port"), json!(19789)), Ok(false));
     assert_eq!(same.set(&path("x-mine"), json!([1, 16, 0.5, 2])), Ok(false));
     assert_eq!(
@@ -98,11 +98,11 @@ fn an_equal_value_changes_no_byte() {
         Ok(false)
     );
     assert_eq!(same.unset(&path("gateway.nothing.here")), Ok(false));
-    assert_eq!(same.text(), lived_in());
+    assert_eq!(same.text(), commented_config());
 }
 
 #[test]
-fn of_a_key_that_stands_twice_the_last_one_is_changed_and_all_are_removed() {
+fn the_last_of_a_duplicate_key_is_changed_and_all_are_removed() {
     let mut twice = document("{ a: 1, b: 0, 'a': 2 }");
     twice.set(&path("a"), json!(3)).unwrap();
     assert_eq!(twice.text(), "{ a: 1, b: 0, 'a': 3 }");
@@ -136,7 +136,7 @@ fn a_new_file_is_plain_json() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_named() {
+fn an_error_names_the_value_that_is_in_the_way() {
     let mut document = document("{ gateway: { port: 1 }, list: [0] }");
     let mut refused = |at: &str| document.set(&path(at), json!(1)).unwrap_err();
     assert_eq!(
@@ -172,7 +172,7 @@ fn a_value_that_nests_too_deep_is_refused() {
 }
 
 #[test]
-fn broken_texts_are_refused_with_their_place() {
+fn broken_texts_are_refused_with_line_and_column() {
     let unclosed = "{\n  gateway: {\n    port: 1,\n";
     for (text, at, why) in [
         ("", None, "config.fault-empty"),
@@ -206,7 +206,7 @@ fn broken_texts_are_refused_with_their_place() {
 }
 
 #[test]
-fn a_fault_does_not_repeat_a_token_whose_quotes_were_forgotten() {
+fn an_error_does_not_repeat_a_token_whose_quotes_were_forgotten() {
     for value in [
         "SEEDED",
         "SEED-ED",
@@ -242,7 +242,7 @@ fn no_depth_overflows_the_stack() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_placed() {
+fn bytes_that_are_no_utf8_are_located() {
     let fault = crate::config::parse_bytes(b"{\n  a: '\xff' }".to_vec()).unwrap_err();
     assert_eq!(
         (fault.at, fault.why.key()),
@@ -250,7 +250,7 @@ fn bytes_that_are_no_text_are_placed() {
     );
 }
 
-/// Any tree of JSON, with keys and texts that need escapes, `${VAR}` among them.
+/// Generates any tree of JSON, with keys and texts that need escapes, and `${VAR}`.
 fn tree() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         ".{0,8}",
@@ -281,9 +281,9 @@ fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
         .prop_map(|entries| Value::Object(entries.into_iter().collect()))
 }
 
-/// Writes a value as a person might: with blanks, line ends and numbered comments wherever they can stand.
+/// Writes a value as a person might: with blanks, line ends and numbered comments wherever they are allowed.
 struct Pen {
-    /// What to write in the next gaps, over and over.
+    /// The kinds of the next gaps, over and over.
     style: Vec<u8>,
     gaps: usize,
     comments: usize,
@@ -365,18 +365,18 @@ impl Pen {
     }
 }
 
-/// The paths of all objects of a value, and of all its leaves.
-fn places(value: &Value, at: &KeyPath, objects: &mut Vec<KeyPath>, leaves: &mut Vec<KeyPath>) {
+/// Collects the paths of all objects of a value, and of all its leaves.
+fn collect_paths(value: &Value, at: &KeyPath, objects: &mut Vec<KeyPath>, leaves: &mut Vec<KeyPath>) {
     match value {
         Value::Object(map) => {
             objects.push(at.clone());
             map.iter()
-                .for_each(|(key, value)| places(value, &at.child(key), objects, leaves));
+                .for_each(|(key, value)| collect_paths(value, &at.child(key), objects, leaves));
         }
         Value::Array(list) => {
             list.iter()
                 .enumerate()
-                .for_each(|(index, value)| places(value, &at.index(index), objects, leaves));
+                .for_each(|(index, value)| collect_paths(value, &at.index(index), objects, leaves));
         }
         _ => leaves.push(at.clone()),
     }
@@ -396,7 +396,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_set_is_got(before in object(tree()), style in styles(), keys in proptest::collection::vec("[a-e]", 1..4), value in tree()) {
+    fn a_set_value_is_returned_by_get(before in object(tree()), style in styles(), keys in proptest::collection::vec("[a-e]", 1..4), value in tree()) {
         let mut edited = document(&Pen::write(&before, style).out);
         let at = KeyPath::keys(keys);
         match edited.set(&at, value.clone()) {
@@ -418,7 +418,7 @@ proptest! {
     ) {
         let pen = Pen::write(&before, style);
         let (mut objects, mut leaves) = (Vec::new(), Vec::new());
-        places(&before, &KeyPath::root(), &mut objects, &mut leaves);
+        collect_paths(&before, &KeyPath::root(), &mut objects, &mut leaves);
         // A key that none of the trees has, so that it is new, or a leaf that is changed.
         leaves.extend(objects.iter().map(|object| object.child("new key")));
         let at = pick.get(&leaves);

@@ -3,14 +3,14 @@ use serde_json::json;
 use super::*;
 use crate::i18n::Lang;
 
-fn found(config: &Value, dialect: Dialect) -> Vec<String> {
+fn finding_lines(config: &Value, dialect: Dialect) -> Vec<String> {
     check(config, dialect)
         .into_iter()
         .map(|f| format!("{} {}", f.path, f.why.key()))
         .collect()
 }
 
-/// The validator of a release's own schema.
+/// Returns the validator of a release's own schema.
 pub(crate) fn validator(dialect: Dialect) -> jsonschema::Validator {
     let mut schema = schema(dialect);
     drop_foreign_patterns(&mut schema);
@@ -19,7 +19,7 @@ pub(crate) fn validator(dialect: Dialect) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap()
 }
 
-/// Patterns with `\0`, which JavaScript reads and Rust's regex engines refuse. None is on a key of ours.
+/// Removes patterns with `\0`, which JavaScript reads and Rust's regex engines refuse. None is on a key of ours.
 fn drop_foreign_patterns(node: &mut Value) {
     match node {
         Value::Object(map) => {
@@ -33,7 +33,7 @@ fn drop_foreign_patterns(node: &mut Value) {
     }
 }
 
-/// The schema of a release: the late one as published, the early one made from its validator.
+/// Returns the schema of a release: the late one as published, the early one made from its validator.
 fn schema(dialect: Dialect) -> Value {
     let text = match dialect {
         Dialect::Early => include_str!("../../../tests/fixtures/openclaw-2026.1.30.config.schema.json"),
@@ -42,7 +42,7 @@ fn schema(dialect: Dialect) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn fresh() -> Value {
+fn new_config() -> Value {
     json!({
         "agents": { "defaults": { "workspace": "/h/.openclaw-rescue/workspace-rescue", "model": { "primary": "x/y" } } },
         "auth": { "profiles": { "anthropic:default": { "provider": "anthropic", "mode": "api_key" } } },
@@ -56,9 +56,9 @@ fn fresh() -> Value {
 }
 
 #[test]
-fn a_fresh_config_is_fine_in_every_dialect() {
+fn a_new_config_is_valid_in_every_dialect() {
     for dialect in [Dialect::Early, Dialect::Late, Dialect::Common] {
-        assert_eq!(found(&fresh(), dialect), [""; 0], "{dialect:?}");
+        assert_eq!(finding_lines(&new_config(), dialect), [""; 0], "{dialect:?}");
     }
 }
 
@@ -102,14 +102,14 @@ fn each_release_refuses_the_others_keys() {
         ),
     ] {
         assert_eq!(
-            found(&config, Dialect::Early),
+            finding_lines(&config, Dialect::Early),
             Vec::from_iter(early.map(str::to_owned))
         );
         assert_eq!(
-            found(&config, Dialect::Late),
+            finding_lines(&config, Dialect::Late),
             Vec::from_iter(late.map(str::to_owned))
         );
-        assert_eq!(found(&config, Dialect::Common).len(), 1, "{config}");
+        assert_eq!(finding_lines(&config, Dialect::Common).len(), 1, "{config}");
     }
 }
 
@@ -164,7 +164,7 @@ fn wrong_values_are_found_with_their_path() {
             "channels.telegram.allowFrom config.schema-open",
         ),
     ] {
-        assert_eq!(found(&config, Dialect::Common), [expected], "{config}");
+        assert_eq!(finding_lines(&config, Dialect::Common), [expected], "{config}");
         for lang in Lang::all() {
             let why = check(&config, Dialect::Common)[0].why.render(lang);
             assert!(!why.contains('{') && !why.starts_with("config."), "{why}");
@@ -175,26 +175,26 @@ fn wrong_values_are_found_with_their_path() {
 #[test]
 fn a_variable_may_stand_for_any_text() {
     let config = json!({ "gateway": { "bind": "${BIND}", "auth": { "token": "${TOKEN}" } } });
-    assert_eq!(found(&config, Dialect::Common), [""; 0]);
+    assert_eq!(finding_lines(&config, Dialect::Common), [""; 0]);
     // OpenClaw substitutes texts: a port from a variable stays a text and is refused there too.
     assert_eq!(
-        found(&json!({ "gateway": { "port": "${P}" } }), Dialect::Early).len(),
+        finding_lines(&json!({ "gateway": { "port": "${P}" } }), Dialect::Early).len(),
         1
     );
 }
 
 #[test]
-fn what_the_table_does_not_know_whole_is_not_judged() {
+fn keys_below_the_table_are_not_checked() {
     let config = json!({
         "tools": { "anything": { "at": "all" } },
         "channels": { "matrix": { "homeserver": 7 }, "telegram": { "groups": { "*": { "odd": 1 } } } },
         "$include": "./more.json5",
         "gateway": { "$include": ["./gateway.json5"] },
     });
-    assert_eq!(found(&config, Dialect::Common), [""; 0]);
+    assert_eq!(finding_lines(&config, Dialect::Common), [""; 0]);
 }
 
-/// A value that this shape takes and one that it refuses, where both releases' schemas say so.
+/// Returns a value that fits a shape and one that does not, where both releases' schemas say so.
 fn samples(shape: Shape) -> (Value, Option<Value>) {
     match shape {
         Shape::Any => (Value::Null, None),
@@ -211,8 +211,8 @@ fn samples(shape: Shape) -> (Value, Option<Value>) {
     }
 }
 
-/// A config with one value at the place of a row, and what else must stand beside it.
-fn planted(pattern: &str, value: Value) -> Value {
+/// Returns a config with one value at the path of a rule.
+fn config_with(pattern: &str, value: Value) -> Value {
     pattern.rsplit('.').fold(value, |value, step| match step {
         "[]" => json!([value]),
         "*" => json!({ "some-name": value }),
@@ -220,14 +220,14 @@ fn planted(pattern: &str, value: Value) -> Value {
     })
 }
 
-/// Every row of the table against the release's own schema, one key at a time: what the table takes the
-/// schema takes, and what the table refuses the schema refuses *at that key*.
+/// Compares every rule of the table with the release's own schema, one key at a time: what the table accepts the schema
+/// accepts, and what the table refuses the schema refuses *at that key*.
 #[test]
 fn the_table_agrees_with_the_schemas_of_both_releases() {
-    for (dialect, release) in [(Dialect::Early, Release::Early), (Dialect::Late, Release::Late)] {
+    for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
         let validator = validator(dialect);
         let mut compared = 0;
-        // Only one key is planted, so what the schema wants beside it does not count.
+        // The config has one key only, so what the schema wants beside it does not count.
         let errors = |config: &Value| -> Vec<String> {
             let is_missing =
                 |kind: &_| matches!(kind, jsonschema::error::ValidationErrorKind::Required { .. });
@@ -237,14 +237,14 @@ fn the_table_agrees_with_the_schemas_of_both_releases() {
                 .map(|e| e.to_string())
                 .collect()
         };
-        for Row(pattern, _, shape) in table::TABLE.iter().filter(|row| row.1.is(release)) {
+        for KeyRule(pattern, _, shape) in table::TABLE.iter().filter(|rule| rule.1.overlaps(release)) {
             // The late reader still takes the list of agents and turns it into entries; its schema does not.
             if dialect == Dialect::Late && pattern.starts_with("agents.list") {
                 continue;
             }
             let (good, bad) = samples(*shape);
             if !matches!(shape, Shape::Any) {
-                let config = planted(pattern, good);
+                let config = config_with(pattern, good);
                 assert_eq!(errors(&config), [""; 0], "{dialect:?} {pattern}");
                 let own = check(&config, dialect);
                 assert!(
@@ -253,9 +253,9 @@ fn the_table_agrees_with_the_schemas_of_both_releases() {
                 );
             }
             if let Some(bad) = bad {
-                let config = planted(pattern, bad);
+                let config = config_with(pattern, bad);
                 assert_ne!(errors(&config), [""; 0], "{dialect:?} {pattern}");
-                assert_ne!(found(&config, dialect), [""; 0], "{dialect:?} {pattern}");
+                assert_ne!(finding_lines(&config, dialect), [""; 0], "{dialect:?} {pattern}");
             }
             compared += 1;
         }
@@ -263,9 +263,10 @@ fn the_table_agrees_with_the_schemas_of_both_releases() {
     }
 }
 
-/// Every key that a release's schema names, down to where the table stops judging, is in the table.
+/// Compares the other way round: every key that a release's schema names, down to where the table stops, is in the
+/// table.
 #[test]
-fn the_table_misses_no_key_of_the_schemas() {
+fn the_table_has_every_key_of_the_schemas() {
     fn resolve<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
         while let Some(to) = node.get("$ref").and_then(Value::as_str) {
             node = root
@@ -274,11 +275,14 @@ fn the_table_misses_no_key_of_the_schemas() {
         }
         node
     }
-    for (dialect, release) in [(Dialect::Early, Release::Early), (Dialect::Late, Release::Late)] {
+    for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
         let schema = schema(dialect);
-        let rows: Vec<&Row> = table::TABLE.iter().filter(|row| row.1.is(release)).collect();
+        let rules: Vec<&KeyRule> = table::TABLE
+            .iter()
+            .filter(|rule| rule.1.overlaps(release))
+            .collect();
         let mut todo = vec![(String::new(), &schema)];
-        let mut seen = 0;
+        let mut count = 0;
         while let Some((at, node)) = todo.pop() {
             let node = resolve(&schema, node);
             let strict = node.get("additionalProperties") == Some(&json!(false));
@@ -294,20 +298,22 @@ fn the_table_misses_no_key_of_the_schemas() {
                     format!("{at}.{key}")
                 };
                 let below = format!("{path}.");
-                let named = rows.iter().any(|row| row.0 == path || row.0.starts_with(&below));
-                assert!(named || !strict || at == "channels", "{dialect:?} {path}");
-                seen += 1;
-                if rows.iter().any(|row| row.0.starts_with(&below)) {
+                let is_named = rules
+                    .iter()
+                    .any(|rule| rule.0 == path || rule.0.starts_with(&below));
+                assert!(is_named || !strict || at == "channels", "{dialect:?} {path}");
+                count += 1;
+                if rules.iter().any(|rule| rule.0.starts_with(&below)) {
                     todo.push((path, child));
                 }
             }
         }
-        assert!(seen > 150, "{seen}");
+        assert!(count > 150, "{count}");
     }
 }
 
 #[test]
-fn only_what_neither_release_takes_is_refused_by_all() {
+fn only_values_that_both_releases_refuse_are_refused_by_all() {
     let refused = |config: Value| -> Vec<String> {
         refused_by_all(&config)
             .into_iter()

@@ -1,5 +1,5 @@
-//! Where in a config's text its secrets stand: by the text itself, not by its value. A key that stands twice
-//! has one value and two places, and a comment has none and may hold yesterday's token.
+//! Finds the places of secrets in the text of a config: by the text itself, not by its value. A key that is there twice
+//! has one value and two places, and a comment has no value and may hold yesterday's token.
 
 use std::cmp::Reverse;
 use std::iter;
@@ -9,33 +9,33 @@ use jsonc_parser::ast::{Object, StringLit, Value};
 use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, Scanner, ScannerOptions, parse_to_ast};
 
-use super::{credentials, is_concrete, names_secret};
+use super::detect::{is_concrete, names_secret, url_credentials};
 use crate::config::reader::{BOM, options};
 
-/// A secret that has fewer bytes is not looked for elsewhere: too many words would be one.
-const LEAST: usize = 16;
+/// Number of bytes from which on a secret is looked for in the whole text: shorter ones are parts of other words.
+const MIN_COPY_BYTES: usize = 16;
 
-/// A place in a text.
-pub(super) struct Place {
-    /// Its bytes.
+/// The place of a secret in a text.
+pub(super) struct SecretPlace {
+    /// The bytes of the place.
     pub(super) range: Range<usize>,
-    /// The secret's characters, where the place is that of a value.
+    /// The characters of the secret; `None` in a comment.
     pub(super) secret: Option<String>,
 }
 
-/// The places of all secrets in order, none in another; `None` where the text is no config.
-pub(super) fn of(text: &str) -> Option<Vec<Place>> {
+/// Returns the places of all secrets in order, none within another; `None` when the text is no config.
+pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let tree = parse_to_ast(body, &CollectOptions::default(), &options()).ok()?;
     let mut found = Vec::new();
-    walk(body, &tree.value?, false, &mut found);
-    comments(body, &mut found)?;
-    copies(body, &mut found);
+    find_in_value(body, &tree.value?, false, &mut found);
+    find_in_comments(body, &mut found)?;
+    find_copies(body, &mut found);
     found.sort_by_key(|place| (place.range.start, Reverse(place.range.end)));
-    let mark = text.len() - body.len();
-    let mut merged: Vec<Place> = Vec::new();
+    let bom = text.len() - body.len();
+    let mut merged: Vec<SecretPlace> = Vec::new();
     for mut place in found {
-        place.range = place.range.start + mark..place.range.end + mark;
+        place.range = place.range.start + bom..place.range.end + bom;
         match merged.last_mut() {
             Some(last) if place.range.start < last.range.end => {
                 last.range.end = last.range.end.max(place.range.end);
@@ -46,40 +46,40 @@ pub(super) fn of(text: &str) -> Option<Vec<Place>> {
     Some(merged)
 }
 
-/// The values. How deep they nest was bounded when the document was read.
-fn walk(body: &str, value: &Value<'_>, secret: bool, found: &mut Vec<Place>) {
+/// Adds the secrets of a value. How deep values nest was bounded when the document was read.
+fn find_in_value(body: &str, value: &Value<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
     match value {
         Value::Object(object) if is_reference(object) => {}
         Value::Object(object) => {
             for property in &object.properties {
                 let secret = secret || names_secret(property.name.as_str());
-                walk(body, &property.value, secret, found);
+                find_in_value(body, &property.value, secret, found);
             }
         }
         Value::Array(array) => {
             for element in &array.elements {
-                walk(body, element, secret, found);
+                find_in_value(body, element, secret, found);
             }
         }
-        Value::StringLit(text) => string(body, text, secret, found),
+        Value::StringLit(text) => find_in_string(body, text, secret, found),
         Value::NumberLit(_) | Value::BooleanLit(_) | Value::NullKeyword(_) => {}
     }
 }
 
-fn string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Vec<Place>) {
+fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
     // Between the quotes.
     let inside = text.range.start + 1..text.range.end - 1;
     if secret && is_concrete(&text.value) {
-        found.push(Place {
+        found.push(SecretPlace {
             range: inside,
             secret: Some(text.value.clone().into_owned()),
         });
         return;
     }
-    for part in credentials(&text.value) {
+    for part in url_credentials(&text.value) {
         // Where it is written with escapes its place within the text is not known.
         let as_is = body[inside.clone()] == *text.value;
-        found.push(Place {
+        found.push(SecretPlace {
             range: if as_is {
                 inside.start + part.start..inside.start + part.end
             } else {
@@ -90,7 +90,8 @@ fn string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Vec<Place>
     }
 }
 
-/// As [`super::is_reference`] has it, of the text's own tree.
+/// Returns whether an object of the text's own tree is a reference to a secret store, as [`super::is_reference`] does
+/// for a value.
 fn is_reference(object: &Object<'_>) -> bool {
     let text = |key: &str| {
         let mut properties = object.properties.iter();
@@ -99,8 +100,9 @@ fn is_reference(object: &Object<'_>) -> bool {
     object.properties.len() == 3 && ["source", "provider", "id"].into_iter().all(text)
 }
 
-/// Comments: hidden whole where a word in them is a secret's key with a value behind it.
-fn comments(body: &str, found: &mut Vec<Place>) -> Option<()> {
+/// Adds comments: whole ones where a word in them is a secret's key with a value behind it, else the credentials of their
+/// URLs.
+fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
     let mut scanner = Scanner::new(body, &ScannerOptions::default());
     while let Some(token) = scanner.scan().ok()? {
         let (Token::CommentLine(text) | Token::CommentBlock(text)) = token else {
@@ -110,9 +112,9 @@ fn comments(body: &str, found: &mut Vec<Place>) -> Option<()> {
         let places = if sets_secret(text) {
             iter::once(0..text.len()).collect()
         } else {
-            credentials(text)
+            url_credentials(text)
         };
-        found.extend(places.into_iter().map(|part| Place {
+        found.extend(places.into_iter().map(|part| SecretPlace {
             range: start + part.start..start + part.end,
             secret: None,
         }));
@@ -120,7 +122,7 @@ fn comments(body: &str, found: &mut Vec<Place>) -> Option<()> {
     Some(())
 }
 
-/// `token: abc`, `"apiKey" : "abc"`, `GATEWAY_TOKEN=abc`.
+/// Returns whether a comment gives a secret a value: `token: abc`, `"apiKey" : "abc"`, `GATEWAY_TOKEN=abc`.
 fn sets_secret(comment: &str) -> bool {
     let mut rest = comment;
     while let Some(at) = rest.find([':', '=']) {
@@ -135,19 +137,19 @@ fn sets_secret(comment: &str) -> bool {
     false
 }
 
-/// Where else the characters of a secret stand.
-fn copies(body: &str, found: &mut Vec<Place>) {
+/// Adds all other places that have the characters of a secret.
+fn find_copies(body: &str, found: &mut Vec<SecretPlace>) {
     let mut secrets: Vec<String> = found.iter().filter_map(|place| place.secret.clone()).collect();
-    secrets.retain(|secret| secret.len() >= LEAST);
+    secrets.retain(|secret| secret.len() >= MIN_COPY_BYTES);
     secrets.sort();
     secrets.dedup();
     for secret in secrets {
-        // Copies may overlap: a repeated one is found at each of its beginnings.
+        // Copies may overlap: a repeated secret is found at each of its beginnings.
         let starts = body.char_indices().map(|(at, _)| at);
         found.extend(
             starts
                 .filter(|at| body[*at..].starts_with(&secret))
-                .map(|at| Place {
+                .map(|at| SecretPlace {
                     range: at..at + secret.len(),
                     secret: Some(secret.clone()),
                 }),

@@ -1,5 +1,5 @@
-// The page of one gateway. It asks over the WebSocket for what it shows, puts every word in as text and
-// never as markup, and keeps the token in this tab's session storage only.
+// The dashboard of one gateway. It gets its data over the WebSocket, inserts every text as text and never as
+// markup, and keeps the token in the session storage of this tab only.
 'use strict';
 
 const $ = (id) => document.getElementById(id);
@@ -7,73 +7,79 @@ const POLL_MS = 5000;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
 const MAX_EVENTS = 12;
 const LANGUAGES = ['en', 'tr'];
-// What the connection can be: each has a word.
+// The states of the connection; each has a text.
 const STATES = ['connecting', 'live', 'lost', 'locked', 'stopping'];
 
-let words = {};
-let seen = null;
+let texts = {};
+let overview = null;
 let clients = [];
 let events = [];
-let link = STATES[0];
+let connection = STATES[0];
 let socket = null;
 let retries = 0;
-let timer = 0;
+let retryTimer = 0;
 let lastId = 0;
-const waiting = new Map();
+const pendingRequests = new Map();
 
-// ---- what is remembered --------------------------------------------------------------------------
+// ---- storage -------------------------------------------------------------------------------------
 
-function stored(store, name, value) {
-  // Storage may be switched off; then nothing is remembered, and the page still works.
-  try {
-    if (value === undefined) return store().getItem('openclaw.' + name);
-    if (value === null) store().removeItem('openclaw.' + name);
-    else store().setItem('openclaw.' + name, value);
-  } catch { /* not remembered */ }
-  return null;
+// Storage may be switched off: then nothing is remembered, and the page still works.
+function load(storage, name) {
+  try { return storage().getItem('openclaw.' + name); } catch { return null; }
 }
-const inTab = () => window.sessionStorage;
-const inBrowser = () => window.localStorage;
+
+function save(storage, name, value) {
+  try { storage().setItem('openclaw.' + name, value); } catch { /* not remembered */ }
+}
+
+function remove(storage, name) {
+  try { storage().removeItem('openclaw.' + name); } catch { /* nothing was remembered */ }
+}
+
+const tabStorage = () => window.sessionStorage;
+const browserStorage = () => window.localStorage;
 let token = null;
 
-function takeToken() {
+// Reads the token from the fragment of the URL, or from this tab's storage.
+function readToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
   if (location.hash.includes('token=')) {
-    // Out of the address bar and its history entry before anything else happens.
+    // The token leaves the address bar and its history entry before anything else happens.
     history.replaceState(null, '', location.pathname + location.search);
   }
-  if (given) stored(inTab, 'token', given);
-  token = given || stored(inTab, 'token');
+  if (given) save(tabStorage, 'token', given);
+  token = given || load(tabStorage, 'token');
 }
 
 function forgetToken() {
   token = null;
-  stored(inTab, 'token', null);
+  remove(tabStorage, 'token');
 }
 
-// ---- words ---------------------------------------------------------------------------------------
+// ---- texts ---------------------------------------------------------------------------------------
 
-function word(name, values = {}) {
-  const text = words[name] || name;
-  return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+// Returns a text of the page with its placeholders filled in.
+function text(name, values = {}) {
+  const template = texts[name] || name;
+  return template.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
 }
 
-function language() {
-  const wished = [stored(inBrowser, 'language'), ...(navigator.languages || [])];
-  const codes = wished.filter(Boolean).map((tag) => tag.slice(0, 2).toLowerCase());
+function preferredLanguage() {
+  const preferred = [load(browserStorage, 'language'), ...(navigator.languages || [])];
+  const codes = preferred.filter(Boolean).map((tag) => tag.slice(0, 2).toLowerCase());
   return codes.find((code) => LANGUAGES.includes(code)) || '';
 }
 
-async function speak(code) {
-  const answer = await fetch('/__openclaw__/dashboard/words.json?lang=' + code);
-  const spoken = await answer.json();
-  words = spoken.words;
-  document.documentElement.lang = spoken.lang;
-  $('language').value = spoken.lang;
-  for (const node of document.querySelectorAll('[data-word]')) node.textContent = word(node.dataset.word);
+async function loadTexts(code) {
+  const response = await fetch('/__openclaw__/dashboard/words.json?lang=' + code);
+  const answer = await response.json();
+  texts = answer.words;
+  document.documentElement.lang = answer.lang;
+  $('language').value = answer.lang;
+  for (const node of document.querySelectorAll('[data-text]')) node.textContent = text(node.dataset.text);
 }
 
-function paint(theme) {
+function applyTheme(theme) {
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
   $('theme').value = theme || 'auto';
@@ -85,44 +91,44 @@ function request(method, params) {
   return new Promise((resolve, reject) => {
     if (!socket || socket.readyState !== WebSocket.OPEN) return reject(new Error('closed'));
     const id = String(++lastId);
-    waiting.set(id, { resolve, reject });
+    pendingRequests.set(id, { resolve, reject });
     socket.send(JSON.stringify({ type: 'req', id, method, params }));
   });
 }
 
 function connect() {
-  clearTimeout(timer);
-  state('connecting');
+  clearTimeout(retryTimer);
+  setConnection('connecting');
   const scheme = location.protocol === 'https:' ? 'wss://' : 'ws://';
-  const mine = new WebSocket(scheme + location.host + '/');
-  socket = mine;
-  mine.onmessage = (message) => { if (mine === socket) hear(message.data); };
-  mine.onclose = (close) => { if (mine === socket) lose(close); };
+  const opened = new WebSocket(scheme + location.host + '/');
+  socket = opened;
+  opened.onmessage = (message) => { if (opened === socket) handleFrame(message.data); };
+  opened.onclose = (close) => { if (opened === socket) handleClose(close); };
 }
 
-function hear(text) {
+function handleFrame(data) {
   let frame;
-  try { frame = JSON.parse(text); } catch { return; }
+  try { frame = JSON.parse(data); } catch { return; }
   if (frame.type === 'res') {
-    const asker = waiting.get(frame.id);
-    waiting.delete(frame.id);
-    if (!asker) return;
-    if (frame.ok) asker.resolve(frame.payload);
-    else asker.reject(Object.assign(new Error((frame.error && frame.error.message) || ''), { refused: true }));
+    const pending = pendingRequests.get(frame.id);
+    pendingRequests.delete(frame.id);
+    if (!pending) return;
+    if (frame.ok) pending.resolve(frame.payload);
+    else pending.reject(Object.assign(new Error((frame.error && frame.error.message) || ''), { refused: true }));
   } else if (frame.type === 'event' && frame.event === 'connect.challenge') {
-    greet();
+    authenticate();
   } else if (frame.type === 'event') {
-    note(frame.event);
+    recordEvent(frame.event);
     if (frame.event === 'presence' && frame.payload && Array.isArray(frame.payload.presence)) {
       clients = frame.payload.presence;
     }
-    if (frame.event === 'shutdown') state('stopping');
+    if (frame.event === 'shutdown') setConnection('stopping');
     else refresh();
   }
 }
 
-async function greet() {
-  const mine = socket;
+async function authenticate() {
+  const opened = socket;
   const params = {
     minProtocol: 3,
     maxProtocol: 4,
@@ -132,100 +138,101 @@ async function greet() {
     scopes: ['operator.read'],
     locale: document.documentElement.lang,
   };
-  // Which of the two the gateway asks for, it knows itself.
+  // The gateway knows which of the two it requires.
   if (token) params.auth = { token, password: token };
   try {
     const hello = await request('connect', params);
     retries = 0;
     clients = (hello.snapshot && hello.snapshot.presence) || [];
-    state('live');
-    note('connect');
+    setConnection('live');
+    recordEvent('connect');
     refresh();
   } catch (error) {
-    if (mine !== socket || !error.refused) return;
-    const had = Boolean(token);
+    if (opened !== socket || !error.refused) return;
+    const hadToken = Boolean(token);
     forgetToken();
-    lock(had ? error.message : '');
+    askForToken(hadToken ? error.message : '');
   }
 }
 
-function lose(close) {
-  for (const { reject } of waiting.values()) reject(new Error('closed'));
-  waiting.clear();
-  if (link === 'locked') return;
-  if (link === 'live' || link === 'stopping') note('close ' + close.code);
-  state('lost');
-  const pause = RETRY_MS[Math.min(retries++, RETRY_MS.length - 1)];
-  timer = setTimeout(connect, pause * (0.8 + 0.4 * Math.random()));
+function handleClose(close) {
+  for (const { reject } of pendingRequests.values()) reject(new Error('closed'));
+  pendingRequests.clear();
+  if (connection === 'locked') return;
+  if (connection === 'live' || connection === 'stopping') recordEvent('close ' + close.code);
+  setConnection('lost');
+  const delay = RETRY_MS[Math.min(retries++, RETRY_MS.length - 1)];
+  retryTimer = setTimeout(connect, delay * (0.8 + 0.4 * Math.random()));
 }
 
-function lock(why) {
-  state('locked');
+// Ends the session and shows the form for the token; `reason` says why the last one was refused.
+function askForToken(reason) {
+  setConnection('locked');
   const old = socket;
   socket = null;
   if (old) old.close();
-  seen = null;
-  $('refused').hidden = !why;
-  $('refused').textContent = why ? word('page-token-refused', { why }) : '';
+  overview = null;
+  $('refused').hidden = !reason;
+  $('refused').textContent = reason ? text('page-token-refused', { why: reason }) : '';
   $('token').focus();
 }
 
-let asking = false;
-let again = false;
+let isRefreshing = false;
+let refreshAgain = false;
 async function refresh() {
-  if (link !== 'live') return;
-  if (asking) { again = true; return; }
-  asking = true;
+  if (connection !== 'live') return;
+  if (isRefreshing) { refreshAgain = true; return; }
+  isRefreshing = true;
   try {
-    seen = await request('instance.overview', { lang: document.documentElement.lang });
-    const answer = await request('system-presence', {}).catch(() => null);
-    if (Array.isArray(answer)) clients = answer;
-    $('seen').textContent = word('page-updated', { time: clock(Date.now()) });
+    overview = await request('instance.overview', { lang: document.documentElement.lang });
+    const presence = await request('system-presence', {}).catch(() => null);
+    if (Array.isArray(presence)) clients = presence;
+    $('updated').textContent = text('page-updated', { time: formatTime(Date.now()) });
   } catch (error) {
-    if (error.refused) $('seen').textContent = word('page-failed', { why: error.message });
+    if (error.refused) $('updated').textContent = text('page-failed', { why: error.message });
   }
-  asking = false;
-  draw();
-  if (again || (seen && !seen.findings)) { again = false; setTimeout(refresh, 1000); }
+  isRefreshing = false;
+  render();
+  if (refreshAgain || (overview && !overview.findings)) { refreshAgain = false; setTimeout(refresh, 1000); }
 }
 
-function note(name) {
+function recordEvent(name) {
   if (name === 'tick') return;
   events = [{ at: Date.now(), name }, ...events].slice(0, MAX_EVENTS);
-  draw();
+  render();
 }
 
-function state(now) {
-  link = now;
-  draw();
+function setConnection(state) {
+  connection = state;
+  render();
 }
 
-// ---- drawing -------------------------------------------------------------------------------------
+// ---- rendering -----------------------------------------------------------------------------------
 
-function make(tag, className, ...children) {
+function element(tag, className, ...children) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
 
-function shape(name, attributes, text) {
+function svgElement(name, attributes, content) {
   const node = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
+  if (content !== undefined) node.textContent = content;
   return node;
 }
 
-// Only what changed is put in, so that a screen reader is not told the same again.
-function fill(id, nodes) {
+// Replaces the children of a node if they changed, so that a screen reader does not repeat the same.
+function updateChildren(id, nodes) {
   const parent = $(id);
-  const fresh = make(parent.tagName, '', ...nodes);
+  const fresh = element(parent.tagName, '', ...nodes);
   if (parent.innerHTML !== fresh.innerHTML) parent.replaceChildren(...nodes);
 }
 
-const clock = (ms) => new Date(ms).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+const formatTime = (ms) => new Date(ms).toLocaleTimeString(document.documentElement.lang, { hour12: false });
 
-function span(ms) {
+function formatDuration(ms) {
   const units = [[86400000, 'day'], [3600000, 'hour'], [60000, 'minute'], [1000, 'second']];
   const first = units.findIndex(([size]) => ms >= size);
   const from = first < 0 ? units.length - 1 : first;
@@ -235,69 +242,69 @@ function span(ms) {
   }).join(' ');
 }
 
-function draw() {
-  $('link').dataset.link = link;
-  const says = word('page-' + link);
-  if ($('link').textContent !== says) $('link').textContent = says;
-  $('ask').hidden = link !== 'locked';
-  $('forget').hidden = !token || link === 'locked';
-  $('board').hidden = !seen;
-  $('board').classList.toggle('stale', link !== 'live');
-  $('warning').hidden = !(seen && seen.warning);
-  const title = seen ? seen.gateway.profile : 'OpenClaw';
+function render() {
+  $('link').dataset.link = connection;
+  const label = text('page-' + connection);
+  if ($('link').textContent !== label) $('link').textContent = label;
+  $('ask').hidden = connection !== 'locked';
+  $('forget').hidden = !token || connection === 'locked';
+  $('board').hidden = !overview;
+  $('board').classList.toggle('stale', connection !== 'live');
+  $('warning').hidden = !(overview && overview.warning);
+  const title = overview ? overview.gateway.profile : 'OpenClaw';
   $('profile').textContent = title;
-  document.title = seen ? title + ' · OpenClaw' : 'OpenClaw';
-  if (!seen) return;
-  $('warning').lastElementChild.textContent = seen.warning || '';
-  drawFacts(seen.gateway);
-  const own = seen.instances.find((instance) => instance.own);
-  fill('ports', (own ? own.ports : []).map(portRow));
-  drawAxis(seen.instances, seen.ephemeral);
-  fill('map', seen.instances.map(instanceItem));
-  $('watching').hidden = !seen.watching.length;
-  fill('watched', seen.watching.map(watchedItem));
-  fill('findings', findingItems(seen.findings));
-  // The list has the gateway itself in it, and who has just gone.
-  const there = clients.filter((client) => client.reason !== 'self' && client.reason !== 'disconnect');
-  $('count').textContent = String(there.length);
-  fill('clients', there.length ? there.map(clientItem) : [make('li', 'faint', word('page-no-clients'))]);
-  fill('events', events.length ? events.map(eventItem) : [make('li', 'faint', word('page-no-events'))]);
+  document.title = overview ? title + ' · OpenClaw' : 'OpenClaw';
+  if (!overview) return;
+  $('warning').lastElementChild.textContent = overview.warning || '';
+  renderFacts(overview.gateway);
+  const own = overview.instances.find((instance) => instance.own);
+  updateChildren('ports', (own ? own.ports : []).map(portRow));
+  renderPortAxis(overview.instances, overview.ephemeral);
+  updateChildren('map', overview.instances.map(instanceItem));
+  $('watching').hidden = !overview.watching.length;
+  updateChildren('watched', overview.watching.map(watchedItem));
+  updateChildren('findings', findingItems(overview.findings));
+  // The list also has the gateway itself, and clients that have just left.
+  const connected = clients.filter((client) => client.reason !== 'self' && client.reason !== 'disconnect');
+  $('count').textContent = String(connected.length);
+  updateChildren('clients', connected.length ? connected.map(clientItem) : [element('li', 'faint', text('page-no-clients'))]);
+  updateChildren('events', events.length ? events.map(eventItem) : [element('li', 'faint', text('page-no-events'))]);
 }
 
-function drawFacts(me) {
+function renderFacts(gateway) {
   const rows = [
-    ['page-profile', me.profile],
-    ['page-up', span(me.uptimeMs)],
-    ['page-started', new Date(me.startedAt).toLocaleString(document.documentElement.lang, { hour12: false })],
-    ['page-listens', me.listens.join('\n')],
-    ['page-process', 'pid ' + me.pid],
-    ['page-version', me.version],
-    ['page-engine', me.engine],
-    ['page-auth', me.auth],
-    ['page-instance', me.instanceId],
-    ['page-config', me.config],
-    ['page-state', me.state],
-    ['page-workspace', me.workspace],
-    ['page-logs', me.logs],
+    ['page-profile', gateway.profile],
+    ['page-up', formatDuration(gateway.uptimeMs)],
+    ['page-started', new Date(gateway.startedAt).toLocaleString(document.documentElement.lang, { hour12: false })],
+    ['page-listens', gateway.listens.join('\n')],
+    ['page-process', 'pid ' + gateway.pid],
+    ['page-version', gateway.version],
+    ['page-engine', gateway.engine],
+    ['page-auth', gateway.auth],
+    ['page-instance', gateway.instanceId],
+    ['page-config', gateway.config],
+    ['page-state', gateway.state],
+    ['page-workspace', gateway.workspace],
+    ['page-logs', gateway.logs],
   ];
-  fill('facts', rows.filter(([, value]) => value).flatMap(([name, value]) =>
-    [make('dt', '', word(name)), make('dd', '', value)]));
+  updateChildren('facts', rows.filter(([, value]) => value).flatMap(([name, value]) =>
+    [element('dt', '', text(name)), element('dd', '', value)]));
 }
 
-const range = (port) => (port.first === port.last ? String(port.first) : port.first + '–' + port.last);
+const formatRange = (port) => (port.first === port.last ? String(port.first) : port.first + '–' + port.last);
 
 function portRow(port) {
-  return make('tr', '', make('td', '', range(port)), make('td', '', port.name), make('td', port.pool ? '' : port.state, port.text));
+  return element('tr', '', element('td', '', formatRange(port)), element('td', '', port.name), element('td', port.pool ? '' : port.state, port.text));
 }
 
-// The whole of the host: where on it the instances lie, and what the system hands out itself.
-function drawAxis(instances, kernel) {
+// Draws all ports of the host: those of the instances, and the ephemeral range of the kernel.
+function renderPortAxis(instances, kernel) {
   const axis = $('axis');
   const bases = instances.filter((instance) => instance.base).map((instance) => instance.base);
   const low = Math.max(0, Math.floor((Math.min(...bases, 18000) - 500) / 1000) * 1000);
   const high = Math.min(65535, Math.ceil((Math.max(...bases, 21000) + 611) / 1000) * 1000);
   const at = (port) => (100 * (Math.max(low, Math.min(high, port)) - low)) / (high - low);
-  const box = (first, last, y, height, className) => shape('rect', {
+  const box = (first, last, y, height, className) => svgElement('rect', {
     x: at(first) + '%', y, height, class: className, rx: 1.5,
     width: Math.max(at(last + 1) - at(first), 0.35) + '%',
   });
@@ -306,57 +313,57 @@ function drawAxis(instances, kernel) {
     parts.push(box(kernel.first, kernel.last, 12, 14, 'kernel'));
     const near = at(kernel.first) > 70;
     const place = near ? { x: '100%', 'text-anchor': 'end' } : { x: at(kernel.first) + 0.4 + '%' };
-    parts.push(shape('text', { ...place, y: 9 }, word('page-ephemeral')));
+    parts.push(svgElement('text', { ...place, y: 9 }, text('page-ephemeral')));
   }
-  // Where two meet, each takes half of the height, so that neither hides the other.
+  // Two that overlap take half of the height each, so that neither hides the other.
   let lane = 0;
   const placed = instances.filter((one) => one.base).sort((one, other) => one.base - other.base);
   for (const instance of placed) {
     const kind = instance.own ? ' this' : instance.running ? ' up' : '';
-    const meets = placed.some((other) => other !== instance && Math.abs(other.base - instance.base) <= 110);
-    lane = meets ? 1 - lane : 0;
-    const [y, height] = !meets ? [10, 18] : lane ? [9, 9] : [20, 9];
+    const overlaps = placed.some((other) => other !== instance && Math.abs(other.base - instance.base) <= 110);
+    lane = overlaps ? 1 - lane : 0;
+    const [y, height] = !overlaps ? [10, 18] : lane ? [9, 9] : [20, 9];
     parts.push(box(instance.base, instance.base + 110, y, height, 'span' + kind));
   }
   const step = [1000, 2000, 5000, 10000, 20000].find((size) => (high - low) / size <= 6);
   for (let port = Math.ceil(low / step) * step; port <= high; port += step) {
     const anchor = port === low ? 'start' : port + step > high && at(port) > 95 ? 'end' : 'middle';
-    parts.push(shape('text', { x: at(port) + '%', y: 42, 'text-anchor': anchor }, String(port)));
+    parts.push(svgElement('text', { x: at(port) + '%', y: 42, 'text-anchor': anchor }, String(port)));
   }
   axis.replaceChildren(...parts);
 }
 
 function instanceItem(instance) {
-  const tags = [make('span', 'tag ' + (instance.running ? 'up' : ''), word(instance.running ? 'page-running' : 'page-stopped'))];
-  if (instance.own) tags.unshift(make('span', 'tag this', word('page-this')));
-  const pid = instance.pid ? make('span', 'faint', 'pid ' + instance.pid) : null;
-  const head = make('div', 'head', make('b', '', instance.label), ...tags, pid, make('span', 'faint mono', instance.config));
-  const broken = instance.broken ? make('p', 'bad', instance.broken) : null;
-  return make('li', '', head, broken, make('ul', 'cells', ...instance.ports.map((port) => cell(instance, port))));
+  const tags = [element('span', 'tag ' + (instance.running ? 'up' : ''), text(instance.running ? 'page-running' : 'page-stopped'))];
+  if (instance.own) tags.unshift(element('span', 'tag this', text('page-this')));
+  const pid = instance.pid ? element('span', 'faint', 'pid ' + instance.pid) : null;
+  const head = element('div', 'head', element('b', '', instance.label), ...tags, pid, element('span', 'faint mono', instance.config));
+  const broken = instance.broken ? element('p', 'bad', instance.broken) : null;
+  return element('li', '', head, broken, element('ul', 'cells', ...instance.ports.map((port) => cell(instance, port))));
 }
 
 function cell(instance, port) {
-  const meets = instance.shared.filter((one) => one.first <= port.last && port.first <= one.last);
-  const kind = [port.state, port.pool ? 'pool' : '', meets.length ? 'shared' : ''].join(' ').trim();
-  const shared = meets.length ? ', ' + word('page-key-shared') : '';
-  const node = make('li', kind,
-    make('span', 'n', range(port)), make('span', 'r', port.name), make('span', 'hidden', ': ' + port.text + shared));
-  node.title = range(port) + ' · ' + port.name + ': ' + port.text + shared;
-  if (port.pool) node.append(poolBar(port, meets));
+  const overlaps = instance.shared.filter((one) => one.first <= port.last && port.first <= one.last);
+  const kind = [port.state, port.pool ? 'pool' : '', overlaps.length ? 'shared' : ''].join(' ').trim();
+  const shared = overlaps.length ? ', ' + text('page-key-shared') : '';
+  const node = element('li', kind,
+    element('span', 'n', formatRange(port)), element('span', 'r', port.name), element('span', 'hidden', ': ' + port.text + shared));
+  node.title = formatRange(port) + ' · ' + port.name + ': ' + port.text + shared;
+  if (port.pool) node.append(poolBar(port, overlaps));
   return node;
 }
 
-function poolBar(port, meets) {
+function poolBar(port, overlaps) {
   const size = port.last - port.first + 1;
   const at = (number) => (100 * (Math.max(port.first, number) - port.first)) / size;
-  const bar = shape('svg', { 'aria-hidden': 'true' });
-  bar.append(shape('rect', { x: 0, y: 0, width: '100%', height: 7, class: 'rail', rx: 2 }));
-  for (const one of meets) {
+  const bar = svgElement('svg', { 'aria-hidden': 'true' });
+  bar.append(svgElement('rect', { x: 0, y: 0, width: '100%', height: 7, class: 'rail', rx: 2 }));
+  for (const one of overlaps) {
     const width = at(Math.min(port.last, one.last) + 1) - at(one.first);
-    bar.append(shape('rect', { x: at(one.first) + '%', y: 0, width: width + '%', height: 7, class: 'overlap' }));
+    bar.append(svgElement('rect', { x: at(one.first) + '%', y: 0, width: width + '%', height: 7, class: 'overlap' }));
   }
   for (const one of port.listening) {
-    bar.append(shape('rect', { x: at(one) + '%', y: 0, width: Math.max(100 / size, 1) + '%', height: 7, class: 'listening' }));
+    bar.append(svgElement('rect', { x: at(one) + '%', y: 0, width: Math.max(100 / size, 1) + '%', height: 7, class: 'listening' }));
   }
   return bar;
 }
@@ -364,65 +371,65 @@ function poolBar(port, meets) {
 const SEVERITIES = { error: 'page-finding-error', warning: 'page-finding-warning', info: 'page-finding-info' };
 
 function findingItems(findings) {
-  if (!findings) return [make('li', 'faint', word('page-examining'))];
-  if (!findings.length) return [make('li', '', make('span', 'kind fine', '✓'), make('span', '', word('page-isolated')))];
-  return findings.map((finding) => make('li', '',
-    make('span', 'kind ' + finding.severity, word(SEVERITIES[finding.severity])),
-    make('div', '', make('b', '', finding.instance), ': ' + finding.text, make('code', '', finding.mend))));
+  if (!findings) return [element('li', 'faint', text('page-examining'))];
+  if (!findings.length) return [element('li', '', element('span', 'kind fine', '✓'), element('span', '', text('page-isolated')))];
+  return findings.map((finding) => element('li', '',
+    element('span', 'kind ' + finding.severity, text(SEVERITIES[finding.severity])),
+    element('div', '', element('b', '', finding.instance), ': ' + finding.text, element('code', '', finding.mend))));
 }
 
-// What a rescue gateway says of those that it looks after.
+// What a rescue gateway label of those that it looks after.
 function watchedItem(watched) {
-  const well = ['watching', 'recovered', 'repaired'].includes(watched.news);
-  return make('li', well ? '' : 'bad', make('span', '', watched.text));
+  const isHealthy = ['watching', 'recovered', 'repaired'].includes(watched.news);
+  return element('li', isHealthy ? '' : 'bad', element('span', '', watched.text));
 }
 
 function clientItem(client) {
   const where = [client.ip, client.platform, client.version].filter(Boolean).join(' · ');
-  return make('li', '', make('b', '', client.host || client.mode || '?'),
-    make('span', '', [client.mode, client.reason].filter(Boolean).join(' · ')), make('span', 'mono', where));
+  return element('li', '', element('b', '', client.host || client.mode || '?'),
+    element('span', '', [client.mode, client.reason].filter(Boolean).join(' · ')), element('span', 'mono', where));
 }
 
 function eventItem(event) {
-  const time = make('time', 'mono', clock(event.at));
+  const time = element('time', 'mono', formatTime(event.at));
   time.dateTime = new Date(event.at).toISOString();
-  return make('li', '', time, make('span', '', event.name));
+  return element('li', '', time, element('span', '', event.name));
 }
 
 // ---- the start -----------------------------------------------------------------------------------
 
-takeToken();
+readToken();
 window.addEventListener('hashchange', () => {
   if (!location.hash.includes('token=')) return;
-  takeToken();
+  readToken();
   connect();
 });
 $('language').addEventListener('change', async (change) => {
-  stored(inBrowser, 'language', change.target.value);
-  await speak(change.target.value);
-  draw();
+  save(browserStorage, 'language', change.target.value);
+  await loadTexts(change.target.value);
+  render();
   refresh();
 });
 $('theme').addEventListener('change', (change) => {
-  stored(inBrowser, 'theme', change.target.value);
-  paint(change.target.value);
+  save(browserStorage, 'theme', change.target.value);
+  applyTheme(change.target.value);
 });
 $('ask').addEventListener('submit', (submit) => {
   submit.preventDefault();
   token = $('token').value.trim() || null;
   $('token').value = '';
-  if (token) stored(inTab, 'token', token);
+  if (token) save(tabStorage, 'token', token);
   connect();
 });
 $('forget').addEventListener('click', () => {
   forgetToken();
-  lock('');
+  askForToken('');
 });
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
 setInterval(() => { if (!document.hidden) refresh(); }, POLL_MS);
 
-paint(stored(inBrowser, 'theme'));
-speak(language()).finally(() => {
+applyTheme(load(browserStorage, 'theme'));
+loadTexts(preferredLanguage()).finally(() => {
   if (token) connect();
-  else lock('');
+  else askForToken('');
 });

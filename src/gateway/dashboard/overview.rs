@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::fault::ConfigError;
+use crate::config::error::ConfigError;
 use crate::doctor::{self, Finding, Scene, Scope};
 use crate::environment::abbreviate_home;
 use crate::gateway::protocol::millis;

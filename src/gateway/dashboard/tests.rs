@@ -12,7 +12,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
 #[test]
 fn page_uses_exactly_the_texts_that_are_served() {
     let [(.., html), (.., script), ..] = FILES;
-    let mut asked: std::collections::BTreeSet<_> = between(html, "data-word=\"", "\"")
+    let mut asked: std::collections::BTreeSet<_> = between(html, "data-text=\"", "\"")
         .into_iter()
         .map(str::to_owned)
         .collect();

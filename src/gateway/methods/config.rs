@@ -79,7 +79,7 @@ fn config_snapshot(call: &MethodCall) -> Value {
         "legacyIssues": [],
     });
     let redacted = |value: &Value| secrets::redact(&KeyPath::root(), value);
-    let broken = |fault: &config::fault::ConfigError| {
+    let broken = |fault: &config::error::ConfigError| {
         let message = format!("{}: {}", fault.location(path), fault.why.render(state.lang));
         json!([{"path": "", "message": message}])
     };

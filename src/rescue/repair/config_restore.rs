@@ -44,7 +44,7 @@ pub(super) fn restore_config(target: InstanceContext<'_>, from: &Path) -> Result
     let document = match config::load(from) {
         LoadedConfig::Ok(document) => document,
         LoadedConfig::Missing => return Err(Error::failed(msg!("rescue.no-config", path = from.display()))),
-        LoadedConfig::Broken(error) => return Err(error.blocked(from)),
+        LoadedConfig::Broken(error) => return Err(config::broken_error(from, &error)),
     };
     let config = &target.instance.config_path;
     let beside = plan::stamped_sibling(config, BROKEN_SUFFIX, &time_stamp(target.host));

@@ -6,7 +6,7 @@ use crate::i18n::msg;
 use crate::secret::{Secret, SecretOrigin};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
 
 pub(super) struct GatewayToken;
 pub(super) struct GatewayPassword;
@@ -66,7 +66,7 @@ fn current_secret(
     Some((Secret::new(text), SecretOrigin::Kept))
 }
 
-impl Step for GatewayToken {
+impl WizardStep for GatewayToken {
     fn id(&self) -> StepId {
         StepId::GatewayToken
     }
@@ -116,7 +116,7 @@ impl Step for GatewayToken {
     }
 }
 
-impl Step for GatewayPassword {
+impl WizardStep for GatewayPassword {
     fn id(&self) -> StepId {
         StepId::GatewayPassword
     }

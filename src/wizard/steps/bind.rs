@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
 
 pub(super) struct GatewayCustomHost;
 
@@ -47,7 +47,7 @@ fn accept(bind: Bind, context: &InterviewContext<'_>, answers: &mut Answers) -> 
     Ok(())
 }
 
-impl Step for GatewayCustomHost {
+impl WizardStep for GatewayCustomHost {
     fn id(&self) -> StepId {
         StepId::GatewayCustomHost
     }

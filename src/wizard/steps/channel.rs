@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
 
 pub(super) struct ChannelToken;
 
@@ -38,7 +38,7 @@ fn question(_: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
     ))
 }
 
-impl Step for ChannelToken {
+impl WizardStep for ChannelToken {
     fn id(&self) -> StepId {
         StepId::ChannelToken
     }

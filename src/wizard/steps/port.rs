@@ -8,7 +8,7 @@ use crate::ports::planner::merged;
 use crate::ports::{PortFamily, Role};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, PortChart, Question, Reply};
-use crate::wizard::step::{Rejection, Step, StepId};
+use crate::wizard::step::{Rejection, StepId, WizardStep};
 
 pub(super) struct GatewayPort;
 pub(super) struct TypedPort;
@@ -18,7 +18,7 @@ const TYPED_CHOICE: &str = "other";
 /// Maximum number of other instances in the chart beside the choices: the nearest ones.
 const MAX_CHART_ROWS: usize = 4;
 
-impl Step for GatewayPort {
+impl WizardStep for GatewayPort {
     fn id(&self) -> StepId {
         StepId::GatewayPort
     }
@@ -54,7 +54,7 @@ impl Step for GatewayPort {
     }
 }
 
-impl Step for TypedPort {
+impl WizardStep for TypedPort {
     fn id(&self) -> StepId {
         StepId::GatewayPortTyped
     }

@@ -6,14 +6,14 @@ use crate::i18n::msg;
 use crate::profile::ProfileName;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{Rejection, Step, StepId};
+use crate::wizard::step::{Rejection, StepId, WizardStep};
 
 pub(super) struct Profile;
 
 /// The name that is proposed beside a default instance: the example of OpenClaw's documentation.
 const SECOND_PROFILE: &str = "rescue";
 
-impl Step for Profile {
+impl WizardStep for Profile {
     fn id(&self) -> StepId {
         StepId::Profile
     }

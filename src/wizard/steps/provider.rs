@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, Step, StepId, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
 
 pub(super) struct ApiKey;
 pub(super) struct CustomBaseUrl;
@@ -60,7 +60,7 @@ fn chosen_provider(answers: &Answers) -> Option<Provider> {
     answers.provider.filter(|provider| *provider != Provider::Skip)
 }
 
-impl Step for CustomBaseUrl {
+impl WizardStep for CustomBaseUrl {
     fn id(&self) -> StepId {
         StepId::CustomBaseUrl
     }
@@ -93,7 +93,7 @@ impl Step for CustomBaseUrl {
     }
 }
 
-impl Step for CustomModelId {
+impl WizardStep for CustomModelId {
     fn id(&self) -> StepId {
         StepId::CustomModelId
     }
@@ -121,7 +121,7 @@ impl Step for CustomModelId {
     }
 }
 
-impl Step for CustomProviderId {
+impl WizardStep for CustomProviderId {
     fn id(&self) -> StepId {
         StepId::CustomProviderId
     }
@@ -156,7 +156,7 @@ impl Step for CustomProviderId {
     }
 }
 
-impl Step for ApiKey {
+impl WizardStep for ApiKey {
     fn id(&self) -> StepId {
         StepId::ApiKey
     }
@@ -204,7 +204,7 @@ impl Step for ApiKey {
     }
 }
 
-impl Step for Model {
+impl WizardStep for Model {
     fn id(&self) -> StepId {
         StepId::Model
     }

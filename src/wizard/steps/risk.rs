@@ -5,11 +5,11 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{Rejection, Step, StepId, parse_yes_no};
+use crate::wizard::step::{Rejection, StepId, WizardStep, parse_yes_no};
 
 pub(super) struct AcceptRisk;
 
-impl Step for AcceptRisk {
+impl WizardStep for AcceptRisk {
     fn id(&self) -> StepId {
         StepId::AcceptRisk
     }

@@ -5,11 +5,11 @@ use crate::error::Result;
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{Rejection, Step, StepId, parse_yes_no};
+use crate::wizard::step::{Rejection, StepId, WizardStep, parse_yes_no};
 
 pub(super) struct InstallDaemon;
 
-impl Step for InstallDaemon {
+impl WizardStep for InstallDaemon {
     fn id(&self) -> StepId {
         StepId::InstallDaemon
     }

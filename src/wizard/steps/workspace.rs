@@ -6,11 +6,11 @@ use crate::i18n::msg;
 use crate::plan::isolation;
 use crate::wizard::context::{InterviewContext, read_disk};
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{Rejection, Step, StepId};
+use crate::wizard::step::{Rejection, StepId, WizardStep};
 
 pub(super) struct Workspace;
 
-impl Step for Workspace {
+impl WizardStep for Workspace {
     fn id(&self) -> StepId {
         StepId::Workspace
     }

@@ -1,15 +1,15 @@
-//! Bytes of a terminal as keys. A pure machine: bytes go in as they come, in pieces of any size, and keys
-//! come out, so that a paste of ten thousand characters is one piece of work and not ten thousand reads.
+//! Decodes the bytes of a terminal into keys. The decoder is a pure state machine: bytes go in as they come, in pieces
+//! of any size, and keys come out, so that a paste of ten thousand characters is one read and not ten thousand.
 //!
-//! A lone ESC byte can't be told from the start of an arrow key until time has passed: whoever reads says
-//! with [`Decoder::settle`] that nothing came for a while.
+//! A lone ESC byte looks like the start of an arrow key until time has passed: the reader calls
+//! [`KeyDecoder::on_timeout`] when nothing came for a while.
 
 #![cfg_attr(
     all(windows, not(test)),
-    expect(dead_code, reason = "the console there gives keys and not bytes")
+    expect(dead_code, reason = "the console of Windows delivers keys and not bytes")
 )]
 
-/// What a person pressed.
+/// A key that a person pressed, or a text that they pasted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// A letter.
@@ -29,62 +29,64 @@ pub(super) enum Key {
     End,
     PageUp,
     PageDown,
-    /// Ctrl-U: away with what stands before the cursor.
-    CutBefore,
-    /// Ctrl-K: away with what stands behind it.
-    CutAfter,
-    /// Ctrl-W: away with the word before it.
-    CutWord,
+    /// Ctrl-U: delete the text before the cursor.
+    DeleteToStart,
+    /// Ctrl-K: delete the text behind the cursor.
+    DeleteToEnd,
+    /// Ctrl-W: delete the word before the cursor.
+    DeleteWord,
     /// Ctrl-C.
     Interrupt,
 }
 
-/// What has been read and is no whole key yet.
+/// The bytes that were read and are no whole key yet.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(super) struct KeyDecoder {
     bytes: Vec<u8>,
-    pasting: bool,
+    /// Whether the bytes are part of a pasted text.
+    is_pasting: bool,
 }
 
+/// The sequence that ends a pasted text.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// What the front of the bytes is.
-enum Front {
-    /// A key, or nothing that we know, of so many bytes.
-    Key(usize, Option<Key>),
-    /// The start of a pasted text, behind so many bytes.
-    Paste(usize),
-    /// Not yet whole.
-    Part,
+/// What bytes start with.
+enum Prefix {
+    /// A sequence of so many bytes: a key, or `None` where it is unknown.
+    Sequence(usize, Option<Key>),
+    /// The sequence of so many bytes that starts a pasted text.
+    PasteStart(usize),
+    /// A sequence whose end is missing.
+    Incomplete,
 }
 
-impl Decoder {
-    /// The keys that these bytes complete.
+impl KeyDecoder {
+    /// Adds bytes, and returns the keys that they complete.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.bytes.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.bytes);
         let mut rest = all.as_slice();
         let mut keys = Vec::new();
         while !rest.is_empty() {
-            if self.pasting {
+            if self.is_pasting {
                 let Some(end) = rest.windows(PASTE_END.len()).position(|w| w == PASTE_END) else {
                     break;
                 };
                 keys.push(Key::Paste(String::from_utf8_lossy(&rest[..end]).into_owned()));
                 rest = &rest[end + PASTE_END.len()..];
-                self.pasting = false;
+                self.is_pasting = false;
                 continue;
             }
-            match front(rest) {
-                Front::Key(len, key) => {
+            match parse_prefix(rest) {
+                Prefix::Sequence(len, key) => {
                     keys.extend(key);
                     rest = &rest[len..];
                 }
-                Front::Paste(len) => {
-                    self.pasting = true;
+                Prefix::PasteStart(len) => {
+                    self.is_pasting = true;
                     rest = &rest[len..];
                 }
-                Front::Part => break,
+                Prefix::Incomplete => break,
             }
         }
         self.bytes = rest.to_vec();
@@ -92,73 +94,74 @@ impl Decoder {
     }
 
     /// Whether time decides what the bytes so far mean.
-    pub(super) fn unsettled(&self) -> bool {
-        !self.pasting && !self.bytes.is_empty()
+    pub(super) fn needs_timeout(&self) -> bool {
+        !self.is_pasting && !self.bytes.is_empty()
     }
 
-    /// Nothing came for a while: a lone ESC is the Escape key, any other part is of no use.
-    pub(super) fn settle(&mut self) -> Option<Key> {
+    /// Ends the wait for more bytes: a lone ESC is the Escape key, any other start of a sequence is dropped.
+    pub(super) fn on_timeout(&mut self) -> Option<Key> {
         let escape = self.bytes == [0x1b];
         self.bytes.clear();
         escape.then_some(Key::Escape)
     }
 }
 
-fn front(bytes: &[u8]) -> Front {
+fn parse_prefix(bytes: &[u8]) -> Prefix {
     match bytes[0] {
-        0x1b => sequence(bytes),
-        byte @ (0..0x20 | 0x7f) => Front::Key(1, control(byte)),
-        _ => letter(bytes),
+        0x1b => parse_escape(bytes),
+        byte @ (0..0x20 | 0x7f) => Prefix::Sequence(1, control_key(byte)),
+        _ => parse_char(bytes),
     }
 }
 
-/// What follows an ESC.
-fn sequence(bytes: &[u8]) -> Front {
+/// Parses a sequence that starts with ESC.
+fn parse_escape(bytes: &[u8]) -> Prefix {
     match bytes.get(1) {
-        None => Front::Part,
-        Some(b'[') => introduced(bytes),
+        None => Prefix::Incomplete,
+        Some(b'[') => parse_csi(bytes),
         Some(b'O') => match bytes.get(2) {
-            None => Front::Part,
-            Some(last) => Front::Key(3, cursor_key(*last)),
+            None => Prefix::Incomplete,
+            Some(last) => Prefix::Sequence(3, cursor_key(*last)),
         },
-        // Escape, and at once another key that no terminal sends as one with it.
-        Some(0..0x20 | 0x7f) => Front::Key(1, Some(Key::Escape)),
-        // A letter with Alt means nothing here.
-        Some(_) => match letter(&bytes[1..]) {
-            Front::Key(len, _) => Front::Key(len + 1, None),
-            part => part,
+        // The Escape key, followed at once by another key that no terminal sends in one sequence with it.
+        Some(0..0x20 | 0x7f) => Prefix::Sequence(1, Some(Key::Escape)),
+        // A letter with Alt does nothing here.
+        Some(_) => match parse_char(&bytes[1..]) {
+            Prefix::Sequence(len, _) => Prefix::Sequence(len + 1, None),
+            incomplete => incomplete,
         },
     }
 }
 
-/// `ESC [`, numbers, and a last letter.
-fn introduced(bytes: &[u8]) -> Front {
+/// Parses a control sequence: `ESC [`, numbers, and a last letter.
+fn parse_csi(bytes: &[u8]) -> Prefix {
     // The function keys of the Linux console have a second bracket.
     let start = if bytes.get(2) == Some(&b'[') { 3 } else { 2 };
     let Some(len) = bytes[start..].iter().position(|b| !(0x20..0x40).contains(b)) else {
-        return Front::Part;
+        return Prefix::Incomplete;
     };
     let (numbers, last) = (&bytes[start..start + len], bytes[start + len]);
     let end = start + len + 1;
     if start == 3 {
-        return Front::Key(end, None);
+        return Prefix::Sequence(end, None);
     }
     if last != b'~' {
-        return Front::Key(end, cursor_key(last));
+        return Prefix::Sequence(end, cursor_key(last));
     }
     let number = numbers.split(|b| *b == b';').next().unwrap_or_default();
     let key = match number {
-        b"200" => return Front::Paste(end),
+        b"200" => return Prefix::PasteStart(end),
         b"1" | b"7" => Key::Home,
         b"3" => Key::Delete,
         b"4" | b"8" => Key::End,
         b"5" => Key::PageUp,
         b"6" => Key::PageDown,
-        _ => return Front::Key(end, None),
+        _ => return Prefix::Sequence(end, None),
     };
-    Front::Key(end, Some(key))
+    Prefix::Sequence(end, Some(key))
 }
 
+/// Returns the key of the last letter of a control sequence.
 fn cursor_key(last: u8) -> Option<Key> {
     match last {
         b'A' => Some(Key::Up),
@@ -172,8 +175,8 @@ fn cursor_key(last: u8) -> Option<Key> {
     }
 }
 
-/// Control letters, as a shell's line has them.
-fn control(byte: u8) -> Option<Key> {
+/// Returns the key of a control character, as in the line editor of a shell.
+fn control_key(byte: u8) -> Option<Key> {
     match byte {
         0x01 => Some(Key::Home),
         0x02 => Some(Key::Left),
@@ -184,29 +187,29 @@ fn control(byte: u8) -> Option<Key> {
         0x08 | 0x7f => Some(Key::Backspace),
         b'\t' => Some(Key::Tab),
         b'\r' | b'\n' => Some(Key::Enter),
-        0x0b => Some(Key::CutAfter),
+        0x0b => Some(Key::DeleteToEnd),
         0x0e => Some(Key::Down),
         0x10 => Some(Key::Up),
-        0x15 => Some(Key::CutBefore),
-        0x17 => Some(Key::CutWord),
+        0x15 => Some(Key::DeleteToStart),
+        0x17 => Some(Key::DeleteWord),
         _ => None,
     }
 }
 
-/// A letter of UTF-8; a byte that starts none is passed over.
-fn letter(bytes: &[u8]) -> Front {
+/// Parses a character of UTF-8; a byte that starts none is skipped.
+fn parse_char(bytes: &[u8]) -> Prefix {
     let len = match bytes[0] {
         0..0x80 => 1,
         0xc2..0xe0 => 2,
         0xe0..0xf0 => 3,
         0xf0..0xf5 => 4,
-        _ => return Front::Key(1, None),
+        _ => return Prefix::Sequence(1, None),
     };
     let there = &bytes[..len.min(bytes.len())];
     match std::str::from_utf8(there) {
-        Ok(text) => Front::Key(len, text.chars().next().map(Key::Char)),
-        Err(e) if e.error_len().is_none() && there.len() < len => Front::Part,
-        Err(_) => Front::Key(1, None),
+        Ok(text) => Prefix::Sequence(len, text.chars().next().map(Key::Char)),
+        Err(e) if e.error_len().is_none() && there.len() < len => Prefix::Incomplete,
+        Err(_) => Prefix::Sequence(1, None),
     }
 }
 
@@ -217,11 +220,11 @@ mod tests {
     use super::*;
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
-        Decoder::default().feed(bytes)
+        KeyDecoder::default().feed(bytes)
     }
 
     #[test]
-    fn letters_of_any_width_and_control_letters() {
+    fn characters_of_any_width_and_control_keys_are_decoded() {
         assert_eq!(
             keys("aş漢🦞\r\u{7f}\u{3}".as_bytes()),
             [
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_in_both_modes_and_with_modifiers() {
+    fn arrows_are_decoded_in_both_modes_and_with_modifiers() {
         assert_eq!(
             keys(b"\x1b[A\x1bOB\x1b[1;5C\x1b[3~\x1b[5;2~\x1b[H\x1b[4~"),
             [
@@ -253,17 +256,17 @@ mod tests {
         assert_eq!(
             keys(b"\x1b[[A\x1b[15~\x1bbx"),
             [Key::Char('x')],
-            "what is unknown is passed over whole"
+            "an unknown sequence is skipped as a whole"
         );
     }
 
     #[test]
-    fn a_lone_escape_is_told_by_time() {
-        let mut decoder = Decoder::default();
+    fn lone_escape_byte_becomes_a_key_at_the_timeout() {
+        let mut decoder = KeyDecoder::default();
         assert_eq!(decoder.feed(b"\x1b"), []);
-        assert!(decoder.unsettled());
-        assert_eq!(decoder.settle(), Some(Key::Escape));
-        assert!(!decoder.unsettled());
+        assert!(decoder.needs_timeout());
+        assert_eq!(decoder.on_timeout(), Some(Key::Escape));
+        assert!(!decoder.needs_timeout());
         assert_eq!(decoder.feed(b"\x1b"), []);
         assert_eq!(
             decoder.feed(b"[B"),
@@ -274,10 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_is_no_key() {
-        let mut decoder = Decoder::default();
+    fn pasted_text_is_one_paste_and_no_keys() {
+        let mut decoder = KeyDecoder::default();
         assert_eq!(decoder.feed(b"\x1b[200~one\r\x1b[A"), []);
-        assert!(!decoder.unsettled(), "time says nothing about a paste");
+        assert!(!decoder.needs_timeout(), "a paste has no timeout");
         assert_eq!(
             decoder.feed(b"\x03two\x1b[201~x"),
             [Key::Paste("one\r\u{1b}[A\u{3}two".to_owned()), Key::Char('x')]
@@ -286,9 +289,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_make_no_difference(bytes in prop::collection::vec(any::<u8>(), 0..60), at in 0_usize..60) {
+        fn splitting_the_bytes_changes_no_key(bytes in prop::collection::vec(any::<u8>(), 0..60), at in 0_usize..60) {
             let whole = keys(&bytes);
-            let mut decoder = Decoder::default();
+            let mut decoder = KeyDecoder::default();
             let (first, second) = bytes.split_at(at.min(bytes.len()));
             let mut parts = decoder.feed(first);
             parts.extend(decoder.feed(second));
@@ -296,7 +299,7 @@ mod tests {
         }
 
         #[test]
-        fn every_text_comes_through(text in "\\PC{0,40}") {
+        fn every_character_of_a_text_is_decoded(text in "\\PC{0,40}") {
             let expected: Vec<_> = text.chars().map(Key::Char).collect();
             prop_assert_eq!(keys(text.as_bytes()), expected);
         }

@@ -1,20 +1,20 @@
-//! What is drawn, and how it is wiped away again. Every drawing is one write.
+//! Draws prompts on standard error, and erases them again. Every drawing is one write.
 
 use std::io;
 
-use console::{Term, measure_text_width as width};
+use console::{Term, measure_text_width};
 
-use super::skin::{Frame, Size};
+use super::theme::{Frame, TerminalSize};
 
-/// Without a size from the terminal.
-const USUAL: (u16, u16) = (24, 80);
+/// The rows and columns of a terminal that does not tell its size.
+const DEFAULT_SIZE: (u16, u16) = (24, 80);
 
-/// Standard error, and what stands there that is not for ever.
+/// Standard error, and the drawing on it that will be replaced.
 pub(super) struct Screen {
     term: Term,
-    /// The widths of the lines that are drawn now.
-    drawn: Vec<usize>,
-    /// Where the cursor stands among them.
+    /// The widths of the lines of the drawing.
+    widths: Vec<usize>,
+    /// The line and column of the cursor in the drawing.
     cursor: (usize, usize),
 }
 
@@ -22,30 +22,30 @@ impl Screen {
     pub(super) fn new() -> Self {
         Self {
             term: Term::buffered_stderr(),
-            drawn: Vec::new(),
+            widths: Vec::new(),
             cursor: (0, 0),
         }
     }
 
-    /// The size now.
-    pub(super) fn size(&self) -> Size {
-        let (rows, columns) = self.term.size_checked().unwrap_or(USUAL);
-        Size {
+    /// Returns the size of the terminal now.
+    pub(super) fn size(&self) -> TerminalSize {
+        let (rows, columns) = self.term.size_checked().unwrap_or(DEFAULT_SIZE);
+        TerminalSize {
             columns: usize::from(columns).saturating_sub(1).max(10),
             rows: usize::from(rows).max(4),
         }
     }
 
-    /// Draws in the place of what was drawn before.
-    pub(super) fn draw(&mut self, frame: &Frame, size: Size) -> io::Result<()> {
-        self.rewind(size)?;
-        // What is higher than the terminal could not be wiped.
+    /// Draws a frame in the place of the drawing before.
+    pub(super) fn draw(&mut self, frame: &Frame, size: TerminalSize) -> io::Result<()> {
+        self.erase_drawing(size)?;
+        // Lines that are higher than the terminal could not be erased.
         let lines = &frame.lines[..frame.lines.len().min(size.rows)];
         self.term.write_str(&lines.join("\n"))?;
-        self.drawn = lines.iter().map(|line| width(line)).collect();
+        self.widths = lines.iter().map(|line| measure_text_width(line)).collect();
         let end = (
             lines.len().saturating_sub(1),
-            self.drawn.last().copied().unwrap_or(0),
+            self.widths.last().copied().unwrap_or(0),
         );
         self.cursor = frame.cursor.filter(|(row, _)| *row < lines.len()).unwrap_or(end);
         let (row, column) = self.cursor;
@@ -60,64 +60,69 @@ impl Screen {
         self.term.flush()
     }
 
-    /// Wipes what was drawn, and lines that stand right above it.
-    pub(super) fn wipe<'l>(&mut self, above: impl Iterator<Item = &'l String>) -> io::Result<()> {
+    /// Erases the drawing, and these lines right above it.
+    pub(super) fn erase_with<'l>(&mut self, above: impl Iterator<Item = &'l String>) -> io::Result<()> {
         let size = self.size();
-        self.rewind(size)?;
-        let above = above.map(|line| rows(width(line), size)).sum();
+        self.erase_drawing(size)?;
+        let above = above.map(|line| row_count(measure_text_width(line), size)).sum();
         self.term.move_cursor_up(above)?;
         self.term.clear_to_end_of_screen()?;
         self.term.flush()
     }
 
-    /// Writes lines that stay, in the place of what was drawn.
-    pub(super) fn keep(&mut self, lines: &[String]) -> io::Result<()> {
-        self.rewind(self.size())?;
+    /// Writes lines that stay, in the place of the drawing.
+    pub(super) fn print_lines(&mut self, lines: &[String]) -> io::Result<()> {
+        self.erase_drawing(self.size())?;
         for line in lines {
             self.term.write_line(line)?;
         }
         self.term.flush()
     }
 
-    /// Leaves what is drawn as it stands, and the cursor below it.
-    pub(super) fn leave(&mut self) -> io::Result<()> {
-        let down = self.drawn.len().saturating_sub(1).saturating_sub(self.cursor.0);
+    /// Leaves the drawing on the screen, with the cursor below it.
+    pub(super) fn leave_drawing(&mut self) -> io::Result<()> {
+        let down = self.widths.len().saturating_sub(1).saturating_sub(self.cursor.0);
         self.term.move_cursor_down(down)?;
-        self.drawn.clear();
+        self.widths.clear();
         self.cursor = (0, 0);
         self.term.show_cursor()?;
         self.term.write_str("\r\n")?;
         self.term.flush()
     }
 
-    /// Whether a text is pasted is told by the terminal from here on, or no longer.
-    pub(super) fn tell_pastes(&self, on: bool) -> io::Result<()> {
+    /// Makes the terminal mark pasted texts, or stops that.
+    pub(super) fn set_bracketed_paste(&self, on: bool) -> io::Result<()> {
         self.term
             .write_str(if on { "\x1b[?2004h" } else { "\x1b[?2004l" })?;
         self.term.flush()
     }
 
-    /// As a program finds a terminal: the cursor seen, pastes typed.
+    /// Restores the state in which a program finds a terminal: a visible cursor, pastes as keys.
     pub(super) fn restore(&self) -> io::Result<()> {
         self.term.show_cursor()?;
-        self.tell_pastes(false)
+        self.set_bracketed_paste(false)
     }
 
-    /// To the first line of what was drawn, and away with it. Where the window became narrower meanwhile,
-    /// its lines were broken by the terminal and take more rows.
-    fn rewind(&mut self, size: Size) -> io::Result<()> {
+    /// Moves to the first line of the drawing and erases it. Where the window has become narrower, the terminal has
+    /// broken its lines, and they take more rows.
+    fn erase_drawing(&mut self, size: TerminalSize) -> io::Result<()> {
         let (row, column) = self.cursor;
-        let above: usize = self.drawn.iter().take(row).map(|w| rows(*w, size)).sum();
+        let above: usize = self
+            .widths
+            .iter()
+            .take(row)
+            .map(|width| row_count(*width, size))
+            .sum();
         let above = above + column / (size.columns + 1);
         self.term.move_cursor_up(above)?;
         self.term.clear_to_end_of_screen()?;
-        self.drawn.clear();
+        self.widths.clear();
         self.cursor = (0, 0);
         Ok(())
     }
 }
 
-/// Rows that a line of this width takes.
-fn rows(width: usize, size: Size) -> usize {
+/// Returns the number of rows that a line of this width takes.
+fn row_count(width: usize, size: TerminalSize) -> usize {
     width.div_ceil(size.columns + 1).max(1)
 }

@@ -1,4 +1,4 @@
-//! Termios and reads of as much as there is.
+//! The modes of a Unix terminal, and reads of as many bytes as there are.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,54 +11,54 @@ use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-use super::super::keys::{Decoder, Key};
+use super::super::keys::{Key, KeyDecoder};
 
-/// How the terminal was found; `None` where nothing of it is changed.
-static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+/// The modes that the terminal had before they were changed; `None` while they are unchanged.
+static ORIGINAL_MODES: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// How long an ESC byte may wait for the rest of an arrow key. Terminals send them in one piece; a slow
-/// line tears them apart now and then.
-const ESCAPE: Timespec = Timespec {
+/// Maximum wait for the rest of an arrow key after an ESC byte. Terminals send both in one piece, but a slow line
+/// separates them now and then.
+const ESCAPE_TIMEOUT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 40_000_000,
 };
-/// How often the caller may look whether the window has another size.
-const LOOK: Timespec = Timespec {
+/// Interval at which the caller can check whether the window has changed its size.
+const RESIZE_POLL_INTERVAL: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 150_000_000,
 };
 
-/// Ctrl-C, as a byte.
-const INTERRUPT: u8 = 3;
+/// The byte of Ctrl-C.
+const CTRL_C: u8 = 3;
 
-fn found() -> MutexGuard<'static, Option<Termios>> {
-    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
+fn original_modes() -> MutexGuard<'static, Option<Termios>> {
+    ORIGINAL_MODES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts the terminal's modes back, from any thread.
+/// Restores the modes of the terminal; works from any thread.
 pub(in super::super) fn restore() {
-    if let Some(modes) = found().take() {
-        // Not waiting for output: a terminal that went away takes none any more.
+    if let Some(modes) = original_modes().take() {
+        // Without waiting for output: a terminal that is gone takes none any more.
         let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
     }
 }
 
-/// Changes what was found, which is kept for [`restore`].
-fn change(how: impl FnOnce(&mut Termios)) -> io::Result<()> {
-    let mut kept = found();
-    if kept.is_none() {
-        *kept = Some(tcgetattr(stdin())?);
+/// Changes the original modes, which are kept for [`restore`].
+fn change_modes(how: impl FnOnce(&mut Termios)) -> io::Result<()> {
+    let mut original = original_modes();
+    if original.is_none() {
+        *original = Some(tcgetattr(stdin())?);
     }
-    let Some(mut modes) = kept.clone() else {
+    let Some(mut modes) = original.clone() else {
         return Ok(());
     };
     how(&mut modes);
     Ok(tcsetattr(stdin(), OptionalActions::Now, &modes)?)
 }
 
-/// A question is asked: every key comes to [`Input`], Ctrl-C too.
-pub(in super::super) fn listen() -> io::Result<()> {
-    change(|modes| {
+/// Sets the modes for a question: every key comes to [`KeyReader`], Ctrl-C too.
+pub(in super::super) fn set_question_mode() -> io::Result<()> {
+    change_modes(|modes| {
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
         modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IXON;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
@@ -66,28 +66,32 @@ pub(in super::super) fn listen() -> io::Result<()> {
     })
 }
 
-/// No question is asked for a while: Ctrl-C is a signal again, what is typed stays unseen.
-pub(in super::super) fn rest() -> io::Result<()> {
-    change(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO)
+/// Sets the modes between questions: Ctrl-C is a signal again, and typed text stays invisible.
+pub(in super::super) fn set_idle_mode() -> io::Result<()> {
+    change_modes(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO)
 }
 
-/// The keyboard. Dropped, it leaves the terminal as it was found.
+/// Reads keys from standard input. Dropped, it restores the modes of the terminal.
 #[derive(Debug, Default)]
-pub(in super::super) struct Input {
-    decoder: Decoder,
+pub(in super::super) struct KeyReader {
+    decoder: KeyDecoder,
     keys: VecDeque<Key>,
 }
 
-impl Input {
-    /// The next key; `None` where for a while there was none.
-    pub(in super::super) fn key(&mut self) -> io::Result<Option<Key>> {
+impl KeyReader {
+    /// Waits for the next key; `None` where there was none for a while.
+    pub(in super::super) fn next_key(&mut self) -> io::Result<Option<Key>> {
         loop {
             if let Some(key) = self.keys.pop_front() {
                 return Ok(Some(key));
             }
-            let wait = if self.decoder.unsettled() { ESCAPE } else { LOOK };
-            if !ready(&wait)? {
-                return Ok(self.decoder.settle());
+            let wait = if self.decoder.needs_timeout() {
+                ESCAPE_TIMEOUT
+            } else {
+                RESIZE_POLL_INTERVAL
+            };
+            if !wait_for_input(&wait)? {
+                return Ok(self.decoder.on_timeout());
             }
             let mut bytes = [0; 4096];
             match read(stdin(), &mut bytes) {
@@ -99,53 +103,54 @@ impl Input {
         }
     }
 
-    /// Whether more keys are there already, so that drawing can wait for them.
-    pub(in super::super) fn has_more(&self) -> bool {
+    /// Whether more keys were read already, so that drawing can wait for them.
+    pub(in super::super) fn has_pending(&self) -> bool {
         !self.keys.is_empty()
     }
 }
 
-impl Drop for Input {
+impl Drop for KeyReader {
     fn drop(&mut self) {
         restore();
     }
 }
 
-fn ready(wait: &Timespec) -> io::Result<bool> {
+/// Waits until there is input; `false` where there was none in time.
+fn wait_for_input(timeout: &Timespec) -> io::Result<bool> {
     let stdin = stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    match poll(&mut fds, Some(wait)) {
+    match poll(&mut fds, Some(timeout)) {
         Ok(count) => Ok(count > 0),
         Err(Errno::INTR) => Ok(false),
         Err(e) => Err(e.into()),
     }
 }
 
-/// A line with its end, edited by the terminal itself, and shown while it is typed or not; `None` at the
-/// end of input. Ctrl-C ends it as it ends every other prompt, and not as a signal.
-pub(in super::super) fn line(
+/// Reads a line with its end, which the terminal itself edits, shown while it is typed or hidden; `None` at the end of
+/// the input. Ctrl-C is an error as in every other prompt, and not a signal.
+pub(in super::super) fn read_line(
     hidden: bool,
     prompt: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Option<String>> {
-    /// However reading ends, the terminal is as it was.
-    struct Found;
-    impl Drop for Found {
+    /// Restores the terminal however reading ends.
+    struct RestoreModes;
+    impl Drop for RestoreModes {
         fn drop(&mut self) {
             restore();
         }
     }
-    let _found = Found;
-    change(|modes| {
+    let _restore = RestoreModes;
+    change_modes(|modes| {
         modes.local_modes -= LocalModes::ISIG;
-        // With this a line ends, so that it is read at once.
-        modes.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        // Ctrl-C ends the line, so that it is read at once.
+        modes.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
         if hidden {
             modes.local_modes -= LocalModes::ECHO;
-            // The line's end is seen, so that the next sentence has a line of its own.
+            // The end of the line is shown, so that the next sentence has a line of its own.
             modes.local_modes |= LocalModes::ECHONL;
         }
     })?;
-    // Not before the echo is off: somebody may be quick.
+    // Only once the echo is off: somebody may type quickly.
     prompt()?;
     let mut line = Vec::new();
     let mut bytes = [0; 4096];
@@ -157,7 +162,7 @@ pub(in super::super) fn line(
             Err(e) => return Err(e.into()),
         }
         match line.last() {
-            Some(&INTERRUPT) => return Err(io::ErrorKind::Interrupted.into()),
+            Some(&CTRL_C) => return Err(io::ErrorKind::Interrupted.into()),
             Some(b'\n') => break,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! The console's own keys. It changes modes for a key at a time and puts them back by itself.
+//! Keys of the Windows console, which changes its modes for one key at a time and restores them itself.
 
 use std::io;
 
@@ -6,33 +6,33 @@ use console::Term;
 
 use super::super::keys::Key;
 
-/// Nothing to put back.
+/// Does nothing: no mode is left changed.
 pub(in super::super) fn restore() {}
 
-/// Nothing to change.
+/// Does nothing: the console changes its modes itself.
 #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
-pub(in super::super) fn listen() -> io::Result<()> {
+pub(in super::super) fn set_question_mode() -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing to change.
+/// Does nothing: the console changes its modes itself.
 #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
-pub(in super::super) fn rest() -> io::Result<()> {
+pub(in super::super) fn set_idle_mode() -> io::Result<()> {
     Ok(())
 }
 
-/// The keyboard.
+/// Reads keys from the console.
 #[derive(Debug, Default)]
-pub(in super::super) struct Input {}
+pub(in super::super) struct KeyReader {}
 
 #[expect(clippy::unused_self, reason = "the other systems keep something here")]
-impl Input {
-    /// The next key; `None` where it was one that means nothing here.
-    pub(in super::super) fn key(&mut self) -> io::Result<Option<Key>> {
+impl KeyReader {
+    /// Waits for the next key; `None` where it does nothing here.
+    pub(in super::super) fn next_key(&mut self) -> io::Result<Option<Key>> {
         Ok(match Term::stderr().read_key_raw()? {
-            console::Key::Char('\u{15}') => Some(Key::CutBefore),
-            console::Key::Char('\u{b}') => Some(Key::CutAfter),
-            console::Key::Char('\u{17}') => Some(Key::CutWord),
+            console::Key::Char('\u{15}') => Some(Key::DeleteToStart),
+            console::Key::Char('\u{b}') => Some(Key::DeleteToEnd),
+            console::Key::Char('\u{17}') => Some(Key::DeleteWord),
             console::Key::Char(c) => Some(Key::Char(c)),
             console::Key::Enter => Some(Key::Enter),
             console::Key::Escape => Some(Key::Escape),
@@ -52,13 +52,13 @@ impl Input {
         })
     }
 
-    pub(in super::super) fn has_more(&self) -> bool {
+    pub(in super::super) fn has_pending(&self) -> bool {
         false
     }
 }
 
-/// A line, shown while it is typed or not; `None` at the end of input.
-pub(in super::super) fn line(
+/// Reads a line, shown while it is typed or hidden; `None` at the end of the input.
+pub(in super::super) fn read_line(
     hidden: bool,
     prompt: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Option<String>> {

@@ -1,0 +1,40 @@
+//! Reading a config from the disk.
+
+use std::path::Path;
+
+use super::document::ConfigDocument;
+use super::error::ConfigError;
+use crate::host::read::{self, ReadError};
+
+/// What was found at a config's path.
+#[derive(Clone, Debug)]
+pub enum LoadedConfig {
+    /// Nothing.
+    Missing,
+    /// A config that can be read. Its bytes are [`ConfigDocument::text`].
+    Ok(ConfigDocument),
+    /// Something that can't be used as a config.
+    Broken(ConfigError),
+}
+
+/// Reads the config at a path. Links are followed.
+pub fn load(path: &Path) -> LoadedConfig {
+    match read::bytes(path) {
+        Ok(bytes) => match parse_bytes(bytes) {
+            Ok(document) => LoadedConfig::Ok(document),
+            Err(error) => LoadedConfig::Broken(error),
+        },
+        Err(ReadError::Missing) => LoadedConfig::Missing,
+        Err(error) => LoadedConfig::Broken(error.into()),
+    }
+}
+
+/// Parses the bytes of a config's file.
+///
+/// # Errors
+/// When they are no UTF-8, no JSON5, or no object.
+pub fn parse_bytes(bytes: Vec<u8>) -> Result<ConfigDocument, ConfigError> {
+    let text = String::from_utf8(bytes)
+        .map_err(|e| ConfigError::not_utf8(e.as_bytes(), e.utf8_error().valid_up_to()))?;
+    ConfigDocument::parse_owned(text)
+}

@@ -1,0 +1,144 @@
+//! Prompts for screen readers and for terminals that cannot repaint: lines that stay as they are.
+//!
+//! No control sequence is written. Choices are numbered and answered by number or by name, the default is shown, a
+//! secret is typed without echo, and a word leads back.
+
+use std::io;
+
+use console::Term;
+
+use super::input::read_line;
+use super::yes_no_prompt::{expected_letters, label, letter, parse};
+use crate::i18n::{Msg, msg};
+use crate::secret::Secret;
+use crate::ui::Ui;
+use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
+
+/// Asks until there is an answer. The first question of a run says how to go back.
+pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
+    if first {
+        let word = back_answers(ui).nth(1).unwrap_or_default();
+        ui.eprint_paragraph(&msg!("ui.spoken-back", word = word));
+    }
+    ui.eprint("");
+    for line in &question.intro {
+        ui.eprint_paragraph(line);
+    }
+    ui.eprint_paragraph(&question.text);
+    match &question.kind {
+        QuestionKind::Choice { options, default } => ask_choice(ui, options, *default),
+        QuestionKind::Text { default } => {
+            let typed = read_answer(ui, &answer_prompt(default.as_deref()), false)?;
+            Ok(match default {
+                _ if is_back(ui, &typed) => Reply::Back,
+                Some(default) if typed.is_empty() => Reply::Text(default.clone()),
+                _ => Reply::Text(typed),
+            })
+        }
+        QuestionKind::Secret { optional } => ask_secret(ui, *optional),
+        QuestionKind::YesNo { default } => ask_yes_no(ui, *default),
+    }
+}
+
+fn ask_choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
+    for (number, option) in (1..).zip(options) {
+        ui.eprint_paragraph(
+            &msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()),
+        );
+        for detail in &option.details {
+            ui.eprint_paragraph(detail);
+        }
+    }
+    let first = (default + 1).to_string();
+    loop {
+        let typed = read_answer(ui, &answer_prompt(Some(&first)), false)?;
+        if is_back(ui, &typed) {
+            return Ok(Reply::Back);
+        }
+        let number = if typed.is_empty() { &first } else { &typed };
+        let by_number = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        let by_number = by_number.and_then(|at| options.get(at));
+        let by_name = || {
+            options
+                .iter()
+                .find(|o| o.id == typed || ui.render(&o.label) == typed)
+        };
+        if let Some(option) = by_number.or_else(by_name) {
+            return Ok(Reply::Text(option.id.clone()));
+        }
+        ui.eprint_paragraph(&msg!("ui.spoken-no-choice", value = typed.escape_debug()));
+        ui.eprint_paragraph(&msg!("ui.spoken-choice", count = options.len()));
+    }
+}
+
+fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
+    let lang = ui.lang();
+    for yes in [true, false] {
+        ui.eprint_paragraph(
+            &msg!("ui.spoken-word", letter = letter(lang, yes)).with_msg("label", label(yes)),
+        );
+    }
+    loop {
+        let typed = read_answer(ui, &answer_prompt(default.map(|yes| letter(lang, yes))), false)?;
+        if is_back(ui, &typed) {
+            return Ok(Reply::Back);
+        }
+        let meant = if typed.is_empty() {
+            default
+        } else {
+            parse(lang, &typed)
+        };
+        if let Some(yes) = meant {
+            return Ok(Reply::Yes(yes));
+        }
+        ui.eprint_paragraph(&expected_letters(lang));
+    }
+}
+
+fn ask_secret(ui: Ui, optional: bool) -> io::Result<Reply> {
+    let request = if optional {
+        msg!("ui.spoken-hidden-optional")
+    } else {
+        msg!("ui.spoken-hidden")
+    };
+    loop {
+        let typed = read_answer(ui, &request, true)?;
+        if is_back(ui, &typed) {
+            return Ok(Reply::Back);
+        }
+        if optional || !typed.is_empty() {
+            return Ok(Reply::Secret(Secret::new(typed)));
+        }
+        ui.eprint_paragraph(&msg!("ui.needed"));
+    }
+}
+
+/// Returns the sentence that asks for an answer, with the default that Enter takes.
+fn answer_prompt(default: Option<&str>) -> Msg {
+    match default {
+        Some(default) => msg!("ui.spoken-prompt-default", default = default),
+        None => msg!("ui.spoken-prompt"),
+    }
+}
+
+/// Returns the words that lead back, the shortest one first.
+fn back_answers(ui: Ui) -> impl Iterator<Item = &'static str> {
+    ui.lang().text("ui.back-words").unwrap_or_default().split(' ')
+}
+
+fn is_back(ui: Ui, typed: &str) -> bool {
+    back_answers(ui).any(|word| word == typed)
+}
+
+/// Asks for a line and reads it. The end of the input is an error.
+fn read_answer(ui: Ui, request: &Msg, hidden: bool) -> io::Result<String> {
+    let prompt = || Term::stderr().write_str(&format!("{} ", ui.render(request)));
+    match read_line(hidden, prompt) {
+        Ok(Some(text)) => Ok(text.trim().to_owned()),
+        ended => {
+            // The next sentence has a line of its own.
+            ui.eprint("");
+            Err(ended.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+        }
+    }
+}

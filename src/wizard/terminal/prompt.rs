@@ -1,0 +1,30 @@
+//! What the kinds of prompts have in common.
+
+use super::keys::Key;
+use super::theme::{Frame, PromptTheme, TerminalSize};
+use crate::wizard::question::Reply;
+
+/// Stands for a secret on the screen, whatever its length.
+pub(super) const HIDDEN_SECRET: &str = "********";
+/// Stands for an answer that was left empty.
+pub(super) const EMPTY_ANSWER: &str = "-";
+
+/// The effect of a key on a prompt.
+pub(super) enum KeyOutcome {
+    /// The prompt is drawn again.
+    Pending,
+    /// The question is answered, or the person went back.
+    Answered(Reply),
+}
+
+/// A prompt for one question as a pure state machine: a key goes in, a drawing comes out.
+pub(super) trait Prompt {
+    /// Handles a key.
+    fn handle_key(&mut self, key: &Key) -> KeyOutcome;
+
+    /// Returns the drawing of the current state for a terminal of this size.
+    fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame;
+
+    /// Returns the text that stays on the screen as the answer.
+    fn answer_text(&self, theme: &PromptTheme) -> String;
+}

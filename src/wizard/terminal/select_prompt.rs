@@ -1,0 +1,203 @@
+//! The prompt for one of several choices: a list with a mark, the details of the marked choice, and its ports beside
+//! those of the other instances.
+
+use super::keys::Key;
+use super::prompt::{KeyOutcome, Prompt};
+use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
+use crate::i18n::msg;
+use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
+use crate::wizard::question::{Choice, PortChart, Reply};
+
+/// Fewest columns in which a port chart is drawn.
+const MIN_CHART_WIDTH: usize = 20;
+/// Columns before the details of a choice.
+const DETAIL_INDENT: usize = 4;
+
+/// A list of choices, and which one is marked.
+#[derive(Clone, Debug)]
+pub(super) struct SelectPrompt<'a> {
+    text: String,
+    options: &'a [Choice],
+    port_chart: Option<&'a PortChart>,
+    marked: usize,
+}
+
+impl<'a> SelectPrompt<'a> {
+    pub(super) fn new(
+        text: String,
+        options: &'a [Choice],
+        port_chart: Option<&'a PortChart>,
+        default: usize,
+    ) -> Self {
+        Self {
+            text,
+            options,
+            port_chart,
+            marked: default.min(options.len().saturating_sub(1)),
+        }
+    }
+
+    /// Returns the lines of one choice, with its details where it is marked.
+    fn option_lines(&self, theme: &PromptTheme, at: usize, columns: usize) -> Vec<String> {
+        let styles = &theme.theme;
+        let option = &self.options[at];
+        let label = theme.text(&option.label);
+        let room = columns.saturating_sub(MARK_WIDTH);
+        if at != self.marked {
+            let mark = styles.inactive_item_prefix.to_string();
+            let label = theme.wrap_styled(&[(&label, &styles.inactive_item_style)], room);
+            return hang_indent(&mark, label);
+        }
+        let mark = styles.active_item_prefix.to_string();
+        let label = theme.wrap_styled(&[(&label, &styles.active_item_style)], room);
+        let mut lines = hang_indent(&mark, label);
+        for detail in &option.details {
+            let text = theme.text(detail);
+            let room = columns.saturating_sub(DETAIL_INDENT);
+            let detail = theme.wrap_styled(&[(&text, &styles.hint_style)], room);
+            lines.extend(
+                detail
+                    .into_iter()
+                    .map(|line| format!("{:DETAIL_INDENT$}{line}", "")),
+            );
+        }
+        lines
+    }
+
+    /// Returns the lines of the choices that fit into so many rows, the marked one always among them, and of how
+    /// many more there are above and below.
+    fn list_lines(&self, theme: &PromptTheme, columns: usize, rows: usize) -> Vec<String> {
+        let all: Vec<_> = (0..self.options.len())
+            .map(|at| self.option_lines(theme, at, columns))
+            .collect();
+        if all.iter().map(Vec::len).sum::<usize>() <= rows {
+            return all.concat();
+        }
+        // Two rows say how many more there are.
+        let room = rows.saturating_sub(2).max(1);
+        let (first, last) = self.visible_range(&all, room);
+        let (up, down) = if theme.ui.ascii() {
+            ("^", "v")
+        } else {
+            ("↑", "↓")
+        };
+        let more = |arrow: &str, count: usize| {
+            let count = theme.theme.hint_style.apply_to(format!("{arrow} {count}"));
+            format!("  {count}")
+        };
+        let mut lines = Vec::new();
+        if first > 0 {
+            lines.push(more(up, first));
+        }
+        lines.extend(all[first..=last].iter().flatten().take(room).cloned());
+        if last + 1 < all.len() {
+            lines.push(more(down, all.len() - 1 - last));
+        }
+        lines
+    }
+
+    /// Returns the first and the last choice around the marked one whose lines fit into so many rows.
+    fn visible_range(&self, all: &[Vec<String>], room: usize) -> (usize, usize) {
+        let (mut first, mut last) = (self.marked, self.marked);
+        let mut used = all[self.marked].len().min(room);
+        loop {
+            let below = all.get(last + 1).filter(|lines| used + lines.len() <= room);
+            if let Some(lines) = below {
+                used += lines.len();
+                last += 1;
+            }
+            let above = first.checked_sub(1).and_then(|at| all.get(at));
+            let above = above.filter(|lines| used + lines.len() <= room);
+            if let Some(lines) = above {
+                used += lines.len();
+                first -= 1;
+            }
+            if above.is_none() && below.is_none() {
+                return (first, last);
+            }
+        }
+    }
+
+    /// Returns the chart with the ports of the marked choice and those of the other instances.
+    fn chart_lines(&self, theme: &PromptTheme, columns: usize) -> Vec<String> {
+        let (Some(chart), Some(option)) = (self.port_chart, self.options.get(self.marked)) else {
+            return Vec::new();
+        };
+        let room = columns.saturating_sub(MARK_WIDTH);
+        if option.spans.is_empty() || room < MIN_CHART_WIDTH {
+            return Vec::new();
+        }
+        let row = |label: &str, spans: &[_]| ChartRow {
+            label: theme.displayable(label),
+            spans: port_chart::merged(spans.to_vec()),
+        };
+        let others = chart.others.iter().map(|(label, spans)| row(label, spans));
+        let rows: Vec<_> = others.chain([row(&chart.own_label, &option.spans)]).collect();
+        let others = chart.others.iter().flat_map(|(_, spans)| spans);
+        let shared = others.flat_map(|other| option.spans.iter().filter_map(|own| own.overlap(*other)));
+        let shared = port_chart::merged(shared.collect());
+        let glyphs = ChartGlyphs::new(theme.ui.ascii());
+        let paint = |tone: ChartTone, text: &str| tone.style().for_stderr().apply_to(text).to_string();
+        port_chart::draw(&rows, &shared, &[], room, glyphs, paint)
+            .into_iter()
+            .map(|line| format!("  {line}").trim_end().to_owned())
+            .collect()
+    }
+}
+
+impl Prompt for SelectPrompt<'_> {
+    fn handle_key(&mut self, key: &Key) -> KeyOutcome {
+        let last = self.options.len().saturating_sub(1);
+        self.marked = match key {
+            Key::Up => self.marked.checked_sub(1).unwrap_or(last),
+            Key::Down | Key::Tab if self.marked < last => self.marked + 1,
+            Key::Down | Key::Tab | Key::Home | Key::PageUp => 0,
+            Key::End | Key::PageDown => last,
+            Key::Char(digit @ '1'..='9') => {
+                let wanted = usize::from(*digit as u8 - b'1');
+                if wanted > last {
+                    return KeyOutcome::Pending;
+                }
+                wanted
+            }
+            Key::Enter => {
+                return match self.options.get(self.marked) {
+                    Some(option) => KeyOutcome::Answered(Reply::Text(option.id.clone())),
+                    None => KeyOutcome::Pending,
+                };
+            }
+            Key::Escape => return KeyOutcome::Answered(Reply::Back),
+            _ => return KeyOutcome::Pending,
+        };
+        KeyOutcome::Pending
+    }
+
+    fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame {
+        let suffix = theme.prompt_suffix();
+        let more = [(suffix.as_str(), &theme.theme.hint_style)];
+        let mut lines = theme.question_lines(&self.text, &more, size.columns);
+        let room = size.rows.saturating_sub(lines.len()).max(1);
+        let list = self.list_lines(theme, size.columns, room);
+        let chart = self.chart_lines(theme, size.columns);
+        let keys = theme.key_hint(&msg!("ui.keys-choice"), size.columns);
+        let mut left = room - list.len().min(room);
+        lines.extend(list);
+        if !chart.is_empty() && chart.len() < left {
+            left -= chart.len() + 1;
+            lines.push(String::new());
+            lines.extend(chart);
+        }
+        if left > 1
+            && let Some(keys) = keys
+        {
+            lines.push(String::new());
+            lines.push(keys);
+        }
+        Frame { lines, cursor: None }
+    }
+
+    fn answer_text(&self, theme: &PromptTheme) -> String {
+        let option = self.options.get(self.marked);
+        option.map(|option| theme.text(&option.label)).unwrap_or_default()
+    }
+}

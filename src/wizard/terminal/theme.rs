@@ -1,0 +1,199 @@
+//! The look of prompts: the marks and styles of dialoguer's colourful theme, in ASCII where the terminal knows no
+//! more, and text laid out so that no line is wider than the terminal.
+
+use console::{Style, measure_text_width, style};
+use dialoguer::theme::ColorfulTheme;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::error::Error;
+use crate::i18n::Msg;
+use crate::text::{fill_lines, to_ascii};
+use crate::ui::Ui;
+
+/// The cells of the terminal that a prompt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TerminalSize {
+    /// Columns: one less than the terminal has, so that the cursor never waits behind the last one, where
+    /// terminals differ in what comes next.
+    pub(super) columns: usize,
+    /// Rows.
+    pub(super) rows: usize,
+}
+
+/// A drawing of a prompt: its lines, and the line and column of the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) lines: Vec<String>,
+    pub(super) cursor: Option<(usize, usize)>,
+}
+
+/// The marks, styles and language of prompts.
+pub(super) struct PromptTheme {
+    pub(super) ui: Ui,
+    pub(super) theme: ColorfulTheme,
+}
+
+/// Columns of the mark before a question or a choice, with its blank.
+pub(super) const MARK_WIDTH: usize = 2;
+
+impl PromptTheme {
+    pub(super) fn new(ui: Ui) -> Self {
+        let mut theme = ColorfulTheme {
+            // Bright black, which the theme has, is the background itself in some palettes.
+            hint_style: Style::new().for_stderr().dim(),
+            ..ColorfulTheme::default()
+        };
+        if ui.ascii() {
+            let mark = |text: &str| style(text.to_owned()).for_stderr();
+            theme.prompt_suffix = mark(">").bright().black();
+            theme.success_prefix = mark("*").green();
+            theme.success_suffix = mark("-").bright().black();
+            theme.error_prefix = mark("!").red();
+            theme.active_item_prefix = mark(">").green();
+        }
+        Self { ui, theme }
+    }
+
+    /// Returns a sentence in the language of this run.
+    pub(super) fn text(&self, msg: &Msg) -> String {
+        self.ui.render(msg)
+    }
+
+    /// Returns a text of the user's as this terminal can show it: without control characters, and in ASCII where it
+    /// knows no more.
+    pub(super) fn displayable(&self, text: &str) -> String {
+        let visible = text.chars().filter(|c| !c.is_control());
+        if self.ui.ascii() {
+            to_ascii(&visible.collect::<String>())
+        } else {
+            visible.collect()
+        }
+    }
+
+    /// Returns the mark for text that was cut off.
+    pub(super) fn ellipsis(&self) -> &'static str {
+        if self.ui.ascii() { "." } else { "…" }
+    }
+
+    /// Returns the mark between a question and what is typed, without a style.
+    pub(super) fn prompt_suffix(&self) -> String {
+        console::strip_ansi_codes(&self.theme.prompt_suffix.to_string()).into_owned()
+    }
+
+    /// Lays out texts of several styles one behind the other in lines of at most `columns` columns. Lines are broken
+    /// at blanks, and inside a word that is wider than a line. There is at least one line.
+    pub(super) fn wrap_styled(&self, parts: &[(&str, &Style)], columns: usize) -> Vec<String> {
+        let columns = columns.max(2);
+        let mut words = Vec::new();
+        for (part, (text, _)) in parts.iter().enumerate() {
+            let text = self.displayable(&text.replace(['\n', '\t'], " "));
+            let pieces = text.split_whitespace().flat_map(|word| split_word(word, columns));
+            words.extend(pieces.map(|piece| (part, piece)));
+        }
+        let lines = fill_lines(words, columns, |(_, word)| measure_text_width(word));
+        let styled_line = |words: Vec<(usize, String)>| {
+            // Between two styles the blank belongs to neither.
+            let runs = words.chunk_by(|(one, _), (next, _)| one == next);
+            let styled = runs.map(|run| {
+                let words: Vec<_> = run.iter().map(|(_, word)| word.as_str()).collect();
+                let (_, style) = parts[run[0].0];
+                style.apply_to(words.join(" ")).to_string()
+            });
+            styled.collect::<Vec<_>>().join(" ")
+        };
+        let mut lines: Vec<_> = lines.into_iter().map(styled_line).collect();
+        if lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines
+    }
+
+    /// Lays out a text without style.
+    pub(super) fn wrap_plain(&self, text: &str, columns: usize) -> Vec<String> {
+        self.wrap_styled(&[(text, &Style::new())], columns)
+    }
+
+    /// Returns the lines of an open question; `more` follows it in other styles.
+    pub(super) fn question_lines(&self, text: &str, more: &[(&str, &Style)], columns: usize) -> Vec<String> {
+        let mut parts = vec![(text, &self.theme.prompt_style)];
+        parts.extend(more);
+        let mark = self.theme.prompt_prefix.to_string();
+        let lines = self.wrap_styled(&parts, columns.saturating_sub(MARK_WIDTH));
+        hang_indent(&mark, lines)
+    }
+
+    /// Returns the lines that stay of a question once it is answered.
+    pub(super) fn answered_lines(&self, question: &str, answer: &str, columns: usize) -> Vec<String> {
+        let (plain, between) = (Style::new(), self.theme.success_suffix.to_string());
+        let between = console::strip_ansi_codes(&between).into_owned();
+        let answer_style = if answer.is_empty() {
+            &plain
+        } else {
+            &self.theme.values_style
+        };
+        let parts = [
+            (question, &self.theme.prompt_style),
+            (between.as_str(), &self.theme.hint_style),
+            (answer, answer_style),
+        ];
+        let mark = self.theme.success_prefix.to_string();
+        let lines = self.wrap_styled(&parts, columns.saturating_sub(MARK_WIDTH));
+        hang_indent(&mark, lines)
+    }
+
+    /// Returns the lines of a rejected reply: the reason, and the ways out.
+    pub(super) fn rejection_lines(&self, rejection: &Error, columns: usize) -> Vec<String> {
+        let mut lines = self.error_lines(&rejection.msg, columns);
+        let arrow = if self.ui.ascii() { "  ->" } else { "  →" };
+        let indent = measure_text_width(arrow) + 1;
+        for hint in &rejection.hints {
+            let hint = self.wrap_plain(&self.text(hint), columns.saturating_sub(indent));
+            lines.extend(hang_indent(arrow, hint));
+        }
+        lines
+    }
+
+    /// Returns the lines that say what is wrong with the typed text.
+    pub(super) fn error_lines(&self, msg: &Msg, columns: usize) -> Vec<String> {
+        let text = self.text(msg);
+        let parts = [(text.as_str(), &self.theme.error_style)];
+        let mark = self.theme.error_prefix.to_string();
+        let lines = self.wrap_styled(&parts, columns.saturating_sub(MARK_WIDTH));
+        hang_indent(&mark, lines)
+    }
+
+    /// Returns the line with the keys that work here, or `None` where it would need two lines.
+    pub(super) fn key_hint(&self, msg: &Msg, columns: usize) -> Option<String> {
+        let text = self.text(msg);
+        let fits = MARK_WIDTH + measure_text_width(&text) <= columns;
+        fits.then(|| format!("  {}", self.theme.hint_style.apply_to(text)))
+    }
+}
+
+/// Puts a mark before the first line, and indents the others by its width.
+pub(super) fn hang_indent(mark: &str, lines: Vec<String>) -> Vec<String> {
+    let indent = " ".repeat(measure_text_width(mark));
+    let indented = lines.into_iter().enumerate().map(|(at, line)| {
+        let before = if at == 0 { mark } else { &indent };
+        format!("{before} {line}").trim_end().to_owned()
+    });
+    indented.collect()
+}
+
+/// Splits a word into pieces of at most so many columns, between letters as a reader sees them.
+fn split_word(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for letter in word.graphemes(true) {
+        let width = measure_text_width(letter);
+        if used > 0 && used + width > columns {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(letter);
+        }
+    }
+    pieces
+}
