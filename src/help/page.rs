@@ -7,12 +7,12 @@ use super::usage::{catalogue_text, positional_label, usage_line};
 use crate::i18n::{Lang, msg};
 use crate::text::wrap;
 
-/// How a help page is drawn.
+/// The layout of a help page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HelpStyle {
     /// The width in columns.
     pub(crate) width: usize,
-    /// Whether headings may be bold.
+    /// `true` if headings may be bold.
     pub(crate) bold: bool,
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::support::Sandbox;
 
 /// The environment that the gateway of the default instance passes to every process that it starts.
-const OF_MAIN: [(&str, &str); 6] = [
+const MAIN_ENVIRONMENT: [(&str, &str); 6] = [
     ("OPENCLAW_STATE_DIR", ".openclaw"),
     ("OPENCLAW_CONFIG_PATH", ".openclaw/openclaw.json"),
     ("OPENCLAW_GATEWAY_PORT", "18789"),
@@ -59,10 +59,10 @@ fn l1_reset_moves_only_files_of_its_own_profile_aside() {
 #[test]
 fn l2_profile_chosen_in_the_environment_of_another_gets_none_of_its_values() {
     // Every variable alone, every pair, and all of them.
-    let mut sets: Vec<Vec<_>> = vec![OF_MAIN.to_vec()];
-    for (at, one) in OF_MAIN.iter().enumerate() {
+    let mut sets: Vec<Vec<_>> = vec![MAIN_ENVIRONMENT.to_vec()];
+    for (at, one) in MAIN_ENVIRONMENT.iter().enumerate() {
         sets.push(vec![*one]);
-        sets.extend(OF_MAIN[at + 1..].iter().map(|other| vec![*one, *other]));
+        sets.extend(MAIN_ENVIRONMENT[at + 1..].iter().map(|other| vec![*one, *other]));
     }
     for set in sets {
         let mut sandbox = sandbox_with_main();
@@ -77,7 +77,7 @@ fn l2_profile_chosen_in_the_environment_of_another_gets_none_of_its_values() {
         }
         let alone = |name| set.len() == 1 && set[0].0 == name;
         if alone("OPENCLAW_GATEWAY_PORT") || alone("OPENCLAW_GATEWAY_TOKEN") {
-            // A port or token that comes with nothing of main's beside it is the user's own wish.
+            // A port or token without any other value of main is what the user wants.
             continue;
         }
         let paths = set.iter().any(|(_, value)| value.starts_with(".openclaw"))

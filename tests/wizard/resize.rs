@@ -45,7 +45,7 @@ fn resize_at_every_question(scenario: &Scenario, lang: Lang) {
     assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }
 
-/// Whether one open question is on the screen, without a line that the terminal broke.
+/// Returns `true` if one open question is on the screen, without a line that the terminal broke.
 fn is_shown_once(screen: &Screen<'_>) -> bool {
     let lines = screen.lines();
     let first = lines.iter().position(|line| line.starts_with("? "));

@@ -359,7 +359,7 @@ pub fn open_question(screen: &Screen<'_>) -> Option<(usize, String)> {
     Some((at, collapse_blanks(&lines[at..].join("\n"))))
 }
 
-/// Whether a question is open.
+/// Returns `true` if a question is open.
 pub fn is_open(screen: &Screen<'_>, question: &str) -> bool {
     let rest = open_question(screen)
         .and_then(|(_, text)| Some(text.strip_prefix(&format!("? {question}"))?.to_owned()));

@@ -66,7 +66,7 @@ fn accessible_prompts_keep_secrets_and_write_no_control_sequence(scenario: &Scen
     assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }
 
-/// Whether bytes hold a part of a secret.
+/// Returns `true` if bytes hold a part of a secret.
 fn holds_secret(bytes: &[u8]) -> bool {
     bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes())
 }
