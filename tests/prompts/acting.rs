@@ -94,7 +94,7 @@ fn force_ends_a_running_gateway_only_after_confirmation() {
     let mut running = Gateway::start(&sandbox, "main");
     let force = ["--lang", "tr", "--profile", "main", "gateway", "--force"];
     let mut terminal = Terminal::start(&sandbox, force, Size::tall(80));
-    terminal.wait_for("Çalışan gateway sonlandırılsın mı?");
+    terminal.wait_for("Çalışan gateway durdurulsun mu?");
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     assert!(running.runs() && running.health().is_some(), "it still runs");
 }
@@ -108,6 +108,6 @@ fn interrupted_gateway_reports_that_it_stops() {
     wait_for("it answers", || {
         (status(&sandbox, "main")["verdict"] == "healthy").then_some(())
     });
-    terminal.press(Key::CtrlC).wait_for("Gateway sonlandı.");
+    terminal.press(Key::CtrlC).wait_for("Gateway durdu.");
     assert_eq!(terminal.exit_code(), 0);
 }
