@@ -108,7 +108,7 @@ impl PoolOverlap {
                 span = self.span,
                 nth = self.nth
             ),
-            OverlapLoser::Holder => msg!(
+            OverlapLoser::PortHolder => msg!(
                 "ports.near-other",
                 holder = self.holder,
                 span = self.span,
