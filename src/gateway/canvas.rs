@@ -68,7 +68,7 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     if settings::root(state.context.borrowed(), &active.config) == folder {
         page::write_starter_page(&folder, state.lang, &state.identity.profile);
     }
-    let port = PortFamily::new(active.settings.port).map_or(0, |family| family.port(Role::Canvas));
+    let port = PortFamily::new(active.settings.port).map_or(0, |family| family.port(Role::Canvas).get());
     let addresses: Vec<_> = LOOPBACK.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
     let guard = Guard {
         state: state.clone(),
