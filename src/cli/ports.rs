@@ -179,7 +179,7 @@ fn overlaps(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
             "instance": overlap.holder,
             "loser": match overlap.loser {
                 OverlapLoser::Asker => "this",
-                OverlapLoser::PortHolder => "other",
+                OverlapLoser::Holder => "other",
             },
             "browserProfile": overlap.nth,
             "message": context.ui.render(&overlap.msg()),

@@ -89,7 +89,7 @@ pub enum OverlapLoser {
     /// The one that asks.
     Asker,
     /// The other one.
-    PortHolder,
+    Holder,
 }
 
 /// Why a base port is refused.
@@ -432,14 +432,14 @@ impl PortHolder {
                 let (theirs, ours) = (nth(claim.span, span.first), nth(pool, span.first));
                 // In two pools, the one that must count further to get there comes second and fails.
                 if claim.is_pool() && theirs > ours {
-                    meets(span, theirs, OverlapLoser::PortHolder);
+                    meets(span, theirs, OverlapLoser::Holder);
                 } else {
                     meets(span, ours, OverlapLoser::Asker);
                 }
             }
             if claim.is_pool() {
                 for (_, port) in family.fixed().filter(|(_, port)| claim.span.contains(*port)) {
-                    meets(Span::one(port), nth(claim.span, port.get()), OverlapLoser::PortHolder);
+                    meets(Span::one(port), nth(claim.span, port.get()), OverlapLoser::Holder);
                 }
             }
         }

@@ -153,7 +153,7 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
         [PoolOverlap {
             holder: "default".to_owned(),
             span,
-            loser: OverlapLoser::PortHolder,
+            loser: OverlapLoser::Holder,
             nth: 10
         }]
     );

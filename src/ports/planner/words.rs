@@ -108,7 +108,7 @@ impl PoolOverlap {
                 span = self.span,
                 nth = self.nth
             ),
-            OverlapLoser::PortHolder => msg!(
+            OverlapLoser::Holder => msg!(
                 "ports.near-other",
                 holder = self.holder,
                 span = self.span,
