@@ -1,4 +1,5 @@
-//! A user whose manager can't be asked: the service is written now and runs after the next boot ([`super::super::reboot`]).
+//! A user whose manager can't be asked: the service is written now and runs after the next boot
+//! ([`super::super::reboot`]).
 
 use super::UserHome;
 use crate::support::manager;
