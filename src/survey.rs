@@ -27,7 +27,7 @@ mod settings;
 mod tests;
 
 pub use crate::engine::NodeEngine;
-pub use service::{InstalledService, config_of_service};
+pub(crate) use service::{InstalledService, config_of_service};
 
 /// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
 pub fn survey_host(host: &Host, env: &Environment) -> Survey {

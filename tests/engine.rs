@@ -1,6 +1,5 @@
-//! The node engine: OpenClaw from npm in this program's place. A script in a package of that name stands
-//! in for it and says how it was called; where `OPENCLAW_PEERS` names a folder with the real releases,
-//! they are called too.
+//! The node engine, OpenClaw from npm, run in this program's place: a script in a package of that name prints how it
+//! was called. Where `OPENCLAW_PEERS` names a folder with the real releases, they are run too.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,8 @@ use std::process::Stdio;
 
 use crate::support::{Reason, Sandbox, skipped};
 
-const FAKE: &str = r#"#!/bin/sh
+/// The fake engine: it prints its process, its arguments and its variables, and exits with 23.
+const FAKE_ENGINE: &str = r#"#!/bin/sh
 echo "pid=$$"
 for word in "$@"; do echo "arg=$word"; done
 env | grep -E '^(OPENCLAW|CLAWDBOT)_' | sort
@@ -16,15 +16,15 @@ case "$*" in *"gateway"*) test -z "$FAKE_WAITS" || exec tail -f /dev/null ;; esa
 exit 23
 "#;
 
-/// A sandbox in which OpenClaw from npm, of this version, is on the search path.
-fn sandbox(version: &str) -> Sandbox {
+/// Returns a sandbox with the fake engine of this version on its search path.
+fn sandbox_with_engine(version: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let package = "lib/node_modules/openclaw";
     sandbox.write(
         format!("{package}/package.json"),
         format!(r#"{{"name": "openclaw", "version": "{version}"}}"#),
     );
-    let entry = sandbox.script(format!("{package}/openclaw.mjs"), FAKE);
+    let entry = sandbox.script(format!("{package}/openclaw.mjs"), FAKE_ENGINE);
     let bin = sandbox.path("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(&entry, bin.join("openclaw")).unwrap();
@@ -36,7 +36,8 @@ fn sandbox(version: &str) -> Sandbox {
     sandbox.var("PATH", path)
 }
 
-fn config(sandbox: &Sandbox, port: u16, engine: &str) {
+/// Writes a config with this port, and a record with this engine, for the profile `rescue`.
+fn write_config(sandbox: &Sandbox, port: u16, engine: &str) {
     let text = format!(
         r#"{{ gateway: {{ mode: "local", port: {port}, auth: {{ mode: "token", token: "t0ken" }} }} }}"#
     );
@@ -47,17 +48,17 @@ fn config(sandbox: &Sandbox, port: u16, engine: &str) {
     );
 }
 
-/// The lines that the stand-in printed, without its process id.
-/// What the engine was told; the language is the sandbox's, not this program's.
-fn said(stdout: &str) -> Vec<&str> {
-    let ours = |line: &&str| !line.starts_with("pid=") && !line.starts_with("OPENCLAW_LANG=");
-    stdout.lines().filter(ours).collect()
+/// Returns the lines that the fake engine printed, without its process, and without the language, which the sandbox
+/// sets.
+fn printed(stdout: &str) -> Vec<&str> {
+    let is_compared = |line: &&str| !line.starts_with("pid=") && !line.starts_with("OPENCLAW_LANG=");
+    stdout.lines().filter(is_compared).collect()
 }
 
 #[test]
-fn a_command_that_is_not_ours_goes_to_openclaw_for_the_chosen_instance() {
-    let sandbox = sandbox("2026.9.6");
-    config(&sandbox, 19789, "native");
+fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
+    let sandbox = sandbox_with_engine("2026.9.6");
+    write_config(&sandbox, 19789, "native");
     let line = [
         "--profile",
         "rescue",
@@ -70,7 +71,7 @@ fn a_command_that_is_not_ours_goes_to_openclaw_for_the_chosen_instance() {
     let ran = sandbox.run(line).exits(23);
     let state = sandbox.path(".openclaw-rescue").display().to_string();
     assert_eq!(
-        said(&ran.stdout),
+        printed(&ran.stdout),
         [
             "arg=--profile",
             "arg=rescue",
@@ -88,9 +89,9 @@ fn a_command_that_is_not_ours_goes_to_openclaw_for_the_chosen_instance() {
 }
 
 #[test]
-fn nothing_of_another_profile_comes_along() {
+fn variables_of_another_profile_are_not_inherited() {
     let main = Sandbox::new().path(".openclaw");
-    let sandbox = sandbox("2026.1.30")
+    let sandbox = sandbox_with_engine("2026.1.30")
         .var("OPENCLAW_PROFILE", "main")
         .var("OPENCLAW_STATE_DIR", &main)
         .var("OPENCLAW_GATEWAY_PORT", "18789")
@@ -99,7 +100,7 @@ fn nothing_of_another_profile_comes_along() {
         .var("OPENCLAW_SERVICE_MARKER", "openclaw")
         .var("CLAWDBOT_GATEWAY_PORT", "18789")
         .var("CLAWDBOT_STATE_DIR", &main);
-    config(&sandbox, 19789, "native");
+    write_config(&sandbox, 19789, "native");
     let ran = sandbox.run(["channels", "list", "--profile", "rescue"]).exits(23);
     for of_main in ["18789", "mains", "MARKER", "CLAWDBOT", "=main"] {
         assert!(!ran.stdout.contains(of_main), "{of_main}: {}", ran.stdout);
@@ -112,8 +113,8 @@ fn nothing_of_another_profile_comes_along() {
 }
 
 #[test]
-fn our_own_commands_and_help_stay_ours() {
-    let sandbox = sandbox("2026.9.6");
+fn own_commands_and_help_are_not_passed_to_the_engine() {
+    let sandbox = sandbox_with_engine("2026.9.6");
     for line in [
         &["ports", "--nope"][..],
         &["profiles", "nope"],
@@ -127,7 +128,7 @@ fn our_own_commands_and_help_stay_ours() {
 }
 
 #[test]
-fn where_it_is_missing_the_nearest_command_and_the_way_to_get_it_are_said() {
+fn without_an_engine_the_nearest_command_and_the_way_to_install_it_are_shown() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["channels", "list", "--json"]).exits(2);
     assert_eq!(ran.json()["code"], "cli.unknown-command");
@@ -144,12 +145,12 @@ fn where_it_is_missing_the_nearest_command_and_the_way_to_get_it_are_said() {
 }
 
 #[test]
-fn the_gateway_is_run_by_the_engine_of_the_record_or_of_the_flag() {
-    let sandbox = sandbox("2026.9.6");
-    config(&sandbox, 19789, "node");
+fn gateway_is_run_by_the_engine_of_the_flag_or_the_record() {
+    let sandbox = sandbox_with_engine("2026.9.6");
+    write_config(&sandbox, 19789, "node");
     let from_record = sandbox.run(["--profile", "rescue", "gateway"]).exits(23);
     assert_eq!(
-        &said(&from_record.stdout)[..5],
+        &printed(&from_record.stdout)[..5],
         [
             "arg=--profile",
             "arg=rescue",
@@ -158,7 +159,7 @@ fn the_gateway_is_run_by_the_engine_of_the_record_or_of_the_flag() {
             "arg=19789"
         ]
     );
-    config(&sandbox, 19789, "native");
+    write_config(&sandbox, 19789, "native");
     let line = [
         "--profile",
         "rescue",
@@ -193,10 +194,10 @@ fn the_gateway_is_run_by_the_engine_of_the_record_or_of_the_flag() {
 }
 
 #[test]
-fn signals_reach_it_and_its_process_is_the_one_that_was_started() {
+fn engine_replaces_this_process_so_that_signals_reach_it() {
     use std::io::{BufRead as _, BufReader};
-    let sandbox = sandbox("2026.9.6").var("FAKE_WAITS", "1");
-    config(&sandbox, 19789, "node");
+    let sandbox = sandbox_with_engine("2026.9.6").var("FAKE_WAITS", "1");
+    write_config(&sandbox, 19789, "node");
     let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -209,8 +210,8 @@ fn signals_reach_it_and_its_process_is_the_one_that_was_started() {
 }
 
 #[test]
-fn a_config_that_a_newer_release_wrote_is_told_and_a_release_too_old_is_refused() {
-    let sandbox = self::sandbox("2026.1.30");
+fn config_of_a_newer_release_gives_a_notice_and_an_old_release_is_refused() {
+    let sandbox = sandbox_with_engine("2026.1.30");
     sandbox.write(
         ".openclaw-rescue/openclaw.json",
         r#"{ gateway: { mode: "local" }, meta: { lastTouchedVersion: "2026.9.6" } }"#,
@@ -230,24 +231,23 @@ fn a_config_that_a_newer_release_wrote_is_told_and_a_release_too_old_is_refused(
         "{}",
         ran.stderr
     );
-    let sandbox = self::sandbox("2025.11.3");
+    let sandbox = sandbox_with_engine("2025.11.3");
     let line = ["gateway", "--engine", "node"];
     let ran = sandbox.run(line).exits(78);
     assert!(!ran.stdout.contains("arg="), "{}", ran.stdout);
 }
 
-/// A gateway of a test, ended with it.
-struct Running(std::process::Child);
+/// A gateway that is killed when the test ends.
+struct RunningGateway(std::process::Child);
 
-impl Drop for Running {
+impl Drop for RunningGateway {
     fn drop(&mut self) {
-        // Already ended is what is wanted.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The real releases, where they are: wrappers outside of their packages.
+/// Returns the commands of the real releases, which are wrappers outside of their packages, where there are any.
 fn peers() -> Option<[PathBuf; 2]> {
     let Some(folder) = std::env::var_os("OPENCLAW_PEERS") else {
         skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
@@ -258,10 +258,10 @@ fn peers() -> Option<[PathBuf; 2]> {
 }
 
 #[test]
-fn the_real_releases_answer_for_the_chosen_instance() {
+fn real_releases_answer_for_the_chosen_instance() {
     for peer in peers().into_iter().flatten() {
         let sandbox = Sandbox::new().var("OPENCLAW_NODE_CLI", &peer);
-        config(&sandbox, 19789, "node");
+        write_config(&sandbox, 19789, "node");
         let ran = sandbox
             .run(["--profile", "rescue", "approvals", "--help"])
             .exits(0);
@@ -270,17 +270,17 @@ fn the_real_releases_answer_for_the_chosen_instance() {
 }
 
 #[test]
-fn the_real_releases_run_as_the_gateway_of_the_chosen_instance() {
+fn real_releases_run_as_the_gateway_of_the_chosen_instance() {
     for peer in peers().into_iter().flatten() {
         let sandbox = Sandbox::new().var("OPENCLAW_NODE_CLI", &peer);
         let port = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             free.local_addr().unwrap().port()
         };
-        config(&sandbox, port, "node");
+        write_config(&sandbox, port, "node");
         let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut gateway = Running(command.spawn().unwrap());
+        let mut gateway = RunningGateway(command.spawn().unwrap());
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(std::time::Instant::now() < deadline, "{peer:?} does not listen");

@@ -1,24 +1,24 @@
-//! `openclaw rescue`: on a real user manager, without one, killed on the way, and as a watch.
+//! `openclaw rescue`: with a real user manager and without one, killed at any moment, and as a watcher.
 
 use crate::support::{Sandbox, manager};
 
-mod alone;
-mod cut;
 mod inside;
 mod killed;
+mod killed_inside;
 mod limits;
 mod watch;
+mod without_manager;
 
-/// Main and a rescuer as services, and what can break main, on one manager.
+/// Runs the repairs of services of one manager.
 #[test]
 fn on_a_real_manager() {
     let sandbox = Sandbox::new();
     manager::run(&sandbox.home(), "rescue::inside::");
 }
 
-/// A rescuer that is killed while its manager works, on another one.
+/// Runs the repairs that are killed while their manager works, on another manager.
 #[test]
 fn killed_on_a_real_manager() {
     let sandbox = Sandbox::new();
-    manager::run(&sandbox.home(), "rescue::cut::");
+    manager::run(&sandbox.home(), "rescue::killed_inside::");
 }

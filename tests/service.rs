@@ -1,4 +1,4 @@
-//! `gateway install` and its like: on a real user manager, and where none can be asked.
+//! `gateway install` and the commands beside it: on a real user manager, and where none can be asked.
 
 use crate::support::{Sandbox, manager};
 
@@ -9,7 +9,7 @@ mod reboot;
 const CONFIG: &str =
     "{gateway: {mode: 'local', port: 18789, auth: {mode: 'token', token: 'not-a-real-token-0123456789'}}}";
 
-/// A boot, a login and everything that is done to services; then a second boot on the same home.
+/// Runs the tests of services after a boot and a login, then those after a second boot on the same home.
 #[test]
 fn on_a_real_manager() {
     let sandbox = Sandbox::new();
@@ -18,7 +18,7 @@ fn on_a_real_manager() {
     }
 }
 
-/// With logind: lingering is switched on, and a boot without a login brings the gateway up.
+/// Runs the tests of lingering with logind: before and after a boot without a login.
 #[test]
 fn with_real_logins() {
     let sandbox = Sandbox::new();
@@ -33,7 +33,7 @@ fn with_real_logins() {
 }
 
 #[test]
-fn where_no_manager_can_be_asked_the_reason_is_said_and_the_exit_code_is_no() {
+fn unreachable_manager_is_reported_with_its_reason_and_exit_code_1() {
     // A PATH without systemctl: whatever this machine is, it has no manager for this home.
     let sandbox = Sandbox::new().var("PATH", "/nowhere");
     sandbox.write(".openclaw/openclaw.json", CONFIG);
@@ -50,7 +50,7 @@ fn where_no_manager_can_be_asked_the_reason_is_said_and_the_exit_code_is_no() {
 }
 
 #[test]
-fn a_dry_run_shows_the_files_and_commands_and_writes_nothing() {
+fn dry_run_shows_files_and_commands_and_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", CONFIG);
     let before = sandbox.tree();
@@ -75,7 +75,7 @@ fn a_dry_run_shows_the_files_and_commands_and_writes_nothing() {
 }
 
 #[test]
-fn a_config_that_no_gateway_could_start_from_is_refused() {
+fn config_from_which_no_gateway_starts_is_refused() {
     let sandbox = Sandbox::new();
     let _ = sandbox.run(["gateway", "install"]).exits(78);
     sandbox.write(".openclaw/openclaw.json", "{gateway: {");
@@ -84,7 +84,7 @@ fn a_config_that_no_gateway_could_start_from_is_refused() {
 }
 
 #[test]
-fn the_file_of_another_program_or_of_another_instance_is_left_alone() {
+fn service_file_of_another_program_or_instance_is_kept() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", CONFIG);
     let unit = ".config/systemd/user/openclaw-gateway.service";

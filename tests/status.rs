@@ -1,4 +1,5 @@
-//! `openclaw status` and its kin: each verdict, its exit code, its document, and what is never shown.
+//! `openclaw status` and the commands beside it: each verdict with its exit code and document, and the token, which is
+//! never shown to anybody else.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -13,37 +14,39 @@ mod fake;
 mod peers;
 mod screens;
 
-use fake::{Fake, Manner};
+use fake::{Behaviour, FakeGateway};
 
-/// A home whose profile `rescue` is set up for a port.
-fn rescue_at(port: u16) -> Sandbox {
+/// Returns a home whose profile `rescue` is set up for a port.
+fn sandbox_with_port(port: u16) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/openclaw.json", config(port));
     sandbox
 }
 
+/// Runs `openclaw status --json` for the profile `rescue`, with further arguments.
 fn status(sandbox: &Sandbox, further: &[&str]) -> Ran {
     let args = ["--profile", "rescue", "status", "--json"];
     // Nothing waits this long unless it is broken.
-    let patience = ["--timeout", "30s"];
-    let patience: &[&str] = if further.contains(&"--timeout") {
+    let timeout = ["--timeout", "30s"];
+    let timeout: &[&str] = if further.contains(&"--timeout") {
         &[]
     } else {
-        &patience
+        &timeout
     };
-    sandbox.run(args.iter().chain(further).chain(patience))
+    sandbox.run(args.iter().chain(further).chain(timeout))
 }
 
-/// A fake gateway of `rescue`, and the home that it belongs to.
-fn faked(manner: Manner) -> (Sandbox, Fake) {
+/// Starts a fake gateway of the profile `rescue`; returns it and its home.
+fn start_fake(behaviour: Behaviour) -> (Sandbox, FakeGateway) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sandbox = rescue_at(listener.local_addr().unwrap().port());
-    let fake = Fake::start(listener, &sandbox, manner);
+    let sandbox = sandbox_with_port(listener.local_addr().unwrap().port());
+    let fake = FakeGateway::start(listener, &sandbox, behaviour);
     (sandbox, fake)
 }
 
+/// Runs `openclaw status --json`, checks verdict, exit code and that no token is shown, and returns the document.
 #[track_caller]
-fn verdict(sandbox: &Sandbox, further: &[&str], expected: &str, code: i32) -> Value {
+fn assert_verdict(sandbox: &Sandbox, further: &[&str], expected: &str, code: i32) -> Value {
     let ran = status(sandbox, further).exits(code);
     assert!(
         !ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN),
@@ -56,10 +59,10 @@ fn verdict(sandbox: &Sandbox, further: &[&str], expected: &str, code: i32) -> Va
 }
 
 #[test]
-fn a_gateway_of_either_protocol_is_healthy() {
+fn gateway_of_either_protocol_is_healthy() {
     for protocol in [3, 4] {
-        let (sandbox, fake) = faked(Manner::Speaks(protocol));
-        let document = verdict(&sandbox, &[], "healthy", 0);
+        let (sandbox, fake) = start_fake(Behaviour::Speaks(protocol));
+        let document = assert_verdict(&sandbox, &[], "healthy", 0);
         let gateway = &document["gateway"];
         assert_eq!(
             (
@@ -72,64 +75,67 @@ fn a_gateway_of_either_protocol_is_healthy() {
         assert_eq!(document["port"]["status"], "busy");
         assert_eq!(document["port"]["listeners"][0]["pid"], std::process::id());
         assert_eq!(document["config"]["cli"]["valid"], true);
-        assert!(fake.heard().contains(TOKEN), "the instance's own token is shown");
+        assert!(
+            fake.received().contains(TOKEN),
+            "the instance's own token is shown"
+        );
     }
 }
 
 #[test]
-fn a_gateway_that_refuses_stalls_or_is_unwell_is_told_as_such() {
-    let (sandbox, _fake) = faked(Manner::Refuses);
-    verdict(&sandbox, &[], "token-refused", 3);
-    let (sandbox, _fake) = faked(Manner::Unwell);
-    let document = verdict(&sandbox, &[], "unhealthy", 3);
+fn refusing_stalling_and_unwell_gateways_have_verdicts_of_their_own() {
+    let (sandbox, _fake) = start_fake(Behaviour::Refuses);
+    assert_verdict(&sandbox, &[], "token-refused", 3);
+    let (sandbox, _fake) = start_fake(Behaviour::Unwell);
+    let document = assert_verdict(&sandbox, &[], "unhealthy", 3);
     assert!(document["message"].as_str().unwrap().contains("channel down"));
-    let (sandbox, _fake) = faked(Manner::Stalls);
+    let (sandbox, _fake) = start_fake(Behaviour::Stalls);
     // Long enough to learn that it is ours, and waited for in full.
-    verdict(&sandbox, &["--timeout", "3s"], "slow", 3);
-    let (sandbox, _fake) = faked(Manner::Babbles);
-    verdict(&sandbox, &[], "unhealthy", 3);
+    assert_verdict(&sandbox, &["--timeout", "3s"], "slow", 3);
+    let (sandbox, _fake) = start_fake(Behaviour::SendsGarbage);
+    assert_verdict(&sandbox, &[], "unhealthy", 3);
 }
 
 #[test]
-fn another_profiles_gateway_is_named_and_never_shown_our_token() {
-    let (sandbox, fake) = faked(Manner::IsOf("main"));
-    let document = verdict(&sandbox, &[], "other-profile", 3);
+fn gateway_of_another_profile_is_named_and_never_shown_our_token() {
+    let (sandbox, fake) = start_fake(Behaviour::IsOf("main"));
+    let document = assert_verdict(&sandbox, &[], "other-profile", 3);
     assert_eq!(document["gateway"]["heldBy"], "main");
-    assert!(!fake.heard().contains(TOKEN));
+    assert!(!fake.received().contains(TOKEN));
 }
 
 #[test]
-fn a_stranger_is_named_with_its_process_and_never_shown_our_token() {
-    let (sandbox, fake) = faked(Manner::WebServer);
-    let document = verdict(&sandbox, &[], "stranger", 3);
+fn foreign_server_is_named_with_its_process_and_never_shown_our_token() {
+    let (sandbox, fake) = start_fake(Behaviour::WebServer);
+    let document = assert_verdict(&sandbox, &[], "stranger", 3);
     let message = document["message"].as_str().unwrap();
     assert!(message.contains(&std::process::id().to_string()), "{message}");
-    assert!(!fake.heard().contains(TOKEN));
+    assert!(!fake.received().contains(TOKEN));
     // One that never answers is a stranger all the same.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sandbox = rescue_at(silent.local_addr().unwrap().port());
-    verdict(&sandbox, &["--timeout", "300"], "stranger", 3);
+    let sandbox = sandbox_with_port(silent.local_addr().unwrap().port());
+    assert_verdict(&sandbox, &["--timeout", "300"], "stranger", 3);
 }
 
 #[test]
-fn what_ends_while_it_is_asked_does_not_run() {
+fn gateway_that_ends_during_the_probe_is_not_running() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sandbox = rescue_at(listener.local_addr().unwrap().port());
+    let sandbox = sandbox_with_port(listener.local_addr().unwrap().port());
     let ends = std::thread::spawn(move || {
         let (asks, _) = listener.accept().unwrap();
         drop(listener);
         drop(asks);
     });
-    let document = verdict(&sandbox, &[], "not-running", 1);
+    let document = assert_verdict(&sandbox, &[], "not-running", 1);
     assert_eq!(document["port"]["status"], "free");
     ends.join().unwrap();
 }
 
 #[test]
-fn what_does_not_run_is_told_with_the_way_to_start_it() {
+fn gateway_that_does_not_run_is_reported_with_the_command_that_starts_it() {
     let port = free_base();
-    let sandbox = rescue_at(port);
-    let document = verdict(&sandbox, &["--lang", "en"], "not-running", 1);
+    let sandbox = sandbox_with_port(port);
+    let document = assert_verdict(&sandbox, &["--lang", "en"], "not-running", 1);
     assert_eq!(document["gateway"]["port"], port);
     assert_eq!(document["port"]["status"], "free");
     assert_eq!(document["last"], Value::Null, "it never ran");
@@ -138,12 +144,12 @@ fn what_does_not_run_is_told_with_the_way_to_start_it() {
     assert!(!document.to_string().contains("18789"), "{document:#}");
 
     sandbox.write(".openclaw-rescue/openclaw.json", "{\n  gateway: {");
-    let document = verdict(&sandbox, &["--lang", "en"], "not-running", 1);
+    let document = assert_verdict(&sandbox, &["--lang", "en"], "not-running", 1);
     assert_eq!(document["config"]["cli"]["valid"], false);
     assert!(document["hints"].to_string().contains("config validate"));
 
-    let nobody = Sandbox::new();
-    let document = status(&nobody, &[]).exits(1).json();
+    let empty = Sandbox::new();
+    let document = status(&empty, &[]).exits(1).json();
     assert_eq!(
         document["gateway"]["port"], 23532,
         "its own default: {document:#}"
@@ -151,7 +157,7 @@ fn what_does_not_run_is_told_with_the_way_to_start_it() {
 }
 
 #[test]
-fn wrong_words_are_usage_errors() {
+fn wrong_arguments_are_usage_errors() {
     let sandbox = Sandbox::new();
     for args in [
         &["status", "--timeout", "soon"][..],
@@ -165,18 +171,18 @@ fn wrong_words_are_usage_errors() {
 }
 
 #[test]
-fn every_question_has_the_exit_code_of_its_answer() {
-    let (up, _fake) = faked(Manner::Speaks(4));
-    let down = rescue_at(free_base());
-    let (refused, _other) = faked(Manner::Refuses);
-    for words in [
+fn every_command_has_the_exit_code_of_the_verdict() {
+    let (up, _fake) = start_fake(Behaviour::Speaks(4));
+    let down = sandbox_with_port(free_base());
+    let (refused, _other) = start_fake(Behaviour::Refuses);
+    for command in [
         &["gateway", "status"][..],
         &["gateway", "probe"],
         &["gateway", "health"],
         &["gateway", "call", "health"],
     ] {
         let run = |sandbox: &Sandbox| {
-            let args = ["--profile", "rescue"].iter().chain(words).chain(&["--json"]);
+            let args = ["--profile", "rescue"].iter().chain(command).chain(&["--json"]);
             sandbox.run(args)
         };
         let _ = run(&up).exits(0).json();
@@ -195,15 +201,15 @@ fn every_question_has_the_exit_code_of_its_answer() {
 }
 
 #[test]
-fn another_url_is_not_shown_this_instances_token() {
-    let (sandbox, fake) = faked(Manner::Speaks(4));
+fn token_is_not_sent_to_another_url() {
+    let (sandbox, fake) = start_fake(Behaviour::Speaks(4));
     let url = format!("ws://127.0.0.1:{}", fake.port);
     let call = |further: &[&str]| {
         let args = ["--profile", "rescue", "gateway", "call", "health", "--url", &url];
         sandbox.run(args.iter().chain(further))
     };
     let _ = call(&[]).exits(3);
-    assert!(!fake.heard().contains(TOKEN));
+    assert!(!fake.received().contains(TOKEN));
     let file = sandbox.write("token", format!("{TOKEN}\n"));
     let _ = call(&["--token-file", file.to_str().unwrap()]).exits(0);
 }
@@ -216,11 +222,11 @@ fn twenty_slow_gateways_take_no_longer_than_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         sandbox.write(format!(".openclaw-p{number}/openclaw.json"), config(port));
-        fakes.push(Fake::of(
+        fakes.push(FakeGateway::start_for(
             listener,
             &sandbox,
             &format!("p{number}"),
-            Manner::Stalls,
+            Behaviour::Stalls,
         ));
     }
     let since = Instant::now();
@@ -235,7 +241,7 @@ fn twenty_slow_gateways_take_no_longer_than_one() {
 }
 
 #[test]
-fn a_killed_gateway_and_a_stopped_one_are_told_apart_and_leave_others_alone() {
+fn killed_and_stopped_gateways_are_told_apart_and_others_run_on() {
     let sandbox = Sandbox::new();
     let main = Gateway::start(&sandbox, "main");
     let rescue = Gateway::start(&sandbox, "rescue");
@@ -273,13 +279,13 @@ fn a_killed_gateway_and_a_stopped_one_are_told_apart_and_leave_others_alone() {
 }
 
 #[test]
-fn a_gateway_on_another_port_than_configured_is_found_there() {
+fn gateway_on_another_port_than_configured_is_found_there() {
     let sandbox = Sandbox::new();
     let configured = configure(&sandbox, "rescue");
     let other = free_base();
     let port = other.to_string();
     let gateway = Gateway::launch(command(&sandbox, "rescue", &["--port", &port]), other);
-    let document = verdict(&sandbox, &[], "elsewhere", 3);
+    let document = assert_verdict(&sandbox, &[], "elsewhere", 3);
     let found = &document["gateway"];
     assert_eq!(
         (&found["port"], &found["configuredPort"]),
@@ -290,7 +296,7 @@ fn a_gateway_on_another_port_than_configured_is_found_there() {
 }
 
 #[test]
-fn a_gateway_that_is_stopped_by_a_signal_is_slow() {
+fn gateway_that_is_suspended_by_a_signal_is_slow() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     gateway.signal(Signal::STOP);
@@ -301,12 +307,12 @@ fn a_gateway_that_is_stopped_by_a_signal_is_slow() {
 }
 
 #[test]
-fn a_gateway_on_its_last_good_config_is_asked_with_that_ones_token() {
+fn gateway_on_its_last_good_config_is_asked_with_the_token_of_that_config() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let gateway = Gateway::start(&sandbox, "rescue");
-    let kept = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
-    wait_for("the good config is kept", || kept.exists().then_some(()));
+    let saved = sandbox.path(".openclaw-rescue/openclaw.json.last-good");
+    wait_for("the good config is saved", || saved.exists().then_some(()));
     let _ = gateway.stop().with(0);
     let text = config(port)
         .replace(TOKEN, "another")
@@ -322,7 +328,7 @@ fn a_gateway_on_its_last_good_config_is_asked_with_that_ones_token() {
         "[gateway]\nbootFallback = 'last-good'\n",
     );
     let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
-    let document = verdict(&sandbox, &[], "unhealthy", 3);
+    let document = assert_verdict(&sandbox, &[], "unhealthy", 3);
     assert_eq!(document["gateway"]["reachable"], true);
     assert!(document["warning"].as_str().unwrap().contains("last-good"));
     let config = &document["config"]["cli"];
@@ -336,18 +342,18 @@ fn a_gateway_on_its_last_good_config_is_asked_with_that_ones_token() {
 }
 
 #[test]
-fn a_probe_tells_who_listens_and_what_it_says_and_a_log_is_followed_for_a_while() {
+fn probe_shows_listeners_and_answers_and_logs_are_followed_until_a_timeout() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let args = ["--lang", "en", "--profile", "rescue", "gateway", "probe"];
-    let told = sandbox.run(args).exits(0).stdout;
+    let shown = sandbox.run(args).exits(0).stdout;
     for part in [
         format!("ws://127.0.0.1:{}", gateway.port),
         format!("127.0.0.1:{}, openclaw (pid {})", gateway.port, gateway.pid()),
         "Protocol     4".to_owned(),
         "Agents       main".to_owned(),
     ] {
-        assert!(told.contains(&part), "{part}:\n{told}");
+        assert!(shown.contains(&part), "{part}:\n{shown}");
     }
     let followed = sandbox
         .run(["--profile", "rescue", "logs", "--follow", "--timeout", "50"])

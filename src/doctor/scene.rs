@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     /// Every instance, those of the survey first and in its order.
     pub subjects: Vec<Subject<'a>>,
     /// Every service file of a gateway, with the config that it starts, links followed.
-    pub services: Vec<(PathBuf, InstalledService)>,
+    pub(crate) services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
     pub(crate) linger: Linger,
     /// The home folder.

@@ -11,6 +11,7 @@ use super::report::{Probe, ProbeVerdict};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
 use crate::host::{Host, ports};
 use crate::instance::InstanceContext;
+use crate::ports::Listener;
 use crate::record::Engine;
 use crate::settings::ClientAuth;
 use crate::text::sanitize;
@@ -39,32 +40,20 @@ pub(super) fn ask(
         GatewayLocation::Unidentified(endpoint, listener) => (endpoint, Some(listener)),
     };
     probe.pid = endpoint.pid;
-    let answer = identity::request(endpoint.addresses[0], time_left(deadline));
-    let identity = match (answer, unidentified) {
-        (LivenessAnswer::Native(identity), _) if identity.instance_id == context.instance.id() => {
-            Some(identity)
-        }
-        (LivenessAnswer::Native(identity), _) => {
-            probe.verdict = ProbeVerdict::OtherProfile(identity.profile);
+    let identity = match identify(&endpoint, unidentified, &context.instance.id(), deadline) {
+        Ok(identity) => identity,
+        Err(verdict) => {
+            match verdict {
+                ProbeVerdict::NotRunning => {
+                    probe.pid = None;
+                    probe.listeners.clear();
+                }
+                ProbeVerdict::Slow => set_endpoint(probe, &endpoint),
+                _ => {}
+            }
+            probe.verdict = verdict;
             return;
         }
-        // The gateway ended while it was asked.
-        (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port.get()).is_empty() => {
-            probe.pid = None;
-            probe.listeners.clear();
-            return;
-        }
-        // Nothing secret is shown to a process that is not known as this instance's.
-        (_, Some(listener)) => {
-            probe.verdict = ProbeVerdict::Stranger(Some(listener));
-            return;
-        }
-        (LivenessAnswer::Slow, None) => {
-            set_endpoint(probe, &endpoint);
-            probe.verdict = ProbeVerdict::Slow;
-            return;
-        }
-        (LivenessAnswer::Anonymous | LivenessAnswer::Foreign, None) => None,
     };
     set_endpoint(probe, &endpoint);
     set_identity(probe, identity);
@@ -78,6 +67,30 @@ pub(super) fn ask(
         }
         verdict => verdict,
     };
+}
+
+/// Asks the process at an endpoint for its identity; `None` stands for OpenClaw from npm, which names nobody.
+/// `unidentified` is the socket of a process that is not known as this instance's. Fails with the verdict where the
+/// process is not this instance's gateway, or does not answer.
+fn identify(
+    endpoint: &Endpoint,
+    unidentified: Option<Listener>,
+    instance_id: &str,
+    deadline: Instant,
+) -> Result<Option<GatewayIdentity>, ProbeVerdict> {
+    let answer = identity::request(endpoint.addresses[0], time_left(deadline));
+    match (answer, unidentified) {
+        (LivenessAnswer::Native(identity), _) if identity.instance_id == instance_id => Ok(Some(identity)),
+        (LivenessAnswer::Native(identity), _) => Err(ProbeVerdict::OtherProfile(identity.profile)),
+        // The gateway ended while it was asked.
+        (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port.get()).is_empty() => {
+            Err(ProbeVerdict::NotRunning)
+        }
+        // Nothing secret is shown to a process that is not known as this instance's.
+        (_, Some(listener)) => Err(ProbeVerdict::Stranger(Some(listener))),
+        (LivenessAnswer::Slow, None) => Err(ProbeVerdict::Slow),
+        (LivenessAnswer::Anonymous | LivenessAnswer::Foreign, None) => Ok(None),
+    }
 }
 
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {

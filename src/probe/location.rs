@@ -38,8 +38,8 @@ fn has_gateway_name(owner: &ListeningProcess) -> bool {
 }
 
 /// Locates the gateway of the instance with this label. `lock_owner` is the process and port that the instance's
-/// lock names, `configured_port` and `bind_address` are where its files say that it listens, and `process_owner` tells whose
-/// a process is.
+/// lock names, `configured_port` and `bind_address` are where its files say that it listens, and `process_owner` tells
+/// whose a process is.
 pub(super) fn locate(
     survey: &Survey,
     label: Option<&str>,

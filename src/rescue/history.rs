@@ -167,7 +167,10 @@ mod tests {
     #[test]
     fn history_file_keeps_its_format_and_what_a_later_release_wrote() {
         let dir = tempfile::tempdir().unwrap();
-        let line = r#"{"at":1,"rescuer":"rescue","target":"main","watched":true,"causes":["hung","new-cause"],"steps":[["end-stale","helped"],["new-step","planned"]],"outcome":"healthy"}"#;
+        let line = concat!(
+            r#"{"at":1,"rescuer":"rescue","target":"main","watched":true,"causes":["hung","new-cause"],"#,
+            r#""steps":[["end-stale","helped"],["new-step","planned"]],"outcome":"healthy"}"#
+        );
         apply::write_file(&dir.path().join(HISTORY_FILE), line.as_bytes()).unwrap();
         let mut history = History::read(dir.path());
         history.put(entry(2, "main")).unwrap();

@@ -268,9 +268,14 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn denied_and_slow_calls_of_systemctl_are_told_apart() {
+        let environment = SystemdEnvironment::default();
         let denied = "Failed to start x.service: Interactive authentication required.";
         assert_eq!(
-            ManagerError::from_systemctl("start", &failed_with(denied), booted),
+            ManagerError::from_systemctl("start", &failed_with(denied), environment),
             ManagerError::Denied(denied.to_owned())
         );
         let slow = CommandOutput {
@@ -278,7 +283,7 @@ mod tests {
             ..CommandOutput::default()
         };
         assert_eq!(
-            ManagerError::from_systemctl("show", &slow, booted),
+            ManagerError::from_systemctl("show", &slow, environment),
             ManagerError::TimedOut("show".to_owned())
         );
     }

@@ -1,5 +1,5 @@
-//! Installed service files of gateways, written by OpenClaw or by this program (docs/openclaw.md#services): which instance a
-//! file starts, and on which port.
+//! Installed service files of gateways, written by OpenClaw or by this program (docs/openclaw.md#services): which
+//! instance a file starts, and on which port.
 
 use std::path::{Path, PathBuf};
 
@@ -13,23 +13,23 @@ use crate::service_files::{ServiceCommand, plist, task, unit};
 
 /// A service file that starts a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstalledService {
+pub(crate) struct InstalledService {
     /// The path of the file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The profile after which the file is named, where the name stands for one.
-    pub named: Option<ProfileName>,
+    pub(crate) named: Option<ProfileName>,
     /// The profile that the command or its environment variables name, else that of the file's name.
-    pub profile: Option<ProfileName>,
+    pub(crate) profile: Option<ProfileName>,
     /// The config file that the gateway uses.
-    pub config_path: PathBuf,
+    pub(crate) config_path: PathBuf,
     /// The state folder that the gateway uses.
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
     /// The port that the command or its environment variables set.
-    pub port: Option<Port>,
+    pub(crate) port: Option<Port>,
     /// The program and its arguments.
-    pub argv: Vec<String>,
+    pub(crate) argv: Vec<String>,
     /// The release of this program or of OpenClaw that wrote the file (`OPENCLAW_SERVICE_VERSION`).
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// Folder of the user's systemd units, relative to the home folder.
@@ -39,7 +39,7 @@ const AGENT_DIR: &str = "Library/LaunchAgents";
 
 impl InstalledService {
     /// Returns the services of gateways that are installed for this user, ordered by path.
-    pub fn find_all(env: &Environment) -> Vec<Self> {
+    pub(crate) fn find_all(env: &Environment) -> Vec<Self> {
         let units = files_named(&env.home.join(UNIT_DIR), "openclaw-gateway", ".service");
         let units = units
             .into_iter()
@@ -98,7 +98,7 @@ impl InstalledService {
 }
 
 /// Returns the config file of the gateway that a service file starts; `None` where the file can't be read.
-pub fn config_of_service(file: &Path, env: &Environment) -> Option<PathBuf> {
+pub(crate) fn config_of_service(file: &Path, env: &Environment) -> Option<PathBuf> {
     let command = read_command(file, env)?;
     Some(InstalledService::new(command, file.to_path_buf(), "default", env).config_path)
 }

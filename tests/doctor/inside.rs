@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::service::inside::{World, systemctl};
+use crate::service::inside::{UserHome, systemctl};
 use crate::support::{Sandbox, manager};
 
 #[test]
@@ -18,7 +18,7 @@ fn on_a_real_manager() {
 const PROFILE: &str = "care";
 const UNIT: &str = "openclaw-gateway-care.service";
 
-fn found(world: &World) -> Vec<Value> {
+fn found(world: &UserHome) -> Vec<Value> {
     let document = world.run(PROFILE, &["doctor", "--json"]).json();
     let all = document["findings"].as_array().expect("findings").clone();
     all.into_iter().filter(|f| f["severity"] != "info").collect()
@@ -26,7 +26,7 @@ fn found(world: &World) -> Vec<Value> {
 
 /// Runs the command that the finding names, as a person would.
 #[track_caller]
-fn mended(world: &World, id: &str, severity: &str, before: impl FnOnce()) {
+fn mended(world: &UserHome, id: &str, severity: &str, before: impl FnOnce()) {
     let all = found(world);
     let one = all.iter().find(|f| f["id"] == id);
     let one = one.unwrap_or_else(|| panic!("{id} is not found: {all:#?}"));
@@ -56,12 +56,12 @@ fn faults_of_a_service() {
     if !manager::is_inside() {
         return;
     }
-    let world = World::with(PROFILE, 24789);
-    let state = world.home.join(".openclaw-care");
+    let world = UserHome::with_config(PROFILE, 24789);
+    let state = world.path.join(".openclaw-care");
     let private = "chmod 700 $HOME/.openclaw-care; chmod 600 $HOME/.openclaw-care/openclaw.json; \
         mkdir -m 700 $HOME/.openclaw-care/workspace-care";
     shell(private);
-    let units = world.home.join(".config/systemd/user");
+    let units = world.path.join(".config/systemd/user");
     let file = units.join(UNIT);
     let _ = world.run(PROFILE, &["gateway", "install"]).exits(0);
     mended(&world, "service-linger", "warning", || ());
@@ -94,7 +94,7 @@ fn faults_of_a_service() {
     shell(copied);
     mended(&world, "service-older", "warning", || ());
     shell(copied);
-    std::fs::remove_file(world.home.join("bin/openclaw")).expect("a program");
+    std::fs::remove_file(world.path.join("bin/openclaw")).expect("a program");
     mended(&world, "service-binary", "error", || ());
 
     // A second unit of one instance.

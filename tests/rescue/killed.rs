@@ -1,5 +1,5 @@
-//! A rescuer that is killed on the way: main is in its old state or in the new one, and the next repair
-//! works.
+//! A rescuer that is killed in the middle of a repair: the target has its old config or the restored one, and the next
+//! repair works.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -9,19 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::Signal;
 
-use super::alone::{Apart, BROKEN, broken, home, rescue};
+use super::without_manager::{
+    BROKEN_CONFIG, SpawnedGateway, run_rescue, sandbox_with_broken_config, sandbox_without_manager,
+};
 use crate::support::gateway::Gateway;
 use crate::support::{Reason, Sandbox, installed, skipped};
 
 const CONFIG: &str = ".openclaw/openclaw.json";
 const REPAIR: [&str; 6] = ["--profile", "rescue", "rescue", "repair", "--yes", "--force"];
-/// The calls after which something on the disk may be another.
-const WRITING: &str =
+/// The system calls that may change the disk.
+const WRITING_CALLS: &str =
     "?openat,?mkdir,?write,?fsync,?fdatasync,?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat";
 
-/// This program under strace. Its children are not followed: the gateway that it starts goes on.
-fn traced(program: &Command, options: &[&str]) -> Command {
-    // By its path: it is started with the home's own search path, on which nothing is.
+/// Returns a call of a program under strace. Its children are not followed: the gateway that it starts goes on.
+fn strace_command(program: &Command, options: &[&str]) -> Command {
+    // By its path: it is started with the sandbox's search path, on which nothing is.
     let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join("strace"));
     let strace = folders.iter().find(|path| path.exists()).expect("strace");
     let mut command = Command::new(strace);
@@ -44,15 +46,16 @@ fn traced(program: &Command, options: &[&str]) -> Command {
     command
 }
 
-/// A call of the system, and which one of its name it is, from 1.
-pub type Nth = (String, usize);
+/// A system call by its name and its number among the calls of that name, from 1.
+pub type NthCall = (String, usize);
 
-/// The calls among these that a program makes to its end; nothing where it can't be traced, or fails.
-pub fn calls(program: &Command, names: &str) -> Option<Vec<(Nth, String)>> {
+/// Returns the system calls with these names that a program makes, each with its arguments; `None` where the program
+/// can't be traced, or fails.
+pub fn trace_calls(program: &Command, names: &str) -> Option<Vec<(NthCall, String)>> {
     let trace = tempfile::NamedTempFile::new().unwrap();
     let path = trace.path().to_str().unwrap();
     let options = ["-o", path, "-e", &format!("trace={names}")];
-    if !traced(program, &options).status().unwrap().success() {
+    if !strace_command(program, &options).status().unwrap().success() {
         return None;
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -66,24 +69,24 @@ pub fn calls(program: &Command, names: &str) -> Option<Vec<(Nth, String)>> {
     Some(calls.collect())
 }
 
-/// Runs a program and kills it before this call. The calls are not the same each time: where this one does
-/// not come, it comes to its end.
-pub fn killed_before(program: &Command, (call, nth): &Nth) {
+/// Runs a program and kills it before a system call. The calls are not the same each time: where this one is not made,
+/// the program ends by itself.
+pub fn kill_before_call(program: &Command, (call, nth): &NthCall) {
     let inject = format!("inject={call}:signal=KILL:when={nth}");
     let options = ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
-    let _ = traced(program, &options).status().unwrap();
+    let _ = strace_command(program, &options).status().unwrap();
 }
 
-/// Main as it must be, whenever the rescuer was killed.
+/// Checks that the config is the broken one or the restored one.
 #[track_caller]
-fn is_old_or_new(sandbox: &Sandbox, good: &str, what: &str) {
+fn assert_old_or_restored(sandbox: &Sandbox, good: &str, what: &str) {
     let left = sandbox.read(CONFIG);
-    assert!(left == BROKEN || left == good, "{what}: {left}");
+    assert!(left == BROKEN_CONFIG || left == good, "{what}: {left}");
 }
 
-/// The next repair works, and the broken config is kept.
+/// Checks that the next repair works, and that the broken config is kept.
 #[track_caller]
-fn is_mended_next(sandbox: &Sandbox, good: &str, what: &str) {
+fn assert_next_repair_works(sandbox: &Sandbox, good: &str, what: &str) {
     let ran = sandbox.run(REPAIR);
     assert_eq!(ran.code, 0, "{what}: {ran:?}");
     assert_eq!(sandbox.read(CONFIG), good, "{what}");
@@ -93,24 +96,24 @@ fn is_mended_next(sandbox: &Sandbox, good: &str, what: &str) {
         .filter(|(path, ..)| path.to_string_lossy().contains(".json.broken-"));
     assert_eq!(
         kept.map(|(_, _, bytes)| bytes.as_slice()).collect::<Vec<_>>(),
-        [BROKEN.as_bytes()],
+        [BROKEN_CONFIG.as_bytes()],
         "{what}"
     );
-    let _ = rescue(sandbox, &["diagnose"]).exits(0);
+    let _ = run_rescue(sandbox, &["diagnose"]).exits(0);
 }
 
 #[test]
-fn at_any_call_that_writes() {
+fn killed_before_any_writing_call_the_config_is_whole_and_the_next_repair_works() {
     if !installed("strace") {
         return;
     }
-    let (sandbox, _) = broken();
-    let apart = Apart(&sandbox);
-    let Some(calls) = calls(&sandbox.command(REPAIR), WRITING) else {
+    let (sandbox, _) = sandbox_with_broken_config();
+    let spawned = SpawnedGateway(&sandbox);
+    let Some(calls) = trace_calls(&sandbox.command(REPAIR), WRITING_CALLS) else {
         return skipped(Reason::NoTracing, "the program under strace failed");
     };
-    drop(apart);
-    // What only reads, and words for the screen, change nothing.
+    drop(spawned);
+    // What only reads, and output for the screen, changes nothing.
     let changes = |call: &str, rest: &str| {
         (call != "openat" || rest.contains("O_CREAT")) && !(call == "write" && rest.starts_with("2,"))
     };
@@ -125,20 +128,20 @@ fn at_any_call_that_writes() {
             scope.spawn(|| {
                 while let Some(nth) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let what = format!("{nth:?}");
-                    let (sandbox, good) = broken();
-                    let _apart = Apart(&sandbox);
-                    killed_before(&sandbox.command(REPAIR), nth);
-                    is_old_or_new(&sandbox, &good, &what);
-                    is_mended_next(&sandbox, &good, &what);
+                    let (sandbox, good) = sandbox_with_broken_config();
+                    let _spawned = SpawnedGateway(&sandbox);
+                    kill_before_call(&sandbox.command(REPAIR), nth);
+                    assert_old_or_restored(&sandbox, &good, &what);
+                    assert_next_repair_works(&sandbox, &good, &what);
                 }
             });
         }
     });
 }
 
-/// Starts a repair and kills it once it says this.
+/// Starts a repair and kills it once it prints this.
 #[track_caller]
-fn killed_at(sandbox: &Sandbox, words: &str) {
+fn kill_at_output(sandbox: &Sandbox, words: &str) {
     let mut command = sandbox.command(REPAIR);
     let mut child = command
         .stdout(Stdio::null())
@@ -146,42 +149,42 @@ fn killed_at(sandbox: &Sandbox, words: &str) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let said = lines
+    let report = lines
         .by_ref()
         .map_while(Result::ok)
         .find(|line| line.contains(words));
-    assert!(said.is_some(), "it never said: {words}");
+    assert!(report.is_some(), "it never report: {words}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
 #[test]
-fn at_each_word_of_a_restore() {
+fn killed_at_each_line_of_a_restore_the_config_is_whole_and_the_next_repair_works() {
     for words in ["Trying", "Waiting"] {
-        let (sandbox, good) = broken();
-        let _apart = Apart(&sandbox);
-        killed_at(&sandbox, words);
-        is_old_or_new(&sandbox, &good, words);
-        is_mended_next(&sandbox, &good, words);
+        let (sandbox, good) = sandbox_with_broken_config();
+        let _spawned = SpawnedGateway(&sandbox);
+        kill_at_output(&sandbox, words);
+        assert_old_or_restored(&sandbox, &good, words);
+        assert_next_repair_works(&sandbox, &good, words);
     }
 }
 
 #[test]
-fn at_each_word_of_an_end_and_a_start() {
+fn killed_at_each_line_of_an_end_and_a_start_the_config_is_unchanged() {
     for words in ["Trying", "Waiting"] {
-        let sandbox = home();
+        let sandbox = sandbox_without_manager();
         let main = Gateway::start(&sandbox, "default");
         let config = sandbox.read(CONFIG);
         main.signal(Signal::STOP);
-        let _apart = Apart(&sandbox);
-        killed_at(&sandbox, words);
+        let _spawned = SpawnedGateway(&sandbox);
+        kill_at_output(&sandbox, words);
         assert_eq!(sandbox.read(CONFIG), config);
         // Its parent collects it, as a system's first process would.
         main.signal(Signal::KILL);
         let _ = main.exited().code;
-        let _ = rescue(&sandbox, &["repair", "--yes", "--force"]).exits(0);
+        let _ = run_rescue(&sandbox, &["repair", "--yes", "--force"]).exits(0);
         assert_eq!(sandbox.read(CONFIG), config);
-        let history = rescue(&sandbox, &["history", "--json"]).exits(0).json();
+        let history = run_rescue(&sandbox, &["history", "--json"]).exits(0).json();
         assert_eq!(history["repairs"][0]["outcome"], "begun", "{history:#}");
     }
 }

@@ -1,17 +1,19 @@
-//! What a rescuer refuses, and what it writes down.
+//! The repairs that a rescuer refuses, and the history that it writes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::alone::{Apart, broken, home, rescue};
+use super::without_manager::{
+    SpawnedGateway, run_rescue, sandbox_with_broken_config, sandbox_without_manager,
+};
 use crate::support::Sandbox;
 use crate::support::gateway;
 
 const HISTORY: &str = ".local/state/openclaw/rescue/history.jsonl";
 
-/// A history of repairs of this target, so many minutes ago.
-fn remembered(sandbox: &Sandbox, target: &str, minutes: &[u64]) {
+/// Writes a history of repairs of this target, each so many minutes ago.
+fn write_history(sandbox: &Sandbox, target: &str, minutes: &[u64]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let entry = |ago: &u64| {
         let at = now.saturating_sub(Duration::from_mins(*ago));
@@ -26,8 +28,8 @@ fn remembered(sandbox: &Sandbox, target: &str, minutes: &[u64]) {
 }
 
 #[test]
-fn nobody_rescues_himself_or_somebody_who_is_not_there() {
-    let sandbox = home();
+fn rescuing_itself_or_an_unknown_profile_is_refused() {
+    let sandbox = sandbox_without_manager();
     sandbox.write(".openclaw/openclaw.json", gateway::config(gateway::free_base()));
     sandbox.write(
         ".openclaw-rescue/openclaw.json",
@@ -47,13 +49,13 @@ fn nobody_rescues_himself_or_somebody_who_is_not_there() {
         &["rescue", "repair", "--yes", "--json"],
         &["rescue", "diagnose", "default", "--json"],
     ] {
-        let said = sandbox.run(words).exits(2).json();
-        assert_eq!(said["code"], "rescue.itself", "{words:?}");
-        assert!(!said["hints"].as_array().unwrap().is_empty());
+        let report = sandbox.run(words).exits(2).json();
+        assert_eq!(report["code"], "rescue.itself", "{words:?}");
+        assert!(!report["hints"].as_array().unwrap().is_empty());
     }
-    let ran = rescue(&sandbox, &["watch", "rescue"]).exits(2);
+    let ran = run_rescue(&sandbox, &["watch", "rescue"]).exits(2);
     assert!(ran.stderr.contains("can’t rescue itself"), "{ran:?}");
-    // By another name, and still himself: the config is the same file.
+    // Another name of the same instance: the config is the same file.
     std::os::unix::fs::symlink(sandbox.path(".openclaw"), sandbox.path(".openclaw-alias")).unwrap();
     let words = [
         "--profile",
@@ -66,41 +68,43 @@ fn nobody_rescues_himself_or_somebody_who_is_not_there() {
     ];
     assert_eq!(sandbox.run(words).exits(2).json()["code"], "rescue.itself");
     std::fs::remove_file(sandbox.path(".openclaw-alias")).unwrap();
-    let said = rescue(&sandbox, &["repair", "defualt", "--yes", "--json"])
+    let report = run_rescue(&sandbox, &["repair", "defualt", "--yes", "--json"])
         .exits(1)
         .json();
-    assert_eq!(said["code"], "profiles.unknown");
-    assert!(said["hints"].to_string().contains("default"), "{said}");
+    assert_eq!(report["code"], "profiles.unknown");
+    assert!(report["hints"].to_string().contains("default"), "{report}");
     assert_eq!(sandbox.tree(), before);
 }
 
 #[test]
-fn without_a_terminal_and_without_yes_it_only_tells() {
-    let (sandbox, _) = broken();
+fn without_a_terminal_and_without_yes_the_steps_are_only_shown() {
+    let (sandbox, _) = sandbox_with_broken_config();
     let before = sandbox.tree();
-    let ran = rescue(&sandbox, &["repair"]).exits(1);
+    let ran = run_rescue(&sandbox, &["repair"]).exits(1);
     assert!(
         ran.stderr
             .contains("openclaw --profile rescue rescue repair default --yes"),
         "{ran:?}"
     );
-    let said = rescue(&sandbox, &["--json"]).exits(1).json();
-    assert_eq!(said["steps"][0]["id"], "restore-config");
+    let report = run_rescue(&sandbox, &["--json"]).exits(1).json();
+    assert_eq!(report["steps"][0]["id"], "restore-config");
     assert_eq!(sandbox.tree(), before);
 }
 
 #[test]
-fn three_repairs_in_a_quarter_of_an_hour_are_enough_unless_forced() {
-    let (sandbox, _) = broken();
-    remembered(&sandbox, "default", &[14, 6, 1]);
+fn fourth_repair_within_a_quarter_of_an_hour_is_refused_unless_forced() {
+    let (sandbox, _) = sandbox_with_broken_config();
+    write_history(&sandbox, "default", &[14, 6, 1]);
     let before = sandbox.tree();
-    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(1).json();
-    assert_eq!(said["code"], "rescue.too-many");
-    assert!(said["hints"].to_string().contains("--force"), "{said}");
+    let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
+        .exits(1)
+        .json();
+    assert_eq!(report["code"], "rescue.too-many");
+    assert!(report["hints"].to_string().contains("--force"), "{report}");
     assert_eq!(sandbox.tree(), before);
-    let _apart = Apart(&sandbox);
-    let _ = rescue(&sandbox, &["repair", "--yes", "--force"]).exits(0);
-    let shown = rescue(&sandbox, &["history"]).exits(0).stdout;
+    let _spawned = SpawnedGateway(&sandbox);
+    let _ = run_rescue(&sandbox, &["repair", "--yes", "--force"]).exits(0);
+    let shown = run_rescue(&sandbox, &["history"]).exits(0).stdout;
     assert!(
         shown
             .lines()
@@ -113,13 +117,13 @@ fn three_repairs_in_a_quarter_of_an_hour_are_enough_unless_forced() {
 }
 
 #[test]
-fn what_is_long_ago_or_another_s_does_not_count() {
-    let (sandbox, _) = broken();
-    remembered(&sandbox, "default", &[90, 16, 2, 1]);
-    let _apart = Apart(&sandbox);
-    let _ = rescue(&sandbox, &["repair", "--yes"]).exits(0);
-    let (sandbox, _) = broken();
-    remembered(&sandbox, "other", &[3, 2, 1]);
-    let _apart = Apart(&sandbox);
-    let _ = rescue(&sandbox, &["repair", "--yes"]).exits(0);
+fn old_repairs_and_repairs_of_other_targets_do_not_count() {
+    let (sandbox, _) = sandbox_with_broken_config();
+    write_history(&sandbox, "default", &[90, 16, 2, 1]);
+    let _spawned = SpawnedGateway(&sandbox);
+    let _ = run_rescue(&sandbox, &["repair", "--yes"]).exits(0);
+    let (sandbox, _) = sandbox_with_broken_config();
+    write_history(&sandbox, "other", &[3, 2, 1]);
+    let _spawned = SpawnedGateway(&sandbox);
+    let _ = run_rescue(&sandbox, &["repair", "--yes"]).exits(0);
 }

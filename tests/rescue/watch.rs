@@ -1,4 +1,4 @@
-//! A watch brings main back by itself: as a task of the rescue gateway, and as a command.
+//! A watcher repairs the default instance by itself: as a task of the rescue gateway, and as a command.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -6,17 +6,18 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::alone::{Apart, home, rescue};
+use super::without_manager::{SpawnedGateway, run_rescue, sandbox_without_manager};
 use crate::support::Sandbox;
 use crate::support::gateway::{self, Gateway, wait_for};
 
-/// A home in which the rescuer watches main, at a pace for tests.
-fn watching() -> Sandbox {
-    watching_all("'default'")
+/// Returns a home in which the rescuer watches the default instance, with short times.
+fn sandbox_with_watcher() -> Sandbox {
+    sandbox_watching("'default'")
 }
 
-fn watching_all(names: &str) -> Sandbox {
-    let sandbox = home();
+/// Returns a home in which the rescuer watches these profiles.
+fn sandbox_watching(names: &str) -> Sandbox {
+    let sandbox = sandbox_without_manager();
     let record = format!(
         "version = 1\nprofile = 'rescue'\n[rescue]\nwatch = [{names}]\ninterval = 1\npatience = 0\nrest = 10\n"
     );
@@ -24,38 +25,39 @@ fn watching_all(names: &str) -> Sandbox {
     sandbox
 }
 
-fn log(sandbox: &Sandbox) -> String {
+fn rescuer_log(sandbox: &Sandbox) -> String {
     gateway::log(sandbox, "rescue")
 }
 
+/// Waits until the rescuer's log has this text.
 #[track_caller]
-fn says(sandbox: &Sandbox, words: &str) {
-    wait_for(words, || log(sandbox).contains(words).then_some(()));
+fn wait_for_log(sandbox: &Sandbox, text: &str) {
+    wait_for(text, || rescuer_log(sandbox).contains(text).then_some(()));
 }
 
 #[test]
-fn the_rescue_gateway_brings_main_back_and_says_so() {
-    let sandbox = watching();
+fn rescue_gateway_repairs_the_default_instance_and_reports_it() {
+    let sandbox = sandbox_with_watcher();
     let main = Gateway::start(&sandbox, "default");
     let port = main.port;
     let rescuer = Gateway::start(&sandbox, "rescue");
-    says(&sandbox, "Profile default: watching, healthy.");
+    wait_for_log(&sandbox, "Profile default: watching, healthy.");
     main.signal(Signal::KILL);
     let _ = main.exited().code;
-    let apart = Apart(&sandbox);
-    says(&sandbox, "Profile default: repaired, healthy.");
+    let spawned = SpawnedGateway(&sandbox);
+    wait_for_log(&sandbox, "Profile default: repaired, healthy.");
     let health = gateway::request(port, "GET", "/health", &[]).unwrap().json();
     assert_eq!(health["profile"], "default");
-    assert!(apart.pid().is_some());
+    assert!(spawned.pid().is_some());
     let status = ["--profile", "rescue", "--lang", "en", "gateway", "status"];
-    let said = sandbox.run([&status[..], &["--json"]].concat()).exits(0).json();
+    let report = sandbox.run([&status[..], &["--json"]].concat()).exits(0).json();
     let repaired = json!([{
         "profile": "default", "ok": true, "news": "repaired", "text": "Profile default: repaired, healthy.",
     }]);
-    assert_eq!(said["watching"], repaired, "{said:#}");
+    assert_eq!(report["watching"], repaired, "{report:#}");
     let shown = sandbox.run(status).exits(0).stdout;
     assert!(shown.contains("repaired, healthy."), "{shown}");
-    let history = rescue(&sandbox, &["history", "--json"]).exits(0).json();
+    let history = run_rescue(&sandbox, &["history", "--json"]).exits(0).json();
     assert_eq!(
         (
             &history["repairs"][0]["watched"],
@@ -64,22 +66,22 @@ fn the_rescue_gateway_brings_main_back_and_says_so() {
         (&json!(true), &json!("healthy"))
     );
     let _ = rescuer.stop().with(0);
-    // Main is nobody's child: it goes on.
+    // The repaired gateway is no child of the rescuer: it goes on.
     assert!(gateway::request(port, "GET", "/health", &[]).is_some());
 }
 
 #[test]
-fn a_rescue_gateway_that_is_stopped_in_the_middle_of_a_repair_ends_in_order() {
-    let sandbox = watching();
+fn rescue_gateway_that_is_stopped_during_a_repair_ends_in_order() {
+    let sandbox = sandbox_with_watcher();
     let main = Gateway::start(&sandbox, "default");
     let rescuer = Gateway::start(&sandbox, "rescue");
-    says(&sandbox, "Profile default: watching, healthy.");
+    wait_for_log(&sandbox, "Profile default: watching, healthy.");
     let config = sandbox.read(".openclaw/openclaw.json");
-    // It does not heed SIGTERM, so that to end it takes a while.
+    // A suspended process does not handle SIGTERM, so that ending it takes a while.
     main.signal(Signal::STOP);
-    let _apart = Apart(&sandbox);
+    let _spawned = SpawnedGateway(&sandbox);
     let begun = || {
-        let history = rescue(&sandbox, &["history", "--json"]).exits(0).json();
+        let history = run_rescue(&sandbox, &["history", "--json"]).exits(0).json();
         (history["repairs"][0]["outcome"] == "begun").then_some(())
     };
     wait_for("a repair begins", begun);
@@ -87,32 +89,32 @@ fn a_rescue_gateway_that_is_stopped_in_the_middle_of_a_repair_ends_in_order() {
     assert_eq!(sandbox.read(".openclaw/openclaw.json"), config);
     main.signal(Signal::KILL);
     let _ = main.exited().code;
-    let _ = rescue(&sandbox, &["repair", "--yes"]).exits(0);
+    let _ = run_rescue(&sandbox, &["repair", "--yes"]).exits(0);
 }
 
 #[test]
-fn who_can_not_be_watched_is_named_and_why_a_repair_fails_too() {
-    let sandbox = watching_all("'nobody', 'default'");
+fn profile_that_can_not_be_watched_and_failed_repair_are_reported_with_reasons() {
+    let sandbox = sandbox_watching("'nobody', 'default'");
     sandbox.write(".openclaw/openclaw.json", "{ broken");
     let rescuer = Gateway::start(&sandbox, "rescue");
-    says(
+    wait_for_log(
         &sandbox,
         "Profile nobody: can’t be watched. No such profile: nobody",
     );
-    says(
+    wait_for_log(
         &sandbox,
         "Profile default: repair failed, trying again later. Can’t use the config",
     );
     // Once it is there it is watched.
     let nobody = Gateway::start(&sandbox, "nobody");
-    says(&sandbox, "Profile nobody: watching, healthy.");
+    wait_for_log(&sandbox, "Profile nobody: watching, healthy.");
     let _ = rescuer.stop().with(0);
     let _ = nobody.stop().with(0);
 }
 
 #[test]
-fn the_command_watches_too() {
-    let sandbox = watching();
+fn watch_command_repairs_until_it_is_interrupted() {
+    let sandbox = sandbox_with_watcher();
     let main = Gateway::start(&sandbox, "default");
     let mut command = sandbox.command(["--profile", "rescue", "--lang", "en", "rescue", "watch"]);
     let mut watch = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -126,13 +128,13 @@ fn the_command_watches_too() {
     assert!(until("watching, healthy"));
     main.signal(Signal::KILL);
     let _ = main.exited().code;
-    let _apart = Apart(&sandbox);
+    let _spawned = SpawnedGateway(&sandbox);
     let came_back = until("no longer healthy") && until("repairing") && until("repaired, healthy");
-    // It ends in order, and says that it was told to.
+    // It ends in order, with the exit code of an interrupt.
     let pid = Pid::from_raw(watch.id().cast_signed()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(watch.wait().unwrap().code(), Some(130));
     assert!(came_back);
-    let said: Value = rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
-    assert_eq!(said["healthy"], true);
+    let report: Value = run_rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
+    assert_eq!(report["healthy"], true);
 }

@@ -1,56 +1,55 @@
-//! Lingering, with a real logind: read, switched on, and seen again after a boot, when all that was set up
-//! is well without anybody's login.
+//! Lingering with a real logind: it is read and switched on, and after a boot the gateways run without a login.
 
-/// What is set up before that boot.
+/// The profiles that are onboarded before that boot, with their ports.
 const ONBOARDED: [(&str, &str); 2] = [("default", "18789"), ("rescue", "19789")];
 
 mod first {
-    use crate::service::inside::{World, health};
+    use crate::service::inside::{UserHome, health};
     use crate::support::manager;
     use crate::support::pty::{Key, Size, Terminal};
 
-    /// Installs it once more in a terminal, where it asks, and answers.
-    fn asked(world: &World, answer: impl FnOnce(&mut Terminal)) -> String {
-        let command = world.command("lasting", &["gateway", "install"]);
+    /// Installs the service again in a terminal, which asks about lingering, and answers; returns the screen.
+    fn install_in_terminal(home: &UserHome, answer: impl FnOnce(&mut Terminal)) -> String {
+        let command = home.command("lasting", &["gateway", "install"]);
         let mut terminal = Terminal::run(command, Size::USUAL);
         terminal.wait_for("stop after the last logout");
         answer(&mut terminal);
         assert_eq!(terminal.exit_code(), 0);
-        // Words may stand on two rows.
+        // A sentence may be on two rows.
         terminal.screen().lines().join(" ")
     }
 
     #[test]
     #[ignore = "runs inside a user manager"]
-    fn it_is_off_is_switched_on_and_reported_as_seen() {
+    fn lingering_is_switched_on_by_answer_or_flag_and_reported_as_read() {
         if !manager::is_inside() {
             return;
         }
-        let world = World::with("lasting", 29000);
-        let ran = world
+        let home = UserHome::with_config("lasting", 29000);
+        let ran = home
             .run("lasting", &["gateway", "install", "--json"])
             .exits(0)
             .json();
         assert_eq!(ran["linger"], false, "{ran}");
         assert_eq!(ran["warnings"].as_array().unwrap().len(), 1);
-        let said = asked(&world, |terminal| {
+        let answer = install_in_terminal(&home, |terminal| {
             terminal.type_in("n").press(Key::Enter);
         });
-        assert!(said.contains("Lingering is off"), "{said}");
-        let said = asked(&world, |terminal| {
+        assert!(answer.contains("Lingering is off"), "{answer}");
+        let answer = install_in_terminal(&home, |terminal| {
             terminal.press(Key::Enter);
         });
-        assert!(said.contains("Lingering is on"), "{said}");
+        assert!(answer.contains("Lingering is on"), "{answer}");
         let mut off = std::process::Command::new("loginctl");
         off.args(["--no-ask-password", "disable-linger"]);
         assert!(off.status().unwrap().success());
-        let ran = world.run("lasting", &["gateway", "install", "--linger", "--json"]);
+        let ran = home.run("lasting", &["gateway", "install", "--linger", "--json"]);
         assert_eq!(ran.exits(0).json()["linger"], true);
         assert_eq!(health(29000)["profile"], "lasting");
         for (profile, port) in super::ONBOARDED {
             let words = "onboard --non-interactive --accept-risk --install-daemon --json --gateway-port";
             let words: Vec<_> = words.split(' ').chain([port]).collect();
-            let ran = world.run(profile, &words).exits(0).json();
+            let ran = home.run(profile, &words).exits(0).json();
             assert_eq!(ran["service"]["healthy"], true, "{ran}");
             assert_eq!(ran["service"]["linger"], true, "{ran}");
         }
@@ -58,19 +57,19 @@ mod first {
 }
 
 mod second {
-    use crate::service::inside::{World, health};
+    use crate::service::inside::{UserHome, health, wait_until};
     use crate::support::manager;
 
     #[test]
     #[ignore = "runs inside a user manager"]
-    fn the_gateway_came_up_with_the_boot() {
+    fn gateways_are_healthy_after_a_boot_without_a_login() {
         if !manager::is_inside() {
             return;
         }
-        World::until("it is up", || health(29000)["profile"] == "lasting");
-        let world = World::here();
-        let all = || world.run("default", &["status", "--all", "--json"]);
-        World::until("all are healthy", || all().code == 0);
+        wait_until("it is up", || health(29000)["profile"] == "lasting");
+        let home = UserHome::current();
+        let all = || home.run("default", &["status", "--all", "--json"]);
+        wait_until("all are healthy", || all().code == 0);
         let all = all().exits(0).json();
         for profile in ["default", "rescue", "lasting"] {
             let found = all["instances"].as_array().unwrap().iter();
@@ -80,7 +79,7 @@ mod second {
             };
             assert_eq!(found["verdict"], "healthy", "{found}");
             assert_eq!(found["service"]["runtime"]["status"], "running", "{found}");
-            let one = world
+            let one = home
                 .run(profile, &["gateway", "status", "--json"])
                 .exits(0)
                 .json();

@@ -1,4 +1,4 @@
-//! Fake gateways on threads: they listen where a profile is set up, and answer by a script.
+//! Fake gateways on threads, which listen on the port of a profile and behave as a test wants.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,42 +13,43 @@ use tungstenite::{Message, WebSocket};
 use crate::support::Sandbox;
 use crate::support::gateway::TOKEN;
 
-/// How a fake gateway behaves.
+/// The behaviour of a fake gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// It speaks this protocol and refuses a range that says anything else, as strict releases do.
+pub enum Behaviour {
+    /// Speaks this protocol, and refuses any other range of protocols, as strict releases do.
     Speaks(u64),
-    /// It takes no token.
+    /// Refuses every token.
     Refuses,
-    /// It says that it is not well.
+    /// Answers that it is not well.
     Unwell,
-    /// It names itself, takes a connection, and says no more.
+    /// Names itself, accepts a connection, and sends nothing more.
     Stalls,
-    /// It names itself, and its session is garbage.
-    Babbles,
-    /// It is the gateway of this other profile.
+    /// Names itself, and sends garbage in place of a session.
+    SendsGarbage,
+    /// Is the gateway of this other profile.
     IsOf(&'static str),
-    /// It is no gateway at all.
+    /// Is a web server and no gateway.
     WebServer,
 }
 
-pub struct Fake {
+/// A fake gateway.
+pub struct FakeGateway {
     pub port: u16,
-    heard: Arc<Mutex<String>>,
+    received: Arc<Mutex<String>>,
 }
 
-impl Fake {
-    /// A fake of the gateway of `rescue`.
-    pub fn start(listener: TcpListener, sandbox: &Sandbox, manner: Manner) -> Self {
-        Self::of(listener, sandbox, "rescue", manner)
+impl FakeGateway {
+    /// Starts a fake gateway of the profile `rescue`.
+    pub fn start(listener: TcpListener, sandbox: &Sandbox, behaviour: Behaviour) -> Self {
+        Self::start_for(listener, sandbox, "rescue", behaviour)
     }
 
-    /// A fake of a profile's gateway. Its threads end with the test binary.
-    pub fn of(listener: TcpListener, sandbox: &Sandbox, profile: &str, manner: Manner) -> Self {
+    /// Starts a fake gateway of a profile. Its threads end with the test binary.
+    pub fn start_for(listener: TcpListener, sandbox: &Sandbox, profile: &str, behaviour: Behaviour) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let heard = Arc::<Mutex<String>>::default();
-        let own = match manner {
-            Manner::IsOf(other) => other,
+        let received = Arc::<Mutex<String>>::default();
+        let own = match behaviour {
+            Behaviour::IsOf(other) => other,
             _ => profile,
         };
         let instance = Instance::canonical(&sandbox.home(), ProfileName::parse(own).unwrap());
@@ -57,24 +58,24 @@ impl Fake {
             "version": "0.0.0", "pid": std::process::id(), "engine": "native",
             "startedAt": "2026-11-22T10:00:00.000Z",
         });
-        let all = heard.clone();
+        let recorded = received.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (health, heard) = (health.clone(), all.clone());
-                std::thread::spawn(move || serve(stream, manner, &health, &heard));
+                let (health, received) = (health.clone(), recorded.clone());
+                std::thread::spawn(move || serve(stream, behaviour, &health, &received));
             }
         });
-        Self { port, heard }
+        Self { port, received }
     }
 
-    /// Everything that clients said.
-    pub fn heard(&self) -> String {
-        self.heard.lock().unwrap().clone()
+    /// Returns everything that clients sent.
+    pub fn received(&self) -> String {
+        self.received.lock().unwrap().clone()
     }
 }
 
-/// The head of the request, left where it is for whoever reads it next.
-fn head(stream: &TcpStream) -> String {
+/// Returns the head of the request without taking it out of the stream.
+fn peek_request_head(stream: &TcpStream) -> String {
     let mut buffer = [0; 4096];
     loop {
         let length = stream.peek(&mut buffer).unwrap_or(0);
@@ -86,12 +87,12 @@ fn head(stream: &TcpStream) -> String {
     }
 }
 
-fn serve(mut stream: TcpStream, manner: Manner, health: &Value, heard: &Mutex<String>) {
-    let asked = head(&stream);
-    heard.lock().unwrap().push_str(&asked);
-    if !asked.to_ascii_lowercase().contains("upgrade: websocket") {
-        let body = match manner {
-            Manner::WebServer => "<html>".to_owned(),
+fn serve(mut stream: TcpStream, behaviour: Behaviour, health: &Value, received: &Mutex<String>) {
+    let head = peek_request_head(&stream);
+    received.lock().unwrap().push_str(&head);
+    if !head.to_ascii_lowercase().contains("upgrade: websocket") {
+        let body = match behaviour {
+            Behaviour::WebServer => "<html>".to_owned(),
             _ => health.to_string(),
         };
         let _ = stream.read(&mut [0; 4096]);
@@ -102,34 +103,34 @@ fn serve(mut stream: TcpStream, manner: Manner, health: &Value, heard: &Mutex<St
         );
         return;
     }
-    match manner {
-        Manner::Stalls => {
+    match behaviour {
+        Behaviour::Stalls => {
             // Held open until the client gives up.
             let _ = stream.read_to_end(&mut Vec::new());
         }
-        Manner::Babbles => {
+        Behaviour::SendsGarbage => {
             let _ = stream.write_all(b"\x00\x01\x02 who is there?\r\n\r\n");
         }
         _ => {
             if let Ok(socket) = tungstenite::accept(stream) {
-                session(socket, manner, heard);
+                serve_session(socket, behaviour, received);
             }
         }
     }
 }
 
-fn session(mut socket: WebSocket<TcpStream>, manner: Manner, heard: &Mutex<String>) {
+fn serve_session(mut socket: WebSocket<TcpStream>, behaviour: Behaviour, received: &Mutex<String>) {
     let challenge =
         json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": "n", "ts": 1}});
     let _ = socket.send(Message::text(challenge.to_string()));
     while let Ok(message) = socket.read() {
         let Message::Text(text) = message else { continue };
-        heard.lock().unwrap().push_str(&text);
+        received.lock().unwrap().push_str(&text);
         let request: Value = serde_json::from_str(&text).unwrap();
         let answer = match request["method"].as_str().unwrap() {
-            "connect" => connected(&request["params"], manner),
-            "health" => Ok(match manner {
-                Manner::Unwell => json!({"ok": false, "error": "channel down"}),
+            "connect" => answer_connect(&request["params"], behaviour),
+            "health" => Ok(match behaviour {
+                Behaviour::Unwell => json!({"ok": false, "error": "channel down"}),
                 _ => json!({"ok": true}),
             }),
             "status" => Ok(json!({})),
@@ -147,9 +148,9 @@ fn session(mut socket: WebSocket<TcpStream>, manner: Manner, heard: &Mutex<Strin
     }
 }
 
-fn connected(params: &Value, manner: Manner) -> Result<Value, Value> {
-    let protocol = match manner {
-        Manner::Speaks(protocol) => protocol,
+fn answer_connect(params: &Value, behaviour: Behaviour) -> Result<Value, Value> {
+    let protocol = match behaviour {
+        Behaviour::Speaks(protocol) => protocol,
         _ => 4,
     };
     if params["minProtocol"] != protocol || params["maxProtocol"] != protocol {
@@ -157,7 +158,7 @@ fn connected(params: &Value, manner: Manner) -> Result<Value, Value> {
             "code": "INVALID_REQUEST", "message": "protocol mismatch", "details": {"expectedProtocol": protocol},
         }));
     }
-    if manner == Manner::Refuses || params["auth"]["token"] != TOKEN {
+    if behaviour == Behaviour::Refuses || params["auth"]["token"] != TOKEN {
         return Err(json!({
             "code": "INVALID_REQUEST",
             "message": "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)",

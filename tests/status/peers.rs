@@ -1,4 +1,4 @@
-//! Both real releases: their gateways asked by our command line, and ours asked by theirs.
+//! Both real releases of OpenClaw: our command line with their gateways, and their command lines with ours.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::support::{Reason, installed, skipped};
 
-/// A release takes half a minute to start on a machine that does other things too.
-const PATIENCE: Duration = Duration::from_mins(4);
+/// Time limit of the start of a release, which takes half a minute on a machine that does other things too.
+const RELEASE_START_TIMEOUT: Duration = Duration::from_mins(4);
 
-/// The command of a release, where the releases are.
+/// Returns the command of a release, where the releases are installed.
 fn release(name: &str) -> Option<PathBuf> {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS").map(PathBuf::from) else {
         skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
@@ -19,8 +19,8 @@ fn release(name: &str) -> Option<PathBuf> {
     installed("sh").then(|| peers.join(name))
 }
 
-/// The release's command for the instance `rescue`.
-fn command_of(release: &PathBuf, sandbox: &Sandbox, words: &[&str]) -> Command {
+/// Returns a call of the release for the instance `rescue`.
+fn release_command(release: &PathBuf, sandbox: &Sandbox, words: &[&str]) -> Command {
     let state = sandbox.path(".openclaw-rescue");
     let mut command = Command::new(release);
     command
@@ -35,7 +35,8 @@ fn command_of(release: &PathBuf, sandbox: &Sandbox, words: &[&str]) -> Command {
     command
 }
 
-const QUESTIONS: [&[&str]; 5] = [
+/// The commands that ask a gateway.
+const ASKING_COMMANDS: [&[&str]; 5] = [
     &["status"],
     &["gateway", "status"],
     &["gateway", "health"],
@@ -43,27 +44,30 @@ const QUESTIONS: [&[&str]; 5] = [
     &["gateway", "call", "health"],
 ];
 
-/// Our command line asks the gateway of a release.
-fn asks(release: &PathBuf, protocol: u64) {
+/// Checks that our command line understands the gateway of a release.
+fn assert_gateway_is_understood(release: &PathBuf, protocol: u64) {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
-    let mut peer = Gateway::spawn(command_of(release, &sandbox, &["gateway"]), port);
-    let deadline = Instant::now() + PATIENCE;
+    let mut peer = Gateway::spawn(release_command(release, &sandbox, &["gateway"]), port);
+    let deadline = Instant::now() + RELEASE_START_TIMEOUT;
     loop {
         let ran = status(&sandbox, &[]);
         if ran.code == 0 {
             break;
         }
-        let still = peer.runs() && Instant::now() < deadline;
+        let is_waiting = peer.runs() && Instant::now() < deadline;
         let (out, err) = (peer.stdout(), peer.stderr());
-        assert!(still, "protocol {protocol} is not healthy: {ran:?}\n{out}\n{err}");
+        assert!(
+            is_waiting,
+            "protocol {protocol} is not healthy: {ran:?}\n{out}\n{err}"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
     let further = ["--timeout", "30s"];
-    let document = verdict(&sandbox, &further, "healthy", 0);
+    let document = assert_verdict(&sandbox, &further, "healthy", 0);
     assert_eq!(document["gateway"]["protocol"], protocol);
     assert_eq!(document["gateway"]["engine"], "node");
-    for question in QUESTIONS {
+    for question in ASKING_COMMANDS {
         let words = ["--profile", "rescue"].iter().chain(question);
         let words = words.chain(&["--json"]).chain(&further);
         let answer = sandbox.run(words.clone()).exits(0).json();
@@ -73,33 +77,33 @@ fn asks(release: &PathBuf, protocol: u64) {
             .env("OPENCLAW_GATEWAY_TOKEN", "wrong")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&refused.stdout);
-        assert_eq!(refused.status.code(), Some(3), "{question:?}: {said}");
+        let answer = String::from_utf8_lossy(&refused.stdout);
+        assert_eq!(refused.status.code(), Some(3), "{question:?}: {answer}");
     }
     // It ends its child in order, which a kill would not.
     let _ = peer.stop();
 }
 
 #[test]
-fn the_early_release_is_asked_in_its_own_protocol() {
+fn early_release_is_asked_in_protocol_3() {
     if let Some(release) = release("ocold") {
-        asks(&release, 3);
+        assert_gateway_is_understood(&release, 3);
     }
 }
 
 #[test]
-fn the_late_release_is_asked_in_its_own_protocol() {
+fn late_release_is_asked_in_protocol_4() {
     if let Some(release) = release("oc") {
-        asks(&release, 4);
+        assert_gateway_is_understood(&release, 4);
     }
 }
 
-/// The command line of a release asks our gateway.
-fn is_asked_by(release: &PathBuf, mismatch: &str) {
+/// Checks that our gateway answers the command line of a release.
+fn assert_command_line_is_answered(release: &PathBuf, mismatch: &str) {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let run = |words: &[&str], token: Option<&str>| {
-        let mut command = command_of(release, &sandbox, words);
+        let mut command = release_command(release, &sandbox, words);
         command.envs(token.map(|token| ("OPENCLAW_GATEWAY_TOKEN", token)));
         let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -107,16 +111,16 @@ fn is_asked_by(release: &PathBuf, mismatch: &str) {
     };
     // The early release takes the token of the variable, the late one that of the flag.
     // First, since a device that was paired has a token of its own, which opens whatever else is shown.
-    let (code, said) = run(&["gateway", "call", "health", "--token", "wrong"], Some("wrong"));
-    assert_ne!(code, Some(0), "{said:?}");
-    assert!(said.concat().contains(mismatch), "{said:?}");
+    let (code, answer) = run(&["gateway", "call", "health", "--token", "wrong"], Some("wrong"));
+    assert_ne!(code, Some(0), "{answer:?}");
+    assert!(answer.concat().contains(mismatch), "{answer:?}");
     for words in [
         &["gateway", "health"][..],
         &["gateway", "call", "health"],
         &["gateway", "probe"],
     ] {
-        let (code, said) = run(words, None);
-        assert_eq!(code, Some(0), "{words:?}: {said:?}");
+        let (code, answer) = run(words, None);
+        assert_eq!(code, Some(0), "{words:?}: {answer:?}");
     }
     let (code, [stdout, stderr]) = run(&["logs", "--plain"], None);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
@@ -135,10 +139,10 @@ fn is_asked_by(release: &PathBuf, mismatch: &str) {
 }
 
 #[test]
-fn the_command_line_of_the_early_release_is_answered() {
+fn command_line_of_the_early_release_is_answered() {
     let hint = "set gateway.remote.token to match gateway.auth.token";
     if let Some(release) = release("ocold") {
-        is_asked_by(
+        assert_command_line_is_answered(
             &release,
             &format!("unauthorized: gateway token mismatch ({hint})"),
         );
@@ -146,10 +150,10 @@ fn the_command_line_of_the_early_release_is_answered() {
 }
 
 #[test]
-fn the_command_line_of_the_late_release_is_answered() {
+fn command_line_of_the_late_release_is_answered() {
     let hint = "use this gateway's gateway.auth.token or pair the device";
     if let Some(release) = release("oc") {
-        is_asked_by(
+        assert_command_line_is_answered(
             &release,
             &format!("unauthorized: gateway token mismatch ({hint})"),
         );

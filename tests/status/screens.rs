@@ -1,10 +1,10 @@
-//! What a person sees, in both languages, on a wide and on a narrow terminal.
+//! The status screens in both languages, on a wide and on a narrow terminal.
 
 use super::*;
 use crate::support::pty::{Size, Terminal};
 
-/// The screen of a run, without the blank rest of each line.
-fn seen(sandbox: &Sandbox, args: &[&str], columns: u16) -> (String, i32, bool) {
+/// Runs the program in a terminal; returns its screen, its exit code, and whether a line was wrapped.
+fn run_in_terminal(sandbox: &Sandbox, args: &[&str], columns: u16) -> (String, i32, bool) {
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
     let code = terminal.exit_code();
     let screen = terminal.screen();
@@ -14,16 +14,16 @@ fn seen(sandbox: &Sandbox, args: &[&str], columns: u16) -> (String, i32, bool) {
 }
 
 #[test]
-fn every_line_fits_in_both_languages() {
+fn lines_fit_the_terminal_in_both_languages() {
     let port = free_base();
-    let sandbox = rescue_at(port).var("LC_ALL", "C.UTF-8");
+    let sandbox = sandbox_with_port(port).var("LC_ALL", "C.UTF-8");
     for (lang, sentence) in [("en", "not running"), ("tr", "çalışmıyor")] {
         for columns in [80, 40] {
             for args in [
                 &["--lang", lang, "--profile", "rescue", "status"][..],
                 &["--lang", lang, "status", "--all"],
             ] {
-                let (text, code, wrapped) = seen(&sandbox, args, columns);
+                let (text, code, wrapped) = run_in_terminal(&sandbox, args, columns);
                 assert_eq!(code, 1, "{text}");
                 let prose = text.split_whitespace().collect::<Vec<_>>().join(" ");
                 assert!(prose.contains(sentence), "{lang} {columns}:\n{text}");
@@ -35,8 +35,8 @@ fn every_line_fits_in_both_languages() {
 }
 
 #[test]
-fn a_screen_without_letters_beyond_ascii_has_none() {
-    let sandbox = rescue_at(free_base()).var("LC_ALL", "C");
+fn screen_of_an_ascii_locale_has_ascii_letters_only() {
+    let sandbox = sandbox_with_port(free_base()).var("LC_ALL", "C");
     let ran = sandbox
         .run(["--lang", "tr", "--profile", "rescue", "status"])
         .exits(1);

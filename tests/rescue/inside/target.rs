@@ -1,4 +1,4 @@
-//! A target with a service of its own, and the rescuer, whose process must never change.
+//! Targets with a service of their own, and the rescuer, whose process must never change.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,8 @@ pub const RESCUER: Target = Target {
     profile: "rescue",
     port: 19789,
 };
-pub const BROKEN: &str = "{ \"gateway\": ";
+/// A config that ends in the middle.
+pub const BROKEN_CONFIG: &str = "{ \"gateway\": ";
 
 pub fn home() -> PathBuf {
     std::env::var_os("HOME").expect("HOME").into()
@@ -51,26 +52,26 @@ pub fn systemctl(args: &[&str]) -> String {
 }
 
 #[track_caller]
-pub fn until(what: &str, mut is: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !is() {
+    while !holds() {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// From now on this process does nothing.
+/// Suspends a process.
 #[track_caller]
-pub fn freeze(pid: &str) {
-    let frozen = Command::new("kill").args(["-STOP", pid]).status().unwrap();
-    assert!(frozen.success());
+pub fn suspend(pid: &str) {
+    let status = Command::new("kill").args(["-STOP", pid]).status().unwrap();
+    assert!(status.success());
 }
 
-/// A rescuer as a service; the process that it is.
-pub fn rescuer() -> &'static str {
+/// Installs the rescuer as a service once, and returns its process.
+pub fn rescuer_pid() -> &'static str {
     static PID: OnceLock<String> = OnceLock::new();
     PID.get_or_init(|| {
-        Target::new(RESCUER.profile, RESCUER.port).up(Path::new(env!("CARGO_BIN_EXE_openclaw")));
+        Target::new(RESCUER.profile, RESCUER.port).install_with(Path::new(env!("CARGO_BIN_EXE_openclaw")));
         RESCUER.pid()
     })
 }
@@ -84,78 +85,81 @@ pub struct Target {
 impl Target {
     pub fn new(profile: &'static str, port: u16) -> Self {
         let target = Self { profile, port };
-        std::fs::create_dir_all(target.state()).unwrap();
-        target.write(&target.good().to_string());
+        std::fs::create_dir_all(target.state_dir()).unwrap();
+        target.write_config(&target.good_config().to_string());
         target
     }
 
-    /// With its service installed by this program, and well for long enough that its config counts as good.
-    pub fn up(self, program: &Path) -> Self {
+    /// Installs the service with this program, and waits until the config counts as good.
+    pub fn install_with(self, program: &Path) -> Self {
         let args = ["--profile", self.profile, "gateway", "install", "--json"];
         let ran = run_with(program, &args).exits(0);
         assert_eq!(ran.json()["healthy"], true);
-        self.settled()
+        self.wait_for_last_good()
     }
 
-    pub fn installed(profile: &'static str, port: u16) -> Self {
-        rescuer();
-        Self::new(profile, port).up(Path::new(env!("CARGO_BIN_EXE_openclaw")))
+    /// Returns a target whose service is installed and healthy, beside the rescuer.
+    pub fn install(profile: &'static str, port: u16) -> Self {
+        rescuer_pid();
+        Self::new(profile, port).install_with(Path::new(env!("CARGO_BIN_EXE_openclaw")))
     }
 
-    pub fn settled(self) -> Self {
-        let kept = self.config().with_extension("json.last-good");
-        until("its config is kept", || kept.exists());
+    /// Waits until the config is saved as the last good one.
+    pub fn wait_for_last_good(self) -> Self {
+        let saved = self.config_path().with_extension("json.last-good");
+        wait_until("its config is saved", || saved.exists());
         self
     }
 
-    pub fn good(&self) -> Value {
+    pub fn good_config(&self) -> Value {
         let auth = json!({"mode": "token", "token": "secret-of-this-test"});
         json!({"gateway": {"mode": "local", "port": self.port, "auth": auth}})
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub fn state_dir(&self) -> PathBuf {
         match self.profile {
             "default" => home().join(".openclaw"),
             name => home().join(format!(".openclaw-{name}")),
         }
     }
 
-    pub fn config(&self) -> PathBuf {
-        self.state().join("openclaw.json")
+    pub fn config_path(&self) -> PathBuf {
+        self.state_dir().join("openclaw.json")
     }
 
-    pub fn write(&self, text: &str) {
-        std::fs::write(self.config(), text).unwrap();
+    pub fn write_config(&self, text: &str) {
+        std::fs::write(self.config_path(), text).unwrap();
     }
 
-    pub fn unit(&self) -> String {
+    pub fn unit_name(&self) -> String {
         match self.profile {
             "default" => "openclaw-gateway.service".to_owned(),
             name => format!("openclaw-gateway-{name}.service"),
         }
     }
 
-    pub fn file(&self) -> PathBuf {
-        home().join(".config/systemd/user").join(self.unit())
+    pub fn unit_file(&self) -> PathBuf {
+        home().join(".config/systemd/user").join(self.unit_name())
     }
 
     pub fn pid(&self) -> String {
-        systemctl(&["show", "--value", "-p", "MainPID", &self.unit()])
+        systemctl(&["show", "--value", "-p", "MainPID", &self.unit_name()])
     }
 
     pub fn stop(&self) {
-        systemctl(&["stop", &self.unit()]);
+        systemctl(&["stop", &self.unit_name()]);
     }
 
-    /// Stops it, and lets its manager forget it.
-    pub fn forgotten(&self) {
+    /// Stops the service and removes its file.
+    pub fn remove_service(&self) {
         self.stop();
-        std::fs::remove_file(self.file()).unwrap();
+        std::fs::remove_file(self.unit_file()).unwrap();
         systemctl(&["daemon-reload"]);
     }
 
+    /// Checks that the rescuer finds this cause first, and returns the diagnosis.
     #[track_caller]
-    pub fn diagnosed(&self, cause: &str) -> Value {
+    pub fn assert_diagnosis(&self, cause: &str) -> Value {
         let args = [
             "--profile",
             "rescue",
@@ -164,13 +168,13 @@ impl Target {
             self.profile,
             "--json",
         ];
-        let said = run(&args).exits(1).json();
-        assert_eq!(said["causes"][0]["id"], cause, "{said:#}");
-        said
+        let report = run(&args).exits(1).json();
+        assert_eq!(report["causes"][0]["id"], cause, "{report:#}");
+        report
     }
 
-    /// What the rescuer runs to repair it.
-    pub fn repair(&self) -> [&'static str; 7] {
+    /// Returns the arguments with which the rescuer repairs the target.
+    pub fn repair_args(&self) -> [&'static str; 7] {
         let profile = self.profile;
         [
             "--profile",
@@ -183,43 +187,44 @@ impl Target {
         ]
     }
 
-    /// However often that was done lately.
-    pub fn forced(&self) -> Vec<&'static str> {
-        [&self.repair()[..], &["--force"]].concat()
+    /// Returns the arguments of a repair however often the target was repaired lately.
+    pub fn forced_repair_args(&self) -> Vec<&'static str> {
+        [&self.repair_args()[..], &["--force"]].concat()
     }
 
-    /// Diagnosed, and repaired by this step: it is well, and the rescuer never noticed.
+    /// Checks that the rescuer finds this cause, and that this step repairs the target and leaves the rescuer's own
+    /// process alone. Returns the report of the repair.
     #[track_caller]
-    pub fn repaired(&self, cause: &str, step: &str) -> Value {
-        let before = rescuer();
-        self.diagnosed(cause);
-        let said = run(&self.repair()).exits(0).json();
-        let tried = said["tried"].as_array().unwrap();
-        assert_eq!(tried.last().unwrap()["id"], step, "{said:#}");
-        assert_eq!((&said["healthy"], &said["ok"]), (&json!(true), &json!(true)));
+    pub fn assert_repaired(&self, cause: &str, step: &str) -> Value {
+        let before = rescuer_pid();
+        self.assert_diagnosis(cause);
+        let report = run(&self.repair_args()).exits(0).json();
+        let tried = report["tried"].as_array().unwrap();
+        assert_eq!(tried.last().unwrap()["id"], step, "{report:#}");
+        assert_eq!((&report["healthy"], &report["ok"]), (&json!(true), &json!(true)));
         let _ = run(&["--profile", self.profile, "gateway", "status"]).exits(0);
         assert_eq!(RESCUER.pid(), before);
-        // What was started belongs to its own service, not to the rescuer's.
+        // The started process belongs to the target's service, not to the rescuer's.
         let group = std::fs::read_to_string(format!("/proc/{}/cgroup", self.pid())).unwrap();
-        assert!(group.contains(&self.unit()), "{group}");
-        said
+        assert!(group.contains(&self.unit_name()), "{group}");
+        report
     }
 
-    /// Diagnosed, left alone to the last byte, and the way out told.
+    /// Checks that the rescuer finds this cause, changes no byte, and tells what a person can do. Returns the report.
     #[track_caller]
-    pub fn left_alone(&self, cause: &str) -> Value {
-        self.diagnosed(cause);
-        let standing = || (files(&self.state()), std::fs::read(self.file()).ok());
-        let before = standing();
-        let said = run(&self.repair()).exits(1).json();
-        assert_eq!(said["steps"], json!([]), "{said:#}");
-        assert!(said["causes"][0]["byHand"].is_string(), "{said:#}");
-        assert!(standing() == before, "{said:#}");
-        said
+    pub fn assert_left_to_a_person(&self, cause: &str) -> Value {
+        self.assert_diagnosis(cause);
+        let snapshot = || (files(&self.state_dir()), std::fs::read(self.unit_file()).ok());
+        let before = snapshot();
+        let report = run(&self.repair_args()).exits(1).json();
+        assert_eq!(report["steps"], json!([]), "{report:#}");
+        assert!(report["causes"][0]["byHand"].is_string(), "{report:#}");
+        assert!(snapshot() == before, "{report:#}");
+        report
     }
 }
 
-/// The files of a folder and what is in them.
+/// Returns the files below a folder with their content.
 pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];

@@ -1,32 +1,32 @@
-//! Browsers below the hardening of our units, each with its sandbox where the system allows one.
+//! Browsers of gateways that run as services: the hardening of our units leaves Chromium its sandbox.
 
-use super::World;
+use super::{UserHome, wait_until};
 use crate::support::{Reason, installed, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
-fn two_gateways_each_drive_a_browser_of_their_own() {
+fn two_services_drive_one_browser_each() {
     if !manager::is_inside() || !installed("chromium") {
         return;
     }
     let profiles = [("browsing", 30000), ("browsing-too", 30200)];
-    let mut seen = Vec::new();
+    let mut pids = Vec::new();
     for (profile, port) in profiles {
-        let world = World::with(profile, port);
-        let _ = world.run(profile, &["gateway", "install"]).exits(0);
-        let started = world.run(profile, &["browser", "start", "--json"]);
+        let home = UserHome::with_config(profile, port);
+        let _ = home.run(profile, &["gateway", "install"]).exits(0);
+        let started = home.run(profile, &["browser", "start", "--json"]);
         if started.code != 0 {
-            let said = started.json();
-            assert_eq!(said["code"], "browser.no-sandbox", "{said}");
+            let answer = started.json();
+            assert_eq!(answer["code"], "browser.no-sandbox", "{answer}");
             assert!(
-                said["hints"][1]
+                answer["hints"][1]
                     .as_str()
                     .unwrap()
                     .contains("browser.noSandbox true")
             );
             return skipped(Reason::NoChromiumSandbox, "a user may not start it");
         }
-        let status = world
+        let status = home
             .run(profile, &["browser", "status", "--json"])
             .exits(0)
             .json();
@@ -36,13 +36,13 @@ fn two_gateways_each_drive_a_browser_of_their_own() {
             (&false.into(), &"no-display".into())
         );
         assert_eq!(status["cdpPort"], port + 11);
-        let folder = world.state(profile).join("browser/openclaw/user-data");
+        let folder = home.state_dir(profile).join("browser/openclaw/user-data");
         assert_eq!(status["userDataDir"], folder.to_str().unwrap());
-        seen.push(status["pid"].as_u64().unwrap());
+        pids.push(status["pid"].as_u64().unwrap());
     }
-    assert_ne!(seen[0], seen[1]);
+    assert_ne!(pids[0], pids[1]);
     let runs = |pid: u64| std::path::Path::new(&format!("/proc/{pid}")).exists();
-    let _ = World::here().run("browsing", &["gateway", "stop"]).exits(0);
-    World::until("its browser ended with it", || !runs(seen[0]));
-    assert!(runs(seen[1]), "the other's lives on");
+    let _ = UserHome::current().run("browsing", &["gateway", "stop"]).exits(0);
+    wait_until("its browser ended with it", || !runs(pids[0]));
+    assert!(runs(pids[1]), "the other's lives on");
 }

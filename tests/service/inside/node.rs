@@ -1,15 +1,15 @@
-//! OpenClaw from npm as the service's engine, where the real releases are at hand (`OPENCLAW_PEERS`).
+//! OpenClaw from npm as the engine of a service, where the real releases are installed (`OPENCLAW_PEERS`).
 
 use std::path::Path;
 
 use serde_json::json;
 
-use super::World;
+use super::{UserHome, wait_until};
 use crate::support::{Reason, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
-fn the_node_engine_is_installed_is_well_and_is_stopped() {
+fn service_with_the_node_engine_is_installed_healthy_and_stopped() {
     if !manager::is_inside() {
         return;
     }
@@ -20,30 +20,30 @@ fn the_node_engine_is_installed_is_well_and_is_stopped() {
     // behind a script.
     let late = "app/node_modules/openclaw/openclaw.mjs";
     for (peer, profile, port) in [(late, "node-late", 31000), ("ocold", "node-early", 31200)] {
-        let mut world = World::with(profile, port);
-        let record = world.state(profile).join("instance.toml");
+        let mut home = UserHome::with_config(profile, port);
+        let record = home.state_dir(profile).join("instance.toml");
         std::fs::write(record, "engine = \"node\"\n").unwrap();
         let cli = Path::new(&peers).join(peer);
         let path = format!("{}:/usr/bin:/bin", Path::new(&peers).display());
-        world.vars = vec![("OPENCLAW_NODE_CLI", cli.display().to_string()), ("PATH", path)];
-        let ran = world.run(profile, &["gateway", "install", "--json"]);
+        home.vars = vec![("OPENCLAW_NODE_CLI", cli.display().to_string()), ("PATH", path)];
+        let ran = home.run(profile, &["gateway", "install", "--json"]);
         // 3: a slow machine may need more than the time that an installation waits.
         assert!([0, 3].contains(&ran.code), "{ran:?}");
-        let said = ran.json();
-        assert_eq!(said["result"], "installed", "{said}");
+        let answer = ran.json();
+        assert_eq!(answer["result"], "installed", "{answer}");
         let status = |code: i32| {
-            let ran = world.run(profile, &["gateway", "status", "--json"]);
+            let ran = home.run(profile, &["gateway", "status", "--json"]);
             (ran.code == code).then(|| ran.json())
         };
-        World::until("OpenClaw from npm is well", || status(0).is_some());
+        wait_until("OpenClaw from npm is well", || status(0).is_some());
         let well = status(0).expect("it still is");
         assert_eq!(well["gateway"]["engine"], "node", "{well}");
         assert_eq!(well["service"]["runtime"]["status"], "running");
         assert_eq!(well["service"]["drift"]["files"], json!([]), "{well}");
-        let pid = World::pid(profile);
+        let pid = UserHome::unit_pid(profile);
         let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
         assert!(!String::from_utf8_lossy(&words).contains("secret-of-this-test"));
-        let _ = world.run(profile, &["gateway", "stop"]).exits(0);
+        let _ = home.run(profile, &["gateway", "stop"]).exits(0);
         assert_eq!(status(1).expect("it has ended")["verdict"], "not-running");
     }
 }

@@ -1,17 +1,18 @@
-//! A user whose manager can't be asked: what is written now is up after the next boot ([`super::super::reboot`]).
+//! A user whose manager can't be asked: the service is written now and runs after the next boot
+//! ([`super::super::reboot`]).
 
-use super::World;
+use super::UserHome;
 use crate::support::manager;
 
 #[test]
 #[ignore = "runs inside a user manager"]
-fn without_a_bus_the_service_waits_for_the_next_login_and_says_why() {
+fn without_a_bus_the_service_is_written_for_the_next_login_and_the_reason_is_reported() {
     if !manager::is_inside() {
         return;
     }
-    let mut world = World::with("later", 32000);
+    let mut home = UserHome::with_config("later", 32000);
     // A folder of this user's, in which no manager listens.
-    let empty = world.home.join("no-manager-here");
+    let empty = home.path.join("no-manager-here");
     std::fs::create_dir_all(&empty).unwrap();
     let vars = [
         ("XDG_RUNTIME_DIR", empty.display().to_string()),
@@ -24,32 +25,29 @@ fn without_a_bus_the_service_waits_for_the_next_login_and_says_why() {
         // `sudo -u` leaves no session behind.
         (&vars[..2], "service.sudo", format!("{lingers} {}", uid())),
     ] {
-        world.vars = vars.to_vec();
-        let _ = std::fs::remove_file(world.file("later"));
-        let said = world
+        home.vars = vars.to_vec();
+        let _ = std::fs::remove_file(home.unit_file("later"));
+        let answer = home
             .run("later", &["gateway", "install", "--json"])
             .exits(1)
             .json();
-        assert_eq!(said["code"], code, "{said}");
-        let hints = said["hints"].as_array().unwrap();
-        assert_eq!(hints.len(), 2, "{said}");
-        assert!(hints[0].as_str().unwrap().contains(&helps), "{said}");
-        assert!(world.file("later").exists());
-        let told = world
+        assert_eq!(answer["code"], code, "{answer}");
+        let hints = answer["hints"].as_array().unwrap();
+        assert_eq!(hints.len(), 2, "{answer}");
+        assert!(hints[0].as_str().unwrap().contains(&helps), "{answer}");
+        assert!(home.unit_file("later").exists());
+        let status = home
             .run("later", &["gateway", "status", "--json"])
             .exits(1)
             .json();
-        assert_eq!(told["service"]["error"]["code"], code, "{told}");
-        let started = world
-            .run("later", &["gateway", "start", "--json"])
-            .exits(1)
-            .json();
+        assert_eq!(status["service"]["error"]["code"], code, "{status}");
+        let started = home.run("later", &["gateway", "start", "--json"]).exits(1).json();
         assert_eq!(started["code"], code, "{started}");
     }
-    let link = world
-        .file("later")
+    let link = home
+        .unit_file("later")
         .with_file_name("default.target.wants")
-        .join(World::unit("later"));
+        .join(UserHome::unit_name("later"));
     assert!(link.is_symlink() && link.exists());
 }
 

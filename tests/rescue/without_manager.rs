@@ -1,4 +1,5 @@
-//! Without a service manager: what is seen, what is started as a process of its own, what is never said.
+//! Repairs without a service manager: the diagnosis, the gateway that is started as a process of its own, and the
+//! secrets that are never shown.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
@@ -10,19 +11,20 @@ use serde_json::{Value, json};
 use crate::support::gateway::{self, Gateway};
 use crate::support::{Ran, Reason, Sandbox, installed, put_program, skipped};
 
-pub const BROKEN: &str = "{ \"gateway\": ";
+/// A config that ends in the middle.
+pub const BROKEN_CONFIG: &str = "{ \"gateway\": ";
 const CONFIG: &str = ".openclaw/openclaw.json";
 
-/// A home whose programs find no service manager.
-pub fn home() -> Sandbox {
+/// Returns a home in which no service manager is found.
+pub fn sandbox_without_manager() -> Sandbox {
     Sandbox::new().var("PATH", "/nowhere")
 }
 
-/// A gateway that a repair started, which is nobody's child any more. Dropping it kills it.
-pub struct Apart<'a>(pub &'a Sandbox);
+/// The gateway of the default instance that a repair started as a process of its own. Dropping it kills it.
+pub struct SpawnedGateway<'a>(pub &'a Sandbox);
 
-impl Apart<'_> {
-    /// The process that the lock of main names.
+impl SpawnedGateway<'_> {
+    /// Returns the process that the lock of the default instance names.
     pub fn pid(&self) -> Option<u32> {
         let text = std::fs::read_to_string(self.0.path(".openclaw/gateway.lock")).ok()?;
         let sign: Value = serde_json::from_str(&text).ok()?;
@@ -30,7 +32,7 @@ impl Apart<'_> {
     }
 }
 
-impl Drop for Apart<'_> {
+impl Drop for SpawnedGateway<'_> {
     fn drop(&mut self) {
         let pid = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         if let Some(pid) = pid {
@@ -39,84 +41,95 @@ impl Drop for Apart<'_> {
     }
 }
 
-/// A rescuer's command on main.
-pub fn rescue(sandbox: &Sandbox, words: &[&str]) -> Ran {
+/// Runs `openclaw --profile rescue rescue` with these arguments.
+pub fn run_rescue(sandbox: &Sandbox, words: &[&str]) -> Ran {
     sandbox.run([&["--profile", "rescue", "--lang", "en", "rescue"], words].concat())
 }
 
-/// Main is down: its config is broken, and the last one that worked lies beside it.
-pub fn broken() -> (Sandbox, String) {
-    let sandbox = home();
+/// Returns a home whose default instance does not run because its config is broken, and the last good config, which
+/// is beside it.
+pub fn sandbox_with_broken_config() -> (Sandbox, String) {
+    let sandbox = sandbox_without_manager();
     let good = gateway::config(gateway::free_base());
-    sandbox.write(CONFIG, BROKEN);
+    sandbox.write(CONFIG, BROKEN_CONFIG);
     sandbox.write(".openclaw/openclaw.json.last-good", &good);
     (sandbox, good)
 }
 
+/// Returns the id of the first cause of a diagnosis.
 #[track_caller]
-fn first_cause(said: &Value) -> &str {
-    said["causes"][0]["id"]
+fn first_cause(report: &Value) -> &str {
+    report["causes"][0]["id"]
         .as_str()
-        .unwrap_or_else(|| panic!("{said:#}"))
+        .unwrap_or_else(|| panic!("{report:#}"))
 }
 
 #[test]
-fn a_lock_whose_holder_is_dead_is_in_nobody_s_way() {
-    let sandbox = home();
+fn lock_of_a_killed_gateway_does_not_prevent_its_repair() {
+    let sandbox = sandbox_without_manager();
     let main = Gateway::start(&sandbox, "default");
     let (pid, port) = (main.pid(), main.port);
     main.signal(Signal::KILL);
     let _ = main.exited();
-    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
-    assert_eq!(first_cause(&said), "killed");
-    assert_eq!(said["service"], Value::Null);
-    let apart = Apart(&sandbox);
-    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
+    let report = run_rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(first_cause(&report), "killed");
+    assert_eq!(report["service"], Value::Null);
+    let spawned = SpawnedGateway(&sandbox);
+    let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(
-        said["tried"],
+        report["tried"],
         json!([{"id": "start", "result": "helped", "why": null}])
     );
-    assert_ne!(apart.pid(), Some(pid));
+    assert_ne!(spawned.pid(), Some(pid));
     let health = gateway::request(port, "GET", "/health", &[]).unwrap().json();
     assert_eq!(health["profile"], "default");
-    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
-    assert_eq!((&said["healthy"], &said["causes"]), (&json!(true), &json!([])));
+    let report = run_rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
+    assert_eq!(
+        (&report["healthy"], &report["causes"]),
+        (&json!(true), &json!([]))
+    );
 }
 
 #[test]
-fn one_that_hangs_is_ended_and_another_one_started() {
-    let sandbox = home();
+fn hung_gateway_is_ended_and_another_one_is_started() {
+    let sandbox = sandbox_without_manager();
     let main = Gateway::start(&sandbox, "default");
     let pid = main.pid();
     main.signal(Signal::STOP);
-    let apart = Apart(&sandbox);
-    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
-    assert_eq!(first_cause(&said), "hung");
-    assert_eq!(said["tried"][0]["id"], "end-stale", "{said:#}");
+    let spawned = SpawnedGateway(&sandbox);
+    let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(first_cause(&report), "hung");
+    assert_eq!(report["tried"][0]["id"], "end-stale", "{report:#}");
     let _ = main.exited().code;
-    assert_ne!(apart.pid(), Some(pid));
+    assert_ne!(spawned.pid(), Some(pid));
 }
 
 #[test]
-fn one_that_hangs_on_a_config_that_is_broken_by_now_is_ended_first() {
-    let (sandbox, good) = broken();
+fn hung_gateway_with_a_broken_config_is_ended_before_the_config_is_restored() {
+    let (sandbox, good) = sandbox_with_broken_config();
     sandbox.write(CONFIG, &good);
     let main = Gateway::start(&sandbox, "default");
     let pid = main.pid();
     main.signal(Signal::STOP);
-    sandbox.write(CONFIG, BROKEN);
-    let apart = Apart(&sandbox);
-    let said = rescue(&sandbox, &["repair", "--yes", "--json"]).exits(0).json();
-    assert_eq!(first_cause(&said), "config");
-    assert_eq!(said["tried"][0]["id"], "restore-config", "{said:#}");
+    sandbox.write(CONFIG, BROKEN_CONFIG);
+    let spawned = SpawnedGateway(&sandbox);
+    let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(first_cause(&report), "config");
+    assert_eq!(report["tried"][0]["id"], "restore-config", "{report:#}");
     let _ = main.exited().code;
-    assert_ne!(apart.pid(), Some(pid));
+    assert_ne!(spawned.pid(), Some(pid));
     assert_eq!(sandbox.read(CONFIG), good);
 }
 
 #[test]
-fn the_log_of_openclaw_from_npm_is_shown_without_secrets() {
-    let (sandbox, good) = broken();
+fn log_of_openclaw_from_npm_is_shown_without_secrets() {
+    let (sandbox, good) = sandbox_with_broken_config();
     let file = sandbox.path("openclaw.log");
     let mut config: Value = serde_json::from_str(&good).unwrap();
     config["logging"] = json!({"file": file});
@@ -124,43 +137,43 @@ fn the_log_of_openclaw_from_npm_is_shown_without_secrets() {
     sandbox.write(".openclaw/openclaw.json.last-good", config.to_string());
     sandbox.write(".openclaw/instance.toml", "engine = 'node'");
     sandbox.write(".openclaw/.env", "OPENCLAW_GATEWAY_TOKEN=canary-two\n");
-    let line = |level: &str, said: &str| {
-        json!({"0": "{}", "1": said, "_meta": {"logLevelName": level}, "time": "T"}).to_string() + "\n"
+    let line = |level: &str, report: &str| {
+        json!({"0": "{}", "1": report, "_meta": {"logLevelName": level}, "time": "T"}).to_string() + "\n"
     };
-    let said = "refused canary one, canary-two, sk-canary-3AbCdEfGhIjKlMn at last";
+    let report = "refused canary one, canary-two, sk-canary-3AbCdEfGhIjKlMn at last";
     sandbox.write(
         "openclaw.log",
-        line("INFO", "all is well") + &line("ERROR", said).repeat(3),
+        line("INFO", "all is well") + &line("ERROR", report).repeat(3),
     );
-    let shown = rescue(&sandbox, &["diagnose"]).exits(1).stdout;
+    let shown = run_rescue(&sandbox, &["diagnose"]).exits(1).stdout;
     assert!(shown.contains("refused") && shown.contains("at last"), "{shown}");
     assert!(!shown.contains("all is well"), "{shown}");
     assert!(!shown.contains("canary"), "{shown}");
-    let told = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
-    assert_eq!(told["logFile"], json!(file), "{told:#}");
-    assert_eq!(told["log"].as_array().unwrap().len(), 1, "{told:#}");
+    let document = run_rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(document["logFile"], json!(file), "{document:#}");
+    assert_eq!(document["log"].as_array().unwrap().len(), 1, "{document:#}");
 }
 
 #[test]
-fn a_config_without_an_earlier_one_is_left_to_a_person() {
-    let sandbox = home();
-    sandbox.write(CONFIG, BROKEN);
+fn broken_config_without_an_earlier_one_is_left_to_a_person() {
+    let sandbox = sandbox_without_manager();
+    sandbox.write(CONFIG, BROKEN_CONFIG);
     let before = sandbox.tree();
-    let ran = rescue(&sandbox, &["repair", "--yes"]).exits(1);
-    let said = ran.stdout + &ran.stderr;
-    assert!(said.contains("openclaw config validate"), "{said}");
-    assert!(said.contains("1:14"), "{said}");
+    let ran = run_rescue(&sandbox, &["repair", "--yes"]).exits(1);
+    let report = ran.stdout + &ran.stderr;
+    assert!(report.contains("openclaw config validate"), "{report}");
+    assert!(report.contains("1:14"), "{report}");
     assert_eq!(sandbox.tree(), before);
 }
 
 #[test]
-fn what_is_missing_beside_the_config_is_what_a_person_is_told() {
-    let sandbox = home();
+fn person_is_told_what_is_missing_beside_a_usable_config() {
+    let sandbox = sandbox_without_manager();
     let good = gateway::config(gateway::free_base());
     let by_hand = || {
-        let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
-        assert_eq!(first_cause(&said), "config");
-        said["causes"][0]["byHand"].to_string()
+        let report = run_rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+        assert_eq!(first_cause(&report), "config");
+        report["causes"][0]["byHand"].to_string()
     };
     sandbox.write(CONFIG, good.replace(gateway::TOKEN, "${NOT_SET_ANYWHERE}"));
     assert!(by_hand().contains("NOT_SET_ANYWHERE"), "{}", by_hand());
@@ -170,8 +183,8 @@ fn what_is_missing_beside_the_config_is_what_a_person_is_told() {
 }
 
 #[test]
-fn files_of_another_user_are_named() {
-    let sandbox = home();
+fn files_of_another_user_are_diagnosed() {
+    let sandbox = sandbox_without_manager();
     sandbox.write(CONFIG, gateway::config(gateway::free_base()));
     let top = sandbox.home().parent().unwrap().to_path_buf();
     let program = top.join("openclaw");
@@ -193,30 +206,42 @@ fn files_of_another_user_are_named() {
             .gid(user)
             .output()
             .unwrap();
-        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-        (output.status.code(), said)
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report)
     };
-    let (code, said) = run(&["repair", "--yes", "--json"]);
-    assert_eq!((code, first_cause(&said)), (Some(1), "foreign-owner"), "{said:#}");
-    assert!(said["causes"][0]["byHand"].as_str().unwrap().contains("chown"));
+    let (code, report) = run(&["repair", "--yes", "--json"]);
+    assert_eq!(
+        (code, first_cause(&report)),
+        (Some(1), "foreign-owner"),
+        "{report:#}"
+    );
+    assert!(report["causes"][0]["byHand"].as_str().unwrap().contains("chown"));
     // Its own folder, and a config that was given away.
     chown(sandbox.path(".openclaw"), Some(user), Some(user)).unwrap();
     std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0o600)).unwrap();
-    let (code, said) = run(&["diagnose", "--json"]);
-    assert_eq!((code, first_cause(&said)), (Some(1), "foreign-owner"), "{said:#}");
+    let (code, report) = run(&["diagnose", "--json"]);
+    assert_eq!(
+        (code, first_cause(&report)),
+        (Some(1), "foreign-owner"),
+        "{report:#}"
+    );
     // Its own, and no right to read.
     chown(sandbox.path(CONFIG), Some(user), Some(user)).unwrap();
     std::fs::set_permissions(sandbox.path(CONFIG), PermissionsExt::from_mode(0o000)).unwrap();
-    let (code, said) = run(&["diagnose", "--json"]);
-    assert_eq!((code, first_cause(&said)), (Some(1), "unreadable"), "{said:#}");
+    let (code, report) = run(&["diagnose", "--json"]);
+    assert_eq!(
+        (code, first_cause(&report)),
+        (Some(1), "unreadable"),
+        "{report:#}"
+    );
 }
 
 #[test]
-fn a_full_disk_is_left_to_a_person() {
+fn full_disk_is_left_to_a_person() {
     if !installed("unshare") {
         return;
     }
-    let sandbox = home();
+    let sandbox = sandbox_without_manager();
     sandbox.write("main.json", gateway::config(gateway::free_base()));
     let script = "mkdir -p ~/.openclaw && mount -t tmpfs -o size=2m none ~/.openclaw || exit 77
         cp ~/main.json ~/.openclaw/openclaw.json; cat /dev/zero > ~/.openclaw/filler 2>/dev/null
@@ -235,14 +260,14 @@ fn a_full_disk_is_left_to_a_person() {
         _ if stderr.starts_with("unshare:") => return skipped(Reason::NoNamespaces, &stderr),
         code => assert_eq!(code, Some(1), "{stderr}"),
     }
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(first_cause(&said), "disk-full", "{said:#}");
-    assert_eq!(said["steps"], json!([]));
-    assert!(said["causes"][0]["byHand"].is_string());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(first_cause(&report), "disk-full", "{report:#}");
+    assert_eq!(report["steps"], json!([]));
+    assert!(report["causes"][0]["byHand"].is_string());
 }
 
 #[test]
-fn a_service_manager_that_hangs_keeps_nobody_from_looking() {
+fn hanging_service_manager_does_not_prevent_a_diagnosis() {
     let sandbox = Sandbox::new();
     let sandbox = {
         let folder = sandbox.write("bin/systemctl", "#!/bin/sh\nexec /bin/sleep 600\n");
@@ -250,16 +275,16 @@ fn a_service_manager_that_hangs_keeps_nobody_from_looking() {
         let folder = folder.parent().unwrap().to_path_buf();
         sandbox.var("PATH", folder)
     };
-    sandbox.write(CONFIG, BROKEN);
-    let said = rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
-    assert_eq!(first_cause(&said), "config");
-    assert_eq!(said["service"], Value::Null);
+    sandbox.write(CONFIG, BROKEN_CONFIG);
+    let report = run_rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(first_cause(&report), "config");
+    assert_eq!(report["service"], Value::Null);
 }
 
 #[test]
-fn two_rescuers_at_once_repair_it_once() {
-    let (sandbox, good) = broken();
-    let apart = Apart(&sandbox);
+fn two_rescuers_at_once_repair_the_target_once() {
+    let (sandbox, good) = sandbox_with_broken_config();
+    let spawned = SpawnedGateway(&sandbox);
     let start = |rescuer: &str| {
         let words = [
             "--profile",
@@ -280,21 +305,21 @@ fn two_rescuers_at_once_repair_it_once() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
     assert_eq!(sandbox.read(CONFIG), good);
-    let history = rescue(&sandbox, &["history", "--json"]).exits(0).json();
+    let history = run_rescue(&sandbox, &["history", "--json"]).exits(0).json();
     let repairs = history["repairs"].as_array().unwrap();
     assert_eq!(repairs.len(), 1, "{history:#}");
     assert_eq!(repairs[0]["steps"], json!([["restore-config", "helped"]]));
-    assert!(apart.pid().is_some());
+    assert!(spawned.pid().is_some());
 }
 
 #[test]
-fn no_secret_of_the_target_gets_out() {
+fn no_secret_of_the_target_is_shown_or_written() {
     const CANARIES: [&str; 3] = [
         "canary-of-the-config",
         "canary-of-the-env-file",
         "canary-of-before",
     ];
-    let sandbox = home();
+    let sandbox = sandbox_without_manager();
     let port = gateway::free_base();
     let config = |token: &str, more: &str| {
         format!(
@@ -307,7 +332,7 @@ fn no_secret_of_the_target_gets_out() {
         ".openclaw/.env",
         format!("OPENCLAW_GATEWAY_TOKEN={}\n", CANARIES[1]),
     );
-    let mut said = String::new();
+    let mut report = String::new();
     for words in [
         &["diagnose"][..],
         &["diagnose", "--json"],
@@ -315,16 +340,19 @@ fn no_secret_of_the_target_gets_out() {
         &["history"],
         &["history", "--json"],
     ] {
-        let ran = rescue(&sandbox, words);
-        said += &(ran.stdout + &ran.stderr);
+        let ran = run_rescue(&sandbox, words);
+        report += &(ran.stdout + &ran.stderr);
     }
-    assert!(said.contains("gateway.auth.token"), "the change is named: {said}");
+    assert!(
+        report.contains("gateway.auth.token"),
+        "the change is named: {report}"
+    );
     // A repair, which writes down what it did; and a log of main now, too.
-    let _apart = Apart(&sandbox);
-    let ran = rescue(&sandbox, &["repair", "--yes"]);
-    said += &(ran.stdout + &ran.stderr);
+    let _spawned = SpawnedGateway(&sandbox);
+    let ran = run_rescue(&sandbox, &["repair", "--yes"]);
+    report += &(ran.stdout + &ran.stderr);
     for canary in CANARIES {
-        assert!(!said.contains(canary), "{said}");
+        assert!(!report.contains(canary), "{report}");
         for (path, _, bytes) in sandbox.tree() {
             let is_main = path.starts_with(".openclaw");
             assert!(
