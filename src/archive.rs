@@ -116,22 +116,22 @@ pub enum ArchiveError {
     #[error("unusable name {0:?}")]
     Name(String),
     /// An entry is a link, device or FIFO, or the archive itself is no regular file.
-    #[error("{0:?} is no regular file")]
+    #[error("{0:?} is not a regular file")]
     Type(String),
     /// Two names are one, at least where case does not count.
-    #[error("{0:?} stands twice")]
+    #[error("{0:?} occurs twice")]
     Twice(String),
     /// The archive is larger, or packed more densely, than any instance is; this is the bound.
     #[error("too large: more than {0} bytes, files, or bytes for each packed one")]
     Bound(u64),
     /// The manifest is missing or can't be parsed.
-    #[error("no manifest that can be understood")]
+    #[error("no readable manifest")]
     NoManifest,
     /// A later version of this program made the archive; this is its format.
     #[error("format {0}")]
     Newer(u32),
     /// A file is not what the manifest says.
-    #[error("{0:?} is not what the manifest says")]
+    #[error("{0:?} does not match the manifest")]
     Hash(String),
     /// The archive is cut short, damaged, or not readable.
     #[error(transparent)]

@@ -19,6 +19,7 @@ use crate::host::process::CommandSpec;
 use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
+use crate::ports::Port;
 use crate::settings::Wishes;
 
 /// Name of the file that describes an npm package.
@@ -152,7 +153,7 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     host: &Host,
     engine: &NodeEngine,
     instance: &Instance,
-    port: Option<u16>,
+    port: Option<Port>,
     args: impl IntoIterator<Item = S>,
 ) -> CommandSpec {
     let named = (!instance.profile.is_default()).then(|| instance.profile.as_str());
@@ -188,7 +189,7 @@ pub(crate) fn gateway_command(
     context: InstanceContext<'_>,
     engine: &NodeEngine,
     config: &Value,
-    port: u16,
+    port: Port,
     overrides: &Wishes,
 ) -> Result<CommandSpec> {
     let mut args = vec!["gateway".to_owned(), "--port".to_owned(), port.to_string()];

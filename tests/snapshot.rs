@@ -40,10 +40,10 @@ fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
         let other = touched(&sandbox.path(".openclaw"));
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
-        let mode =
+        let mode_of =
             |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o7777;
         assert_eq!(
-            (mode(&path), mode(path.parent().expect("a folder"))),
+            (mode_of(&path), mode_of(path.parent().expect("a folder"))),
             (0o600, 0o700)
         );
         let listed = std::process::Command::new("tar")

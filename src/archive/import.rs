@@ -10,7 +10,7 @@ use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::config::secrets::REDACTED;
 use crate::instance::Instance;
-use crate::ports::{PortFamily, Role};
+use crate::ports::{Port, PortFamily, Role};
 use crate::secret::Secret;
 
 /// The new instance that an import makes.
@@ -112,14 +112,11 @@ impl ImportTarget<'_> {
     }
 
     /// Adds a change for every key that pins a port in the original's span: it moves along with the base port.
-    fn move_pinned_ports(&self, config: &Value, old: Option<u16>, changes: &mut Vec<(KeyPath, Value)>) {
+    fn move_pinned_ports(&self, config: &Value, old: Option<Port>, changes: &mut Vec<(KeyPath, Value)>) {
         let Some(old) = old.and_then(PortFamily::new) else {
             return;
         };
-        let moved_port = |value: &Value| {
-            let port = config::port(value).filter(|port| old.span().contains(*port))?;
-            Some(self.ports.base() + (port - old.base()))
-        };
+        let moved_port = |value: &Value| self.ports.relocated(old, Port::from_json(value)?);
         let profiles = config.pointer("/browser/profiles").and_then(Value::as_object);
         for (name, profile) in profiles.into_iter().flatten() {
             if let Some(port) = profile.get("cdpPort").and_then(moved_port) {

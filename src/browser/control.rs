@@ -23,7 +23,7 @@ use super::status::{self, Seen};
 use super::{Fault, Result, World, ports};
 use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Lang, msg};
-use crate::ports::PortFamily;
+use crate::ports::{Port, PortFamily};
 use crate::record::Record;
 use crate::sync::lock;
 
@@ -76,7 +76,7 @@ enum State {
 #[derive(Debug)]
 struct Running {
     group: ProcessGroup,
-    port: u16,
+    port: Port,
     kind: Kind,
 }
 
@@ -96,7 +96,7 @@ impl Slot {
             && let Some(exit) = running.group.poll_exit()
         {
             let pid = running.group.pid();
-            tracing::warn!(pid, ?exit, "a browser ended by itself");
+            tracing::warn!(pid, ?exit, "a browser exited on its own");
             leftover::forget(folder);
             *state = State::Ended {
                 pid,
@@ -215,7 +215,7 @@ impl Control {
         profiles: &Profiles,
         record: &Record,
         seen: &Seen,
-    ) -> Option<u16> {
+    ) -> Option<Port> {
         if matches!(seen, Seen::Running { .. }) {
             return None;
         }
@@ -368,7 +368,12 @@ impl Control {
             let _ = tokio::task::spawn_blocking(move || drop(group)).await;
             return Err(fault);
         }
-        tracing::info!(pid = group.pid(), port, profile = profile.name, "a browser runs");
+        tracing::info!(
+            pid = group.pid(),
+            port = port.get(),
+            profile = profile.name,
+            "browser started"
+        );
         Ok(Running {
             group,
             port,

@@ -12,6 +12,7 @@ use crate::gateway::GatewayOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
+use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
 use crate::settings::Files;
@@ -100,7 +101,7 @@ fn is_command(word: &str) -> bool {
 }
 
 /// The instance's port where it is known: a broken config is OpenClaw's to complain about.
-fn port_of(context: &Context<'_>) -> Option<u16> {
+fn port_of(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
     let files = Files::read(instance)
         .ok()

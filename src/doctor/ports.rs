@@ -4,7 +4,7 @@ use super::scene::{Scene, Subject};
 use super::{Check, Fix, Seen};
 use crate::config::key_path::KeyPath;
 use crate::i18n::msg;
-use crate::ports::{Listener, Role};
+use crate::ports::{Listener, Port, Role};
 use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::Entry;
@@ -24,11 +24,11 @@ fn entry<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Option<&'s Entry<'s>> {
 }
 
 /// A base port that is free by all that is known, for the command that mends.
-fn free(scene: &Scene<'_>, own: &Subject<'_>) -> Option<u16> {
+fn free(scene: &Scene<'_>, own: &Subject<'_>) -> Option<Port> {
     let profile: &ProfileName = &own.instance.profile;
     let planner = scene.survey.planner(profile, &own.instance.config_path);
     let found = planner.suggest(1).ok()?;
-    found.first().map(|suggestion| suggestion.family.base())
+    found.first().map(|suggestion| suggestion.family.base().into())
 }
 
 fn other_port(scene: &Scene<'_>, own: &Subject<'_>) -> String {

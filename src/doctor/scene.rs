@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::host::{Host, read};
 use crate::instance::{Instance, InstanceContext};
 use crate::lock::LockHolder;
-use crate::ports::Listener;
+use crate::ports::{Listener, Port};
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
@@ -286,8 +286,8 @@ impl Subject<'_> {
     }
 
     /// Its base port, where one can be said.
-    pub(super) fn base(&self) -> Option<u16> {
-        self.found?.base.map(|(family, _)| family.base())
+    pub(super) fn base(&self) -> Option<Port> {
+        self.found?.base.map(|(family, _)| family.base().into())
     }
 
     /// The files and folders of a role.

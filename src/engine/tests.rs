@@ -134,7 +134,13 @@ fn script_that_is_not_executable_is_run_by_node() {
 fn command_has_the_environment_of_one_instance_and_nothing_of_another() {
     let host = Host::fixed(&[], [("", ""); 0]);
     let mut instance = rescue();
-    let command = command_for_instance(&host, &engine(), &instance, Some(19789), ["channels", "list"]);
+    let command = command_for_instance(
+        &host,
+        &engine(),
+        &instance,
+        Port::new(19789),
+        ["channels", "list"],
+    );
     assert_eq!(texts(&command.args), ["--profile", "rescue", "channels", "list"]);
     let vars: Vec<_> = command
         .env
@@ -178,7 +184,7 @@ fn gateway_gets_flags_as_arguments_and_secrets_in_the_environment() {
         env: &env,
         instance: &instance,
     };
-    let run = |config| gateway_command(context, &engine(), &config, 19789, &overrides);
+    let run = |config| gateway_command(context, &engine(), &config, Port::known(19789), &overrides);
     let command = run(json!({})).unwrap();
     assert_eq!(
         texts(&command.args).join(" "),

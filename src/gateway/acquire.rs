@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::pid;
 use crate::i18n::{Msg, msg};
 use crate::lock::{InstanceLock, LockError, LockHolder};
-use crate::ports::{Listener, PortFamily, Role};
+use crate::ports::{Listener, Port, PortFamily, Role};
 use crate::settings::Settings;
 use crate::survey;
 
@@ -60,7 +60,7 @@ impl ResourceAcquirer<'_> {
     ///
     /// # Errors
     /// Another gateway of the instance runs and may not be ended; or the lock file can't be used.
-    pub(crate) fn acquire_lock(&self, port: u16, started: SystemTime) -> Result<InstanceLock> {
+    pub(crate) fn acquire_lock(&self, port: Port, started: SystemTime) -> Result<InstanceLock> {
         let instance = &self.loader.context.instance;
         let (path, profile) = (instance.lock_path(), instance.profile.to_string());
         let acquire = || InstanceLock::acquire(&path, &profile, port, started);
@@ -130,7 +130,7 @@ impl ResourceAcquirer<'_> {
     }
 
     /// Listens on a port whose process has just ended.
-    fn listen_when_released(&self, ips: &[IpAddr], port: u16) -> Result<Vec<TcpListener>> {
+    fn listen_when_released(&self, ips: &[IpAddr], port: Port) -> Result<Vec<TcpListener>> {
         let deadline = Instant::now() + RELEASE_TIMEOUT;
         loop {
             match listen(&self.loader.context.host, ips, port) {
@@ -171,7 +171,7 @@ impl ResourceAcquirer<'_> {
     }
 
     /// Ends the running gateway of this instance, if it belongs to this user and the user confirms.
-    fn end_gateway(&self, pid: u32, port: u16) -> Result<()> {
+    fn end_gateway(&self, pid: u32, port: Port) -> Result<()> {
         let profile = &self.loader.context.instance.profile;
         if !pid::is_same_user(pid) {
             return Err(Error::blocked(msg!(
@@ -211,11 +211,11 @@ pub(crate) fn check_new_address(loader: &ConfigLoader, old: &Settings, new: &Set
     }
     match ips
         .iter()
-        .find(|ip| !loader.context.host.can_bind(**ip, new.port))
+        .find(|ip| !loader.context.host.can_bind(**ip, new.port.get()))
     {
         None => Ok(()),
         Some(ip) => {
-            let address = std::net::SocketAddr::new(*ip, new.port);
+            let address = std::net::SocketAddr::new(*ip, new.port.get());
             let cause = std::io::ErrorKind::AddrInUse.into();
             Err(bind_refused(loader, BindError { address, cause }))
         }
@@ -297,7 +297,7 @@ mod tests {
     use crate::instance::{Instance, OwnedInstanceContext};
     use crate::profile::ProfileName;
     use crate::record::Record;
-    use crate::settings::{PortFrom, Proof, Wishes};
+    use crate::settings::{Proof, Wishes};
 
     fn bind_canvas_port(base: u16) -> Result<BoundPort, Msg> {
         let home = tempfile::tempdir().unwrap();
@@ -323,8 +323,8 @@ mod tests {
             interaction: &interaction,
         };
         let settings = Settings {
-            port: base,
-            port_from: PortFrom::Config,
+            port: Port::known(base),
+            port_from: crate::ports::PortSource::Config,
             bind: Bind::Loopback,
             bind_host: None,
             proof: Proof::None,
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn derived_port_in_use_is_skipped_and_its_process_reported() {
-        let offset = PortFamily::new(20_000).unwrap().port(Role::Canvas) - 20_000;
+        let offset = PortFamily::new(20_000_u16).unwrap().port(Role::Canvas).get() - 20_000;
         let other_process = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other_process.local_addr().unwrap().port();
         let warning = bind_canvas_port(port - offset)

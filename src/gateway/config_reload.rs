@@ -2,7 +2,7 @@
 //! is possible. A bad config is refused with a warning, and the gateway keeps the one it has.
 //!
 //! Folders are watched, not files: an editor replaces the file, and a link may be changed to another target.
-//! What an event was about does not matter; the files are read again and compared. Only the folders of this
+//! The content of an event does not matter: the files are read again and compared. Only the folders of this
 //! instance's own config and of the files that it includes are watched (docs/openclaw.md#leak-config-watcher).
 
 use std::collections::BTreeSet;

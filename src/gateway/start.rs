@@ -1,6 +1,6 @@
 //! The start of a gateway from a command line, its restarts, and its end.
 //!
-//! What can be refused is refused first and on standard error: the config, the lock, the base port. The rest
+//! The config, the lock and the base port are checked first, and refused on standard error. The rest
 //! of the host is surveyed only where one of these fails: a gateway listens within milliseconds.
 
 use std::process::ExitCode;

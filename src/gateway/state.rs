@@ -26,7 +26,7 @@ use crate::profile::ProfileName;
 use crate::rescue::watch::WatchEvent;
 use crate::settings::Settings;
 
-/// The config that a gateway runs with, and what somebody should know about it. A reload replaces it whole.
+/// The config that a gateway runs with, and the warnings about it. A reload replaces it whole.
 #[derive(Clone, Debug)]
 pub struct ActiveConfig {
     /// The config with included files merged in; `${VAR}` is not replaced.

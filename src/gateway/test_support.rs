@@ -27,9 +27,10 @@ use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::Lang;
 use crate::instance::{Instance, OwnedInstanceContext};
+use crate::ports::{Port, PortSource};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
-use crate::settings::{PortFrom, Proof, Settings};
+use crate::settings::{Proof, Settings};
 use crate::time::unix_millis;
 
 /// The token of a test gateway.
@@ -69,8 +70,8 @@ impl TestGateway {
         let active = ActiveConfig {
             config: json!({"gateway": {"mode": "local"}}),
             settings: Settings {
-                port: 19789,
-                port_from: PortFrom::Config,
+                port: Port::known(19789),
+                port_from: PortSource::Config,
                 bind: crate::answers::Bind::Loopback,
                 bind_host: None,
                 proof,

@@ -1,7 +1,6 @@
 //! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
 //! say of itself? The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
     add(msg!("status.asked"), probe.url.clone());
     for listener in &probe.listeners {
-        let address = SocketAddr::new(listener.ip, listener.port);
+        let address = listener.address();
         let owner = listener.owner.as_ref();
         let owner = owner.map_or_else(String::new, |owner| {
             format!(", {} (pid {})", owner.name, owner.pid)

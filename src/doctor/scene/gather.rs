@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::host::{self, Host, read};
 use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
 use crate::lock;
-use crate::ports::Listener;
+use crate::ports::{Listener, Port};
 use crate::probe;
 use crate::record::Record;
 use crate::service;
@@ -185,8 +185,8 @@ impl<'s> Gather<'s> {
     }
 }
 
-fn instance_port(found: Option<&Surveyed>) -> Option<u16> {
-    found?.base.map(|(family, _)| family.base())
+fn instance_port(found: Option<&Surveyed>) -> Option<Port> {
+    found?.base.map(|(family, _)| family.base().into())
 }
 
 /// What the browser of each looked-at instance needs that uses one: its config names it, or it ran once.
