@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
-use crate::onboard::{base, beside_main, config, config_path, onboarded, touched};
+use crate::onboard::{base_port, change_times, config_path, onboard_ok, read_config, sandbox_with_main};
 use crate::support::{Ran, Sandbox};
 
 /// Returns a home folder with a `rescue` instance that has a secret in every kind of file.
 fn home_with_secrets() -> Sandbox {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
-    let mut document = config(&sandbox, "rescue");
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    let mut document = read_config(&sandbox, "rescue");
     document["channels"] = json!({ "telegram": { "botToken": "42:EXPORTED-BOT-TOKEN" } });
     document["logging"] = json!({ "file": sandbox.path(".openclaw-rescue/logs/x.log") });
     sandbox.write(config_path("rescue"), document.to_string());
@@ -66,7 +66,7 @@ fn unpacked_text(path: &Path) -> String {
 #[test]
 fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
     let sandbox = home_with_secrets();
-    let token = config(&sandbox, "rescue")["gateway"]["auth"]["token"]
+    let token = read_config(&sandbox, "rescue")["gateway"]["auth"]["token"]
         .as_str()
         .expect("a token")
         .to_owned();
@@ -76,11 +76,11 @@ fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
         assert!(!all.contains(secret), "{secret} is in the archive");
     }
     assert!(all.contains("a word"));
-    let original = touched(&sandbox.path(".openclaw-rescue"));
+    let original = change_times(&sandbox.path(".openclaw-rescue"));
     let document = import(&sandbox, "copy").exits(0).json();
     assert_eq!(document["missing"], json!(["channels.telegram.botToken"]));
-    let copy = config(&sandbox, "copy");
-    assert_ne!(base(&sandbox, "copy"), base(&sandbox, "rescue"));
+    let copy = read_config(&sandbox, "copy");
+    assert_ne!(base_port(&sandbox, "copy"), base_port(&sandbox, "rescue"));
     let new = copy["gateway"]["auth"]["token"].as_str().expect("a token");
     assert!(new.len() == 48 && new != token);
     assert_eq!(
@@ -93,7 +93,7 @@ fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
         "a word\n"
     );
     assert!(sandbox.path(".openclaw-copy/workspace-copy/SOUL.md").is_file());
-    assert_eq!(touched(&sandbox.path(".openclaw-rescue")), original);
+    assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), original);
     let found = sandbox.run(["--profile", "copy", "doctor", "--json"]).json();
     let errors: Vec<&Value> = found["findings"]
         .as_array()

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::onboard::{beside_main, config_path, onboarded, touched};
+use crate::onboard::{change_times, config_path, onboard_ok, sandbox_with_main};
 use crate::support::gateway::{Gateway, wait_for};
 use crate::support::stand_in::StandIn;
 use crate::support::{Ran, Sandbox, network};
@@ -17,8 +17,8 @@ fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
 
 /// Returns a home folder with a `rescue` instance that has sessions, logs and a browser's files.
 fn home_with_rescue() -> Sandbox {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "first\n");
     sandbox.write(".openclaw-rescue/logs/gateway.log", "a log\n");
     sandbox.write(
@@ -37,7 +37,7 @@ fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
     network::own(|| {
         let sandbox = home_with_rescue();
         let config = sandbox.read(config_path("rescue"));
-        let other = touched(&sandbox.path(".openclaw"));
+        let other = change_times(&sandbox.path(".openclaw"));
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
         let mode_of =
@@ -79,9 +79,9 @@ fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
         assert_eq!(sandbox.read(".openclaw-rescue/workspace-rescue/work.txt"), "work");
         assert_eq!(sandbox.read(".openclaw-rescue/logs/gateway.log"), "a log\n");
         assert_eq!(
-            touched(&sandbox.path(".openclaw")),
+            change_times(&sandbox.path(".openclaw")),
             other,
-            "no other instance is touched"
+            "no other instance is change_times"
         );
         let leftovers = sandbox.tree().into_iter().filter(|(path, ..)| {
             path.to_string_lossy().contains(".restore-") || path.to_string_lossy().ends_with(".tmp")
@@ -114,9 +114,9 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
         let whole = std::fs::read(&path).expect("a file");
         for damaged in [&whole[..whole.len() / 2], b"", b"no archive"] {
             std::fs::write(&path, damaged).expect("a file");
-            let before = touched(&sandbox.path(".openclaw-rescue"));
+            let before = change_times(&sandbox.path(".openclaw-rescue"));
             let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(1);
-            assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+            assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), before);
         }
         std::fs::write(&path, whole).expect("a file");
         let theirs = sandbox.path(".local/state/openclaw/snapshots/default");
@@ -164,10 +164,10 @@ fn a_restore_is_refused_while_a_gateway_of_openclaw_runs() {
         let sandbox = home_with_rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
         let gateway = StandIn::start(&sandbox, "rescue");
-        let before = touched(&sandbox.path(".openclaw-rescue"));
+        let before = change_times(&sandbox.path(".openclaw-rescue"));
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78);
         assert_eq!(ran.json()["code"], "snapshot.running");
-        assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+        assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), before);
         drop(gateway);
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
     });

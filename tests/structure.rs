@@ -36,7 +36,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
         "doctor/unix.rs",
         "doctor/windows.rs",
     ],
-    &["help.rs", "help/page.rs"],
     &[
         "survey.rs",
         "survey/discover.rs",
