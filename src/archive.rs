@@ -1,7 +1,7 @@
-//! Archives of instances: one `.tar.gz` with a manifest, for snapshots and for moving an instance.
+//! Archives of instances: a `.tar.gz` with a manifest, for snapshots and for moving an instance.
 //!
-//! What is read may come from anywhere, so nothing of it is believed: an archive is read through once,
-//! bounded, its names and hashes compared with its manifest, before a single byte of it is written.
+//! An archive may come from anywhere, so nothing in it is believed: it is read through once, bounded, its names and hashes
+//! compared with its manifest, before a single byte of it is written.
 //!
 //! The manifest is the last entry: each file is read once, and its hash is that of what was stored.
 
@@ -14,77 +14,78 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::i18n::msg;
 
-mod contents;
-mod gentle;
-mod leftover;
-mod name;
+mod entry_name;
+pub mod export;
+mod file_set;
+pub mod import;
 mod pack;
-pub mod transfer;
+mod ratio_limited_writer;
+mod staging_dirs;
 mod unpack;
 
-pub use contents::{ArchiveSource, FileSet, movable_entries};
-pub use leftover::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
+pub use file_set::{ArchiveSource, FileSet, movable_entries};
 pub use pack::pack;
+pub use staging_dirs::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
 pub use unpack::{ArchiveOrigin, unpack, verify};
 
-/// The format that is written, and the newest that is read.
+/// Version of the format that is written, and the newest that is read.
 const VERSION: u32 = 1;
-/// The manifest's name.
+/// Name of the manifest in the archive.
 const MANIFEST: &str = "manifest.json";
 
-/// What an archive is for.
+/// The purpose of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveKind {
     /// To go back to, on this host.
     Snapshot,
-    /// To make a new instance of, here or elsewhere.
+    /// To make a new instance from, here or on another host.
     Export,
 }
 
-/// What an archive says of itself.
+/// The description of an archive, which is its last entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The format.
+    /// Version of the format.
     pub version: u32,
-    /// What it is for.
+    /// The purpose of the archive.
     pub kind: ArchiveKind,
-    /// The profile that it was made of.
+    /// The profile of the instance.
     pub profile: String,
-    /// When, as OpenClaw writes times.
+    /// Time of creation, as OpenClaw writes times.
     pub created: String,
-    /// The version of this program that made it.
+    /// Version of this program that made the archive.
     pub program: String,
-    /// Why a snapshot was made: `asked`, `before-restore`.
+    /// The reason for a snapshot: `asked`, `before-restore`.
     pub reason: String,
-    /// Whether its secrets are in it.
+    /// Whether the archive holds the instance's secrets.
     pub secrets: bool,
-    /// The home folder then.
+    /// The home folder at the time of creation.
     pub home: PathBuf,
-    /// The config's path then.
+    /// The path of the config at the time of creation.
     pub config: PathBuf,
-    /// The state folder then.
+    /// The state folder at the time of creation.
     pub state: PathBuf,
-    /// The workspace then.
+    /// The workspace at the time of creation.
     pub workspace: Option<PathBuf>,
-    /// Its files by their names in the archive.
+    /// The files by their names in the archive.
     pub files: BTreeMap<String, ArchiveEntry>,
 }
 
-/// One file of an archive.
+/// A file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveEntry {
-    /// Its path below `config/`, `include/`, `state/` or `workspace/`, that part included.
+    /// Path of the file, which begins with `config/`, `include/`, `state/` or `workspace/`.
     pub path: String,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Its SHA-256, in hex.
+    /// SHA-256 of the content, in hex.
     pub sha256: String,
 }
 
 impl Manifest {
-    /// The manifest of an archive that is yet to be made.
+    /// The manifest of an archive that is to be made, without files and paths.
     pub fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
         Self {
             version: VERSION,
@@ -102,43 +103,43 @@ impl Manifest {
         }
     }
 
-    /// The size of all its files, in bytes.
+    /// Returns the size of all files together, in bytes.
     pub fn size(&self) -> u64 {
         self.files.values().map(|entry| entry.size).sum()
     }
 }
 
-/// Why an archive is not used.
+/// The reason why an archive is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// A name that leads elsewhere, or that no system can hold.
+    /// A name leads elsewhere, or some system can't hold it.
     #[error("unusable name {0:?}")]
     Name(String),
-    /// A link, device, FIFO, or another thing that is no file.
+    /// An entry is a link, device or FIFO, or the archive itself is no regular file.
     #[error("{0:?} is not a regular file")]
     Type(String),
-    /// Two names that are one, at least where case does not count.
+    /// Two names are one, at least where case does not count.
     #[error("{0:?} occurs twice")]
     Twice(String),
-    /// More, or more densely packed, than any instance is.
+    /// The archive is larger, or packed more densely, than any instance is; this is the bound.
     #[error("too large: more than {0} bytes, files, or bytes for each packed one")]
     Bound(u64),
-    /// No manifest, or one that can't be understood.
+    /// The manifest is missing or can't be parsed.
     #[error("no readable manifest")]
     NoManifest,
-    /// Made by a later version of this program.
+    /// A later version of this program made the archive; this is its format.
     #[error("format {0}")]
     Newer(u32),
-    /// What stands in it is not what its manifest says.
+    /// A file is not what the manifest says.
     #[error("{0:?} does not match the manifest")]
     Hash(String),
-    /// Cut short, damaged, or not readable.
+    /// The archive is cut short, damaged, or not readable.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl ArchiveError {
-    /// The error for the user: nothing was written.
+    /// Returns the error for the user. Nothing was written.
     pub fn into_error(self, archive: &Path) -> Error {
         let path = archive.display();
         let msg = match &self {

@@ -1,8 +1,8 @@
 //! Snapshots: one instance as it was, kept in the state home, and the way back to one.
 //!
 //! A restore replaces the config and each part of the state by a rename, all of them in one transaction of
-//! [`crate::apply`]; what was there is moved into the state folder's `aside`, and a snapshot of it is made
-//! before, so that a restore can be restored from. Workspaces stay out of it: they are the agent's work.
+//! [`crate::apply`]. What was there is moved into the state folder's `aside`, and a snapshot of it is made before, so that
+//! a restore can be undone by a restore. Workspaces are no part of a snapshot: they are the agent's work.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,43 +18,56 @@ use crate::instance::Instance;
 use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// The end of a snapshot's file name.
-const ENDING: &str = ".tar.gz";
+/// Ending of a snapshot's file name.
+const FILE_ENDING: &str = ".tar.gz";
+/// Number of bytes of a config path's hash in the name of a folder of snapshots.
+const FOLDER_HASH_BYTES: usize = 6;
 
-/// A snapshot that is there.
+/// A snapshot on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Its name: the time at which it was made, `20261122T192245123Z`.
+    /// The name of the snapshot, which is the time at which it was made: `20261122T192245123Z`.
     pub id: String,
-    /// Its file.
+    /// Path of the archive.
     pub path: PathBuf,
-    /// Its size, packed, in bytes.
+    /// Size of the archive in bytes.
     pub bytes: u64,
 }
 
-/// Where the snapshots of an instance are kept: by its profile, and by its config where that is not the
-/// profile's own.
+/// A snapshot that was just made.
+#[derive(Clone, Debug)]
+pub struct CreatedSnapshot {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The manifest of its archive.
+    pub manifest: Manifest,
+    /// Files of the instance that no archive can hold.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// Returns the folder of an instance's snapshots, which has the name of its profile; and of the hash of the config's path
+/// where that is not the profile's own.
 pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
     let canonical = Instance::canonical(home, instance.profile.clone());
     let name = if canonical.config_path == instance.config_path {
         instance.profile.to_string()
     } else {
         let digest = Sha256::digest(instance.config_path.as_os_str().as_encoded_bytes());
-        let short = hex::encode(&digest[..6]);
+        let short = hex::encode(&digest[..FOLDER_HASH_BYTES]);
         format!("{}.{short}", instance.profile)
     };
     state_home.join("snapshots").join(name)
 }
 
-/// The snapshots in a folder, the newest first.
+/// Returns the snapshots in a folder, newest first.
 pub fn list(folder: &Path) -> Vec<Snapshot> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
         .filter_map(|entry| {
-            let id = entry.file_name().to_str()?.strip_suffix(ENDING)?.to_owned();
+            let id = entry.file_name().to_str()?.strip_suffix(FILE_ENDING)?.to_owned();
             let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            let plain = id.bytes().all(|b| b.is_ascii_alphanumeric());
-            plain.then(|| Snapshot {
+            let is_id = id.bytes().all(|b| b.is_ascii_alphanumeric());
+            is_id.then(|| Snapshot {
                 id,
                 path: entry.path(),
                 bytes: meta.len(),
@@ -65,69 +78,84 @@ pub fn list(folder: &Path) -> Vec<Snapshot> {
     found
 }
 
-/// Whose snapshot is made or restored, and what is not part of it.
+/// The instance whose snapshot is made or restored, and what of the host that takes into account.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotTarget<'a> {
     /// The instance.
     pub instance: &'a Instance,
-    /// Its home folder.
+    /// The home folder of its user.
     pub home: &'a Path,
-    /// Its workspaces.
+    /// The workspaces of the instance, which stay as they are.
     pub workspaces: &'a [PathBuf],
-    /// Configs, state folders and workspaces of the others.
+    /// Configs, state folders and workspaces of the other instances.
     pub others: &'a [PathBuf],
-    /// Where snapshots are kept.
+    /// The folder of the instance's snapshots.
     pub folder: &'a Path,
-    /// The time as OpenClaw writes it.
+    /// The time, as OpenClaw writes it.
     pub now: &'a str,
 }
 
 impl SnapshotTarget<'_> {
-    fn protected(&self) -> Vec<PathBuf> {
+    /// The paths that are no part of a snapshot.
+    fn protected_paths(&self) -> Vec<PathBuf> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
-    /// Makes a snapshot; what was left out comes back with it.
-    pub fn create(&self, reason: &str) -> Result<(Snapshot, Manifest, Vec<PathBuf>)> {
-        let contents = FileSet::of(self.instance, &self.protected());
-        if contents.sources.is_empty() {
+    /// Makes a snapshot. `reason` is kept in its manifest.
+    ///
+    /// # Errors
+    /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
+    /// read, or the archive can't be written.
+    pub fn create(&self, reason: &str) -> Result<CreatedSnapshot> {
+        let files = FileSet::collect(self.instance, &self.protected_paths());
+        if files.sources.is_empty() {
             let path = self.instance.state_dir.display();
             return Err(Error::failed(msg!("snapshot.nothing", path = path))
                 .with_reason(ErrorReason::NothingToSnapshot));
         }
-        contents.check(ArchiveKind::Snapshot)?;
-        let mut manifest = Manifest::new(
-            ArchiveKind::Snapshot,
-            self.instance.profile.as_str(),
-            self.now,
-            reason,
-        );
-        manifest.home = self.home.to_path_buf();
-        manifest.config.clone_from(&self.instance.config_path);
-        manifest.state.clone_from(&self.instance.state_dir);
-        manifest.workspace = self.workspaces.first().cloned();
+        files.check(ArchiveKind::Snapshot)?;
+        let profile = self.instance.profile.as_str();
+        let manifest = Manifest {
+            home: self.home.to_path_buf(),
+            config: self.instance.config_path.clone(),
+            state: self.instance.state_dir.clone(),
+            workspace: self.workspaces.first().cloned(),
+            ..Manifest::new(ArchiveKind::Snapshot, profile, self.now, reason)
+        };
         let id = self.free_id();
-        let path = self.folder.join(format!("{id}{ENDING}"));
-        let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;
+        let path = self.folder.join(format!("{id}{FILE_ENDING}"));
+        let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &files.sources))?;
         let bytes = std::fs::metadata(&path)
             .map(|meta| meta.len())
             .unwrap_or_default();
-        Ok((Snapshot { id, path, bytes }, manifest, contents.skipped))
+        Ok(CreatedSnapshot {
+            snapshot: Snapshot { id, path, bytes },
+            manifest,
+            skipped: files.skipped,
+        })
     }
 
-    /// The time as a name; two in one millisecond get a letter more.
+    /// Returns the time as a name. Of two snapshots in one millisecond the second gets a letter more.
     fn free_id(&self) -> String {
-        let mut id: String = self.now.chars().filter(char::is_ascii_alphanumeric).collect();
-        while self.folder.join(format!("{id}{ENDING}")).exists() {
+        let mut id = self.stamp();
+        while self.folder.join(format!("{id}{FILE_ENDING}")).exists() {
             id.push('a');
         }
         id
     }
 
-    /// Checks that a snapshot is whole and is one of this instance. Nothing is written.
+    /// The time in letters and digits alone.
+    fn stamp(&self) -> String {
+        self.now.chars().filter(char::is_ascii_alphanumeric).collect()
+    }
+
+    /// Checks that a snapshot is whole and is one of this instance. Writes nothing.
+    ///
+    /// # Errors
+    /// When it is damaged, or another instance's.
     pub fn verify(&self, snapshot: &Snapshot) -> Result<Manifest> {
         let manifest = archive::verify(&snapshot.path, archive::ArchiveOrigin::OwnSnapshot)
-            .map_err(|refusal| refusal.into_error(&snapshot.path))?;
+            .map_err(|error| error.into_error(&snapshot.path))?;
         if manifest.kind != ArchiveKind::Snapshot || manifest.config != self.instance.config_path {
             let config = manifest.config.display();
             return Err(Error::failed(msg!(
@@ -139,64 +167,82 @@ impl SnapshotTarget<'_> {
         Ok(manifest)
     }
 
-    /// The plan that puts what was unpacked to `staging` in the place of what is there. `staging` lies in the
-    /// state folder.
+    /// Plans to replace the config and the state by what was unpacked to `staging`, a folder in the state folder. What is
+    /// there is moved aside.
     pub fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
         let state = &self.instance.state_dir;
-        let real = read::canonicalize_existing(state);
-        let stay: Vec<PathBuf> = self
-            .protected()
-            .iter()
-            .filter_map(|path| {
-                read::canonicalize_existing(path)
-                    .strip_prefix(&real)
-                    .ok()
-                    .map(Path::to_path_buf)
-            })
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect();
-        let in_state = self.instance.config_path.strip_prefix(state).ok();
-        let stamp: String = self.now.chars().filter(char::is_ascii_alphanumeric).collect();
-        let aside = state.join("aside").join(stamp);
-        let staged = archive::movable_entries(&staging.join("state"), &stay);
-        let mut changes = Vec::new();
-        let mut folders = BTreeSet::new();
-        for unit in archive::movable_entries(state, &stay) {
-            let to = aside.join(&unit);
-            let folder = to.parent().unwrap_or(&aside).to_path_buf();
-            if folders.insert(folder.clone()) {
-                changes.push(Change::MakeDir { path: folder });
-            }
-            changes.push(Change::Rename {
-                path: state.join(unit),
-                to,
-            });
-        }
-        let put = |from: PathBuf, to: PathBuf| Change::Rename { path: from, to };
-        for unit in staged {
-            let to = state.join(&unit);
-            changes.push(put(staging.join("state").join(unit), to));
-        }
-        for entry in manifest.files.values() {
-            let from = staging.join(&entry.path);
-            let to = match entry.path.split_once('/') {
-                Some(("config", _)) => self.instance.config_path.clone(),
-                Some(("include", below)) => self.instance.config_path.with_file_name("").join(below),
-                _ => continue,
-            };
-            if in_state.is_some() && entry.path.starts_with("config/") {
-                changes.push(put(from, to));
-            } else if let Ok(text) = read::text(&from) {
-                let before = read::bytes(&to).ok();
-                if before.as_deref() != Some(text.as_bytes()) {
-                    let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
-                    changes.push(Change::Write(FileWrite::config(to, content, before)));
-                }
-            }
-        }
+        let staged_state = staging.join("state");
+        let kept = self.paths_kept_in_state();
+        let staged = archive::movable_entries(&staged_state, &kept);
+        let mut changes = self.move_state_aside(&kept);
+        changes.extend(staged.into_iter().map(|entry| Change::Rename {
+            path: staged_state.join(&entry),
+            to: state.join(&entry),
+        }));
+        changes.extend(
+            manifest
+                .files
+                .values()
+                .filter_map(|file| self.restore_config_file(&file.path, staging)),
+        );
         Plan {
             changes,
             ..Plan::default()
         }
+    }
+
+    /// Returns the protected paths that lie in the state folder, relative to it.
+    fn paths_kept_in_state(&self) -> Vec<PathBuf> {
+        let real = read::canonicalize_existing(&self.instance.state_dir);
+        let below = |path: &PathBuf| {
+            let path = read::canonicalize_existing(path);
+            path.strip_prefix(&real).ok().map(Path::to_path_buf)
+        };
+        let kept = self.protected_paths();
+        kept.iter()
+            .filter_map(below)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect()
+    }
+
+    fn move_state_aside(&self, kept: &[PathBuf]) -> Vec<Change> {
+        let state = &self.instance.state_dir;
+        let aside = state.join("aside").join(self.stamp());
+        let mut changes = Vec::new();
+        let mut folders = BTreeSet::new();
+        for entry in archive::movable_entries(state, kept) {
+            let to = aside.join(&entry);
+            let folder = to.parent().unwrap_or(&aside).to_path_buf();
+            if folders.insert(folder.clone()) {
+                changes.push(Change::MakeDir { path: folder });
+            }
+            let path = state.join(entry);
+            changes.push(Change::Rename { path, to });
+        }
+        changes
+    }
+
+    /// Plans to restore a file of the archive that is the config or one that it includes; `None` for any other file, and
+    /// for one that is as it was.
+    fn restore_config_file(&self, name: &str, staging: &Path) -> Option<Change> {
+        let config = &self.instance.config_path;
+        let from = staging.join(name);
+        let (top, below) = name.split_once('/')?;
+        let to = match top {
+            "config" => config.clone(),
+            "include" => config.with_file_name("").join(below),
+            _ => return None,
+        };
+        if top == "config" && config.starts_with(&self.instance.state_dir) {
+            // The old one is moved aside with the state.
+            return Some(Change::Rename { path: from, to });
+        }
+        let text = read::text(&from).ok()?;
+        let before = read::bytes(&to).ok();
+        if before.as_deref() == Some(text.as_bytes()) {
+            return None;
+        }
+        let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
+        Some(Change::Write(FileWrite::config(to, content, before)))
     }
 }

@@ -1,5 +1,5 @@
-//! `profiles export` and `import`: no secret leaves unasked, a copy shares nothing with its original, and
-//! no hostile archive writes a byte.
+//! `profiles export` and `import`: no secret is exported unasked, a copy shares nothing with its original, and no hostile
+//! archive writes a byte.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use tar::{EntryType, Header};
 use crate::onboard::{base_port, change_times, config_path, onboard_ok, read_config, sandbox_with_main};
 use crate::support::{Ran, Sandbox};
 
-fn source() -> Sandbox {
+/// Returns a home folder with a `rescue` instance that has a secret in every kind of file.
+fn home_with_secrets() -> Sandbox {
     let sandbox = sandbox_with_main();
     let _ = onboard_ok(&sandbox, "rescue", &[]);
     let mut document = read_config(&sandbox, "rescue");
@@ -52,8 +53,8 @@ fn import(sandbox: &Sandbox, name: &str) -> Ran {
     sandbox.run(["profiles", "import", "out.tar.gz", "--as", name, "--json"])
 }
 
-/// Everything of an archive, unpacked, as one text.
-fn text(path: &Path) -> String {
+/// Returns the content of all files of an archive as one text.
+fn unpacked_text(path: &Path) -> String {
     let output = std::process::Command::new("tar")
         .args(["xzOf"])
         .arg(path)
@@ -63,14 +64,14 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
-fn a_copy_has_ports_a_token_and_paths_of_its_own_and_no_secret_came_along() {
-    let sandbox = source();
+fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
+    let sandbox = home_with_secrets();
     let token = read_config(&sandbox, "rescue")["gateway"]["auth"]["token"]
         .as_str()
         .expect("a token")
         .to_owned();
     let path = export(&sandbox, &[]);
-    let all = text(&path);
+    let all = unpacked_text(&path);
     for secret in [&*token, "EXPORTED-BOT-TOKEN", "SECRET-"] {
         assert!(!all.contains(secret), "{secret} is in the archive");
     }
@@ -104,10 +105,10 @@ fn a_copy_has_ports_a_token_and_paths_of_its_own_and_no_secret_came_along() {
 }
 
 #[test]
-fn with_secrets_they_come_along_but_not_a_token_that_is_in_use_here() {
-    let sandbox = source();
+fn with_secrets_all_are_exported_and_a_token_in_use_here_is_not_imported() {
+    let sandbox = home_with_secrets();
     let path = export(&sandbox, &["--with-secrets"]);
-    assert!(text(&path).contains("EXPORTED-BOT-TOKEN"));
+    assert!(unpacked_text(&path).contains("EXPORTED-BOT-TOKEN"));
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).expect("a file").permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -122,8 +123,8 @@ fn with_secrets_they_come_along_but_not_a_token_that_is_in_use_here() {
 }
 
 #[test]
-fn nothing_is_written_over() {
-    let sandbox = source();
+fn neither_export_nor_import_overwrites_anything() {
+    let sandbox = home_with_secrets();
     let path = export(&sandbox, &[]);
     let again = sandbox
         .run(["profiles", "export", "rescue", "out.tar.gz", "--json"])
@@ -141,28 +142,26 @@ fn nothing_is_written_over() {
     assert_eq!(std::fs::read(&path).expect("a file"), before);
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-/// An archive made by hand: (name, type, bytes), then a manifest of these paths with these hashes.
-struct Hostile {
+/// Makes an archive by hand, entry by entry, and at last its manifest.
+struct ArchiveBuilder {
+    /// The entries so far.
     tar: tar::Builder<GzEncoder<Vec<u8>>>,
+    /// The files that the manifest will list.
     files: serde_json::Map<String, Value>,
 }
 
-impl Hostile {
+impl ArchiveBuilder {
+    /// An archive that has a config.
     fn new() -> Self {
-        let mut hostile = Self {
+        let mut archive = Self {
             tar: tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast())),
             files: serde_json::Map::new(),
         };
-        hostile.file("config/openclaw.json", b"{ gateway: { mode: 'local' } }");
-        hostile
+        archive.file("config/openclaw.json", b"{ gateway: { mode: 'local' } }");
+        archive
     }
 
+    /// Adds an entry of any name and type, which the manifest will not list.
     fn raw(&mut self, name: &str, kind: EntryType, bytes: &[u8]) {
         let mut header = Header::new_ustar();
         header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
@@ -176,13 +175,15 @@ impl Hostile {
         self.tar.append(&header, bytes).expect("an entry");
     }
 
+    /// Adds a regular file, which the manifest will list.
     fn file(&mut self, name: &str, bytes: &[u8]) {
         self.raw(name, EntryType::Regular, bytes);
-        let hash = hex(&Sha256::digest(bytes));
+        let hash = hex::encode(Sha256::digest(bytes));
         let entry = json!({ "path": name, "size": bytes.len(), "sha256": hash });
         self.files.insert(name.to_owned(), entry);
     }
 
+    /// Returns the manifest of the files so far.
     fn manifest(&self, version: u32) -> Value {
         json!({
             "version": version, "kind": "export", "profile": "x", "created": "now", "program": "0",
@@ -191,6 +192,7 @@ impl Hostile {
         })
     }
 
+    /// Ends the archive with this manifest and returns its bytes.
     fn end(mut self, manifest: &Value) -> Vec<u8> {
         self.raw(
             "manifest.json",
@@ -200,41 +202,43 @@ impl Hostile {
         self.tar.into_inner().expect("an end").finish().expect("an end")
     }
 
+    /// Ends the archive with a true manifest and returns its bytes.
     fn whole(self) -> Vec<u8> {
         let manifest = self.manifest(1);
         self.end(&manifest)
     }
 }
 
-fn with(change: impl FnOnce(&mut Hostile)) -> Vec<u8> {
-    let mut hostile = Hostile::new();
-    change(&mut hostile);
-    hostile.whole()
+/// Returns an archive with a change and a true manifest.
+fn archive_with(change: impl FnOnce(&mut ArchiveBuilder)) -> Vec<u8> {
+    let mut archive = ArchiveBuilder::new();
+    change(&mut archive);
+    archive.whole()
 }
 
-/// Archives whose manifest lies, is missing, or comes from a later version, each with its refusal.
-fn with_a_false_manifest() -> Vec<(&'static str, Vec<u8>)> {
+/// Returns archives whose manifest is false, missing, or of a later version, each with the code of its refusal.
+fn archives_with_false_manifests() -> Vec<(&'static str, Vec<u8>)> {
     let newer = {
-        let hostile = Hostile::new();
-        let manifest = hostile.manifest(2);
-        hostile.end(&manifest)
+        let archive = ArchiveBuilder::new();
+        let manifest = archive.manifest(2);
+        archive.end(&manifest)
     };
     let wrong = {
-        let hostile = Hostile::new();
-        let mut manifest = hostile.manifest(1);
+        let archive = ArchiveBuilder::new();
+        let mut manifest = archive.manifest(1);
         manifest["files"]["config/openclaw.json"]["sha256"] = "0".repeat(64).into();
-        hostile.end(&manifest)
+        archive.end(&manifest)
     };
-    let unlisted = with(|h| h.raw("state/extra", EntryType::Regular, b"x"));
+    let unlisted = archive_with(|h| h.raw("state/extra", EntryType::Regular, b"x"));
     let renamed = {
-        let hostile = Hostile::new();
-        let mut manifest = hostile.manifest(1);
+        let archive = ArchiveBuilder::new();
+        let mut manifest = archive.manifest(1);
         manifest["files"]["config/openclaw.json"]["path"] = "state/../../x".into();
-        hostile.end(&manifest)
+        archive.end(&manifest)
     };
     let headless = {
-        let hostile = Hostile::new();
-        hostile
+        let archive = ArchiveBuilder::new();
+        archive
             .tar
             .into_inner()
             .expect("an end")
@@ -242,15 +246,15 @@ fn with_a_false_manifest() -> Vec<(&'static str, Vec<u8>)> {
             .expect("an end")
     };
     let after = {
-        let mut hostile = Hostile::new();
-        let manifest = hostile.manifest(1);
-        hostile.raw(
+        let mut archive = ArchiveBuilder::new();
+        let manifest = archive.manifest(1);
+        archive.raw(
             "manifest.json",
             EntryType::Regular,
             manifest.to_string().as_bytes(),
         );
-        hostile.raw("state/late", EntryType::Regular, b"x");
-        hostile
+        archive.raw("state/late", EntryType::Regular, b"x");
+        archive
             .tar
             .into_inner()
             .expect("an end")
@@ -260,7 +264,10 @@ fn with_a_false_manifest() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("archive.name", renamed),
         ("archive.no-manifest", headless),
-        ("archive.no-manifest", Hostile::new().end(&json!("no manifest"))),
+        (
+            "archive.no-manifest",
+            ArchiveBuilder::new().end(&json!("no manifest")),
+        ),
         ("archive.newer", newer),
         ("archive.hash", wrong),
         ("archive.hash", unlisted),
@@ -274,57 +281,57 @@ fn hostile_archives_are_refused_before_anything_is_written() {
     let mut plain = GzEncoder::new(Vec::new(), Compression::fast());
     plain.write_all(b"no tar at all, but well packed").expect("bytes");
     let mut cases: Vec<(&str, Vec<u8>)> = vec![
-        ("archive.name", with(|h| h.file("../evil", b"x"))),
-        ("archive.name", with(|h| h.file("state/../../evil", b"x"))),
-        ("archive.name", with(|h| h.file("/tmp/evil", b"x"))),
-        ("archive.name", with(|h| h.file("state/a\\b", b"x"))),
-        ("archive.name", with(|h| h.file("elsewhere/x", b"x"))),
+        ("archive.name", archive_with(|h| h.file("../evil", b"x"))),
+        ("archive.name", archive_with(|h| h.file("state/../../evil", b"x"))),
+        ("archive.name", archive_with(|h| h.file("/tmp/evil", b"x"))),
+        ("archive.name", archive_with(|h| h.file("state/a\\b", b"x"))),
+        ("archive.name", archive_with(|h| h.file("elsewhere/x", b"x"))),
         (
             "archive.type",
-            with(|h| h.raw("state/link", EntryType::Symlink, b"")),
+            archive_with(|h| h.raw("state/link", EntryType::Symlink, b"")),
         ),
         (
             "archive.type",
-            with(|h| h.raw("state/link", EntryType::Link, b"")),
+            archive_with(|h| h.raw("state/link", EntryType::Link, b"")),
         ),
         (
             "archive.type",
-            with(|h| h.raw("state/device", EntryType::Char, b"")),
+            archive_with(|h| h.raw("state/device", EntryType::Char, b"")),
         ),
         (
             "archive.type",
-            with(|h| h.raw("state/pipe", EntryType::Fifo, b"")),
+            archive_with(|h| h.raw("state/pipe", EntryType::Fifo, b"")),
         ),
         (
             "archive.type",
-            with(|h| h.raw("state/long", EntryType::GNULongName, b"state/x\0")),
+            archive_with(|h| h.raw("state/long", EntryType::GNULongName, b"state/x\0")),
         ),
         (
             "archive.twice",
-            with(|h| {
+            archive_with(|h| {
                 h.file("state/a", b"1");
                 h.raw("state/a", EntryType::Regular, b"2");
             }),
         ),
         (
             "archive.twice",
-            with(|h| {
+            archive_with(|h| {
                 h.file("state/a", b"1");
                 h.file("state/A", b"2");
             }),
         ),
         (
             "archive.twice",
-            with(|h| {
+            archive_with(|h| {
                 h.file("state/a", b"1");
                 h.file("state/a/b", b"2");
             }),
         ),
-        ("archive.bound", with(|h| h.file("state/bomb", &zeros))),
+        ("archive.bound", archive_with(|h| h.file("state/bomb", &zeros))),
         ("archive.unreadable", plain.finish().expect("an end")),
         ("archive.unreadable", b"no gzip".to_vec()),
     ];
-    cases.extend(with_a_false_manifest());
+    cases.extend(archives_with_false_manifests());
     for (code, bytes) in cases {
         let sandbox = Sandbox::new();
         sandbox.write("out.tar.gz", bytes);
@@ -333,15 +340,15 @@ fn hostile_archives_are_refused_before_anything_is_written() {
         assert_eq!(ran.json()["code"], code, "{}", ran.stderr);
         assert_eq!(sandbox.tree(), before, "{code}: nothing is written");
     }
-    // The same, left alone, is taken.
+    // The archive without a change is accepted.
     let sandbox = Sandbox::new();
-    sandbox.write("out.tar.gz", Hostile::new().whole());
+    sandbox.write("out.tar.gz", ArchiveBuilder::new().whole());
     let _ = import(&sandbox, "copy").exits(0);
 }
 
 #[test]
-fn what_is_exported_can_be_imported_however_well_it_packs() {
-    let sandbox = source();
+fn an_export_can_be_imported_however_densely_it_packs() {
+    let sandbox = home_with_secrets();
     let path = sandbox.write(".openclaw-rescue/memory/sparse", "");
     let file = std::fs::File::options().write(true).open(path).expect("a file");
     file.set_len(48 << 20).expect("a size");
@@ -354,8 +361,8 @@ fn what_is_exported_can_be_imported_however_well_it_packs() {
 }
 
 #[test]
-fn names_that_are_one_where_case_does_not_count_are_refused_at_the_export() {
-    let sandbox = source();
+fn names_that_differ_in_case_only_are_refused_at_the_export() {
+    let sandbox = home_with_secrets();
     sandbox.write(".openclaw-rescue/memory/Notes.md", "one");
     sandbox.write(".openclaw-rescue/memory/notes.md", "two");
     let ran = sandbox
@@ -373,8 +380,8 @@ fn names_that_are_one_where_case_does_not_count_are_refused_at_the_export() {
 }
 
 #[test]
-fn what_a_killed_import_left_is_cleared_by_the_next_one() {
-    let sandbox = source();
+fn leftovers_of_a_killed_import_are_removed_by_the_next_one() {
+    let sandbox = home_with_secrets();
     let _ = export(&sandbox, &[]);
     let left = sandbox.write(".openclaw-copy.import-20261122/archive/state/a", "a");
     let _ = import(&sandbox, "copy").exits(0);

@@ -1,4 +1,4 @@
-//! `openclaw snapshot`: kept privately, verified before anything is replaced, and undone by itself.
+//! `openclaw snapshot`: snapshots are private, verified before anything is replaced, and undone by one another.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -15,7 +15,8 @@ fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
     sandbox.run(all)
 }
 
-fn rescue() -> Sandbox {
+/// Returns a home folder with a `rescue` instance that has sessions, logs and a browser's files.
+fn home_with_rescue() -> Sandbox {
     let sandbox = sandbox_with_main();
     let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "first\n");
@@ -32,17 +33,17 @@ fn rescue() -> Sandbox {
 }
 
 #[test]
-fn what_was_kept_comes_back_and_the_way_back_too() {
+fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
     network::own(|| {
-        let sandbox = rescue();
+        let sandbox = home_with_rescue();
         let config = sandbox.read(config_path("rescue"));
         let other = change_times(&sandbox.path(".openclaw"));
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
-        let bits =
+        let mode_of =
             |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o7777;
         assert_eq!(
-            (bits(&path), bits(path.parent().expect("a folder"))),
+            (mode_of(&path), mode_of(path.parent().expect("a folder"))),
             (0o600, 0o700)
         );
         let listed = std::process::Command::new("tar")
@@ -80,7 +81,7 @@ fn what_was_kept_comes_back_and_the_way_back_too() {
         assert_eq!(
             change_times(&sandbox.path(".openclaw")),
             other,
-            "no other instance is touched"
+            "no other instance is change_times"
         );
         let leftovers = sandbox.tree().into_iter().filter(|(path, ..)| {
             path.to_string_lossy().contains(".restore-") || path.to_string_lossy().ends_with(".tmp")
@@ -107,7 +108,7 @@ fn what_was_kept_comes_back_and_the_way_back_too() {
 #[test]
 fn a_damaged_or_foreign_snapshot_replaces_nothing() {
     network::own(|| {
-        let sandbox = rescue();
+        let sandbox = home_with_rescue();
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
         let whole = std::fs::read(&path).expect("a file");
@@ -127,8 +128,8 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
 }
 
 #[test]
-fn nothing_is_restored_where_what_is_there_can_not_be_kept() {
-    let sandbox = rescue();
+fn a_restore_is_refused_when_the_present_state_can_not_be_kept() {
+    let sandbox = home_with_rescue();
     let _ = snapshot(&sandbox, &["create"]).exits(0);
     // More than any archive may hold; a hole, so that it costs no disk.
     let large = sandbox.write(".openclaw-rescue/memory/large", "");
@@ -142,8 +143,8 @@ fn nothing_is_restored_where_what_is_there_can_not_be_kept() {
 }
 
 #[test]
-fn nothing_is_restored_unasked_or_by_an_unknown_name() {
-    let sandbox = rescue();
+fn a_restore_needs_consent_and_a_known_snapshot() {
+    let sandbox = home_with_rescue();
     assert_eq!(
         snapshot(&sandbox, &["restore"]).exits(1).json()["code"],
         "snapshot.none"
@@ -158,9 +159,9 @@ fn nothing_is_restored_unasked_or_by_an_unknown_name() {
 }
 
 #[test]
-fn a_running_gateway_is_not_written_over() {
+fn a_restore_is_refused_while_a_gateway_of_openclaw_runs() {
     network::own(|| {
-        let sandbox = rescue();
+        let sandbox = home_with_rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
         let gateway = StandIn::start(&sandbox, "rescue");
         let before = change_times(&sandbox.path(".openclaw-rescue"));
@@ -173,9 +174,9 @@ fn a_running_gateway_is_not_written_over() {
 }
 
 #[test]
-fn neither_a_running_gateway_nor_one_that_starts_is_written_over() {
+fn a_restore_is_refused_while_a_gateway_runs_or_starts() {
     network::own(|| {
-        let sandbox = rescue();
+        let sandbox = home_with_rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
         let gateway = Gateway::start(&sandbox, "rescue");
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
@@ -189,8 +190,9 @@ fn neither_a_running_gateway_nor_one_that_starts_is_written_over() {
         let _ = gateway.stop().with(0);
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
         // One that starts or ends holds its lock and listens nowhere.
-        let sign = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
-        let lock = std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", sign)).expect("a file");
+        let lock_file = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
+        let lock =
+            std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", lock_file)).expect("a file");
         lock.lock().expect("the lock");
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
         assert_eq!(ran["code"], "snapshot.running");
@@ -200,8 +202,8 @@ fn neither_a_running_gateway_nor_one_that_starts_is_written_over() {
 }
 
 #[test]
-fn the_databases_of_the_other_engine_come_back() {
-    let sandbox = rescue();
+fn databases_of_openclaw_from_npm_are_restored() {
+    let sandbox = home_with_rescue();
     let files = [
         ".openclaw-rescue/state/openclaw.sqlite",
         ".openclaw-rescue/state/openclaw.sqlite-wal",
@@ -228,8 +230,8 @@ fn the_databases_of_the_other_engine_come_back() {
 }
 
 #[test]
-fn what_a_killed_restore_left_is_found_and_the_next_one_clears_it() {
-    let sandbox = rescue();
+fn leftovers_of_a_killed_restore_are_found_and_removed_by_the_next_one() {
+    let sandbox = home_with_rescue();
     // Large enough to be caught unpacking it.
     let large = sandbox.write(".openclaw-rescue/memory/large", "");
     let file = std::fs::File::options().write(true).open(large).expect("a file");

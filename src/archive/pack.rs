@@ -1,4 +1,4 @@
-//! Making an archive.
+//! Packs files into an archive.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -6,31 +6,28 @@ use std::io::{self, Read, Write};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use super::gentle::Gentle;
-use super::{ArchiveEntry, ArchiveSource, MANIFEST, Manifest};
+use super::file_set::ArchiveSource;
+use super::ratio_limited_writer::RatioLimitedWriter;
+use super::{ArchiveEntry, MANIFEST, Manifest};
 
-/// Writes an archive of these files; the manifest that it got comes back.
+/// Writes an archive of these files to `to`. Returns the manifest with its files filled in.
+///
+/// # Errors
+/// When a file can't be read or has become shorter meanwhile, or `to` fails.
 pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -> io::Result<Manifest> {
-    let mut tar = Builder::new(Gentle::new(to));
+    let mut tar = Builder::new(RatioLimitedWriter::new(to));
     for source in sources {
-        let mut file: Box<dyn Read> = match &source.bytes {
-            Some(bytes) => Box::new(&bytes[..]),
-            None => Box::new(File::open(&source.file)?),
-        };
-        let size = match &source.bytes {
-            Some(bytes) => bytes.len() as u64,
-            None => std::fs::metadata(&source.file)?.len(),
-        };
-        let (mut header, name) = header(&source.path, size, manifest.files.len())?;
-        // A session that grows meanwhile is kept as far as it was; one that shrinks is filled up to be refused.
-        let mut hashed = Hashed {
+        let (mut file, size) = open(source)?;
+        let (mut header, name) = header_and_name(&source.path, size, manifest.files.len())?;
+        // A session that grows meanwhile is kept as far as it was; one that shrinks is refused below.
+        let mut hashing = HashingReader {
             inner: file.by_ref().take(size),
             hash: Sha256::new(),
             read: 0,
         };
         header.set_cksum();
-        tar.append(&header, &mut hashed)?;
-        if hashed.read != size {
+        tar.append(&header, &mut hashing)?;
+        if hashing.read != size {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 source.file.display().to_string(),
@@ -39,12 +36,12 @@ pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -
         let entry = ArchiveEntry {
             path: source.path.clone(),
             size,
-            sha256: hex::encode(hashed.hash.finalize()),
+            sha256: hex::encode(hashing.hash.finalize()),
         };
         manifest.files.insert(name, entry);
     }
     let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::other)?;
-    let mut header = plain(text.len() as u64);
+    let mut header = file_header(text.len() as u64);
     header.set_path(MANIFEST)?;
     header.set_cksum();
     tar.append(&header, &text[..])?;
@@ -52,7 +49,18 @@ pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -
     Ok(manifest)
 }
 
-fn plain(size: u64) -> Header {
+/// Returns the content of a file to be packed, and its size.
+fn open(source: &ArchiveSource) -> io::Result<(Box<dyn Read + '_>, u64)> {
+    if let Some(bytes) = &source.bytes {
+        return Ok((Box::new(&bytes[..]), bytes.len() as u64));
+    }
+    let file = File::open(&source.file)?;
+    let size = file.metadata()?.len();
+    Ok((Box::new(file), size))
+}
+
+/// Returns the header of a regular file, without its name.
+fn file_header(size: u64) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(EntryType::Regular);
     header.set_mode(0o600);
@@ -60,9 +68,9 @@ fn plain(size: u64) -> Header {
     header
 }
 
-/// The header of a file; a path that is too long for one goes by a number.
-fn header(path: &str, size: u64, number: usize) -> io::Result<(Header, String)> {
-    let mut header = plain(size);
+/// Returns the header of a file and its name in the archive. A path that is too long for tar is replaced by a number.
+fn header_and_name(path: &str, size: u64, number: usize) -> io::Result<(Header, String)> {
+    let mut header = file_header(size);
     if header.set_path(path).is_ok() {
         return Ok((header, path.to_owned()));
     }
@@ -71,13 +79,14 @@ fn header(path: &str, size: u64, number: usize) -> io::Result<(Header, String)> 
     Ok((header, name))
 }
 
-struct Hashed<R> {
+/// Hashes and counts the bytes that are read through it.
+struct HashingReader<R> {
     inner: R,
     hash: Sha256,
     read: u64,
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.hash.update(&buffer[..read]);

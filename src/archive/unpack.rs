@@ -1,4 +1,4 @@
-//! Reading an archive that somebody else may have made: bounded, and compared with its manifest first.
+//! Reads an archive that somebody else may have made: bounded, and compared with its manifest first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -11,34 +11,35 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use tar::Archive;
 
-use super::{ArchiveError, MANIFEST, Manifest, VERSION, name};
+use super::{ArchiveError, MANIFEST, Manifest, VERSION, entry_name};
 use crate::apply;
-use crate::error::Result as Told;
+use crate::error;
 
-/// The most that an archive may unpack to, in bytes.
-pub(super) const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
-/// The most files.
+/// Number of bytes that an archive may unpack to.
+pub(super) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// Number of files that an archive may have.
 pub(super) const MAX_FILES: u64 = 200_000;
-/// The largest manifest, in bytes.
-pub(super) const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
-/// The most bytes that one packed byte of somebody else's archive may become, beyond [`SLACK`]. (Text packs
+/// Size of the largest manifest that is read, in bytes.
+pub(super) const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
+/// Number of bytes that one packed byte of an untrusted archive may become, beyond [`RATIO_FREE_BYTES`]. (Text packs
 /// 10 to 30 times, deflate at most 1032 times.)
 pub(super) const MAX_RATIO: u64 = 100;
-/// What any archive may unpack to, in bytes.
-pub(super) const SLACK: u64 = 16 * 1024 * 1024;
+/// Number of bytes that any archive may unpack to, however densely it is packed.
+pub(super) const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Whose archive is read.
+/// Who made an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveOrigin {
-    /// This program's own, from the state home: it may be packed as densely as anything can be.
+    /// This program, into the state home: the archive may be packed as densely as anything can be.
     OwnSnapshot,
-    /// Anybody's.
+    /// Anybody.
     Untrusted,
 }
 
 impl ArchiveOrigin {
-    /// A name as it is compared with others: where it comes from elsewhere, case may not count there or here.
-    fn folded(self, name: &str) -> String {
+    /// Returns a name in the form in which names are compared: case may not count on the host from which an untrusted
+    /// archive comes, or on this one.
+    fn comparable(self, name: &str) -> String {
         match self {
             Self::OwnSnapshot => name.to_owned(),
             Self::Untrusted => name.to_ascii_lowercase(),
@@ -46,35 +47,35 @@ impl ArchiveOrigin {
     }
 }
 
-/// Reads an archive through and believes nothing: its manifest, where every file is as that says.
-pub fn verify(path: &Path, from: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
+/// Reads an archive through and checks that every file is as its manifest says. Writes nothing.
+///
+/// # Errors
+/// The first thing that is wrong with the archive.
+pub fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
     let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut manifest = None;
-    walk(path, from, &mut |name, entry| {
+    walk(path, origin, &mut |name, entry| {
         if manifest.is_some() {
-            // The manifest is the last entry: what follows it is not spoken for.
+            // The manifest is the last entry: it can't speak for what follows it.
             return Err(ArchiveError::Hash(name.to_owned()));
         }
         if name == MANIFEST {
-            manifest = Some(parse(entry)?);
+            manifest = Some(parse_manifest(entry)?);
             return Ok(());
         }
         let mut hash = Sha256::new();
-        let size = copy(entry, &mut |bytes| {
-            hash.update(bytes);
-            Ok(())
-        })?;
+        let size = io::copy(entry, &mut HashWriter(&mut hash))?;
         found.insert(name.to_owned(), (size, hex::encode(hash.finalize())));
         Ok(())
     })?;
     let manifest = manifest.ok_or(ArchiveError::NoManifest)?;
     let mut paths = BTreeSet::new();
     for (name, entry) in &manifest.files {
-        name::check(&entry.path)?;
-        if *name != entry.path && !name::is_long(name) {
+        entry_name::check(&entry.path)?;
+        if *name != entry.path && !entry_name::is_number(name) {
             return Err(ArchiveError::Hash(name.clone()));
         }
-        if !paths.insert(from.folded(&entry.path)) {
+        if !paths.insert(origin.comparable(&entry.path)) {
             return Err(ArchiveError::Twice(entry.path.clone()));
         }
         match found.remove(name) {
@@ -82,8 +83,16 @@ pub fn verify(path: &Path, from: ArchiveOrigin) -> Result<Manifest, ArchiveError
             _ => return Err(ArchiveError::Hash(name.clone())),
         }
     }
-    // A file in the place of a folder of another.
-    for path in &paths {
+    refuse_files_as_folders(&paths)?;
+    match found.into_keys().next() {
+        Some(unknown) => Err(ArchiveError::Hash(unknown)),
+        None => Ok(manifest),
+    }
+}
+
+/// Refuses a file that has the path of a folder of another file.
+fn refuse_files_as_folders(paths: &BTreeSet<String>) -> Result<(), ArchiveError> {
+    for path in paths {
         let mut folder = path.as_str();
         while let Some((above, _)) = folder.rsplit_once('/') {
             folder = above;
@@ -92,27 +101,27 @@ pub fn verify(path: &Path, from: ArchiveOrigin) -> Result<Manifest, ArchiveError
             }
         }
     }
-    match found.into_keys().next() {
-        Some(unknown) => Err(ArchiveError::Hash(unknown)),
-        None => Ok(manifest),
-    }
+    Ok(())
 }
 
-/// Writes the files of a verified archive below a folder. Each is compared with the manifest once more:
-/// the file may have been swapped since.
-pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
+/// Writes the files of a verified archive into a staging folder. Each is compared with the manifest once more: the
+/// archive may have been swapped since.
+///
+/// # Errors
+/// When a file is not what the manifest says, or can't be written.
+pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<()> {
     let mut failed = None;
-    // What it unpacks to was bounded when it was verified, and so were its files.
+    // Verifying has bounded what the archive unpacks to, and its files.
     let read = walk(path, ArchiveOrigin::OwnSnapshot, &mut |name, entry| {
         let Some(known) = manifest.files.get(name).filter(|_| failed.is_none()) else {
             return Ok(());
         };
         let mut hash = Sha256::new();
-        let mut tee = Tee {
+        let mut hashing = HashingReader {
             entry,
             hash: &mut hash,
         };
-        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut tee) {
+        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut hashing) {
             failed = Some(error);
             return Ok(());
         }
@@ -125,15 +134,16 @@ pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> Told<()> {
     if let Some(error) = failed {
         return Err(error);
     }
-    read.map_err(|refusal| refusal.into_error(path))
+    read.map_err(|error| error.into_error(path))
 }
 
-struct Tee<'t> {
+/// Hashes what is read through it.
+struct HashingReader<'t> {
     entry: &'t mut dyn Read,
     hash: &'t mut Sha256,
 }
 
-impl Read for Tee<'_> {
+impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.entry.read(buffer)?;
         self.hash.update(&buffer[..read]);
@@ -141,64 +151,70 @@ impl Read for Tee<'_> {
     }
 }
 
-fn parse(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
+/// Hashes what is written to it.
+struct HashWriter<'h>(&'h mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn parse_manifest(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     #[derive(serde::Deserialize)]
-    struct Version {
+    struct FormatVersion {
         version: u32,
     }
     let mut text = Vec::new();
-    entry.take(MAX_MANIFEST + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_MANIFEST {
-        return Err(ArchiveError::Bound(MAX_MANIFEST));
+    entry.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_MANIFEST_BYTES {
+        return Err(ArchiveError::Bound(MAX_MANIFEST_BYTES));
     }
-    // The version first: a later format may look otherwise in every other way.
-    let Version { version } = serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)?;
+    // The version first: a later format may differ in every other way.
+    let FormatVersion { version } = serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)?;
     if version > VERSION {
         return Err(ArchiveError::Newer(version));
     }
     serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)
 }
 
-/// Walks over the entries. What is no regular file with a plain name, once, ends it.
+/// Calls `each` with the name and the content of every entry.
+///
+/// # Errors
+/// At the first entry that is no regular file with a plain name of its own, or when a bound is exceeded.
 fn walk(
     path: &Path,
-    from: ArchiveOrigin,
+    origin: ArchiveOrigin,
     each: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() {
         return Err(ArchiveError::Type(path.display().to_string()));
     }
-    let packed = Arc::new(AtomicU64::new(0));
-    let burst = Arc::new(AtomicU64::new(0));
-    let counted = Counted {
-        inner: File::open(path)?,
-        count: packed.clone(),
-    };
-    let bounded = Bounded {
-        inner: MultiGzDecoder::new(io::BufReader::new(counted)),
-        packed: (from == ArchiveOrigin::Untrusted).then_some(packed),
-        unpacked: 0,
-        burst: burst.clone(),
-    };
-    let in_bounds = |error: io::Error| match burst.load(Ordering::Relaxed) {
+    let exceeded = Arc::new(AtomicU64::new(0));
+    let mut archive = Archive::new(bounded_reader(File::open(path)?, origin, &exceeded));
+    let in_bounds = |error: io::Error| match exceeded.load(Ordering::Relaxed) {
         0 => ArchiveError::Io(error),
         bound => ArchiveError::Bound(bound),
     };
-    let mut archive = Archive::new(bounded);
     let mut names = BTreeSet::new();
     // Raw: extensions (long names, sparse files) are entries of types that are refused.
     for entry in archive.entries().map_err(in_bounds)?.raw(true) {
         let mut entry = entry.map_err(in_bounds)?;
         let name = String::from_utf8(entry.path_bytes().into_owned())
             .map_err(|e| ArchiveError::Name(String::from_utf8_lossy(e.as_bytes()).into_owned()))?;
-        if name != MANIFEST && !name::is_long(&name) {
-            name::check(&name)?;
+        if name != MANIFEST && !entry_name::is_number(&name) {
+            entry_name::check(&name)?;
         }
         if !entry.header().entry_type().is_file() {
             return Err(ArchiveError::Type(name));
         }
-        if !names.insert(from.folded(&name)) {
+        if !names.insert(origin.comparable(&name)) {
             return Err(ArchiveError::Twice(name));
         }
         if names.len() as u64 > MAX_FILES {
@@ -212,26 +228,28 @@ fn walk(
     Ok(())
 }
 
-fn copy(from: &mut dyn Read, to: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<u64> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut size = 0;
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(size),
-            read => {
-                to(&buffer[..read])?;
-                size += read as u64;
-            }
-        }
+/// Returns the unpacked bytes of an archive, within its bounds. A bound that is exceeded is written to `exceeded`.
+fn bounded_reader(file: File, origin: ArchiveOrigin, exceeded: &Arc<AtomicU64>) -> impl Read {
+    let packed = Arc::new(AtomicU64::new(0));
+    let counting = CountingReader {
+        inner: file,
+        count: packed.clone(),
+    };
+    BoundedReader {
+        inner: MultiGzDecoder::new(io::BufReader::new(counting)),
+        packed: (origin == ArchiveOrigin::Untrusted).then_some(packed),
+        unpacked: 0,
+        exceeded: exceeded.clone(),
     }
 }
 
-struct Counted<R> {
+/// Counts the bytes that are read through it.
+struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.count.fetch_add(read as u64, Ordering::Relaxed);
@@ -239,25 +257,27 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Ends where more comes out than may, for what went in.
-struct Bounded<R> {
+/// Fails when more is unpacked than is allowed for what was packed.
+struct BoundedReader<R> {
     inner: R,
-    /// What went in, where that bounds what may come out.
+    /// Number of packed bytes that were read, where they bound what may be unpacked.
     packed: Option<Arc<AtomicU64>>,
+    /// Number of bytes that were unpacked.
     unpacked: u64,
-    burst: Arc<AtomicU64>,
+    /// The bound that was exceeded; 0 before that.
+    exceeded: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.unpacked += read as u64;
-        let dense = self.packed.as_ref().map_or(MAX_BYTES, |packed| {
-            SLACK.saturating_add(packed.load(Ordering::Relaxed).saturating_mul(MAX_RATIO))
+        let by_ratio = self.packed.as_ref().map_or(MAX_UNPACKED_BYTES, |packed| {
+            RATIO_FREE_BYTES.saturating_add(packed.load(Ordering::Relaxed).saturating_mul(MAX_RATIO))
         });
-        let bound = dense.min(MAX_BYTES);
+        let bound = by_ratio.min(MAX_UNPACKED_BYTES);
         if self.unpacked > bound {
-            self.burst.store(bound, Ordering::Relaxed);
+            self.exceeded.store(bound, Ordering::Relaxed);
             return Err(io::Error::other("larger than any instance"));
         }
         Ok(read)

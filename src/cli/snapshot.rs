@@ -94,7 +94,8 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     clear(context);
     let survey = survey::survey_host(context.host, &context.env);
     let ground = Ground::new(context, &survey);
-    let (made, manifest, skipped) = ground.of(context).create("asked")?;
+    let created = ground.of(context).create("asked")?;
+    let made = created.snapshot;
     let ui = &context.ui;
     if ui.is_json() {
         ui.print_json(&json!({
@@ -102,17 +103,17 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "id": made.id,
             "path": made.path,
             "bytes": made.bytes,
-            "files": manifest.files.len(),
-            "skipped": skipped,
+            "files": created.manifest.files.len(),
+            "skipped": created.skipped,
         }));
     } else {
         ui.print_line(&msg!(
             "snapshot.made",
             id = made.id,
-            files = manifest.files.len(),
+            files = created.manifest.files.len(),
             path = abbreviate_home(&context.env.home, &made.path)
         ));
-        for path in skipped {
+        for path in created.skipped {
             ui.print_note(&msg!(
                 "snapshot.skipped",
                 path = abbreviate_home(&context.env.home, &path)
@@ -178,7 +179,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let manifest = of.verify(&chosen)?;
     // What is there now can be had back: a restore is undone by a restore.
     let before = match of.create("before-restore") {
-        Ok((made, ..)) => Some(made),
+        Ok(created) => Some(created.snapshot),
         Err(error) if error.is(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::find::find;
-use crate::archive::{self, ArchiveKind, FileSet, Manifest, transfer};
+use crate::archive::{self, ArchiveKind, FileSet, Manifest, export};
 use crate::cli::Context;
 use crate::config::{self, LoadedConfig};
 use crate::environment::abbreviate_home;
@@ -42,7 +42,7 @@ pub(super) fn run(
     protected.extend(others);
     // An archive that is written into what it holds is no part of it.
     protected.push(path.clone());
-    let mut contents = FileSet::of(&instance, &protected);
+    let mut contents = FileSet::collect(&instance, &protected);
     let mut manifest = Manifest::new(ArchiveKind::Export, name.as_str(), &context.now(), "export");
     manifest.secrets = with_secrets;
     manifest.home.clone_from(&context.env.home);
@@ -53,7 +53,7 @@ pub(super) fn run(
         manifest.workspace = Some(workspace.clone());
     }
     if !with_secrets {
-        transfer::remove_secrets(&mut contents);
+        export::remove_secrets(&mut contents);
     }
     contents.check(ArchiveKind::Export)?;
     let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::apply;
-use crate::archive::{self, ArchiveKind, Manifest, transfer};
+use crate::archive::{self, ArchiveKind, Manifest, import};
 use crate::cli::Context;
 use crate::config;
 use crate::config::document::ConfigDocument;
@@ -125,7 +125,7 @@ impl Import<'_> {
         let workspace = workspace.file_name().unwrap_or_default();
         for entry in self.manifest.files.values() {
             let to = match entry.path.split_once('/') {
-                Some(("state", _)) if transfer::is_original_only(&entry.path) => continue,
+                Some(("state", _)) if import::is_original_only(&entry.path) => continue,
                 Some(("state" | "include", below)) => self.state().join(below),
                 Some(("workspace", below)) => self.state().join(workspace).join(below),
                 _ => continue,
@@ -164,7 +164,7 @@ impl Import<'_> {
         })?;
         let mut document = config::parse_bytes(bytes).map_err(|fault| config::broken_error(&path, &fault))?;
         let token = Secret::token(self.context.host.random());
-        let arrival = transfer::ImportTarget {
+        let arrival = import::ImportTarget {
             manifest: self.manifest,
             instance: self.instance,
             ports: self.ports,

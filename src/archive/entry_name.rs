@@ -1,38 +1,42 @@
-//! Names in an archive: plain parts below one of four folders, on every system the same.
+//! Names in an archive: plain parts below one of four folders, valid on every system.
 
 use super::ArchiveError;
 
-/// The folders of an archive.
-const TOPS: [&str; 4] = ["config", "include", "state", "workspace"];
-/// As deep as folders nest.
+/// The top folders of an archive.
+const TOP_FOLDERS: [&str; 4] = ["config", "include", "state", "workspace"];
+/// Number of folders and file below a top folder.
 const MAX_DEPTH: usize = 40;
-/// As long as a path may be, in bytes.
-const MAX_LEN: usize = 2048;
+/// Number of bytes of a path.
+const MAX_PATH_BYTES: usize = 2048;
+/// Number of bytes of one part of a path.
+const MAX_PART_BYTES: usize = 255;
 
-/// Checks the path of a file below one of the archive's folders.
+/// Checks the path of a file below one of the top folders.
+///
+/// # Errors
+/// [`ArchiveError::Name`] for a path that leads elsewhere, or that some system can't hold.
 pub(super) fn check(path: &str) -> Result<(), ArchiveError> {
-    let refused = || ArchiveError::Name(path.to_owned());
     let mut parts = path.split('/');
     let top = parts.next().unwrap_or_default();
-    let rest: Vec<_> = parts.collect();
-    let plain = |part: &&str| {
+    let below: Vec<_> = parts.collect();
+    let is_plain = |part: &&str| {
         !part.is_empty()
             && *part != "."
             && *part != ".."
-            && part.len() <= 255
+            && part.len() <= MAX_PART_BYTES
             && !part.contains(['\\', ':', '\0'])
             && !part.chars().any(char::is_control)
     };
-    let fits = path.len() <= MAX_LEN && rest.len() <= MAX_DEPTH && !rest.is_empty();
-    if TOPS.contains(&top) && fits && rest.iter().all(plain) {
+    let fits = path.len() <= MAX_PATH_BYTES && below.len() <= MAX_DEPTH && !below.is_empty();
+    if TOP_FOLDERS.contains(&top) && fits && below.iter().all(is_plain) {
         Ok(())
     } else {
-        Err(refused())
+        Err(ArchiveError::Name(path.to_owned()))
     }
 }
 
-/// Whether a name is one under which the archive keeps a file whose path is too long for it.
-pub(super) fn is_long(name: &str) -> bool {
+/// Returns whether a name is the number under which the archive keeps a file whose path is too long for tar.
+pub(super) fn is_number(name: &str) -> bool {
     name.strip_prefix("long/")
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -42,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_names_below_a_known_folder_pass() {
+    fn only_plain_names_below_a_top_folder_are_accepted() {
         for good in [
             "config/openclaw.json",
             "state/a/b.jsonl",
@@ -70,6 +74,6 @@ mod tests {
         ] {
             assert!(check(bad).is_err(), "{bad:?}");
         }
-        assert!(is_long("long/7") && !is_long("long/") && !is_long("long/a"));
+        assert!(is_number("long/7") && !is_number("long/") && !is_number("long/a"));
     }
 }

@@ -1,5 +1,5 @@
-//! What of an instance goes into an archive: its config with what that includes, its state without what
-//! can be had again (caches, logs) or belongs to one running process (sockets, locks).
+//! The files of an instance that go into an archive: its config with what that includes, and its state without what can
+//! be had again (caches, logs) or belongs to one running process (sockets, locks).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::ArchiveKind;
-use super::unpack::{MAX_BYTES, MAX_FILES, MAX_MANIFEST};
+use super::staging_dirs::RESTORE_PREFIX;
+use super::unpack::{MAX_FILES, MAX_MANIFEST_BYTES, MAX_UNPACKED_BYTES};
 use crate::config::{self, LoadedConfig};
 use crate::error::{Error, Result};
 use crate::host::read::canonicalize_existing;
@@ -17,25 +18,25 @@ use crate::instance::Instance;
 /// A file to be packed.
 #[derive(Clone, Debug)]
 pub struct ArchiveSource {
-    /// Its path in the archive.
+    /// Path in the archive.
     pub path: String,
-    /// Where it lies.
+    /// Path on the disk.
     pub file: PathBuf,
-    /// What stands for its bytes.
+    /// The bytes to pack in place of those of the file.
     pub bytes: Option<Vec<u8>>,
 }
 
 /// The files of an instance.
 #[derive(Clone, Debug, Default)]
 pub struct FileSet {
-    /// In order of their paths.
+    /// The files, in order of their paths in the archive.
     pub sources: Vec<ArchiveSource>,
-    /// What was left out because it is no file or its name is no text.
+    /// What was left out because it is no regular file or its name is not Unicode.
     pub skipped: Vec<PathBuf>,
 }
 
-/// Folders and files at the top of a state folder that are not kept: made anew, or another one's.
-const TOP: [&str; 9] = [
+/// Names at the top of a state folder that are left out: they are made anew, or belong to something else.
+const LEFT_OUT_NAMES: [&str; 9] = [
     "logs",
     "log",
     "cache",
@@ -46,61 +47,61 @@ const TOP: [&str; 9] = [
     "sandboxes",
     "node_modules",
 ];
-/// Folders that a browser fills again, and sockets, by the ends of their names.
-const CACHES: [&str; 5] = [
+/// Endings of names that are left out everywhere: folders that a browser fills again, and sockets.
+const CACHE_ENDINGS: [&str; 5] = [
     "Cache",
     "CacheStorage",
     "Crashpad",
     "component_crx_cache",
     ".sock",
 ];
-/// More than an entry of a manifest has beside its two names, in bytes.
-const ENTRY: u64 = 256;
+/// Number of bytes that an entry of a manifest has at most beside its two names.
+const MANIFEST_ENTRY_BYTES: u64 = 256;
 
-/// Whether an entry at the top of a state folder is left out.
-pub(super) fn is_left_out(name: &str) -> bool {
-    let ends = [".lock", ".sock", ".tmp", ".pid"];
-    TOP.contains(&name)
+/// Returns whether an entry at the top of a state folder is left out.
+fn is_left_out(name: &str) -> bool {
+    let endings = [".lock", ".sock", ".tmp", ".pid"];
+    LEFT_OUT_NAMES.contains(&name)
         || name == "workspace"
         || name.starts_with("workspace-")
         || name.contains(".aside-")
-        || name.starts_with(super::leftover::RESTORE)
-        || ends.iter().any(|end| name.ends_with(end))
+        || name.starts_with(RESTORE_PREFIX)
+        || endings.iter().any(|ending| name.ends_with(ending))
 }
 
 impl FileSet {
-    /// Looks for the files of an instance. `protected` are paths that are not its state: workspaces, and all
-    /// of other instances.
-    pub fn of(instance: &Instance, protected: &[PathBuf]) -> Self {
-        let mut contents = Self::default();
+    /// Collects the config and the state of an instance. `protected` are paths that are not its state: workspaces, and all
+    /// paths of other instances.
+    pub fn collect(instance: &Instance, protected: &[PathBuf]) -> Self {
+        let mut set = Self::default();
         let config = &instance.config_path;
         if config.is_file() {
-            contents.sources.push(ArchiveSource {
+            set.sources.push(ArchiveSource {
                 path: "config/openclaw.json".to_owned(),
                 file: config.clone(),
                 bytes: None,
             });
         }
-        for (below, file) in includes(config) {
+        for (below, file) in included_files(config) {
             if !canonicalize_existing(&file).starts_with(canonicalize_existing(&instance.state_dir)) {
-                contents.add("include", &below, file);
+                set.add("include", &below, file);
             }
         }
         let protected: Vec<_> = protected.iter().map(|path| canonicalize_existing(path)).collect();
         let state = canonicalize_existing(&instance.state_dir);
         let config = canonicalize_existing(config);
-        contents.walk("state", &state, &state, &|path| {
-            let top = path.parent() == Some(&*state);
+        set.walk("state", &state, &state, &|path| {
+            let is_at_top = path.parent() == Some(&*state);
             let name = path
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
             path == config
-                || (top && is_left_out(name))
+                || (is_at_top && is_left_out(name))
                 || protected.iter().any(|p| p == path)
                 || is_cache(name)
         });
-        contents
+        set
     }
 
     /// Adds the files of a workspace.
@@ -111,41 +112,44 @@ impl FileSet {
         });
     }
 
-    /// Refuses what would be refused when it is read again: too much, or for an export, which may be read
-    /// where case does not count, two names that are one there.
+    /// Checks that the archive will not be refused when it is read again.
+    ///
+    /// # Errors
+    /// When there is too much; for an export, which may be read where case does not count, when two names are one there.
     pub fn check(&self, kind: ArchiveKind) -> Result<()> {
-        let too_much = |bound: u64| Err(Error::failed(msg!("archive.too-much", bound = bound)));
+        let too_large = |bound: u64| Err(Error::failed(msg!("archive.too-much", bound = bound)));
         // The manifest is an entry too.
         if self.sources.len() as u64 >= MAX_FILES {
-            return too_much(MAX_FILES);
+            return too_large(MAX_FILES);
         }
         let names = self
             .sources
             .iter()
-            .map(|source| ENTRY + 2 * source.path.len() as u64);
-        if names.sum::<u64>() > MAX_MANIFEST {
-            return too_much(MAX_MANIFEST);
+            .map(|source| MANIFEST_ENTRY_BYTES + 2 * source.path.len() as u64);
+        if names.sum::<u64>() > MAX_MANIFEST_BYTES {
+            return too_large(MAX_MANIFEST_BYTES);
         }
         let sizes = self.sources.iter().map(|source| match &source.bytes {
             Some(bytes) => bytes.len() as u64,
             None => std::fs::metadata(&source.file).map_or(0, |meta| meta.len()),
         });
-        // As much again as any header and padding.
+        // Every file has a header and padding besides.
         let padded: u64 = sizes.map(|size| size.saturating_add(1024)).sum();
-        if padded > MAX_BYTES - MAX_MANIFEST {
-            return too_much(MAX_BYTES);
+        if padded > MAX_UNPACKED_BYTES - MAX_MANIFEST_BYTES {
+            return too_large(MAX_UNPACKED_BYTES);
         }
         let mut names = BTreeSet::new();
-        let twin = self
+        let duplicate = self
             .sources
             .iter()
             .find(|source| kind == ArchiveKind::Export && !names.insert(source.path.to_ascii_lowercase()));
-        match twin {
-            Some(twin) => Err(Error::failed(msg!("archive.twins", path = twin.file.display()))),
+        match duplicate {
+            Some(source) => Err(Error::failed(msg!("archive.twins", path = source.file.display()))),
             None => Ok(()),
         }
     }
 
+    /// Adds the files below a folder. `top` is the top folder of their paths in the archive.
     fn walk(&mut self, top: &str, root: &Path, folder: &Path, skip: &dyn Fn(&Path) -> bool) {
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .into_iter()
@@ -171,10 +175,11 @@ impl FileSet {
         }
     }
 
+    /// Adds a file; one whose path no archive can hold is skipped.
     fn add(&mut self, top: &str, below: &Path, file: PathBuf) {
         let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();
         let path = parts.map(|parts| format!("{top}/{}", parts.join("/")));
-        match path.filter(|path| super::name::check(path).is_ok()) {
+        match path.filter(|path| super::entry_name::check(path).is_ok()) {
             Some(path) => self.sources.push(ArchiveSource {
                 path,
                 file,
@@ -186,11 +191,11 @@ impl FileSet {
 }
 
 fn is_cache(name: &str) -> bool {
-    CACHES.iter().any(|end| name.ends_with(end)) || name.starts_with("Singleton")
+    CACHE_ENDINGS.iter().any(|ending| name.ends_with(ending)) || name.starts_with("Singleton")
 }
 
-/// The files that a config includes from its own folder, with their paths below it.
-fn includes(config: &Path) -> Vec<(PathBuf, PathBuf)> {
+/// Returns the files that a config includes from its own folder, with their paths below that folder.
+fn included_files(config: &Path) -> Vec<(PathBuf, PathBuf)> {
     let folder = config.parent().unwrap_or(Path::new("/"));
     let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut ahead = vec![config.to_path_buf()];
@@ -199,7 +204,7 @@ fn includes(config: &Path) -> Vec<(PathBuf, PathBuf)> {
             continue;
         };
         let mut named = Vec::new();
-        collect(document.value(), &mut named);
+        collect_includes(document.value(), &mut named);
         for name in named {
             let file = path.parent().unwrap_or(folder).join(name);
             let below = file.strip_prefix(folder).map(Path::to_path_buf);
@@ -213,7 +218,8 @@ fn includes(config: &Path) -> Vec<(PathBuf, PathBuf)> {
     found
 }
 
-fn collect(value: &Value, into: &mut Vec<String>) {
+/// Collects the names of the files that a value includes.
+fn collect_includes(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
@@ -222,38 +228,38 @@ fn collect(value: &Value, into: &mut Vec<String>) {
                     Value::Array(names) if key == "$include" => {
                         into.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
                     }
-                    value => collect(value, into),
+                    value => collect_includes(value, into),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
+        Value::Array(values) => values.iter().for_each(|value| collect_includes(value, into)),
         _ => {}
     }
 }
 
-/// What is moved as one when the state below `root` is replaced: its entries, but where a path that must
-/// stay lies in one of them, that one's own entries. `stay` and the result are relative to `root`.
+/// Returns the paths to rename when the state below `root` is replaced: the entries of `root`; of an entry that holds a
+/// path of `stay`, its own entries. `stay` and the result are relative to `root`.
 pub fn movable_entries(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    split(root, Path::new(""), stay, &mut found);
+    collect_movable(root, Path::new(""), stay, &mut found);
     found.sort();
     found
 }
 
-fn split(root: &Path, below: &Path, stay: &[PathBuf], found: &mut Vec<PathBuf>) {
+fn collect_movable(root: &Path, below: &Path, stay: &[PathBuf], found: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(root.join(below))
         .into_iter()
         .flatten()
         .flatten();
     for entry in entries {
         let path = below.join(entry.file_name());
-        let top = below.as_os_str().is_empty();
-        let left_out = top && entry.file_name().to_str().is_some_and(is_left_out);
+        let is_at_top = below.as_os_str().is_empty();
+        let left_out = is_at_top && entry.file_name().to_str().is_some_and(is_left_out);
         if left_out || stay.contains(&path) {
             continue;
         }
         if stay.iter().any(|stays| stays.starts_with(&path)) {
-            split(root, &path, stay, found);
+            collect_movable(root, &path, stay, found);
         } else {
             found.push(path);
         }

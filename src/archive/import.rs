@@ -1,0 +1,162 @@
+//! Imports: what changes in the config of an export so that the new instance shares nothing with its original.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Manifest;
+use crate::config;
+use crate::config::document::{ConfigDocument, EditError};
+use crate::config::key_path::KeyPath;
+use crate::config::secrets::REDACTED;
+use crate::instance::Instance;
+use crate::ports::{Port, PortFamily, Role};
+use crate::secret::Secret;
+
+/// The new instance that an import makes.
+#[derive(Debug)]
+pub struct ImportTarget<'a> {
+    /// The manifest of the archive, which describes the original.
+    pub manifest: &'a Manifest,
+    /// The new instance.
+    pub instance: &'a Instance,
+    /// The ports of the new instance.
+    pub ports: PortFamily,
+    /// The token of the new instance's gateway.
+    pub token: &'a Secret,
+}
+
+impl ImportTarget<'_> {
+    /// Rewrites the config of the original for the new instance. Returns the keys whose secrets were left out of the export.
+    ///
+    /// # Errors
+    /// When the text of the config can't be edited.
+    pub fn rewrite_config(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>, EditError> {
+        let mut missing = Vec::new();
+        collect_redacted(document.value(), &KeyPath::root(), &mut missing);
+        for path in missing.iter().rev() {
+            document.unset(path)?;
+        }
+        let old = config::parse_value(document.text())
+            .ok()
+            .and_then(|value| config::base_port(&value));
+        let mut changes = Vec::new();
+        self.move_paths(document.value(), &KeyPath::root(), &mut changes);
+        self.move_pinned_ports(document.value(), old, &mut changes);
+        for (path, value) in changes {
+            document.set(&path, value)?;
+        }
+        document.set(&KeyPath::keys(["gateway", "port"]), self.ports.base().into())?;
+        document.set(&KeyPath::keys(["gateway", "auth", "mode"]), "token".into())?;
+        document.unset(&KeyPath::keys(["gateway", "auth", "password"]))?;
+        document.set(
+            &KeyPath::keys(["gateway", "auth", "token"]),
+            self.token.expose().into(),
+        )?;
+        let workspace = KeyPath::keys(["agents", "defaults", "workspace"]);
+        document.set(
+            &workspace,
+            self.instance.default_workspace().display().to_string().into(),
+        )?;
+        let log = KeyPath::keys(["logging", "file"]);
+        let outside = document
+            .get(&log)
+            .and_then(Value::as_str)
+            .is_some_and(|path| !Path::new(path).starts_with(&self.instance.state_dir));
+        if outside {
+            document.unset(&log)?;
+        }
+        let own = ["gateway.auth.token", "gateway.auth.password"];
+        missing.retain(|path| !own.contains(&path.to_string().as_str()));
+        Ok(missing)
+    }
+
+    /// Adds a change for every text of the config that is a path of the original.
+    fn move_paths(&self, value: &Value, path: &KeyPath, changes: &mut Vec<(KeyPath, Value)>) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    self.move_paths(value, &path.child(key), changes);
+                }
+            }
+            Value::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    self.move_paths(value, &path.index(at), changes);
+                }
+            }
+            Value::String(text) => {
+                if let Some(moved) = self.moved_path(text) {
+                    changes.push((path.clone(), moved.display().to_string().into()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the new path for a path of the original; `None` for any other text.
+    fn moved_path(&self, text: &str) -> Option<PathBuf> {
+        let typed = match text.strip_prefix("~/") {
+            Some(below) => self.manifest.home.join(below),
+            None => PathBuf::from(text),
+        };
+        if !typed.is_absolute() {
+            return None;
+        }
+        if let Some(workspace) = &self.manifest.workspace
+            && let Ok(below) = typed.strip_prefix(workspace)
+        {
+            return Some(self.instance.default_workspace().join(below));
+        }
+        let below = typed.strip_prefix(&self.manifest.state).ok()?;
+        Some(self.instance.state_dir.join(below))
+    }
+
+    /// Adds a change for every key that pins a port in the original's span: it moves along with the base port.
+    fn move_pinned_ports(&self, config: &Value, old: Option<Port>, changes: &mut Vec<(KeyPath, Value)>) {
+        let Some(old) = old.and_then(PortFamily::new) else {
+            return;
+        };
+        let moved_port = |value: &Value| self.ports.relocated(old, Port::from_json(value)?);
+        let profiles = config.pointer("/browser/profiles").and_then(Value::as_object);
+        for (name, profile) in profiles.into_iter().flatten() {
+            if let Some(port) = profile.get("cdpPort").and_then(moved_port) {
+                let path = KeyPath::keys(["browser", "profiles", name, "cdpPort"]);
+                changes.push((path, port.into()));
+            }
+        }
+        if config.pointer("/canvasHost/port").is_some() {
+            let port = self.ports.port(Role::Canvas);
+            changes.push((KeyPath::keys(["canvasHost", "port"]), port.into()));
+        }
+        // The address of a browser of the original is not one of the copy's.
+        if config.pointer("/browser/cdpUrl").is_some() {
+            let url = format!("http://127.0.0.1:{}", self.ports.cdp_pool().first);
+            changes.push((KeyPath::keys(["browser", "cdpUrl"]), url.into()));
+        }
+    }
+}
+
+/// Collects the keys whose secrets were left out.
+fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| collect_redacted(value, &path.child(key), found)),
+        Value::Array(values) => {
+            for (at, value) in values.iter().enumerate() {
+                collect_redacted(value, &path.index(at), found);
+            }
+        }
+        Value::String(text) if text.contains(REDACTED) => found.push(path.clone()),
+        _ => {}
+    }
+}
+
+/// Returns whether a file of an export belongs to the original alone: its keys as a device, what it paired, its record.
+pub fn is_original_only(path: &str) -> bool {
+    ["state/identity/", "state/devices/"]
+        .iter()
+        .any(|start| path.starts_with(start))
+        || path == "state/instance.toml"
+        || path.starts_with("state/openclaw.json")
+}

@@ -1,0 +1,117 @@
+//! A gzip writer whose output is never denser than what readers accept from anybody.
+//!
+//! A sparse file of a gigabyte packs a thousand times, as a zip bomb does. Where an archive becomes too dense, the next
+//! piece is stored as it is, in a gzip member of its own: the format is gzip all the same.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::unpack::{MAX_RATIO, RATIO_FREE_BYTES};
+
+/// Number of bytes that are packed between two checks of the density.
+const CHECK_INTERVAL_BYTES: usize = 64 * 1024;
+
+/// A writer of gzip that limits its compression ratio to half of what readers accept.
+pub(super) struct RatioLimitedWriter<W: Write> {
+    /// The current gzip member; `None` only after an error.
+    member: Option<GzEncoder<CountingWriter<W>>>,
+    /// Whether the current member stores without packing.
+    stores: bool,
+    /// Number of bytes that were written into the archive so far.
+    unpacked: u64,
+}
+
+impl<W: Write> RatioLimitedWriter<W> {
+    pub(super) fn new(to: W) -> Self {
+        let counting = CountingWriter { to, count: 0 };
+        Self {
+            member: Some(GzEncoder::new(counting, Compression::fast())),
+            stores: false,
+            unpacked: 0,
+        }
+    }
+
+    /// Ends the archive and returns the writer below.
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        let member = self.member.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(member.finish()?.to)
+    }
+
+    /// Returns the gzip member for the next piece.
+    fn next_member(&mut self) -> io::Result<&mut GzEncoder<CountingWriter<W>>> {
+        let member = self.member.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        // What the member still holds back is not counted: the archive is at most as dense as it seems.
+        let packed = member.get_ref().count;
+        let is_dense = self.unpacked > RATIO_FREE_BYTES / 2 + packed.saturating_mul(MAX_RATIO / 2);
+        let member = if is_dense == self.stores {
+            member
+        } else {
+            self.stores = is_dense;
+            let level = if is_dense {
+                Compression::none()
+            } else {
+                Compression::fast()
+            };
+            GzEncoder::new(member.finish()?, level)
+        };
+        Ok(self.member.insert(member))
+    }
+}
+
+impl<W: Write> Write for RatioLimitedWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = &bytes[..bytes.len().min(CHECK_INTERVAL_BYTES)];
+        let written = self.next_member()?.write(piece)?;
+        self.unpacked += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.member.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+/// Counts the bytes that are written through it.
+struct CountingWriter<W> {
+    to: W,
+    count: u64,
+}
+
+impl<W: Write> Write for CountingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn what_packs_too_densely_is_stored_and_unpacks_to_the_same_bytes() {
+        let whole = vec![0; usize::try_from(RATIO_FREE_BYTES).unwrap() * 3];
+        let mut writer = RatioLimitedWriter::new(Vec::new());
+        writer.write_all(b"words first").unwrap();
+        writer.write_all(&whole).unwrap();
+        writer.write_all(b"words last").unwrap();
+        let packed = writer.finish().unwrap();
+        assert!(packed.len() as u64 * MAX_RATIO + RATIO_FREE_BYTES > whole.len() as u64);
+        assert!(packed.len() < whole.len() / 10, "{}", packed.len());
+        let mut back = Vec::new();
+        flate2::read::MultiGzDecoder::new(&packed[..])
+            .read_to_end(&mut back)
+            .unwrap();
+        assert_eq!(back.len(), whole.len() + 21);
+        assert!(back.starts_with(b"words first\0") && back.ends_with(b"\0words last"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Staging folders: where an archive is unpacked before it replaces what is there, and what a killed run left of that.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Start of the name of a restore's staging folder, which lies in the state folder.
+pub(super) const RESTORE_PREFIX: &str = ".restore-";
+/// What follows the name of the state folder in the name of an import's staging folder, which lies beside it.
+const IMPORT_INFIX: &str = ".import-";
+
+/// Returns the folder into which a snapshot is unpacked. `stamp` makes the name this run's own.
+pub fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
+    state.join(format!("{RESTORE_PREFIX}{stamp}"))
+}
+
+/// Returns the folder into which an export is unpacked that becomes the instance with this state folder. `stamp` makes the
+/// name this run's own.
+pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
+    let mut path = state.as_os_str().to_owned();
+    path.push(format!("{IMPORT_INFIX}{stamp}"));
+    path.into()
+}
+
+/// Returns the staging folders of this instance. Under the host lock no run is under way: there each of them was left by a
+/// run that was killed.
+pub fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
+    let mut prefix = state.file_name().map(OsString::from).unwrap_or_default();
+    prefix.push(IMPORT_INFIX);
+    let imports = state
+        .parent()
+        .map(|folder| folders_with_prefix(folder, &prefix.to_string_lossy()));
+    let mut found = folders_with_prefix(state, RESTORE_PREFIX);
+    found.extend(imports.into_iter().flatten());
+    found.sort();
+    found
+}
+
+fn folders_with_prefix(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_one = |entry: &std::fs::DirEntry| {
+        entry.file_name().to_string_lossy().starts_with(prefix)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    entries.filter(is_one).map(|entry| entry.path()).collect()
+}
