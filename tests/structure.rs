@@ -17,25 +17,6 @@ use references::{Crate, References};
 /// file that is in no circle any more leaves this list, and no other may join it.
 const KNOWN_CIRCLES: &[&[&str]] = &[
     &["browser/connect.rs", "browser/control.rs"],
-    &[
-        "doctor.rs",
-        "doctor/browser.rs",
-        "doctor/config.rs",
-        "doctor/engine.rs",
-        "doctor/fix.rs",
-        "doctor/gateway.rs",
-        "doctor/isolation.rs",
-        "doctor/ports.rs",
-        "doctor/service.rs",
-        "doctor/state.rs",
-        "doctor/workspace.rs",
-    ],
-    &[
-        "doctor/scene.rs",
-        "doctor/scene/gather.rs",
-        "doctor/unix.rs",
-        "doctor/windows.rs",
-    ],
     &["help.rs", "help/page.rs"],
     &["ports/planner.rs", "ports/planner/search.rs"],
     &[

@@ -57,7 +57,7 @@ pub(crate) enum PortsCommand {
 
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
-    let survey = survey::take(context.host, &context.env);
+    let survey = context.survey();
     match args.command {
         None => map::show(context.ui, &survey),
         Some(PortsCommand::Suggest { count }) => suggest(context, &survey, count.into())?,

@@ -13,7 +13,7 @@ use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effecti
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
 
 /// The config as it is, or why the verb can't go on.
 pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
@@ -23,7 +23,7 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
         LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&survey::take(context.host, &context.env));
+            let meant = context.probably_meant(&context.survey());
             let error = meant.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
         }
@@ -42,7 +42,7 @@ pub(super) fn change(
     if !edit(&mut after)? {
         return Ok(None);
     }
-    let survey = survey::take(context.host, &context.env);
+    let survey = context.survey();
     refuse_newer(context, &survey, &before, &after)?;
     refuse_new_findings(context, &survey, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;
