@@ -1,10 +1,13 @@
-//! A running gateway in numbers, next to `OpenClaw`'s own where `OPENCLAW_PEERS` names a folder with it.
+//! Measurements of a running gateway, beside OpenClaw's own where `OPENCLAW_PEERS` names a folder with it.
 //!
-//! Prints a table and asserts nothing. Ours and theirs are measured in one run; only what stands in one
-//! table may be compared. Linux only: memory is read from `/proc`.
+//! Prints a table and asserts nothing. Both are measured in one run; only the numbers of one table may be
+//! compared. Linux only: memory is read from `/proc`.
 
-#![expect(clippy::disallowed_methods, reason = "the bench builds its own world")]
-#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the bench makes its own files and processes"
+)]
+#![expect(clippy::print_stdout, reason = "the bench prints its table")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -18,18 +21,18 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tungstenite::{Message, WebSocket};
 
-/// How often a start of ours is measured.
-const STARTS: usize = 11;
-/// How often a start of a peer is measured: it takes many seconds.
-const PEER_STARTS: usize = 3;
-/// How many clients stay connected and do nothing.
-const CLIENTS: usize = 5000;
-/// How long requests are counted.
-const COUNTING: Duration = Duration::from_secs(3);
-/// How many instances `status --all` finds; every second one runs.
-const INSTANCES: u16 = 20;
-/// The longest that anything here may take to come up.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Number of measured starts of our gateway.
+const START_COUNT: usize = 11;
+/// Number of measured starts of a peer, each of which takes many seconds.
+const PEER_START_COUNT: usize = 3;
+/// Number of idle clients that stay connected.
+const CLIENT_COUNT: usize = 5000;
+/// Time for which requests are counted.
+const COUNT_DURATION: Duration = Duration::from_secs(3);
+/// Number of instances that `status --all` finds; every second one runs.
+const INSTANCE_COUNT: u16 = 20;
+/// Maximum time that a gateway has to listen.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 fn main() {
     let limit = rustix::process::Rlimit {
@@ -51,9 +54,9 @@ fn main() {
     }
     for engine in engines.iter().filter(|engine| engine.program.is_file()) {
         let rounds = if engine.name == "native" {
-            STARTS
+            START_COUNT
         } else {
-            PEER_STARTS
+            PEER_START_COUNT
         };
         let mut times: Vec<_> = (0..rounds).map(|_| engine.run().1).collect();
         let (running, _) = engine.run();
@@ -75,7 +78,7 @@ fn main() {
         requests(running.port),
         "requests/s",
     );
-    let clients: Vec<_> = (0..CLIENTS).map(|_| client(running.port)).collect();
+    let clients: Vec<_> = (0..CLIENT_COUNT).map(|_| client(running.port)).collect();
     row(
         &format!("native: resident, {} idle clients", clients.len()),
         running.resident(),
@@ -83,7 +86,7 @@ fn main() {
     );
     drop(clients);
     drop(running);
-    status();
+    measure_status();
 }
 
 fn row(name: &str, value: f64, unit: &str) {
@@ -99,13 +102,13 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// What runs a gateway.
+/// A program that runs a gateway.
 struct Engine {
     name: String,
     program: PathBuf,
 }
 
-/// A gateway that listens; ended with this value.
+/// A gateway that listens, until this value is dropped.
 struct Running {
     child: Child,
     port: u16,
@@ -113,7 +116,7 @@ struct Running {
 }
 
 impl Engine {
-    /// Starts a gateway on a fresh home: it, and how long it took until its port could be connected to.
+    /// Starts a gateway in a new home folder. Returns it, and the time until its port accepted a connection.
     fn run(&self) -> (Running, Duration) {
         let home = tempfile::tempdir().expect("a home");
         let port = free_base();
@@ -127,7 +130,7 @@ impl Engine {
         .spawn()
         .expect("it starts");
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(start.elapsed() < PATIENCE, "{} does not listen", self.name);
+            assert!(start.elapsed() < START_TIMEOUT, "{} does not listen", self.name);
             std::thread::sleep(Duration::from_micros(500));
         }
         let time = start.elapsed();
@@ -141,7 +144,7 @@ impl Engine {
 }
 
 impl Running {
-    /// What it and its children have in memory, in MiB.
+    /// Returns the resident memory of the gateway and its children, in MiB.
     fn resident(&self) -> f64 {
         let mut pids = vec![self.child.id()];
         let mut at = 0;
@@ -172,10 +175,10 @@ impl Drop for Running {
     }
 }
 
-fn command(program: &Path, home: &Path, words: &[&str]) -> Command {
+fn command(program: &Path, home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
-        .args(words)
+        .args(args)
         .env_clear()
         .env("HOME", home)
         .env("PATH", "/usr/bin:/bin")
@@ -200,7 +203,7 @@ fn instance(home: &Path, folder: &str, port: u16) {
     std::fs::write(home.join(folder).join("openclaw.json"), config.to_string()).expect("a config");
 }
 
-/// A base port whose derived ports are free as well.
+/// Returns a base port whose derived ports are free as well.
 fn free_base() -> u16 {
     loop {
         let base = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -214,7 +217,7 @@ fn free_base() -> u16 {
     }
 }
 
-/// How many liveness requests are answered in a second, over connections that stay open.
+/// Returns the number of liveness requests that are answered in a second, over connections that stay open.
 fn requests(port: u16) -> f64 {
     let over = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
@@ -234,15 +237,15 @@ fn requests(port: u16) -> f64 {
             })
         })
         .collect();
-    std::thread::sleep(COUNTING);
+    std::thread::sleep(COUNT_DURATION);
     over.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().expect("a loader");
     }
-    f64::from(u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / COUNTING.as_secs_f64()
+    f64::from(u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / COUNT_DURATION.as_secs_f64()
 }
 
-/// A client that has been greeted and then does nothing.
+/// Connects a client that is accepted and then does nothing.
 fn client(port: u16) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
     let (mut socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
@@ -269,24 +272,24 @@ fn client(port: u16) -> WebSocket<TcpStream> {
     }
 }
 
-/// `status` where nothing runs, and where every second instance does.
-fn status() {
+/// Measures `status` where nothing runs, and where every second instance does.
+fn measure_status() {
     let home = tempfile::tempdir().expect("a home");
     let program = PathBuf::from(env!("CARGO_BIN_EXE_openclaw"));
     let mut running = Vec::new();
-    let timed = |name: &str, words: &[&str]| {
+    let timed = |name: &str, args: &[&str]| {
         let run = || {
             let start = Instant::now();
-            let _ = command(&program, home.path(), words).status().expect("it starts");
+            let _ = command(&program, home.path(), args).status().expect("it starts");
             start.elapsed()
         };
         run();
-        let mut times: Vec<_> = (0..STARTS).map(|_| run()).collect();
+        let mut times: Vec<_> = (0..START_COUNT).map(|_| run()).collect();
         row(name, millis(median(&mut times)), "ms");
     };
     instance(home.path(), ".openclaw", free_base());
     timed("status --json, gateway down", &["status", "--json"]);
-    for number in 0..INSTANCES {
+    for number in 0..INSTANCE_COUNT {
         let name = format!("p{number}");
         let port = free_base();
         instance(home.path(), &format!(".openclaw-{name}"), port);
@@ -298,11 +301,11 @@ fn status() {
     let start = Instant::now();
     for (_, port) in &running {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err() {
-            assert!(start.elapsed() < PATIENCE, "port {port} is not listened on");
+            assert!(start.elapsed() < START_TIMEOUT, "port {port} is not listened on");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    let name = format!("status --all --json, {INSTANCES} instances, half running");
+    let name = format!("status --all --json, {INSTANCE_COUNT} instances, half running");
     timed(&name, &["status", "--all", "--json"]);
     for (mut child, _) in running {
         let _ = child.kill();

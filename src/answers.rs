@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::{Secret, SecretOrigin};
 
@@ -19,7 +20,7 @@ pub(crate) struct Answers {
     /// The workspace, as an absolute path.
     pub(crate) workspace: Option<PathBuf>,
     /// The base port.
-    pub(crate) port: Option<u16>,
+    pub(crate) port: Option<Port>,
     /// Whether a person types the base port instead of choosing one.
     pub(crate) types_port: bool,
     /// The addresses that the gateway listens on.

@@ -1,5 +1,7 @@
-//! From the files of an instance to what its gateway runs with: read, judged, with the last good config to
-//! fall back on where the record says so.
+//! Loads the config that a gateway runs with: reads it, judges it, and falls back on the last good config where the
+//! record allows that.
+
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -7,163 +9,163 @@ use crate::apply;
 use crate::config::{self, LoadedConfig, schema};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::host::{Host, read};
+use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::{InstanceContext, OwnedInstanceContext};
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{Settings, Sources, Wishes};
 
-/// Where a gateway's config comes from, and how it is to be judged.
+/// Loads the configs of one instance.
 #[derive(Clone, Debug)]
-pub struct Boot {
-    /// The outside world.
-    pub host: Host,
-    /// What its environment wishes.
-    pub env: Environment,
-    /// Its paths.
-    pub instance: Instance,
-    /// Its record.
-    pub record: Record,
-    /// What the command line wishes; it stands for as long as the gateway runs.
-    pub wishes: Wishes,
+pub(crate) struct ConfigLoader {
+    /// The instance, with the environment that its gateway has.
+    pub(crate) context: OwnedInstanceContext,
+    /// The record of the instance.
+    pub(crate) record: Record,
+    /// The settings of the command line, which go before the config's for as long as the gateway runs.
+    pub(crate) overrides: Wishes,
 }
 
 /// A config that a gateway can run with.
 #[derive(Clone, Debug)]
-pub struct Ready {
-    /// The config with included files merged in, `${VAR}` not filled in.
-    pub config: Value,
-    /// What it comes to.
-    pub settings: Settings,
-    /// What is kept as the last good config: the file's text; where it includes others, all of it as one.
+pub(crate) struct UsableConfig {
+    /// The config with included files merged in, and without `${VAR}` filled in.
+    pub(crate) config: Value,
+    /// The settings that the config, the record, the environment and the command line come to.
+    pub(crate) settings: Settings,
+    /// The text to keep as the last good config: that of the file, or of all files as one where it includes others.
     /// `None` where there is no file.
     text: Option<String>,
 }
 
-/// What a gateway starts with.
+/// The config with which a gateway starts.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub(crate) struct StartConfig {
     /// The config.
-    pub ready: Ready,
-    /// Why it is not the one in the file.
-    pub warning: Option<Msg>,
-    /// What the one in the file came to, where nothing could be served with that.
-    pub refused: Option<Settings>,
+    pub(crate) usable: UsableConfig,
+    /// Why it is not the config in the file.
+    pub(crate) warning: Option<Msg>,
+    /// The settings of the config in the file, where the gateway could not listen with them.
+    pub(crate) refused: Option<Settings>,
 }
 
-impl From<Ready> for Start {
-    fn from(ready: Ready) -> Self {
+impl From<UsableConfig> for StartConfig {
+    fn from(usable: UsableConfig) -> Self {
         Self {
-            ready,
+            usable,
             warning: None,
             refused: None,
         }
     }
 }
 
-impl Ready {
-    /// Whether there is a file behind it.
-    pub fn has_file(&self) -> bool {
+impl UsableConfig {
+    /// Returns whether the config comes from a file.
+    pub(crate) fn has_file(&self) -> bool {
         self.text.is_some()
     }
 }
 
-impl Boot {
-    /// That of a gateway that somebody else starts: what this environment says of an instance is not its
-    /// own (docs/design.md#environment-rules).
-    pub fn of(context: InstanceContext<'_>) -> Result<Self> {
-        let InstanceContext { host, env, instance } = context;
+impl ConfigLoader {
+    /// Returns the loader for a gateway that is not started from this environment: the environment's variables of an
+    /// instance do not apply to it (docs/design.md#environment-rules). Fails where the record is broken.
+    pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
+        let host = context
+            .host
+            .without_vars(&Environment::of_an_instance(context.host));
         Ok(Self {
-            host: host.without_vars(&Environment::of_an_instance(host)),
-            env: env.clone(),
-            instance: instance.clone(),
-            record: Record::read(&instance.record_path())?,
-            wishes: Wishes::default(),
+            context: InstanceContext {
+                host: &host,
+                ..context
+            }
+            .to_owned(),
+            record: Record::read(&context.instance.record_path())?,
+            overrides: Wishes::default(),
         })
     }
 
-    /// The config as it stands in the file now, or why no gateway can run with it.
-    pub fn read(&self) -> Result<Ready> {
-        self.read_at(&self.instance.config_path)
+    /// Loads the config of the instance. Fails where no gateway can run with it, with the reason.
+    pub(crate) fn load(&self) -> Result<UsableConfig> {
+        self.load_from(&self.context.instance.config_path)
     }
 
-    /// The config to start with. A broken one blocks, unless the record says to start from the last good
-    /// one and that can be used. A config that is gone is no broken one: nothing is started in its place.
-    pub fn start(&self) -> Result<Start> {
-        let error = match self.read() {
-            Ok(ready) => return Ok(ready.into()),
+    /// Loads the config to start with. A broken one is an error, unless the record says to start with the last good
+    /// config and that is usable. A missing config is not broken: no other is started in its place.
+    pub(crate) fn load_for_start(&self) -> Result<StartConfig> {
+        let error = match self.load() {
+            Ok(usable) => return Ok(usable.into()),
             Err(error) => error,
         };
         let falls_back = self.record.gateway.boot_fallback == BootFallback::LastGood;
-        if !falls_back || !self.instance.config_path.exists() {
+        if !falls_back || !self.context.instance.config_path.exists() {
             return Err(error);
         }
-        let path = self.instance.last_good_path();
-        match self.read_at(&path) {
-            Ok(ready) if ready.has_file() => {
-                let warning = Some(self.stand_in(error.msg));
-                Ok(Start {
+        let path = self.context.instance.last_good_path();
+        match self.load_from(&path) {
+            Ok(usable) if usable.has_file() => {
+                let warning = Some(self.last_good_warning(error.msg));
+                Ok(StartConfig {
                     warning,
-                    ..Start::from(ready)
+                    ..StartConfig::from(usable)
                 })
             }
             _ => Err(error.hint(msg!("gateway.no-last-good", path = path.display()))),
         }
     }
 
-    /// That the last good config stands in for one that can't be used.
-    pub fn stand_in(&self, why: Msg) -> Msg {
+    /// Returns the warning that a gateway runs with the last good config, because of `why`.
+    pub(crate) fn last_good_warning(&self, why: Msg) -> Msg {
         Msg::new("gateway.from-last-good")
-            .with("path", self.instance.last_good_path().display())
+            .with("path", self.context.instance.last_good_path().display())
             .with_msg("why", why)
     }
 
-    /// Keeps this config as the last good one. Nothing is written where it is kept already.
-    pub fn keep(&self, ready: &Ready) -> Result<()> {
-        let path = self.instance.last_good_path();
-        let Some(text) = &ready.text else {
+    /// Saves a config as the last good one. Writes nothing where it is saved already, or comes from no file.
+    pub(crate) fn save_last_good(&self, usable: &UsableConfig) -> Result<()> {
+        let path = self.context.instance.last_good_path();
+        let Some(text) = &usable.text else {
             return Ok(());
         };
-        if read::bytes(&path).is_ok_and(|kept| kept == text.as_bytes()) {
+        if read::bytes(&path).is_ok_and(|saved| saved == text.as_bytes()) {
             return Ok(());
         }
         apply::write_file(&path, text.as_bytes())
     }
 
-    /// Loads another file than the config: an earlier one that may take its place.
-    pub fn read_at(&self, path: &std::path::Path) -> Result<Ready> {
-        let (config, text) = self.load_config(path)?;
+    /// Loads another file than the config of the instance: an earlier one that may take its place.
+    pub(crate) fn load_from(&self, path: &Path) -> Result<UsableConfig> {
+        let (config, text) = self.load_file(path)?;
         let sources = Sources {
-            host: &self.host,
-            instance: &self.instance,
+            host: &self.context.host,
+            instance: &self.context.instance,
             config: &config,
             record: &self.record,
         };
-        let settings = sources.settings(&self.wishes)?;
-        Ok(Ready {
+        let settings = sources.settings(&self.overrides)?;
+        Ok(UsableConfig {
             config,
             settings,
             text,
         })
     }
 
-    /// Returns whether the config file itself is usable, or missing, so that an error of [`Self::read`] comes from
+    /// Returns whether the config file itself is usable, or missing, so that an error of [`Self::load`] comes from
     /// other settings.
-    pub fn is_config_usable(&self) -> bool {
-        self.load_config(&self.instance.config_path).is_ok()
+    pub(crate) fn is_config_usable(&self) -> bool {
+        self.load_file(&self.context.instance.config_path).is_ok()
     }
 
     /// Loads a config file with included files merged in, and the text to keep as the last good config; `None` where
     /// there is no file.
-    fn load_config(&self, path: &std::path::Path) -> Result<(Value, Option<String>)> {
+    fn load_file(&self, path: &Path) -> Result<(Value, Option<String>)> {
         let document = match config::load(path) {
             LoadedConfig::Missing => return Ok((Value::Null, None)),
-            LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
+            LoadedConfig::Broken(error) => return Err(config::broken_error(path, &error)),
             LoadedConfig::Ok(document) => document,
         };
         let config =
-            config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?;
-        self.judge(path, &config)?;
+            config::effective(path, &document).map_err(|error| config::broken_error(path, &error))?;
+        self.refuse_invalid(path, &config)?;
         let text = if config == *document.value() {
             document.text().to_owned()
         } else {
@@ -172,32 +174,34 @@ impl Boot {
         Ok((config, Some(text)))
     }
 
-    /// What no release of OpenClaw would take is refused here too: it would be started with a config that its
-    /// user takes for another. Configs of either release are served.
-    fn judge(&self, path: &std::path::Path, config: &Value) -> Result<()> {
+    /// Fails for a config that no release of OpenClaw accepts: its gateway would run with other settings than its
+    /// user believes. A config of either release is accepted.
+    fn refuse_invalid(&self, path: &Path, config: &Value) -> Result<()> {
         let findings = schema::refused_by_all(config);
         let count = findings.len();
         let Some(first) = findings.into_iter().next() else {
             return Ok(());
         };
-        let what = Msg::new("gateway.invalid")
+        let invalid = Msg::new("gateway.invalid")
             .with("path", path.display())
             .with("key", first.path)
             .with_msg("why", first.why)
             .with("count", count);
-        Err(Error::blocked(what).hint(msg!("config.hint-validate", command = self.instance.command())))
+        let command = self.context.instance.command();
+        Err(Error::blocked(invalid).hint(msg!("config.hint-validate", command = command)))
     }
 }
 
-/// Keeps the config of a gateway that was just seen well, where it does not do so itself: OpenClaw from npm
-/// leaves none that could be put back. What can't be kept is missed by a later rescue only.
-pub fn remember(context: InstanceContext<'_>) {
-    let node = Boot::of(context).ok();
-    let node = node.filter(|boot| boot.record.engine == Engine::Node);
-    if let Some(boot) = node
-        && let Ok(ready) = boot.read()
+/// Saves the config of a gateway that was just seen well as the last good one, where the gateway does not do so
+/// itself: OpenClaw from npm keeps none that could be put back. A failure is ignored, since only a later repair
+/// would miss it.
+pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
+    let loader = ConfigLoader::for_other_gateway(context).ok();
+    let node = loader.filter(|loader| loader.record.engine == Engine::Node);
+    if let Some(loader) = node
+        && let Ok(usable) = loader.load()
     {
-        let _ = boot.keep(&ready);
+        let _ = loader.save_last_good(&usable);
     }
 }
 
@@ -205,119 +209,113 @@ pub fn remember(context: InstanceContext<'_>) {
 #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
 mod tests {
     use super::*;
+    use crate::host::Host;
+    use crate::instance::Instance;
     use crate::profile::ProfileName;
 
     const GOOD: &str = "{ gateway: { mode: 'local', port: 19789, auth: { token: 'x' } } } // kept";
 
-    struct Home(tempfile::TempDir);
-
-    impl Home {
-        fn new(config: &str) -> (Self, Boot) {
-            let home = Self(tempfile::tempdir().unwrap());
-            let instance = Instance::canonical(home.0.path(), ProfileName::parse("rescue").unwrap());
-            std::fs::create_dir_all(&instance.state_dir).unwrap();
-            std::fs::write(&instance.config_path, config).unwrap();
-            let boot = Boot {
-                host: Host::fixed(&[], [("PATH", "/nonexistent")]),
-                env: Environment {
-                    home: home.0.path().to_owned(),
-                    ..Environment::default()
-                },
-                instance,
-                record: Record::default(),
-                wishes: Wishes::default(),
-            };
-            (home, boot)
-        }
+    /// Makes a home folder with a config of the profile `rescue`, and the loader for it.
+    fn home_with(config: &str) -> (tempfile::TempDir, ConfigLoader) {
+        let home = tempfile::tempdir().unwrap();
+        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
+        std::fs::create_dir_all(&instance.state_dir).unwrap();
+        std::fs::write(&instance.config_path, config).unwrap();
+        let context = OwnedInstanceContext {
+            host: Host::fixed(&[], [("PATH", "/nonexistent")]),
+            env: Environment {
+                home: home.path().to_owned(),
+                ..Environment::default()
+            },
+            instance,
+        };
+        let loader = ConfigLoader {
+            context,
+            record: Record::default(),
+            overrides: Wishes::default(),
+        };
+        (home, loader)
     }
 
-    fn context(boot: &Boot) -> InstanceContext<'_> {
-        InstanceContext {
-            host: &boot.host,
-            env: &boot.env,
-            instance: &boot.instance,
-        }
-    }
-
-    fn falling_back(mut boot: Boot) -> Boot {
-        boot.record.gateway.boot_fallback = BootFallback::LastGood;
-        boot
+    fn with_fallback(mut loader: ConfigLoader) -> ConfigLoader {
+        loader.record.gateway.boot_fallback = BootFallback::LastGood;
+        loader
     }
 
     #[test]
-    fn a_good_config_is_kept_as_it_was_written() {
-        let (_home, boot) = Home::new(GOOD);
-        let start = boot.start().unwrap();
+    fn good_config_is_saved_as_it_was_written() {
+        let (_home, loader) = home_with(GOOD);
+        let start = loader.load_for_start().unwrap();
         assert_eq!(start.warning, None);
-        boot.keep(&start.ready).unwrap();
+        loader.save_last_good(&start.usable).unwrap();
         assert_eq!(
-            std::fs::read_to_string(boot.instance.last_good_path()).unwrap(),
+            std::fs::read_to_string(loader.context.instance.last_good_path()).unwrap(),
             GOOD
         );
     }
 
     #[test]
-    fn what_openclaw_from_npm_ran_well_with_is_kept_for_it() {
-        let (_home, boot) = Home::new(GOOD);
-        let kept = boot.instance.last_good_path();
-        remember(context(&boot));
-        assert!(!kept.exists(), "our own engine does so itself");
-        std::fs::write(boot.instance.record_path(), "engine = 'node'").unwrap();
-        remember(context(&boot));
-        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
-        std::fs::write(&boot.instance.config_path, "{ gateway").unwrap();
-        remember(context(&boot));
-        assert_eq!(std::fs::read_to_string(&kept).unwrap(), GOOD);
+    fn config_of_a_node_engine_that_is_well_is_saved() {
+        let (_home, loader) = home_with(GOOD);
+        let saved = loader.context.instance.last_good_path();
+        save_last_good_of_node_engine(loader.context.borrowed());
+        assert!(!saved.exists(), "our own engine saves its config itself");
+        std::fs::write(loader.context.instance.record_path(), "engine = 'node'").unwrap();
+        save_last_good_of_node_engine(loader.context.borrowed());
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
+        std::fs::write(&loader.context.instance.config_path, "{ gateway").unwrap();
+        save_last_good_of_node_engine(loader.context.borrowed());
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
     }
 
     #[test]
-    fn a_key_that_nobody_knows_blocks_and_is_named() {
-        let (_home, boot) = Home::new("{ gateway: { mode: 'local', prot: 1, auth: { token: 'x' } } }");
-        let error = boot.start().unwrap_err();
+    fn unknown_key_is_refused_and_named() {
+        let (_home, loader) = home_with("{ gateway: { mode: 'local', prot: 1, auth: { token: 'x' } } }");
+        let error = loader.load_for_start().unwrap_err();
         assert_eq!(error.msg.key(), "gateway.invalid");
         let said = error.msg.render(crate::i18n::Lang::english());
         assert!(said.contains("gateway.prot"), "{said}");
     }
 
     #[test]
-    fn configs_of_either_release_are_served_and_so_is_a_mixed_one() {
+    fn configs_of_either_release_and_mixed_ones_are_accepted() {
         for further in [
             "browser: { profiles: { x: { cdpPort: 18801, color: '#00AA00' } } }",
             "browser: { profiles: { x: { cdpPort: 18801 } } }",
             "canvasHost: { enabled: false }, agents: { entries: {} }",
         ] {
             let gateway = GOOD.trim_start_matches('{').replace("} // kept", "");
-            let (_home, boot) = Home::new(&format!("{{ {gateway}, {further} }}"));
-            let start = boot.start();
+            let (_home, loader) = home_with(&format!("{{ {gateway}, {further} }}"));
+            let start = loader.load_for_start();
             assert!(start.is_ok(), "{further}: {start:?}");
         }
     }
 
     #[test]
-    fn a_broken_config_is_stood_in_for_only_where_the_record_says_so() {
-        let (_home, boot) = Home::new(GOOD);
-        boot.keep(&boot.read().unwrap()).unwrap();
-        std::fs::write(&boot.instance.config_path, "{ gateway").unwrap();
-        assert_eq!(boot.start().unwrap_err().msg.key(), "config.broken");
-        let boot = falling_back(boot);
-        let start = boot.start().unwrap();
+    fn broken_config_falls_back_only_where_the_record_says_so() {
+        let (_home, loader) = home_with(GOOD);
+        loader.save_last_good(&loader.load().unwrap()).unwrap();
+        std::fs::write(&loader.context.instance.config_path, "{ gateway").unwrap();
+        assert_eq!(loader.load_for_start().unwrap_err().msg.key(), "config.broken");
+        let loader = with_fallback(loader);
+        let start = loader.load_for_start().unwrap();
         assert_eq!(start.warning.unwrap().key(), "gateway.from-last-good");
-        assert_eq!(start.ready.settings.port, 19789);
+        assert_eq!(start.usable.settings.port, 19789);
     }
 
     #[test]
-    fn a_config_that_is_gone_is_not_stood_in_for() {
-        let (_home, boot) = Home::new(GOOD);
-        boot.keep(&boot.read().unwrap()).unwrap();
-        std::fs::remove_file(&boot.instance.config_path).unwrap();
-        let error = falling_back(boot).start().unwrap_err();
+    fn missing_config_does_not_fall_back() {
+        let (_home, loader) = home_with(GOOD);
+        loader.save_last_good(&loader.load().unwrap()).unwrap();
+        std::fs::remove_file(&loader.context.instance.config_path).unwrap();
+        let error = with_fallback(loader).load_for_start().unwrap_err();
         assert_eq!(error.msg.key(), "settings.mode-unset");
     }
 
     #[test]
-    fn without_a_good_one_the_fault_of_the_broken_one_stands() {
-        let (_home, boot) = Home::new("{ gateway");
-        let error = falling_back(boot).start().unwrap_err();
+    fn without_a_last_good_config_the_error_of_the_broken_one_is_returned() {
+        let (_home, loader) = home_with("{ gateway");
+        let error = with_fallback(loader).load_for_start().unwrap_err();
         assert_eq!(error.msg.key(), "config.broken");
         assert!(
             error
@@ -328,17 +326,17 @@ mod tests {
     }
 
     #[test]
-    fn included_files_are_kept_with_it() {
-        let (_home, boot) = Home::new("{ $include: 'base.json', gateway: { mode: 'local' } }");
-        let base = boot.instance.state_dir.join("base.json");
+    fn included_files_are_saved_with_the_config() {
+        let (_home, loader) = home_with("{ $include: 'base.json', gateway: { mode: 'local' } }");
+        let base = loader.context.instance.state_dir.join("base.json");
         std::fs::write(
             &base,
             "{ gateway: { port: 20789, auth: { token: '${T}' } }, env: { vars: { T: 'y' } } }",
         )
         .unwrap();
-        boot.keep(&boot.read().unwrap()).unwrap();
+        loader.save_last_good(&loader.load().unwrap()).unwrap();
         std::fs::write(&base, "{ broken").unwrap();
-        let start = falling_back(boot).start().unwrap();
-        assert_eq!(start.ready.settings.port, 20789);
+        let start = with_fallback(loader).load_for_start().unwrap();
+        assert_eq!(start.usable.settings.port, 20789);
     }
 }

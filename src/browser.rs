@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::Msg;
 use crate::instance::Instance;
-use crate::ports::PortFamily;
+use crate::ports::{Port, PortFamily};
 use crate::record::Record;
 
 mod act;
@@ -62,7 +62,7 @@ pub struct World {
     /// The instance.
     pub instance: Instance,
     /// The base port that its gateway runs with, 1 to 65535.
-    pub base: u16,
+    pub base: Port,
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! A blocking client of the WebSocket protocol of a gateway, for the command line
 //! (docs/openclaw.md#websocket-handshake).
 //!
-//! It speaks protocol 3 and 4 and shows the instance's own token or password. It shows no device: the token
+//! The client speaks protocol 3 and 4 and shows the instance's own token or password. It shows no device: the token
 //! alone is enough for a command line in either release, and a device would be paired although nobody asked
 //! for that.
 

@@ -23,5 +23,5 @@ pub mod variables;
 pub use broken::broken_error;
 pub use include::effective;
 pub use load::{LoadedConfig, load, parse_bytes};
-pub use port::{base_port, port};
+pub use port::base_port;
 pub use reader::value as parse_value;

@@ -1,8 +1,9 @@
-//! The node engine: OpenClaw from npm. Where it is, which release, and how it is called for an instance.
+//! The node engine, OpenClaw from npm: where it is installed, which release it is, and the commands that run it for
+//! one instance.
 //!
-//! The survey only reads files ([`find`]). Whoever is about to run it may also ask it for its version
-//! ([`locate`]): a wrapper outside of its package says nowhere else which release it starts. What is
-//! called gets the environment of one instance and nothing of another's ([`call`]): OpenClaw takes an
+//! The survey only reads files ([`find_package`]). A caller that is about to run the engine may also ask it for its
+//! version ([`locate`]), because a wrapper outside of its package tells nowhere else which release it starts. The
+//! engine gets the environment of one instance and nothing of another's ([`command_for_instance`]): OpenClaw takes an
 //! inherited path, port or token at its word (docs/openclaw.md#leak-inherited-environment).
 
 use std::ffi::OsStr;
@@ -17,49 +18,54 @@ use crate::error::{Error, Result};
 use crate::host::process::CommandSpec;
 use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
+use crate::ports::Port;
 use crate::settings::Wishes;
 
-/// The package's file that names it.
-const MANIFEST: &str = "package.json";
-/// The package's name, and its command's.
-const NAME: &str = "openclaw";
-/// How far above its command a package's own folder may be.
-const MAX_DEPTH: usize = 5;
-/// How long it may take to say its version: the early release needs more than three seconds for it on
-/// an idle machine (docs/openclaw.md#measurements).
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Name of the file that describes an npm package.
+const MANIFEST_FILE: &str = "package.json";
+/// Name of OpenClaw's npm package.
+const PACKAGE_NAME: &str = "openclaw";
+/// Maximum number of folders between a command and the folder of its package.
+const MAX_PACKAGE_DEPTH: usize = 5;
+/// Time limit of a question for the version: the early release needs more than three seconds for the answer on an
+/// idle machine (docs/openclaw.md#measurements).
+const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
-const OLDEST: &str = "2026.1.30";
-/// What it is called on a search path.
-const COMMANDS: &[&str] = if cfg!(windows) {
+const OLDEST_RELEASE: &str = "2026.1.30";
+/// A version older than that of every release of OpenClaw, but newer than every version of this program, which is
+/// thereby told from OpenClaw.
+const VERSION_BEFORE_OPENCLAW: &str = "2000.1.1";
+/// Names of OpenClaw's command on a search path.
+const COMMAND_NAMES: &[&str] = if cfg!(windows) {
     &["openclaw.cmd", "openclaw.exe"]
 } else {
     &["openclaw"]
 };
 
-/// OpenClaw from npm.
+/// An installed OpenClaw from npm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeEngine {
-    /// Its command.
+    /// The path of the command.
     pub path: PathBuf,
-    /// Its version, as its `package.json` has it or it says itself.
+    /// The version, from the `package.json` or from the command's own answer.
     pub version: String,
 }
 
-/// The one that `OPENCLAW_NODE_CLI` names, else the first on the search path that is not this program,
-/// by what their packages say. Nothing is started.
-pub fn find(host: &Host, env: &Environment) -> Option<NodeEngine> {
-    candidates(host, env).into_iter().find_map(|path| packaged(&path))
+/// Finds OpenClaw from npm by its package, without starting a program: the command that `OPENCLAW_NODE_CLI` names,
+/// else the first one on the search path that is not this program.
+pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine> {
+    candidates(host, env)
+        .into_iter()
+        .find_map(|path| read_package(&path))
 }
 
-/// The same, and where no package tells, what the command itself says when it is asked for its version.
-/// One that is missing, or of no release that is known, is an error with the way out.
-pub fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
-    let candidates = candidates(host, env);
-    let found = candidates
+/// Finds OpenClaw from npm by its package, and where a command belongs to none, by asking the command for its
+/// version. Fails, with the way out, where there is none or its release is too old.
+pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
+    let found = candidates(host, env)
         .iter()
-        .find_map(|path| packaged(path).or_else(|| asked(host, path)));
+        .find_map(|path| read_package(path).or_else(|| ask_version(host, path)));
     let Some(engine) = found else {
         let error = match &env.node_cli {
             Some(path) if path.is_file() => {
@@ -70,19 +76,19 @@ pub fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
         };
         return Err(error.hint(msg!("engine.get")));
     };
-    if dialect::is_newer(OLDEST, &engine.version) != Some(false) {
+    if dialect::is_newer(OLDEST_RELEASE, &engine.version) != Some(false) {
         return Err(Error::blocked(msg!(
             "engine.too-old",
             path = engine.path.display(),
             version = engine.version,
-            oldest = OLDEST
+            oldest = OLDEST_RELEASE
         ))
         .hint(msg!("engine.get")));
     }
     Ok(engine)
 }
 
-/// The commands that may be it, in order. This program is none of them, by whatever links.
+/// Returns the commands that may be OpenClaw, in order. This program is none of them, through whatever links.
 fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     let real = |path: &Path| path.canonicalize().ok().filter(|real| real.is_file());
     let own = host.program().and_then(real);
@@ -91,135 +97,142 @@ fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
         return Some(path.clone()).filter(is_other).into_iter().collect();
     }
     let folders = host.search_path().into_iter();
-    let paths = folders.flat_map(|folder| COMMANDS.iter().map(move |name| folder.join(name)));
+    let paths = folders.flat_map(|folder| COMMAND_NAMES.iter().map(move |name| folder.join(name)));
     paths.filter(is_other).collect()
 }
 
-/// The package that a command belongs to, links followed.
-fn packaged(path: &Path) -> Option<NodeEngine> {
+/// Reads the version of the npm package that a command belongs to, links followed.
+fn read_package(path: &Path) -> Option<NodeEngine> {
     let real = path.canonicalize().ok()?;
-    let version = real.ancestors().skip(1).take(MAX_DEPTH).find_map(|folder| {
-        let manifest: Value = serde_json::from_str(&read::text(&folder.join(MANIFEST)).ok()?).ok()?;
-        let is_openclaw = manifest.get("name")?.as_str()? == NAME;
+    let mut folders = real.ancestors().skip(1).take(MAX_PACKAGE_DEPTH);
+    let version = folders.find_map(|folder| {
+        let manifest = read::text(&folder.join(MANIFEST_FILE)).ok()?;
+        let manifest: Value = serde_json::from_str(&manifest).ok()?;
+        let is_openclaw = manifest.get("name")?.as_str()? == PACKAGE_NAME;
         is_openclaw.then(|| Some(manifest.get("version")?.as_str()?.to_owned()))?
     })?;
     let path = path.to_path_buf();
     Some(NodeEngine { path, version })
 }
 
-/// What a command says of its version. This program's own is none of OpenClaw's.
-fn asked(host: &Host, path: &Path) -> Option<NodeEngine> {
-    let ended = host.run(&command(host, path, ["--version"]), PATIENCE).ok()?;
-    let said = ended.stdout.split_whitespace();
-    let version = said
+/// Asks a command for its version. Returns `None` for a copy of this program, whose versions are no releases of
+/// OpenClaw.
+fn ask_version(host: &Host, path: &Path) -> Option<NodeEngine> {
+    let command = command(host, path, ["--version"]);
+    let output = host.run(&command, VERSION_TIMEOUT).ok()?;
+    let words = output.stdout.split_whitespace();
+    let version = words
         .map(|word| word.trim_start_matches('v'))
-        .find(|word| dialect::is_newer("2000.1.1", word) == Some(false))?;
+        .find(|word| dialect::is_newer(VERSION_BEFORE_OPENCLAW, word) == Some(false))?;
     Some(NodeEngine {
         path: path.to_path_buf(),
         version: version.to_owned(),
     })
 }
 
-/// A call of a command as it is, or through `node` where it is a script that can't be started itself.
+/// Returns a command with these arguments; one through `node`, where it is a script that the system does not start
+/// itself.
 fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> CommandSpec {
     let is_script = path
         .extension()
-        .is_some_and(|ending| ["mjs", "cjs", "js"].iter().any(|script| ending == *script));
+        .is_some_and(|extension| ["mjs", "cjs", "js"].iter().any(|script| extension == *script));
     if is_script && !host.is_executable(path) {
         let node = host.find_program("node").unwrap_or_else(|| "node".into());
-        let mut call = CommandSpec::new(node, [path]);
-        call.args
+        let mut command = CommandSpec::new(node, [path]);
+        command
+            .args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-        return call;
+        return command;
     }
     CommandSpec::new(path, args)
 }
 
-/// A call of the engine for an instance: `args` behind the profile, in the environment of this instance.
-pub fn call<S: AsRef<OsStr>>(
+/// Returns the command that runs the engine for an instance: `args` after the profile, in the environment of this
+/// instance alone.
+pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     host: &Host,
     engine: &NodeEngine,
     instance: &Instance,
-    port: Option<u16>,
+    port: Option<Port>,
     args: impl IntoIterator<Item = S>,
 ) -> CommandSpec {
     let named = (!instance.profile.is_default()).then(|| instance.profile.as_str());
     let profile = named.into_iter().flat_map(|name| ["--profile", name]);
-    let mut call = command(host, &engine.path, profile);
-    call.args
+    let mut command = command(host, &engine.path, profile);
+    command
+        .args
         .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-    let state = instance.state_dir.as_os_str();
-    let config = instance.config_path.as_os_str();
-    let mut set = |name: &str, value: &OsStr| call.env.push((name.into(), value.to_owned()));
-    set("OPENCLAW_STATE_DIR", state);
-    set("OPENCLAW_CONFIG_PATH", config);
+    let mut set = |name: &str, value: &OsStr| command.env.push((name.into(), value.to_owned()));
+    set("OPENCLAW_STATE_DIR", instance.state_dir.as_os_str());
+    set("OPENCLAW_CONFIG_PATH", instance.config_path.as_os_str());
     if let Some(name) = named {
         set("OPENCLAW_PROFILE", name.as_ref());
     }
     if let Some(port) = port {
         set("OPENCLAW_GATEWAY_PORT", port.to_string().as_ref());
     }
-    // What is set above goes before what is inherited; the rest of it must not come along.
+    // What is set above goes before what is inherited; the rest of the inherited variables must not come along.
     let inherited = environment::LEGACY.iter().chain(&["OPENCLAW_PROFILE"]);
     let foreign = instance.set_aside.iter();
-    call.env_removed = inherited.chain(foreign).map(Into::into).collect();
+    command.env_removed = inherited.chain(foreign).map(Into::into).collect();
     if !instance.set_aside.is_empty() {
-        call.env_removed
+        command
+            .env_removed
             .extend(environment::OF_SERVICE.iter().map(Into::into));
     }
-    call
+    command
 }
 
-/// The call that runs the instance's gateway on this port. Fails where a wish can't be passed on.
-pub fn gateway(
-    host: &Host,
+/// Returns the command that runs the gateway of an instance on a port. Fails where a secret of the command line can't
+/// be passed on, because the config has another one that would win.
+pub(crate) fn gateway_command(
+    context: InstanceContext<'_>,
     engine: &NodeEngine,
-    instance: &Instance,
     config: &Value,
-    port: u16,
-    wishes: &Wishes,
+    port: Port,
+    overrides: &Wishes,
 ) -> Result<CommandSpec> {
     let mut args = vec!["gateway".to_owned(), "--port".to_owned(), port.to_string()];
-    let mut flag = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
-    if let Some(bind) = wishes.bind {
-        flag("--bind", bind.name());
+    let mut add_flag = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
+    if let Some(bind) = overrides.bind {
+        add_flag("--bind", bind.name());
     }
-    if let Some(auth) = wishes.auth {
-        flag("--auth", auth.name());
+    if let Some(auth) = overrides.auth {
+        add_flag("--auth", auth.name());
     }
-    if wishes.allow_unconfigured {
+    if overrides.allow_unconfigured {
         args.push("--allow-unconfigured".to_owned());
     }
-    let mut call = call(host, engine, instance, Some(port), args);
-    // Secrets travel in the environment: everybody on the host can read an argument list.
+    let mut command = command_for_instance(context.host, engine, context.instance, Some(port), args);
+    // Secrets are passed in the environment: everybody on the host can read an argument list.
     for (secret, name, key, pointer) in [
         (
-            &wishes.token,
+            &overrides.token,
             "OPENCLAW_GATEWAY_TOKEN",
             "gateway.auth.token",
             "/gateway/auth/token",
         ),
         (
-            &wishes.password,
+            &overrides.password,
             "OPENCLAW_GATEWAY_PASSWORD",
             "gateway.auth.password",
             "/gateway/auth/password",
         ),
     ] {
         let Some(secret) = secret else { continue };
-        let written = config.pointer(pointer).filter(|value| !value.is_null());
-        if written.is_some_and(|value| value != secret.expose()) {
+        let configured = config.pointer(pointer).filter(|value| !value.is_null());
+        if configured.is_some_and(|value| value != secret.expose()) {
             return Err(
                 Error::usage(msg!("engine.secret", key = key)).hint(msg!("engine.secret-way-out", key = key))
             );
         }
-        call.env.push((name.into(), secret.expose().into()));
+        command.env.push((name.into(), secret.expose().into()));
     }
-    Ok(call)
+    Ok(command)
 }
 
-/// What the user is told where a newer release than this one wrote the config last.
-pub fn stamp(engine: &NodeEngine, instance: &Instance, config: &Value) -> Option<Msg> {
+/// Returns a notice where a newer release than this one wrote the config last.
+pub(crate) fn newer_config_notice(engine: &NodeEngine, instance: &Instance, config: &Value) -> Option<Msg> {
     let stamp = dialect::newer_stamp(config, &engine.version)?;
     Some(msg!(
         "engine.stamp",

@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 
@@ -40,7 +41,7 @@ pub struct Instance {
     /// Its config file.
     pub config_path: PathBuf,
     /// The port that `OPENCLAW_GATEWAY_PORT` wishes for this run.
-    pub wished_port: Option<u16>,
+    pub wished_port: Option<Port>,
     /// The token that `OPENCLAW_GATEWAY_TOKEN` brings.
     pub wished_token: Option<Secret>,
     /// Whether flag or environment named the profile, or the paths did; `false` means nobody chose.
@@ -152,7 +153,7 @@ impl Instance {
         }
         instance.chosen = env.state_dir.is_some() || env.config_path.is_some();
         // An unusable port is reported by whoever needs one; here nothing was chosen that it could break.
-        instance.wished_port = env.gateway_port.as_deref().and_then(parse_port);
+        instance.wished_port = env.gateway_port.as_deref().and_then(Port::from_variable);
         instance.wished_token.clone_from(&env.gateway_token);
         instance
     }
@@ -160,8 +161,8 @@ impl Instance {
     fn take_wishes(&mut self, env: &Environment) -> Result<()> {
         self.wished_token.clone_from(&env.gateway_token);
         if let Some(typed) = &env.gateway_port {
-            let port =
-                parse_port(typed).ok_or_else(|| Error::usage(msg!("environment.port", value = typed)))?;
+            let port = Port::from_variable(typed)
+                .ok_or_else(|| Error::usage(msg!("environment.port", value = typed)))?;
             self.wished_port = Some(port);
         }
         Ok(())
@@ -312,13 +313,6 @@ pub fn profile_of_folder(name: &str) -> Option<ProfileName> {
             .ok()
             .filter(|p| !p.is_default()),
     }
-}
-
-/// A port as the environment may have it: all digits, or `host:port` (docs/openclaw.md#order-of-precedence).
-fn parse_port(typed: &str) -> Option<u16> {
-    let digits = typed.rsplit_once(':').map_or(typed, |(_, port)| port);
-    let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|port| all_digits && *port > 0)
 }
 
 /// The names of the variables that are set aside because they belong to another profile.

@@ -10,13 +10,14 @@
 //! prompts, flags, answers -> Interview -> Answers -> plan() -> Plan -> apply() -> Report -> ui
 //! ```
 //!
-//! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in
-//! [`i18n::Msg`] and knows no screen; `host` is the only door to the system; `ui` the only writer to it.
+//! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in [`i18n::Msg`] and knows
+//! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
+//! `clippy.toml` sees to it.
 
 pub mod answers;
 pub mod apply;
 pub mod archive;
-pub mod boot;
+mod boot;
 pub mod browser;
 pub mod cli;
 pub mod client;
@@ -31,7 +32,6 @@ pub mod help;
 pub mod host;
 pub mod i18n;
 pub mod instance;
-
 pub mod lock;
 pub mod logs;
 pub mod plan;
@@ -51,6 +51,7 @@ pub mod snapshot;
 pub mod survey;
 mod sync;
 pub mod text;
+mod time;
 pub mod toml_document;
 mod ui;
 mod url;

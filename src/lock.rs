@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
+use crate::ports::Port;
 
 /// How long a start waits for a lock that somebody holds: [`read_holder`] may be looking at it just now.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -35,7 +36,7 @@ pub struct LockHolder {
     /// Its process.
     pub pid: u32,
     /// Its base port.
-    pub port: u16,
+    pub port: Port,
     /// Its profile.
     pub profile: String,
     /// When it started.
@@ -58,14 +59,14 @@ pub enum LockError {
 #[serde(rename_all = "camelCase")]
 struct LockFile {
     pid: u32,
-    port: u16,
+    port: Port,
     profile: String,
     started_at: String,
 }
 
 impl InstanceLock {
     /// Takes the lock for this process, or says who has it.
-    pub fn acquire(path: &Path, profile: &str, port: u16, started: SystemTime) -> Result<Self, LockError> {
+    pub fn acquire(path: &Path, profile: &str, port: Port, started: SystemTime) -> Result<Self, LockError> {
         let file = apply::open_lock_file(path).map_err(LockError::Failed)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -99,7 +100,7 @@ impl InstanceLock {
     }
 
     /// From now on it says this port.
-    pub fn set_port(&mut self, port: u16) {
+    pub fn set_port(&mut self, port: Port) {
         self.sign.port = port;
         self.write();
     }
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     fn acquire(path: &Path) -> Result<InstanceLock, LockError> {
-        InstanceLock::acquire(path, "rescue", 19789, SystemTime::UNIX_EPOCH)
+        InstanceLock::acquire(path, "rescue", Port::known(19789), SystemTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -168,10 +169,10 @@ mod tests {
         let path = dir.path().join("state/gateway.lock");
         assert_eq!(read_holder(&path), None);
         let mut lock = acquire(&path).unwrap();
-        lock.set_port(20789);
+        lock.set_port(Port::known(20789));
         let expected = LockHolder {
             pid: std::process::id(),
-            port: 20789,
+            port: Port::known(20789),
             profile: "rescue".to_owned(),
             started: SystemTime::UNIX_EPOCH,
             alive: true,

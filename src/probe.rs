@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::host::pid;
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::settings::Proof;
 use crate::survey::{self, Survey, Surveyed};
@@ -114,12 +115,12 @@ fn run(context: InstanceContext<'_>, survey: &Survey, deadline: Instant, in_deta
         .position(&instance.config_path)
         .map(|index| &survey.instances[index]);
     let files = GatewayFiles::read(context, surveyed);
-    let listeners = survey.listeners.iter().filter(|l| l.port == files.port);
+    let listeners = survey.listeners.iter().filter(|l| Some(l.port) == files.port);
     let mut probe = Probe {
         port: files.port,
         configured_port: files.port,
         port_source: files.port_source,
-        url: format!("ws://127.0.0.1:{}", files.port),
+        url: format!("ws://127.0.0.1:{}", files.port.map_or(0, Port::get)),
         listeners: listeners.cloned().collect(),
         config: files.config.clone(),
         config_findings: files.config_findings.clone(),

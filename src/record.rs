@@ -30,6 +30,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
+use crate::ports::Port;
 use crate::toml_document::{self, TomlError};
 
 mod document;
@@ -99,7 +100,7 @@ pub struct Record {
 #[serde(default)]
 pub struct Ports {
     /// The base port that onboarding chose.
-    pub base: Option<u16>,
+    pub base: Option<Port>,
 }
 
 /// `[gateway]`
@@ -130,7 +131,7 @@ pub struct Rescue {
 #[serde(default)]
 pub struct Browser {
     /// The CDP port of each browser profile.
-    pub ports: BTreeMap<String, u16>,
+    pub ports: BTreeMap<String, Port>,
     /// The colour of each browser profile that was created at run time, `#0066CC`.
     pub colors: BTreeMap<String, String>,
 }
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(record.gateway.boot_fallback, BootFallback::LastGood);
         assert_eq!(record.browser.ports["openclaw"], 19800);
         assert_eq!(record.rescue.watch, ["default"]);
-        assert_eq!(record.ports.base, Some(19789));
+        assert_eq!(record.ports.base, Port::new(19789));
     }
 
     #[test]

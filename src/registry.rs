@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
+use crate::ports::Port;
 use crate::toml_document::{self, TomlError, set_value};
 
 /// Name of the registry's file in the state home (`~/.local/state/openclaw` on Linux).
@@ -62,7 +63,7 @@ pub struct RegistryEntry {
     /// Path of the workspace.
     pub workspace: PathBuf,
     /// Base port.
-    pub port: u16,
+    pub port: Port,
 }
 
 /// What the file must hold.
@@ -217,7 +218,7 @@ mod tests {
             config: PathBuf::from(format!("/h/{name}/openclaw.json")),
             state: PathBuf::from(format!("/h/{name}")),
             workspace: PathBuf::from(format!("/h/{name}/workspace")),
-            port,
+            port: Port::new(port).unwrap(),
         }
     }
 

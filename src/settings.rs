@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::ports::{DEFAULT_BASE, DEV_BASE, hashed_default};
+use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
@@ -29,7 +29,7 @@ use crate::secret::Secret;
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// `--port`.
-    pub port: Option<u16>,
+    pub port: Option<Port>,
     /// `--bind`.
     pub bind: Option<Bind>,
     /// `--auth`.
@@ -40,34 +40,6 @@ pub struct Wishes {
     pub password: Option<Secret>,
     /// `--allow-unconfigured`: `gateway.mode` need not be `local`.
     pub allow_unconfigured: bool,
-}
-
-/// Why a gateway has its port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortFrom {
-    /// `--port`.
-    Flag,
-    /// `OPENCLAW_GATEWAY_PORT`, from the environment or the instance's `.env`.
-    Environment,
-    /// `gateway.port`.
-    Config,
-    /// `instance.toml`.
-    Record,
-    /// Nothing says: the profile's default.
-    Default,
-}
-
-impl PortFrom {
-    /// The stable name, as `--json` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flag => "flag",
-            Self::Environment => "env",
-            Self::Config => "config",
-            Self::Record => "record",
-            Self::Default => "default",
-        }
-    }
 }
 
 /// How clients prove themselves, with what.
@@ -96,9 +68,9 @@ impl Proof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Its base port, 1 to 65535.
-    pub port: u16,
+    pub port: Port,
     /// On which ground.
-    pub port_from: PortFrom,
+    pub port_from: PortSource,
     /// Where it listens.
     pub bind: Bind,
     /// The address of [`Bind::Custom`].
@@ -201,27 +173,26 @@ impl Sources<'_> {
     }
 
     /// The base port, and on which ground.
-    pub fn port(&self, flag: Option<u16>) -> Result<(u16, PortFrom)> {
+    pub fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
         const VAR: &str = "OPENCLAW_GATEWAY_PORT";
         if let Some(port) = flag {
-            return Ok((port, PortFrom::Flag));
+            return Ok((port, PortSource::Flag));
         }
         if let Some(port) = self.instance.wished_port {
-            return Ok((port, PortFrom::Environment));
+            return Ok((port, PortSource::Environment));
         }
         if let Some(text) = env_file::variable(&self.instance.env_file(), VAR) {
-            let port = text.parse().ok().filter(|port| *port > 0);
-            return port
-                .map(|port| (port, PortFrom::Environment))
+            return Port::from_variable(&text)
+                .map(|port| (port, PortSource::Environment))
                 .ok_or_else(|| Error::blocked(msg!("environment.port", value = text)));
         }
         if let Some(port) = config::base_port(self.config) {
-            return Ok((port, PortFrom::Config));
+            return Ok((port, PortSource::Config));
         }
         if let Some(port) = self.record.ports.base {
-            return Ok((port, PortFrom::Record));
+            return Ok((port, PortSource::Record));
         }
-        Ok((default_port(&self.instance.profile), PortFrom::Default))
+        Ok((default_base(&self.instance.profile).into(), PortSource::Default))
     }
 
     /// What a client of this gateway shows: the environment's token goes before the config's.
@@ -368,7 +339,7 @@ impl Sources<'_> {
 }
 
 /// The base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
-fn default_port(profile: &ProfileName) -> u16 {
+pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
     if profile.is_default() {
         DEFAULT_BASE
     } else if profile.is_dev() {

@@ -11,7 +11,7 @@ use crate::config::error::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
-use crate::ports::{Claim, Listener, PortFamily, Span};
+use crate::ports::{Claim, Listener, PortFamily, PortSource, Span};
 use crate::profile::ProfileName;
 use crate::registry::{self, Registry};
 use crate::secret::Secret;
@@ -46,7 +46,7 @@ pub fn take(host: &Host, env: &Environment) -> Survey {
         listeners,
         ephemeral: host::ports::ephemeral_range().map(span),
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
-        node: engine::find(host, env),
+        node: engine::find_package(host, env),
         registry,
     }
 }
@@ -154,37 +154,6 @@ pub enum ConfigHealth {
     Missing,
     /// There, and not readable or not valid JSON5.
     Broken(ConfigError),
-}
-
-/// Why an instance has its base port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortSource {
-    /// `gateway.port` in its config.
-    Config,
-    /// `--port` or `OPENCLAW_GATEWAY_PORT` in its service file.
-    Service,
-    /// `OPENCLAW_GATEWAY_PORT` in its `.env`.
-    EnvFile,
-    /// `gateway.port` in the last good copy, or else the newest backup, of a config that can't be read.
-    Backup,
-    /// The record that this program keeps (`instance.toml`, registry).
-    Record,
-    /// Nothing sets it: what its engine would use.
-    Default,
-}
-
-impl PortSource {
-    /// The stable name, as `--json` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Service => "service",
-            Self::EnvFile => "env-file",
-            Self::Backup => "backup",
-            Self::Record => "record",
-            Self::Default => "default",
-        }
-    }
 }
 
 /// How an instance was found.

@@ -1,6 +1,6 @@
 //! Absolute URLs and the `host:port` part of one, taken apart by the parser of the `http` crate.
 //!
-//! What is easy to get wrong by hand is decided here: the brackets of an IPv6 address are not part of the
+//! The rules that are easy to get wrong by hand are here: the brackets of an IPv6 address are not part of the
 //! host, a user name is not part of the address, and a port that is not written is the scheme's own.
 
 use std::net::IpAddr;

@@ -432,7 +432,7 @@ fn a_port_of_another_instance_is_refused() {
         ".openclaw/openclaw.json",
         "{ gateway: { mode: 'local', port: 21789 } }",
     );
-    for port in ["21789", "21790", "21771"] {
+    for port in ["21789", "21790", "21771", "21789.0", "21790.0", "2.179e4"] {
         let refused = config_json(&sandbox, &["set", "gateway.port", port], 78);
         assert!(
             refused["code"]

@@ -18,7 +18,6 @@ use references::{Crate, References};
 const KNOWN_CIRCLES: &[&[&str]] = &[
     &["browser/connect.rs", "browser/control.rs"],
     &["help.rs", "help/page.rs"],
-    &["ports/planner.rs", "ports/planner/search.rs"],
     &[
         "survey.rs",
         "survey/discover.rs",
@@ -259,6 +258,41 @@ fn plan_touches_no_disk_and_no_socket() {
             for word in FORBIDDEN {
                 assert!(!line.contains(word), "{}: {word} in {line}", path.display());
             }
+        }
+    }
+}
+
+/// A port that one place reads differently from another would escape the rules of ports
+/// (docs/design.md#port-rules): `config set gateway.port 18790.0` must not pass where `18790` is refused.
+#[test]
+fn ports_are_parsed_in_one_file() {
+    let parsers = [
+        "as_u64",
+        "as_i64",
+        "as_f64",
+        "as_integer",
+        "parse::<u16>",
+        "value_parser!(u16)",
+    ];
+    for (path, source) in sources()
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("ports/port.rs"))
+    {
+        for statement in source.split([';', ',', '{', '}']) {
+            let code: Vec<_> = statement
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            let code = code.join("\n");
+            let mut words = code.split(|c: char| !c.is_ascii_alphanumeric());
+            let names = ["port", "cdpPort", "controlPort", "basePort"];
+            let is_about_a_port = words.any(|word| names.contains(&word));
+            let parser = parsers.iter().find(|parser| code.contains(**parser));
+            assert!(
+                !(is_about_a_port && parser.is_some()),
+                "{}: {parser:?} where `Port` parses: {code}",
+                path.display()
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ fuzz_target!(|input: (&str, &str, &str)| {
     assert_eq!(document.text(), text);
 
     let _ = schema::check(document.value(), Dialect::Common);
-    let _ = secrets::redacted(&KeyPath::root(), document.value());
+    let _ = secrets::redact(&KeyPath::root(), document.value());
 
     let Ok(path) = KeyPath::parse(key) else { return };
     assert_eq!(KeyPath::parse(&path.to_string()).as_ref(), Ok(&path));

@@ -13,7 +13,7 @@ use crate::config::secrets::{self, REDACTED};
 use crate::host::read;
 use crate::instance::Instance;
 use crate::plan::Content;
-use crate::ports::{PortFamily, Role};
+use crate::ports::{Port, PortFamily, Role};
 use crate::secret::{Secret, SecretOrigin};
 
 /// Parts of a state folder that hold secrets, below `state/`.
@@ -176,16 +176,11 @@ impl ImportTarget<'_> {
     }
 
     /// Ports that keys pin and that lie in the original's span move along with it.
-    fn pinned(&self, config: &Value, old: Option<u16>, changes: &mut Vec<(KeyPath, Value)>) {
+    fn pinned(&self, config: &Value, old: Option<Port>, changes: &mut Vec<(KeyPath, Value)>) {
         let Some(old) = old.and_then(PortFamily::new) else {
             return;
         };
-        let moved = |value: &Value| {
-            let port = u16::try_from(value.as_u64()?)
-                .ok()
-                .filter(|port| old.span().contains(*port))?;
-            Some(self.ports.base() + (port - old.base()))
-        };
+        let moved = |value: &Value| self.ports.relocated(old, Port::from_json(value)?);
         let profiles = config.pointer("/browser/profiles").and_then(Value::as_object);
         for (name, profile) in profiles.into_iter().flatten() {
             if let Some(port) = profile.get("cdpPort").and_then(moved) {

@@ -6,20 +6,21 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::cdp::{Cdp, Tab};
-use super::control::{Control, blocking, locked};
+use super::control::{Control, blocking};
 use super::profiles::{Ground, Place, Profile, Profiles};
 use super::route::Action;
 use super::{Fault, Result, leftover, ports, screenshots, snapshot};
 use crate::i18n::msg;
+use crate::sync::lock;
 
 impl Control {
     /// Does what is asked of a running browser.
     pub(super) async fn drive(&self, profile: &Profile, config: &Value, action: Action) -> Result<Value> {
         let cdp = self.connection(profile, config).await?;
         let slot = self.slot(&profile.name);
-        let remember = |tab: &Tab| *locked(&slot.last) = Some(tab.target_id.clone());
+        let remember = |tab: &Tab| *lock(&slot.last) = Some(tab.target_id.clone());
         let found = |tabs: &[Tab], typed: Option<&str>| {
-            let last = locked(&slot.last).clone();
+            let last = lock(&slot.last).clone();
             pick(tabs, typed, last.as_deref())
         };
         match action {

@@ -12,6 +12,7 @@ use super::fetch;
 use super::prove::{Hearer, hearer};
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, msg};
+use crate::ports::Port;
 use crate::settings::Proof;
 
 /// The header that says how long an answer may take, in milliseconds.
@@ -25,7 +26,7 @@ const MOST: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its port.
-    pub port: u16,
+    pub port: Port,
     /// What proves us.
     pub proof: Proof,
     /// The language of its errors.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -23,8 +23,9 @@ use super::status::{self, Seen};
 use super::{Fault, Result, World, ports};
 use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Lang, msg};
-use crate::ports::PortFamily;
+use crate::ports::{Port, PortFamily};
 use crate::record::Record;
+use crate::sync::lock;
 
 /// How often a running browser is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -75,12 +76,8 @@ enum State {
 #[derive(Debug)]
 struct Running {
     group: ProcessGroup,
-    port: u16,
+    port: Port,
     kind: Kind,
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Control {
@@ -94,7 +91,7 @@ impl fmt::Debug for Control {
 impl Slot {
     /// How the browser is; one that ended by itself is noticed here.
     pub(super) fn seen(&self, folder: &std::path::Path) -> Seen {
-        let mut state = locked(&self.state);
+        let mut state = lock(&self.state);
         if let State::Running(running) = &mut *state
             && let Some(exit) = running.group.poll_exit()
         {
@@ -198,7 +195,7 @@ impl Control {
     }
 
     pub(super) fn slot(&self, name: &str) -> Arc<Slot> {
-        locked(&self.slots).entry(name.to_owned()).or_default().clone()
+        lock(&self.slots).entry(name.to_owned()).or_default().clone()
     }
 
     async fn seen(&self, profile: &Profile, config: &Value) -> Seen {
@@ -218,7 +215,7 @@ impl Control {
         profiles: &Profiles,
         record: &Record,
         seen: &Seen,
-    ) -> Option<u16> {
+    ) -> Option<Port> {
         if matches!(seen, Seen::Running { .. }) {
             return None;
         }
@@ -282,11 +279,11 @@ impl Control {
         if let Some(answer) = self.answers(profile, config).await {
             return answer;
         }
-        *locked(&slot.state) = State::Starting;
+        *lock(&slot.state) = State::Starting;
         let started = self.unless_ending(self.launch(profile, config, &wishes)).await;
         match started {
             Ok(running) => {
-                *locked(&slot.state) = State::Running(running);
+                *lock(&slot.state) = State::Running(running);
                 watch(Arc::downgrade(&slot), folder);
                 // A start is a success once a tab can be used.
                 let connected = self.unless_ending(self.connection(profile, config)).await;
@@ -297,7 +294,7 @@ impl Control {
                 Ok(())
             }
             Err(fault) => {
-                *locked(&slot.state) = State::Stopped;
+                *lock(&slot.state) = State::Stopped;
                 Err(fault)
             }
         }
@@ -371,7 +368,12 @@ impl Control {
             let _ = tokio::task::spawn_blocking(move || drop(group)).await;
             return Err(fault);
         }
-        tracing::info!(pid = group.pid(), port, profile = profile.name, "a browser runs");
+        tracing::info!(
+            pid = group.pid(),
+            port = port.get(),
+            profile = profile.name,
+            "a browser runs"
+        );
         Ok(Running {
             group,
             port,
@@ -391,8 +393,8 @@ impl Control {
 
     /// Ends the browser of a slot, where one runs; whoever asks has the slot's turn.
     pub(super) async fn end(&self, slot: &Slot, name: &str) -> bool {
-        *locked(&slot.last) = None;
-        let state = std::mem::take(&mut *locked(&slot.state));
+        *lock(&slot.last) = None;
+        let state = std::mem::take(&mut *lock(&slot.state));
         let ran = if let State::Running(mut running) = state {
             running.group.terminate();
             let deadline = Instant::now() + PATIENCE;
@@ -418,7 +420,7 @@ impl Control {
     /// Ends every browser, all at once: the gateway ends.
     pub async fn shutdown(&self) {
         self.ending.send_replace(true);
-        let slots: Vec<_> = locked(&self.slots)
+        let slots: Vec<_> = lock(&self.slots)
             .iter()
             .map(|(name, slot)| (name.clone(), slot.clone()))
             .collect();

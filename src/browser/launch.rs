@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Msg, msg};
+use crate::ports::Port;
 
 /// How long a browser may take until it answers (docs/openclaw.md#browser-launch).
 pub const READY: Duration = Duration::from_secs(15);
@@ -102,7 +103,7 @@ pub struct Order {
     /// Its user-data folder.
     pub user_data: PathBuf,
     /// Its debugging port.
-    pub port: u16,
+    pub port: Port,
     /// Without a window, and why.
     pub headless: Headless,
     /// `browser.noSandbox`.
@@ -163,7 +164,7 @@ impl Order {
 /// It ended, somebody else holds the port, or it takes too long; with what it complained about.
 pub async fn ready(world: &World, order: &Order, group: &mut ProcessGroup, limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
-    let address = (std::net::Ipv4Addr::LOCALHOST, order.port);
+    let address = (std::net::Ipv4Addr::LOCALHOST, order.port.get());
     loop {
         if let Some(exit) = group.poll_exit() {
             return Err(ended(world, order, exit, &group.stderr_tail()));
@@ -194,7 +195,7 @@ pub async fn ready(world: &World, order: &Order, group: &mut ProcessGroup, limit
 }
 
 /// The port is somebody else's: 409, with name and number where they may be known.
-pub fn occupied(world: &World, port: u16, who: &Answerer) -> Fault {
+pub fn occupied(world: &World, port: Port, who: &Answerer) -> Fault {
     let msg = match who {
         Answerer::Stranger(Some(process)) => {
             msg!(
@@ -266,7 +267,7 @@ mod tests {
         Order {
             program: "/usr/bin/chromium".into(),
             user_data: "/state dir/browser/openclaw/user-data".into(),
-            port: 19800,
+            port: Port::known(19800),
             headless: Headless::No,
             no_sandbox: false,
         }

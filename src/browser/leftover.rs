@@ -16,6 +16,7 @@ use super::{Fault, Result};
 use crate::apply;
 use crate::host::{self, pid, ports, read};
 use crate::i18n::msg;
+use crate::ports::Port;
 
 /// The record's name beside the user-data folder.
 const FILE: &str = "process.json";
@@ -37,12 +38,12 @@ pub struct Started {
     /// The machine's name, as the lock has it.
     pub machine: Option<String>,
     /// Its debugging port.
-    pub port: u16,
+    pub port: Port,
 }
 
 impl Started {
     /// The record of a process that was just started.
-    pub fn now(pid: u32, port: u16) -> Self {
+    pub fn now(pid: u32, port: Port) -> Self {
         Self {
             pid,
             started: pid::start_time(pid),
@@ -108,7 +109,7 @@ pub struct Orphan {
     /// Its process.
     pub pid: u32,
     /// Its debugging port, where record or command line tells.
-    pub port: Option<u16>,
+    pub port: Option<Port>,
 }
 
 /// The browser that runs on a browser profile's folder: the recorded one, else the one that has the lock.
@@ -255,7 +256,7 @@ mod tests {
             pid: 7,
             started: Some(1),
             machine: Some("old-name".to_owned()),
-            port: 1,
+            port: Port::known(1),
         };
         own.keep(folder.0.path()).unwrap();
         folder.cleared().unwrap();
@@ -269,10 +270,12 @@ mod tests {
         let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
         let call = CommandSpec::new("/bin/sh", ["-c", "sleep 600; true", "sh", &flag]);
         let mut old = host.spawn_group(&call).unwrap();
-        let mut other = Started::now(old.pid(), 1);
+        let mut other = Started::now(old.pid(), Port::known(1));
         other.started = other.started.map(|start| start + 1);
         assert!(!other.is_alive(&user_data(folder.0.path())));
-        Started::now(old.pid(), 1).keep(folder.0.path()).unwrap();
+        Started::now(old.pid(), Port::known(1))
+            .keep(folder.0.path())
+            .unwrap();
         folder.cleared().unwrap();
         // It is gone for everybody else before its parent is told.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);

@@ -15,7 +15,7 @@ use crate::apply::{self, HostLock};
 use crate::config::dialect::Dialect;
 use crate::i18n::msg;
 use crate::instance::RECORD_FILE;
-use crate::ports::{Listener, Span};
+use crate::ports::{Listener, Port, Span};
 use crate::record::{Record, RecordDocument};
 use crate::survey::{Survey, Surveyed};
 use crate::{config, registry, survey};
@@ -111,11 +111,11 @@ impl Ground {
         }
     }
 
-    fn holder(&self, port: u16) -> Option<&Held> {
+    fn holder(&self, port: Port) -> Option<&Held> {
         self.others.iter().find(|held| held.span.contains(port))
     }
 
-    fn is_taken(&self, port: u16) -> bool {
+    fn is_taken(&self, port: Port) -> bool {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let listens = |l: &Listener| l.port == port && l.blocks(loopback);
         self.holder(port).is_some()
@@ -167,9 +167,9 @@ fn tidy(url: &str) -> String {
 
 /// The port of a profile in the pool: the recorded one where it still may be its own, else the lowest
 /// that is free. `None` where the pool has none left.
-pub fn choose(pool: Span, name: &str, record: &Record, profiles: &Profiles, ground: &Ground) -> Option<u16> {
+pub fn choose(pool: Span, name: &str, record: &Record, profiles: &Profiles, ground: &Ground) -> Option<Port> {
     let recorded = &record.browser.ports;
-    let pinned = |port: u16| profiles.pinned().any(|pinned| pinned == port);
+    let pinned = |port: Port| profiles.pinned().any(|pinned| pinned == port);
     if let Some(port) = recorded.get(name)
         && pool.contains(*port)
         && ground.holder(*port).is_none()
@@ -177,12 +177,13 @@ pub fn choose(pool: Span, name: &str, record: &Record, profiles: &Profiles, grou
     {
         return Some(*port);
     }
-    let own = |port: u16| {
+    let own = |port: Port| {
         recorded
             .iter()
             .any(|(other, held)| other != name && *held == port)
     };
-    (pool.first..=pool.last).find(|port| !own(*port) && !pinned(*port) && !ground.is_taken(*port))
+    pool.ports()
+        .find(|port| !own(*port) && !pinned(*port) && !ground.is_taken(*port))
 }
 
 /// The port of a profile that is started here, as config, record and host have it now; nothing is
@@ -196,7 +197,7 @@ pub fn look(
     profiles: &Profiles,
     record: &Record,
     ground: &Ground,
-) -> Result<u16> {
+) -> Result<Port> {
     if let Place::Pinned { port, .. } = profile.place {
         return Ok(port);
     }
@@ -227,7 +228,7 @@ fn pinned_entry(profile: &Profile, dialect: Option<Dialect>) -> String {
 ///
 /// # Errors
 /// As [`look`] and [`Ground::refuse_shared`]; a record that can't be read or written.
-pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> Result<u16> {
+pub fn settle(world: &World, profile: &Profile, config: &serde_json::Value) -> Result<Port> {
     if let Place::Pinned { port, .. } = profile.place {
         Ground::survey(world).refuse_shared(world, profile)?;
         return Ok(port);
@@ -293,7 +294,7 @@ mod tests {
         Record::parse(text).unwrap()
     }
 
-    fn chosen(name: &str, record_text: &str, ground: &Ground) -> Option<u16> {
+    fn chosen(name: &str, record_text: &str, ground: &Ground) -> Option<Port> {
         let record = record(record_text);
         let profiles = Profiles::of(&serde_json::Value::Null, &record, "", &str::to_owned);
         choose(POOL, name, &record, &profiles, ground)
@@ -313,13 +314,19 @@ mod tests {
     #[test]
     fn the_lowest_free_port_is_taken_and_a_recorded_one_stays() {
         let free = Ground::default();
-        assert_eq!(chosen("a", "", &free), Some(19800));
-        assert_eq!(chosen("b", "[browser.ports]\na = 19800", &free), Some(19801));
-        assert_eq!(chosen("a", "[browser.ports]\na = 19850", &free), Some(19850));
+        assert_eq!(chosen("a", "", &free), Some(Port::known(19800)));
+        assert_eq!(
+            chosen("b", "[browser.ports]\na = 19800", &free),
+            Some(Port::known(19801))
+        );
+        assert_eq!(
+            chosen("a", "[browser.ports]\na = 19850", &free),
+            Some(Port::known(19850))
+        );
         let moved = chosen("a", "[browser.ports]\na = 18850", &free);
         assert_eq!(
             moved,
-            Some(19800),
+            Some(Port::known(19800)),
             "a port outside of the pool is not its own any more"
         );
     }
@@ -327,10 +334,13 @@ mod tests {
     #[test]
     fn what_another_instance_holds_is_skipped() {
         let span = |first, last| Span { first, last };
-        assert_eq!(chosen("a", "", &held(span(19800, 19804))), Some(19805));
+        assert_eq!(
+            chosen("a", "", &held(span(19800, 19804))),
+            Some(Port::known(19805))
+        );
         assert_eq!(
             chosen("a", "[browser.ports]\na = 19802", &held(span(19802, 19802))),
-            Some(19800)
+            Some(Port::known(19800))
         );
         assert_eq!(chosen("a", "", &held(POOL)), None);
     }
@@ -340,13 +350,16 @@ mod tests {
         let ground = Ground {
             listeners: vec![Listener {
                 ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                port: 19800,
+                port: Port::known(19800),
                 owner: None,
             }],
             ..Ground::default()
         };
-        assert_eq!(chosen("a", "", &ground), Some(19801));
-        assert_eq!(chosen("a", "[browser.ports]\na = 19800", &ground), Some(19800));
+        assert_eq!(chosen("a", "", &ground), Some(Port::known(19801)));
+        assert_eq!(
+            chosen("a", "[browser.ports]\na = 19800", &ground),
+            Some(Port::known(19800))
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Record;
 
@@ -69,7 +70,7 @@ pub enum Place {
     /// Started here, on the port that a key of the config sets.
     Pinned {
         /// The port.
-        port: u16,
+        port: Port,
         /// The key: `browser.profiles.work.cdpPort`.
         key: String,
     },
@@ -199,7 +200,7 @@ impl Profiles {
     }
 
     /// The ports that the config sets.
-    pub fn pinned(&self) -> impl Iterator<Item = u16> {
+    pub fn pinned(&self) -> impl Iterator<Item = Port> {
         self.list.iter().filter_map(|profile| match profile.place {
             Place::Pinned { port, .. } => Some(port),
             _ => None,
@@ -233,7 +234,7 @@ fn place(entry: &Value, prefix: &str, attach: bool, filled: &dyn Fn(&str) -> Str
             driver: driver.to_owned(),
         };
     }
-    let local = |port: u16, key: String| {
+    let local = |port: Port, key: String| {
         if attach {
             Place::Remote {
                 url: format!("http://127.0.0.1:{port}"),
@@ -243,8 +244,7 @@ fn place(entry: &Value, prefix: &str, attach: bool, filled: &dyn Fn(&str) -> Str
             Place::Pinned { port, key }
         }
     };
-    let port = entry.get("cdpPort").and_then(Value::as_u64);
-    if let Some(port) = port.and_then(|port| u16::try_from(port).ok()).filter(|p| *p > 0) {
+    if let Some(port) = entry.get("cdpPort").and_then(Port::from_json) {
         return local(port, format!("{prefix}.cdpPort"));
     }
     let url = entry.get("cdpUrl").and_then(Value::as_str).map(str::trim);
@@ -261,7 +261,7 @@ fn place(entry: &Value, prefix: &str, attach: bool, filled: &dyn Fn(&str) -> Str
 }
 
 /// The port of a plain URL on this host.
-fn loopback_port(url: &str) -> Option<u16> {
+fn loopback_port(url: &str) -> Option<Port> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (host, port) = authority.rsplit_once(':')?;
@@ -271,7 +271,7 @@ fn loopback_port(url: &str) -> Option<u16> {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback());
     let plain = ["http", "ws"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
-    port.parse().ok().filter(|port| plain && local && *port > 0)
+    port.parse().ok().filter(|_| plain && local)
 }
 
 /// A URL fit to be shown: what may prove its user (name, password, query) is left out.
@@ -337,7 +337,7 @@ mod tests {
         let profiles = of(&config, "[browser.ports]\nmade = 19805\nwork = 19806");
         let place = |name: &str| &profiles.find(Some(name)).unwrap().place;
         let pinned = |port, key: &str| Place::Pinned {
-            port,
+            port: Port::known(port),
             key: key.to_owned(),
         };
         assert_eq!(*place("openclaw"), pinned(9222, "browser.cdpUrl"));

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::host::pid;
 use crate::host::ports::{self, ListeningSocket, ProcessInfo};
+use crate::ports::Port;
 
 /// Who listens on a port at loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub enum Answerer {
 
 /// Who listens on this port. `leader` is the process that was started, where one was; `folder` is its
 /// user-data folder.
-pub fn who(port: u16, leader: Option<u32>, folder: &Path) -> Answerer {
-    let Some(socket) = listener(ports::listening_sockets_on(port), port) else {
+pub fn who(port: Port, leader: Option<u32>, folder: &Path) -> Answerer {
+    let Some(socket) = listener(ports::listening_sockets_on(port.get()), port) else {
         return Answerer::Nobody;
     };
     let Some(process) = socket.process else {
@@ -54,8 +55,8 @@ pub enum Hearer {
 }
 
 /// Who would hear what is said to a port at loopback.
-pub fn hearer(port: u16) -> Hearer {
-    match listener(ports::listening_sockets_on(port), port) {
+pub fn hearer(port: Port) -> Hearer {
+    match listener(ports::listening_sockets_on(port.get()), port) {
         None => Hearer::Nobody,
         Some(socket) if socket.process.is_some() => Hearer::Visible,
         Some(_) => Hearer::Hidden,
@@ -63,7 +64,7 @@ pub fn hearer(port: u16) -> Hearer {
 }
 
 /// The socket that a connection to the port at `127.0.0.1` reaches: the exact address before a wildcard.
-fn listener(sockets: Vec<ListeningSocket>, port: u16) -> Option<ListeningSocket> {
+fn listener(sockets: Vec<ListeningSocket>, port: Port) -> Option<ListeningSocket> {
     let reached = |ip: IpAddr| match ip.to_canonical() {
         IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST => Some(0),
         ip if ip.is_unspecified() => Some(1),
@@ -94,12 +95,12 @@ pub fn uses(words: &[String], folder: &Path) -> bool {
 }
 
 /// The debugging port that the words of a browser's command line name.
-pub fn port_in(words: &[String]) -> Option<u16> {
+pub fn port_in(words: &[String]) -> Option<Port> {
     let named = words
         .iter()
         .find_map(|word| word.split_once("--remote-debugging-port="));
     let digits = named?.1.split(' ').next()?;
-    digits.parse().ok().filter(|port| *port > 0)
+    digits.parse().ok()
 }
 
 #[cfg(test)]
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn a_process_without_our_folder_is_a_stranger_although_it_answers() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = Port::known(listener.local_addr().unwrap().port());
         let own = std::process::id();
         let found = who(port, Some(own), Path::new("/nowhere/user-data"));
         assert!(matches!(found, Answerer::Stranger(Some(p)) if p.pid == own));
@@ -133,7 +134,7 @@ mod tests {
         };
         let found = listener(
             vec![socket("0.0.0.0", 1), socket("::1", 2), socket("127.0.0.1", 3)],
-            9,
+            Port::known(9),
         );
         assert_eq!(found.unwrap().process.unwrap().pid, 3);
     }
@@ -158,10 +159,13 @@ mod tests {
     #[test]
     fn a_port_is_read_from_words_and_from_a_title() {
         let port = |words: &[&str]| port_in(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
-        assert_eq!(port(&["chromium", "--remote-debugging-port=19800"]), Some(19800));
+        assert_eq!(
+            port(&["chromium", "--remote-debugging-port=19800"]),
+            Port::new(19800)
+        );
         assert_eq!(
             port(&["chromium --remote-debugging-port=19800 about:blank"]),
-            Some(19800)
+            Port::new(19800)
         );
         assert_eq!(port(&["chromium", "--remote-debugging-port=0"]), None);
         assert_eq!(port(&[]), None);

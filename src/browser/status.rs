@@ -14,6 +14,7 @@ use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
 use super::{World, fetch};
 use crate::host::process_group::ProcessExit;
 use crate::i18n::{Lang, Msg, msg};
+use crate::ports::Port;
 use crate::record::Record;
 
 /// What is known of a browser now.
@@ -28,7 +29,7 @@ pub enum Seen {
         /// Its process.
         pid: u32,
         /// Its port.
-        port: u16,
+        port: Port,
         /// Which one it is.
         kind: Kind,
     },
@@ -74,7 +75,7 @@ impl Seen {
         }
     }
 
-    fn port(&self) -> Option<u16> {
+    fn port(&self) -> Option<Port> {
         match self {
             Self::Running { port, .. } => Some(*port),
             Self::Orphan(orphan) => orphan.port,
@@ -108,7 +109,7 @@ pub fn folder(world: &World, profile: &Profile) -> PathBuf {
 }
 
 /// The port of a profile that does not run: set, recorded, or the one that it would get now.
-pub fn port(world: &World, profile: &Profile, profiles: &Profiles, record: &Record) -> Option<u16> {
+pub fn port(world: &World, profile: &Profile, profiles: &Profiles, record: &Record) -> Option<Port> {
     match profile.place {
         Place::Pinned { port, .. } => return Some(port),
         Place::Remote { .. } | Place::Foreign { .. } => return None,
@@ -144,7 +145,7 @@ pub fn document(
     world: &World,
     config: &Value,
     profile: &Profile,
-    port: Option<u16>,
+    port: Option<Port>,
     seen: &Seen,
     lang: Lang,
 ) -> Value {
@@ -199,7 +200,7 @@ pub fn document(
 }
 
 /// A line of the list of profiles.
-pub fn row(profile: &Profile, profiles: &Profiles, port: Option<u16>, seen: &Seen, tabs: usize) -> Value {
+pub fn row(profile: &Profile, profiles: &Profiles, port: Option<Port>, seen: &Seen, tabs: usize) -> Value {
     let port = seen.port().or(port);
     let remote = match &profile.place {
         Place::Remote { url, .. } => Some(shown_url(url)),

@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let (probe, proof) = probe::probe_for_client(context.instance_context(), PATIENCE);
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
-    let port = probe.port;
+    let port = probe.port_number();
     let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
     let opener = opener(host).filter(|_| !args.no_open && running);
     let lead = opener

@@ -12,6 +12,7 @@ use crate::gateway::GatewayOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
+use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::selection::Selection;
 use crate::settings::Files;
@@ -41,16 +42,15 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     }
     let engine = engine::locate(context.host, &context.env)?;
     let files = Files::read(instance)?;
-    if let Some(stamp) = engine::stamp(&engine, instance, &files.config) {
+    if let Some(stamp) = engine::newer_config_notice(&engine, instance, &files.config) {
         context.ui.print_note(&stamp);
     }
     let (port, _) = files
         .sources(context.host, instance)
         .port(options.overrides.port)?;
-    let mut call = engine::gateway(
-        context.host,
+    let mut call = engine::gateway_command(
+        context.instance_context(),
         &engine,
-        instance,
         &files.config,
         port,
         &options.overrides,
@@ -87,7 +87,7 @@ pub(crate) fn pass_on(
     let colour = selection.no_color.then(|| "--no-color".into());
     let args = colour.into_iter().chain(selection.rest.iter().skip(1).cloned());
     let port = port_of(&context);
-    let call = engine::call(host, &engine, instance, port, args);
+    let call = engine::command_for_instance(host, &engine, instance, port, args);
     start(host, &engine, &call)
 }
 
@@ -101,7 +101,7 @@ fn is_command(word: &str) -> bool {
 }
 
 /// The instance's port where it is known: a broken config is OpenClaw's to complain about.
-fn port_of(context: &Context<'_>) -> Option<u16> {
+fn port_of(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
     let files = Files::read(instance)
         .ok()

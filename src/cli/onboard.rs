@@ -13,6 +13,7 @@ use crate::i18n::{Lang, Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::DiskSnapshot;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::report;
 use crate::secret::Secret;
@@ -473,7 +474,10 @@ fn answers_file(
 /// The second probe, under the lock and right before writing: between suggesting and writing a port
 /// can be taken (docs/design.md#port-rules, rule 7). What the instance has already is its own.
 fn probe_again(wizard: &InterviewContext<'_>, plan: &Plan, answers: &Answers) -> Result<()> {
-    let base = plan.instance.as_ref().map(|summary| summary.ports.base());
+    let base = plan
+        .instance
+        .as_ref()
+        .map(|summary| Port::from(summary.ports.base()));
     if let Some(base) = base.filter(|base| wizard.input.current_port() != Some(*base)) {
         let check = wizard.check_port(base, &plan::bind_addresses(&wizard.input, answers));
         check.accept(wizard.input.planner.nearest(base).as_ref())?;

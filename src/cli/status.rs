@@ -12,6 +12,7 @@ use super::duration::duration;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
+use crate::ports::PortSource;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
 use crate::survey::Survey;
 use crate::text::sanitize;
@@ -68,12 +69,15 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
     headline(context, probe);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
-    let source =
-        source(probe.port_source).map_or_else(|| probe.port_source.to_owned(), |msg| ui.render(&msg));
+    let source = ui.render(&describe_source(probe.port_source));
     let port = if probe.port == probe.configured_port {
-        format!("{} ({source})", probe.port)
+        format!("{} ({source})", probe.port_number())
     } else {
-        format!("{} ({source}: {})", probe.port, probe.configured_port)
+        format!(
+            "{} ({source}: {})",
+            probe.port_number(),
+            probe.configured_port_number()
+        )
     };
     add(msg!("status.port"), port);
     if probe.is_running() {
@@ -153,19 +157,18 @@ fn ended(past: &LastRun) -> Msg {
     }
 }
 
-/// On which ground a port is the one that is meant, in words.
-fn source(name: &str) -> Option<Msg> {
-    Some(match name {
-        "flag" => msg!("status.from-flag"),
-        "env" => msg!("status.from-env"),
-        "env-file" => msg!("status.from-env-file"),
-        "config" => msg!("status.from-config"),
-        "backup" => msg!("status.from-backup"),
-        "service" => msg!("status.from-service"),
-        "record" => msg!("status.from-record"),
-        "default" => msg!("status.from-default"),
-        _ => return None,
-    })
+/// Describes where the port of a gateway comes from.
+fn describe_source(source: PortSource) -> Msg {
+    match source {
+        PortSource::Flag => msg!("status.from-flag"),
+        PortSource::Environment => msg!("status.from-env"),
+        PortSource::EnvFile => msg!("status.from-env-file"),
+        PortSource::Config => msg!("status.from-config"),
+        PortSource::Backup => msg!("status.from-backup"),
+        PortSource::Service => msg!("status.from-service"),
+        PortSource::Record => msg!("status.from-record"),
+        PortSource::Default => msg!("status.from-default"),
+    }
 }
 
 /// A spot whose colour says how it is; the words beside it say the same.
@@ -182,34 +185,4 @@ fn mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
         _ => style.red(),
     }
     .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_ground_of_a_port_has_its_words() {
-        use crate::settings::PortFrom;
-        use crate::survey::PortSource;
-        let found = [
-            PortSource::Config,
-            PortSource::Service,
-            PortSource::EnvFile,
-            PortSource::Backup,
-            PortSource::Record,
-            PortSource::Default,
-        ];
-        let meant = [
-            PortFrom::Flag,
-            PortFrom::Environment,
-            PortFrom::Config,
-            PortFrom::Record,
-            PortFrom::Default,
-        ];
-        let names = found.map(PortSource::name).into_iter();
-        for name in names.chain(meant.map(PortFrom::name)) {
-            assert!(source(name).is_some(), "{name}");
-        }
-    }
 }

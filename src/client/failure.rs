@@ -99,14 +99,16 @@ impl ClientFailure {
             Self::Unreachable(cause) => Error::failed(msg!("client.unreachable", url = url)).because(cause),
             Self::TimedOut => Error::unhealthy(msg!("client.slow", url = url)).hint(msg!("client.more-time")),
             Self::NotGateway => Error::unhealthy(msg!("client.not-gateway", url = url)),
-            Self::Refused(words) => Error::unhealthy(msg!("client.refused", url = url, words = words)),
+            Self::Refused(message) => Error::unhealthy(msg!("client.refused", url = url, words = message)),
             Self::Protocol(_) => Error::unhealthy(msg!("client.protocol", url = url)),
             Self::ErrorResponse { code, message } => {
                 Error::failed(msg!("client.answer", code = code, message = message))
             }
-            Self::Closed(_, words) if words.is_empty() => Error::unhealthy(msg!("client.closed", url = url)),
-            Self::Closed(_, words) => {
-                Error::unhealthy(msg!("client.closed-saying", url = url, words = words))
+            Self::Closed(_, reason) if reason.is_empty() => {
+                Error::unhealthy(msg!("client.closed", url = url))
+            }
+            Self::Closed(_, reason) => {
+                Error::unhealthy(msg!("client.closed-saying", url = url, words = reason))
             }
         }
     }

@@ -7,6 +7,7 @@ use super::host_report::{HostReport, InstanceReport};
 use super::isolation::shared_values;
 use crate::browser::doctor::Health;
 use crate::i18n::{Msg, msg};
+use crate::ports::Port;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-shared", shared),
@@ -30,7 +31,7 @@ fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     }
     let profiles = browser.get("profiles").and_then(Value::as_object);
     for (name, profile) in profiles.into_iter().flatten() {
-        if let Some(port) = profile.get("cdpPort").and_then(Value::as_u64) {
+        if let Some(port) = profile.get("cdpPort").and_then(Port::from_json) {
             let key = format!("browser.profiles.{name}.cdpPort");
             found.push((key, format!("http://127.0.0.1:{port}")));
         }

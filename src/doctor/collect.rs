@@ -24,7 +24,7 @@ use crate::host::read::canonicalize_existing;
 use crate::host::{self, Host};
 use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
 use crate::lock::{self, LockHolder};
-use crate::ports::Listener;
+use crate::ports::{Listener, Port};
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
 use crate::secret::Secret;
@@ -290,7 +290,7 @@ impl<'a> Collector<'_, 'a> {
         running: Option<&RunningGateway<'_>>,
         lock: Option<&LockHolder>,
     ) -> Option<Probe> {
-        let base = found.base.map(|(family, _)| family.base());
+        let base = found.base.map(|(family, _)| Port::from(family.base()));
         let listens = self
             .survey
             .listeners

@@ -99,10 +99,14 @@ fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         return Vec::new();
     };
     let msg = match &probe.verdict {
-        ProbeVerdict::TokenRefused => msg!("doctor.gateway-token", port = probe.port),
-        ProbeVerdict::Slow => msg!("doctor.gateway-slow", port = probe.port),
-        ProbeVerdict::Unhealthy(why) => msg!("doctor.gateway-unhealthy", port = probe.port, why = why),
-        ProbeVerdict::OtherProfile(other) => msg!("doctor.gateway-other", port = probe.port, other = other),
+        ProbeVerdict::TokenRefused => msg!("doctor.gateway-token", port = probe.port_number()),
+        ProbeVerdict::Slow => msg!("doctor.gateway-slow", port = probe.port_number()),
+        ProbeVerdict::Unhealthy(why) => {
+            msg!("doctor.gateway-unhealthy", port = probe.port_number(), why = why)
+        }
+        ProbeVerdict::OtherProfile(other) => {
+            msg!("doctor.gateway-other", port = probe.port_number(), other = other)
+        }
         ProbeVerdict::Healthy
         | ProbeVerdict::NotRunning
         | ProbeVerdict::Stranger(_)

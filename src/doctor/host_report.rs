@@ -11,7 +11,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::lock::LockHolder;
-use crate::ports::Listener;
+use crate::ports::{Listener, Port};
 use crate::probe::Probe;
 use crate::record::{Record, RecordError};
 use crate::service::{Linger, ServiceDrift, ServiceStatus};
@@ -204,8 +204,8 @@ impl InstanceReport<'_> {
     }
 
     /// Returns the base port, where one is known.
-    pub(super) fn base_port(&self) -> Option<u16> {
-        self.found?.base.map(|(family, _)| family.base())
+    pub(super) fn base_port(&self) -> Option<Port> {
+        self.found?.base.map(|(family, _)| family.base().into())
     }
 
     /// Returns the files and folders with this purpose.

@@ -6,7 +6,7 @@ use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
 use crate::i18n::msg;
-use crate::ports::{Listener, Role};
+use crate::ports::{Listener, Port, Role};
 use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::Entry;
@@ -26,11 +26,11 @@ fn entry<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Option<&'s
 }
 
 /// Returns a base port that is free as far as the survey tells.
-fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<u16> {
+fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<Port> {
     let profile: &ProfileName = &own.instance.profile;
     let planner = report.survey.planner(profile, &own.instance.config_path);
     let found = planner.suggest(1).ok()?;
-    found.first().map(|suggestion| suggestion.family.base())
+    found.first().map(|suggestion| suggestion.family.base().into())
 }
 
 /// Returns the command that gives the instance another base port.

@@ -5,12 +5,12 @@ use std::net::{IpAddr, TcpListener};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::listen::{BindError, listen, listen_addresses};
-use crate::boot::Boot;
+use crate::boot::ConfigLoader;
 use crate::error::{Error, Result};
 use crate::host::pid;
 use crate::i18n::{Msg, msg};
 use crate::lock::{InstanceLock, LockError, LockHolder};
-use crate::ports::{Listener, PortFamily, Role};
+use crate::ports::{Listener, Port, PortFamily, Role};
 use crate::settings::Settings;
 use crate::survey;
 
@@ -48,7 +48,7 @@ pub(crate) struct BoundPort {
 #[derive(Debug)]
 pub(crate) struct ResourceAcquirer<'a> {
     /// The instance and its settings.
-    pub boot: &'a Boot,
+    pub loader: &'a ConfigLoader,
     /// `--force`: another gateway of the same instance and user is ended first.
     pub force: bool,
     /// The dialogue with the user.
@@ -60,8 +60,8 @@ impl ResourceAcquirer<'_> {
     ///
     /// # Errors
     /// Another gateway of the instance runs and may not be ended; or the lock file can't be used.
-    pub(crate) fn acquire_lock(&self, port: u16, started: SystemTime) -> Result<InstanceLock> {
-        let instance = &self.boot.instance;
+    pub(crate) fn acquire_lock(&self, port: Port, started: SystemTime) -> Result<InstanceLock> {
+        let instance = &self.loader.context.instance;
         let (path, profile) = (instance.lock_path(), instance.profile.to_string());
         let acquire = || InstanceLock::acquire(&path, &profile, port, started);
         let holder = match acquire() {
@@ -85,8 +85,8 @@ impl ResourceAcquirer<'_> {
 
     /// Returns the error of a lock that another gateway holds.
     fn already_running(&self, holder: Option<LockHolder>) -> Error {
-        let command = self.boot.instance.command();
-        let profile = &self.boot.instance.profile;
+        let command = self.loader.context.instance.command();
+        let profile = &self.loader.context.instance.profile;
         let Some(holder) = holder else {
             return Error::blocked(msg!("gateway.running-unknown", profile = profile))
                 .hint(msg!("gateway.hint-status", command = command));
@@ -106,22 +106,22 @@ impl ResourceAcquirer<'_> {
     /// Another process has the port and may not be ended; or an address can't be listened on.
     pub(crate) fn bind_base_port(&self, settings: &Settings) -> Result<BoundPort> {
         let role = Role::Base;
-        let host = &self.boot.host;
-        let ips = listen_addresses(host, &self.boot.instance, settings, role)?;
+        let host = &self.loader.context.host;
+        let ips = listen_addresses(host, &self.loader.context.instance, settings, role)?;
         let error = match listen(host, &ips, settings.port) {
             Ok(listeners) => return Ok(BoundPort { role, listeners }),
             Err(error) if error.is_in_use() => error,
-            Err(error) => return Err(bind_refused(self.boot, error)),
+            Err(error) => return Err(bind_refused(self.loader, error)),
         };
-        let user = find_port_user(self.boot, &error);
+        let user = find_port_user(self.loader, &error);
         if !self.force {
-            return Err(port_in_use(self.boot, &error, &user));
+            return Err(port_in_use(self.loader, &error, &user));
         }
         match user.pid() {
             Some(pid) if user.is_own_gateway => self.end_gateway(pid, settings.port)?,
             _ => {
-                let profile = &self.boot.instance.profile;
-                return Err(port_in_use(self.boot, &error, &user)
+                let profile = &self.loader.context.instance.profile;
+                return Err(port_in_use(self.loader, &error, &user)
                     .hint(msg!("gateway.force-other", profile = profile)));
             }
         }
@@ -130,15 +130,15 @@ impl ResourceAcquirer<'_> {
     }
 
     /// Listens on a port whose process has just ended.
-    fn listen_when_released(&self, ips: &[IpAddr], port: u16) -> Result<Vec<TcpListener>> {
+    fn listen_when_released(&self, ips: &[IpAddr], port: Port) -> Result<Vec<TcpListener>> {
         let deadline = Instant::now() + RELEASE_TIMEOUT;
         loop {
-            match listen(&self.boot.host, ips, port) {
+            match listen(&self.loader.context.host, ips, port) {
                 Ok(listeners) => return Ok(listeners),
                 Err(error) if error.is_in_use() && Instant::now() < deadline => {
                     std::thread::sleep(RELEASE_POLL_INTERVAL);
                 }
-                Err(error) => return Err(bind_refused(self.boot, error)),
+                Err(error) => return Err(bind_refused(self.loader, error)),
             }
         }
     }
@@ -153,15 +153,16 @@ impl ResourceAcquirer<'_> {
         let Some(port) = port else {
             return Err(msg!("gateway.no-derived", port = settings.port).with_msg("role", role.msg()));
         };
-        let host = &self.boot.host;
-        let ips = listen_addresses(host, &self.boot.instance, settings, role).map_err(|error| error.msg)?;
+        let host = &self.loader.context.host;
+        let ips = listen_addresses(host, &self.loader.context.instance, settings, role)
+            .map_err(|error| error.msg)?;
         listen(host, &ips, port)
             .map(|listeners| BoundPort { role, listeners })
             .map_err(|error| {
                 let msg = Msg::new("gateway.without")
                     .with("port", port)
                     .with_msg("role", role.msg());
-                let process = match find_port_user(self.boot, &error).listener {
+                let process = match find_port_user(self.loader, &error).listener {
                     Some(listener) => listener.msg(),
                     None => msg!("gateway.cause", cause = error.cause),
                 };
@@ -170,8 +171,8 @@ impl ResourceAcquirer<'_> {
     }
 
     /// Ends the running gateway of this instance, if it belongs to this user and the user confirms.
-    fn end_gateway(&self, pid: u32, port: u16) -> Result<()> {
-        let profile = &self.boot.instance.profile;
+    fn end_gateway(&self, pid: u32, port: Port) -> Result<()> {
+        let profile = &self.loader.context.instance.profile;
         if !pid::is_same_user(pid) {
             return Err(Error::blocked(msg!(
                 "gateway.force-user",
@@ -203,17 +204,20 @@ impl ResourceAcquirer<'_> {
 ///
 /// # Errors
 /// An address is in use, or the bind mode can't be served.
-pub(crate) fn check_new_address(boot: &Boot, old: &Settings, new: &Settings) -> Result<()> {
-    let ips = listen_addresses(&boot.host, &boot.instance, new, Role::Base)?;
+pub(crate) fn check_new_address(loader: &ConfigLoader, old: &Settings, new: &Settings) -> Result<()> {
+    let ips = listen_addresses(&loader.context.host, &loader.context.instance, new, Role::Base)?;
     if old.port == new.port {
         return Ok(());
     }
-    match ips.iter().find(|ip| !boot.host.can_bind(**ip, new.port)) {
+    match ips
+        .iter()
+        .find(|ip| !loader.context.host.can_bind(**ip, new.port.get()))
+    {
         None => Ok(()),
         Some(ip) => {
-            let address = std::net::SocketAddr::new(*ip, new.port);
+            let address = std::net::SocketAddr::new(*ip, new.port.get());
             let cause = std::io::ErrorKind::AddrInUse.into();
-            Err(bind_refused(boot, BindError { address, cause }))
+            Err(bind_refused(loader, BindError { address, cause }))
         }
     }
 }
@@ -233,14 +237,14 @@ impl PortUser {
 }
 
 /// Finds the process that listens on an address which could not be bound.
-fn find_port_user(boot: &Boot, error: &BindError) -> PortUser {
-    let survey = survey::take(&boot.host, &boot.env);
+fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
+    let survey = survey::take(&loader.context.host, &loader.context.env);
     let (ip, port) = (error.address.ip(), error.address.port());
     let at_port = || survey.listeners.iter().filter(|listener| listener.port == port);
     let at_address = at_port().find(|listener| listener.ip == ip);
     let listener = at_address.or_else(|| at_port().next()).cloned();
     let label = survey
-        .position(&boot.instance.config_path)
+        .position(&loader.context.instance.config_path)
         .map(|at| survey.instances[at].label.as_str());
     let instance = listener
         .as_ref()
@@ -253,8 +257,8 @@ fn find_port_user(boot: &Boot, error: &BindError) -> PortUser {
 }
 
 /// Returns the error of a port that another process has.
-fn port_in_use(boot: &Boot, error: &BindError, user: &PortUser) -> Error {
-    let command = boot.instance.command();
+fn port_in_use(loader: &ConfigLoader, error: &BindError, user: &PortUser) -> Error {
+    let command = loader.context.instance.command();
     let listener = user.listener.as_ref();
     let process = listener.map_or_else(|| msg!("ports.process-unknown"), Listener::msg);
     let what = Msg::new("gateway.port-held")
@@ -269,14 +273,17 @@ fn port_in_use(boot: &Boot, error: &BindError, user: &PortUser) -> Error {
 }
 
 /// Returns the error of an address that could not be bound, for whatever reason.
-fn bind_refused(boot: &Boot, error: BindError) -> Error {
+fn bind_refused(loader: &ConfigLoader, error: BindError) -> Error {
     if error.is_in_use() {
-        return port_in_use(boot, &error, &find_port_user(boot, &error));
+        return port_in_use(loader, &error, &find_port_user(loader, &error));
     }
     let (ip, port) = (error.address.ip(), error.address.port());
     Error::blocked(msg!("gateway.unbound", ip = ip, port = port))
         .because(error.cause)
-        .hint(msg!("gateway.hint-loopback", command = boot.instance.command()))
+        .hint(msg!(
+            "gateway.hint-loopback",
+            command = loader.context.instance.command()
+        ))
 }
 
 #[cfg(test)]
@@ -287,35 +294,37 @@ mod tests {
     use crate::answers::Bind;
     use crate::environment::Environment;
     use crate::host::Host;
-    use crate::instance::Instance;
+    use crate::instance::{Instance, OwnedInstanceContext};
     use crate::profile::ProfileName;
     use crate::record::Record;
-    use crate::settings::{PortFrom, Proof, Wishes};
+    use crate::settings::{Proof, Wishes};
 
     fn bind_canvas_port(base: u16) -> Result<BoundPort, Msg> {
         let home = tempfile::tempdir().unwrap();
-        let boot = Boot {
-            host: Host::fixed(&[], [("", ""); 0]),
-            env: Environment {
-                home: home.path().to_owned(),
-                ..Environment::default()
+        let loader = ConfigLoader {
+            context: OwnedInstanceContext {
+                host: Host::fixed(&[], [("", ""); 0]),
+                env: Environment {
+                    home: home.path().to_owned(),
+                    ..Environment::default()
+                },
+                instance: Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap()),
             },
-            instance: Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap()),
             record: Record::default(),
-            wishes: Wishes::default(),
+            overrides: Wishes::default(),
         };
         let interaction = UserInteraction {
             confirm: &|_| Ok(false),
             notify: &|_| {},
         };
         let acquirer = ResourceAcquirer {
-            boot: &boot,
+            loader: &loader,
             force: true,
             interaction: &interaction,
         };
         let settings = Settings {
-            port: base,
-            port_from: PortFrom::Config,
+            port: Port::known(base),
+            port_from: crate::ports::PortSource::Config,
             bind: Bind::Loopback,
             bind_host: None,
             proof: Proof::None,
@@ -325,7 +334,7 @@ mod tests {
 
     #[test]
     fn derived_port_in_use_is_skipped_and_its_process_reported() {
-        let offset = PortFamily::new(20_000).unwrap().port(Role::Canvas) - 20_000;
+        let offset = PortFamily::new(20_000_u16).unwrap().port(Role::Canvas).get() - 20_000;
         let other_process = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other_process.local_addr().unwrap().port();
         let warning = bind_canvas_port(port - offset)

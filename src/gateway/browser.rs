@@ -65,7 +65,7 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let port = control.family().map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()
-        .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port)))
+        .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port.get())))
         .collect();
     Router::new().fallback(handle).with_state(ControlService {
         state: state.clone(),

@@ -1,6 +1,6 @@
 //! The canvas host: static files of the instance's own canvas folder, which clients show in web views.
 //!
-//! It is served at base+4, and below `/__openclaw__/canvas/` of the base port (docs/openclaw.md#canvas). Every
+//! The canvas is served at base+4, and below `/__openclaw__/canvas/` of the base port (docs/openclaw.md#canvas). Every
 //! path requires the token. A web view can't send one, so a path with a capability, which is random at each
 //! start and which clients learn from their greeting, opens the canvas too.
 //!
@@ -68,7 +68,7 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     if settings::root(state.context.borrowed(), &active.config) == folder {
         page::write_starter_page(&folder, state.lang, &state.identity.profile);
     }
-    let port = PortFamily::new(active.settings.port).map_or(0, |family| family.port(Role::Canvas));
+    let port = PortFamily::new(active.settings.port).map_or(0, |family| family.port(Role::Canvas).get());
     let addresses: Vec<_> = LOOPBACK.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
     let guard = Guard {
         state: state.clone(),
@@ -131,7 +131,7 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
         Some("") => Redirect::permanent(&format!("{path}/")).into_response(),
         Some(below) if below.starts_with('/') => serve_file(&context, below, request.method()).await,
         _ if rest == "ws" => {
-            // A page in the sandbox of the base port sends `null`; the capability proves that it is ours.
+            // A page in the sandbox of the base port sends `null`; the capability proves that it is a page of this canvas.
             let is_sandboxed = context.port == CanvasPort::Base
                 && request
                     .headers()

@@ -2,7 +2,7 @@
 //! is possible. A bad config is refused with a warning, and the gateway keeps the one it has.
 //!
 //! Folders are watched, not files: an editor replaces the file, and a link may be changed to another target.
-//! What an event was about does not matter; the files are read again and compared. Only the folders of this
+//! The content of an event does not matter: the files are read again and compared. Only the folders of this
 //! instance's own config and of the files that it includes are watched (docs/openclaw.md#leak-config-watcher).
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use super::acquire::check_new_address;
 use super::debounce::next_burst;
 use super::state::{ActiveConfig, GatewayState, StopReason};
 use super::{log, systemd_notify};
-use crate::boot::{Boot, Ready};
+use crate::boot::{ConfigLoader, UsableConfig};
 use crate::i18n::{Msg, msg};
 use crate::settings::Settings;
 
@@ -94,7 +94,7 @@ pub(crate) struct ConfigReloader {
     /// The state of the gateway.
     pub state: Arc<GatewayState>,
     /// Reads and checks the config.
-    pub boot: Boot,
+    pub loader: ConfigLoader,
     /// The settings of a changed config that could not be served: they are not tried again.
     pub refused: Option<Settings>,
 }
@@ -138,8 +138,8 @@ impl ConfigReloader {
     /// Returns the files that make up the config: the file itself, what it includes, the targets of links, and
     /// the file with its variables.
     fn config_files(&self) -> BTreeSet<PathBuf> {
-        let mut files = BTreeSet::from([self.boot.instance.env_file()]);
-        for path in crate::config::include::included_files(&self.boot.instance.config_path) {
+        let mut files = BTreeSet::from([self.loader.context.instance.env_file()]);
+        for path in crate::config::include::included_files(&self.loader.context.instance.config_path) {
             files.extend(link_chain(&path));
         }
         files
@@ -148,10 +148,10 @@ impl ConfigReloader {
     /// Reads the config and applies or refuses what has changed.
     fn check(&self, mode: ReloadMode) {
         let (active, lang) = (self.state.active(), self.state.lang);
-        let ready = match self.boot.read() {
+        let ready = match self.loader.load() {
             Ok(ready) if ready.has_file() || !active.config.is_object() => ready,
             Ok(_) => return self.refuse(&active, self.missing_message()),
-            Err(_) if !self.boot.instance.config_path.exists() => {
+            Err(_) if !self.loader.context.instance.config_path.exists() => {
                 return self.refuse(&active, self.missing_message());
             }
             Err(error) => return self.refuse(&active, error.msg),
@@ -168,11 +168,11 @@ impl ConfigReloader {
         match (change, mode) {
             (ConfigChange::Address, _) if self.refused.as_ref() == Some(&ready.settings) => {}
             (ConfigChange::Address, ReloadMode::Hot) => {
-                let command = self.boot.instance.command();
+                let command = self.loader.context.instance.command();
                 self.warn(&active, msg!("gateway.reload-waits", command = command));
             }
             (ConfigChange::Address, _) => {
-                match check_new_address(&self.boot, &active.settings, &ready.settings) {
+                match check_new_address(&self.loader, &active.settings, &ready.settings) {
                     Ok(()) => self.restart(&ready),
                     Err(error) => self.refuse(&active, error.msg),
                 }
@@ -186,14 +186,14 @@ impl ConfigReloader {
     }
 
     /// Stops the gateway, which starts again with the changed config.
-    fn restart(&self, ready: &Ready) {
+    fn restart(&self, ready: &UsableConfig) {
         let port = ready.settings.port;
         log::info(self.state.lang, &msg!("gateway.restarts", port = port));
         self.state.stop(StopReason::Restart);
     }
 
     /// Makes a config the active one. Clients whose credentials it changes are disconnected.
-    fn apply(&self, ready: &Ready) {
+    fn apply(&self, ready: &UsableConfig) {
         let (before, lang) = (self.state.active(), self.state.lang);
         let active = ActiveConfig::new(ready, None, before.missing_ports.clone());
         self.state.set_active(active);
@@ -201,7 +201,7 @@ impl ConfigReloader {
             let count = self.state.clients.disconnect_shared_credentials();
             log::info(lang, &msg!("gateway.proof-changed", count = count));
         }
-        if let Err(error) = self.boot.keep(ready) {
+        if let Err(error) = self.loader.save_last_good(ready) {
             log::error(lang, &error);
         }
         let status = msg!("gateway.status-serving", port = ready.settings.port);
@@ -210,14 +210,14 @@ impl ConfigReloader {
 
     /// Returns the reason why a config file that was deleted is refused.
     fn missing_message(&self) -> Msg {
-        let path = self.boot.instance.config_path.display();
+        let path = self.loader.context.instance.config_path.display();
         msg!("gateway.config-gone", path = path)
     }
 
     /// Keeps the active config and warns, once, that the changed one is refused. Where the gateway was started
     /// with the last good config in place of this broken one, the start has warned already.
     fn refuse(&self, active: &ActiveConfig, reason: Msg) {
-        if active.warning != Some(self.boot.stand_in(reason.clone())) {
+        if active.warning != Some(self.loader.last_good_warning(reason.clone())) {
             self.warn(active, refusal_message(reason));
         }
     }
@@ -237,7 +237,7 @@ impl ConfigReloader {
 }
 
 /// Compares the active config with one that was read.
-fn compare(active: &ActiveConfig, ready: &Ready) -> ConfigChange {
+fn compare(active: &ActiveConfig, ready: &UsableConfig) -> ConfigChange {
     let address = |settings: &Settings| (settings.port, settings.bind, settings.bind_host);
     if address(&active.settings) != address(&ready.settings) {
         ConfigChange::Address

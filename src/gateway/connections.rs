@@ -164,7 +164,7 @@ impl Drop for ConnectionPermit {
 struct ConnectionEntry {
     network: IpAddr,
     stage: ConnectionStage,
-    /// When the stage began, and a number that orders entries of the same instant.
+    /// The start of the stage, and a number that orders entries of the same instant.
     since: (Instant, u64),
     evict: Arc<Notify>,
 }

@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use super::access::{Peer, is_local, is_websocket_upgrade};
 use super::connections::RequestConnection;
 use super::guard::{self, Guard};
-use super::protocol::millis;
 use super::state::GatewayState;
 use super::upgrade::{accept_upgrade, serve_until_evicted};
 use super::{canvas, dashboard, reply, session};
+use crate::time::millis;
 
 /// Maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;

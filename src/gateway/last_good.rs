@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use super::log;
 use super::state::GatewayState;
-use crate::boot::{Boot, Ready};
+use crate::boot::{ConfigLoader, UsableConfig};
 
 /// Time for which a gateway must run with a config before the config counts as good.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// Saves the config once the gateway has run with it for a while.
-pub(crate) async fn save_when_settled(state: Arc<GatewayState>, boot: Boot, ready: Ready) {
+pub(crate) async fn save_when_settled(state: Arc<GatewayState>, loader: ConfigLoader, ready: UsableConfig) {
     tokio::time::sleep(SETTLE_TIME).await;
     // Off this thread: it waits for the disk. A failure is logged there.
-    let _ = tokio::task::spawn_blocking(move || save(&state, &boot, &ready)).await;
+    let _ = tokio::task::spawn_blocking(move || save(&state, &loader, &ready)).await;
 }
 
 /// Saves the config as the last good one, if the gateway still runs with it. A failure is logged.
-pub(crate) fn save(state: &GatewayState, boot: &Boot, ready: &Ready) {
+pub(crate) fn save(state: &GatewayState, loader: &ConfigLoader, ready: &UsableConfig) {
     if state.active().config == ready.config
-        && let Err(error) = boot.keep(ready)
+        && let Err(error) = loader.save_last_good(ready)
     {
         log::error(state.lang, &error);
     }

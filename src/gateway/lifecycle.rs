@@ -16,9 +16,9 @@ use super::rescue_task::RescueTask;
 use super::signals::Signals;
 use super::state::{ActiveConfig, GatewayState, StopReason};
 use super::{browser, canvas, http, last_good, log, periodic_events, serve, systemd_notify};
-use crate::boot::Start;
+use crate::boot::StartConfig;
 use crate::i18n::{Lang, Msg, msg};
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::Instance;
 use crate::ports::Role;
 
 /// Time that clients, browsers and the rescue thread have to end: longer than the drain of the servers.
@@ -83,33 +83,33 @@ impl GatewayLifecycle<'_> {
     /// A server ended although nobody told it to.
     pub(crate) async fn serve(
         &self,
-        start: &Start,
+        start: &StartConfig,
         base: BoundPort,
         signals: &mut Signals,
     ) -> std::io::Result<ServeOutcome> {
         let addresses = local_addresses(&base.listeners)?;
         let (ports, missing_ports) = self.bind_ports(start, base);
-        let active = ActiveConfig::new(&start.ready, start.warning.clone(), missing_ports);
+        let active = ActiveConfig::new(&start.usable, start.warning.clone(), missing_ports);
         let state = Arc::new(self.create_state(addresses, active));
         log_startup(&state, start.warning.as_ref(), &ports)?;
-        let boot = self.acquirer.boot;
-        if start.warning.is_none() && !boot.instance.last_good_path().exists() {
+        let loader = self.acquirer.loader;
+        if start.warning.is_none() && !loader.context.instance.last_good_path().exists() {
             // A config that the gateway listens with is better than none, in case the file is broken within
             // the first second.
-            last_good::save(&state, boot, &start.ready);
+            last_good::save(&state, loader, &start.usable);
         }
 
         let mut servers = spawn_servers(&state, ports);
         let background = self.spawn_background_tasks(&state, start);
-        let rescue = RescueTask::start(&state, &boot.record.rescue);
-        let port = start.ready.settings.port;
+        let rescue = RescueTask::start(&state, &loader.record.rescue);
+        let port = start.usable.settings.port;
         systemd_notify::ready(&msg!("gateway.status-serving", port = port).render(self.lang));
 
         let reason = wait_for_stop(&state, &mut servers, signals).await?;
         drop(background);
         if start.warning.is_none() {
             // The gateway may have been stopped before its config counted as good; it served with it all the same.
-            last_good::save(&state, boot, &start.ready);
+            last_good::save(&state, loader, &start.usable);
         }
         if let Some(rescue) = &rescue {
             rescue.request_end();
@@ -127,13 +127,13 @@ impl GatewayLifecycle<'_> {
 
     /// Listens on every derived port that the config wants. Returns all ports, the base port first, and for
     /// each one that can't be listened on the reason, which is logged.
-    fn bind_ports(&self, start: &Start, base: BoundPort) -> (Vec<BoundPort>, Vec<Msg>) {
+    fn bind_ports(&self, start: &StartConfig, base: BoundPort) -> (Vec<BoundPort>, Vec<Msg>) {
         let (mut ports, mut missing) = (vec![base], Vec::new());
         let derived = SERVED_PORTS
             .iter()
-            .filter(|served| served.role != Role::Base && (served.is_enabled)(&start.ready.config));
+            .filter(|served| served.role != Role::Base && (served.is_enabled)(&start.usable.config));
         for served in derived {
-            let settings = &start.ready.settings;
+            let settings = &start.usable.settings;
             match self.acquirer.bind_derived_port(settings, served.role) {
                 Ok(port) => ports.push(port),
                 Err(warning) => {
@@ -147,14 +147,8 @@ impl GatewayLifecycle<'_> {
 
     /// Creates the state that the tasks of this lifetime share.
     fn create_state(&self, addresses: Vec<SocketAddr>, active: ActiveConfig) -> GatewayState {
-        let boot = self.acquirer.boot;
-        let context = InstanceContext {
-            host: &boot.host,
-            env: &boot.env,
-            instance: &boot.instance,
-        };
         GatewayState::new(
-            context.to_owned(),
+            self.acquirer.loader.context.clone(),
             self.identity.clone(),
             self.lang,
             addresses,
@@ -163,19 +157,19 @@ impl GatewayLifecycle<'_> {
     }
 
     /// Starts the tasks that run beside the servers. Dropping the set ends them.
-    fn spawn_background_tasks(&self, state: &Arc<GatewayState>, start: &Start) -> JoinSet<()> {
-        let boot = self.acquirer.boot;
+    fn spawn_background_tasks(&self, state: &Arc<GatewayState>, start: &StartConfig) -> JoinSet<()> {
+        let loader = self.acquirer.loader;
         let mut tasks = JoinSet::new();
         tasks.spawn(systemd_notify::run_watchdog());
         tasks.spawn(periodic_events::broadcast_until_stopped(state.clone()));
         let reloader = Arc::new(ConfigReloader {
             state: state.clone(),
-            boot: boot.clone(),
+            loader: loader.clone(),
             refused: start.refused.clone(),
         });
         tasks.spawn(reloader.run());
         if start.warning.is_none() {
-            let save = last_good::save_when_settled(state.clone(), boot.clone(), start.ready.clone());
+            let save = last_good::save_when_settled(state.clone(), loader.clone(), start.usable.clone());
             tasks.spawn(save);
         }
         tasks

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, is_address_unavailable};
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::ports::{LOOPBACK, Role};
+use crate::ports::{LOOPBACK, Port, Role};
 use crate::settings::Settings;
 
 /// The addresses that mean every interface.
@@ -88,10 +88,10 @@ pub(crate) fn listen_addresses(
 
 /// Listens on these addresses. A host without IPv6 has no IPv6 loopback, which is skipped; a configured address
 /// that this host does not have is an error.
-pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
+pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: Port) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::new();
     for ip in ips {
-        let address = SocketAddr::new(*ip, port);
+        let address = SocketAddr::new(*ip, port.get());
         match host.listen(address) {
             Ok(listener) => listeners.push(listener),
             Err(e) if is_address_unavailable(&e) && ip.is_ipv6() && is_universal(*ip) => {}
@@ -121,15 +121,16 @@ fn is_container() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::PortSource;
     use crate::profile::ProfileName;
-    use crate::settings::{PortFrom, Proof};
+    use crate::settings::Proof;
 
     fn addresses_for(bind: Bind, bind_host: Option<&str>, role: Role) -> Result<Vec<IpAddr>> {
         let host = Host::fixed(&[], [("", ""); 0]);
         let instance = Instance::canonical(Path::new("/h"), ProfileName::parse("rescue").unwrap());
         let settings = Settings {
-            port: 19789,
-            port_from: PortFrom::Config,
+            port: Port::known(19789),
+            port_from: PortSource::Config,
             bind,
             bind_host: bind_host.map(|ip| ip.parse().unwrap()),
             proof: Proof::None,
@@ -178,7 +179,7 @@ mod tests {
     fn configured_address_that_is_missing_is_an_error() {
         let host = Host::fixed(&[], [("", ""); 0]);
         let missing = "2001:db8::7".parse().unwrap();
-        let port = host.pick_unused_port().unwrap();
+        let port = Port::known(host.pick_unused_port().unwrap());
         assert!(listen(&host, &[missing], port).is_err());
         assert!(!listen(&host, &LOOPBACK, port).unwrap().is_empty());
     }

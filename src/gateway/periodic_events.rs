@@ -9,9 +9,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep};
 
 use super::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use super::methods::health;
+use super::protocol::TICK_INTERVAL;
 use super::protocol::event::GatewayEvent;
-use super::protocol::{TICK_INTERVAL, unix_millis};
 use super::state::GatewayState;
+use crate::time::unix_millis;
 
 /// Time between two health events.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);

@@ -1,7 +1,7 @@
 //! The WebSocket protocol as data: frames, the parameters of `connect`, events and errors, in the forms of
 //! protocol 3 (OpenClaw 2026.1.30) and 4 (2026.9.6). No socket, no state.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -233,16 +233,6 @@ impl StateVersion {
     pub(crate) fn to_value(self) -> Value {
         json!({"presence": self.presence, "health": self.health})
     }
-}
-
-/// Converts a time to milliseconds since 1970, the protocol's form of times; 0 for an earlier one.
-pub(crate) fn unix_millis(time: SystemTime) -> u64 {
-    millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-/// Converts a duration to milliseconds, the protocol's form of durations.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

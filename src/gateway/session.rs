@@ -28,9 +28,9 @@ use super::protocol::frame::{self, FrameError};
 use super::protocol::refusal::{CloseReason, ConnectRefusal};
 use super::protocol::{
     ErrorResponse, HANDSHAKE_TIMEOUT, MAX_HANDSHAKE_BYTES, MethodResult, Protocol, response_frame,
-    unix_millis,
 };
 use super::state::{GatewayState, StopReason};
+use crate::time::unix_millis;
 
 mod handshake;
 mod hello;

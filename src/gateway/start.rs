@@ -1,6 +1,6 @@
 //! The start of a gateway from a command line, its restarts, and its end.
 //!
-//! What can be refused is refused first and on standard error: the config, the lock, the base port. The rest
+//! The config, the lock and the base port are checked first, and refused on standard error. The rest
 //! of the host is surveyed only where one of these fails: a gateway listens within milliseconds.
 
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use super::lifecycle::{GatewayLifecycle, ServeOutcome};
 use super::signals::Signals;
 use super::state::StopReason;
 use super::{config_reload, log};
-use crate::boot::{Boot, Ready, Start};
+use crate::boot::{ConfigLoader, StartConfig, UsableConfig};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::i18n::{Lang, msg};
@@ -55,27 +55,25 @@ pub(crate) fn run(
     interaction: &UserInteraction<'_>,
 ) -> Result<ExitCode> {
     host::restrict_new_files_to_owner();
-    let InstanceContext { host, env, instance } = context;
+    let InstanceContext { host, instance, .. } = context;
     let record = Record::read(&instance.record_path())?;
     let recorded = record.language.as_deref().and_then(Lang::from_code);
     let lang = options.lang.or(recorded).unwrap_or(lang);
-    let boot = Boot {
-        host: host.clone(),
-        env: env.clone(),
-        instance: instance.clone(),
+    let loader = ConfigLoader {
+        context: context.to_owned(),
         record,
-        wishes: options.overrides.clone(),
+        overrides: options.overrides.clone(),
     };
     let identity = GatewayIdentity::new(instance, host.now());
-    let start = boot.start()?;
+    let start = loader.load_for_start()?;
     let acquirer = ResourceAcquirer {
-        boot: &boot,
+        loader: &loader,
         force: options.force,
         interaction,
     };
-    let lock = acquirer.acquire_lock(start.ready.settings.port, identity.started)?;
-    let base = acquirer.bind_base_port(&start.ready.settings)?;
-    let log = log::open(instance, &start.ready.config, options.verbose);
+    let lock = acquirer.acquire_lock(start.usable.settings.port, identity.started)?;
+    let base = acquirer.bind_base_port(&start.usable.settings)?;
+    let log = log::open(instance, &start.usable.config, options.verbose);
     if let Some(warning) = start.warning.as_ref().or(log.file_error.as_ref()) {
         (interaction.notify)(warning);
     }
@@ -98,7 +96,7 @@ struct StartedGateway<'a> {
 
 impl StartedGateway<'_> {
     /// Creates the async runtime and serves on it until the gateway ends.
-    fn run(mut self, start: Start, base: BoundPort) -> Result<ExitCode> {
+    fn run(mut self, start: StartConfig, base: BoundPort) -> Result<ExitCode> {
         let failed = |cause: std::io::Error| Error::failed(msg!("gateway.no-runtime")).because(cause);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -117,11 +115,11 @@ impl StartedGateway<'_> {
         &mut self,
         runtime: &Runtime,
         signals: &mut Signals,
-        mut start: Start,
+        mut start: StartConfig,
         mut base: BoundPort,
     ) -> Result<ExitCode> {
         loop {
-            let port = start.ready.settings.port;
+            let port = start.usable.settings.port;
             self.lock.set_port(port);
             let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals));
             match outcome {
@@ -133,15 +131,15 @@ impl StartedGateway<'_> {
                 Ok(ServeOutcome::Interrupted) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
                 Err(cause) => return Err(Error::failed(msg!("gateway.failed", port = port)).because(cause)),
             }
-            (start, base) = self.restart(start.ready)?;
+            (start, base) = self.restart(start.usable)?;
         }
     }
 
     /// Reads the changed config and listens on its base port. Where that turns out to be impossible, the
     /// gateway goes on with the config from before.
-    fn restart(&self, before: Ready) -> Result<(Start, BoundPort)> {
+    fn restart(&self, before: UsableConfig) -> Result<(StartConfig, BoundPort)> {
         let acquirer = &self.lifecycle.acquirer;
-        let (ready, refused, error) = match acquirer.boot.read() {
+        let (ready, refused, error) = match acquirer.loader.load() {
             Err(error) => (before, None, error),
             Ok(ready) => match acquirer.bind_base_port(&ready.settings) {
                 Ok(base) => return Ok((ready.into(), base)),
@@ -150,8 +148,8 @@ impl StartedGateway<'_> {
         };
         log::error(self.lifecycle.lang, &error);
         let base = acquirer.bind_base_port(&ready.settings)?;
-        let start = Start {
-            ready,
+        let start = StartConfig {
+            usable: ready,
             warning: Some(config_reload::refusal_message(error.msg)),
             refused,
         };

@@ -18,7 +18,7 @@ use super::devices::DeviceStore;
 use super::identity::GatewayIdentity;
 use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
-use crate::boot::Ready;
+use crate::boot::UsableConfig;
 use crate::browser::Control;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
@@ -26,7 +26,7 @@ use crate::profile::ProfileName;
 use crate::rescue::watch::WatchEvent;
 use crate::settings::Settings;
 
-/// The config that a gateway runs with, and what somebody should know about it. A reload replaces it whole.
+/// The config that a gateway runs with, and the warnings about it. A reload replaces it whole.
 #[derive(Clone, Debug)]
 pub struct ActiveConfig {
     /// The config with included files merged in; `${VAR}` is not replaced.
@@ -43,7 +43,7 @@ pub struct ActiveConfig {
 
 impl ActiveConfig {
     /// Creates the active config from one that was read.
-    pub(crate) fn new(ready: &Ready, warning: Option<Msg>, missing_ports: Vec<Msg>) -> Self {
+    pub(crate) fn new(ready: &UsableConfig, warning: Option<Msg>, missing_ports: Vec<Msg>) -> Self {
         Self {
             config: ready.config.clone(),
             settings: ready.settings.clone(),

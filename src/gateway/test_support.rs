@@ -20,16 +20,18 @@ use super::identity::GatewayIdentity;
 use super::methods::call::MethodCall;
 use super::periodic_events;
 use super::protocol::connect::ClientInfo;
-use super::protocol::{ClientRole, Protocol, unix_millis};
+use super::protocol::{ClientRole, Protocol};
 use super::session::serve;
 use super::state::{ActiveConfig, GatewayState};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::Lang;
 use crate::instance::{Instance, OwnedInstanceContext};
+use crate::ports::{Port, PortSource};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
-use crate::settings::{PortFrom, Proof, Settings};
+use crate::settings::{Proof, Settings};
+use crate::time::unix_millis;
 
 /// The token of a test gateway.
 pub(crate) const TOKEN: &str = "the-right-token";
@@ -68,8 +70,8 @@ impl TestGateway {
         let active = ActiveConfig {
             config: json!({"gateway": {"mode": "local"}}),
             settings: Settings {
-                port: 19789,
-                port_from: PortFrom::Config,
+                port: Port::known(19789),
+                port_from: PortSource::Config,
                 bind: crate::answers::Bind::Loopback,
                 bind_host: None,
                 proof,

@@ -87,9 +87,9 @@ fn now() -> Instant {
 #[derive(Debug)]
 struct Failures {
     count: u32,
-    /// When the last failed attempt was.
+    /// The time of the last failed attempt.
     last: Instant,
-    /// When the last attempt in the queue may be checked.
+    /// The time at which the last attempt in the queue may be checked.
     queue_end: Instant,
 }
 

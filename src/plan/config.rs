@@ -12,7 +12,7 @@ use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
 use crate::error::Result;
 use crate::i18n::Msg;
-use crate::ports::PortFamily;
+use crate::ports::{Port, PortFamily};
 use crate::secret::{Secret, SecretOrigin};
 
 use super::disk::not_editable;
@@ -37,7 +37,7 @@ impl ConfigPlan {
     ///
     /// # Errors
     /// Where the port is refused, or the existing document cannot be edited without loss.
-    pub(super) fn new(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Result<Self> {
+    pub(super) fn new(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<Self> {
         let fresh = !input.exists || answers.existing.is_reset();
         let document = if fresh {
             ConfigDocument::empty()

@@ -14,8 +14,9 @@ use crate::environment::{Environment, abbreviate_home};
 use crate::i18n::Lang;
 use crate::instance::Instance;
 use crate::ports::planner::Planner;
+use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
-use crate::survey::{PortSource, Surveyed};
+use crate::survey::Surveyed;
 
 /// What a plan depends on beside the answers and the paths that it touches.
 pub(crate) struct PlanInput<'a> {
@@ -127,14 +128,11 @@ impl PlanInput<'_> {
 
     /// Returns the base port that the instance has: from its config, else from the survey. A port that is
     /// only its engine's default does not count.
-    pub(crate) fn current_port(&self) -> Option<u16> {
-        let in_config = self
-            .value("gateway.port")
-            .and_then(Value::as_u64)
-            .and_then(|port| port.try_into().ok());
+    pub(crate) fn current_port(&self) -> Option<Port> {
+        let in_config = self.value("gateway.port").and_then(Port::from_json);
         in_config.or_else(|| match self.surveyed?.base? {
             (_, PortSource::Default) => None,
-            (family, _) => Some(family.base()),
+            (family, _) => Some(family.base().into()),
         })
     }
 

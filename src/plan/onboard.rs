@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
-use crate::ports::PortFamily;
+use crate::ports::{Port, PortFamily};
 use crate::record::{RecordDocument, RecordError};
 use crate::registry::RegistryEntry;
 
@@ -49,7 +49,7 @@ pub(crate) fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<Pat
 pub(crate) fn onboard(
     input: &PlanInput<'_>,
     answers: &Answers,
-    base: u16,
+    base: Port,
     disk: &DiskSnapshot,
     stamp: &PlanStamp,
 ) -> Result<Plan> {
@@ -197,7 +197,7 @@ fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) ->
         config: instance.config_path.clone(),
         state: instance.state_dir.clone(),
         workspace: workspace.to_path_buf(),
-        port: ports.base(),
+        port: ports.base().into(),
     });
     Ok(write_unless_equal(
         registry.path.clone(),

@@ -5,19 +5,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::answers::{Answers, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::ports::PortFamily;
 use crate::ports::planner::{Check, Notice, Overlap, Verdict};
+use crate::ports::{Port, PortFamily};
 
 use super::input::PlanInput;
 
 /// Returns the base port that needs no suggestion: the answered one, else the one that the instance has.
-pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<u16> {
+pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<Port> {
     answers.port.or_else(|| input.current_port())
 }
 
 /// Judges a base port, and returns its ports and what the user should know about them. The port that the
 /// instance has is never refused, whoever holds it today: nothing about it changes.
-pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: u16) -> Result<(PortFamily, Vec<Msg>)> {
+pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<(PortFamily, Vec<Msg>)> {
     let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
     let check = input.planner.check(base, &bind_addresses(input, answers));
     if input.current_port() == Some(base) {

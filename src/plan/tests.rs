@@ -11,12 +11,12 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::i18n::Lang;
 use crate::instance::Instance;
-use crate::ports::PortFamily;
 use crate::ports::planner::{Holder, Planner};
+use crate::ports::{Port, PortFamily, PortSource};
 use crate::profile::ProfileName;
 use crate::registry::Registry;
 use crate::secret::Secret;
-use crate::survey::{ConfigHealth, PortSource, Surveyed};
+use crate::survey::{ConfigHealth, Surveyed};
 
 const TOKEN: &str = "a-fresh-token";
 const HOME: &str = "/home/user";
@@ -60,7 +60,7 @@ fn other_instance(name: &str, base: u16) -> Surveyed {
 /// The answers of a user who takes every default.
 fn default_answers() -> Answers {
     Answers {
-        port: Some(BASE),
+        port: Some(Port::known(BASE)),
         auth: Some(Auth::Token),
         credential: Some((Secret::new(TOKEN), SecretOrigin::Generated)),
         bootstrap: true,
@@ -174,7 +174,7 @@ impl Scenario {
             command: "onboard",
             lang: Lang::english(),
         };
-        let base = known_base(&input, answers).unwrap_or(BASE);
+        let base = known_base(&input, answers).unwrap_or(Port::known(BASE));
         onboard(&input, answers, base, &disk, &stamp)
     }
 

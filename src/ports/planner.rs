@@ -8,8 +8,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, PortFamily, Role,
-    Span,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Port,
+    PortFamily, Role, Span, merged,
 };
 use crate::profile::ProfileName;
 
@@ -18,7 +18,7 @@ mod search;
 mod tests;
 mod words;
 
-pub use search::{Full, Suggestion, merged};
+pub use search::{Full, Suggestion};
 
 /// Who holds what, as far as it is in the way of the profile that asks.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Planner {
     pub listeners: Vec<Listener>,
     /// The ports that the asker's own gateway listens on: a probe finds them taken, and they are not in
     /// the way.
-    pub own_ports: Vec<u16>,
+    pub own_ports: Vec<Port>,
     /// The ports that the kernel hands out to clients.
     pub ephemeral: Option<Span>,
     /// Ports that nobody may bind: kept by the system, or found taken by a probe.
@@ -113,7 +113,7 @@ pub enum Refusal {
         /// What the port would be for.
         role: Role,
         /// The port.
-        port: u16,
+        port: Port,
         /// What the other one holds it for.
         claim: Claim,
     },
@@ -129,14 +129,14 @@ pub enum Refusal {
         /// What the port would be for.
         role: Role,
         /// The port.
-        port: u16,
+        port: Port,
     },
     /// A port that nobody may bind.
     Excluded {
         /// What the port would be for.
         role: Role,
         /// The port.
-        port: u16,
+        port: Port,
         /// The ports that are kept.
         span: Span,
     },
@@ -218,7 +218,8 @@ const UNOPENABLE: [Span; 13] = [
 
 impl Planner {
     /// Judges a base port for a gateway that will bind these addresses, and loopback in any case.
-    pub fn check(&self, base: u16, addresses: &[IpAddr]) -> Check {
+    pub fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> Check {
+        let base = base.into();
         let refused = |why| Check {
             base,
             verdict: Verdict::Refused(why),
@@ -267,7 +268,7 @@ impl Planner {
 
     /// Rule 1: what another instance holds.
     fn claimed(&self, family: PortFamily) -> Option<Refusal> {
-        let close = |base: u16| base.abs_diff(family.base()) < MIN_DISTANCE;
+        let close = |base: u16| base.abs_diff(family.base().get()) < MIN_DISTANCE;
         let too_close = self.holders.iter().find_map(|holder| {
             let base = holder.bases().find(|base| close(*base))?;
             Some(Refusal::TooClose {
@@ -312,7 +313,7 @@ impl Planner {
     fn pool_taken(&self, family: PortFamily) -> Option<Refusal> {
         let pool = family.cdp_pool();
         let in_pool = self.unavailable().filter_map(|span| span.overlap(pool)).collect();
-        let taken: u32 = search::merged(in_pool).into_iter().map(Span::len).sum();
+        let taken: u32 = merged(in_pool).into_iter().map(Span::len).sum();
         (taken == pool.len()).then_some(Refusal::PoolTaken { pool })
     }
 
@@ -351,7 +352,11 @@ impl Planner {
             .and_then(|span| span.overlap(family.span()))
             .map(Notice::Ephemeral);
         // Where its owner is there, the overlap with it says more.
-        let is_held = |owned: PortFamily| self.holders.iter().any(|h| h.bases().any(|b| b == owned.base()));
+        let is_held = |owned: PortFamily| {
+            self.holders
+                .iter()
+                .any(|h| h.bases().any(|base| owned.base() == base))
+        };
         let reserved = self
             .reserved()
             .filter(|(_, owned)| !is_held(*owned))
@@ -386,11 +391,11 @@ impl Planner {
         ];
         all.into_iter()
             .filter(|(own, ..)| !own)
-            .filter_map(|(_, name, base)| Some((name, PortFamily::new(base)?)))
+            .map(|(_, name, base)| (name, base.into()))
     }
 
     /// The base port that the asker owns.
-    fn own_base(&self) -> Option<u16> {
+    fn own_base(&self) -> Option<BasePort> {
         match (self.asker.is_default(), self.asker.is_dev()) {
             (true, _) => Some(DEFAULT_BASE),
             (_, true) => Some(DEV_BASE),
@@ -434,7 +439,8 @@ impl Holder {
             }
             if claim.is_pool() {
                 let fixed = family.fixed().filter(|(_, port)| claim.span.contains(*port));
-                fixed.for_each(|(_, port)| meets(Span::one(port), nth(claim.span, port), Loser::Holder));
+                fixed
+                    .for_each(|(_, port)| meets(Span::one(port), nth(claim.span, port.get()), Loser::Holder));
             }
         }
         let (span, (nth, loser)) = (hull?, first?);

@@ -49,7 +49,7 @@ pub(super) fn ask(
             return;
         }
         // The gateway ended while it was asked.
-        (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port).is_empty() => {
+        (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port.get()).is_empty() => {
             probe.pid = None;
             probe.listeners.clear();
             return;
@@ -73,13 +73,15 @@ pub(super) fn ask(
     let verdict = open_session(probe, &endpoint, auth, context.host, deadline, in_detail)
         .unwrap_or_else(verdict_of_failure);
     probe.verdict = match verdict {
-        ProbeVerdict::Healthy if probe.port != probe.configured_port => ProbeVerdict::ElsewhereOn(probe.port),
+        ProbeVerdict::Healthy if probe.configured_port != Some(endpoint.port) => {
+            ProbeVerdict::ElsewhereOn(endpoint.port)
+        }
         verdict => verdict,
     };
 }
 
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
-    probe.port = endpoint.port;
+    probe.port = Some(endpoint.port);
     probe.url = format!("ws://{}", endpoint.addresses[0]);
 }
 

@@ -7,16 +7,17 @@ use serde_json::Value;
 use crate::config::{self, LoadedConfig, schema};
 use crate::error::Error;
 use crate::instance::InstanceContext;
+use crate::ports::{Port, PortSource};
 use crate::record::{Engine, Record};
 use crate::settings::{Files, Proof};
 use crate::survey::{ConfigHealth, Surveyed};
 
 /// The settings of a gateway that matter for reaching it, as the instance's files have them.
 pub(super) struct GatewayFiles {
-    /// The port that the instance is set up for; 0 where none can be told.
-    pub(super) port: u16,
-    /// The stable name of what sets the port.
-    pub(super) port_source: &'static str,
+    /// The port that the instance is set up for; `None` where none can be told.
+    pub(super) port: Option<Port>,
+    /// What sets the port.
+    pub(super) port_source: PortSource,
     /// The credentials that the gateway accepts, or why there are none to show.
     pub(super) auth: Result<Proof, Error>,
     /// The address that the gateway binds, where it is one.
@@ -64,9 +65,9 @@ impl GatewayFiles {
         let surveyed = surveyed.filter(|_| instance.wished_port.is_none());
         let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
         let (port, port_source) = match (surveyed_base, sources.port(None)) {
-            (Some((family, source)), _) => (family.base(), source.name()),
-            (None, Ok((port, source))) => (port, source.name()),
-            (None, Err(_)) => (0, "default"),
+            (Some((family, source)), _) => (Some(family.base().into()), source),
+            (None, Ok((port, source))) => (Some(port), source),
+            (None, Err(_)) => (None, PortSource::Default),
         };
         Self {
             port,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::pid::ProcessOwner;
-use crate::ports::{LOOPBACK, Listener, Owner};
+use crate::ports::{LOOPBACK, Listener, Owner, Port};
 use crate::survey::Survey;
 
 /// Where the gateway of an instance is.
@@ -25,7 +25,7 @@ pub(super) enum GatewayLocation {
 /// A port to be asked, with the addresses on which it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
-    pub(super) port: u16,
+    pub(super) port: Port,
     /// At least one address, loopback addresses first.
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) pid: Option<u32>,
@@ -43,8 +43,8 @@ fn has_gateway_name(owner: &Owner) -> bool {
 pub(super) fn locate(
     survey: &Survey,
     label: Option<&str>,
-    lock_owner: Option<(u32, u16)>,
-    configured_port: u16,
+    lock_owner: Option<(u32, Port)>,
+    configured_port: Option<Port>,
     bind_address: Option<IpAddr>,
     process_owner: impl Fn(u32) -> ProcessOwner,
 ) -> GatewayLocation {
@@ -61,7 +61,7 @@ pub(super) fn locate(
         return GatewayLocation::Own(endpoint(survey, listener));
     }
     let own: Vec<_> = survey.listeners.iter().filter(is_own).collect();
-    if let Some(listener) = own.iter().find(|listener| listener.port == configured_port) {
+    if let Some(listener) = own.iter().find(|listener| Some(listener.port) == configured_port) {
         return GatewayLocation::Own(endpoint(survey, listener));
     }
     // The base port is the lowest one that a gateway listens on.
@@ -73,7 +73,7 @@ pub(super) fn locate(
     }
     let wanted = bind_address.map_or_else(|| LOOPBACK.to_vec(), |ip| vec![ip]);
     let blocks_port = |listener: &&Listener| {
-        listener.port == configured_port && wanted.iter().any(|address| listener.blocks(*address))
+        Some(listener.port) == configured_port && wanted.iter().any(|address| listener.blocks(*address))
     };
     match survey.listeners.iter().find(blocks_port) {
         Some(holder) => identify_holder(survey, holder, process_owner),
@@ -127,7 +127,7 @@ fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
         port: listener.port,
         addresses: ips
             .into_iter()
-            .map(|ip| SocketAddr::new(ip, listener.port))
+            .map(|ip| SocketAddr::new(ip, listener.port.get()))
             .collect(),
         pid: pid(listener),
     }

@@ -9,7 +9,7 @@ use crate::survey::ConfigHealth;
 impl Probe {
     /// Returns the sentence for what was found of the instance with this name.
     pub(crate) fn msg(&self, profile: &str) -> Msg {
-        let (port, configured) = (self.port, self.configured_port);
+        let (port, configured) = (self.port_number(), self.configured_port_number());
         match &self.verdict {
             ProbeVerdict::Healthy => msg!("probe.healthy", profile = profile),
             ProbeVerdict::NotRunning => msg!("probe.not-running", profile = profile),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::last_run::LastRun;
 use crate::config::schema;
 use crate::error::Error;
-use crate::ports::Listener;
+use crate::ports::{Listener, Port, PortSource};
 use crate::record::Engine;
 use crate::survey::ConfigHealth;
 
@@ -25,7 +25,7 @@ pub(crate) enum ProbeVerdict {
     /// A program that is no gateway of ours holds the port; with its socket, where known.
     Stranger(Option<Listener>),
     /// The instance's own gateway runs, on this other port.
-    ElsewhereOn(u16),
+    ElsewhereOn(Port),
     /// The gateway runs and does not accept the instance's token or password.
     TokenRefused,
     /// The gateway did not answer in time.
@@ -69,8 +69,8 @@ impl ProbeVerdict {
 pub(crate) struct Probe {
     /// How the gateway was found.
     pub(crate) verdict: ProbeVerdict,
-    /// The port that was asked.
-    pub(crate) port: u16,
+    /// The port that was asked; `None` where none can be told.
+    pub(crate) port: Option<Port>,
     /// The process of the gateway, where known.
     pub(crate) pid: Option<u32>,
     /// The version that the gateway gave.
@@ -79,10 +79,10 @@ pub(crate) struct Probe {
     pub(crate) engine: Engine,
     /// The time until the gateway's answer.
     pub(crate) latency: Option<Duration>,
-    /// The port that the instance is set up for; 0 where none can be told.
-    pub(crate) configured_port: u16,
-    /// The stable name of what sets that port: `flag`, `env`, `config`, `service`, `record`, ...
-    pub(crate) port_source: &'static str,
+    /// The port that the instance is set up for; `None` where none can be told.
+    pub(crate) configured_port: Option<Port>,
+    /// What sets that port.
+    pub(crate) port_source: PortSource,
     /// The address that was asked, as a URL.
     pub(crate) url: String,
     /// The version of the protocol that client and gateway agreed on.
@@ -111,6 +111,16 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
+    /// Returns the port that was asked, or 0 where none can be told, as `--json` has it.
+    pub(crate) fn port_number(&self) -> u16 {
+        self.port.map_or(0, Port::get)
+    }
+
+    /// Returns the port that the instance is set up for, or 0 where none can be told, as `--json` has it.
+    pub(crate) fn configured_port_number(&self) -> u16 {
+        self.configured_port.map_or(0, Port::get)
+    }
+
     /// Returns whether the gateway runs and is well.
     pub(crate) fn is_healthy(&self) -> bool {
         self.verdict == ProbeVerdict::Healthy

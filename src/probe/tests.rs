@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
-use crate::ports::{LOOPBACK, Listener, Owner};
+use crate::ports::{LOOPBACK, Listener, Owner, Port};
 
 /// A process of another user.
 const FOREIGN_PID: u32 = 66;
@@ -17,7 +17,7 @@ const GONE_PID: u32 = 67;
 fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> Listener {
     Listener {
         ip,
-        port,
+        port: Port::known(port),
         owner: owner.map(|(pid, name, instance)| Owner {
             pid,
             name: name.to_owned(),
@@ -28,6 +28,7 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
 
 /// Locates the gateway of the instance `rescue` on port 19789 and describes where it is.
 fn locate(listeners: &[Listener], lock_owner: Option<(u32, u16)>) -> String {
+    let lock_owner = lock_owner.map(|(pid, port)| (pid, Port::known(port)));
     let survey = Survey {
         listeners: listeners.to_vec(),
         ..Survey::default()
@@ -37,7 +38,14 @@ fn locate(listeners: &[Listener], lock_owner: Option<(u32, u16)>) -> String {
         GONE_PID => ProcessOwner::Gone,
         _ => ProcessOwner::Ours,
     };
-    match location::locate(&survey, Some("rescue"), lock_owner, 19789, None, process_owner) {
+    match location::locate(
+        &survey,
+        Some("rescue"),
+        lock_owner,
+        Port::new(19789),
+        None,
+        process_owner,
+    ) {
         GatewayLocation::Nowhere => "nowhere".to_owned(),
         GatewayLocation::Own(endpoint) => format!("own {}", endpoint.addresses[0]),
         GatewayLocation::Unidentified(endpoint, _) => format!("unidentified {}", endpoint.addresses[0]),
@@ -99,7 +107,7 @@ fn socket_without_a_known_process_is_another_users() {
 fn signed_lock_of_a_dead_process_means_that_it_was_killed() {
     let dead = LockHolder {
         pid: 7,
-        port: 19789,
+        port: Port::known(19789),
         profile: "rescue".to_owned(),
         started: SystemTime::UNIX_EPOCH,
         alive: false,
@@ -119,7 +127,7 @@ fn exit_code_is_0_healthy_1_not_running_3_otherwise() {
     for verdict in [
         ProbeVerdict::Stranger(None),
         ProbeVerdict::OtherProfile(String::new()),
-        ProbeVerdict::ElsewhereOn(1),
+        ProbeVerdict::ElsewhereOn(Port::known(1)),
         ProbeVerdict::TokenRefused,
         ProbeVerdict::Slow,
         ProbeVerdict::Unhealthy(String::new()),

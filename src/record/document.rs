@@ -8,6 +8,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 
 use super::{Engine, Record, RecordError};
 use crate::host::read::{self, ReadError};
+use crate::ports::{BasePort, Port};
 use crate::toml_document::{TomlError, parse, set_value};
 
 /// Version of the format that this program writes.
@@ -46,7 +47,7 @@ impl RecordDocument {
     }
 
     /// Records what onboarding decided. An engine and a language that were chosen before stay.
-    pub fn set_onboarded(&mut self, profile: &str, language: &str, base: u16) {
+    pub fn set_onboarded(&mut self, profile: &str, language: &str, base: BasePort) {
         for (key, value) in [("engine", Engine::default().name()), ("language", language)] {
             if !self.document.contains_key(key) {
                 set_value(self.document.as_table_mut(), key, value);
@@ -56,7 +57,7 @@ impl RecordDocument {
         set_value(
             table(self.document.as_table_mut(), "ports"),
             "base",
-            i64::from(base),
+            i64::from(base.get()),
         );
     }
 
@@ -66,7 +67,7 @@ impl RecordDocument {
     }
 
     /// Records the CDP port of a browser profile, and its colour where one is given.
-    pub fn set_browser_profile(&mut self, name: &str, port: u16, color: Option<&str>) {
+    pub fn set_browser_profile(&mut self, name: &str, port: Port, color: Option<&str>) {
         let browser = table(self.document.as_table_mut(), "browser");
         set_value(table(browser, "ports"), name, i64::from(port));
         if let Some(color) = color {
@@ -135,9 +136,13 @@ mod tests {
         RecordDocument::parse(text.as_bytes()).unwrap()
     }
 
+    fn port(number: u16) -> Port {
+        Port::new(number).unwrap()
+    }
+
     fn onboarded(text: &str, base: u16) -> String {
         let mut document = document(text);
-        document.set_onboarded("rescue", "tr", base);
+        document.set_onboarded("rescue", "tr", BasePort::new(base).unwrap());
         document.to_string()
     }
 
@@ -184,8 +189,8 @@ mod tests {
         let before =
             "version = 1\nengine = \"node\" # why\n\n[browser]\nmine = true\n\n[rescue]\nwatch = [\"a\"]\n";
         let mut edited = document(before);
-        edited.set_browser_profile("openclaw", 19800, None);
-        edited.set_browser_profile("work", 19801, Some("#0066CC"));
+        edited.set_browser_profile("openclaw", port(19800), None);
+        edited.set_browser_profile("work", port(19801), Some("#0066CC"));
         let record = Record::parse(&edited.to_string()).unwrap();
         assert_eq!(record.browser.ports["openclaw"], 19800);
         assert_eq!(record.browser.colors["work"], "#0066CC");
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn a_table_that_only_the_browser_profile_needed_leaves_with_it() {
         let mut edited = document("version = 1\n");
-        edited.set_browser_profile("openclaw", 19800, Some("#0066CC"));
+        edited.set_browser_profile("openclaw", port(19800), Some("#0066CC"));
         assert_eq!(
             edited.to_string(),
             "version = 1\n\n[browser.ports]\nopenclaw = 19800\n\n[browser.colors]\nopenclaw = \"#0066CC\"\n"

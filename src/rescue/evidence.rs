@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::boot::Boot;
+use crate::boot::ConfigLoader;
 use crate::config::diff::{self, ConfigDifference};
 use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
@@ -81,11 +81,11 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let (log, openclaw_log) = log_excerpt::last_complaints(instance, engine);
     let state_dir = check_state_dir(host, instance);
-    let boot = Boot::of(target);
-    let restorable_config = boot.as_ref().ok().and_then(find_restorable_config);
+    let loader = ConfigLoader::for_other_gateway(target);
+    let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);
     // A record that can't be read is no fault of the config.
-    let is_config_usable = boot.as_ref().map_or(true, Boot::is_config_usable);
-    let refusal = match boot.and_then(|boot| boot.read()) {
+    let is_config_usable = loader.as_ref().map_or(true, ConfigLoader::is_config_usable);
+    let refusal = match loader.and_then(|loader| loader.load()) {
         Err(error) if state_dir == StateDirHealth::Ok => Some(error),
         _ => None,
     };
@@ -142,8 +142,8 @@ fn missing_program(env: &Environment, target: &Instance) -> Option<PathBuf> {
 }
 
 /// Returns an earlier config from which a gateway would start, other than the present one.
-fn find_restorable_config(boot: &Boot) -> Option<PathBuf> {
-    let target = &boot.instance;
+fn find_restorable_config(loader: &ConfigLoader) -> Option<PathBuf> {
+    let target = &loader.context.instance;
     let present = read::bytes(&target.config_path).ok();
     let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != present);
     let backups = backup::list(&target.config_path)
@@ -151,7 +151,7 @@ fn find_restorable_config(boot: &Boot) -> Option<PathBuf> {
         .map(|backup| backup.path);
     std::iter::once(target.last_good_path())
         .chain(backups)
-        .find(|path| differs(path) && boot.read_at(path).is_ok_and(|ready| ready.has_file()))
+        .find(|path| differs(path) && loader.load_from(path).is_ok_and(|usable| usable.has_file()))
 }
 
 /// Returns what was changed in the config since the last healthy start, where both can be read.

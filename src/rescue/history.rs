@@ -12,6 +12,7 @@ use super::record::{CauseKind, Recorded, StepKind, StepResultKind};
 use crate::apply;
 use crate::error::Result;
 use crate::host::read;
+use crate::time::{millis, unix_millis};
 
 /// Name of the history file in the rescuers' folder.
 const HISTORY_FILE: &str = "history.jsonl";
@@ -77,7 +78,7 @@ impl History {
     /// Returns the time until the target may be repaired again; `None` where it may be repaired now.
     pub(crate) fn time_until_next_repair(&self, target: &str, now: SystemTime) -> Option<Duration> {
         let now = unix_millis(now);
-        let window = u64::try_from(REPAIR_WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let window = millis(REPAIR_WINDOW);
         let recent: Vec<_> = (self.entries.iter())
             .filter(|entry| entry.target == target && !entry.steps.is_empty())
             .map(|entry| entry.at)
@@ -106,12 +107,6 @@ impl History {
             .map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
         apply::write_file(&self.path, lines.collect::<String>().as_bytes())
     }
-}
-
-/// Returns a time in milliseconds since 1970.
-pub(super) fn unix_millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

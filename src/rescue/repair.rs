@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::diagnose::Cause;
 use super::evidence::Evidence;
-use super::history::{History, HistoryEntry, RepairOutcome, unix_millis};
+use super::history::{History, HistoryEntry, RepairOutcome};
 use super::record::{Recorded, StepResultKind};
 use super::shared_dir;
 use super::steps::RepairStep;
@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::probe;
+use crate::time::unix_millis;
 
 mod config_restore;
 mod run_steps;
@@ -146,7 +147,7 @@ pub(crate) fn run_repair(
     };
     history.put(entry)?;
     if is_healthy {
-        boot::remember(job.target);
+        boot::save_last_good_of_node_engine(job.target);
     }
     Ok(RepairReport {
         results,

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::sync::lock;
+
 /// Tells a watch to end; a repair in progress begins no further step.
 #[derive(Debug, Default)]
 pub(crate) struct StopSignal {
@@ -15,7 +17,7 @@ pub(crate) struct StopSignal {
 impl StopSignal {
     /// Sets the signal and wakes the sleeper. Returns whether it was set before.
     pub(crate) fn set(&self) -> bool {
-        let _sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let _sleeping = lock(&self.sleeping);
         let was_set = self.is_set.swap(true, Ordering::Relaxed);
         self.wake.notify_all();
         was_set
@@ -29,7 +31,7 @@ impl StopSignal {
     /// Sleeps until the time is over or the signal is set. Returns whether the time is over and the signal is not
     /// set.
     pub(super) fn sleep(&self, time: Duration) -> bool {
-        let sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let sleeping = lock(&self.sleeping);
         let goes_on = |(): &mut ()| !self.is_set();
         let woken = self.wake.wait_timeout_while(sleeping, time, goes_on);
         woken.unwrap_or_else(PoisonError::into_inner).1.timed_out()

@@ -150,13 +150,13 @@ fn watch_target(
         WatchAction::Wait if is_first_probe => {
             // The config may have been changed since the gateway started: one that is kept already is the better one.
             if !target.instance.last_good_path().exists() {
-                boot::remember(target);
+                boot::save_last_good_of_node_engine(target);
             }
             on_event(WatchEvent::Watching);
         }
         WatchAction::Wait => {}
         WatchAction::ReportRecovered => {
-            boot::remember(target);
+            boot::save_last_good_of_node_engine(target);
             on_event(WatchEvent::Recovered);
         }
         WatchAction::ReportLost => {

@@ -16,15 +16,16 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
+use crate::ports::{Port, PortSource};
 use crate::service_files::{ServiceSpec, is_written_by_us};
-use crate::settings::{self, Files, PortFrom};
+use crate::settings::{self, Files};
 use crate::{apply, config, survey};
 
 /// The options of an installation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InstallOptions {
     /// The port of the command line, which goes before the config's.
-    pub(crate) port: Option<u16>,
+    pub(crate) port: Option<Port>,
     /// Whether to install anew where nothing differs, and over a file that another program wrote.
     pub(crate) force: bool,
 }
@@ -35,7 +36,7 @@ pub(crate) struct InstallPreview {
     /// The name that the manager knows the service by.
     pub(crate) name: String,
     /// The port on the command line of the service.
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     /// The files with their text.
     pub(crate) files: Vec<(PathBuf, String)>,
     /// The commands that load and start the service.
@@ -73,7 +74,7 @@ type OldFile = (PathBuf, Option<Vec<u8>>);
 
 /// Plans the service of an instance. Reads the config as the gateway will, so that what would keep it from starting
 /// is an error now.
-fn plan_service(context: InstanceContext<'_>, port: Option<u16>) -> Result<PlannedService> {
+fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<PlannedService> {
     let InstanceContext { host, instance, .. } = context;
     let files = Files::read(instance)?;
     let Files { config, record } = &files;
@@ -82,7 +83,7 @@ fn plan_service(context: InstanceContext<'_>, port: Option<u16>) -> Result<Plann
         ..settings::Wishes::default()
     })?;
     let configured = config::base_port(config).filter(|configured| *configured != settings.port);
-    let differing = configured.filter(|_| settings.port_from != PortFrom::Config);
+    let differing = configured.filter(|_| settings.port_from != PortSource::Config);
     let notice = |configured| {
         msg!(
             "service.port-differs",
@@ -171,7 +172,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
 }
 
 /// Fails where a process other than the service itself holds the port, beside which the service could not start.
-fn refuse_held_port(context: InstanceContext<'_>, port: u16) -> Result<()> {
+fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
     let survey = survey::take(context.host, context.env);
     let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
         return Ok(());

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
+use crate::ports::Port;
 use crate::record::Engine;
 use crate::service_files::ServiceSpec;
 
@@ -14,7 +15,7 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Builds the service of an instance on a port. Fails where this program's own path is unknown, or a path can't
 /// be written to a service file.
-pub(super) fn build(context: InstanceContext<'_>, port: u16, engine: Engine) -> Result<ServiceSpec> {
+pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) -> Result<ServiceSpec> {
     let InstanceContext { host, env, instance } = context;
     let program = program_path(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;
     let node_cli = env.node_cli.clone().filter(|_| engine == Engine::Node);

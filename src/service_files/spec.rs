@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 
@@ -27,7 +28,7 @@ pub(crate) struct ServiceSpec {
     /// The absolute path of this program.
     pub(crate) program: PathBuf,
     /// The base port, always passed on the command line.
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     /// The program that runs as the gateway. With [`Engine::Node`], this program starts it and hands over.
     pub(crate) engine: Engine,
     /// The state folder of the instance, which is also the working directory of the service.

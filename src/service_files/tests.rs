@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::{ServiceSpec, launchd_label, plist, task, task_name, unit, unit_name};
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 
@@ -19,7 +20,7 @@ pub(crate) fn plain_spec() -> ServiceSpec {
     ServiceSpec {
         profile: ProfileName::default_profile(),
         program: PathBuf::from("/usr/local/bin/openclaw"),
-        port: 18000,
+        port: Port::known(18000),
         engine: Engine::Native,
         state_dir: PathBuf::from("/home/ada/.openclaw"),
         config_path: PathBuf::from("/home/ada/.openclaw/openclaw.json"),
@@ -33,7 +34,7 @@ fn odd_spec() -> ServiceSpec {
     ServiceSpec {
         profile: profile("A_b"),
         program: PathBuf::from("/opt/Ağaç & Çınar/100% $HOME/openclaw"),
-        port: 19789,
+        port: Port::known(19789),
         state_dir: PathBuf::from("/home/ayşe gül/\"ev\" 50% <ş> $x `y` \\z & it's"),
         config_path: PathBuf::from("/home/ayşe gül/\"ev\" 50% <ş> $x `y` \\z & it's/openclaw.json"),
         ..plain_spec()
@@ -149,7 +150,7 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
         |(profile, program, state_dir, config_path, port, is_native, cli)| ServiceSpec {
             profile,
             program: format!("/{program}").into(),
-            port,
+            port: Port::known(port),
             engine: if is_native { Engine::Native } else { Engine::Node },
             state_dir: format!("/{state_dir}").into(),
             config_path: format!("/{config_path}").into(),

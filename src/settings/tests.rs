@@ -44,15 +44,18 @@ fn token(text: &str) -> Proof {
 #[test]
 fn a_port_comes_from_the_strongest_ground() {
     let mut case = Case::new(json!({}));
-    let port = |case: &Case, flag| case.run(|s| s.port(flag)).unwrap();
-    assert_eq!(port(&case, None), (23532, PortFrom::Default));
-    case.record.ports.base = Some(4000);
-    assert_eq!(port(&case, None), (4000, PortFrom::Record));
+    let port = |case: &Case, flag: Option<u16>| {
+        let (port, source) = case.run(|s| s.port(flag.map(Port::known))).unwrap();
+        (port.get(), source)
+    };
+    assert_eq!(port(&case, None), (23532, PortSource::Default));
+    case.record.ports.base = Some(Port::known(4000));
+    assert_eq!(port(&case, None), (4000, PortSource::Record));
     case.config = json!({"gateway": {"port": 5000}});
-    assert_eq!(port(&case, None), (5000, PortFrom::Config));
-    case.instance.wished_port = Some(6000);
-    assert_eq!(port(&case, None), (6000, PortFrom::Environment));
-    assert_eq!(port(&case, Some(7000)), (7000, PortFrom::Flag));
+    assert_eq!(port(&case, None), (5000, PortSource::Config));
+    case.instance.wished_port = Some(Port::known(6000));
+    assert_eq!(port(&case, None), (6000, PortSource::Environment));
+    assert_eq!(port(&case, Some(7000)), (7000, PortSource::Flag));
 }
 
 #[test]

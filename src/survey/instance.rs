@@ -2,13 +2,15 @@
 
 use super::discover::Candidate;
 use super::settings::{self, Reading};
-use super::{ConfigHealth, PortSource, Surveyed};
+use super::{ConfigHealth, Surveyed};
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
-use crate::ports::{Claim, DEFAULT_BASE, DEV_BASE, PortFamily, Role, Span, hashed_default};
+use crate::ports::{
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default,
+};
 use crate::profile::ProfileName;
 use crate::record::Record;
 
@@ -72,9 +74,11 @@ fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
                 // It can't start as it is: its likeliest port is kept for it, and no other.
                 bases.truncate(1);
             }
-            let families = bases.iter().filter_map(|base| PortFamily::new(*base));
+            let families = bases.iter().copied().map(PortFamily::from);
             claims.extend(families.flat_map(PortFamily::claims));
-            PortFamily::new(bases[0]).map(|family| (family, PortSource::Default))
+            bases
+                .first()
+                .map(|base| (PortFamily::from(*base), PortSource::Default))
         }
     };
     if let Reading::Ok(value) = &found.reading {
@@ -89,16 +93,12 @@ fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
 }
 
 /// The port that something sets, from the strongest ground to the weakest, with the key that sets it.
-fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
+fn set_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     const VAR: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
         let value = env_file::variable(&found.state_dir.join(".env"), VAR)?;
-        Some((
-            value.parse().ok().filter(|port| *port > 0)?,
-            PortSource::EnvFile,
-            VAR,
-        ))
+        Some((Port::from_variable(&value)?, PortSource::EnvFile, VAR))
     };
     let config = || match &found.reading {
         Reading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),
@@ -118,7 +118,7 @@ fn set_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
 
 /// The port of what its gateway ran with last, or of the newest backup that can be read, where the config
 /// itself can't.
-fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
+fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     let last_good = || match settings::read(&backup::last_good_path(&found.config_path)) {
         Reading::Ok(value) => config::base_port(&value),
         Reading::Missing | Reading::Broken(_) => None,
@@ -133,7 +133,7 @@ fn backup_port(found: &Candidate) -> Option<(u16, PortSource, &'static str)> {
 
 /// What an instance without a port would use, the likeliest first: releases disagree on named profiles
 /// (rule 4).
-fn default_bases(profile: Option<&ProfileName>) -> Vec<u16> {
+fn default_bases(profile: Option<&ProfileName>) -> Vec<BasePort> {
     match profile {
         Some(profile) if profile.is_dev() => vec![DEV_BASE],
         Some(profile) if !profile.is_default() => vec![hashed_default(profile.as_str()), DEFAULT_BASE],

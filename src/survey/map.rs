@@ -3,8 +3,8 @@
 
 use super::{Survey, Surveyed};
 use crate::i18n::{Msg, msg};
-use crate::ports::planner::{Holder, Overlap, Planner, Refusal, Verdict, merged};
-use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, Role, Span};
+use crate::ports::planner::{Holder, Overlap, Planner, Refusal, Verdict};
+use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, PortFamily, Role, Span, merged};
 use crate::profile::ProfileName;
 
 /// The map. Its entries stand in the order of the survey's instances.
@@ -73,7 +73,7 @@ impl Survey {
                 .collect(),
         );
         let in_span = |l: &&&Listener| {
-            let at = all.partition_point(|span| span.last < l.port);
+            let at = all.partition_point(|span| span.last < l.port.get());
             all.get(at).is_some_and(|span| span.contains(l.port))
         };
         let is_other = |l: &&&Listener| l.owner.as_ref().is_none_or(|owner| owner.instance.is_none());
@@ -113,10 +113,10 @@ impl Survey {
 /// The ports of an instance with who listens there; `listeners` in order of their ports.
 fn ports<'a>(instance: &'a Surveyed, listeners: &[&'a Listener]) -> Vec<Port<'a>> {
     let port = |claim: &'a Claim| {
-        let from = listeners.partition_point(|l| l.port < claim.span.first);
+        let from = listeners.partition_point(|l| l.port.get() < claim.span.first);
         let here = listeners[from..]
             .iter()
-            .take_while(|l| l.port <= claim.span.last)
+            .take_while(|l| l.port.get() <= claim.span.last)
             .copied();
         let is_own = |l: &&Listener| {
             l.owner.as_ref().and_then(|owner| owner.instance.as_ref()) == Some(&instance.label)
@@ -158,10 +158,10 @@ fn relation(own: &Surveyed, other: &Surveyed) -> Option<Neighbour> {
         excluded: Vec::new(),
     };
     let mut cost = None;
-    for family in own.claims.iter().filter_map(Claim::family) {
+    for family in own.claims.iter().filter_map(PortFamily::of_claim) {
         match planner.check(family.base(), &[]).verdict {
             Verdict::Refused(why @ Refusal::TooClose { .. }) => {
-                return Some(neighbour(true, why.msg(family.base())));
+                return Some(neighbour(true, why.msg(family.base().get())));
             }
             Verdict::Near(overlaps) => cost = overlaps.first().map(Overlap::msg),
             Verdict::Refused(_) | Verdict::Disjoint => {}
@@ -250,13 +250,13 @@ fn contested(instances: &[Surveyed], kind: impl Fn(&Claim) -> bool) -> Vec<Span>
     borders.sort_unstable();
     let mut contested = Vec::new();
     let mut holders = 0;
-    for (at, (port, step)) in borders.iter().enumerate() {
+    for (at, (start, step)) in borders.iter().enumerate() {
         holders += step;
-        let next = borders.get(at + 1).map_or(*port, |(next, _)| *next);
+        let end = borders.get(at + 1).map_or(*start, |(end, _)| *end);
         if let (true, Ok(first), Ok(last)) = (
-            holders > 1 && next > *port,
-            u16::try_from(*port),
-            u16::try_from(next - 1),
+            holders > 1 && end > *start,
+            u16::try_from(*start),
+            u16::try_from(end - 1),
         ) {
             contested.push(Span { first, last });
         }
@@ -270,8 +270,8 @@ fn clashes(instances: &[Surveyed]) -> Vec<Span> {
     let each = instances.iter().enumerate().flat_map(|(at, i)| {
         i.claims
             .iter()
-            .filter_map(Claim::family)
-            .map(move |family| (family.base(), at))
+            .filter_map(PortFamily::of_claim)
+            .map(move |family| (family.base().get(), at))
     });
     let mut bases: Vec<_> = each.collect();
     bases.sort_unstable();

@@ -7,7 +7,7 @@ use super::Surveyed;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::ports::{Listener, Owner};
+use crate::ports::{Listener, Owner, Port};
 use crate::profile::ProfileName;
 
 /// What listens, the gateways of these instances known as such.
@@ -17,19 +17,21 @@ pub(super) fn listeners(home: &Path, instances: &[Surveyed]) -> Vec<Listener> {
         instances,
         configs: std::cell::OnceCell::new(),
     };
-    let listener = |socket: ListeningSocket| Listener {
-        ip: socket.ip,
-        port: socket.port,
-        owner: socket.process.as_ref().map(|process| Owner {
-            pid: process.pid,
-            name: process.name.clone(),
-            instance: known
-                .owner(socket.port, process)
-                .map(|i| instances[i].label.clone()),
-        }),
+    let listener = |socket: ListeningSocket| {
+        Some(Listener {
+            ip: socket.ip,
+            port: Port::new(socket.port)?,
+            owner: socket.process.as_ref().map(|process| Owner {
+                pid: process.pid,
+                name: process.name.clone(),
+                instance: known
+                    .owner(socket.port, process)
+                    .map(|i| instances[i].label.clone()),
+            }),
+        })
     };
     let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
-    let mut listeners: Vec<_> = sockets.into_iter().map(listener).collect();
+    let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
     share(&mut listeners);
     listeners
 }
@@ -198,8 +200,8 @@ mod tests {
     #[test]
     fn a_process_is_known_by_all_its_ports() {
         let listener = |port, pid, instance: Option<&str>| Listener {
+            port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
-            port,
             owner: Some(Owner {
                 pid,
                 name: "node".to_owned(),

@@ -8,7 +8,7 @@ use super::Survey;
 use crate::host::Host;
 use crate::instance::profile_of_folder;
 use crate::ports::planner::{Check, Full, Holder, Planner, Suggestion, Verdict};
-use crate::ports::{LOOPBACK, Listener, PortFamily, Span};
+use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span};
 use crate::profile::ProfileName;
 
 #[cfg(test)]
@@ -107,10 +107,10 @@ pub fn suggest_probed(
 }
 
 /// Whether a port can be bound on all these addresses and on loopback, or is the asker's already.
-fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: u16) -> bool {
+fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port) -> bool {
     let loopback = LOOPBACK.iter().filter(|ip| !addresses.contains(ip));
     let mut needed = addresses.iter().chain(loopback);
-    planner.own_ports.contains(&port) || needed.all(|ip| host.can_bind(*ip, port))
+    planner.own_ports.contains(&port) || needed.all(|ip| host.can_bind(*ip, port.get()))
 }
 
 /// The ports of a suggestion that are found taken, beyond those that the planner knows of: of its fixed
@@ -122,9 +122,12 @@ fn taken(
     addresses: &[IpAddr],
     progress: &dyn Fn(u64, u64),
 ) -> Vec<Span> {
-    let pool = suggestion.family.cdp_pool();
-    let pool = (pool.first..=pool.last).filter(|_| suggestion.overlaps.is_empty());
-    let known = |port: &u16| planner.excluded.iter().any(|span| span.contains(*port));
+    let pool = suggestion
+        .family
+        .cdp_pool()
+        .ports()
+        .filter(|_| suggestion.overlaps.is_empty());
+    let known = |port: &Port| planner.excluded.iter().any(|span| span.contains(*port));
     let fixed = suggestion.family.fixed().map(|(_, port)| port);
     let ports: Vec<_> = fixed.chain(pool).filter(|port| !known(port)).collect();
     let all = ports.len() as u64;
@@ -138,7 +141,8 @@ fn taken(
 }
 
 /// The planner's judgement of a base port whose fixed ports were tried, too.
-pub fn check_probed(host: &Host, planner: &mut Planner, addresses: &[IpAddr], base: u16) -> Check {
+pub fn check_probed(host: &Host, planner: &mut Planner, addresses: &[IpAddr], base: impl Into<u16>) -> Check {
+    let base = base.into();
     let check = planner.check(base, addresses);
     let (Some(family), Verdict::Disjoint | Verdict::Near(_)) = (PortFamily::new(base), &check.verdict) else {
         return check;
@@ -161,8 +165,9 @@ pub fn nearest_probed(
     host: &Host,
     planner: &mut Planner,
     addresses: &[IpAddr],
-    typed: u16,
+    typed: impl Into<u16>,
 ) -> Option<Suggestion> {
+    let typed = typed.into();
     loop {
         let nearest = planner.nearest(typed)?;
         let taken = taken(host, planner, &nearest, addresses, &|_, _| {});

@@ -7,6 +7,7 @@ use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance};
+use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::service_files::{ServiceCommand, plist, task, unit};
 
@@ -24,7 +25,7 @@ pub struct InstalledService {
     /// The state folder that the gateway uses.
     pub state_dir: PathBuf,
     /// The port that the command or its environment variables set.
-    pub port: Option<u16>,
+    pub port: Option<Port>,
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// The release of this program or of OpenClaw that wrote the file (`OPENCLAW_SERVICE_VERSION`).
@@ -89,7 +90,7 @@ impl InstalledService {
             profile,
             config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or_else(|| state.join(CONFIG_FILE)),
             state_dir: state,
-            port: port.and_then(|port| port.parse().ok()).filter(|port| *port > 0),
+            port: port.and_then(Port::from_variable),
             argv: command.argv,
             file,
         }
@@ -163,7 +164,7 @@ mod tests {
             Environment=OPENCLAW_CONFIG_PATH=/home/ayşe/.openclaw-rescue/openclaw.json\n\
             Environment=OPENCLAW_GATEWAY_PORT=20000\n\n[Install]\nWantedBy=default.target\n";
         let service = installed("service", text, "rescue");
-        assert_eq!(service.port, Some(19789), "the command line wins");
+        assert_eq!(service.port, Port::new(19789), "the command line wins");
         assert_eq!(service.profile.unwrap().as_str(), "rescue");
         assert_eq!(service.state_dir, Path::new(HOME).join(".openclaw-rescue"));
         assert_eq!(
@@ -181,7 +182,7 @@ mod tests {
             "[Service]\nEnvironment=OPENCLAW_GATEWAY_PORT=1\nEnvironmentFile=-{}\nEnvironmentFile=-/nowhere\n",
             file.display()
         );
-        assert_eq!(installed("service", &text, "x").port, Some(23789));
+        assert_eq!(installed("service", &text, "x").port, Port::new(23789));
     }
 
     #[test]
@@ -204,7 +205,7 @@ mod tests {
         let script = "set \"OPENCLAW_STATE_DIR=/a &lt; b\"\r\n\"C:\\node.exe\" gateway --port 19789\r\n";
         for (extension, text) in [("plist", list), ("cmd", script)] {
             let service = installed(extension, text, "rescue");
-            assert_eq!(service.port, Some(19789));
+            assert_eq!(service.port, Port::new(19789));
             assert_eq!(service.state_dir, Path::new("/a &lt; b"));
             assert_eq!(service.profile.unwrap().as_str(), "rescue");
         }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::{self, LoadedConfig, error::ConfigError, port, variables};
+use crate::config::{self, LoadedConfig, error::ConfigError, variables};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
-use crate::ports::{Claim, Role, Span};
+use crate::ports::{Claim, Port, Role, Span};
 use crate::secret::Secret;
 
 /// A config as it was read.
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Reading {
 }
 
 /// The port of a URL on this host; `None` where it is another host's, or has none of its own.
-fn local_port(value: &Value) -> Option<u16> {
+fn local_port(value: &Value) -> Option<Port> {
     let (_, rest) = value.as_str()?.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let address = authority
@@ -47,7 +47,7 @@ fn local_port(value: &Value) -> Option<u16> {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback() || ip.is_unspecified());
-    port.parse().ok().filter(|port| local && *port > 0)
+    port.parse().ok().filter(|_| local)
 }
 
 /// How many ports a pool has that starts where a key says.
@@ -62,12 +62,12 @@ fn pool_from(first: u16, key: &str) -> Claim {
 pub(super) fn pinned(config: &Value) -> Vec<Claim> {
     let mut claims = Vec::new();
     let browser = config.get("browser").unwrap_or(&Value::Null);
-    let mut pin = |found: Option<u16>, role, key: &str| {
+    let mut pin = |found: Option<Port>, role, key: &str| {
         claims.extend(found.map(|port| Claim::pinned(Span::one(port), role, key)));
         found
     };
     pin(
-        config.pointer("/canvasHost/port").and_then(port),
+        config.pointer("/canvasHost/port").and_then(Port::from_json),
         Role::Canvas,
         "canvasHost.port",
     );
@@ -81,7 +81,10 @@ pub(super) fn pinned(config: &Value) -> Vec<Claim> {
             browser.get("controlUrl").and_then(local_port),
             "browser.controlUrl",
         ),
-        (browser.get("controlPort").and_then(port), "browser.controlPort"),
+        (
+            browser.get("controlPort").and_then(Port::from_json),
+            "browser.controlPort",
+        ),
     ];
     for (found, key) in control {
         pin(found, Role::BrowserControl, key);
@@ -94,7 +97,7 @@ pub(super) fn pinned(config: &Value) -> Vec<Claim> {
     {
         let key = |field: &str| format!("browser.profiles.{name}.{field}");
         pin(
-            profile.get("cdpPort").and_then(port),
+            profile.get("cdpPort").and_then(Port::from_json),
             Role::Pinned,
             &key("cdpPort"),
         );
@@ -108,10 +111,10 @@ pub(super) fn pinned(config: &Value) -> Vec<Claim> {
     let offset = Role::CDP_OFFSETS.0 - 2;
     let pools = control
         .into_iter()
-        .filter_map(|(found, key)| Some(pool_from(found?.checked_add(offset)?, key)));
+        .filter_map(|(found, key)| Some(pool_from(found?.get().checked_add(offset)?, key)));
     claims.extend(pools);
-    let range = browser.get("cdpPortRangeStart").and_then(port);
-    claims.extend(range.map(|first| pool_from(first, "browser.cdpPortRangeStart")));
+    let range = browser.get("cdpPortRangeStart").and_then(Port::from_json);
+    claims.extend(range.map(|first| pool_from(first.get(), "browser.cdpPortRangeStart")));
     claims
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::{Role, Why};
+use crate::ports::{Port, Role, Why};
 #[cfg(unix)]
 use crate::registry::RegistryEntry;
 
@@ -53,7 +53,7 @@ fn bases(survey: &Survey) -> Vec<Option<(u16, PortSource)>> {
     survey
         .instances
         .iter()
-        .map(|i| i.base.map(|(family, source)| (family.base(), source)))
+        .map(|i| i.base.map(|(family, source)| (family.base().get(), source)))
         .collect()
 }
 
@@ -122,7 +122,7 @@ fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
     let claimed: Vec<_> = survey.instances[0]
         .claims
         .iter()
-        .filter_map(Claim::family)
+        .filter_map(PortFamily::of_claim)
         .map(PortFamily::base)
         .collect();
     assert_eq!(claimed, [23532, 18789]);
@@ -143,7 +143,7 @@ fn a_config_that_can_not_be_read_keeps_the_port_of_its_copy() {
         bases(&survey),
         [
             Some((24789, PortSource::Backup)),
-            Some((hashed.base(), PortSource::Default)),
+            Some((hashed.base().get(), PortSource::Default)),
             Some((25789, PortSource::Backup)),
         ]
     );
@@ -194,7 +194,7 @@ fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
     assert_eq!(survey.instances[0].base, None);
     assert_eq!(
         survey.instances[0].claims,
-        [Claim::pinned(Span::one(65500), Role::Pinned, "gateway.port")]
+        [Claim::pinned(Span::one(65500_u16), Role::Pinned, "gateway.port")]
     );
 }
 
@@ -210,14 +210,14 @@ fn one_instance_found_in_every_way_is_one_entry() {
         config: config.clone(),
         state: state.clone(),
         workspace: state.join("w"),
-        port: 1,
+        port: Port::known(1),
     };
     let elsewhere = RegistryEntry {
         profile: "far".to_owned(),
         config: home.path("srv/openclaw.json"),
         state: home.path("srv"),
         workspace: home.path("srv/w"),
-        port: 24789,
+        port: Port::known(24789),
     };
     let one = Registry::default().with(&entry);
     let text = Registry::parse(Path::new(registry::FILE), Some(one.into())).with(&elsewhere);

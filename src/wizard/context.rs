@@ -17,6 +17,7 @@ use crate::i18n::msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
+use crate::ports::Port;
 use crate::ports::planner::{Check, Suggestion};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
@@ -109,7 +110,7 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Judges a base port, and probes its fixed ports.
-    pub(crate) fn check_port(&self, base: u16, addresses: &[IpAddr]) -> Check {
+    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> Check {
         check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
     }
 
@@ -123,10 +124,10 @@ impl<'a> InterviewContext<'a> {
         plan::onboard(&self.input, answers, base, disk, stamp)
     }
 
-    fn suggest_base(&self, answers: &Answers) -> Result<u16> {
+    fn suggest_base(&self, answers: &Answers) -> Result<Port> {
         let suggestions = self.suggest_ports(1, &plan::bind_addresses(&self.input, answers))?;
         match suggestions.first() {
-            Some(suggestion) => Ok(suggestion.family.base()),
+            Some(suggestion) => Ok(suggestion.family.base().into()),
             None => Err(Error::blocked(msg!("ports.free-one"))),
         }
     }

@@ -7,6 +7,7 @@ use crate::answers::{Auth, Bind, Channel, Existing, Provider};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::{Instance, InstanceContext};
+use crate::ports::Port;
 use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
 
@@ -137,7 +138,7 @@ fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
         answers.workspace.unwrap(),
         home.folder.path().join(".openclaw-rescue/workspace-rescue")
     );
-    assert_eq!(answers.port, Some(19789));
+    assert_eq!(answers.port, Port::new(19789));
     assert_eq!(
         (answers.bind, answers.auth),
         (Some(Bind::Loopback), Some(Auth::Token))
@@ -180,7 +181,7 @@ fn rejected_reply_is_asked_again_and_other_answers_stay() {
     let answers = interview.unwrap().answers;
     assert_eq!(
         (answers.port, answers.channel),
-        (Some(19789), Some(Channel::Telegram))
+        (Port::new(19789), Some(Channel::Telegram))
     );
     assert_eq!(answers.channel_token, Some(Secret::new("2:own")));
 }
@@ -227,7 +228,7 @@ fn config_values_are_the_defaults_of_a_change() {
         "yes", "advanced", "change", "-", "-", "-", "-", "-", "-", "-", "-",
     ];
     let answers = home.person(Some("rescue"), &replies).0.unwrap().answers;
-    assert_eq!((answers.port, answers.bind), (Some(20123), Some(Bind::Lan)));
+    assert_eq!((answers.port, answers.bind), (Port::new(20123), Some(Bind::Lan)));
     assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
 }
 
@@ -241,7 +242,7 @@ fn second_run_without_questions_keeps_the_token() {
         .unwrap()
         .answers;
     assert_eq!(answers.credential, Some((Secret::new("old"), SecretOrigin::Kept)));
-    assert_eq!(answers.port, Some(20123));
+    assert_eq!(answers.port, Port::new(20123));
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn going_back_keeps_every_answer() {
     assert_eq!(answers.profile.unwrap().as_str(), "helper");
     assert_eq!(
         (answers.port, answers.provider),
-        (Some(20123), Some(Provider::OpenAi))
+        (Port::new(20123), Some(Provider::OpenAi))
     );
     assert_eq!(
         answers.provider_key,

@@ -29,10 +29,11 @@ use openclaw::gateway::state::{ActiveConfig, GatewayState};
 use openclaw::host::Host;
 use openclaw::i18n::Lang;
 use openclaw::instance::{Instance, OwnedInstanceContext};
+use openclaw::ports::{Port, PortSource};
 use openclaw::profile::ProfileName;
 use openclaw::rescue::watch::WatchEvent;
 use openclaw::secret::Secret;
-use openclaw::settings::{PortFrom, Proof, Settings};
+use openclaw::settings::{Proof, Settings};
 
 use super::{PAGE_TIMEOUT, TOKEN, populate};
 use crate::support::{Sandbox, installed};
@@ -60,8 +61,8 @@ fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayStat
     let active = ActiveConfig {
         config: json!({}),
         settings: Settings {
-            port,
-            port_from: PortFrom::Config,
+            port: Port::new(port).expect("a port"),
+            port_from: PortSource::Config,
             bind: Bind::Loopback,
             bind_host: None,
             proof: Proof::Token(Secret::new(TOKEN)),

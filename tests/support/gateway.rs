@@ -1,6 +1,7 @@
 //! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
 //! test.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -28,16 +29,23 @@ const BASE_STEP: u16 = 120;
 const BASE_COUNT: u16 = 185;
 
 /// Returns a base port whose fixed ports are all free. No other call gives the same one while this process
-/// lives, in whichever test run.
+/// lives, in whichever test run, until all have been given; then the one that was given first is given again.
 pub fn free_base() -> u16 {
-    /// Locks on the base ports that this process was given, released when it ends.
-    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    /// Base ports that this process was given, the first one first, with locks that its end releases.
+    static RESERVED: Mutex<VecDeque<(u16, File)>> = Mutex::new(VecDeque::new());
+    let mut reserved = RESERVED.lock().expect("no panic");
     // Another process starts elsewhere, so that it seldom asks for what is locked.
     let start = u16::try_from(std::process::id() % u32::from(BASE_COUNT)).expect("small");
     let mut bases = (0..BASE_COUNT).map(|at| FIRST_BASE + (start + at) % BASE_COUNT * BASE_STEP);
-    let reserved = bases.find_map(|base| Some((base, reserve(base)?)));
-    let (base, lock) = reserved.expect("a free base port");
-    RESERVED.lock().expect("no panic").push(lock);
+    let given = bases
+        .find_map(|base| Some((base, reserve(base)?)))
+        .or_else(|| {
+            let first = reserved.iter().position(|(base, _)| has_free_ports(*base))?;
+            reserved.remove(first)
+        })
+        .expect("a free base port");
+    let base = given.0;
+    reserved.push_back(given);
     base
 }
 
@@ -49,13 +57,17 @@ fn reserve(base: u16) -> Option<File> {
     std::fs::create_dir_all(&folder).expect("a folder");
     let lock = File::create(folder.join(base.to_string())).expect("a lock file");
     lock.try_lock().ok()?;
-    let is_free = |offset: &u16| {
+    has_free_ports(base).then_some(lock)
+}
+
+/// Returns whether nothing listens on the fixed ports of a base port.
+fn has_free_ports(base: u16) -> bool {
+    FIXED_OFFSETS.iter().all(|offset| {
         let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
         let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, base + offset));
         let is_missing = |e: std::io::Error| e.kind() != std::io::ErrorKind::AddrInUse;
         v4.is_ok() && v6.map_or_else(is_missing, |_| true)
-    };
-    FIXED_OFFSETS.iter().all(is_free).then_some(lock)
+    })
 }
 
 /// Waits until `probe` returns a value.

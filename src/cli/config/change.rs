@@ -13,6 +13,7 @@ use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effecti
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
+use crate::ports::Port;
 use crate::survey::Survey;
 
 /// The config as it is, or why the verb can't go on.
@@ -115,12 +116,7 @@ fn refuse_taken_port(
     after: &ConfigDocument,
 ) -> Result<()> {
     let key = KeyPath::keys(["gateway", "port"]);
-    let port = |document: &ConfigDocument| {
-        document
-            .get(&key)?
-            .as_u64()
-            .and_then(|port| u16::try_from(port).ok())
-    };
+    let port = |document: &ConfigDocument| document.get(&key).and_then(Port::from_json);
     let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
         return Ok(());
     };

@@ -1,7 +1,6 @@
 //! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
 //! say of itself? The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use crate::cli::Context;
 use crate::i18n::{Msg, msg};
 use crate::probe::{self, Probe};
 use crate::text::sanitize;
+use crate::time::{millis, unix_millis};
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
@@ -34,7 +34,7 @@ fn tell(context: &Context<'_>, probe: &Probe) {
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
     add(msg!("status.asked"), probe.url.clone());
     for listener in &probe.listeners {
-        let address = SocketAddr::new(listener.ip, listener.port);
+        let address = listener.address();
         let owner = listener.owner.as_ref();
         let owner = owner.map_or_else(String::new, |owner| {
             format!(", {} (pid {})", owner.name, owner.pid)
@@ -96,9 +96,9 @@ fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Durati
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],
-        "ts": context.host.now().duration_since(std::time::UNIX_EPOCH).ok().map(document::milliseconds),
-        "durationMs": document::milliseconds(taken),
-        "timeoutMs": document::milliseconds(limit),
+        "ts": unix_millis(context.host.now()),
+        "durationMs": millis(taken),
+        "timeoutMs": millis(limit),
         "primaryTargetId": "localLoopback",
         "warnings": probe.warning.iter().map(|warning| json!({ "message": warning })).collect::<Vec<Value>>(),
         "network": { "localLoopbackUrl": probe.url },

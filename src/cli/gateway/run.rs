@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::gateway::{self, GatewayOptions, UserInteraction};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::InstanceContext;
+use crate::ports::Port;
 use crate::record::Engine;
 use crate::secret::Secret;
 use crate::selection;
@@ -22,8 +23,8 @@ use crate::wizard::terminal::Terminal;
 /// The flags of a run.
 #[derive(Debug, Default, Args)]
 pub(crate) struct RunArgs {
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
+    pub port: Option<Port>,
     #[arg(long, value_name = "MODE", value_parser = names(Bind::ALL, Bind::name))]
     pub bind: Option<String>,
     #[arg(long, value_name = "MODE", value_parser = names(Auth::ALL, Auth::name))]

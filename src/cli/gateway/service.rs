@@ -12,6 +12,7 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::ports::Port;
 use crate::probe;
 use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
@@ -22,8 +23,8 @@ use crate::wizard::terminal::Terminal;
 /// The flags of an installation.
 #[derive(Debug, Default, Args)]
 pub(crate) struct InstallArgs {
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
+    pub port: Option<Port>,
     #[arg(long)]
     pub force: bool,
     #[arg(long)]
@@ -56,7 +57,7 @@ const HEALTH: Duration = Duration::from_secs(30);
 /// An installation that was made.
 struct Installed {
     report: ActionReport,
-    port: u16,
+    port: Port,
     /// Whether its gateway answered; `None` where nobody waited for it.
     healthy: Option<bool>,
     linger: Linger,
@@ -174,7 +175,7 @@ impl Installed {
 }
 
 /// Waits until the gateway is well on the port of its service, or its service gives up.
-fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
+fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     let instance = &context.instance;
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
     let _waiting = context.ui.spinner(&waiting);
@@ -190,7 +191,7 @@ fn wait_healthy(context: &Context<'_>, port: u16) -> bool {
         probe::wait_until_healthy_while(context.instance_context().with_instance(&target), HEALTH, goes_on)
             .is_healthy();
     if healthy {
-        boot::remember(context.instance_context());
+        boot::save_last_good_of_node_engine(context.instance_context());
     }
     healthy
 }

@@ -4,11 +4,10 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use crate::i18n::{Msg, msg};
-use crate::ports::planner::merged;
-use crate::ports::{Claim, Listener, PortFamily, Role, Span, Why};
+use crate::ports::{Listener, PortFamily, PortSource, Role, Span, Why, merged};
 use crate::profile::ProfileName;
 use crate::survey::map::{Entry, Neighbour, Port, PortMap};
-use crate::survey::{ConfigHealth, PortSource, Survey, Surveyed};
+use crate::survey::{ConfigHealth, Survey, Surveyed};
 use crate::ui::Ui;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
@@ -32,7 +31,7 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
         ui.print("");
         ui.print_paragraph(&msg!("ports.others"));
         for listener in &map.others {
-            let place = std::net::SocketAddr::new(listener.ip, listener.port).to_string();
+            let place = listener.address().to_string();
             ui.print_hanging(2, 4, &format!("{place}: {}", ui.render(&listener.msg())));
         }
     }
@@ -49,7 +48,7 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         let families = instance
             .claims
             .iter()
-            .filter_map(Claim::family)
+            .filter_map(PortFamily::of_claim)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
         ChartRow {
@@ -143,12 +142,12 @@ fn show_instance(ui: Ui, instance: &Surveyed, entry: &Entry<'_>) {
 
 /// Its span, and on which ground.
 fn ground(instance: &Surveyed) -> Msg {
-    let bases = instance.claims.iter().filter_map(Claim::family).count();
+    let bases = instance.claims.iter().filter_map(PortFamily::of_claim).count();
     match instance.base {
         None => msg!("ports.no-base"),
         Some(_) if bases > 1 => msg!("ports.either"),
         Some((family, source)) => {
-            msg!("ports.base-from", span = family.span()).with_msg("source", source.msg())
+            msg!("ports.base-from", span = family.span()).with_msg("source", describe_source(source))
         }
     }
 }
@@ -190,17 +189,16 @@ fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     }
 }
 
-impl PortSource {
-    /// On which ground, in words.
-    fn msg(self) -> Msg {
-        match self {
-            Self::Config => msg!("ports.source-config"),
-            Self::Service => msg!("ports.source-service"),
-            Self::EnvFile => msg!("ports.source-env-file"),
-            Self::Backup => msg!("ports.source-backup"),
-            Self::Record => msg!("ports.source-record"),
-            Self::Default => msg!("ports.source-default"),
-        }
+/// Describes where a survey found a base port.
+fn describe_source(source: PortSource) -> Msg {
+    match source {
+        // A survey sees neither flags nor the environment of a run.
+        PortSource::Config | PortSource::Flag | PortSource::Environment => msg!("ports.source-config"),
+        PortSource::Service => msg!("ports.source-service"),
+        PortSource::EnvFile => msg!("ports.source-env-file"),
+        PortSource::Backup => msg!("ports.source-backup"),
+        PortSource::Record => msg!("ports.source-record"),
+        PortSource::Default => msg!("ports.source-default"),
     }
 }
 

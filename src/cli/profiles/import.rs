@@ -204,7 +204,7 @@ impl Import<'_> {
             config: instance.config_path.clone(),
             state: instance.state_dir.clone(),
             workspace: instance.default_workspace(),
-            port: self.ports.base(),
+            port: self.ports.base().into(),
         };
         let changes = vec![
             Change::Write(FileWrite {

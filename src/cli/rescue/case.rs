@@ -191,7 +191,7 @@ impl Case {
             "logFile": self.evidence.openclaw_log,
             "verdict": self.evidence.probe.verdict.name(),
             "port": {
-                "port": self.evidence.probe.port,
+                "port": self.evidence.probe.port_number(),
                 "listeners": self.evidence.probe.listeners.iter().map(|listener| {
                     let owner = listener.owner.as_ref();
                     json!({

@@ -136,7 +136,7 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a Surveyed, &'a 
         table.add_row(vec![
             found.label.clone(),
             coloured(ui, &probe.verdict),
-            or_dash((probe.port > 0).then(|| probe.port.to_string())),
+            or_dash(probe.port.map(|port| port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
             or_dash(up.filter(|_| running).map(|up| ui.render(&duration(up)))),

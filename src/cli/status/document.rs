@@ -21,6 +21,7 @@ use crate::config::schema::SchemaFinding;
 use crate::instance::Instance;
 use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
+use crate::time::millis;
 
 /// The document.
 pub(crate) fn of(
@@ -54,25 +55,25 @@ pub(crate) fn of(
             "url": probe.url,
             "urlSource": "local loopback",
             "reachable": reachable,
-            "connectLatencyMs": probe.latency.map(milliseconds),
+            "connectLatencyMs": probe.latency.map(millis),
             "self": if reachable { itself(probe) } else { Value::Null },
             "error": error,
-            "port": probe.port,
-            "configuredPort": probe.configured_port,
-            "portSource": probe.port_source,
+            "port": probe.port_number(),
+            "configuredPort": probe.configured_port_number(),
+            "portSource": probe.port_source.name(),
             "pid": probe.pid,
             "engine": probe.engine.name(),
             "version": probe.version,
             "protocol": probe.protocol,
             "startedAt": probe.started.map(stamp),
-            "uptimeMs": uptime.map(milliseconds),
+            "uptimeMs": uptime.map(millis),
             "heldBy": holder(&probe.verdict),
         },
         "port": {
-            "port": probe.configured_port,
+            "port": probe.configured_port_number(),
             "status": if probe.listeners.is_empty() { "free" } else { "busy" },
             "listeners": probe.listeners.iter().map(|listener| json!({
-                "address": std::net::SocketAddr::new(listener.ip, listener.port).to_string(),
+                "address": listener.address().to_string(),
                 "pid": listener.owner.as_ref().map(|owner| owner.pid),
                 "command": listener.owner.as_ref().map(|owner| &owner.name),
                 "instance": listener.owner.as_ref().and_then(|owner| owner.instance.as_ref()),
@@ -83,11 +84,6 @@ pub(crate) fn of(
         "service": service,
         "last": probe.last_run.as_ref().map(last),
     })
-}
-
-/// A time in whole milliseconds.
-pub(crate) fn milliseconds(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn itself(probe: &Probe) -> Value {

@@ -9,7 +9,7 @@ use super::settings::is_enabled;
 use super::url_path::CAPABILITY_PREFIX;
 use crate::gateway::access::secrets_equal;
 use crate::host::Host;
-use crate::ports::{PortFamily, Role};
+use crate::ports::{Port, PortFamily, Role};
 use crate::secret::Secret;
 
 /// A capability: 256 random bits, new at each start of the gateway.
@@ -34,7 +34,7 @@ impl CanvasCapability {
 
     /// Returns the URL that opens the canvas on loopback without a token. `None` where the canvas is
     /// switched off, or the base port has no family.
-    pub(crate) fn url(&self, config: &Value, base: u16) -> Option<String> {
+    pub(crate) fn url(&self, config: &Value, base: Port) -> Option<String> {
         let port = PortFamily::new(base)?.port(Role::Canvas);
         is_enabled(config).then(|| format!("http://127.0.0.1:{port}{}", self.path()))
     }
@@ -50,7 +50,7 @@ mod tests {
     fn url_holds_a_new_capability_for_each_start_and_is_missing_where_the_canvas_is_off() {
         let host = Host::fixed(&[], [("", ""); 0]);
         let [one, other] = [(); 2].map(|()| CanvasCapability::generate(&host));
-        let url = one.url(&json!({}), 40_000).unwrap();
+        let url = one.url(&json!({}), Port::known(40_000)).unwrap();
         let secret = url
             .strip_prefix("http://127.0.0.1:40004/__openclaw__/cap/")
             .unwrap();
@@ -58,6 +58,6 @@ mod tests {
         assert!(one.matches(secret) && !other.matches(secret));
         assert!(!format!("{one:?}").contains(secret), "never in a log");
         let off = json!({"canvasHost": {"enabled": false}});
-        assert_eq!(one.url(&off, 40_000), None);
+        assert_eq!(one.url(&off, Port::known(40_000)), None);
     }
 }

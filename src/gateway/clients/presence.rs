@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::gateway::identity::GatewayIdentity;
+use crate::gateway::protocol::ClientRole;
 use crate::gateway::protocol::connect::ClientInfo;
-use crate::gateway::protocol::{ClientRole, unix_millis};
+use crate::time::unix_millis;
 
 /// Maximum length of the presence list, as the reference has it.
 pub(crate) const MAX_ENTRIES: usize = 200;

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::config::error::ConfigError;
 use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
-use crate::gateway::protocol::millis;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Role, Span};
 use crate::survey::map::{Entry, Port, PortMap};
 use crate::survey::{self, ConfigHealth, Survey, Surveyed};
+use crate::time::millis;
 
 /// Describes this gateway and the host around it. Reads files and processes, so it must not run on the async
 /// thread.

@@ -6,8 +6,9 @@ use super::call::MethodCall;
 use crate::gateway::devices::PendingPairing;
 use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::shape::{FrameField, TEXT, required};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, unix_millis};
+use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::secret::Secret;
+use crate::time::unix_millis;
 
 /// The parameters of `device.pair.approve` and `device.pair.reject`.
 pub(super) const DECISION_PARAMS: &[FrameField] = &[required("requestId", TEXT)];

@@ -8,9 +8,9 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::config;
-use crate::gateway::protocol::{millis, unix_millis};
 use crate::gateway::state::GatewayState;
 use crate::host::read;
+use crate::time::{millis, unix_millis};
 
 /// The session file of one agent in the state folder.
 pub(super) struct AgentSessions {

@@ -91,9 +91,9 @@ mod tests {
         };
         let none = ask(json!({})).await.unwrap();
         assert_eq!((&none["lines"], &none["cursor"]), (&json!([]), &json!(0)));
-        let line = |time: &str, words: &str| {
+        let line = |time: &str, message: &str| {
             format!(
-                r#"{{"timestamp":"{time}","level":"WARN","message":"{words}","code":"x.y","target":"t"}}"#
+                r#"{{"timestamp":"{time}","level":"WARN","message":"{message}","code":"x.y","target":"t"}}"#
             ) + "\n"
         };
         let path = gateway
@@ -104,19 +104,26 @@ mod tests {
             .join("openclaw.2026-11-22.log");
         let first = line("2026-11-22T10:00:00Z", "one");
         crate::apply::write_file(&path, first.as_bytes()).unwrap();
-        let told = ask(json!({"limit": 5})).await.unwrap();
-        assert_eq!(told["file"], path.display().to_string());
-        let said: Value = serde_json::from_str(told["lines"][0].as_str().unwrap()).unwrap();
+        let answer = ask(json!({"limit": 5})).await.unwrap();
+        assert_eq!(answer["file"], path.display().to_string());
+        let first_line: Value = serde_json::from_str(answer["lines"][0].as_str().unwrap()).unwrap();
         assert_eq!(
-            (&said["0"], &said["_meta"]["logLevelName"], &said["time"]),
+            (
+                &first_line["0"],
+                &first_line["_meta"]["logLevelName"],
+                &first_line["time"]
+            ),
             (&json!("one"), &json!("WARN"), &json!("2026-11-22T10:00:00Z"))
         );
         let further = first + &line("2026-11-22T10:00:01Z", "two") + "plain\n";
         crate::apply::write_file(&path, further.as_bytes()).unwrap();
-        let told = ask(json!({"cursor": told["cursor"]})).await.unwrap();
-        let lines = told["lines"].as_array().unwrap();
+        let answer = ask(json!({"cursor": answer["cursor"]})).await.unwrap();
+        let lines = answer["lines"].as_array().unwrap();
         assert_eq!((lines.len(), &lines[1]), (2, &json!("plain")));
-        assert_eq!((&told["reset"], &told["cursor"]), (&json!(false), &told["size"]));
+        assert_eq!(
+            (&answer["reset"], &answer["cursor"]),
+            (&json!(false), &answer["size"])
+        );
         assert!(ask(json!({"limit": 0})).await.is_err());
     }
 }

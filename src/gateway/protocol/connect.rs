@@ -212,7 +212,7 @@ impl ConnectParams {
     /// Reads the parameters of `connect`.
     ///
     /// # Errors
-    /// What is wrong with them, in the words of the client's protocol version.
+    /// The violations, in the words of the client's protocol version.
     pub fn parse(params: Value) -> Result<Self, String> {
         FrameShape::Object(CONNECT_FIELDS).check(&params, error_protocol(&params))?;
         serde_json::from_value(params).map_err(|e| e.to_string())

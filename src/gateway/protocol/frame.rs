@@ -25,7 +25,7 @@ pub enum FrameError {
     NotARequest {
         /// The `id` of the message, for the response, if it has one.
         id: Option<String>,
-        /// What is wrong with the message, in the words of the protocol.
+        /// The violations, in the words of the protocol version.
         reason: String,
     },
 }

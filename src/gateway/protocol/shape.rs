@@ -95,7 +95,7 @@ impl FrameShape {
     /// Validates a value.
     ///
     /// # Errors
-    /// What is wrong with it, in the words of the protocol version: everything in 3, the first thing in 4.
+    /// The violations, in the words of the protocol version: all of them in 3, the first one in 4.
     pub(crate) fn check(&self, value: &Value, protocol: Protocol) -> Result<(), String> {
         let mut validator = Validator {
             protocol,

@@ -13,10 +13,11 @@ use crate::gateway::devices::key::{DeviceClaim, DevicePublicKey};
 use crate::gateway::protocol::connect::{self, ClientInfo, ConnectParams, DeviceParams};
 use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceProofError};
-use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol, unix_millis};
+use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::secret::Secret;
 use crate::settings::Proof;
+use crate::time::unix_millis;
 
 /// Time before and after its creation for which a signature is valid, in milliseconds.
 const MAX_CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
@@ -24,7 +25,7 @@ const MAX_CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
 /// The method by which a client was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthMethod {
-    /// What the gateway requires: its token, its password, or nothing.
+    /// The credentials that the gateway requires: its token, its password, or none.
     Shared(Auth),
     /// The token of the client's device.
     DeviceToken,
@@ -50,7 +51,7 @@ pub(super) struct AcceptedClient {
     /// The token of the client's device.
     pub(super) device_token: Option<IssuedToken>,
     pub(super) method: AuthMethod,
-    /// What the gateway required when the client was authenticated.
+    /// The credentials that the gateway required when the client was authenticated.
     required: Proof,
 }
 
@@ -76,7 +77,7 @@ impl AcceptedClient {
     }
 }
 
-/// A client that was refused: the reason, and the protocol version and the program in whose words it is told.
+/// A client that was refused: the reason, and what the texts of the answer depend on.
 #[derive(Debug)]
 pub(super) struct RejectedClient {
     pub(super) reason: ConnectRefusal,
@@ -183,7 +184,7 @@ fn check_without_device(
     }
     let auth = &connect.auth;
     // The early release accepts nothing but a token here, whatever it requires. A client with the password
-    // that is required is let in all the same.
+    // that is required is accepted all the same.
     let has_password =
         auth.password.is_some() && (protocol == Protocol::Four || matches!(required, Proof::Password(_)));
     if auth.token.is_some() || has_password || *required == Proof::None {

@@ -12,8 +12,9 @@ use crate::gateway::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use crate::gateway::devices::book::IssuedToken;
 use crate::gateway::methods::{self, config, health};
 use crate::gateway::protocol::event::GatewayEvent;
-use crate::gateway::protocol::{Protocol, TICK_INTERVAL, millis};
+use crate::gateway::protocol::{Protocol, TICK_INTERVAL};
 use crate::gateway::state::GatewayState;
+use crate::time::millis;
 
 /// Creates the payload of `hello-ok`. Every path in it belongs to this instance.
 pub(super) async fn payload(

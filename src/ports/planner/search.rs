@@ -2,7 +2,8 @@
 //! is a walk over what such sets leave.
 
 use super::{
-    DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Overlap, Planner, PortFamily, Role, Span, UNOPENABLE,
+    BasePort, DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Overlap, Planner, PortFamily, Role, Span,
+    UNOPENABLE, merged,
 };
 use crate::ports::{DISJOINT_DISTANCE, RANGE_STEP};
 
@@ -60,14 +61,18 @@ impl Planner {
                 break;
             }
             let mut blocked = self.blocked(grade, outside);
-            blocked.extend(found.iter().map(|s| around(s.family.base(), DISJOINT_DISTANCE)));
+            blocked.extend(
+                found
+                    .iter()
+                    .map(|s| around(s.family.base().get(), DISJOINT_DISTANCE)),
+            );
             let mut blocked = Bases(merged(blocked));
             while found.len() < count {
                 let Some(family) = self.preferred(&blocked) else {
                     break;
                 };
                 found.push(self.suggestion(family));
-                blocked.block(around(family.base(), DISJOINT_DISTANCE));
+                blocked.block(around(family.base().get(), DISJOINT_DISTANCE));
             }
         }
         if found.len() < count {
@@ -81,13 +86,13 @@ impl Planner {
     }
 
     /// The good base port that is nearest to a typed one, the higher of two: disjoint from all first.
-    pub fn nearest(&self, typed: u16) -> Option<Suggestion> {
-        self.nearest_of(&GRADES, typed)
+    pub fn nearest(&self, typed: impl Into<u16>) -> Option<Suggestion> {
+        self.nearest_of(&GRADES, typed.into())
     }
 
     /// The nearest base port that conflicts with nobody, disjoint or not: 18809 beside 18789.
-    pub fn closest_allowed(&self, to: u16) -> Option<Suggestion> {
-        self.nearest_of(&[(Grade::Allowed, true), (Grade::Allowed, false)], to)
+    pub fn closest_allowed(&self, to: impl Into<u16>) -> Option<Suggestion> {
+        self.nearest_of(&[(Grade::Allowed, true), (Grade::Allowed, false)], to.into())
     }
 
     fn nearest_of(&self, grades: &[(Grade, bool)], to: u16) -> Option<Suggestion> {
@@ -115,21 +120,22 @@ impl Planner {
 
     /// The first free base port in order of preference.
     fn preferred(&self, blocked: &Bases) -> Option<PortFamily> {
-        let ladder = (DEFAULT_BASE..=MAX_BASE).step_by(RANGE_STEP.into()).skip(1);
+        let ladder = (DEFAULT_BASE.get()..=MAX_BASE).step_by(RANGE_STEP.into()).skip(1);
         let base = self
             .own_base()
+            .map(BasePort::get)
             .into_iter()
             .chain(ladder)
             .find(|base| blocked.free(*base));
         let base = base
-            .or_else(|| blocked.first_from(DEFAULT_BASE))
-            .or_else(|| blocked.last_to(DEFAULT_BASE));
+            .or_else(|| blocked.first_from(DEFAULT_BASE.get()))
+            .or_else(|| blocked.last_to(DEFAULT_BASE.get()));
         PortFamily::new(base?)
     }
 
     /// The intervals in which no base port of this grade lies.
     fn blocked(&self, grade: Grade, outside_ephemeral: bool) -> Vec<Span> {
-        let span = PortFamily::new(MIN_BASE).map_or(0, |f| f.span().last - f.base());
+        let span = Role::LAST_OFFSET;
         let whole = |taken: Span| shifted(taken, span, 0);
         let mut blocked = vec![
             Span {
@@ -143,7 +149,7 @@ impl Planner {
         ];
         blocked.extend(self.reserved().filter_map(|(_, family)| match grade {
             Grade::Disjoint | Grade::Near => whole(family.span()),
-            Grade::Allowed => Some(around(family.base(), MIN_DISTANCE)),
+            Grade::Allowed => Some(around(family.base().get(), MIN_DISTANCE)),
         }));
         if outside_ephemeral {
             blocked.extend(self.ephemeral.and_then(whole));
@@ -197,19 +203,6 @@ fn shifted(span: Span, down_first: u16, down_last: u16) -> Option<Span> {
     let last = span.last.checked_sub(down_last)?;
     let first = span.first.saturating_sub(down_first);
     (first <= last).then_some(Span { first, last })
-}
-
-/// The same ports in ascending intervals that neither overlap nor touch.
-pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    spans.dedup_by(|next, kept| {
-        let joins = u32::from(next.first) <= u32::from(kept.last) + 1;
-        if joins {
-            kept.last = kept.last.max(next.last);
-        }
-        joins
-    });
-    spans
 }
 
 /// The base ports that are ruled out, merged.

@@ -41,13 +41,13 @@ fn listener(ip: IpAddr, port: u16) -> Listener {
     };
     Listener {
         ip,
-        port,
+        port: Port::known(port),
         owner: Some(owner),
     }
 }
 
 fn bases(suggestions: &[Suggestion]) -> Vec<u16> {
-    suggestions.iter().map(|s| s.family.base()).collect()
+    suggestions.iter().map(|s| s.family.base().get()).collect()
 }
 
 fn refusal(planner: &Planner, base: u16) -> Option<Refusal> {
@@ -104,7 +104,8 @@ fn every_disjoint_span_comes_before_the_first_that_overlaps() {
             assert!(matches!(full.check(base, &LOOPBACK).verdict, Verdict::Near(_)));
             break;
         }
-        full.holders.push(holder(&number.to_string(), next.family.base()));
+        full.holders
+            .push(holder(&number.to_string(), next.family.base().get()));
         number += 1;
     }
     // 65425 - 1024 bases, 111 ports each, a few lost between thousands and around unopenable ports.
@@ -129,7 +130,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
         last: 65_535,
     });
     assert_eq!(full.suggest(1), Err(Full { asked: 1, found: 0 }));
-    assert_eq!(full.nearest(18789), None);
+    assert_eq!(full.nearest(18789_u16), None);
     assert_eq!(full.suggest(0), Ok(vec![]));
 }
 
@@ -137,7 +138,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
 fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() {
     let mut rescue = planner("rescue");
     rescue.holders.push(holder("default", 18789));
-    let Verdict::Near(cost) = rescue.check(18809, &LOOPBACK).verdict else {
+    let Verdict::Near(cost) = rescue.check(18809_u16, &LOOPBACK).verdict else {
         panic!("allowed")
     };
     let span = Span {
@@ -156,7 +157,7 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
 
     let mut default = planner("default");
     default.holders.push(holder("rescue", 18809));
-    let Verdict::Near(cost) = default.check(18789, &LOOPBACK).verdict else {
+    let Verdict::Near(cost) = default.check(18789_u16, &LOOPBACK).verdict else {
         panic!("allowed")
     };
     assert_eq!((cost[0].loser, cost[0].nth), (Loser::Asker, 10));
@@ -168,11 +169,14 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
             base: 18789
         })
     );
-    assert_eq!(rescue.check(18900, &LOOPBACK).verdict, Verdict::Disjoint);
-    assert!(matches!(rescue.check(18899, &LOOPBACK).verdict, Verdict::Near(_)));
-    assert_eq!(rescue.closest_allowed(18789).unwrap().family.base(), 18809);
-    assert_eq!(rescue.closest_allowed(19001).unwrap().family.base(), 19021);
-    assert_eq!(default.closest_allowed(18809).unwrap().family.base(), 18829);
+    assert_eq!(rescue.check(18900_u16, &LOOPBACK).verdict, Verdict::Disjoint);
+    assert!(matches!(
+        rescue.check(18899_u16, &LOOPBACK).verdict,
+        Verdict::Near(_)
+    ));
+    assert_eq!(rescue.closest_allowed(18789_u16).unwrap().family.base(), 18809);
+    assert_eq!(rescue.closest_allowed(19001_u16).unwrap().family.base(), 19021);
+    assert_eq!(default.closest_allowed(18809_u16).unwrap().family.base(), 18829);
 }
 
 #[test]
@@ -186,14 +190,14 @@ fn ports_out_of_range_or_closed_to_browsers_are_refused() {
         refusal(&host, 6000),
         Some(Refusal::Unopenable {
             role: Role::Base,
-            port: 6000
+            port: Port::known(6000)
         })
     );
     assert_eq!(
         refusal(&host, 10070),
         Some(Refusal::Unopenable {
             role: Role::Relay,
-            port: 10080
+            port: Port::known(10080)
         })
     );
     assert_eq!(
@@ -207,7 +211,11 @@ fn ports_out_of_range_or_closed_to_browsers_are_refused() {
 #[test]
 fn a_port_that_another_config_pins_is_refused_with_its_key() {
     let mut host = planner("x");
-    let claim = Claim::pinned(Span::one(30004), Role::Pinned, "browser.profiles.work.cdpPort");
+    let claim = Claim::pinned(
+        Span::one(30004_u16),
+        Role::Pinned,
+        "browser.profiles.work.cdpPort",
+    );
     host.holders.push(Holder {
         label: "main".to_owned(),
         claims: vec![claim.clone()],
@@ -215,11 +223,11 @@ fn a_port_that_another_config_pins_is_refused_with_its_key() {
     let taken = Refusal::Taken {
         holder: "main".to_owned(),
         role: Role::Canvas,
-        port: 30004,
+        port: Port::known(30004),
         claim,
     };
     assert_eq!(refusal(&host, 30000), Some(taken));
-    let Verdict::Near(cost) = host.check(29990, &LOOPBACK).verdict else {
+    let Verdict::Near(cost) = host.check(29990_u16, &LOOPBACK).verdict else {
         panic!("in the pool only")
     };
     assert_eq!((cost[0].loser, cost[0].nth), (Loser::Asker, 4));
@@ -231,7 +239,7 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
     host.listeners.push(listener(OTHER_LOOPBACK, 30002));
     assert_eq!(refusal(&host, 30000), None);
     assert!(matches!(
-        host.check(30000, &[ANY]).verdict,
+        host.check(30000_u16, &[ANY]).verdict,
         Verdict::Refused(Refusal::Held {
             role: Role::BrowserControl,
             ..
@@ -254,18 +262,18 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
 fn the_pool_needs_room_and_no_more() {
     let mut host = planner("x");
     host.listeners = (30011..30110).map(|port| listener(ANY, port)).collect();
-    let check = host.check(30000, &LOOPBACK);
+    let check = host.check(30000_u16, &LOOPBACK);
     assert_eq!((check.verdict, check.notices.len()), (Verdict::Disjoint, 99));
     host.listeners.push(listener(ANY, 30110));
     assert!(matches!(refusal(&host, 30000), Some(Refusal::PoolTaken { .. })));
-    let near = host.closest_allowed(30000).unwrap();
-    assert_eq!(refusal(&host, near.family.base()), None);
+    let near = host.closest_allowed(30000_u16).unwrap();
+    assert_eq!(refusal(&host, near.family.base().get()), None);
 }
 
 #[test]
 fn what_is_only_worth_knowing_does_not_refuse() {
     let host = planner("rescue");
-    let check = host.check(19001, &LOOPBACK);
+    let check = host.check(19001_u16, &LOOPBACK);
     assert_eq!(
         check.verdict,
         Verdict::Disjoint,
@@ -282,23 +290,23 @@ fn what_is_only_worth_knowing_does_not_refuse() {
         )]
     );
     assert_eq!(
-        host.check(32700, &LOOPBACK).notices,
+        host.check(32700_u16, &LOOPBACK).notices,
         [Notice::Ephemeral(Span {
             first: 32768,
             last: 32810
         })]
     );
-    assert_eq!(planner("dev").check(19001, &LOOPBACK).notices, []);
+    assert_eq!(planner("dev").check(19001_u16, &LOOPBACK).notices, []);
 }
 
 #[test]
 fn the_nearest_to_a_taken_port_is_disjoint_from_its_holder() {
     let mut host = planner("rescue");
     host.holders.push(holder("main", 25000));
-    assert_eq!(host.nearest(25000).unwrap().family.base(), 25111);
-    assert_eq!(host.nearest(24999).unwrap().family.base(), 24889);
-    assert_eq!(host.nearest(26000).unwrap().family.base(), 26000);
-    assert_eq!(host.nearest(1).unwrap().family.base(), 1024);
+    assert_eq!(host.nearest(25000_u16).unwrap().family.base(), 25111);
+    assert_eq!(host.nearest(24999_u16).unwrap().family.base(), 24889);
+    assert_eq!(host.nearest(26000_u16).unwrap().family.base(), 26000);
+    assert_eq!(host.nearest(1_u16).unwrap().family.base(), 1024);
 }
 
 #[test]
@@ -320,7 +328,7 @@ fn hashed_ports_are_those_of_the_release() {
 }
 
 fn hosts() -> impl Strategy<Value = Planner> {
-    let pinned = |port| Claim {
+    let pinned = |port: u16| Claim {
         span: Span::one(port),
         role: Some(Role::Pinned),
         why: Why::Pinned("k".to_owned()),
@@ -385,7 +393,7 @@ proptest! {
             prop_assert!(!matches!(verdict, Verdict::Refused(_)), "{}: {:?}", base, verdict);
             prop_assert_eq!(one.overlaps.is_empty(), verdict == Verdict::Disjoint);
             for other in &found[..at] {
-                prop_assert!(other.family.base().abs_diff(base) >= DISJOINT_DISTANCE);
+                prop_assert!(other.family.base().get().abs_diff(base.get()) >= DISJOINT_DISTANCE);
             }
         }
     }
@@ -395,7 +403,7 @@ proptest! {
         let first = host.suggest(1);
         if disjoint_left(&host) {
             prop_assert_eq!(&first.unwrap()[0].overlaps, &[]);
-            prop_assert_eq!(host.nearest(30_000).unwrap().overlaps, []);
+            prop_assert_eq!(host.nearest(30_000_u16).unwrap().overlaps, []);
         } else if let Ok(found) = first {
             prop_assert!(!found[0].overlaps.is_empty());
         }
@@ -428,8 +436,8 @@ proptest! {
     #[test]
     fn merging_keeps_every_port_and_adds_none(spans in prop::collection::vec((0..300_u16, 0..20_u16), 0..20)) {
         let spans: Vec<_> = spans.into_iter().map(|(first, len)| Span { first, last: first + len }).collect();
-        let merged = search::merged(spans.clone());
-        for port in 0..400 {
+        let merged = merged(spans.clone());
+        for port in 0..400_u16 {
             prop_assert_eq!(spans.iter().any(|s| s.contains(port)), merged.iter().any(|s| s.contains(port)));
         }
         prop_assert!(merged.windows(2).all(|w| w[0].last + 1 < w[1].first));

@@ -6,7 +6,7 @@ use super::super::diagnose::diagnose;
 use super::super::evidence::{Evidence, StateDirHealth};
 use super::*;
 use crate::config::diff;
-use crate::ports::{Listener, Owner};
+use crate::ports::{Listener, Owner, Port};
 use crate::probe::{Probe, ProbeVerdict};
 use crate::service::{ManagerKind, ServiceStatus};
 
@@ -109,7 +109,7 @@ fn cause_that_only_a_person_can_end_has_no_step() {
     assert_eq!(planned(&evidence), (vec!["port-of-profile"], vec![]));
     evidence.probe.verdict = ProbeVerdict::Stranger(Some(Listener {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
-        port: 19789,
+        port: Port::known(19789),
         owner: Some(Owner {
             pid: 9,
             name: "nc".to_owned(),
@@ -172,7 +172,10 @@ fn missing_program_is_replaced_by_installing_the_service() {
 
 #[test]
 fn gateway_that_runs_with_other_settings_than_its_files_is_restarted() {
-    for verdict in [ProbeVerdict::TokenRefused, ProbeVerdict::ElsewhereOn(4000)] {
+    for verdict in [
+        ProbeVerdict::TokenRefused,
+        ProbeVerdict::ElsewhereOn(Port::known(4000)),
+    ] {
         let mut evidence = down(RunState::Running(7));
         evidence.probe.verdict = verdict;
         assert_eq!(

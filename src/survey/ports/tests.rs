@@ -16,13 +16,13 @@ fn what_an_instance_holds_is_in_the_way_of_others_only() {
     let default = ProfileName::default_profile();
     let own = survey.planner(&default, &config);
     assert!(!matches!(
-        own.check(18789, &[]).verdict,
+        own.check(18789_u16, &[]).verdict,
         Verdict::Refused(Refusal::TooClose { .. })
     ));
     let rescue = ProfileName::parse("rescue").unwrap();
     let other = survey.planner(&rescue, &home.path(".openclaw-rescue/openclaw.json"));
     assert!(matches!(
-        other.check(18789, &[]).verdict,
+        other.check(18789_u16, &[]).verdict,
         Verdict::Refused(Refusal::TooClose { .. })
     ));
 }
@@ -43,7 +43,7 @@ fn what_a_gateway_listens_on_is_its_own_and_in_the_way_of_others() {
     assert_eq!(owner.instance, None, "this process lives in another home");
     owner.instance = Some("rescue".to_owned());
     let own = survey.planner(&ProfileName::parse("rescue").unwrap(), &config);
-    assert!(own.own_ports.contains(&port));
+    assert!(own.own_ports.contains(&Port::known(port)));
     let other = survey.planner(
         &ProfileName::default_profile(),
         &home.path(".openclaw/openclaw.json"),
@@ -73,7 +73,7 @@ fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
         "all that is left"
     );
     let mut own = Planner {
-        own_ports: vec![taken],
+        own_ports: vec![Port::known(taken)],
         ..planner.clone()
     };
     let found = suggest_probed(&host, &mut planner, &LOOPBACK, 1, &|_, _| {});

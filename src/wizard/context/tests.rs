@@ -5,6 +5,7 @@
 use super::*;
 use crate::i18n::Lang;
 use crate::plan::Change;
+use crate::ports::Port;
 use crate::survey;
 
 /// A home folder with these files in it, and a survey of it.
@@ -71,7 +72,7 @@ impl TestHome {
 
 fn answers(port: u16) -> Answers {
     Answers {
-        port: Some(port),
+        port: Port::new(port),
         bootstrap: true,
         ..Answers::default()
     }
@@ -124,7 +125,7 @@ fn plan_without_a_port_takes_a_suggestion_that_can_be_bound() {
     };
     let plan = home.plan(&without_port).unwrap();
     let base = plan.instance.unwrap().ports.base();
-    let free = home.with_context(|context| context.check_port(base, &[]).accept(None).is_ok());
+    let free = home.with_context(|context| context.check_port(base.into(), &[]).accept(None).is_ok());
     assert!(free.unwrap(), "{base}");
 }
 

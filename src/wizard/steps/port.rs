@@ -4,8 +4,7 @@ use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{bind_addresses, port_notices};
-use crate::ports::planner::merged;
-use crate::ports::{PortFamily, Role};
+use crate::ports::{Port, PortFamily, Role, merged};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, PortChart, Question, Reply};
 use crate::wizard::step::{Rejection, StepId, WizardStep};
@@ -90,11 +89,9 @@ impl WizardStep for TypedPort {
 
 /// Checks a base port, chosen, typed or given, and stores it in the answers.
 fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
-    let base: u16 = typed
+    let base: Port = typed
         .parse()
-        .ok()
-        .filter(|base| *base > 0)
-        .ok_or_else(|| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
+        .map_err(|_| Error::usage(msg!("step.gateway-port.number", value = typed.escape_debug())))?;
     let input = &context.input;
     // The port that the instance has is never refused, whoever holds it today.
     if input.current_port() != Some(base) {
@@ -111,7 +108,7 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     let (input, addresses) = (&context.input, bind_addresses(&context.input, answers));
     let planner = &input.planner;
     let mut options: Vec<Choice> = Vec::new();
-    let mut add = |base: u16, label: Msg| {
+    let mut add = |base: Port, label: Msg| {
         let id = base.to_string();
         let is_known = options.iter().any(|option| option.id == id);
         let Some(family) = PortFamily::new(base).filter(|_| !is_known) else {
@@ -134,7 +131,7 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     }
     let suggested = context.suggest_ports(1, &addresses).unwrap_or_default();
     if let Some(base) = suggested.first().map(|suggestion| suggestion.family.base()) {
-        add(base, msg!("step.gateway-port.suggested", base = base));
+        add(base.into(), msg!("step.gateway-port.suggested", base = base));
     }
     if !context.interactive {
         return options;
@@ -142,11 +139,11 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     if let Some((neighbour, _)) = input.others.iter().find_map(|other| other.found.base) {
         if let Some(nearest) = planner.nearest(neighbour.base()) {
             let base = nearest.family.base();
-            add(base, msg!("step.gateway-port.nearest", base = base));
+            add(base.into(), msg!("step.gateway-port.nearest", base = base));
         }
         if let Some(closest) = planner.closest_allowed(neighbour.base()) {
             let base = closest.family.base();
-            add(base, msg!("step.gateway-port.closest", base = base));
+            add(base.into(), msg!("step.gateway-port.closest", base = base));
         }
     }
     if !options.is_empty() {
@@ -168,10 +165,10 @@ fn port_list(family: PortFamily) -> Msg {
 }
 
 /// Returns the ports of the other instances that are nearest to a base port.
-fn port_chart(context: &InterviewContext<'_>, base: u16) -> PortChart {
+fn port_chart(context: &InterviewContext<'_>, base: Port) -> PortChart {
     let others = context.input.others.iter().map(|other| other.found);
     let mut others: Vec<_> = others
-        .filter_map(|found| Some((found.base?.0.base().abs_diff(base), found)))
+        .filter_map(|found| Some((found.base?.0.base().get().abs_diff(base.get()), found)))
         .collect();
     others.sort_by_key(|(distance, found)| (*distance, found.label.clone()));
     let rows = others.iter().take(MAX_CHART_ROWS).map(|(_, found)| {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
@@ -12,6 +12,7 @@ use rustix::termios::{
 };
 
 use super::super::keys::{Key, KeyDecoder};
+use crate::sync::lock;
 
 /// The modes that the terminal had before they were changed; `None` while they are unchanged.
 static ORIGINAL_MODES: Mutex<Option<Termios>> = Mutex::new(None);
@@ -32,7 +33,7 @@ const RESIZE_POLL_INTERVAL: Timespec = Timespec {
 const CTRL_C: u8 = 3;
 
 fn original_modes() -> MutexGuard<'static, Option<Termios>> {
-    ORIGINAL_MODES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&ORIGINAL_MODES)
 }
 
 /// Restores the modes of the terminal; works from any thread.

@@ -1,0 +1,52 @@
+//! The roles that ports of an instance have, and where each lies above the base port.
+
+/// Role of a port of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// HTTP and WebSocket: `gateway.port`.
+    Base,
+    /// The bridge of early releases.
+    Bridge,
+    /// Browser control, loopback only.
+    BrowserControl,
+    /// The extension relay.
+    ExtensionRelay,
+    /// The canvas host.
+    Canvas,
+    /// The relay of later releases.
+    Relay,
+    /// The debugging ports of the instance's browsers.
+    CdpPool,
+    /// Set by hand in a config or a service.
+    Pinned,
+}
+
+impl Role {
+    /// The roles that are one fixed port each, with their offsets from the base port.
+    pub const FIXED: [(Self, u16); 6] = [
+        (Self::Base, 0),
+        (Self::Bridge, 1),
+        (Self::BrowserControl, 2),
+        (Self::ExtensionRelay, 3),
+        (Self::Canvas, 4),
+        (Self::Relay, 10),
+    ];
+    /// Offsets of the CDP pool from the base port, first and last.
+    pub const CDP_OFFSETS: (u16, u16) = (11, 110);
+    /// Offset of the last port that is derived from a base port.
+    pub(super) const LAST_OFFSET: u16 = Self::CDP_OFFSETS.1;
+
+    /// Returns the stable name, which is also the end of the catalogue's key `role.NAME`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Bridge => "bridge",
+            Self::BrowserControl => "browser-control",
+            Self::ExtensionRelay => "extension-relay",
+            Self::Canvas => "canvas",
+            Self::Relay => "relay",
+            Self::CdpPool => "cdp-pool",
+            Self::Pinned => "pinned",
+        }
+    }
+}

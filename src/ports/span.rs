@@ -1,0 +1,74 @@
+//! Intervals of ports.
+
+use std::fmt;
+
+use super::port::Port;
+
+/// An interval of ports, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First port.
+    pub first: u16,
+    /// Last port, not below the first.
+    pub last: u16,
+}
+
+impl Span {
+    /// Returns the interval of one port.
+    pub fn one(port: impl Into<u16>) -> Self {
+        let port = port.into();
+        Self {
+            first: port,
+            last: port,
+        }
+    }
+
+    /// Whether a port is in the interval.
+    pub fn contains(self, port: impl Into<u16>) -> bool {
+        (self.first..=self.last).contains(&port.into())
+    }
+
+    /// Returns the ports that both intervals have, or `None` where they have none in common.
+    pub fn overlap(self, other: Self) -> Option<Self> {
+        let (first, last) = (self.first.max(other.first), self.last.min(other.last));
+        (first <= last).then_some(Self { first, last })
+    }
+
+    /// Returns the number of ports, 1 to 65536.
+    pub fn len(self) -> u32 {
+        u32::from(self.last) - u32::from(self.first) + 1
+    }
+
+    /// Returns the ports of the interval, ascending.
+    pub fn ports(self) -> impl Iterator<Item = Port> {
+        (self.first..=self.last).filter_map(Port::new)
+    }
+
+    /// Always `false`: an interval has at least one port.
+    pub fn is_empty(self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
+/// Returns the same ports in ascending intervals that neither overlap nor touch.
+pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    spans.dedup_by(|next, kept| {
+        let joins = u32::from(next.first) <= u32::from(kept.last) + 1;
+        if joins {
+            kept.last = kept.last.max(next.last);
+        }
+        joins
+    });
+    spans
+}
