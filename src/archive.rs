@@ -115,22 +115,22 @@ pub enum ArchiveError {
     #[error("unusable name {0:?}")]
     Name(String),
     /// A link, device, FIFO, or another thing that is no file.
-    #[error("{0:?} is no regular file")]
+    #[error("{0:?} is not a regular file")]
     Type(String),
     /// Two names that are one, at least where case does not count.
-    #[error("{0:?} stands twice")]
+    #[error("{0:?} occurs twice")]
     Twice(String),
     /// More, or more densely packed, than any instance is.
     #[error("too large: more than {0} bytes, files, or bytes for each packed one")]
     Bound(u64),
     /// No manifest, or one that can't be understood.
-    #[error("no manifest that can be understood")]
+    #[error("no readable manifest")]
     NoManifest,
     /// Made by a later version of this program.
     #[error("format {0}")]
     Newer(u32),
     /// What stands in it is not what its manifest says.
-    #[error("{0:?} is not what the manifest says")]
+    #[error("{0:?} does not match the manifest")]
     Hash(String),
     /// Cut short, damaged, or not readable.
     #[error(transparent)]

@@ -96,7 +96,7 @@ impl Slot {
             && let Some(exit) = running.group.poll_exit()
         {
             let pid = running.group.pid();
-            tracing::warn!(pid, ?exit, "a browser ended by itself");
+            tracing::warn!(pid, ?exit, "a browser exited on its own");
             leftover::forget(folder);
             *state = State::Ended {
                 pid,
@@ -372,7 +372,7 @@ impl Control {
             pid = group.pid(),
             port = port.get(),
             profile = profile.name,
-            "a browser runs"
+            "browser started"
         );
         Ok(Running {
             group,

@@ -131,7 +131,7 @@ pub fn running(folder: &Path) -> Option<Orphan> {
 pub fn sweep(browsers: &Path) {
     let folders = std::fs::read_dir(browsers).into_iter().flatten().flatten();
     for old in folders.filter_map(|entry| running(&entry.path())) {
-        tracing::warn!(pid = old.pid, "a browser of an earlier run is ended");
+        tracing::warn!(pid = old.pid, "stopping a browser of an earlier run");
         pid::request_end(old.pid);
     }
 }

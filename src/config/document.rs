@@ -25,11 +25,11 @@ pub struct ConfigDocument {
 /// Why an edit was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// The path leads through a value that is no object.
-    #[error("{0} is no object")]
+    /// The path leads through a value that is not an object.
+    #[error("{0} is not an object")]
     NotAnObject(KeyPath),
-    /// The path leads through a value that is no array.
-    #[error("{0} is no array")]
+    /// The path leads through a value that is not an array.
+    #[error("{0} is not an array")]
     NotAnArray(KeyPath),
     /// The index is beyond the end of the array, which grows by one element at a time.
     #[error("{path} has {len} elements")]

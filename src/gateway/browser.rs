@@ -94,7 +94,11 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
         return reply::error(StatusCode::PAYLOAD_TOO_LARGE, "body too large", "too_large");
     };
     let Some(body) = parse_body(&body) else {
-        return reply::error(StatusCode::BAD_REQUEST, "body is no JSON object", "bad_request");
+        return reply::error(
+            StatusCode::BAD_REQUEST,
+            "body is not a JSON object",
+            "bad_request",
+        );
     };
     let header = |name: &str| head.headers.get(name)?.to_str().ok();
     let lang = header(ACCEPT_LANGUAGE.as_str()).and_then(Lang::from_code);

@@ -157,7 +157,7 @@ impl DeviceStore {
             *state = match parsed {
                 Ok(map) => BookState::Ready(Arc::new(DeviceBook::new(map))),
                 Err(error) => {
-                    tracing::warn!(path = %self.path.display(), %error, "paired devices can not be read");
+                    tracing::warn!(path = %self.path.display(), %error, "paired devices cannot be read");
                     BookState::Broken
                 }
             };
@@ -183,7 +183,7 @@ impl DeviceStore {
             }
             Ok(Err(error)) => {
                 let cause = error.cause.map(|cause| cause.to_string()).unwrap_or_default();
-                tracing::warn!(path = %self.path.display(), cause, "paired devices can not be written");
+                tracing::warn!(path = %self.path.display(), cause, "paired devices cannot be written");
                 None
             }
             Err(_) => None,

@@ -94,7 +94,7 @@ fn a_running_gateway_is_ended_only_after_a_yes() {
     let mut running = Gateway::start(&sandbox, "main");
     let force = ["--lang", "tr", "--profile", "main", "gateway", "--force"];
     let mut terminal = Terminal::start(&sandbox, force, Size::tall(80));
-    terminal.wait_for("Çalışan gateway sonlandırılsın mı?");
+    terminal.wait_for("Çalışan gateway durdurulsun mu?");
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     assert!(running.runs() && running.health().is_some(), "it was left alone");
 }
@@ -108,6 +108,6 @@ fn an_interrupted_gateway_says_that_it_ends() {
     wait_for("it answers", || {
         (status(&sandbox, "main")["verdict"] == "healthy").then_some(())
     });
-    terminal.press(Key::CtrlC).wait_for("Gateway sonlandı.");
+    terminal.press(Key::CtrlC).wait_for("Gateway durdu.");
     assert_eq!(terminal.exit_code(), 0);
 }

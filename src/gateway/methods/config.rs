@@ -61,7 +61,7 @@ fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
 pub(super) async fn get(call: MethodCall) -> MethodResult {
     let read = tokio::task::spawn_blocking(move || config_snapshot(&call));
     read.await
-        .map_err(|_| ErrorResponse::unavailable("config can not be read"))
+        .map_err(|_| ErrorResponse::unavailable("config cannot be read"))
 }
 
 fn config_snapshot(call: &MethodCall) -> Value {

@@ -14,5 +14,5 @@ pub(super) async fn overview(call: MethodCall) -> MethodResult {
     let requested = call.text("lang").and_then(Lang::from_code);
     let lang = requested.unwrap_or(call.state.lang);
     let overview = dashboard::cached_overview(call.state, lang).await;
-    overview.ok_or_else(|| ErrorResponse::unavailable("this host can not be looked at"))
+    overview.ok_or_else(|| ErrorResponse::unavailable("this host cannot be examined"))
 }

@@ -17,7 +17,7 @@ pub(super) const REVOKE_PARAMS: &[FrameField] = &[required("deviceId", TEXT), re
 
 /// Returns the error of a device file that can't be read or written.
 fn store_error() -> ErrorResponse {
-    ErrorResponse::unavailable("paired devices can not be read or written")
+    ErrorResponse::unavailable("paired devices cannot be read or written")
 }
 
 /// Answers `device.pair.list`: the devices that wait for approval, and the paired ones.

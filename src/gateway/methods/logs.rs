@@ -45,7 +45,7 @@ pub(super) async fn tail(call: MethodCall) -> MethodResult {
         logs::read_from(&file, cursor, count, bytes).map(|slice| (file, slice))
     };
     let read = tokio::task::spawn_blocking(read).await;
-    let unread = || ErrorResponse::unavailable("log can not be read");
+    let unread = || ErrorResponse::unavailable("log cannot be read");
     let (file, slice) = read.ok().and_then(Result::ok).ok_or_else(unread)?;
     Ok(json!({
         "file": file.display().to_string(),

@@ -335,7 +335,7 @@ async fn pair(
         .update(|book| Some(book.approve(request, &token, now)))
         .await;
     if issued.is_some() && !is_paired {
-        tracing::info!(device = request.device_id, "device of this machine paired");
+        tracing::info!(device = request.device_id, "device of this host paired");
         let resolved = json!({
             "requestId": Uuid::new_v4().to_string(),
             "deviceId": request.device_id,
