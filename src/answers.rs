@@ -11,23 +11,23 @@ use crate::secret::{Secret, SecretOrigin};
 /// The decisions of an onboarding. A field that is `None` leaves what the config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answers {
-    /// How much is asked.
+    /// The choice between few questions and all of them.
     pub(crate) flow: Flow,
     /// The profile, where it was asked for.
     pub(crate) profile: Option<ProfileName>,
-    /// What happens to a config that exists already.
+    /// The decision about a config that exists already.
     pub(crate) existing: Existing,
     /// The workspace, as an absolute path.
     pub(crate) workspace: Option<PathBuf>,
     /// The base port.
     pub(crate) port: Option<Port>,
-    /// Whether a person types the base port instead of choosing one.
+    /// `true` if a person types the base port instead of choosing one.
     pub(crate) types_port: bool,
     /// The addresses that the gateway listens on.
     pub(crate) bind: Option<Bind>,
     /// The address of [`Bind::Custom`].
     pub(crate) bind_host: Option<IpAddr>,
-    /// How clients authenticate.
+    /// The authentication method of clients.
     pub(crate) auth: Option<Auth>,
     /// The token or password of the gateway.
     pub(crate) credential: Option<(Secret, SecretOrigin)>,
@@ -43,9 +43,9 @@ pub(crate) struct Answers {
     pub(crate) channel: Option<Channel>,
     /// The token of the channel's bot.
     pub(crate) channel_token: Option<Secret>,
-    /// Whether a service will run the gateway.
+    /// `true` if a service will run the gateway.
     pub(crate) service: bool,
-    /// Whether a new workspace gets its first files.
+    /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
 }
 
@@ -104,7 +104,7 @@ macro_rules! named_enum {
 pub(crate) use named_enum;
 
 named_enum! {
-    /// How much an onboarding asks.
+    /// The number of questions that an onboarding asks.
     #[derive(Default)]
     pub(crate) enum Flow {
         /// The few questions that matter; good values for the rest.
@@ -116,7 +116,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// What happens to a config that exists already.
+    /// The decision about a config that exists already.
     #[derive(Default)]
     pub(crate) enum Existing {
         /// The config stays as it is; what is missing around it is created.
@@ -150,7 +150,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// How clients authenticate to a gateway.
+    /// The authentication method of a gateway's clients.
     pub enum Auth {
         /// By a token.
         Token = "token",
@@ -193,21 +193,21 @@ named_enum! {
 }
 
 impl Answers {
-    /// Whether the config stays as it is, so that none of its values is asked for.
+    /// Returns `true` if the config stays as it is, so that none of its values is asked for.
     pub(crate) fn keep_config(&self) -> bool {
         self.existing == Existing::Keep
     }
 }
 
 impl Existing {
-    /// Whether the old config is moved aside.
+    /// Returns `true` if the old config is moved aside.
     pub(crate) fn is_reset(self) -> bool {
         matches!(self, Self::ResetConfig | Self::ResetCredentials | Self::ResetFull)
     }
 }
 
 impl Bind {
-    /// Whether no other host can reach the gateway.
+    /// Returns `true` if no other host can reach the gateway.
     pub fn is_loopback(self) -> bool {
         self == Self::Loopback
     }

@@ -131,7 +131,7 @@ fn version(ui: Ui) -> ExitCode {
 
 /// Help on stdout where it was asked for, on stderr where it stands for an error.
 fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
-    let style = help::Style {
+    let style = help::HelpStyle {
         width: ui.width(),
         bold: ui.colour(),
     };
@@ -139,14 +139,14 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
         if ui.ascii() { text::to_ascii(&page) } else { page }
     };
     match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
-        help::Explained::Asked(page) => {
+        help::Explanation::Requested(page) => {
             ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)
         }
-        help::Explained::Needed(page) => {
+        help::Explanation::NothingRequested(page) => {
             ui.eprint(&fit(page));
             Ok(ExitCode::from(2))
         }
-        help::Explained::Wrong(error) => Err(error),
+        help::Explanation::Invalid(error) => Err(error),
     }
 }

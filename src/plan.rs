@@ -45,21 +45,21 @@ pub struct Plan {
 pub struct InstanceSummary {
     /// The name of its profile.
     pub profile: String,
-    /// Its config file.
+    /// The config file.
     pub config: PathBuf,
-    /// Its state folder.
+    /// The state folder.
     pub state: PathBuf,
-    /// Its workspace.
+    /// The workspace.
     pub workspace: PathBuf,
-    /// Its ports.
+    /// The ports.
     pub ports: PortFamily,
     /// The addresses that its gateway listens on.
     pub bind: Bind,
-    /// How clients authenticate.
+    /// The authentication method of clients.
     pub auth: Auth,
     /// The origin of the token or password; `None` where there is none.
     pub credential: Option<SecretOrigin>,
-    /// Whether a service will run its gateway.
+    /// `true` if a service will run its gateway.
     pub service: bool,
 }
 
@@ -102,7 +102,7 @@ pub struct FileWrite {
     /// The bytes of the file when the plan was made; `None` where there was no file. `apply` stops where they
     /// have changed since.
     pub before: Option<Vec<u8>>,
-    /// Whether the old file is kept as the newest of five backups (docs/openclaw.md#config-backups).
+    /// `true` if the old file is kept as the newest of five backups (docs/openclaw.md#config-backups).
     pub backup: bool,
     /// The role of the file, for the review.
     pub kind: FileKind,
@@ -199,7 +199,7 @@ impl Change {
 }
 
 impl Plan {
-    /// Whether the plan changes nothing.
+    /// Returns `true` if the plan changes nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

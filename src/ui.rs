@@ -80,7 +80,7 @@ impl Ui {
         }
     }
 
-    /// Whether an option or the locale tells the language; where neither does, it is English.
+    /// Returns `true` if an option or the locale tells the language; where neither does, it is English.
     pub(crate) fn knows_language(&self) -> bool {
         self.knows_language
     }
@@ -100,22 +100,22 @@ impl Ui {
         self.lang
     }
 
-    /// Whether `--json` was given.
+    /// Returns `true` if `--json` was given.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether colour may be used on stdout.
+    /// Returns `true` if colour may be used on stdout.
     pub(crate) fn colour(&self) -> bool {
         self.colour
     }
 
-    /// Whether only ASCII may be written.
+    /// Returns `true` if only ASCII may be written.
     pub(crate) fn ascii(&self) -> bool {
         self.ascii
     }
 
-    /// Whether the output is for a screen reader or a dumb terminal: no boxes, no repainting.
+    /// Returns `true` if the output is for a screen reader or a dumb terminal: no boxes, no repainting.
     pub(crate) fn plain(&self) -> bool {
         self.plain
     }
@@ -286,7 +286,7 @@ fn write_line(to: &mut impl io::Write, text: &str) {
     let _ = write();
 }
 
-/// Whether the characters of the locale are UTF-8; assumed where no variable says.
+/// Returns `true` if the characters of the locale are UTF-8; assumed where no variable says.
 fn is_utf8(host: &Host) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

@@ -24,7 +24,7 @@ pub(crate) use preset::PresetAnswers;
 pub(crate) use question::{Prompter, Question, Reply};
 pub(crate) use step::{Rejection, StepId, WizardStep};
 
-/// Who answers the questions that have no preset answer.
+/// The source of answers to the questions that have no preset answer.
 pub(crate) enum AnswerSource<'a, 'h> {
     /// A person, and what they replied before.
     Person(&'a mut dyn Prompter, &'a mut AnswerHistory<'h>),

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
-use crate::onboard::{base, beside_main, config, config_path, onboarded, touched};
+use crate::onboard::{base_port, change_times, config_path, onboard_ok, read_config, sandbox_with_main};
 use crate::support::{Ran, Sandbox};
 
 fn source() -> Sandbox {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
-    let mut document = config(&sandbox, "rescue");
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    let mut document = read_config(&sandbox, "rescue");
     document["channels"] = json!({ "telegram": { "botToken": "42:EXPORTED-BOT-TOKEN" } });
     document["logging"] = json!({ "file": sandbox.path(".openclaw-rescue/logs/x.log") });
     sandbox.write(config_path("rescue"), document.to_string());
@@ -65,7 +65,7 @@ fn text(path: &Path) -> String {
 #[test]
 fn a_copy_has_ports_a_token_and_paths_of_its_own_and_no_secret_came_along() {
     let sandbox = source();
-    let token = config(&sandbox, "rescue")["gateway"]["auth"]["token"]
+    let token = read_config(&sandbox, "rescue")["gateway"]["auth"]["token"]
         .as_str()
         .expect("a token")
         .to_owned();
@@ -75,11 +75,11 @@ fn a_copy_has_ports_a_token_and_paths_of_its_own_and_no_secret_came_along() {
         assert!(!all.contains(secret), "{secret} is in the archive");
     }
     assert!(all.contains("a word"));
-    let original = touched(&sandbox.path(".openclaw-rescue"));
+    let original = change_times(&sandbox.path(".openclaw-rescue"));
     let document = import(&sandbox, "copy").exits(0).json();
     assert_eq!(document["missing"], json!(["channels.telegram.botToken"]));
-    let copy = config(&sandbox, "copy");
-    assert_ne!(base(&sandbox, "copy"), base(&sandbox, "rescue"));
+    let copy = read_config(&sandbox, "copy");
+    assert_ne!(base_port(&sandbox, "copy"), base_port(&sandbox, "rescue"));
     let new = copy["gateway"]["auth"]["token"].as_str().expect("a token");
     assert!(new.len() == 48 && new != token);
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_copy_has_ports_a_token_and_paths_of_its_own_and_no_secret_came_along() {
         "a word\n"
     );
     assert!(sandbox.path(".openclaw-copy/workspace-copy/SOUL.md").is_file());
-    assert_eq!(touched(&sandbox.path(".openclaw-rescue")), original);
+    assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), original);
     let found = sandbox.run(["--profile", "copy", "doctor", "--json"]).json();
     let errors: Vec<&Value> = found["findings"]
         .as_array()

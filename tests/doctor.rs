@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::onboard::onboarded;
+use crate::onboard::onboard_ok;
 use crate::support::pty::{Size, Terminal};
 use crate::support::{Ran, Sandbox, network};
 
@@ -19,7 +19,7 @@ mod running;
 pub(super) fn healthy() -> Sandbox {
     let sandbox = Sandbox::new();
     for profile in ["default", "rescue"] {
-        let _ = onboarded(&sandbox, profile, &[]);
+        let _ = onboard_ok(&sandbox, profile, &[]);
     }
     sandbox
 }
@@ -118,7 +118,7 @@ fn the_dry_run_is_what_the_fix_then_does() {
         chmod(&config, 0o644);
         chmod(&sandbox.path(".openclaw-rescue"), 0o755);
         let before = sandbox.tree();
-        let other = crate::onboard::touched(&sandbox.path(".openclaw"));
+        let other = crate::onboard::change_times(&sandbox.path(".openclaw"));
 
         let dry = doctor(&sandbox, &["--fix", "--dry-run"]).exits(1).json();
         assert_eq!(sandbox.tree(), before, "a dry run writes nothing");
@@ -146,7 +146,7 @@ fn the_dry_run_is_what_the_fix_then_does() {
             .stdout;
         assert!(!said.contains("SEEDED"), "{said}");
         assert_eq!(done["findings"], serde_json::json!([]), "{done}");
-        assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), other);
+        assert_eq!(crate::onboard::change_times(&sandbox.path(".openclaw")), other);
         let backup = sandbox.read(".openclaw-rescue/openclaw.json.bak");
         assert!(backup.contains("gatway"), "what stood there is kept");
     });
@@ -199,14 +199,14 @@ fn a_fix_that_would_reach_into_another_instance_is_left_alone_and_the_rest_is_me
         let state = sandbox.path(".openclaw-rescue");
         for words in [&["--fix", "--yes"][..], &["--all", "--fix", "--yes"]] {
             chmod(&state, 0o755);
-            let main = crate::onboard::touched(&sandbox.path(".openclaw"));
+            let main = crate::onboard::change_times(&sandbox.path(".openclaw"));
             let mut dry = words.to_vec();
             dry[words.len() - 1] = "--dry-run";
             let shown = doctor(&sandbox, &dry).json();
             let ran = doctor(&sandbox, words).exits(1).json();
             assert_eq!(shown["fix"]["diff"], ran["fix"]["diff"]);
             assert_eq!((bits(&state), bits(&theirs)), (0o700, 0o777));
-            assert_eq!(crate::onboard::touched(&sandbox.path(".openclaw")), main);
+            assert_eq!(crate::onboard::change_times(&sandbox.path(".openclaw")), main);
             let left = ran["findings"].as_array().expect("findings").iter();
             let mut left = left.filter(|f| f["id"] == "workspace-open");
             let named = left.next().expect("it is named");

@@ -1,4 +1,4 @@
-//! What the program says of itself: on a real terminal, through a pipe, and as JSON.
+//! Help, version and errors of the command line: on a real terminal, through a pipe, and as JSON.
 
 use console::measure_text_width;
 
@@ -17,7 +17,7 @@ fn help_fits_wide_and_narrow_terminals_in_both_languages() {
                 let screen = terminal.screen();
                 assert!(screen.contains(usage), "{}", screen.text());
                 assert!(screen.contains("--profile"), "{}", screen.text());
-                // What is wrapped by the terminal and not by us would be one long line in the bytes.
+                // A line that only the terminal breaks is one long line in the bytes.
                 let raw = String::from_utf8(terminal.raw().to_vec()).unwrap();
                 for line in raw.lines() {
                     let width = measure_text_width(line);
@@ -29,20 +29,20 @@ fn help_fits_wide_and_narrow_terminals_in_both_languages() {
 }
 
 #[test]
-fn asked_for_it_is_a_result_and_else_an_error() {
+fn requested_help_goes_to_stdout_and_unrequested_help_to_stderr() {
     let sandbox = Sandbox::new();
-    let asked = sandbox.run(["--help"]).exits(0);
-    assert!(asked.stdout.contains("onboard"), "{}", asked.stdout);
-    assert_eq!(asked.stderr, "");
-    let nothing = sandbox.run::<&str>([]).exits(2);
-    assert_eq!(nothing.stdout, "");
-    assert!(nothing.stderr.contains("onboard"), "{}", nothing.stderr);
+    let requested = sandbox.run(["--help"]).exits(0);
+    assert!(requested.stdout.contains("onboard"), "{}", requested.stdout);
+    assert_eq!(requested.stderr, "");
+    let unrequested = sandbox.run::<&str>([]).exits(2);
+    assert_eq!(unrequested.stdout, "");
+    assert!(unrequested.stderr.contains("onboard"), "{}", unrequested.stderr);
     let only_global = sandbox.run(["--profile", "rescue"]).exits(2);
     assert!(only_global.stderr.contains("onboard"), "{}", only_global.stderr);
 }
 
 #[test]
-fn help_needs_no_home_and_leaves_nothing() {
+fn help_needs_no_home_folder_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["ports", "suggest", "--help"]);
     let output = command.env_remove("HOME").output().unwrap();
@@ -51,7 +51,7 @@ fn help_needs_no_home_and_leaves_nothing() {
 }
 
 #[test]
-fn without_utf8_turkish_help_is_ascii() {
+fn turkish_help_is_ascii_in_a_locale_without_utf8() {
     let sandbox = Sandbox::new().var("LC_ALL", "C").var("OPENCLAW_LANG", "tr");
     let ran = sandbox.run(["--help"]).exits(0);
     assert!(ran.stdout.is_ascii(), "{}", ran.stdout);
@@ -59,7 +59,7 @@ fn without_utf8_turkish_help_is_ascii() {
 }
 
 #[test]
-fn a_wrong_line_is_one_json_document_in_the_language_of_the_user() {
+fn wrong_line_with_json_is_one_document_in_the_language_of_the_user() {
     let sandbox = Sandbox::new().var("LC_ALL", "tr_TR.UTF-8");
     let ran = sandbox.run(["onboard", "--gateway-prot", "1", "--json"]).exits(2);
     let document = ran.json();
@@ -70,7 +70,7 @@ fn a_wrong_line_is_one_json_document_in_the_language_of_the_user() {
 }
 
 #[test]
-fn a_mistyped_command_names_the_nearest_one() {
+fn mistyped_command_is_reported_with_the_nearest_ones() {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
     let ran = sandbox.run(["onbord"]).exits(2);
     assert_eq!(ran.stdout, "");
@@ -87,7 +87,7 @@ fn a_mistyped_command_names_the_nearest_one() {
 }
 
 #[test]
-fn the_version_is_one_line_however_it_is_asked_for() {
+fn every_version_flag_prints_one_line() {
     let sandbox = Sandbox::new();
     for word in ["--version", "-V", "-v"] {
         let ran = sandbox.run([word]).exits(0);

@@ -1,4 +1,4 @@
-//! `openclaw onboard` and `setup` without a person: what is written, what is refused, what is left alone.
+//! `openclaw onboard` and `openclaw setup` without a person: which files they write, refuse and leave alone.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ mod rerun;
 mod schema;
 mod secrets;
 
-/// A default instance as somebody has had it for a while.
+/// The config of a default instance that has been in use for a while.
 pub const MAIN: &str = r#"// my main gateway
 {
   gateway: {
@@ -31,8 +31,8 @@ pub const MAIN: &str = r#"// my main gateway
 }
 "#;
 
-/// The words of an onboarding without questions.
-pub fn words<'a>(profile: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
+/// Returns the arguments of an onboarding without questions.
+pub fn onboard_args<'a>(profile: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     let mut words = vec![
         "--profile",
         profile,
@@ -44,19 +44,19 @@ pub fn words<'a>(profile: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     words
 }
 
-/// `openclaw --profile PROFILE onboard --non-interactive --accept-risk EXTRA`
+/// Runs `openclaw --profile PROFILE onboard --non-interactive --accept-risk EXTRA`.
 pub fn onboard(sandbox: &Sandbox, profile: &str, extra: &[&str]) -> Ran {
-    sandbox.run(words(profile, extra))
+    sandbox.run(onboard_args(profile, extra))
 }
 
-/// The same, and it goes well.
+/// Runs an onboarding without questions, which has to succeed.
 #[track_caller]
-pub fn onboarded(sandbox: &Sandbox, profile: &str, extra: &[&str]) -> Ran {
+pub fn onboard_ok(sandbox: &Sandbox, profile: &str, extra: &[&str]) -> Ran {
     onboard(sandbox, profile, extra).exits(0)
 }
 
-/// A home with a default instance in it.
-pub fn beside_main() -> Sandbox {
+/// Creates a home folder with a default instance.
+pub fn sandbox_with_main() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", MAIN);
     sandbox.write(".openclaw/workspace/AGENTS.md", "mine\n");
@@ -64,27 +64,27 @@ pub fn beside_main() -> Sandbox {
     sandbox
 }
 
-/// Where the config of a profile stands, below HOME.
+/// Returns the path of a profile's config below HOME.
 pub fn config_path(profile: &str) -> String {
     format!(".openclaw-{profile}/openclaw.json")
 }
 
-/// The config of a profile, as JSON: a fresh one has no comments.
+/// Returns the config of a profile as JSON; a new one has no comments.
 #[track_caller]
-pub fn config(sandbox: &Sandbox, profile: &str) -> Value {
+pub fn read_config(sandbox: &Sandbox, profile: &str) -> Value {
     serde_json::from_str(&sandbox.read(config_path(profile))).expect("JSON")
 }
 
-/// The base port in the config of a profile.
+/// Returns the base port in the config of a profile.
 #[track_caller]
-pub fn base(sandbox: &Sandbox, profile: &str) -> u64 {
-    config(sandbox, profile)["gateway"]["port"]
+pub fn base_port(sandbox: &Sandbox, profile: &str) -> u64 {
+    read_config(sandbox, profile)["gateway"]["port"]
         .as_u64()
         .expect("a port")
 }
 
-/// Everything below HOME but the lock, which belongs to no instance and says nothing.
-pub fn written(sandbox: &Sandbox) -> Vec<(PathBuf, u32, Vec<u8>)> {
+/// Returns everything below HOME but the lock file, which belongs to no instance and is empty.
+pub fn written_files(sandbox: &Sandbox) -> Vec<(PathBuf, u32, Vec<u8>)> {
     const LOCK: [&str; 4] = [
         ".local",
         ".local/state",
@@ -96,9 +96,9 @@ pub fn written(sandbox: &Sandbox) -> Vec<(PathBuf, u32, Vec<u8>)> {
     tree
 }
 
-/// When each entry of a folder was last changed in any way: equal where nothing was written, renamed,
-/// removed or given another mode, not even for a moment.
-pub fn touched(folder: &Path) -> Vec<(PathBuf, i64, i64)> {
+/// Returns the time at which each entry of a folder was last changed in any way. Two results are equal only where
+/// nothing was written, renamed, removed or given another mode in between, not even for a moment.
+pub fn change_times(folder: &Path) -> Vec<(PathBuf, i64, i64)> {
     let meta = std::fs::symlink_metadata(folder).expect("metadata");
     let mut all = vec![(folder.to_path_buf(), meta.ctime(), meta.ctime_nsec())];
     if meta.is_dir() {
@@ -107,13 +107,13 @@ pub fn touched(folder: &Path) -> Vec<(PathBuf, i64, i64)> {
             .map(|entry| entry.expect("an entry").path())
             .collect();
         entries.sort();
-        all.extend(entries.iter().flat_map(|entry| touched(entry)));
+        all.extend(entries.iter().flat_map(|entry| change_times(entry)));
     }
     all
 }
 
-/// The command, started with this umask.
-pub fn under_umask(command: &Command, umask: &str) -> Command {
+/// Returns the command so that it starts with this umask.
+pub fn with_umask(command: &Command, umask: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
     shell.arg(command.get_program()).args(command.get_args());

@@ -1,10 +1,10 @@
-//! The pictures of the READMEs: drawn by `scripts/record`, of the program as it is now.
+//! The pictures of the wizard in the READMEs, which `scripts/record` draws.
 
 use openclaw::i18n::Lang;
 
 use crate::words::root;
 
-/// The picture of a language, and the page that shows it.
+/// Returns the name of a language's picture, the page that shows it, and its text.
 fn picture(lang: Lang) -> (String, &'static str, String) {
     let (name, page) = match lang.code() {
         "en" => ("docs/wizard.svg".to_owned(), "README.md"),
@@ -16,7 +16,7 @@ fn picture(lang: Lang) -> (String, &'static str, String) {
 }
 
 #[test]
-fn each_language_has_its_picture_for_light_and_dark_pages() {
+fn every_language_has_a_current_picture_for_light_and_dark_pages() {
     for lang in Lang::all() {
         let (name, page, svg) = picture(lang);
         let shown = std::fs::read_to_string(root().join(page)).unwrap();
@@ -63,7 +63,7 @@ fn every_element_of_a_picture_is_closed() {
 }
 
 #[test]
-fn a_picture_shows_nothing_of_the_machine_it_was_drawn_on() {
+fn picture_shows_no_path_and_no_token_of_its_machine() {
     for lang in Lang::all() {
         let (name, _, svg) = picture(lang);
         for folder in ["/home/", "/root", "/tmp/", "/Users/", env!("CARGO_MANIFEST_DIR")] {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::onboard::{MAIN, beside_main, config_path, onboarded, touched, written};
+use crate::onboard::{MAIN, change_times, config_path, onboard_ok, sandbox_with_main, written_files};
 use crate::support::stand_in::StandIn;
 use crate::support::{Sandbox, network};
 
 /// A default instance, one of ours, and one whose config is broken.
 fn three() -> Sandbox {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(config_path("torn"), "{\n  gateway: { port: 30789,\n");
     sandbox
 }
@@ -69,7 +69,7 @@ fn an_empty_host_has_no_profiles_and_says_how_to_get_one() {
 #[test]
 fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
     let sandbox = three();
-    let main = touched(&sandbox.path(".openclaw"));
+    let main = change_times(&sandbox.path(".openclaw"));
     let config = sandbox.read(config_path("rescue"));
     let document = sandbox
         .run(["profiles", "remove", "rescue", "--yes", "--json"])
@@ -79,7 +79,7 @@ fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
         (&document["ok"], &document["dryRun"]),
         (&json!(true), &json!(false))
     );
-    assert_eq!(touched(&sandbox.path(".openclaw")), main);
+    assert_eq!(change_times(&sandbox.path(".openclaw")), main);
     assert!(
         sandbox
             .path(".openclaw-rescue/workspace-rescue/SOUL.md")
@@ -98,14 +98,14 @@ fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
     // What is left of it is no instance, and its name and ports are free again.
     let names: Vec<_> = listed(&sandbox).iter().map(|p| p["name"].clone()).collect();
     assert!(!json!(names).to_string().contains("aside"), "{names:?}");
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
 }
 
 #[test]
 fn remove_with_the_workspace_moves_that_aside_too() {
-    let sandbox = beside_main();
+    let sandbox = sandbox_with_main();
     let outside = sandbox.path("work/rescue");
-    let _ = onboarded(
+    let _ = onboard_ok(
         &sandbox,
         "rescue",
         &["--workspace", outside.to_str().expect("text")],
@@ -124,9 +124,9 @@ fn remove_with_the_workspace_moves_that_aside_too() {
 
 #[test]
 fn a_workspace_that_is_a_link_keeps_its_target() {
-    let sandbox = beside_main();
+    let sandbox = sandbox_with_main();
     let target = sandbox.write("elsewhere/data.txt", "data");
-    let _ = onboarded(&sandbox, "rescue", &["--skip-bootstrap"]);
+    let _ = onboard_ok(&sandbox, "rescue", &["--skip-bootstrap"]);
     let workspace = sandbox.path(".openclaw-rescue/workspace-rescue");
     std::fs::remove_dir(&workspace).expect("empty");
     std::os::unix::fs::symlink(target.parent().expect("a folder"), &workspace).expect("a link");
@@ -162,7 +162,7 @@ fn a_dry_run_and_an_unasked_one_change_nothing() {
 #[test]
 fn an_unknown_name_is_no_new_world_and_gets_a_suggestion() {
     let sandbox = three();
-    let before = written(&sandbox);
+    let before = written_files(&sandbox);
     let run = sandbox
         .run(["profiles", "remove", "resuce", "--yes", "--json"])
         .exits(1);
@@ -175,7 +175,7 @@ fn an_unknown_name_is_no_new_world_and_gets_a_suggestion() {
         .run(["profiles", "remove", "a/b", "--yes", "--json"])
         .exits(2);
     assert!(run.json()["hints"].to_string().contains("a-b"), "{}", run.stdout);
-    assert_eq!(written(&sandbox), before);
+    assert_eq!(written_files(&sandbox), before);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_service_that_still_starts_it_stops_a_removal() {
             sandbox.path(".openclaw-rescue").display()
         ),
     );
-    let before = written(&sandbox);
+    let before = written_files(&sandbox);
     let document = sandbox
         .run(["profiles", "remove", "rescue", "--yes", "--json"])
         .exits(78)
@@ -199,14 +199,14 @@ fn a_service_that_still_starts_it_stops_a_removal() {
         document["message"].as_str().is_some_and(|m| m.contains(unit)),
         "{document}"
     );
-    assert_eq!(written(&sandbox), before);
+    assert_eq!(written_files(&sandbox), before);
 }
 
 #[test]
 fn a_running_gateway_is_not_taken_away() {
     network::own(|| {
-        let sandbox = beside_main();
-        let _ = onboarded(&sandbox, "rescue", &[]);
+        let sandbox = sandbox_with_main();
+        let _ = onboard_ok(&sandbox, "rescue", &[]);
         let gateway = StandIn::start(&sandbox, "rescue");
         let run = sandbox
             .run(["profiles", "remove", "rescue", "--yes", "--json"])

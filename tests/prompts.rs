@@ -1,5 +1,4 @@
-//! Each kind of prompt in a real terminal: keys, pastes, resizes, interruptions, and no terminal art at all
-//! where a screen reader reads.
+//! Each kind of prompt in a real terminal: keys, pastes, resizes, interruptions, and plain lines for a screen reader.
 
 use rustix::process::Signal;
 
@@ -17,8 +16,8 @@ const PROVIDER: &str = "? Model provider";
 const SECRET: &str = "? API key (anthropic)";
 const CANARY: &str = "sk-canary-0815";
 
-/// A host that has a default gateway already.
-fn beside_default() -> Sandbox {
+/// Creates a home folder with a default instance.
+fn sandbox_with_default() -> Sandbox {
     let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     sandbox.write(
         ".openclaw/openclaw.json",
@@ -27,13 +26,13 @@ fn beside_default() -> Sandbox {
     sandbox
 }
 
-fn start(sandbox: &Sandbox, size: Size) -> Terminal {
+fn start_wizard(sandbox: &Sandbox, size: Size) -> Terminal {
     Terminal::start(sandbox, ["--lang", "en", "onboard"], size)
 }
 
-/// Goes on with Enter until this question is asked.
-fn to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
-    let mut terminal = start(sandbox, size);
+/// Starts the wizard, and presses Enter until a question is asked.
+fn run_to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
+    let mut terminal = start_wizard(sandbox, size);
     terminal.wait_for(RISK);
     if question == RISK {
         return terminal;
@@ -49,15 +48,16 @@ fn to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
     panic!("no such question: {question}");
 }
 
-fn times(terminal: &Terminal, text: &str) -> usize {
+/// Returns how many times the screen shows a text.
+fn count_on_screen(terminal: &Terminal, text: &str) -> usize {
     terminal.screen().text().matches(text).count()
 }
 
 #[test]
-fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, SECRET, Size::tall(80));
-    // A secret, a choice, a choice with a picture, two lines of text, a choice.
+fn escape_goes_one_question_back_and_erases_the_question() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, SECRET, Size::tall(80));
+    // A secret, a choice, a choice with a chart, two lines of text, a choice.
     for (left, asked) in [
         (SECRET, PROVIDER),
         (PROVIDER, PORT),
@@ -68,7 +68,12 @@ fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
     ] {
         terminal.press(Key::Escape).wait_gone(left).wait_for(asked);
         let question = asked.trim_start_matches("? ");
-        assert_eq!(times(&terminal, question), 1, "{}", terminal.screen().text());
+        assert_eq!(
+            count_on_screen(&terminal, question),
+            1,
+            "{}",
+            terminal.screen().text()
+        );
     }
     // And forward again: one line for each question.
     terminal.wait_for("❯ Yes").press(Key::Enter);
@@ -81,37 +86,46 @@ fn escape_goes_one_question_back_from_each_kind_and_leaves_nothing_of_it() {
         "✔ Base port",
         "✔ Model provider · Anthropic",
     ] {
-        assert_eq!(times(&terminal, answered), 1, "{}", terminal.screen().text());
+        assert_eq!(
+            count_on_screen(&terminal, answered),
+            1,
+            "{}",
+            terminal.screen().text()
+        );
     }
 }
 
 #[test]
-fn the_review_is_there_once_and_goes_with_its_question() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, PROVIDER, Size::tall(80));
+fn review_is_shown_once_and_erased_with_its_question() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, PROVIDER, Size::tall(80));
     terminal.press(Key::End).press(Key::Enter);
     terminal.wait_for("? Where will you chat").press(Key::Enter);
     terminal.wait_for("? Start the gateway").press(Key::Enter);
     terminal.wait_for("? Apply this plan?");
-    assert_eq!(times(&terminal, "Planned changes"), 1);
+    assert_eq!(count_on_screen(&terminal, "Planned changes"), 1);
     terminal.press(Key::Escape).wait_for("? Start the gateway");
     assert_eq!(
-        times(&terminal, "Planned changes"),
+        count_on_screen(&terminal, "Planned changes"),
         0,
         "{}",
         terminal.screen().text()
     );
-    assert_eq!(times(&terminal, "✔ Where will you chat"), 1);
+    assert_eq!(count_on_screen(&terminal, "✔ Where will you chat"), 1);
     terminal.press(Key::Enter).wait_for("? Apply this plan?");
-    assert_eq!(times(&terminal, "Planned changes"), 1);
+    assert_eq!(count_on_screen(&terminal, "Planned changes"), 1);
     terminal.press(Key::Enter).wait_for("Profile rescue is set up");
-    assert_eq!(times(&terminal, "Planned changes"), 1, "what was confirmed stays");
+    assert_eq!(
+        count_on_screen(&terminal, "Planned changes"),
+        1,
+        "the confirmed plan stays"
+    );
 }
 
 #[test]
-fn arrows_choose_and_are_never_taken_for_escape() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
+fn arrows_and_digits_move_the_mark_and_are_never_an_escape() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, PROVIDER, Size::USUAL);
     terminal
         .wait_for("❯ Anthropic")
         .press_times(Key::Down, 2)
@@ -131,9 +145,9 @@ fn arrows_choose_and_are_never_taken_for_escape() {
 }
 
 #[test]
-fn letters_of_every_width_are_typed_and_taken_back() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, PROFILE, Size::USUAL);
+fn letters_of_every_width_can_be_typed_and_deleted() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, PROFILE, Size::USUAL);
     terminal.type_in("çığ漢🦞").wait_for("› çığ漢🦞");
     terminal
         .press_times(Key::Backspace, 3)
@@ -155,16 +169,16 @@ fn letters_of_every_width_are_typed_and_taken_back() {
 }
 
 #[test]
-fn ten_thousand_pasted_characters_are_one_line() {
+fn paste_of_ten_thousand_characters_is_one_line() {
     for (start, end) in [("\u{1b}[200~", "\u{1b}[201~"), ("", "")] {
-        let sandbox = beside_default();
-        let mut terminal = to(&sandbox, WORKSPACE, Size::USUAL);
+        let sandbox = sandbox_with_default();
+        let mut terminal = run_to(&sandbox, WORKSPACE, Size::USUAL);
         let text = format!("/{}-tail", "ş".repeat(10_000));
         terminal.type_in(&format!("{start}{text}{end}"));
         terminal.wait_for("ş-tail");
         let shown = terminal.screen().text();
         assert!(shown.contains("› …ş"), "{shown}");
-        assert_eq!(times(&terminal, "? Workspace"), 1, "{shown}");
+        assert_eq!(count_on_screen(&terminal, "? Workspace"), 1, "{shown}");
         terminal
             .type_in("\u{15}/tmp/ws")
             .wait_for("› /tmp/ws")
@@ -174,10 +188,10 @@ fn ten_thousand_pasted_characters_are_one_line() {
 }
 
 #[test]
-fn a_secret_is_in_no_byte_of_the_terminal_even_when_it_comes_too_early() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
-    // Both answers at once: the second is there before its question is.
+fn secret_typed_before_its_question_is_never_echoed() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, PROVIDER, Size::USUAL);
+    // Both answers at once: the second one arrives before its question.
     terminal
         .type_in(&format!("\r{CANARY}"))
         .wait_for("› ********")
@@ -189,16 +203,16 @@ fn a_secret_is_in_no_byte_of_the_terminal_even_when_it_comes_too_early() {
 }
 
 #[test]
-fn a_pasted_secret_loses_its_line_end() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, SECRET, Size::USUAL);
+fn pasted_secret_loses_its_line_end() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, SECRET, Size::USUAL);
     terminal
         .type_in(&format!("\u{1b}[200~{CANARY}\r\n\u{1b}[201~"))
         .wait_for("› ********");
     assert_eq!(
-        times(&terminal, "✔ API key"),
+        count_on_screen(&terminal, "✔ API key"),
         0,
-        "it is not answered by what was pasted"
+        "the pasted line end does not answer it"
     );
     terminal
         .press(Key::Enter)
@@ -206,20 +220,20 @@ fn a_pasted_secret_loses_its_line_end() {
 }
 
 #[test]
-fn no_default_means_that_enter_answers_nothing() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, RISK, Size::USUAL);
+fn enter_without_a_default_answers_nothing() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, RISK, Size::USUAL);
     terminal.press(Key::Enter).wait_for("✘ Type y or n.");
     terminal.type_in("n").wait_for("❯ No (n)").press(Key::Enter);
     assert_eq!(terminal.exit_code(), 1);
 }
 
 #[test]
-fn every_end_leaves_the_terminal_as_it_was() {
+fn interruption_and_signals_restore_the_terminal() {
     for question in [RISK, FLOW, PROFILE, PORT, SECRET] {
         for end in [None, Some(Signal::TERM), Some(Signal::HUP), Some(Signal::INT)] {
-            let sandbox = beside_default();
-            let mut terminal = to(&sandbox, question, Size::tall(80));
+            let sandbox = sandbox_with_default();
+            let mut terminal = run_to(&sandbox, question, Size::tall(80));
             match end {
                 None => terminal.press(Key::CtrlC),
                 Some(signal) => terminal.signal(signal),
@@ -238,9 +252,9 @@ fn every_end_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_resize_while_asking_draws_each_choice_once() {
-    let sandbox = beside_default();
-    let mut terminal = to(&sandbox, PORT, Size::USUAL);
+fn resize_redraws_each_choice_once() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(&sandbox, PORT, Size::USUAL);
     terminal.wait_for("Enter another port").wait_for("Enter select");
     for columns in [40, 120, 40, 80] {
         terminal.resize(Size { rows: 24, columns });
@@ -256,9 +270,9 @@ fn a_resize_while_asking_draws_each_choice_once() {
 }
 
 #[test]
-fn forty_columns_and_twenty_rows_hold_the_question_for_a_port() {
-    let sandbox = beside_default();
-    let mut terminal = to(
+fn port_question_fits_forty_columns_and_twenty_rows() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to(
         &sandbox,
         PORT,
         Size {
@@ -280,9 +294,9 @@ fn forty_columns_and_twenty_rows_hold_the_question_for_a_port() {
 }
 
 #[test]
-fn without_colour_the_marks_stay() {
-    let sandbox = beside_default().var("NO_COLOR", "1");
-    let mut terminal = to(&sandbox, PROVIDER, Size::USUAL);
+fn no_color_removes_colours_and_keeps_marks() {
+    let sandbox = sandbox_with_default().var("NO_COLOR", "1");
+    let mut terminal = run_to(&sandbox, PROVIDER, Size::USUAL);
     terminal
         .wait_for("❯ Anthropic")
         .press(Key::Enter)
@@ -295,10 +309,10 @@ fn without_colour_the_marks_stay() {
 }
 
 #[test]
-fn a_screen_reader_hears_lines_and_answers_by_numbers() {
+fn screen_reader_gets_plain_lines_and_answers_by_numbers() {
     for (name, value) in [("ACCESSIBLE", "1"), ("TERM", "dumb")] {
-        let sandbox = beside_default().var(name, value);
-        let mut terminal = start(&sandbox, Size::tall(80));
+        let sandbox = sandbox_with_default().var(name, value);
+        let mut terminal = start_wizard(&sandbox, Size::tall(80));
         terminal.wait_for("y: Yes").type_in("perhaps\r");
         terminal
             .wait_for("type < or back")
@@ -349,9 +363,9 @@ fn a_screen_reader_hears_lines_and_answers_by_numbers() {
 }
 
 #[test]
-fn spoken_prompts_end_at_ctrl_c_and_at_the_end_of_input() {
+fn accessible_prompts_end_at_ctrl_c_and_at_the_end_of_input() {
     for (key, code) in [(Key::CtrlC, 130), (Key::CtrlD, 2)] {
-        let sandbox = beside_default().var("ACCESSIBLE", "1");
+        let sandbox = sandbox_with_default().var("ACCESSIBLE", "1");
         let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::tall(80));
         terminal.wait_for("e: Evet").wait_for("Yanıtınız:").press(key);
         assert_eq!(terminal.exit_code(), code);

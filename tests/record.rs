@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::onboard::{beside_main, config_path, onboard, onboarded, written};
+use crate::onboard::{config_path, onboard, onboard_ok, sandbox_with_main, written_files};
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, free_base};
 
@@ -30,8 +30,8 @@ fn a_broken_file_that_onboarding_rewrites_is_refused_with_its_position_and_left_
             if file == ENV && bytes.is_ascii() {
                 continue;
             }
-            let sandbox = beside_main();
-            let _ = onboarded(&sandbox, "rescue", &[]);
+            let sandbox = sandbox_with_main();
+            let _ = onboard_ok(&sandbox, "rescue", &[]);
             let key = sandbox.write("given/key", "sk-1\n");
             let flags = provider.map_or_else(Vec::new, |choice| {
                 vec![
@@ -42,7 +42,7 @@ fn a_broken_file_that_onboarding_rewrites_is_refused_with_its_position_and_left_
                 ]
             });
             let path = sandbox.write(file, bytes);
-            let before = written(&sandbox);
+            let before = written_files(&sandbox);
             for more in [&[][..], &["--existing", "keep"], &["--dry-run"]] {
                 if provider.is_some() && more.contains(&"keep") {
                     continue;
@@ -56,7 +56,7 @@ fn a_broken_file_that_onboarding_rewrites_is_refused_with_its_position_and_left_
                 if file != ENV && ([RECORD, REGISTRY].contains(&file) || !bytes.is_ascii()) {
                     assert!(run.stderr.contains(position), "{file}: {}", run.stderr);
                 }
-                assert!(before == written(&sandbox), "{file} {more:?}");
+                assert!(before == written_files(&sandbox), "{file} {more:?}");
             }
         }
     }
@@ -65,12 +65,12 @@ fn a_broken_file_that_onboarding_rewrites_is_refused_with_its_position_and_left_
 #[test]
 fn every_command_that_rewrites_a_broken_record_exits_78_and_changes_nothing() {
     for (bytes, position) in BROKEN {
-        let sandbox = beside_main();
-        let _ = onboarded(&sandbox, "rescue", &[]);
+        let sandbox = sandbox_with_main();
+        let _ = onboard_ok(&sandbox, "rescue", &[]);
         sandbox.write(RECORD, bytes);
         let export = ["profiles", "export", "rescue", "out.tar.gz"];
         let _ = sandbox.run(export).exits(0);
-        let before = written(&sandbox);
+        let before = written_files(&sandbox);
         let commands: [&[&str]; 5] = [
             &["--profile", "rescue", "setup"],
             &["--profile", "rescue", "browser", "start"],
@@ -90,30 +90,30 @@ fn every_command_that_rewrites_a_broken_record_exits_78_and_changes_nothing() {
             assert_eq!(run.code, 78, "{command:?}: {run:?}");
             let named = format!("instance.toml{position}");
             assert!(run.stderr.contains(&named), "{command:?}: {}", run.stderr);
-            assert!(before == written(&sandbox), "{command:?}");
+            assert!(before == written_files(&sandbox), "{command:?}");
         }
     }
 }
 
 #[test]
 fn onboarding_again_with_comments_in_record_and_registry_changes_nothing() {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     for file in [RECORD, REGISTRY] {
         let text = format!("# my note\n{}# the end\n", sandbox.read(file));
         sandbox.write(file, text);
     }
-    let before = written(&sandbox);
-    let planned = onboarded(&sandbox, "rescue", &["--dry-run", "--json"]).json();
+    let before = written_files(&sandbox);
+    let planned = onboard_ok(&sandbox, "rescue", &["--dry-run", "--json"]).json();
     assert_eq!(planned["changed"], false, "{planned:#}");
-    let _ = onboarded(&sandbox, "rescue", &[]);
-    assert!(before == written(&sandbox));
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    assert!(before == written_files(&sandbox));
 }
 
 #[test]
 fn comments_and_unknown_keys_survive_a_new_port_another_instance_and_a_removal() {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let kept = ["# my note", "# the end", "mine = [1, 2] # why"];
     for file in [RECORD, REGISTRY] {
         let text = format!(
@@ -132,10 +132,10 @@ fn comments_and_unknown_keys_survive_a_new_port_another_instance_and_a_removal()
         }
     };
     let port = (free_base() + 20_000).to_string();
-    let _ = onboarded(&sandbox, "rescue", &["--gateway-port", &port]);
+    let _ = onboard_ok(&sandbox, "rescue", &["--gateway-port", &port]);
     assert!(sandbox.read(RECORD).contains(&format!("base = {port}")));
     all_kept("a new port");
-    let _ = onboarded(&sandbox, "third", &[]);
+    let _ = onboard_ok(&sandbox, "third", &[]);
     all_kept("another instance");
     let _ = sandbox.run(["profiles", "remove", "third", "--yes"]).exits(0);
     all_kept("a removal");
@@ -144,8 +144,8 @@ fn comments_and_unknown_keys_survive_a_new_port_another_instance_and_a_removal()
 
 #[test]
 fn an_imported_record_keeps_the_comments_of_its_original() {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let text = format!(
         "# my note\n{}[rescue]\nwatch = ['default']\n",
         sandbox.read(RECORD)

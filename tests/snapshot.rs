@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::onboard::{beside_main, config_path, onboarded, touched};
+use crate::onboard::{change_times, config_path, onboard_ok, sandbox_with_main};
 use crate::support::gateway::{Gateway, wait_for};
 use crate::support::stand_in::StandIn;
 use crate::support::{Ran, Sandbox, network};
@@ -16,8 +16,8 @@ fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
 }
 
 fn rescue() -> Sandbox {
-    let sandbox = beside_main();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "first\n");
     sandbox.write(".openclaw-rescue/logs/gateway.log", "a log\n");
     sandbox.write(
@@ -36,7 +36,7 @@ fn what_was_kept_comes_back_and_the_way_back_too() {
     network::own(|| {
         let sandbox = rescue();
         let config = sandbox.read(config_path("rescue"));
-        let other = touched(&sandbox.path(".openclaw"));
+        let other = change_times(&sandbox.path(".openclaw"));
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
         let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
         let bits =
@@ -78,7 +78,7 @@ fn what_was_kept_comes_back_and_the_way_back_too() {
         assert_eq!(sandbox.read(".openclaw-rescue/workspace-rescue/work.txt"), "work");
         assert_eq!(sandbox.read(".openclaw-rescue/logs/gateway.log"), "a log\n");
         assert_eq!(
-            touched(&sandbox.path(".openclaw")),
+            change_times(&sandbox.path(".openclaw")),
             other,
             "no other instance is touched"
         );
@@ -113,9 +113,9 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
         let whole = std::fs::read(&path).expect("a file");
         for damaged in [&whole[..whole.len() / 2], b"", b"no archive"] {
             std::fs::write(&path, damaged).expect("a file");
-            let before = touched(&sandbox.path(".openclaw-rescue"));
+            let before = change_times(&sandbox.path(".openclaw-rescue"));
             let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(1);
-            assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+            assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), before);
         }
         std::fs::write(&path, whole).expect("a file");
         let theirs = sandbox.path(".local/state/openclaw/snapshots/default");
@@ -163,10 +163,10 @@ fn a_running_gateway_is_not_written_over() {
         let sandbox = rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
         let gateway = StandIn::start(&sandbox, "rescue");
-        let before = touched(&sandbox.path(".openclaw-rescue"));
+        let before = change_times(&sandbox.path(".openclaw-rescue"));
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78);
         assert_eq!(ran.json()["code"], "snapshot.running");
-        assert_eq!(touched(&sandbox.path(".openclaw-rescue")), before);
+        assert_eq!(change_times(&sandbox.path(".openclaw-rescue")), before);
         drop(gateway);
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
     });

@@ -1,5 +1,5 @@
-//! The terminal driver itself, tried on programs whose behaviour is known: a test that waits for the
-//! wrong reason would prove nothing about ours.
+//! The terminal driver of the tests, tried on programs whose behaviour is known: a driver that is wrong would prove
+//! nothing about our program.
 
 use std::process::Command;
 
@@ -8,15 +8,16 @@ use rustix::process::Signal;
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
+/// Runs a shell script in a terminal.
 fn shell(script: &str) -> Terminal {
-    // Whoever runs the tests in the background ignores SIGINT, and so would the shell.
+    // A shell inherits an ignored SIGINT from tests that run in the background.
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", "/bin/sh", "-c", script]);
     Terminal::run(command, Size::USUAL)
 }
 
 #[test]
-fn our_program_runs_in_it_and_leaves_it_as_it_was() {
+fn version_prints_one_line_and_keeps_the_modes() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::start(&sandbox, ["--version"], Size::USUAL);
     terminal.wait_for(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
@@ -27,7 +28,7 @@ fn our_program_runs_in_it_and_leaves_it_as_it_was() {
 }
 
 #[test]
-fn keys_arrive_and_the_screen_follows() {
+fn typed_keys_reach_the_program_and_the_screen_is_followed() {
     let mut terminal =
         shell("printf 'name? '; read name; printf '\\033[2J\\033[Hwelcome %s\\n' \"$name\"; exit 7");
     terminal
@@ -42,7 +43,7 @@ fn keys_arrive_and_the_screen_follows() {
 }
 
 #[test]
-fn modes_and_a_hidden_cursor_are_seen() {
+fn modes_and_hidden_cursor_are_reported() {
     let mut terminal =
         shell("stty -echo -icanon; printf '\\033[?25lready'; read x; stty sane; printf '\\033[?25hdone'");
     terminal.wait_for("ready");
@@ -59,7 +60,7 @@ fn modes_and_a_hidden_cursor_are_seen() {
 }
 
 #[test]
-fn a_resize_reaches_the_program() {
+fn resize_reaches_the_program() {
     let mut terminal = shell("trap 'stty size; exit 0' WINCH; echo ready; while :; do read x; done");
     terminal.wait_for("ready").resize(Size {
         rows: 20,
@@ -70,7 +71,7 @@ fn a_resize_reaches_the_program() {
 }
 
 #[test]
-fn interrupts_and_signals_end_it_with_a_shells_codes() {
+fn signals_end_the_program_with_the_exit_codes_of_a_shell() {
     let mut terminal = shell("echo ready; exec cat");
     assert_eq!(terminal.wait_for("ready").press(Key::CtrlC).exit_code(), 130);
     let mut terminal = shell("echo ready; exec cat");
@@ -79,6 +80,6 @@ fn interrupts_and_signals_end_it_with_a_shells_codes() {
 
 #[test]
 #[should_panic(expected = "the program ended before \"never\" is on the screen")]
-fn waiting_for_what_never_comes_fails_with_the_screen() {
+fn waiting_for_a_text_that_never_comes_fails_with_the_screen() {
     shell("echo something else").wait_for("never");
 }

@@ -1,18 +1,18 @@
-//! The wizard in a real terminal, in both languages: what a person sees and types.
+//! The wizard in a real terminal, in both languages.
 
 mod back;
 mod language;
 mod resize;
+mod scenario;
 mod secrets;
 mod signals;
 mod snapshots;
-mod walk;
 
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
-/// A host that has a default gateway already.
-fn beside_default() -> Sandbox {
+/// Creates a home folder with a default instance.
+fn sandbox_with_default() -> Sandbox {
     let sandbox = Sandbox::new()
         .var("TERM", "xterm-256color")
         .var("LANG", "C.UTF-8");
@@ -23,8 +23,8 @@ fn beside_default() -> Sandbox {
     sandbox
 }
 
-/// The words of one language that the test waits for, in the order in which they come.
-struct Words {
+/// Parts of the texts of one language that the test waits for, in the order in which they come.
+struct ScreenTexts {
     lang: &'static str,
     risk: &'static str,
     flow: &'static str,
@@ -41,7 +41,7 @@ struct Words {
     done: &'static str,
 }
 
-const ENGLISH: Words = Words {
+const ENGLISH: ScreenTexts = ScreenTexts {
     lang: "en",
     risk: "Do you accept this risk?",
     flow: "Setup type",
@@ -58,7 +58,7 @@ const ENGLISH: Words = Words {
     done: "Profile rescue is set up",
 };
 
-const TURKISH: Words = Words {
+const TURKISH: ScreenTexts = ScreenTexts {
     lang: "tr",
     risk: "Bu riski kabul ediyor musunuz?",
     flow: "Kurulum nasıl olsun?",
@@ -77,7 +77,7 @@ const TURKISH: Words = Words {
 
 const CANARY: &str = "sk-canary-4711";
 
-/// The base port that the program suggests here and now: what listens on this machine plays a part.
+/// Returns the base port that the program suggests now; it depends on the ports in use on this machine.
 fn suggested_port(sandbox: &Sandbox) -> String {
     let document = sandbox
         .run(["--profile", "rescue", "ports", "suggest", "--json"])
@@ -86,15 +86,15 @@ fn suggested_port(sandbox: &Sandbox) -> String {
     document["suggestions"][0]["base"].to_string()
 }
 
-/// Walks to the review, with a port that is refused on the way.
-fn to_the_review(words: &Words, sandbox: &Sandbox, size: Size) -> Terminal {
+/// Answers every question up to the review, and types a port that is rejected on the way.
+fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], size);
     terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
     terminal.wait_for(words.flow).press(Key::Enter);
     terminal.wait_for(words.profile).press(Key::Enter);
     terminal.wait_for(words.workspace).press(Key::Enter);
     let suggested = suggested_port(sandbox);
-    // The last choice is to type a port.
+    // The last choice leads to a typed port.
     terminal
         .wait_for(words.port)
         .wait_for(&suggested)
@@ -116,10 +116,10 @@ fn to_the_review(words: &Words, sandbox: &Sandbox, size: Size) -> Terminal {
     terminal
 }
 
-fn sets_up_a_rescue_bot(words: &Words, size: Size) {
-    let sandbox = beside_default();
+fn check_rescue_setup(words: &ScreenTexts, size: Size) {
+    let sandbox = sandbox_with_default();
     let before = sandbox.tree();
-    let mut terminal = to_the_review(words, &sandbox, size);
+    let mut terminal = run_to_review(words, &sandbox, size);
     let mut now = sandbox.tree();
     now.retain(|(path, ..)| !path.starts_with(".local"));
     assert_eq!(
@@ -155,25 +155,25 @@ fn sets_up_a_rescue_bot(words: &Words, size: Size) {
 }
 
 #[test]
-fn a_rescue_bot_is_set_up_in_english() {
-    sets_up_a_rescue_bot(&ENGLISH, Size::USUAL);
+fn wizard_sets_up_a_rescue_instance_in_english() {
+    check_rescue_setup(&ENGLISH, Size::USUAL);
 }
 
 #[test]
-fn a_rescue_bot_is_set_up_in_turkish() {
-    sets_up_a_rescue_bot(&TURKISH, Size::USUAL);
+fn wizard_sets_up_a_rescue_instance_in_turkish() {
+    check_rescue_setup(&TURKISH, Size::USUAL);
 }
 
 #[test]
-fn forty_columns_and_twenty_rows_are_enough() {
-    sets_up_a_rescue_bot(
+fn wizard_works_in_forty_columns_and_twenty_rows() {
+    check_rescue_setup(
         &TURKISH,
         Size {
             rows: 20,
             columns: 40,
         },
     );
-    sets_up_a_rescue_bot(
+    check_rescue_setup(
         &ENGLISH,
         Size {
             rows: 20,
@@ -183,15 +183,15 @@ fn forty_columns_and_twenty_rows_are_enough() {
 }
 
 #[test]
-fn two_hundred_columns_are_not_too_many() {
-    sets_up_a_rescue_bot(&TURKISH, Size::tall(200));
+fn wizard_works_in_two_hundred_columns() {
+    check_rescue_setup(&TURKISH, Size::tall(200));
 }
 
 #[test]
-fn ctrl_c_at_the_review_writes_nothing_and_leaves_the_terminal_as_it_was() {
-    let sandbox = beside_default();
+fn ctrl_c_at_the_review_writes_nothing_and_restores_the_terminal() {
+    let sandbox = sandbox_with_default();
     let before = sandbox.tree();
-    let mut terminal = to_the_review(&ENGLISH, &sandbox, Size::tall(80));
+    let mut terminal = run_to_review(&ENGLISH, &sandbox, Size::tall(80));
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     assert_eq!(terminal.modes(), Modes::usual());
     assert!(!terminal.screen().cursor_is_hidden());
@@ -199,11 +199,11 @@ fn ctrl_c_at_the_review_writes_nothing_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn ctrl_c_at_each_kind_of_prompt_exits_130() {
-    let sandbox = beside_default();
+fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
+    let sandbox = sandbox_with_default();
     let before = sandbox.tree();
-    // A choice, a text, a secret: how far to go, and what to press there.
-    let stops: [(&str, &[(&str, Key)]); 2] = [
+    // The question to stop at, and the keys that lead to it.
+    let cases: [(&str, &[(&str, Key)]); 2] = [
         (ENGLISH.risk, &[]),
         (
             ENGLISH.workspace,
@@ -214,7 +214,7 @@ fn ctrl_c_at_each_kind_of_prompt_exits_130() {
             ],
         ),
     ];
-    for (stop, way) in stops {
+    for (stop, way) in cases {
         let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
         for (question, key) in way {
             terminal.wait_for(question).press(*key);
@@ -234,8 +234,8 @@ fn ctrl_c_at_each_kind_of_prompt_exits_130() {
 }
 
 #[test]
-fn declining_the_risk_is_an_answer() {
-    let sandbox = beside_default();
+fn declined_risk_exits_1_and_writes_nothing() {
+    let sandbox = sandbox_with_default();
     let before = sandbox.tree();
     let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::USUAL);
     terminal.wait_for(TURKISH.risk).type_in("h").press(Key::Enter);

@@ -183,7 +183,7 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
     let english = &catalogues["en"];
     let sections: BTreeSet<&str> = english.keys().filter_map(|key| key.split('.').next()).collect();
     let sources = sources();
-    let mut used: BTreeMap<String, String> = help::keys(Cli::command())
+    let mut used: BTreeMap<String, String> = help::catalogue_keys(Cli::command())
         .into_iter()
         .map(|key| (key, "the commands".to_owned()))
         .collect();

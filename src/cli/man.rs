@@ -78,7 +78,7 @@ fn page(root: &Command, command: &Command, lang: Lang) -> String {
     page.control("SH", [say(msg!("man.name")).as_str()]);
     page.text([roman(format!("{title} - {}", about.trim_end_matches('.')))]);
     page.control("SH", [say(msg!("man.synopsis")).as_str()]);
-    let usage = help::usage(command, lang);
+    let usage = help::usage_line(command, lang);
     let name = command.get_bin_name().unwrap_or(command.get_name());
     page.text([bold(name), roman(usage.strip_prefix(name).unwrap_or_default())]);
     page.control("SH", [say(msg!("man.description")).as_str()]);

@@ -1,9 +1,9 @@
-//! Under which heading an argument stands, and in which order the headings come.
+//! The headings of a help page, and the order of the arguments below them.
 
 use clap::Arg;
 
-/// The groups of `onboard`, which has too many flags for one list: heading and the arguments below it.
-const ONBOARD: &[(&str, &[&str])] = &[
+/// The groups of `onboard`, which has too many flags for one list: the key of a heading, and the arguments below it.
+const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     (
         "help.heading.run",
         &[
@@ -71,23 +71,23 @@ const ONBOARD: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Far behind every group of `onboard`.
-const LAST: usize = 9_000;
+/// Rank of the global arguments, far behind every group of `onboard`.
+const GLOBAL_RANK: usize = 9_000;
 
-/// The rank and the heading's key of an argument.
-pub(super) fn of(path: &str, is_root: bool, arg: &Arg) -> (usize, &'static str) {
+/// Returns the rank of an argument, and the key of its heading.
+pub(super) fn rank_and_heading(path: &str, is_root: bool, arg: &Arg) -> (usize, &'static str) {
     if is_root {
-        return (LAST, "help.heading.global");
+        return (GLOBAL_RANK, "help.heading.global");
     }
     if arg.is_positional() {
         return (0, "help.heading.arguments");
     }
     if path == "onboard" {
-        for (group, (heading, ids)) in ONBOARD.iter().enumerate() {
+        for (group, (heading, ids)) in ONBOARD_GROUPS.iter().enumerate() {
             if let Some(at) = ids.iter().position(|id| arg.get_id() == id) {
                 return (100 * (group + 1) + at, heading);
             }
         }
     }
-    (LAST - 1, "help.heading.options")
+    (GLOBAL_RANK - 1, "help.heading.options")
 }

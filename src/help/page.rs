@@ -1,29 +1,41 @@
-//! A help page as text: two columns where there is room, one below the other where there is not.
+//! A help page as text: in two columns where there is room, else one below the other.
 
 use clap::{Arg, Command};
 use console::measure_text_width;
 
-use super::{Style, positional, text, usage};
+use super::usage::{catalogue_text, positional_label, usage_line};
 use crate::i18n::{Lang, msg};
 use crate::text::wrap;
 
-/// The widest left column; a longer entry gets a line of its own.
-const LEFT: usize = 26;
-/// Below this width the right column would be too narrow to read.
-const TWO_COLUMNS: usize = 60;
-/// Lines longer than this are tiring to read.
-const WIDEST: usize = 100;
+/// The layout of a help page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HelpStyle {
+    /// The width in columns.
+    pub(crate) width: usize,
+    /// `true` if headings may be bold.
+    pub(crate) bold: bool,
+}
 
+/// Minimum width of a page, whatever the terminal says.
+const MIN_PAGE_WIDTH: usize = 20;
+/// Maximum width of the left column; a longer entry gets a line of its own.
+const MAX_LEFT_WIDTH: usize = 26;
+/// Minimum width of a page with two columns: on a narrower one the right column would be unreadable.
+const MIN_TWO_COLUMN_WIDTH: usize = 60;
+/// Maximum width of a page: longer lines are tiring to read.
+const MAX_PAGE_WIDTH: usize = 100;
+
+/// A page that is being written.
 struct Page {
     out: String,
     width: usize,
-    /// Where the right column starts, the same on the whole page.
+    /// The column at which the right column starts, on the whole page.
     column: usize,
     bold: bool,
 }
 
-/// The page of a built command.
-pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style) -> String {
+/// Returns the help page of a built command.
+pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpStyle) -> String {
     let commands: Vec<_> = command
         .get_subcommands()
         .filter(|sub| !sub.is_hide_set())
@@ -32,7 +44,10 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style
             (sub.get_name().to_owned(), about)
         })
         .collect();
-    let mut lists = vec![(text(lang, "help.heading.commands").unwrap_or_default(), commands)];
+    let mut lists = vec![(
+        catalogue_text(lang, "help.heading.commands").unwrap_or_default(),
+        commands,
+    )];
     lists.extend(sections(command, lang));
     let widths = lists
         .iter()
@@ -40,22 +55,22 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style
         .map(|(left, _)| measure_text_width(left));
     let mut page = Page {
         out: String::new(),
-        width: style.width.clamp(20, WIDEST),
-        column: widths.filter(|width| *width <= LEFT).max().unwrap_or(0) + 4,
+        width: style.width.clamp(MIN_PAGE_WIDTH, MAX_PAGE_WIDTH),
+        column: widths.filter(|width| *width <= MAX_LEFT_WIDTH).max().unwrap_or(0) + 4,
         bold: style.bold,
     };
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     page.paragraph(&about, 0);
     page.out.push('\n');
-    page.heading(text(lang, "help.heading.usage").unwrap_or_default());
-    page.paragraph(&usage(command, lang), 2);
+    page.heading(catalogue_text(lang, "help.heading.usage").unwrap_or_default());
+    page.paragraph(&usage_line(command, lang), 2);
 
     for (heading, entries) in &lists {
         page.section(heading, entries);
     }
     if std::ptr::eq(root, command) {
         page.out.push('\n');
-        page.paragraph(text(lang, "help.more").unwrap_or_default(), 0);
+        page.paragraph(catalogue_text(lang, "help.more").unwrap_or_default(), 0);
         for other in Lang::all().filter(|other| *other != lang) {
             page.paragraph(other.text("language.how").unwrap_or_default(), 0);
         }
@@ -64,14 +79,15 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: Style
     page.out
 }
 
-/// The arguments below their headings, in the order of their ranks.
-pub(super) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String, String)>)> {
+/// Returns the arguments of a built command below their headings, in the order of their ranks: what is typed, and what
+/// it means.
+pub(crate) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String, String)>)> {
     let mut args: Vec<_> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
     args.sort_by_key(|arg| arg.get_display_order());
     let mut sections: Vec<(&str, Vec<_>)> = Vec::new();
     for arg in args {
         let heading = arg.get_help_heading().unwrap_or_default();
-        let entry = (left(arg), right(arg, lang));
+        let entry = (argument_label(arg), argument_help(arg, lang));
         match sections.last_mut() {
             Some((last, entries)) if *last == heading => entries.push(entry),
             _ => sections.push((heading, vec![entry])),
@@ -80,31 +96,31 @@ pub(super) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String,
     sections
 }
 
-/// `-h, --help`, `--flow FLOW`, `<PATH>`.
-fn left(arg: &Arg) -> String {
+/// Returns what is typed: `-h, --help`, `--flow FLOW`, `<PATH>`.
+fn argument_label(arg: &Arg) -> String {
     if arg.is_positional() {
-        return positional(arg);
+        return positional_label(arg);
     }
-    let mut left = match (arg.get_short(), arg.get_long()) {
+    let mut label = match (arg.get_short(), arg.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (Some(short), None) => format!("-{short}"),
         (None, long) => format!("--{}", long.unwrap_or_default()),
     };
     if arg.get_action().takes_values() {
         for name in arg.get_value_names().unwrap_or_default() {
-            left.push(' ');
-            left.push_str(name);
+            label.push(' ');
+            label.push_str(name);
         }
     }
-    left
+    label
 }
 
-/// The help, and behind it the values and the default that clap knows of.
-fn right(arg: &Arg, lang: Lang) -> String {
-    let mut right = arg.get_help().map(ToString::to_string).unwrap_or_default();
+/// Returns the help text, followed by the possible values and the default that clap knows.
+fn argument_help(arg: &Arg, lang: Lang) -> String {
+    let mut help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let mut add = |text: String| {
-        right.push(' ');
-        right.push_str(&text);
+        help.push(' ');
+        help.push_str(&text);
     };
     let values: Vec<_> = arg
         .get_possible_values()
@@ -120,7 +136,7 @@ fn right(arg: &Arg, lang: Lang) -> String {
     {
         add(msg!("help.default", value = value.to_string_lossy()).render(lang));
     }
-    right
+    help
 }
 
 impl Page {
@@ -150,7 +166,7 @@ impl Page {
         self.heading(heading);
         let column = self.column;
         for (left, right) in entries {
-            if self.width < TWO_COLUMNS {
+            if self.width < MIN_TWO_COLUMN_WIDTH {
                 self.paragraph(left, 2);
                 self.paragraph(right, 6);
                 continue;

@@ -8,26 +8,31 @@ fn lang(code: &str) -> Lang {
     Lang::from_code(code).unwrap()
 }
 
-fn explained(line: &str, code: &str, width: usize) -> Explained {
+fn explain_line(line: &str, code: &str, width: usize) -> Explanation {
     let words: Vec<_> = line.split(' ').map(OsString::from).collect();
-    explain(Cli::command(), &words, lang(code), Style { width, bold: false })
+    explain(
+        Cli::command(),
+        &words,
+        lang(code),
+        HelpStyle { width, bold: false },
+    )
 }
 
 fn page(line: &str, code: &str, width: usize) -> String {
-    match explained(line, code, width) {
-        Explained::Asked(page) => page,
+    match explain_line(line, code, width) {
+        Explanation::Requested(page) => page,
         other => panic!("{line}: {other:?}"),
     }
 }
 
-fn wrong(line: &str) -> Error {
-    match explained(line, "en", 80) {
-        Explained::Wrong(error) => error,
+fn error_of(line: &str) -> Error {
+    match explain_line(line, "en", 80) {
+        Explanation::Invalid(error) => error,
         other => panic!("{line}: {other:?}"),
     }
 }
 
-/// Every line that asks for a page: `openclaw --help`, `openclaw ports suggest --help`, ...
+/// Returns every line that asks for a page: `openclaw --help`, `openclaw ports suggest --help`, ...
 fn help_lines() -> Vec<String> {
     fn walk(command: &Command, line: &str, lines: &mut Vec<String>) {
         lines.push(format!("{line} --help"));
@@ -41,30 +46,30 @@ fn help_lines() -> Vec<String> {
 }
 
 #[test]
-fn commands_and_arguments_have_words_in_every_language() {
-    let keys = keys(Cli::command());
+fn every_command_and_argument_has_a_text_in_every_language() {
+    let keys = catalogue_keys(Cli::command());
     assert!(keys.contains("help.ports.suggest.count"), "{keys:?}");
     let missing: Vec<_> = Lang::all()
         .flat_map(|lang| keys.iter().map(move |key| (lang, key)))
         .filter(|(lang, key)| lang.text(key).is_none())
         .collect();
-    assert!(missing.is_empty(), "without words: {missing:#?}");
+    assert!(missing.is_empty(), "without a text: {missing:#?}");
 }
 
 #[test]
-fn every_flag_of_onboard_stands_under_a_heading_of_its_own() {
+fn every_flag_of_onboard_is_in_a_group() {
     let root = Cli::command();
     let onboard = root.find_subcommand("onboard").unwrap();
     let loose: Vec<_> = onboard
         .get_arguments()
-        .filter(|arg| groups::of("onboard", false, arg).1 == "help.heading.options")
+        .filter(|arg| groups::rank_and_heading("onboard", false, arg).1 == "help.heading.options")
         .map(|arg| arg.get_id().as_str())
         .collect();
     assert!(loose.is_empty(), "in no group: {loose:?}");
 }
 
 #[test]
-fn pages_fit_the_terminal() {
+fn pages_fit_the_width() {
     for line in help_lines() {
         for lang in Lang::all() {
             for width in [40, 80] {
@@ -79,7 +84,7 @@ fn pages_fit_the_terminal() {
 }
 
 #[test]
-fn a_page_says_what_a_command_takes() {
+fn page_shows_usage_arguments_defaults_and_values() {
     let english = page("openclaw ports suggest -h", "en", 80);
     assert!(english.starts_with("Suggest free base ports\n\nUsage:\n  openclaw ports suggest [OPTIONS]\n"));
     assert!(english.contains("--count N"), "{english}");
@@ -98,21 +103,24 @@ fn a_page_says_what_a_command_takes() {
 }
 
 #[test]
-fn the_first_page_shows_the_way_to_the_other_language() {
+fn main_page_shows_how_to_choose_the_other_language() {
     assert!(page("openclaw --help", "en", 80).contains("Türkçe: openclaw --lang tr"));
     assert!(page("openclaw --help", "tr", 80).contains("English: openclaw --lang en"));
 }
 
 #[test]
-fn nothing_typed_needs_help() {
-    assert!(matches!(explained("openclaw", "en", 80), Explained::Needed(_)));
+fn line_without_a_command_gets_the_help_page() {
+    assert!(matches!(
+        explain_line("openclaw", "en", 80),
+        Explanation::NothingRequested(_)
+    ));
     assert!(
-        matches!(explained("openclaw config", "en", 80), Explained::Needed(page) if page.contains("restore"))
+        matches!(explain_line("openclaw config", "en", 80), Explanation::NothingRequested(page) if page.contains("restore"))
     );
 }
 
 #[test]
-fn wrong_lines_are_told_from_what_clap_knows() {
+fn wrong_line_is_explained_with_a_hint() {
     for (line, code, said) in [
         ("openclaw port", "cli.unknown-command", "ports"),
         ("openclaw xyzzy", "cli.unknown-command", "onboard, setup"),
@@ -148,7 +156,7 @@ fn wrong_lines_are_told_from_what_clap_knows() {
             "--reset",
         ),
     ] {
-        let error = wrong(line);
+        let error = error_of(line);
         let english = Lang::english();
         let text: Vec<_> = std::iter::once(&error.msg)
             .chain(&error.hints)
@@ -166,8 +174,8 @@ fn wrong_lines_are_told_from_what_clap_knows() {
 }
 
 #[test]
-fn the_value_of_a_mistyped_flag_is_not_repeated() {
-    let error = wrong("openclaw onboard --gateway-tokn=canary");
+fn value_of_a_mistyped_flag_is_not_repeated() {
+    let error = error_of("openclaw onboard --gateway-tokn=canary");
     let said: Vec<_> = std::iter::once(&error.msg).chain(&error.hints).collect();
     assert!(
         said.iter()
@@ -176,7 +184,7 @@ fn the_value_of_a_mistyped_flag_is_not_repeated() {
 }
 
 #[test]
-fn a_wrong_word_cannot_move_the_cursor() {
-    let error = wrong("openclaw \u{1b}[2J");
+fn control_characters_of_a_wrong_word_are_escaped() {
+    let error = error_of("openclaw \u{1b}[2J");
     assert!(!error.msg.render(Lang::english()).contains('\u{1b}'));
 }

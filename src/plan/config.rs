@@ -1,7 +1,7 @@
 //! The config of the instance: the answers put into the existing document, or into a new one.
 //!
-//! A new config has only keys that both release families of OpenClaw accept (docs/openclaw.md#config-dialects). In an existing one
-//! only the keys change that an answer changes: comments, order and other keys stay.
+//! A new config has only keys that both release families of OpenClaw accept (docs/openclaw.md#config-dialects). In an
+//! existing one only the keys change that an answer changes: comments, order and other keys stay.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub(super) struct ConfigPlan {
     credential: Option<(Secret, SecretOrigin)>,
     /// Secrets of this run's answers, beside the credential.
     given: Vec<Secret>,
-    /// What the user should know about the ports.
+    /// Notices for the user about the ports.
     pub(super) notices: Vec<Msg>,
 }
 
@@ -170,7 +170,7 @@ impl ConfigPlan {
         Ok(())
     }
 
-    /// Whether the config tells OpenClaw to leave the workspace without its first files.
+    /// Returns `true` if the config tells OpenClaw to leave the workspace without its first files.
     pub(super) fn skips_bootstrap(&self) -> bool {
         let at = KeyPath::keys(["agents", "defaults", "skipBootstrap"]);
         self.document.get(&at).and_then(Value::as_bool).unwrap_or(false)
@@ -223,7 +223,8 @@ impl ConfigPlan {
         let path = input.instance.config_path.clone();
         // A reset has moved the old config aside by the time the new one is written.
         let replaces = input.exists && !answers.existing.is_reset();
-        // An OpenClaw version, not ours: a version newer than the reader's makes it warn (docs/openclaw.md#config-dialects).
+        // A version of OpenClaw and not ours: one newer than the reader's makes it warn
+        // (docs/openclaw.md#config-dialects).
         let version = input.openclaw_version.as_str();
         let stamps = [
             ("wizard.lastRunAt", stamp.now.as_str()),

@@ -15,13 +15,13 @@ pub(crate) struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
 /// One path of a [`DiskSnapshot`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DiskEntry {
-    /// What the path leads to.
+    /// The state of what the path leads to.
     pub(crate) state: PathState,
     /// The path with its symbolic links followed, as far as it exists.
     pub(crate) resolved: PathBuf,
 }
 
-/// What a path leads to, symbolic links followed.
+/// The state of a path, with symbolic links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PathState {
     /// Nothing is there.
@@ -63,7 +63,7 @@ impl DiskSnapshot {
         self.0.get(path).map_or(path, |entry| &entry.resolved)
     }
 
-    /// Whether anything is at a path.
+    /// Returns `true` if anything is at a path.
     pub(crate) fn exists(&self, path: &Path) -> bool {
         *self.state(path) != PathState::Missing
     }

@@ -18,7 +18,7 @@ use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
 use crate::survey::Surveyed;
 
-/// What a plan depends on beside the answers and the paths that it touches.
+/// The facts that a plan depends on, beside the answers and the paths that it touches.
 pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
     pub(crate) env: &'a Environment,
@@ -38,7 +38,7 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) planner: Planner,
     /// The config of the instance; an empty document where it has none.
     pub(crate) current: ConfigDocument,
-    /// Whether the instance has a config.
+    /// `true` if the instance has a config.
     pub(crate) exists: bool,
     /// The release family that the config is written for.
     pub(crate) dialect: Dialect,
@@ -66,9 +66,9 @@ pub(crate) struct ResolvedPaths {
 pub(crate) struct OtherInstance<'a> {
     /// The instance as the survey found it.
     pub(crate) found: &'a Surveyed,
-    /// Its config file.
+    /// The config file.
     pub(crate) config_path: PathBuf,
-    /// Its state folder.
+    /// The state folder.
     pub(crate) state_dir: PathBuf,
 }
 

@@ -82,17 +82,17 @@ fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &Surveye
     ))
 }
 
-/// Whether one path is the other, or lies in it.
+/// Returns `true` if one path is the other, or lies in it.
 fn overlap(one: &Path, other: &Path) -> bool {
     contains(one, other) || contains(other, one)
 }
 
-/// Whether a path is the folder, or lies in it.
+/// Returns `true` if a path is the folder, or lies in it.
 fn contains(folder: &Path, path: &Path) -> bool {
     path.starts_with(folder)
 }
 
-/// Whether a path lies in the folder and is not the folder itself.
+/// Returns `true` if a path lies in the folder and is not the folder itself.
 fn is_inside(path: &Path, folder: &Path) -> bool {
     path != folder && path.starts_with(folder)
 }

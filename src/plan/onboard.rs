@@ -97,7 +97,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Whether a path is gone once the reset has moved its paths aside.
+    /// Returns `true` if a path is gone once the reset has moved its paths aside.
     fn is_moved(&self, path: &Path) -> bool {
         self.moved.iter().any(|moved| path.starts_with(moved))
     }

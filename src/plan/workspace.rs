@@ -1,4 +1,4 @@
-//! The first files of a workspace, in the user's language: what an agent reads about its workspace and its user.
+//! The first files of a workspace, in the user's language, which tell an agent about its workspace and its user.
 //! OpenClaw names the files (docs/openclaw.md#workspace-files); their text is ours.
 
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ pub(crate) struct ApplyProgress<'a> {
     bar: ProgressBar,
     ui: &'a Ui,
     home: &'a Path,
-    /// Whether a line is printed for each change too.
+    /// `true` if a line is printed for each change too.
     prints_changes: bool,
 }
 

@@ -27,14 +27,14 @@ use crate::survey::ports::{check_probed, suggest_probed};
 #[cfg(test)]
 mod tests;
 
-/// What the questions of an interview depend on. Nothing here changes the disk.
+/// The facts that the questions of an interview depend on. Nothing here changes the disk.
 pub(crate) struct InterviewContext<'a> {
     host: &'a Host,
     /// The survey of the host.
     pub(crate) survey: &'a Survey,
     /// The input of the plan for the chosen instance.
     pub(crate) input: PlanInput<'a>,
-    /// Whether a person answers the questions.
+    /// `true` if a person answers the questions.
     pub(crate) interactive: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,

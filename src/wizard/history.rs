@@ -19,7 +19,7 @@ pub(crate) struct AnswerHistory<'a> {
     observer: Option<Box<Observer<'a>>>,
 }
 
-/// Called with each new state of the replies.
+/// A function that is called with each new state of the replies.
 type Observer<'a> = dyn FnMut(&toml::Table) + 'a;
 
 #[derive(Debug)]
@@ -30,10 +30,10 @@ struct PastReply {
     was_default: bool,
 }
 
-/// Which questions are asked although they have a reply.
+/// The questions that are asked although they have a reply.
 #[derive(Debug, Default)]
 enum AskedAgain {
-    /// None.
+    /// No question.
     #[default]
     Nothing,
     /// The question of this step and all after it: the person went back and goes forward again.

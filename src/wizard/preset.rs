@@ -16,7 +16,7 @@ pub(crate) struct PresetAnswers {
     provider_keys: BTreeMap<Provider, Secret>,
     /// API keys that environment variables bring for one provider; used only where the key is asked for.
     environment_keys: BTreeMap<Provider, Secret>,
-    /// Whether a new workspace gets its first files.
+    /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
 }
 

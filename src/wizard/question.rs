@@ -1,4 +1,4 @@
-//! A question as data, the reply to it, and whoever can be asked.
+//! A question as data, the reply to it, and the trait of whoever can be asked.
 
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
@@ -12,7 +12,7 @@ pub(crate) struct Question {
     pub(crate) intro: Vec<Msg>,
     /// The question itself.
     pub(crate) text: Msg,
-    /// How the question is answered.
+    /// The form of the answer.
     pub(crate) kind: QuestionKind,
     /// The ports of the other instances, drawn beside those of the choices.
     pub(crate) port_chart: Option<PortChart>,
@@ -27,7 +27,7 @@ pub(crate) struct PortChart {
     pub(crate) own_label: String,
 }
 
-/// How a question is answered.
+/// The form in which a question is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QuestionKind {
     /// By one of several choices.
@@ -44,7 +44,7 @@ pub(crate) enum QuestionKind {
     },
     /// By a line that is not shown while it is typed.
     Secret {
-        /// Whether an empty line is an answer.
+        /// `true` if an empty line is an answer.
         optional: bool,
     },
     /// By yes or no.
@@ -80,7 +80,7 @@ pub(crate) enum Reply {
     Back,
 }
 
-/// Somebody who can be asked.
+/// Somebody who can be asked: a person at a terminal, or a script in tests.
 pub(crate) trait Prompter {
     /// Asks a question. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;

@@ -72,12 +72,12 @@ pub(crate) trait WizardStep: Sync {
         self.flag_step().name()
     }
 
-    /// Whether the quick flow asks a person too; where it does not, the default answers.
+    /// Returns `true` if the quick flow asks a person too; where it does not, the default answers.
     fn in_quickstart(&self) -> bool {
         true
     }
 
-    /// Whether the answer is a secret, which no answers file and no draft holds.
+    /// Returns `true` if the answer is a secret, which no answers file and no draft holds.
     fn is_secret(&self) -> bool {
         false
     }
@@ -103,7 +103,7 @@ pub(crate) trait WizardStep: Sync {
     fn saved_value(&self, answers: &Answers) -> Option<toml::Value>;
 }
 
-/// Why a step did not accept a reply.
+/// The reason why a step did not accept a reply.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.

@@ -63,7 +63,7 @@ struct QuestionBlock {
     /// The introduction, until the question is answered.
     intro: Vec<String>,
     answer: Vec<String>,
-    /// Why the answer was rejected.
+    /// The reason why the answer was rejected, and the ways out.
     rejection: Vec<String>,
 }
 
@@ -75,13 +75,13 @@ pub(crate) struct Terminal {
     blocks: Vec<QuestionBlock>,
     /// Lines that were shown since the last answer and belong to the next question.
     shown: Vec<String>,
-    /// Whether the last question was left backwards.
+    /// `true` if the last question was left backwards.
     went_back: bool,
-    /// Whether the user was told how to go back, where nothing on the screen shows it.
+    /// `true` if the user was told how to go back, where nothing on the screen shows it.
     explained_back: bool,
 }
 
-/// Whether the cursor may be hidden, so that the signal handler must show it. A screen reader's terminal never gets a
+/// `true` if the cursor may be hidden, so that the signal handler must show it. A screen reader's terminal never gets a
 /// control sequence.
 static MAY_HIDE_CURSOR: AtomicBool = AtomicBool::new(false);
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use openclaw::apply::has_unfinished_transaction;
 
 use super::{KillPoint, WRITING_CALLS, kill_points};
-use crate::onboard::{beside_main, config_path, onboarded, touched, words};
+use crate::onboard::{change_times, config_path, onboard_args, onboard_ok, sandbox_with_main};
 use crate::support::{Reason, Sandbox, network, skipped};
 
 /// A command that is killed.
@@ -49,7 +49,7 @@ fn shape(sandbox: &Sandbox) -> Vec<(PathBuf, u32)> {
     tree.map(|(path, mode, _)| (path, mode)).collect()
 }
 
-fn config(sandbox: &Sandbox) -> Option<String> {
+fn read_config(sandbox: &Sandbox) -> Option<String> {
     std::fs::read_to_string(sandbox.path(config_path("rescue"))).ok()
 }
 
@@ -57,13 +57,13 @@ fn config(sandbox: &Sandbox) -> Option<String> {
 /// recover.
 fn kill_and_recover(job: &KilledCommand, kill: &KillPoint, done: &[(PathBuf, u32)]) -> bool {
     let sandbox = (job.before)();
-    let main = touched(&sandbox.path(".openclaw"));
+    let main = change_times(&sandbox.path(".openclaw"));
     let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
     let trace = format!("trace={}", kill.call);
     let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
     let status = traced(&sandbox, job, &options).status().expect("strace");
     assert!(!status.success(), "{kill:?} came to nothing");
-    let left = config(&sandbox);
+    let left = read_config(&sandbox);
     assert!((job.is_whole)(left.as_deref()), "{kill:?}: {left:?}");
     let cut_short = has_unfinished_transaction(&sandbox.path(".local/state/openclaw"));
 
@@ -74,13 +74,13 @@ fn kill_and_recover(job: &KilledCommand, kill: &KillPoint, done: &[(PathBuf, u32
         is_reported, cut_short,
         "the next run says which: {kill:?}: {run:?}"
     );
-    let left = config(&sandbox);
+    let left = read_config(&sandbox);
     assert!(
         left.is_some() && (job.is_whole)(left.as_deref()),
         "{kill:?}: {left:?}"
     );
     assert_eq!(shape(&sandbox), done, "{kill:?}");
-    assert_eq!(touched(&sandbox.path(".openclaw")), main, "{kill:?}");
+    assert_eq!(change_times(&sandbox.path(".openclaw")), main, "{kill:?}");
     cut_short
 }
 
@@ -119,8 +119,8 @@ fn kill_everywhere(job: &KilledCommand) {
 fn an_onboarding_that_is_killed_leaves_no_instance_or_a_whole_one_and_the_default_alone() {
     // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
     let job = KilledCommand {
-        before: beside_main,
-        args: words("rescue", &[]),
+        before: sandbox_with_main,
+        args: onboard_args("rescue", &[]),
         is_whole: |config| {
             config.is_none_or(|text| {
                 let config: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -139,8 +139,8 @@ fn a_config_change_that_is_killed_leaves_the_old_config_or_the_new_one() {
     // Where nothing listens, nothing is opened to find out who: the calls are the same each time.
     let job = KilledCommand {
         before: || {
-            let sandbox = beside_main();
-            let _ = onboarded(&sandbox, "rescue", &[]);
+            let sandbox = sandbox_with_main();
+            let _ = onboard_ok(&sandbox, "rescue", &[]);
             sandbox
         },
         args: vec!["--profile", "rescue", "config", "set", "gateway.bind", "lan"],

@@ -1,13 +1,13 @@
-//! What a fresh onboarding writes: these files, these bytes, these modes.
+//! The files of a first onboarding: their paths, bytes and modes.
 
 use std::path::Path;
 
 use openclaw::i18n::{Lang, workspace_files};
 
-use super::{base, beside_main, config_path, onboarded, under_umask, words};
+use super::{base_port, config_path, onboard_args, onboard_ok, sandbox_with_main, with_umask};
 use crate::support::Sandbox;
 
-/// Every path below HOME after a fresh onboarding.
+/// Every path below HOME after a first onboarding, with its mode.
 const TREE: &str = "\
 drwx------ .local
 drwx------ .local/state
@@ -30,7 +30,7 @@ drwx------ .openclaw-rescue/workspace-rescue
 -rw------- .openclaw-rescue/workspace-rescue/USER.md
 ";
 
-/// The config, what differs from run to run by name.
+/// The config; values that differ from run to run are replaced by names.
 const CONFIG: &str = r#"{
   "agents": {
     "defaults": {
@@ -80,8 +80,8 @@ workspace = "HOME/.openclaw-rescue/workspace-rescue"
 port = BASE
 "#;
 
-/// The paths and modes, as `ls` shows them.
-fn listed(sandbox: &Sandbox) -> String {
+/// Returns the paths and modes below HOME, as `ls` shows them.
+fn list_tree(sandbox: &Sandbox) -> String {
     let mut list = String::new();
     for (path, mode, _) in sandbox.tree() {
         let kind = if mode & 0o170_000 == 0o040_000 { 'd' } else { '-' };
@@ -96,23 +96,23 @@ fn listed(sandbox: &Sandbox) -> String {
     list
 }
 
-/// A text of the sandbox with its home and base port by name.
-fn named(sandbox: &Sandbox, below: impl AsRef<Path>) -> String {
+/// Returns the text of a file with names in the place of the home folder and the base port.
+fn read_with_names(sandbox: &Sandbox, below: impl AsRef<Path>) -> String {
     let home = sandbox.home().display().to_string();
-    let base = base(sandbox, "rescue").to_string();
+    let base = base_port(sandbox, "rescue").to_string();
     sandbox.read(below).replace(&home, "HOME").replace(&base, "BASE")
 }
 
 #[test]
-fn a_fresh_onboarding_writes_exactly_this_whatever_the_umask_and_the_language() {
+fn first_onboarding_writes_the_same_files_under_every_umask_and_language() {
     for (lang, umask) in [("en", "022"), ("en", "000"), ("tr", "000"), ("tr", "077")] {
         let sandbox = Sandbox::new();
-        let command = sandbox.command(words("rescue", &["--lang", lang]));
-        let output = under_umask(&command, umask).output().expect("a shell");
+        let command = sandbox.command(onboard_args("rescue", &["--lang", lang]));
+        let output = with_umask(&command, umask).output().expect("a shell");
         assert!(output.status.success(), "{output:?}");
 
-        assert_eq!(listed(&sandbox), TREE, "{lang} {umask}");
-        let config = super::config(&sandbox, "rescue");
+        assert_eq!(list_tree(&sandbox), TREE, "{lang} {umask}");
+        let config = super::read_config(&sandbox, "rescue");
         let token = config["gateway"]["auth"]["token"].as_str().expect("a token");
         assert_eq!(token.len(), 48, "24 bytes in hex");
         assert!(
@@ -122,11 +122,14 @@ fn a_fresh_onboarding_writes_exactly_this_whatever_the_umask_and_the_language() 
         );
         let time = config["wizard"]["lastRunAt"].as_str().expect("a time");
         assert_eq!((time.len(), &time[10..11], &time[23..]), (24, "T", "Z"));
-        let text = named(&sandbox, config_path("rescue"));
+        let text = read_with_names(&sandbox, config_path("rescue"));
         assert_eq!(text.replace(token, "TOKEN").replace(time, "TIME"), CONFIG);
-        let record = named(&sandbox, ".openclaw-rescue/instance.toml");
+        let record = read_with_names(&sandbox, ".openclaw-rescue/instance.toml");
         assert_eq!(record, RECORD.replace("LANG", lang));
-        assert_eq!(named(&sandbox, ".local/state/openclaw/registry.toml"), REGISTRY);
+        assert_eq!(
+            read_with_names(&sandbox, ".local/state/openclaw/registry.toml"),
+            REGISTRY
+        );
         assert_eq!(sandbox.read(".local/state/openclaw/lock"), "");
         for (name, text) in workspace_files(Lang::from_code(lang).expect("a language")) {
             let path = format!(".openclaw-rescue/workspace-rescue/{name}");
@@ -136,17 +139,17 @@ fn a_fresh_onboarding_writes_exactly_this_whatever_the_umask_and_the_language() 
 }
 
 #[test]
-fn two_tokens_are_never_the_same() {
+fn every_instance_gets_a_different_token() {
     let token = || {
         let sandbox = Sandbox::new();
-        let _ = onboarded(&sandbox, "rescue", &[]);
-        super::config(&sandbox, "rescue")["gateway"]["auth"]["token"].to_string()
+        let _ = onboard_ok(&sandbox, "rescue", &[]);
+        super::read_config(&sandbox, "rescue")["gateway"]["auth"]["token"].to_string()
     };
     assert_ne!(token(), token());
 }
 
 #[test]
-fn setup_is_the_same_baseline_and_the_default_profile_needs_no_name() {
+fn setup_writes_the_same_files_and_the_default_profile_needs_no_name() {
     let sandbox = Sandbox::new();
     let document = sandbox.run(["setup", "--json"]).exits(0).json();
     assert_eq!(document["profile"], "default");
@@ -163,7 +166,7 @@ fn setup_is_the_same_baseline_and_the_default_profile_needs_no_name() {
 }
 
 #[test]
-fn the_profile_counts_wherever_it_stands_and_from_the_environment() {
+fn profile_is_read_from_any_place_of_the_line_and_from_the_environment() {
     let spellings: [&[&str]; 4] = [
         &["--profile", "rescue", "setup"],
         &["setup", "--profile", "rescue"],
@@ -189,22 +192,22 @@ fn the_profile_counts_wherever_it_stands_and_from_the_environment() {
 }
 
 #[test]
-fn nothing_is_shared_with_the_default_instance() {
-    let sandbox = beside_main();
-    let document = onboarded(&sandbox, "rescue", &["--json"]).json();
+fn new_instance_shares_no_path_and_no_port_with_the_default() {
+    let sandbox = sandbox_with_main();
+    let document = onboard_ok(&sandbox, "rescue", &["--json"]).json();
     let own = sandbox.path(".openclaw-rescue").display().to_string();
     for key in ["configPath", "stateDir", "workspace"] {
         let path = document[key].as_str().expect("a path");
         assert!(path.starts_with(&own), "{key}: {path}");
     }
-    let (first, second) = (18789, base(&sandbox, "rescue"));
+    let (first, second) = (18789, base_port(&sandbox, "rescue"));
     assert!(second.abs_diff(first) >= 111, "{second}");
 }
 
 #[test]
-fn a_skipped_bootstrap_leaves_the_workspace_empty() {
+fn skipped_bootstrap_leaves_the_workspace_empty() {
     let sandbox = Sandbox::new();
-    let _ = onboarded(&sandbox, "rescue", &["--skip-bootstrap"]);
+    let _ = onboard_ok(&sandbox, "rescue", &["--skip-bootstrap"]);
     let workspace = sandbox.path(".openclaw-rescue/workspace-rescue");
     assert_eq!(std::fs::read_dir(workspace).expect("a folder").count(), 0);
 }

@@ -1,14 +1,15 @@
-//! What is broken, in the way, or another's: refused before anything is written, with the place named.
+//! Broken files, files in the way, and files of another instance: each is refused with its path before anything is
+//! written.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use super::{MAIN, beside_main, config_path, onboard, onboarded, touched, written};
+use super::{MAIN, change_times, config_path, onboard, onboard_ok, sandbox_with_main, written_files};
 use crate::support::{Reason, Sandbox, skipped};
 
-/// Configs that can't be used, and what the message must hold.
+/// Configs that cannot be used: a name, the bytes, and a part of the message.
 fn broken_configs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let deep = "{ a: ".to_owned() + &"[".repeat(10_000) + &"]".repeat(10_000) + " }";
     vec![
@@ -30,11 +31,14 @@ fn broken_configs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn a_broken_config_is_never_written_over_and_its_place_is_named() {
+fn broken_config_is_never_overwritten_and_the_message_names_its_position() {
     for (what, bytes, named) in broken_configs() {
-        let sandbox = beside_main();
+        let sandbox = sandbox_with_main();
         let path = sandbox.write(config_path("rescue"), &bytes);
-        let before = (touched(&sandbox.path(".openclaw-rescue")), written(&sandbox));
+        let before = (
+            change_times(&sandbox.path(".openclaw-rescue")),
+            written_files(&sandbox),
+        );
         for words in [
             &["onboard", "--non-interactive", "--accept-risk"][..],
             &[
@@ -62,26 +66,29 @@ fn a_broken_config_is_never_written_over_and_its_place_is_named() {
                 run.stderr
             );
             assert!(run.stderr.contains("by hand"), "a way out: {}", run.stderr);
-            let after = (touched(&sandbox.path(".openclaw-rescue")), written(&sandbox));
+            let after = (
+                change_times(&sandbox.path(".openclaw-rescue")),
+                written_files(&sandbox),
+            );
             assert!(before == after, "{what} {words:?}");
         }
         // The others go on as if nothing were there.
-        let _ = onboarded(&sandbox, "third", &[]);
+        let _ = onboard_ok(&sandbox, "third", &[]);
         let _ = sandbox.run(["profiles"]).exits(0);
     }
 }
 
 #[test]
-fn a_byte_order_mark_is_no_fault_and_stays() {
+fn byte_order_mark_of_a_config_stays() {
     let sandbox = Sandbox::new();
     sandbox.write(config_path("rescue"), "\u{feff}{ gateway: { port: 20789 } }\n");
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let text = sandbox.read(config_path("rescue"));
     assert!(text.starts_with("\u{feff}{") && text.contains("token"), "{text}");
 }
 
 #[test]
-fn what_is_no_file_in_a_files_place_is_refused() {
+fn fifo_or_folder_in_the_place_of_a_file_is_refused() {
     for place in [
         ".openclaw-rescue/openclaw.json",
         ".openclaw-rescue/instance.toml",
@@ -89,7 +96,7 @@ fn what_is_no_file_in_a_files_place_is_refused() {
         ".local/state/openclaw/lock",
     ] {
         for kind in ["fifo", "folder"] {
-            let sandbox = beside_main();
+            let sandbox = sandbox_with_main();
             let path = sandbox.path(place);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
             if kind == "fifo" {
@@ -98,20 +105,20 @@ fn what_is_no_file_in_a_files_place_is_refused() {
             } else {
                 std::fs::create_dir(&path).expect("a folder");
             }
-            let before = written(&sandbox);
+            let before = written_files(&sandbox);
             let run = onboard(&sandbox, "rescue", &[]);
             assert!(run.code == 78 || run.code == 1, "{place} {kind}: {run:?}");
             assert!(
                 !run.stderr.is_empty() && !run.stderr.contains("panicked"),
                 "{run:?}"
             );
-            assert_eq!(written(&sandbox), before, "{place} {kind}");
+            assert_eq!(written_files(&sandbox), before, "{place} {kind}");
         }
     }
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_is_refused() {
+fn file_in_the_place_of_a_folder_is_refused() {
     for place in [
         ".openclaw-rescue",
         ".openclaw-rescue/agents",
@@ -120,16 +127,16 @@ fn a_file_in_the_place_of_a_folder_is_refused() {
     ] {
         let sandbox = Sandbox::new();
         sandbox.write(place, "mine");
-        let before = written(&sandbox);
+        let before = written_files(&sandbox);
         let run = onboard(&sandbox, "rescue", &[]);
         assert_ne!(run.code, 0, "{place}: {run:?}");
         assert!(run.stderr.contains(place), "{place}: {}", run.stderr);
-        assert_eq!(written(&sandbox), before, "{place}");
+        assert_eq!(written_files(&sandbox), before, "{place}");
     }
 }
 
 #[test]
-fn a_config_without_permission_is_refused() {
+fn config_that_may_not_be_read_is_refused() {
     let sandbox = Sandbox::new();
     let config = sandbox.write(config_path("rescue"), MAIN);
     std::fs::set_permissions(&config, Permissions::from_mode(0o000)).expect("a mode");
@@ -143,33 +150,33 @@ fn a_config_without_permission_is_refused() {
 }
 
 #[test]
-fn a_state_folder_behind_a_link_of_the_users_own_is_kept() {
-    let sandbox = beside_main();
+fn state_folder_that_is_a_link_of_the_user_stays_a_link() {
+    let sandbox = sandbox_with_main();
     let real = sandbox.path("disk/rescue");
     std::fs::create_dir_all(&real).expect("folders");
     symlink(&real, sandbox.path(".openclaw-rescue")).expect("a link");
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     assert!(real.join("openclaw.json").is_file());
     assert!(sandbox.path(".openclaw-rescue").is_symlink());
     let tree = sandbox.tree();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     assert_eq!(sandbox.tree(), tree);
 }
 
 #[test]
-fn a_link_of_the_users_own_that_leads_nowhere_yet_is_kept_and_what_it_means_is_private() {
-    let sandbox = beside_main();
+fn dangling_config_link_is_kept_and_its_target_is_created_private() {
+    let sandbox = sandbox_with_main();
     std::fs::create_dir_all(sandbox.path(".openclaw-rescue")).expect("folders");
     let target = sandbox.path("disk/rescue.json");
     symlink(&target, sandbox.path(config_path("rescue"))).expect("a link");
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     assert!(sandbox.path(config_path("rescue")).is_symlink());
     let mode = std::fs::metadata(target).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]
-fn links_into_another_instance_are_refused_wherever_they_stand() {
+fn links_into_another_instance_are_refused() {
     let links: [(&str, &str); 7] = [
         (".openclaw-rescue", ".openclaw"),
         (".openclaw-rescue/openclaw.json", ".openclaw/openclaw.json"),
@@ -180,11 +187,11 @@ fn links_into_another_instance_are_refused_wherever_they_stand() {
         (".openclaw-rescue/instance.toml", ".openclaw/instance.toml"),
     ];
     for (link, target) in links {
-        let sandbox = beside_main();
+        let sandbox = sandbox_with_main();
         let link = sandbox.path(link);
         std::fs::create_dir_all(link.parent().expect("a folder")).expect("folders");
         symlink(sandbox.path(target), &link).expect("a link");
-        let before = (touched(&sandbox.path(".openclaw")), written(&sandbox));
+        let before = (change_times(&sandbox.path(".openclaw")), written_files(&sandbox));
         for extra in [&[][..], &["--reset", "--reset-scope", "full"]] {
             let run = onboard(&sandbox, "rescue", extra);
             assert!([2, 78].contains(&run.code), "{link:?} -> {target}: {run:?}");
@@ -192,45 +199,45 @@ fn links_into_another_instance_are_refused_wherever_they_stand() {
                 run.stderr.contains("default") || run.stderr.contains(".openclaw"),
                 "{run:?}"
             );
-            let after = (touched(&sandbox.path(".openclaw")), written(&sandbox));
+            let after = (change_times(&sandbox.path(".openclaw")), written_files(&sandbox));
             assert!(after == before, "{link:?} -> {target}");
         }
     }
 }
 
 #[test]
-fn a_workspace_that_links_lead_into_another_instance_is_refused() {
-    let sandbox = beside_main();
+fn workspace_that_leads_into_another_instance_by_a_link_is_refused() {
+    let sandbox = sandbox_with_main();
     symlink(sandbox.path(".openclaw"), sandbox.path("innocent")).expect("a link");
-    let before = touched(&sandbox.path(".openclaw"));
+    let before = change_times(&sandbox.path(".openclaw"));
     for workspace in ["~/innocent/workspace", "~/innocent/new", "~/innocent"] {
         let run = onboard(&sandbox, "rescue", &["--workspace", workspace]).exits(2);
         assert!(run.stderr.contains("default"), "{}", run.stderr);
     }
-    assert_eq!(touched(&sandbox.path(".openclaw")), before);
+    assert_eq!(change_times(&sandbox.path(".openclaw")), before);
 }
 
 #[test]
-fn a_broken_registry_is_refused_and_left_as_it_is() {
+fn broken_registry_is_refused_and_stays_unchanged() {
     for text in [
         "not toml at all [",
         "version = 2\n",
         "\u{0}",
         "version = 1\n[[instance]]\nprofile = 3\n",
     ] {
-        let sandbox = beside_main();
+        let sandbox = sandbox_with_main();
         sandbox.write(".local/state/openclaw/registry.toml", text);
-        let before = written(&sandbox);
+        let before = written_files(&sandbox);
         let run = onboard(&sandbox, "rescue", &["--json"]).exits(78);
         assert_eq!(run.json()["code"], "registry.broken", "{text}");
         assert!(run.stderr.contains("registry.toml"), "{}", run.stderr);
-        assert_eq!(written(&sandbox), before);
+        assert_eq!(written_files(&sandbox), before);
         let _ = sandbox.run(["profiles"]).exits(0);
     }
 }
 
 #[test]
-fn an_unusable_home_is_refused_before_anything_is_written() {
+fn unusable_home_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::new();
     let file = sandbox.write("file", "");
     let before = sandbox.tree();
@@ -256,11 +263,11 @@ fn an_unusable_home_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn openclaw_home_moves_everything() {
+fn openclaw_home_is_the_home_of_all_files() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.home()).expect("HOME");
     let sandbox = sandbox.var("OPENCLAW_HOME", "~/other");
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     assert!(sandbox.path("other/.openclaw-rescue/openclaw.json").is_file());
     assert!(
         sandbox
@@ -275,8 +282,8 @@ fn openclaw_home_moves_everything() {
 }
 
 #[test]
-fn root_by_sudo_in_another_users_home_is_refused() {
-    let sandbox = beside_main();
+fn root_by_sudo_in_the_home_of_another_user_is_refused() {
+    let sandbox = sandbox_with_main();
     if std::os::unix::fs::chown(sandbox.home(), Some(12_345), None).is_err() {
         return skipped(Reason::NeedsRoot, "only root can give a folder away");
     }
@@ -292,12 +299,12 @@ fn root_by_sudo_in_another_users_home_is_refused() {
 }
 
 #[test]
-fn a_folder_that_others_may_enter_stays_as_its_owner_made_it_and_is_told() {
+fn state_folder_open_to_others_keeps_its_mode_and_is_reported() {
     let sandbox = Sandbox::new();
     let folder = sandbox.path(".openclaw-rescue");
     std::fs::create_dir_all(&folder).expect("folders");
     std::fs::set_permissions(&folder, Permissions::from_mode(0o2770)).expect("a mode");
-    let run = onboarded(&sandbox, "rescue", &[]);
+    let run = onboard_ok(&sandbox, "rescue", &[]);
     let mode = std::fs::metadata(&folder).expect("metadata").permissions().mode();
     assert_eq!(mode & 0o7777, 0o2770);
     assert!(run.stderr.contains("chmod 700"), "{}", run.stderr);

@@ -1,15 +1,15 @@
-//! The flags: each bad value is refused with its flag's name and nothing written, `--json` is one document
-//! whatever happens, a dry run says what a real run does, and an answers file brings the same instance.
+//! The flags: each bad value is refused by the name of its flag and nothing is written, `--json` is one document
+//! whatever happens, a dry run reports what a real run does, and an answers file gives the same instance.
 
 use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::{beside_main, config, config_path, onboard, onboarded, written};
+use super::{config_path, onboard, onboard_ok, read_config, sandbox_with_main, written_files};
 use crate::support::{Ran, Sandbox};
 
-/// Flags that can't be taken, and what the message must hold.
-const REFUSED: [(&[&str], &str); 25] = [
+/// Flags that are refused, and a part of the message.
+const REFUSED_FLAGS: [(&[&str], &str); 25] = [
     (&["--flow", "slow"], "--flow"),
     (&["--mode", "remote"], "--mode"),
     (&["--reset", "--existing", "keep"], "--reset"),
@@ -47,9 +47,9 @@ const REFUSED: [(&[&str], &str); 25] = [
     (&["--nonsense"], "--nonsense"),
 ];
 
-/// One document on stdout, no escape sequence anywhere, and the document agrees with the exit code.
+/// Returns the one document on stdout. No escape sequence is anywhere, and the document agrees with the exit code.
 #[track_caller]
-fn one_document(run: &Ran) -> Value {
+fn checked_document(run: &Ran) -> Value {
     let document = run.json();
     assert_eq!(document["ok"], run.code == 0, "{document}");
     if run.code != 0 {
@@ -69,24 +69,24 @@ fn one_document(run: &Ran) -> Value {
 }
 
 #[test]
-fn a_value_that_cannot_be_taken_is_refused_and_nothing_is_written() {
-    let sandbox = beside_main();
-    let before = written(&sandbox);
-    for (flags, named) in REFUSED {
+fn bad_value_is_refused_by_its_flag_and_nothing_is_written() {
+    let sandbox = sandbox_with_main();
+    let before = written_files(&sandbox);
+    for (flags, named) in REFUSED_FLAGS {
         let run = onboard(&sandbox, "rescue", flags);
         assert_eq!(run.code, 2, "{flags:?}: {run:?}");
         assert!(run.stderr.contains(named), "{flags:?}: {}", run.stderr);
         assert!(run.stdout.is_empty(), "{flags:?}: {}", run.stdout);
         let run = onboard(&sandbox, "rescue", &[flags, &["--json"]].concat());
         assert_eq!(run.code, 2, "{flags:?}");
-        let _ = one_document(&run);
-        assert_eq!(written(&sandbox), before, "{flags:?}");
+        let _ = checked_document(&run);
+        assert_eq!(written_files(&sandbox), before, "{flags:?}");
     }
 }
 
 #[test]
-fn json_is_one_document_on_success_and_on_every_failure() {
-    let sandbox = beside_main();
+fn json_output_is_one_document_on_success_and_failure() {
+    let sandbox = sandbox_with_main();
     sandbox.write(config_path("torn"), "{ gateway: ");
     let cases: [(&[&str], i32); 14] = [
         (
@@ -144,13 +144,13 @@ fn json_is_one_document_on_success_and_on_every_failure() {
     for (words, code) in cases {
         let run = sandbox.run([words, &["--json"]].concat());
         assert_eq!(run.code, code, "{words:?}: {run:?}");
-        let _ = one_document(&run);
+        let _ = checked_document(&run);
     }
 }
 
 #[test]
-fn without_a_terminal_the_open_flags_are_named_at_once() {
-    let sandbox = beside_main();
+fn without_a_terminal_the_flags_of_open_questions_are_listed_at_once() {
+    let sandbox = sandbox_with_main();
     let before = sandbox.tree();
     // Standard input that never ends must not be waited for.
     let mut command = sandbox.command(["--profile", "rescue", "onboard"]);
@@ -183,9 +183,9 @@ fn without_a_terminal_the_open_flags_are_named_at_once() {
 }
 
 #[test]
-fn what_to_do_with_an_instance_that_is_there_is_checked_like_the_rest() {
+fn bad_value_for_an_existing_instance_is_refused() {
     let sandbox = Sandbox::new();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let before = sandbox.tree();
     for flags in [
         &["--existing", "eat"][..],
@@ -197,7 +197,7 @@ fn what_to_do_with_an_instance_that_is_there_is_checked_like_the_rest() {
     assert_eq!(sandbox.tree(), before);
 }
 
-/// The changes of a run, what differs from run to run by name.
+/// Returns the changes of a run without the lines that differ from run to run.
 fn changes(document: &Value) -> Vec<Value> {
     let mut changes = document["changes"].as_array().expect("changes").clone();
     for change in &mut changes {
@@ -210,7 +210,7 @@ fn changes(document: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
+fn dry_run_writes_nothing_and_reports_the_changes_of_the_real_run() {
     let choices: [&[&str]; 3] = [
         &[],
         &[
@@ -231,13 +231,13 @@ fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
         ],
     ];
     for choice in choices {
-        let sandbox = beside_main();
+        let sandbox = sandbox_with_main();
         let before = sandbox.tree();
         let dry = [choice, &["--dry-run"]].concat();
-        let text = onboarded(&sandbox, "rescue", &dry).stdout;
-        let planned = one_document(&onboarded(&sandbox, "rescue", &[&dry[..], &["--json"]].concat()));
+        let text = onboard_ok(&sandbox, "rescue", &dry).stdout;
+        let planned = checked_document(&onboard_ok(&sandbox, "rescue", &[&dry[..], &["--json"]].concat()));
         assert_eq!(sandbox.tree(), before, "not even a lock");
-        let done = one_document(&onboarded(&sandbox, "rescue", &[choice, &["--json"]].concat()));
+        let done = checked_document(&onboard_ok(&sandbox, "rescue", &[choice, &["--json"]].concat()));
         assert_eq!(
             (&planned["dryRun"], &done["dryRun"]),
             (&true.into(), &false.into())
@@ -256,7 +256,7 @@ fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
             assert!(std::path::Path::new(path).exists(), "{path}");
         }
         let planned: Vec<_> = changes(&planned).iter().map(|c| c["path"].to_string()).collect();
-        for (path, mode, _) in written(&sandbox) {
+        for (path, mode, _) in written_files(&sandbox) {
             let path = sandbox.path(&path).display().to_string();
             let below = |planned: &String| planned.trim_matches('"').starts_with(&path);
             let known = before
@@ -271,8 +271,8 @@ fn a_dry_run_writes_nothing_and_plans_what_the_real_run_does() {
 }
 
 #[test]
-fn saved_answers_bring_the_same_instance_again() {
-    let sandbox = beside_main();
+fn saved_answers_set_up_the_same_instance_again() {
+    let sandbox = sandbox_with_main();
     let file = sandbox.path("answers.toml");
     let file = file.to_str().expect("text");
     let secrets = [
@@ -305,11 +305,11 @@ fn saved_answers_bring_the_same_instance_again() {
         "--save-answers",
         file,
     ];
-    let _ = onboarded(&sandbox, "rescue", &[&choices[..], &secrets].concat());
+    let _ = onboard_ok(&sandbox, "rescue", &[&choices[..], &secrets].concat());
     let saved = sandbox.read("answers.toml");
     assert!(!saved.contains("CANARY") && saved.contains("llama"), "{saved}");
     let first = {
-        let mut config = config(&sandbox, "rescue");
+        let mut config = read_config(&sandbox, "rescue");
         config["wizard"]["lastRunAt"] = Value::Null;
         config
     };
@@ -319,7 +319,7 @@ fn saved_answers_bring_the_same_instance_again() {
     // The profile comes from the file too.
     let words = ["onboard", "--non-interactive", "--accept-risk", "--answers", file];
     let _ = sandbox.run([&words[..], &secrets].concat()).exits(0);
-    let mut again = config(&sandbox, "rescue");
+    let mut again = read_config(&sandbox, "rescue");
     again["wizard"]["lastRunAt"] = Value::Null;
     assert_eq!(again, first);
     let tree = sandbox.tree();
@@ -328,7 +328,7 @@ fn saved_answers_bring_the_same_instance_again() {
 }
 
 #[test]
-fn an_answers_file_that_cannot_be_taken_is_refused_by_name() {
+fn bad_answers_file_is_refused_by_its_key_or_value() {
     let sandbox = Sandbox::new();
     for (text, named) in [
         ("color = \"red\"", "color"),
@@ -340,7 +340,7 @@ fn an_answers_file_that_cannot_be_taken_is_refused_by_name() {
         ("profile = \"a/b\"", "a/b"),
     ] {
         sandbox.write("answers.toml", text);
-        let before = written(&sandbox);
+        let before = written_files(&sandbox);
         let file = sandbox.path("answers.toml");
         let words = [
             "onboard",
@@ -353,15 +353,15 @@ fn an_answers_file_that_cannot_be_taken_is_refused_by_name() {
         assert_eq!(run.code, 2, "{text}: {run:?}");
         assert!(run.stderr.contains(named), "{text}: {}", run.stderr);
         assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
-        let _ = one_document(&run);
-        assert_eq!(written(&sandbox), before);
+        let _ = checked_document(&run);
+        assert_eq!(written_files(&sandbox), before);
     }
 }
 
 #[test]
-fn names_that_no_file_system_would_keep_are_refused_with_a_usable_one() {
+fn unusable_profile_name_is_refused_with_a_usable_suggestion() {
     let long = "x".repeat(65);
-    let sandbox = beside_main();
+    let sandbox = sandbox_with_main();
     let before = sandbox.tree();
     for (name, usable) in [
         ("a/b", "a-b"),
@@ -377,7 +377,7 @@ fn names_that_no_file_system_would_keep_are_refused_with_a_usable_one() {
     ] {
         let run = sandbox.run(["--profile", name, "setup", "--json"]);
         assert_eq!(run.code, 2, "{name}: {run:?}");
-        let hints = one_document(&run)["hints"].to_string();
+        let hints = checked_document(&run)["hints"].to_string();
         assert!(hints.contains(usable), "{name}: {hints}");
         assert!(run.stderr.contains(usable), "{name}: {}", run.stderr);
     }
@@ -397,14 +397,14 @@ fn names_that_no_file_system_would_keep_are_refused_with_a_usable_one() {
 }
 
 #[test]
-fn a_name_that_differs_from_a_folders_by_case_only_is_refused() {
+fn profile_name_that_differs_only_by_case_is_refused() {
     let sandbox = Sandbox::new();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let before = sandbox.tree();
     for name in ["Rescue", "RESCUE"] {
         let run = sandbox.run(["--profile", name, "setup", "--json"]);
         assert_eq!(run.code, 2, "{run:?}");
-        let document = one_document(&run);
+        let document = checked_document(&run);
         assert_eq!(document["code"], "profile.case");
         assert!(
             document["hints"].to_string().contains("--profile rescue"),

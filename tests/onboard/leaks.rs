@@ -1,13 +1,16 @@
-//! The leaks of OpenClaw 2026.1.30 (docs/openclaw.md#isolation-leaks), each with a test of its name: what one profile does
-//! never reaches another one.
+//! The isolation leaks of OpenClaw 2026.1.30 (docs/openclaw.md#isolation-leaks), with a test for each: nothing that one
+//! profile does reaches another one.
 
 use serde_json::Value;
 
-use super::{MAIN, beside_main, config, config_path, onboard, onboarded, touched, words, written};
+use super::{
+    MAIN, change_times, config_path, onboard, onboard_args, onboard_ok, read_config, sandbox_with_main,
+    written_files,
+};
 use crate::support::Sandbox;
 
-/// What the default instance's gateway hands down to everything that it starts.
-const OF_MAIN: [(&str, &str); 6] = [
+/// The environment that the gateway of the default instance passes to every process that it starts.
+const MAIN_ENVIRONMENT: [(&str, &str); 6] = [
     ("OPENCLAW_STATE_DIR", ".openclaw"),
     ("OPENCLAW_CONFIG_PATH", ".openclaw/openclaw.json"),
     ("OPENCLAW_GATEWAY_PORT", "18789"),
@@ -17,17 +20,17 @@ const OF_MAIN: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn l1_reset_of_a_profile_moves_only_its_own_files_aside() {
+fn l1_reset_moves_only_files_of_its_own_profile_aside() {
     for scope in ["config", "config+creds+sessions", "full"] {
-        let sandbox = beside_main();
-        let before = touched(&sandbox.path(".openclaw"));
-        let _ = onboarded(&sandbox, "rescue", &["--gateway-token", "OLD"]);
+        let sandbox = sandbox_with_main();
+        let before = change_times(&sandbox.path(".openclaw"));
+        let _ = onboard_ok(&sandbox, "rescue", &["--gateway-token", "OLD"]);
         sandbox.write(".openclaw-rescue/credentials/oauth.json", "{}");
         sandbox.write(".openclaw-rescue/workspace-rescue/NOTES.md", "notes");
 
-        let document = onboarded(&sandbox, "rescue", &["--reset", "--reset-scope", scope, "--json"]).json();
-        assert_eq!(touched(&sandbox.path(".openclaw")), before, "{scope}");
-        let token = &config(&sandbox, "rescue")["gateway"]["auth"]["token"];
+        let document = onboard_ok(&sandbox, "rescue", &["--reset", "--reset-scope", scope, "--json"]).json();
+        assert_eq!(change_times(&sandbox.path(".openclaw")), before, "{scope}");
+        let token = &read_config(&sandbox, "rescue")["gateway"]["auth"]["token"];
         assert_ne!(token, "OLD", "{scope}: started over");
         let moved: Vec<&str> = document["changes"]
             .as_array()
@@ -54,16 +57,16 @@ fn l1_reset_of_a_profile_moves_only_its_own_files_aside() {
 }
 
 #[test]
-fn l2_a_profile_chosen_inside_mains_environment_gets_nothing_of_main() {
+fn l2_profile_chosen_in_the_environment_of_another_gets_none_of_its_values() {
     // Every variable alone, every pair, and all of them.
-    let mut sets: Vec<Vec<_>> = vec![OF_MAIN.to_vec()];
-    for (at, one) in OF_MAIN.iter().enumerate() {
+    let mut sets: Vec<Vec<_>> = vec![MAIN_ENVIRONMENT.to_vec()];
+    for (at, one) in MAIN_ENVIRONMENT.iter().enumerate() {
         sets.push(vec![*one]);
-        sets.extend(OF_MAIN[at + 1..].iter().map(|other| vec![*one, *other]));
+        sets.extend(MAIN_ENVIRONMENT[at + 1..].iter().map(|other| vec![*one, *other]));
     }
     for set in sets {
-        let mut sandbox = beside_main();
-        let before = touched(&sandbox.path(".openclaw"));
+        let mut sandbox = sandbox_with_main();
+        let before = change_times(&sandbox.path(".openclaw"));
         for (name, value) in &set {
             let value = if value.starts_with(".openclaw") {
                 sandbox.path(value).into_os_string()
@@ -74,13 +77,13 @@ fn l2_a_profile_chosen_inside_mains_environment_gets_nothing_of_main() {
         }
         let alone = |name| set.len() == 1 && set[0].0 == name;
         if alone("OPENCLAW_GATEWAY_PORT") || alone("OPENCLAW_GATEWAY_TOKEN") {
-            // A port or token that comes with nothing of main's beside it is the user's own wish.
+            // A port or token without any other value of main is what the user wants.
             continue;
         }
         let paths = set.iter().any(|(_, value)| value.starts_with(".openclaw"))
             || set.iter().any(|(name, _)| name.ends_with("MARKER"));
         let run = onboard(&sandbox, "rescue", &[]);
-        assert_eq!(touched(&sandbox.path(".openclaw")), before, "{set:?}");
+        assert_eq!(change_times(&sandbox.path(".openclaw")), before, "{set:?}");
         if !paths {
             continue;
         }
@@ -103,15 +106,15 @@ fn l2_a_profile_chosen_inside_mains_environment_gets_nothing_of_main() {
 }
 
 #[test]
-fn l2_the_environment_of_another_named_profile_is_set_aside_whole() {
-    let sandbox = beside_main();
+fn l2_environment_of_another_named_profile_is_ignored_as_a_whole() {
+    let sandbox = sandbox_with_main();
     let works = sandbox.path("srv/work");
     let sandbox = sandbox
         .var("OPENCLAW_PROFILE", "work")
         .var("OPENCLAW_STATE_DIR", &works)
         .var("OPENCLAW_GATEWAY_PORT", "24789")
         .var("OPENCLAW_GATEWAY_TOKEN", "WORKS-TOKEN");
-    let run = onboarded(&sandbox, "rescue", &[]);
+    let run = onboard_ok(&sandbox, "rescue", &[]);
     assert!(!works.exists());
     let text = sandbox.read(config_path("rescue"));
     assert!(!text.contains("WORKS-TOKEN") && !text.contains("24789"), "{text}");
@@ -126,37 +129,37 @@ fn l2_the_environment_of_another_named_profile_is_set_aside_whole() {
 }
 
 #[test]
-fn l2_a_custom_state_folder_of_the_users_own_is_kept_and_announced() {
-    let sandbox = beside_main();
+fn l2_state_folder_that_the_user_set_is_used_and_reported() {
+    let sandbox = sandbox_with_main();
     let custom = sandbox.path("srv/x");
     let sandbox = sandbox.var("OPENCLAW_STATE_DIR", &custom);
-    let run = onboarded(&sandbox, "rescue", &[]);
+    let run = onboard_ok(&sandbox, "rescue", &[]);
     assert!(custom.join("openclaw.json").is_file());
     assert!(!sandbox.path(".openclaw-rescue").exists());
     assert!(run.stderr.contains("OPENCLAW_STATE_DIR"), "{}", run.stderr);
 }
 
 #[test]
-fn l3_a_state_folder_alone_never_reads_or_writes_the_default_config() {
-    let sandbox = beside_main();
-    let before = touched(&sandbox.path(".openclaw"));
+fn l3_state_folder_alone_never_reads_or_writes_the_default_config() {
+    let sandbox = sandbox_with_main();
+    let before = change_times(&sandbox.path(".openclaw"));
     let custom = sandbox.path("elsewhere/state");
     let sandbox = sandbox.var("OPENCLAW_STATE_DIR", &custom);
     let _ = sandbox
         .run(["onboard", "--non-interactive", "--accept-risk"])
         .exits(0);
-    assert_eq!(touched(&sandbox.path(".openclaw")), before);
+    assert_eq!(change_times(&sandbox.path(".openclaw")), before);
     let text = sandbox.read("elsewhere/state/openclaw.json");
     assert!(!text.contains("MAIN-TOKEN") && !text.contains("18789"), "{text}");
     let _ = sandbox.run(["config", "set", "gateway.bind", "lan"]).exits(0);
-    assert_eq!(touched(&sandbox.path(".openclaw")), before);
+    assert_eq!(change_times(&sandbox.path(".openclaw")), before);
     assert!(sandbox.read("elsewhere/state/openclaw.json").contains("\"lan\""));
 }
 
 #[test]
 fn l5_messages_name_the_config_of_their_own_profile() {
-    let sandbox = beside_main();
-    let run = onboarded(&sandbox, "rescue", &[]);
+    let sandbox = sandbox_with_main();
+    let run = onboard_ok(&sandbox, "rescue", &[]);
     assert!(
         run.stdout.contains("~/.openclaw-rescue/openclaw.json"),
         "{}",
@@ -166,12 +169,12 @@ fn l5_messages_name_the_config_of_their_own_profile() {
 }
 
 #[test]
-fn l6_l7_l8_no_command_of_a_profile_touches_the_default_tree_or_the_other_way_round() {
-    let sandbox = beside_main();
+fn l6_l7_l8_no_command_of_one_profile_changes_files_of_another() {
+    let sandbox = sandbox_with_main();
     let commands = |profile: &'static str| -> Vec<Vec<&'static str>> {
         let under = |words: &[&'static str]| [&["--profile", profile], words].concat();
         vec![
-            words(profile, &[]),
+            onboard_args(profile, &[]),
             under(&["config", "set", "gateway.bind", "loopback"]),
             under(&["config", "set", "gateway.bind", "lan"]),
             under(&["config", "get", "gateway"]),
@@ -180,28 +183,33 @@ fn l6_l7_l8_no_command_of_a_profile_touches_the_default_tree_or_the_other_way_ro
             under(&["config", "unset", "gateway.bind"]),
             under(&["profiles"]),
             under(&["setup"]),
-            words(profile, &["--reset", "--reset-scope", "full"]),
+            onboard_args(profile, &["--reset", "--reset-scope", "full"]),
         ]
     };
     for (profile, other) in [("rescue", ".openclaw"), ("default", ".openclaw-rescue")] {
-        let before = touched(&sandbox.path(other));
+        let before = change_times(&sandbox.path(other));
         for words in commands(profile) {
             let run = sandbox.run(&words).exits(0);
-            assert_eq!(touched(&sandbox.path(other)), before, "{words:?}\n{}", run.stderr);
+            assert_eq!(
+                change_times(&sandbox.path(other)),
+                before,
+                "{words:?}\n{}",
+                run.stderr
+            );
         }
     }
-    let before = touched(&sandbox.path(".openclaw"));
+    let before = change_times(&sandbox.path(".openclaw"));
     let _ = sandbox
         .run(["profiles", "remove", "rescue", "--yes", "--workspace"])
         .exits(0);
-    assert_eq!(touched(&sandbox.path(".openclaw")), before);
+    assert_eq!(change_times(&sandbox.path(".openclaw")), before);
 }
 
 #[test]
-fn l7_a_workspace_left_in_the_default_tree_stays_and_is_offered() {
-    let sandbox = beside_main();
+fn l7_workspace_left_in_the_default_folder_can_be_used_and_stays() {
+    let sandbox = sandbox_with_main();
     sandbox.write(".openclaw/workspace-rescue/SOUL.md", "an old soul");
-    let _ = onboarded(
+    let _ = onboard_ok(
         &sandbox,
         "rescue",
         &["--workspace", "~/.openclaw/workspace-rescue"],
@@ -211,7 +219,7 @@ fn l7_a_workspace_left_in_the_default_tree_stays_and_is_offered() {
 }
 
 #[test]
-fn l16_configs_of_the_old_names_are_never_copied_or_moved() {
+fn l16_configs_with_legacy_names_are_never_copied_or_moved() {
     let sandbox = Sandbox::new();
     for old in [
         ".clawdbot/clawdbot.json",
@@ -221,11 +229,11 @@ fn l16_configs_of_the_old_names_are_never_copied_or_moved() {
         sandbox.write(old, MAIN);
     }
     let before: Vec<_> = [".clawdbot", ".moltbot"]
-        .map(|dir| touched(&sandbox.path(dir)))
+        .map(|dir| change_times(&sandbox.path(dir)))
         .to_vec();
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let after: Vec<_> = [".clawdbot", ".moltbot"]
-        .map(|dir| touched(&sandbox.path(dir)))
+        .map(|dir| change_times(&sandbox.path(dir)))
         .to_vec();
     assert_eq!(after, before);
     assert!(!sandbox.path(".openclaw").exists());
@@ -233,23 +241,23 @@ fn l16_configs_of_the_old_names_are_never_copied_or_moved() {
 }
 
 #[test]
-fn l17_a_dotenv_file_of_the_working_folder_is_not_read() {
-    let sandbox = beside_main();
+fn l17_dotenv_file_of_the_working_folder_is_not_read() {
+    let sandbox = sandbox_with_main();
     let env = "OPENCLAW_STATE_DIR=/nowhere\nOPENCLAW_PROFILE=other\nOPENCLAW_GATEWAY_PORT=20001\n\
                OPENCLAW_GATEWAY_TOKEN=FROM-DOTENV\nANTHROPIC_API_KEY=FROM-DOTENV\n";
     sandbox.write(".env", env);
     sandbox.write(".openclaw/.env", env);
-    let _ = onboarded(&sandbox, "rescue", &[]);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
     let text = sandbox.read(config_path("rescue"));
     assert!(!text.contains("FROM-DOTENV") && !text.contains("20001"), "{text}");
     assert!(!sandbox.path(".openclaw-other").exists());
 }
 
 #[test]
-fn l18_a_bot_token_of_another_instance_is_refused_by_its_name_and_not_shown() {
-    let sandbox = beside_main();
+fn l18_bot_token_of_another_instance_is_refused_and_not_shown() {
+    let sandbox = sandbox_with_main();
     let token = sandbox.write("bot", "111:MAIN-BOT\n");
-    let before = written(&sandbox);
+    let before = written_files(&sandbox);
     let flags = [
         "--channel",
         "telegram",
@@ -269,13 +277,13 @@ fn l18_a_bot_token_of_another_instance_is_refused_by_its_name_and_not_shown() {
         !run.stdout.contains("MAIN-BOT") && !run.stderr.contains("MAIN-BOT"),
         "{run:?}"
     );
-    assert_eq!(written(&sandbox), before);
+    assert_eq!(written_files(&sandbox), before);
 
     // Its own bot's token is another thing, and giving that one again is no clash with itself.
     sandbox.write("bot", "222:RESCUE-BOT");
     for _ in 0..2 {
-        let _ = onboarded(&sandbox, "rescue", &flags);
+        let _ = onboard_ok(&sandbox, "rescue", &flags);
     }
-    let config: Value = config(&sandbox, "rescue");
+    let config: Value = read_config(&sandbox, "rescue");
     assert_eq!(config["channels"]["telegram"]["botToken"], "222:RESCUE-BOT");
 }

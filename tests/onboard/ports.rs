@@ -1,34 +1,34 @@
-//! Which ports a new instance gets, in a network where only the test itself listens.
+//! The ports that a new instance gets, in a network where only the test itself listens.
 
 use std::net::TcpListener;
 
-use super::{base, beside_main, config_path, onboard, onboarded, written};
+use super::{base_port, config_path, onboard, onboard_ok, sandbox_with_main, written_files};
 use crate::support::{Sandbox, network};
 
 #[test]
-fn l14_a_second_instance_gets_a_distinct_range_a_thousand_up() {
+fn l14_each_new_instance_gets_the_next_free_thousand() {
     network::own(|| {
-        let sandbox = beside_main();
+        let sandbox = sandbox_with_main();
         for (profile, port) in [("rescue", 19789), ("dev", 19001), ("third", 20789)] {
-            let _ = onboarded(&sandbox, profile, &[]);
-            assert_eq!(base(&sandbox, profile), port, "{profile}");
+            let _ = onboard_ok(&sandbox, profile, &[]);
+            assert_eq!(base_port(&sandbox, profile), port, "{profile}");
         }
     });
 }
 
-/// One family's fixed ports, and the first and last of its CDP pool.
+/// Offsets of the fixed ports of a family, and of the first and last port of its CDP pool.
 const OFFSETS: [u16; 8] = [0, 1, 2, 3, 4, 10, 11, 110];
 
 #[test]
-fn l14_a_port_of_the_family_that_somebody_holds_moves_the_suggestion() {
+fn l14_fixed_port_in_use_moves_the_suggestion() {
     network::own(|| {
         for host in ["127.0.0.1", "[::1]", "0.0.0.0"] {
             for offset in OFFSETS {
                 let address = format!("{host}:{}", 19789 + offset);
                 let _listener = TcpListener::bind(&address).expect("a port of this network");
-                let sandbox = beside_main();
-                let _ = onboarded(&sandbox, "rescue", &[]);
-                let got = base(&sandbox, "rescue");
+                let sandbox = sandbox_with_main();
+                let _ = onboard_ok(&sandbox, "rescue", &[]);
+                let got = base_port(&sandbox, "rescue");
                 if offset < 11 {
                     assert_eq!(got, 20789, "{address} is held");
                 } else {
@@ -41,7 +41,7 @@ fn l14_a_port_of_the_family_that_somebody_holds_moves_the_suggestion() {
 }
 
 #[test]
-fn a_held_port_is_refused_with_the_name_of_its_holder() {
+fn derived_port_in_use_is_refused_and_its_process_reported() {
     network::own(|| {
         let _listener = TcpListener::bind("127.0.0.1:21793").expect("a port of this network");
         let sandbox = Sandbox::new();
@@ -55,13 +55,13 @@ fn a_held_port_is_refused_with_the_name_of_its_holder() {
         let message = document["message"].as_str().expect("a message");
         let pid = format!("pid {}", std::process::id());
         assert!(message.contains("21793") && message.contains(&pid), "{message}");
-        assert!(written(&sandbox).is_empty());
+        assert!(written_files(&sandbox).is_empty());
     });
 }
 
 #[test]
-fn ports_near_another_instance_are_refused_or_told() {
-    let sandbox = beside_main();
+fn base_near_another_instance_is_refused_and_overlapping_pools_are_reported() {
+    let sandbox = sandbox_with_main();
     for (port, code) in [
         ("18789", "ports.same-base"),
         ("18799", "ports.too-close"),
@@ -79,7 +79,7 @@ fn ports_near_another_instance_are_refused_or_told() {
         assert!(!sandbox.path(".openclaw-rescue").exists());
     }
     // 18809 lies in the CDP pool of 18789: allowed, and what it costs is said.
-    let run = onboarded(&sandbox, "rescue", &["--gateway-port", "18809", "--json"]);
+    let run = onboard_ok(&sandbox, "rescue", &["--gateway-port", "18809", "--json"]);
     let notices = run.json()["notices"].to_string();
     assert!(
         notices.contains("18809-18899") && notices.contains("default"),
@@ -88,7 +88,7 @@ fn ports_near_another_instance_are_refused_or_told() {
 }
 
 #[test]
-fn a_stopped_instance_keeps_its_ports() {
+fn ports_of_a_stopped_instance_stay_reserved() {
     let sandbox = Sandbox::new();
     sandbox.write(config_path("a"), "{ gateway: { port: 22789 } }");
     sandbox.write(
@@ -106,7 +106,7 @@ fn a_stopped_instance_keeps_its_ports() {
 }
 
 #[test]
-fn l14_pinned_ports_of_another_instance_count_like_derived_ones() {
+fn l14_pinned_ports_of_another_instance_are_refused() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
     let pinned = holder.local_addr().expect("an address").port();
     drop(holder);

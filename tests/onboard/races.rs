@@ -1,12 +1,12 @@
-//! Many onboardings at once: the host-wide lock keeps their ports apart and their files whole.
+//! Many onboardings at the same time: the host-wide lock keeps their ports apart and their files whole.
 
 use std::process::{Command, Stdio};
 
-use super::{base, beside_main, config, words};
+use super::{base_port, onboard_args, read_config, sandbox_with_main};
 use crate::support::Sandbox;
 
-/// Starts all at once and waits for all; each goes well.
-fn all_at_once(commands: impl Iterator<Item = Command>) {
+/// Runs all commands at the same time; each of them has to succeed.
+fn run_concurrently(commands: impl Iterator<Item = Command>) {
     let running: Vec<_> = commands
         .map(|mut command| {
             command
@@ -27,15 +27,18 @@ fn all_at_once(commands: impl Iterator<Item = Command>) {
 }
 
 #[test]
-fn fifty_onboardings_at_once_get_disjoint_spans() {
-    let sandbox = beside_main();
+fn fifty_concurrent_onboardings_get_disjoint_spans() {
+    let sandbox = sandbox_with_main();
     let profiles: Vec<_> = (0..50).map(|number| format!("p{number}")).collect();
-    all_at_once(
+    run_concurrently(
         profiles
             .iter()
-            .map(|profile| sandbox.command(words(profile, &[]))),
+            .map(|profile| sandbox.command(onboard_args(profile, &[]))),
     );
-    let mut bases: Vec<_> = profiles.iter().map(|profile| base(&sandbox, profile)).collect();
+    let mut bases: Vec<_> = profiles
+        .iter()
+        .map(|profile| base_port(&sandbox, profile))
+        .collect();
     bases.push(18789);
     bases.sort_unstable();
     for pair in bases.windows(2) {
@@ -46,10 +49,10 @@ fn fifty_onboardings_at_once_get_disjoint_spans() {
 }
 
 #[test]
-fn the_same_profile_eight_times_at_once_is_one_instance() {
+fn concurrent_onboardings_of_one_profile_make_one_instance() {
     let sandbox = Sandbox::new();
-    all_at_once((0..8).map(|_| sandbox.command(words("rescue", &[]))));
-    let token = config(&sandbox, "rescue")["gateway"]["auth"]["token"].to_string();
+    run_concurrently((0..8).map(|_| sandbox.command(onboard_args("rescue", &[]))));
+    let token = read_config(&sandbox, "rescue")["gateway"]["auth"]["token"].to_string();
     assert_eq!(token.len(), 50, "{token}");
     let tree = sandbox.tree();
     let named = |what: &str| {
@@ -72,9 +75,9 @@ fn the_same_profile_eight_times_at_once_is_one_instance() {
 }
 
 #[test]
-fn onboardings_and_config_edits_at_once_lose_nothing() {
+fn concurrent_onboardings_and_config_edits_lose_no_value() {
     let sandbox = Sandbox::new();
-    let _ = super::onboarded(&sandbox, "rescue", &[]);
+    let _ = super::onboard_ok(&sandbox, "rescue", &[]);
     let path = |number: usize| format!("env.vars.K{number}");
     let edits = (0..16).map(|number| {
         let value = format!("v{number}");
@@ -82,9 +85,9 @@ fn onboardings_and_config_edits_at_once_lose_nothing() {
     });
     let onboardings = ["lan", "auto", "loopback"]
         .into_iter()
-        .map(|bind| sandbox.command(words("rescue", &["--gateway-bind", bind])));
-    all_at_once(edits.chain(onboardings));
-    let vars = &config(&sandbox, "rescue")["env"]["vars"];
+        .map(|bind| sandbox.command(onboard_args("rescue", &["--gateway-bind", bind])));
+    run_concurrently(edits.chain(onboardings));
+    let vars = &read_config(&sandbox, "rescue")["env"]["vars"];
     for number in 0..16 {
         assert_eq!(vars[format!("K{number}")], format!("v{number}"), "{vars}");
     }

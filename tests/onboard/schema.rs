@@ -1,25 +1,25 @@
-//! What is written passes the strict schema of both releases of OpenClaw, whatever was chosen.
+//! Every config that is written passes the strict schema of both releases of OpenClaw.
 
 use serde_json::{Value, json};
 
-use super::{config, onboarded};
+use super::{onboard_ok, read_config};
 use crate::support::Sandbox;
 
 const EARLY: &str = include_str!("../fixtures/openclaw-2026.1.30.config.schema.json");
 const LATE: &str = include_str!("../fixtures/openclaw-2026.9.6.config.schema.json");
 
-/// The validator of a release's own schema.
+/// Returns a validator for the schema of a release.
 fn validator(schema: &str) -> jsonschema::Validator {
     let mut schema: Value = serde_json::from_str(schema).expect("JSON");
-    as_read(&mut schema);
+    relax(&mut schema);
     // The schemas of single plugins were pasted in whole, their references point nowhere.
     schema["properties"]["plugins"] = json!({ "type": "object" });
     jsonschema::validator_for(&schema).expect("a schema")
 }
 
-/// The schema as a reader of a file means it: what has a default may be missing there. Patterns with `\0`
-/// are JavaScript's alone, and none is on a key of ours.
-fn as_read(node: &mut Value) {
+/// Relaxes a schema to what the reader of a file expects: a key with a default may be missing. Patterns with `\0` are
+/// removed, because they are valid in JavaScript only and none is on a key that this program writes.
+fn relax(node: &mut Value) {
     match node {
         Value::Object(map) => {
             map.retain(|key, value| {
@@ -36,15 +36,15 @@ fn as_read(node: &mut Value) {
             if let Some(required) = map.get_mut("required").and_then(Value::as_array_mut) {
                 required.retain(|key| !defaults.contains(key));
             }
-            map.values_mut().for_each(as_read);
+            map.values_mut().for_each(relax);
         }
-        Value::Array(list) => list.iter_mut().for_each(as_read),
+        Value::Array(list) => list.iter_mut().for_each(relax),
         _ => {}
     }
 }
 
 #[test]
-fn both_releases_accept_every_fresh_config() {
+fn new_configs_pass_the_schemas_of_both_releases() {
     let choices: [&[&str]; 8] = [
         &[],
         &[
@@ -111,11 +111,11 @@ fn both_releases_accept_every_fresh_config() {
     let validators = [("2026.1.30", validator(EARLY)), ("2026.9.6", validator(LATE))];
     for choice in choices {
         let sandbox = Sandbox::new();
-        let _ = onboarded(&sandbox, "rescue", choice);
-        let config = config(&sandbox, "rescue");
+        let _ = onboard_ok(&sandbox, "rescue", choice);
+        let config = read_config(&sandbox, "rescue");
         for (release, validator) in &validators {
-            let faults: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
-            assert!(faults.is_empty(), "{release}, {choice:?}: {faults:?}\n{config:#}");
+            let errors: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{release}, {choice:?}: {errors:?}\n{config:#}");
         }
         let _ = sandbox
             .run(["--profile", "rescue", "config", "validate"])
@@ -124,7 +124,7 @@ fn both_releases_accept_every_fresh_config() {
 }
 
 #[test]
-fn the_schemas_do_refuse_what_their_release_does_not_know() {
+fn schema_refuses_a_key_of_another_release() {
     let canvas = json!({ "canvasHost": { "port": 18793 } });
     assert!(validator(EARLY).is_valid(&canvas) && !validator(LATE).is_valid(&canvas));
 }

@@ -1,29 +1,29 @@
-//! A secret goes into the one file that needs it, and nowhere else: not to a screen, not into a document,
-//! not into an answers file.
+//! A secret goes into the one file that needs it, and nowhere else: not on a screen, not into a document, not into an
+//! answers file.
 
 use std::io::Write as _;
 use std::process::Stdio;
 
-use super::{config, config_path, onboard, onboarded, words};
+use super::{config_path, onboard, onboard_args, onboard_ok, read_config};
 use crate::support::{Ran, Reason, Sandbox, installed, skipped};
 
-/// A secret with letters that JSON, TOML and terminals write in a way of their own.
+/// Secrets with characters that JSON, TOML and terminals write in ways of their own.
 const CANARIES: [&str; 3] = [
     "CANARY-123",
     "CANARY\"quoted\"\\slashed",
     "CANARY-çığ-\u{1f980}-end",
 ];
 
-/// What must not be shown of a secret: itself, and the way it is written in JSON.
+/// Asserts that a run printed no part of a secret.
 #[track_caller]
-fn unseen(run: &Ran, what: &str) {
+fn assert_not_shown(run: &Ran, what: &str) {
     for output in [&run.stdout, &run.stderr] {
         assert!(!output.contains("CANARY"), "{what}:\n{output}");
     }
 }
 
-/// The files below HOME that hold the canary; each is private.
-fn holders(sandbox: &Sandbox) -> Vec<String> {
+/// Returns the files below HOME that hold the canary; each of them has to be private.
+fn files_with_secret(sandbox: &Sandbox) -> Vec<String> {
     let mut holders = Vec::new();
     for (path, mode, bytes) in sandbox.tree() {
         if path.starts_with("given") || !bytes.windows(6).any(|part| part == b"CANARY") {
@@ -39,8 +39,8 @@ const KEYS: &str = ".openclaw-rescue/agents/main/agent/auth-profiles.json";
 const ENV: &str = ".openclaw-rescue/.env";
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
-/// What is asked, the flag that reads the secret, and the file that it ends in.
-const WAYS: [(&[&str], &str, &str); 8] = [
+/// The choice that needs a secret, the flag that reads it, and the file that it is written to.
+const SECRET_FLAGS: [(&[&str], &str, &str); 8] = [
     (&[], "--gateway-token-file", CONFIG),
     (&["--gateway-auth", "password"], "--gateway-password-file", CONFIG),
     (&["--auth-choice", "apiKey"], "--api-key-file", KEYS),
@@ -52,8 +52,8 @@ const WAYS: [(&[&str], &str, &str); 8] = [
 ];
 
 #[test]
-fn a_secret_from_a_file_is_shown_by_nothing_and_stands_in_one_file() {
-    for (choice, flag, file) in WAYS {
+fn secret_from_a_file_is_written_to_one_file_and_never_shown() {
+    for (choice, flag, file) in SECRET_FLAGS {
         for canary in CANARIES {
             let sandbox = Sandbox::new();
             let given = sandbox.write("given/secret", format!("{canary}\n"));
@@ -67,10 +67,10 @@ fn a_secret_from_a_file_is_shown_by_nothing_and_stands_in_one_file() {
             let what = format!("{flag} {canary:?}");
             for more in [&["--dry-run"][..], &["--dry-run", "--json"], &["--json"], &[]] {
                 let run = onboard(&sandbox, "rescue", &[&flags[..], more].concat());
-                unseen(&run, &what);
+                assert_not_shown(&run, &what);
                 let _ = run.exits(0);
             }
-            assert_eq!(holders(&sandbox), [file], "{what}");
+            assert_eq!(files_with_secret(&sandbox), [file], "{what}");
             for words in [
                 &["config", "get", "gateway", "--json"][..],
                 &["config", "get", "channels"],
@@ -80,13 +80,13 @@ fn a_secret_from_a_file_is_shown_by_nothing_and_stands_in_one_file() {
                 &["config", "set", "gateway.bind", "lan", "--json"],
             ] {
                 let run = sandbox.run([&["--profile", "rescue"], words].concat());
-                unseen(&run, &format!("{words:?}"));
+                assert_not_shown(&run, &format!("{words:?}"));
             }
             // A later plan shows the whole text of a config that holds the secret already.
             let later = ["--gateway-bind", "auto", "--dry-run"];
-            unseen(&onboarded(&sandbox, "rescue", &later), &what);
-            unseen(
-                &onboarded(&sandbox, "rescue", &[&later[..], &["--json"]].concat()),
+            assert_not_shown(&onboard_ok(&sandbox, "rescue", &later), &what);
+            assert_not_shown(
+                &onboard_ok(&sandbox, "rescue", &[&later[..], &["--json"]].concat()),
                 &what,
             );
         }
@@ -94,7 +94,7 @@ fn a_secret_from_a_file_is_shown_by_nothing_and_stands_in_one_file() {
 }
 
 #[test]
-fn what_stands_in_a_config_is_not_shown_by_a_plan_wherever_it_stands() {
+fn plan_shows_no_secret_of_an_existing_config() {
     let sandbox = Sandbox::new();
     sandbox.write(
         config_path("rescue"),
@@ -107,7 +107,7 @@ fn what_stands_in_a_config_is_not_shown_by_a_plan_wherever_it_stands() {
 }"#,
     );
     for more in [&["--dry-run"][..], &["--dry-run", "--json"], &["--json"], &[]] {
-        let run = onboarded(&sandbox, "rescue", &[&["--gateway-bind", "lan"], more].concat());
+        let run = onboard_ok(&sandbox, "rescue", &[&["--gateway-bind", "lan"], more].concat());
         for output in [&run.stdout, &run.stderr] {
             assert!(
                 !output.contains("CANARY") && !output.contains("CAN\\"),
@@ -118,9 +118,9 @@ fn what_stands_in_a_config_is_not_shown_by_a_plan_wherever_it_stands() {
 }
 
 #[test]
-fn a_secret_comes_from_standard_input_too() {
+fn secret_is_read_from_standard_input() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(words("rescue", &["--gateway-token-file", "-", "--json"]));
+    let mut command = sandbox.command(onboard_args("rescue", &["--gateway-token-file", "-", "--json"]));
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -132,15 +132,15 @@ fn a_secret_comes_from_standard_input_too() {
     let output = child.wait_with_output().expect("an end");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(
-        config(&sandbox, "rescue")["gateway"]["auth"]["token"],
+        read_config(&sandbox, "rescue")["gateway"]["auth"]["token"],
         "CANARY-stdin"
     );
     assert!(!String::from_utf8_lossy(&output.stdout).contains("CANARY"));
-    assert_eq!(holders(&sandbox), [CONFIG]);
+    assert_eq!(files_with_secret(&sandbox), [CONFIG]);
 }
 
 #[test]
-fn a_providers_variable_is_used_where_its_provider_is_chosen_only() {
+fn key_variable_is_used_only_where_its_provider_is_chosen() {
     for (variable, choice, file) in [
         ("ANTHROPIC_API_KEY", "apiKey", KEYS),
         ("OPENROUTER_API_KEY", "openrouter-api-key", KEYS),
@@ -148,29 +148,29 @@ fn a_providers_variable_is_used_where_its_provider_is_chosen_only() {
         ("OPENAI_API_KEY", "openai-api-key", ENV),
     ] {
         let sandbox = Sandbox::new().var(variable, "CANARY-env");
-        unseen(&onboarded(&sandbox, "rescue", &[]), variable);
-        assert!(holders(&sandbox).is_empty(), "{variable}");
-        unseen(
-            &onboarded(&sandbox, "rescue", &["--auth-choice", choice, "--json"]),
+        assert_not_shown(&onboard_ok(&sandbox, "rescue", &[]), variable);
+        assert!(files_with_secret(&sandbox).is_empty(), "{variable}");
+        assert_not_shown(
+            &onboard_ok(&sandbox, "rescue", &["--auth-choice", choice, "--json"]),
             variable,
         );
-        assert_eq!(holders(&sandbox), [file], "{variable}");
+        assert_eq!(files_with_secret(&sandbox), [file], "{variable}");
     }
 }
 
 #[test]
-fn the_users_own_token_variable_becomes_a_new_gateways_token() {
+fn token_variable_becomes_the_token_of_a_new_instance() {
     let sandbox = Sandbox::new().var("OPENCLAW_GATEWAY_TOKEN", "CANARY-own");
-    unseen(&onboarded(&sandbox, "rescue", &["--json"]), "the variable");
+    assert_not_shown(&onboard_ok(&sandbox, "rescue", &["--json"]), "the variable");
     assert_eq!(
-        config(&sandbox, "rescue")["gateway"]["auth"]["token"],
+        read_config(&sandbox, "rescue")["gateway"]["auth"]["token"],
         "CANARY-own"
     );
-    assert_eq!(holders(&sandbox), [CONFIG]);
+    assert_eq!(files_with_secret(&sandbox), [CONFIG]);
 }
 
 #[test]
-fn secrets_that_cannot_be_used_are_refused_without_being_shown() {
+fn unusable_secret_is_refused_without_being_shown() {
     let long = "CANARY".repeat(900_000);
     for (text, choice, flag) in [
         (
@@ -191,14 +191,14 @@ fn secrets_that_cannot_be_used_are_refused_without_being_shown() {
         let given = sandbox.write("given/secret", text);
         let flags = [choice, &[flag, given.to_str().expect("text"), "--json"]].concat();
         let run = onboard(&sandbox, "rescue", &flags);
-        unseen(&run, flag);
+        assert_not_shown(&run, flag);
         assert_eq!(run.exits(2).json()["ok"], false);
         assert!(!sandbox.path(".openclaw-rescue").exists());
     }
 }
 
 #[test]
-fn a_secret_is_never_in_the_arguments_of_a_process_that_is_started() {
+fn secret_is_in_no_argument_of_a_started_process() {
     // Only what this program would start itself could show a secret in a list of processes.
     if !installed("strace") {
         return;
@@ -206,7 +206,7 @@ fn a_secret_is_never_in_the_arguments_of_a_process_that_is_started() {
     let sandbox = Sandbox::new();
     let given = sandbox.write("given/secret", "CANARY-argv");
     let flags = ["--gateway-token-file", given.to_str().expect("text")];
-    let inner = sandbox.command(words("rescue", &flags));
+    let inner = sandbox.command(onboard_args("rescue", &flags));
     let trace = sandbox.path("given/trace");
     let mut strace = std::process::Command::new("strace");
     strace.args(["-f", "-qq", "-s", "9999", "-e", "trace=execve", "-o"]);

@@ -1,4 +1,4 @@
-//! The questions of commands that act: what is asked, and that each way to say no leaves all as it was.
+//! The questions of commands that change something: every way to decline leaves everything unchanged.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,8 +8,8 @@ use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure, wait_for};
 use crate::support::pty::{Key, Size, Terminal};
 
-/// A home with `main`, which is down, and `rescue`.
-fn beside_main() -> Sandbox {
+/// Creates a home folder with the instances `main`, which is not running, and `rescue`.
+fn sandbox_with_two_instances() -> Sandbox {
     let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     configure(&sandbox, "main");
     configure(&sandbox, "rescue");
@@ -25,21 +25,21 @@ fn status(sandbox: &Sandbox, profile: &str) -> serde_json::Value {
     sandbox.run(["--profile", profile, "status", "--json"]).json()
 }
 
-/// Ends the gateway that a repair started, whatever becomes of the test.
-struct Ended<'a>(&'a Sandbox);
+/// Ends the gateway that a repair started, even where the test fails.
+struct EndGatewayOnDrop<'a>(&'a Sandbox);
 
-impl Drop for Ended<'_> {
+impl Drop for EndGatewayOnDrop<'_> {
     fn drop(&mut self) {
         let pid = status(self.0, "main")["gateway"]["pid"].as_i64();
         let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        // One that has ended already is what is wanted.
+        // A gateway that has already ended is fine.
         let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
     }
 }
 
 #[test]
-fn rescue_repairs_only_after_a_yes() {
-    let sandbox = beside_main();
+fn rescue_repairs_only_after_confirmation() {
+    let sandbox = sandbox_with_two_instances();
     let repair = ["--lang", "tr", "--profile", "rescue", "rescue", "repair", "main"];
     let ask = || {
         let mut terminal = Terminal::start(&sandbox, repair, Size::tall(80));
@@ -56,7 +56,7 @@ fn rescue_repairs_only_after_a_yes() {
         "nothing was started"
     );
 
-    let _ended = Ended(&sandbox);
+    let _end = EndGatewayOnDrop(&sandbox);
     let mut yes = ask();
     yes.type_in("e").press(Key::Enter).wait_for("Onarıldı");
     assert_eq!(yes.exit_code(), 0);
@@ -64,9 +64,9 @@ fn rescue_repairs_only_after_a_yes() {
 }
 
 #[test]
-fn doctor_mends_only_after_a_yes() {
+fn doctor_fixes_only_after_confirmation() {
     const CONFIG: &str = ".openclaw-main/openclaw.json";
-    let sandbox = beside_main();
+    let sandbox = sandbox_with_two_instances();
     let open = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(sandbox.path(CONFIG), open).unwrap();
     let fix = ["--lang", "en", "--profile", "main", "doctor", "--fix"];
@@ -89,19 +89,19 @@ fn doctor_mends_only_after_a_yes() {
 }
 
 #[test]
-fn a_running_gateway_is_ended_only_after_a_yes() {
-    let sandbox = beside_main();
+fn force_ends_a_running_gateway_only_after_confirmation() {
+    let sandbox = sandbox_with_two_instances();
     let mut running = Gateway::start(&sandbox, "main");
     let force = ["--lang", "tr", "--profile", "main", "gateway", "--force"];
     let mut terminal = Terminal::start(&sandbox, force, Size::tall(80));
     terminal.wait_for("Çalışan gateway durdurulsun mu?");
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
-    assert!(running.runs() && running.health().is_some(), "it was left alone");
+    assert!(running.runs() && running.health().is_some(), "it still runs");
 }
 
 #[test]
-fn an_interrupted_gateway_says_that_it_ends() {
-    let sandbox = beside_main();
+fn interrupted_gateway_reports_that_it_stops() {
+    let sandbox = sandbox_with_two_instances();
     let gateway = ["--lang", "tr", "--profile", "main", "gateway"];
     let mut terminal = Terminal::start(&sandbox, gateway, Size::tall(80));
     terminal.wait_for("Dinleniyor").wait_for("Günlük dosyaları");

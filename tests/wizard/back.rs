@@ -1,58 +1,63 @@
-//! Esc at every question, and forward again: nothing that was answered is lost.
+//! Esc at every question and forward again: no answer is lost.
 
 use openclaw::i18n::Lang;
 
-use super::walk::{Walk, each_walk, flat, result, wait_flat, wait_open, words};
+use super::scenario::{
+    Scenario, catalogue_text, collapse_blanks, each_scenario, instance_files, wait_for_text, wait_open,
+};
 use crate::support::pty::{Key, Modes, Size};
 
-mod step_by_step {
-    super::each_walk!(super::at_every_question);
+mod one_question_back_keeps_every_answer {
+    super::each_scenario!(super::go_one_question_back_at_every_question);
 }
-mod all_the_way {
-    super::each_walk!(super::from_the_plan_to_the_first_question);
+mod back_to_the_first_question_keeps_every_answer {
+    super::each_scenario!(super::go_back_from_the_plan_to_the_first_question);
 }
 
-/// One question back and forward again, at each.
-fn at_every_question(walk: &Walk, lang: Lang) {
-    let sandbox = walk.sandbox();
-    let mut terminal = walk.to(&sandbox, lang, 0, Size::tall(80));
-    // Before the first question there is only the way out, which is not taken by accident.
+/// Goes one question back and forward again, at each question.
+fn go_one_question_back_at_every_question(scenario: &Scenario, lang: Lang) {
+    let sandbox = scenario.sandbox();
+    let mut terminal = scenario.run_to(&sandbox, lang, 0, Size::tall(80));
+    // Before the first question only leaving is offered, and Enter does not leave.
     terminal.press(Key::Escape);
-    wait_open(&mut terminal, words(lang, "onboard.leave-ask"));
+    wait_open(&mut terminal, catalogue_text(lang, "onboard.leave-ask"));
     terminal.press(Key::Enter);
-    walk.wait(&mut terminal, lang, 0);
-    for at in 1..walk.stops.len() {
-        walk.answer(&mut terminal, lang, at - 1);
-        walk.wait(&mut terminal, lang, at);
+    scenario.wait_for_question(&mut terminal, lang, 0);
+    for at in 1..scenario.questions.len() {
+        scenario.answer(&mut terminal, lang, at - 1);
+        scenario.wait_for_question(&mut terminal, lang, at);
         terminal.press(Key::Escape);
-        walk.wait(&mut terminal, lang, at - 1);
-        wait_flat(&mut terminal, &walk.stops[at - 1].answer.recalled(lang));
+        scenario.wait_for_question(&mut terminal, lang, at - 1);
+        wait_for_text(
+            &mut terminal,
+            &scenario.questions[at - 1].answer.shown_again(lang),
+        );
         terminal.press(Key::Enter);
-        walk.wait(&mut terminal, lang, at);
+        scenario.wait_for_question(&mut terminal, lang, at);
     }
-    walk.confirm(&mut terminal, lang);
+    scenario.confirm(&mut terminal, lang);
     assert_eq!(terminal.modes(), Modes::usual());
-    assert_eq!(result(&sandbox), walk.straight(lang));
+    assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }
 
-/// From the plan back to the first question, and forward by Enter alone.
-fn from_the_plan_to_the_first_question(walk: &Walk, lang: Lang) {
-    let sandbox = walk.sandbox();
-    let mut terminal = walk.to(&sandbox, lang, walk.last(), Size::tall(80));
-    for at in (0..walk.last()).rev() {
+/// Goes from the plan back to the first question, and forward by Enter alone.
+fn go_back_from_the_plan_to_the_first_question(scenario: &Scenario, lang: Lang) {
+    let sandbox = scenario.sandbox();
+    let mut terminal = scenario.run_to(&sandbox, lang, scenario.review_index(), Size::tall(80));
+    for at in (0..scenario.review_index()).rev() {
         terminal.press(Key::Escape);
-        walk.wait(&mut terminal, lang, at);
+        scenario.wait_for_question(&mut terminal, lang, at);
     }
-    for at in 0..walk.last() {
-        let stop = &walk.stops[at];
-        walk.wait(&mut terminal, lang, at);
-        let recalled = flat(&stop.answer.recalled(lang));
-        terminal.wait_until(&format!("{recalled:?} at {}", stop.key), |screen| {
-            flat(&screen.text()).contains(&recalled)
+    for at in 0..scenario.review_index() {
+        let question = &scenario.questions[at];
+        scenario.wait_for_question(&mut terminal, lang, at);
+        let shown = collapse_blanks(&question.answer.shown_again(lang));
+        terminal.wait_until(&format!("{shown:?} at {}", question.key), |screen| {
+            collapse_blanks(&screen.text()).contains(&shown)
         });
         terminal.press(Key::Enter);
     }
-    walk.wait(&mut terminal, lang, walk.last());
-    walk.confirm(&mut terminal, lang);
-    assert_eq!(result(&sandbox), walk.straight(lang));
+    scenario.wait_for_question(&mut terminal, lang, scenario.review_index());
+    scenario.confirm(&mut terminal, lang);
+    assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }

@@ -1,31 +1,33 @@
-//! Another size of the window while a question is open.
+//! A change of the window's size while a question is open.
 
 use openclaw::i18n::Lang;
 
-use super::walk::{Walk, each_walk, flat, is_open, open, result};
+use super::scenario::{Scenario, collapse_blanks, each_scenario, instance_files, is_open, open_question};
 use crate::support::pty::{Key, Screen, Size, Terminal};
 
-each_walk!(at_every_question);
+mod open_question_is_redrawn_once_in_the_new_width {
+    super::each_scenario!(super::resize_at_every_question);
+}
 
-fn at_every_question(walk: &Walk, lang: Lang) {
-    let sandbox = walk.sandbox();
-    let mut terminal = walk.to(&sandbox, lang, 0, Size::tall(80));
-    for stop in walk.stops {
-        let question = stop.question(lang);
-        let shown = flat(&stop.answer.shown(lang));
-        let as_typed = |screen: &Screen<'_>| {
-            is_open(screen, &question) && open(screen).is_some_and(|(_, text)| text.contains(&shown))
+fn resize_at_every_question(scenario: &Scenario, lang: Lang) {
+    let sandbox = scenario.sandbox();
+    let mut terminal = scenario.run_to(&sandbox, lang, 0, Size::tall(80));
+    for question in scenario.questions {
+        let asked = question.text(lang);
+        let shown = collapse_blanks(&question.answer.shown(lang));
+        let shows_typed = |screen: &Screen<'_>| {
+            is_open(screen, &asked) && open_question(screen).is_some_and(|(_, text)| text.contains(&shown))
         };
-        let what = format!("{question:?} with {shown:?}");
-        terminal.wait_drawn(&question, |screen| is_open(screen, &question));
-        let typed = stop.answer.typed(lang);
+        let what = format!("{asked:?} with {shown:?}");
+        terminal.wait_drawn(&asked, |screen| is_open(screen, &asked));
+        let typed = question.answer.typed(lang);
         if !typed.is_empty() {
             terminal.redraw(
                 |terminal| {
                     terminal.type_in(typed);
                 },
                 &what,
-                as_typed,
+                shows_typed,
             );
         }
         for columns in [40, 120, 80] {
@@ -33,16 +35,18 @@ fn at_every_question(walk: &Walk, lang: Lang) {
             let resize = |terminal: &mut Terminal| {
                 terminal.resize(Size::tall(columns));
             };
-            terminal.redraw(resize, &what, |screen| as_typed(screen) && stands_once(screen));
+            terminal.redraw(resize, &what, |screen| {
+                shows_typed(screen) && is_shown_once(screen)
+            });
         }
         terminal.press(Key::Enter);
     }
     assert_eq!(terminal.exit_code(), 0);
-    assert_eq!(result(&sandbox), walk.straight(lang));
+    assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }
 
-/// One open question on the screen, and no line of it broken by the terminal.
-fn stands_once(screen: &Screen<'_>) -> bool {
+/// Returns `true` if one open question is on the screen, without a line that the terminal broke.
+fn is_shown_once(screen: &Screen<'_>) -> bool {
     let lines = screen.lines();
     let first = lines.iter().position(|line| line.starts_with("? "));
     let last = lines.iter().rposition(|line| line.starts_with("? "));

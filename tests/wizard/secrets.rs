@@ -1,93 +1,101 @@
-//! A secret that is typed is in its own file and nowhere else: on no screen, in no draft, in no argument,
-//! whether the prompts are drawn or spoken.
+//! A typed secret is in its own file and nowhere else: on no screen, in no draft, in no argument, with drawn prompts and
+//! with those for screen readers.
 
 use openclaw::i18n::Lang;
 
-use super::walk::{CANARY, Walk, each_walk, flat, result, start};
+use super::scenario::{CANARY, Scenario, collapse_blanks, each_scenario, instance_files, start_wizard};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Size, Terminal};
 
-mod drawn {
-    super::each_walk!(super::drawn_prompts_keep_secrets);
+mod drawn_prompts_keep_secrets {
+    super::each_scenario!(super::drawn_prompts_keep_secrets);
 }
-mod spoken {
-    super::each_walk!(super::spoken_prompts_keep_secrets_and_write_no_control_sequence);
+mod accessible_prompts_keep_secrets_and_write_no_control_sequence {
+    super::each_scenario!(super::accessible_prompts_keep_secrets_and_write_no_control_sequence);
 }
 
-fn drawn_prompts_keep_secrets(walk: &Walk, lang: Lang) {
-    let sandbox = walk.sandbox();
-    let mut terminal = walk.to(&sandbox, lang, 0, Size::tall(80));
-    for (at, stop) in walk.stops[..walk.last()].iter().enumerate() {
-        walk.wait(&mut terminal, lang, at);
-        terminal.type_in(stop.answer.typed(lang));
-        if stop.is_secret() {
-            // Seen before Enter: what is typed along with it is never drawn.
+fn drawn_prompts_keep_secrets(scenario: &Scenario, lang: Lang) {
+    let sandbox = scenario.sandbox();
+    let mut terminal = scenario.run_to(&sandbox, lang, 0, Size::tall(80));
+    for (at, question) in scenario.questions[..scenario.review_index()].iter().enumerate() {
+        scenario.wait_for_question(&mut terminal, lang, at);
+        terminal.type_in(question.answer.typed(lang));
+        if question.is_secret() {
+            // Waits for the mark before Enter, because keys that arrive together are drawn once.
             terminal.wait_for("› ********");
         }
         terminal.press(Key::Enter);
-        walk.wait(&mut terminal, lang, at + 1);
-        nowhere(&sandbox, &terminal, stop.key);
+        scenario.wait_for_question(&mut terminal, lang, at + 1);
+        assert_secret_nowhere(&sandbox, &terminal, question.key);
     }
-    walk.confirm(&mut terminal, lang);
-    only_in_its_files(&sandbox, &terminal, walk);
+    scenario.confirm(&mut terminal, lang);
+    assert_secret_in_its_files_only(&sandbox, &terminal, scenario);
 }
 
-/// The same answers by numbers and letters, in lines that stay as they are.
-fn spoken_prompts_keep_secrets_and_write_no_control_sequence(walk: &Walk, lang: Lang) {
-    let sandbox = walk.sandbox().var("ACCESSIBLE", "1");
+/// Gives the same answers by numbers and letters, to prompts in lines that stay as they are.
+fn accessible_prompts_keep_secrets_and_write_no_control_sequence(scenario: &Scenario, lang: Lang) {
+    let sandbox = scenario.sandbox().var("ACCESSIBLE", "1");
     let size = Size {
         rows: 1000,
         columns: 80,
     };
-    let mut terminal = start(&sandbox, lang, size);
-    let mut heard = 0;
-    for (at, stop) in walk.stops.iter().enumerate() {
-        let question = stop.question(lang);
-        terminal.wait_until(&format!("{question:?} is asked"), |screen| {
-            let said = flat(&screen.text());
-            let new = said.get(heard..).unwrap_or_default();
-            new.contains(&question) && new.ends_with(':')
+    let mut terminal = start_wizard(&sandbox, lang, size);
+    let mut read = 0;
+    for (at, question) in scenario.questions.iter().enumerate() {
+        let asked = question.text(lang);
+        terminal.wait_until(&format!("{asked:?} is asked"), |screen| {
+            let text = collapse_blanks(&screen.text());
+            let new = text.get(read..).unwrap_or_default();
+            new.contains(&asked) && new.ends_with(':')
         });
-        heard = flat(&terminal.screen().text()).len();
-        nowhere(&sandbox, &terminal, stop.key);
-        if stop.is_secret() {
+        read = collapse_blanks(&terminal.screen().text()).len();
+        assert_secret_nowhere(&sandbox, &terminal, question.key);
+        if question.is_secret() {
             terminal.wait_unechoed();
         }
-        if at < walk.last() {
-            walk.answer(&mut terminal, lang, at);
+        if at < scenario.review_index() {
+            scenario.answer(&mut terminal, lang, at);
         }
     }
-    walk.confirm(&mut terminal, lang);
-    only_in_its_files(&sandbox, &terminal, walk);
-    assert!(!terminal.raw().contains(&0x1b), "a screen reader reads lines");
-    assert_eq!(result(&sandbox), walk.straight(lang));
+    scenario.confirm(&mut terminal, lang);
+    assert_secret_in_its_files_only(&sandbox, &terminal, scenario);
+    assert!(
+        !terminal.raw().contains(&0x1b),
+        "prompts for screen readers are lines"
+    );
+    assert_eq!(instance_files(&sandbox), scenario.expected_files(lang));
 }
 
-fn holds(bytes: &[u8]) -> bool {
+/// Returns `true` if bytes hold a part of a secret.
+fn holds_secret(bytes: &[u8]) -> bool {
     bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes())
 }
 
-/// Before the plan is confirmed no file, no argument and no screen has it.
+/// Asserts that no file, no argument and no screen holds the secret before the plan is confirmed.
 #[track_caller]
-fn nowhere(sandbox: &Sandbox, terminal: &Terminal, at: &str) {
+fn assert_secret_nowhere(sandbox: &Sandbox, terminal: &Terminal, at: &str) {
     for (path, _, bytes) in sandbox.tree() {
-        assert!(!holds(&bytes), "at {at}: {}", path.display());
+        assert!(!holds_secret(&bytes), "at {at}: {}", path.display());
     }
-    assert!(!holds(&terminal.arguments()), "at {at}");
-    assert!(!holds(terminal.raw()), "at {at}:\n{}", terminal.screen().text());
+    assert!(!holds_secret(&terminal.arguments()), "at {at}");
+    assert!(
+        !holds_secret(terminal.raw()),
+        "at {at}:\n{}",
+        terminal.screen().text()
+    );
 }
 
 #[track_caller]
-fn only_in_its_files(sandbox: &Sandbox, terminal: &Terminal, walk: &Walk) {
+fn assert_secret_in_its_files_only(sandbox: &Sandbox, terminal: &Terminal, scenario: &Scenario) {
     let tree = sandbox.tree();
-    let holders: Vec<_> = tree.iter().filter(|(.., bytes)| holds(bytes)).collect();
+    let holders: Vec<_> = tree.iter().filter(|(.., bytes)| holds_secret(bytes)).collect();
     let paths: Vec<_> = holders
         .iter()
         .map(|(path, ..)| path.display().to_string())
         .collect();
-    assert_eq!(paths, walk.holders);
+    assert_eq!(paths, scenario.secret_files);
     for (path, mode, _) in holders {
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
     }
-    assert!(!holds(terminal.raw()), "{}", terminal.screen().text());
+    assert!(!holds_secret(terminal.raw()), "{}", terminal.screen().text());
 }

@@ -1,15 +1,15 @@
-//! What the screens look like, in both languages, in 80 and in 40 columns.
+//! Snapshots of the screens, in both languages, in 80 and in 40 columns.
 
 use insta::{Settings, assert_snapshot};
 use openclaw::i18n::Lang;
 
-use super::walk::{CANARY, Walk, each_walk, flat, is_open, open};
+use super::scenario::{CANARY, Scenario, collapse_blanks, each_scenario, is_open, open_question};
 use crate::support::pty::Size;
 
-each_walk!(look_as_accepted, english: QUICK "en", turkish: QUICK "tr");
+each_scenario!(screens_match_their_snapshots, english: QUICKSTART "en", turkish: QUICKSTART "tr");
 
-/// One question of each kind, as it is shown once its answer was typed.
-const SHOWN: [(&str, &str); 5] = [
+/// A question of each kind: the name of its snapshots, and its key.
+const QUESTIONS: [(&str, &str); 5] = [
     ("yes-no", "step.accept-risk.ask"),
     ("text", "step.workspace.ask"),
     ("ports", "step.gateway-port.ask"),
@@ -17,34 +17,34 @@ const SHOWN: [(&str, &str); 5] = [
     ("review", "onboard.confirm"),
 ];
 
-fn look_as_accepted(walk: &Walk, lang: Lang) {
+fn screens_match_their_snapshots(scenario: &Scenario, lang: Lang) {
     let mut settings = Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
         for columns in [80, 40] {
-            for (kind, key) in SHOWN {
-                let text = screen(walk, lang, columns, key);
+            for (kind, key) in QUESTIONS {
+                let text = screen_at(scenario, lang, columns, key);
                 assert_snapshot!(format!("{kind}-{}-{columns}", lang.code()), text);
             }
         }
     });
 }
 
-/// The whole screen at a question.
-fn screen(walk: &Walk, lang: Lang, columns: u16, key: &str) -> String {
-    let sandbox = walk.sandbox();
-    let at = walk.position(key);
-    let stop = &walk.stops[at];
-    let (question, shown) = (stop.question(lang), flat(&stop.answer.shown(lang)));
-    let mut terminal = walk.to(&sandbox, lang, at, Size::tall(columns));
+/// Returns the whole screen at a question once its answer is typed.
+fn screen_at(scenario: &Scenario, lang: Lang, columns: u16, key: &str) -> String {
+    let sandbox = scenario.sandbox();
+    let at = scenario.position(key);
+    let question = &scenario.questions[at];
+    let (asked, shown) = (question.text(lang), collapse_blanks(&question.answer.shown(lang)));
+    let mut terminal = scenario.run_to(&sandbox, lang, at, Size::tall(columns));
     terminal
-        .type_in(stop.answer.typed(lang))
+        .type_in(question.answer.typed(lang))
         .wait_drawn(&format!("{shown:?} at {key}"), |screen| {
-            is_open(screen, &question) && open(screen).is_some_and(|(_, text)| text.contains(&shown))
+            is_open(screen, &asked) && open_question(screen).is_some_and(|(_, text)| text.contains(&shown))
         });
     let text = terminal.screen().lines().join("\n");
-    // What differs from machine to machine is on no screen.
+    // Nothing on the screen may differ from machine to machine.
     assert!(!text.contains(&sandbox.home().display().to_string()), "{text}");
     assert!(!text.contains(CANARY), "{text}");
     text

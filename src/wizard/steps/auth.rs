@@ -1,4 +1,4 @@
-//! How clients authenticate to the gateway, and the token or password that they need.
+//! The authentication of clients to the gateway, and the token or password that it needs.
 
 use crate::answers::{Answers, Auth, Bind};
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ fn accept(auth: Auth, context: &InterviewContext<'_>, answers: &mut Answers) -> 
     Ok(())
 }
 
-/// Whether clients may go without authentication: on loopback only, and only where the schema of the release has it
+/// Returns `true` if clients may go without authentication: on loopback only, and only where the schema of the release has it
 /// (docs/openclaw.md#config-dialects).
 fn allows_no_auth(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     context.input.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)

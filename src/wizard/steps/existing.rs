@@ -1,4 +1,4 @@
-//! What happens to a config that exists already.
+//! The decision about a config that exists already: keep, change or reset it.
 
 use crate::answers::{Answers, Existing};
 use crate::i18n::msg;

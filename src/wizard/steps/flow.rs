@@ -1,4 +1,4 @@
-//! How much is asked: few questions or all of them.
+//! The choice between few questions and all of them.
 
 use crate::answers::{Answers, Flow};
 use crate::i18n::msg;

@@ -1,4 +1,4 @@
-//! Whether a service runs the gateway.
+//! The decision to let a service run the gateway.
 
 use crate::answers::Answers;
 use crate::error::Result;

@@ -43,14 +43,14 @@ pub(super) enum Key {
 #[derive(Debug, Default)]
 pub(super) struct KeyDecoder {
     bytes: Vec<u8>,
-    /// Whether the bytes are part of a pasted text.
+    /// `true` if the bytes are part of a pasted text.
     is_pasting: bool,
 }
 
 /// The sequence that ends a pasted text.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// What bytes start with.
+/// The first sequence of some bytes.
 enum Prefix {
     /// A sequence of so many bytes: a key, or `None` where it is unknown.
     Sequence(usize, Option<Key>),
@@ -93,7 +93,7 @@ impl KeyDecoder {
         keys
     }
 
-    /// Whether time decides what the bytes so far mean.
+    /// Returns `true` if time decides what the bytes so far mean.
     pub(super) fn needs_timeout(&self) -> bool {
         !self.is_pasting && !self.bytes.is_empty()
     }

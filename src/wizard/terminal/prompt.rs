@@ -1,4 +1,4 @@
-//! What the kinds of prompts have in common.
+//! The interface of the kinds of prompts.
 
 use super::keys::Key;
 use super::theme::{Frame, PromptTheme, TerminalSize};

@@ -14,7 +14,7 @@ use crate::wizard::question::Reply;
 /// Fewest columns to type in: where fewer are left behind the question, the next line is used.
 const MIN_INPUT_WIDTH: usize = 12;
 
-/// What is typed.
+/// The kind of text that is typed.
 #[derive(Clone, Debug)]
 enum InputKind {
     Text { default: Option<String> },

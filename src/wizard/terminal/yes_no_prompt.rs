@@ -18,9 +18,9 @@ const ANSWER_GAP: &str = "   ";
 /// One of the two answers, with the keys of its texts.
 struct Answer {
     yes: bool,
-    /// The word that is shown.
+    /// The key of the word that is shown.
     label: &'static str,
-    /// What may be typed, separated by blanks; the letter that is shown comes first.
+    /// The key of the words that may be typed, separated by blanks; the letter that is shown comes first.
     accepted: &'static str,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct YesNoPrompt {
     lang: Lang,
     marked: Option<bool>,
     typed: LineEditor,
-    /// Whether Enter was pressed while no answer was marked.
+    /// `true` if Enter was pressed while no answer was marked.
     is_refused: bool,
 }
 

@@ -104,7 +104,7 @@ impl KeyReader {
         }
     }
 
-    /// Whether more keys were read already, so that drawing can wait for them.
+    /// Returns `true` if more keys were read already, so that drawing can wait for them.
     pub(in super::super) fn has_pending(&self) -> bool {
         !self.keys.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A wrong command line in the user's language, from what clap knows and not from what it says.
+//! The error of a wrong command line in the user's language, made from clap's error as data and not from its text.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -6,42 +6,42 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::error::{Error, ErrorReason};
 use crate::i18n::{Msg, msg};
 
-/// A line that is wrong in a way that has no words of its own.
+/// Returns the error for a line that is wrong in a way without a sentence of its own.
 pub(super) fn unknown() -> Error {
     Error::usage(msg!("cli.usage"))
 }
 
-/// The error in words that are not in any language yet. `command` is the one that the line chose.
-pub(super) fn translate(fault: &clap::Error, command: &Command) -> Error {
+/// Translates an error of clap. `command` is the one that the line chose.
+pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
     let name = command.get_bin_name().unwrap_or(command.get_name());
-    let facts = Facts(fault);
-    let argument = facts.one(ContextKind::InvalidArg);
-    let error = match fault.kind() {
+    let context = ErrorContext(error);
+    let argument = context.first(ContextKind::InvalidArg);
+    let translated = match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
-            Error::usage(msg!("cli.unknown-option", word = shown(&argument)))
+            Error::usage(msg!("cli.unknown-option", word = displayable(&argument)))
         }
-        ErrorKind::UnknownArgument => Error::usage(msg!("cli.unknown-word", word = shown(&argument))),
+        ErrorKind::UnknownArgument => Error::usage(msg!("cli.unknown-word", word = displayable(&argument))),
         ErrorKind::InvalidSubcommand => {
-            let word = facts.one(ContextKind::InvalidSubcommand);
-            Error::usage(msg!("cli.unknown-command", word = shown(&word)))
+            let word = context.first(ContextKind::InvalidSubcommand);
+            Error::usage(msg!("cli.unknown-command", word = displayable(&word)))
                 .with_reason(ErrorReason::UnknownCommand)
         }
         ErrorKind::MissingSubcommand => Error::usage(msg!("cli.missing-command", command = name)),
         ErrorKind::MissingRequiredArgument => Error::usage(msg!(
             "cli.missing-argument",
-            words = facts.all(ContextKind::InvalidArg)
+            words = context.all(ContextKind::InvalidArg)
         )),
-        ErrorKind::InvalidValue if facts.one(ContextKind::InvalidValue).is_empty() => {
+        ErrorKind::InvalidValue if context.first(ContextKind::InvalidValue).is_empty() => {
             Error::usage(msg!("cli.missing-value", argument = argument))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => Error::usage(msg!(
             "cli.bad-value",
             argument = argument,
-            value = shown(&facts.one(ContextKind::InvalidValue))
+            value = displayable(&context.first(ContextKind::InvalidValue))
         )),
         ErrorKind::TooManyValues => Error::usage(msg!("cli.surplus-value", argument = argument)),
         ErrorKind::ArgumentConflict => {
-            let prior = facts.all(ContextKind::PriorArg);
+            let prior = context.all(ContextKind::PriorArg);
             if prior.is_empty() || prior == argument {
                 Error::usage(msg!("cli.twice", argument = argument))
             } else {
@@ -51,25 +51,26 @@ pub(super) fn translate(fault: &clap::Error, command: &Command) -> Error {
         ErrorKind::InvalidUtf8 => Error::usage(msg!("cli.not-text")),
         _ => unknown(),
     };
-    let error = ways_out(fault.kind(), &facts, &argument, command)
+    let translated = hints(error.kind(), &context, &argument, command)
         .into_iter()
-        .fold(error, Error::hint);
-    error.hint(msg!("cli.see-help", command = name))
+        .fold(translated, Error::hint);
+    translated.hint(msg!("cli.see-help", command = name))
 }
 
-fn ways_out(kind: ErrorKind, facts: &Facts<'_>, argument: &str, command: &Command) -> Vec<Msg> {
+/// Returns the ways out of an error.
+fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &Command) -> Vec<Msg> {
     let mut hints = Vec::new();
     let nearest = [
         ContextKind::SuggestedArg,
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedValue,
     ];
-    for words in nearest.map(|kind| facts.all(kind)) {
+    for words in nearest.map(|kind| context.all(kind)) {
         if !words.is_empty() {
             hints.push(msg!("cli.did-you-mean", words = words));
         }
     }
-    let values = facts.all(ContextKind::ValidValue);
+    let values = context.all(ContextKind::ValidValue);
     if !values.is_empty() {
         hints.push(msg!("cli.values", words = values));
     }
@@ -78,7 +79,7 @@ fn ways_out(kind: ErrorKind, facts: &Facts<'_>, argument: &str, command: &Comman
             let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
             hints.push(msg!("cli.commands", words = names.join(", ")));
         }
-        // What a number must be is said by the argument's own help, in the right language.
+        // The help of the argument says in the right language what its number must be.
         ErrorKind::ValueValidation | ErrorKind::InvalidValue if hints.is_empty() => {
             let meant = command.get_arguments().find(|arg| arg.to_string() == argument);
             if let Some(help) = meant.and_then(|arg| arg.get_help()) {
@@ -90,19 +91,20 @@ fn ways_out(kind: ErrorKind, facts: &Facts<'_>, argument: &str, command: &Comman
     hints
 }
 
-/// A word of the user's as it can be shown: control characters would move the cursor.
-fn shown(word: &str) -> String {
+/// Returns a word of the user's for the screen: control characters would move the cursor.
+fn displayable(word: &str) -> String {
     word.escape_debug()
         .to_string()
         .replace("\\'", "'")
         .replace("\\\"", "\"")
 }
 
-/// What clap knows of an error.
-struct Facts<'a>(&'a clap::Error);
+/// The context that clap attaches to an error: the words and arguments that it is about.
+struct ErrorContext<'a>(&'a clap::Error);
 
-impl Facts<'_> {
-    fn one(&self, kind: ContextKind) -> String {
+impl ErrorContext<'_> {
+    /// Returns the first text of a kind, or an empty text.
+    fn first(&self, kind: ContextKind) -> String {
         match self.0.get(kind) {
             Some(ContextValue::String(text)) => text.clone(),
             Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
@@ -110,6 +112,7 @@ impl Facts<'_> {
         }
     }
 
+    /// Returns all texts of a kind, separated by commas.
     fn all(&self, kind: ContextKind) -> String {
         match self.0.get(kind) {
             Some(ContextValue::String(text)) => text.clone(),
