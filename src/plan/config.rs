@@ -26,7 +26,7 @@ pub(super) struct ConfigPlan {
     /// The ports of the instance.
     pub(super) ports: PortFamily,
     credential: Option<(Secret, SecretOrigin)>,
-    /// Secrets of this run's answers, beside the credential.
+    /// Secrets of this run's answers other than the credential.
     given: Vec<Secret>,
     /// Notices for the user about the ports.
     pub(super) notices: Vec<Msg>,

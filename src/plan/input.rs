@@ -1,4 +1,4 @@
-//! The input of a plan beside the answers: one instance, its config, and the other instances of the host.
+//! The input of a plan in addition to the answers: one instance, its config, and the other instances of the host.
 //!
 //! All of it is data. The caller reads it from the host, with symbolic links followed, before it plans.
 
@@ -18,7 +18,7 @@ use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
 use crate::survey::Surveyed;
 
-/// The facts that a plan depends on, beside the answers and the paths that it touches.
+/// The facts that a plan depends on, in addition to the answers and the paths that it touches.
 pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
     pub(crate) env: &'a Environment,

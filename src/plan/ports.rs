@@ -15,7 +15,7 @@ pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<Por
     answers.port.or_else(|| input.current_port())
 }
 
-/// Judges a base port, and returns its ports and what the user should know about them. The port that the
+/// Judges a base port, and returns the ports of its family and the notices about them. The port that the
 /// instance has is never refused, whoever holds it today: nothing about it changes.
 pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<(PortFamily, Vec<Msg>)> {
     let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
@@ -27,7 +27,7 @@ pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Re
     Ok((family, port_notices(&check)))
 }
 
-/// Returns what the user should know about a base port that is taken: its costs first, then the rest.
+/// Returns the notices about a judged base port: first what it costs or why it is refused, then the rest.
 pub(crate) fn port_notices(check: &Check) -> Vec<Msg> {
     let costs = match &check.verdict {
         Verdict::Near(overlaps) => overlaps.iter().map(Overlap::msg).collect(),
@@ -40,7 +40,7 @@ pub(crate) fn port_notices(check: &Check) -> Vec<Msg> {
         .collect()
 }
 
-/// Returns the addresses that the gateway will bind beside loopback.
+/// Returns the addresses that the gateway will bind in addition to loopback.
 pub(crate) fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
     let bind = answers
         .bind

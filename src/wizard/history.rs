@@ -121,7 +121,7 @@ impl<'a> AnswerHistory<'a> {
         question
     }
 
-    /// Returns the reply that is meant: an empty line keeps the secret that was typed before.
+    /// Returns the reply, or the secret that was typed before where the reply is an empty line.
     pub(super) fn complete(&self, id: StepId, question: &Question, reply: Reply) -> Reply {
         match (&reply, self.past_reply(id, question)) {
             (Reply::Secret(secret), Some(past)) if secret.expose().is_empty() => past.reply.clone(),
