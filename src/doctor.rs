@@ -1,26 +1,26 @@
-//! The doctor: what is wrong with the instances of this host, and the command that mends it.
+//! The doctor: finds what is wrong with the instances of a host, and names or makes the repair.
 //!
 //! ```text
-//! host ──► Scene (gathered once, reading only) ──► CHECKS (pure) ──► findings ──► plan of fixes ──► apply
+//! host ──► HostReport (collected once, read only) ──► checks ──► findings ──► fix plans ──► apply
 //! ```
 //!
-//! Each check has an id that never changes and a severity, and is one row of a family's table. It looks
-//! at the [`Scene`] alone, so that each is a unit test, and none of them asks the system twice.
-
-use std::path::{Path, PathBuf};
-
-use crate::i18n::Msg;
-use crate::instance::word;
+//! Each check has a stable id and a severity, and is one row in the table of its family. Checks read the
+//! [`HostReport`], so that a unit test needs no host, and none of them asks the system twice.
 
 mod browser;
+mod check;
+mod collect;
 mod config;
-pub mod diff;
+pub(crate) mod diff;
 mod engine;
+mod finding;
 mod fix;
+mod fix_plan;
 mod gateway;
+mod host_report;
 mod isolation;
+mod modes;
 mod ports;
-mod scene;
 mod service;
 mod state;
 #[cfg_attr(unix, path = "doctor/unix.rs")]
@@ -30,115 +30,12 @@ mod system;
 mod tests;
 mod workspace;
 
-pub use fix::{Fix, Part, parts, reversed, whole};
-pub use scene::{Scene, Scope, Subject};
+pub use check::{Check, Severity};
+pub(crate) use finding::{Finding, is_worse};
+pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
+pub(crate) use host_report::{HostReport, Scope};
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The instance can't run, is not isolated, or a secret lies open.
-    Error,
-    /// It runs, and something will cost its owner sooner or later.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// The stable name, as `--json` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
-}
-
-/// One check: a row of a family's table.
-#[derive(Clone, Copy, Debug)]
-pub struct Check {
-    /// Its name for ever: scripts and people refer to it.
-    pub id: &'static str,
-    /// How bad everything is that it finds.
-    pub severity: Severity,
-    look: fn(&Scene<'_>, &Subject<'_>) -> Vec<Seen>,
-}
-
-impl Check {
-    const fn error(id: &'static str, look: fn(&Scene<'_>, &Subject<'_>) -> Vec<Seen>) -> Self {
-        Self {
-            id,
-            severity: Severity::Error,
-            look,
-        }
-    }
-
-    const fn info(id: &'static str, look: fn(&Scene<'_>, &Subject<'_>) -> Vec<Seen>) -> Self {
-        Self {
-            id,
-            severity: Severity::Info,
-            look,
-        }
-    }
-
-    const fn warning(id: &'static str, look: fn(&Scene<'_>, &Subject<'_>) -> Vec<Seen>) -> Self {
-        Self {
-            id,
-            severity: Severity::Warning,
-            look,
-        }
-    }
-}
-
-/// What a check saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
-    msg: Msg,
-    mend: String,
-    fix: Option<Fix>,
-}
-
-impl Seen {
-    /// Something that a command mends.
-    fn new(msg: Msg, mend: impl Into<String>) -> Self {
-        Self {
-            msg,
-            mend: mend.into(),
-            fix: None,
-        }
-    }
-
-    /// Something that `doctor --fix` mends.
-    fn fixed(subject: &Subject<'_>, msg: Msg, fix: Fix) -> Self {
-        Self {
-            msg,
-            mend: format!("{} doctor --fix", subject.command),
-            fix: Some(fix),
-        }
-    }
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The check that found it.
-    pub id: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The label of the instance.
-    pub instance: String,
-    /// What was seen.
-    pub msg: Msg,
-    /// The command that mends it, naming the profile.
-    pub mend: String,
-    /// What `--fix` does about it.
-    pub fix: Option<Fix>,
-    /// Why `--fix` leaves it alone where it mends such things elsewhere: it is another instance's, or in the way.
-    pub left: Option<Msg>,
-}
-
-/// The families of checks.
+/// The families of checks, in the order in which they are run.
 const FAMILIES: [&[Check]; 9] = [
     isolation::CHECKS,
     ports::CHECKS,
@@ -151,53 +48,37 @@ const FAMILIES: [&[Check]; 9] = [
     engine::CHECKS,
 ];
 
-/// Every check, in the order of the families.
+/// Returns every check, in the order of the families.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     FAMILIES.into_iter().flatten()
 }
 
-/// Looks at every wanted instance of the scene: instance by instance, the worst first.
-pub fn examine(scene: &Scene<'_>) -> Vec<Finding> {
+/// Runs every check on every selected instance; returns the findings by instance, the worst first.
+pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for subject in scene.wanted() {
-        let from = findings.len();
+    for own in report.selected() {
+        let first = findings.len();
         for check in checks() {
-            let seen = (check.look)(scene, subject);
-            findings.extend(seen.into_iter().map(|seen| {
-                let refused = seen
+            for problem in (check.find)(report, own) {
+                let refused = problem
                     .fix
                     .as_ref()
-                    .and_then(|fix| fix::refusal(scene, subject, fix));
-                let left = refused.is_some();
-                Finding {
+                    .and_then(|fix| fix_plan::refuse(report, own, fix));
+                findings.push(Finding {
                     id: check.id,
                     severity: check.severity,
-                    instance: subject.label.clone(),
-                    msg: seen.msg,
-                    mend: match &seen.fix {
-                        Some(fix) if left => fix::by_hand(subject, fix),
-                        _ => seen.mend,
+                    instance: own.label.clone(),
+                    msg: problem.msg,
+                    remedy: match &problem.fix {
+                        Some(fix) if refused.is_some() => fix_plan::manual_command(own, fix),
+                        _ => problem.remedy,
                     },
-                    fix: seen.fix.filter(|_| !left),
-                    left: refused,
-                }
-            }));
+                    fix: problem.fix.filter(|_| refused.is_none()),
+                    fix_refused: refused,
+                });
+            }
         }
-        findings[from..].sort_by_key(|finding: &Finding| finding.severity);
+        findings[first..].sort_by_key(|finding: &Finding| finding.severity);
     }
     findings
-}
-
-/// A free name beside a path: `PATH.aside-1`, `PATH.aside-2`, ... Two looks at the same disk give the same.
-fn aside(path: &Path) -> PathBuf {
-    let named = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".aside-{number}"));
-        PathBuf::from(name)
-    };
-    let mut number = 1;
-    while std::fs::symlink_metadata(named(number)).is_ok() {
-        number += 1;
-    }
-    named(number)
 }

@@ -18,25 +18,6 @@ use references::{Crate, References};
 const KNOWN_CIRCLES: &[&[&str]] = &[
     &["browser/connect.rs", "browser/control.rs"],
     &[
-        "doctor.rs",
-        "doctor/browser.rs",
-        "doctor/config.rs",
-        "doctor/engine.rs",
-        "doctor/fix.rs",
-        "doctor/gateway.rs",
-        "doctor/isolation.rs",
-        "doctor/ports.rs",
-        "doctor/service.rs",
-        "doctor/state.rs",
-        "doctor/workspace.rs",
-    ],
-    &[
-        "doctor/scene.rs",
-        "doctor/scene/gather.rs",
-        "doctor/unix.rs",
-        "doctor/windows.rs",
-    ],
-    &[
         "survey.rs",
         "survey/discover.rs",
         "survey/instance.rs",

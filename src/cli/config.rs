@@ -18,7 +18,6 @@ use crate::config::key_path::KeyPath;
 use crate::config::{assign, broken_error, document, effective, schema, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
-use crate::survey;
 
 mod change;
 mod restore;
@@ -219,7 +218,7 @@ fn validate(context: &Context<'_>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let read = read_config(context)?;
     let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
     let findings = schema::check(&value, dialect);
     if context.ui.is_json() {

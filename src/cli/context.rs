@@ -1,5 +1,7 @@
 //! What every verb works with: the host, the environment, the chosen instance, the screen.
 
+use std::path::PathBuf;
+
 use crate::apply::{self, HostLock};
 use crate::environment::Environment;
 use crate::error::Result;
@@ -8,7 +10,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
 use crate::registry;
-use crate::survey::Survey;
+use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
 /// What every verb works with: the world, its wishes, the chosen instance, the screen.
@@ -47,6 +49,16 @@ impl<'a> Context<'a> {
             instance,
             ui,
         })
+    }
+
+    /// Surveys the host.
+    pub(crate) fn survey(&self) -> Survey {
+        survey::survey_host(self.host, &self.env)
+    }
+
+    /// Returns the folder of what all instances of this user share.
+    pub(crate) fn state_home(&self) -> PathBuf {
+        registry::state_home(self.host, &self.env)
     }
 
     /// The right to write on this host: the lock, with a run that was cut short brought to its end first.

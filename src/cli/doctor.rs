@@ -1,4 +1,4 @@
-//! `openclaw doctor`: look at the instances, say what is wrong, and mend what can be mended.
+//! `openclaw doctor`: reports problems of instances, and with `--fix` repairs those that it can.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::apply::{self, HostLock};
-use crate::doctor::{self, Finding, Part, Scene, Scope, Severity, diff};
-use crate::error::{Error, Result};
+use crate::doctor::diff::{self, DiffRenderer};
+use crate::doctor::{self, Finding, FixPlan, HostReport, Scope, Severity};
+use crate::error::{Error, ErrorKind, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
@@ -32,53 +33,62 @@ pub(crate) struct DoctorArgs {
     pub json: bool,
 }
 
-/// Carries `openclaw doctor` out.
+/// Runs `openclaw doctor`: exit 1 where an error was found and not repaired.
 pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> {
     let scope = if args.all { Scope::All } else { Scope::One };
-    let (findings, parts) = look(context, scope);
+    let (findings, plans) = examine(context, scope);
     if !args.fix {
-        show(context, &findings, None);
-        return Ok(code(&findings));
+        print(context, &findings, None);
+        return Ok(exit_code(&findings));
     }
-    let plan = doctor::whole(&parts);
-    let home = &context.env.home;
-    let words = diff::Words {
-        say: &|msg| context.ui.render(msg),
-        change: &|change| match context.ui.render_change(change, home) {
-            line if context.ui.is_json() => line,
-            line => context.ui.render_item("*", &line),
-        },
+    let plan = doctor::combine(&plans);
+    let mut outcome = FixOutcome {
+        is_dry_run: args.dry_run,
+        change_count: plan.changes.len(),
+        diff: render_diff(context, &plan),
+        was_undone: false,
     };
-    let text = diff::unified(&plan, home, &words);
     if args.dry_run || plan.is_empty() {
-        show(
-            context,
-            &findings,
-            Some(&Fixing::new(args.dry_run, &plan, text, false)),
-        );
-        return Ok(code(&findings));
+        print(context, &findings, Some(&outcome));
+        return Ok(exit_code(&findings));
     }
     if !args.yes {
-        ask(context, &text)?;
+        confirm(context, &outcome.diff)?;
     }
-    let (after, undone) = mend(context, scope, &parts)?;
-    show(context, &after, Some(&Fixing::new(false, &plan, text, undone)));
-    if undone {
-        return Ok(ExitCode::from(1));
-    }
-    Ok(code(&after))
+    let (findings, was_undone) = apply_fixes(context, scope, &plans)?;
+    outcome.was_undone = was_undone;
+    print(context, &findings, Some(&outcome));
+    Ok(if was_undone {
+        ExitCode::from(ErrorKind::Failure.exit_code())
+    } else {
+        exit_code(&findings)
+    })
 }
 
-/// One look at the host: what is wrong, and what mends what can be mended.
-fn look(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<Part>) {
-    let survey = survey::survey_host(context.host, &context.env);
-    let scene = Scene::gather(context.host, &context.env, &survey, &context.instance, scope);
-    let findings = doctor::examine(&scene);
-    let parts = doctor::parts(&scene, &findings);
-    (findings, parts)
+/// Examines the host: the findings, and the plans that repair what can be repaired.
+fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) {
+    let survey = context.survey();
+    let report = HostReport::collect(context.instance_context(), &survey, scope);
+    let findings = doctor::examine(&report);
+    let plans = doctor::plan_fixes(&report, &findings);
+    (findings, plans)
 }
 
-fn ask(context: &Context<'_>, text: &str) -> Result<()> {
+/// Renders a plan as a diff in the user's language.
+fn render_diff(context: &Context<'_>, plan: &Plan) -> String {
+    let (ui, home) = (&context.ui, &context.env.home);
+    let renderer = DiffRenderer {
+        translate: &|msg| ui.render(msg),
+        change_line: &|change| match ui.render_change(change, home) {
+            line if ui.is_json() => line,
+            line => ui.render_item("*", &line),
+        },
+    };
+    diff::unified(plan, home, &renderer)
+}
+
+/// Shows the diff and asks for consent; an error without a terminal or without consent.
+fn confirm(context: &Context<'_>, diff: &str) -> Result<()> {
     let terminal = context.host.terminal();
     if !(terminal.stdin && terminal.stderr) {
         let command = context.instance.command();
@@ -86,7 +96,7 @@ fn ask(context: &Context<'_>, text: &str) -> Result<()> {
             .hint(msg!("doctor.unasked-look", command = command))
             .hint(msg!("doctor.unasked-yes", command = command)));
     }
-    context.ui.eprint(text.trim_end());
+    context.ui.eprint(diff.trim_end());
     if Terminal::new(context.ui).confirm(&msg!("doctor.ask"), Some(false))? {
         Ok(())
     } else {
@@ -94,113 +104,80 @@ fn ask(context: &Context<'_>, text: &str) -> Result<()> {
     }
 }
 
-/// Mends under the lock, looks again, and takes everything back where that made something worse.
-fn mend(context: &Context<'_>, scope: Scope, agreed: &[Part]) -> Result<(Vec<Finding>, bool)> {
+/// Applies the fixes under the host lock and examines the host again. Where a new error appears, all fixes are taken
+/// back. Returns the findings afterwards, and whether the fixes were taken back.
+fn apply_fixes(context: &Context<'_>, scope: Scope, confirmed: &[FixPlan]) -> Result<(Vec<Finding>, bool)> {
     let lock = context.lock()?;
-    let (before, parts) = look(context, scope);
+    let (before, plans) = examine(context, scope);
     // Only what was shown is done.
-    if parts != agreed {
+    if plans != confirmed {
         return Err(Error::failed(msg!("doctor.changed"))
             .hint(msg!("doctor.again", command = context.instance.command())));
     }
-    let survey = survey::survey_host(context.host, &context.env);
-    let mut done: Vec<&Part> = Vec::new();
-    for part in &parts {
-        match apply::apply(&lock, &part.plan, &others(&survey, part), &mut |_| {}) {
-            Ok(applied) => applied
+    let survey = context.survey();
+    let mut applied: Vec<&FixPlan> = Vec::new();
+    for fix in &plans {
+        match apply::apply(&lock, &fix.plan, &paths_of_others(&survey, fix), &mut |_| {}) {
+            Ok(done) => done
                 .notices
                 .iter()
                 .for_each(|notice| context.ui.print_note(notice)),
             Err(error) => {
-                undo(context, &lock, &survey, &done)?;
+                undo(context, &lock, &survey, &applied)?;
                 return Err(error);
             }
         }
-        done.push(part);
+        applied.push(fix);
     }
-    let (after, _) = look(context, scope);
-    if !is_worse(&before, &after) {
+    let (after, _) = examine(context, scope);
+    if !doctor::is_worse(&before, &after) {
         return Ok((after, false));
     }
-    undo(context, &lock, &survey, &done)?;
-    let (after, _) = look(context, scope);
+    undo(context, &lock, &survey, &applied)?;
+    let (after, _) = examine(context, scope);
     Ok((after, true))
 }
 
-/// Takes back what was done, the last first.
-fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, done: &[&Part]) -> Result<()> {
-    if !done.is_empty() {
+/// Takes back the fixes that were applied, the last one first.
+fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, applied: &[&FixPlan]) -> Result<()> {
+    if !applied.is_empty() {
         context.ui.print_note(&msg!("doctor.undone"));
     }
-    for part in done.iter().rev() {
-        let back = doctor::reversed(&part.plan);
-        apply::apply(lock, &back, &others(survey, part), &mut |_| {})?;
+    for fix in applied.iter().rev() {
+        let back = doctor::reverse(&fix.plan);
+        apply::apply(lock, &back, &paths_of_others(survey, fix), &mut |_| {})?;
     }
     Ok(())
 }
 
-/// The paths that a part must keep out of: those of every instance but its own.
-fn others(survey: &Survey, part: &Part) -> Vec<PathBuf> {
-    survey.paths_of_others(part.config.as_deref().unwrap_or(Path::new("")))
+/// Returns the paths that a fix must not touch: those of every instance but its own.
+fn paths_of_others(survey: &Survey, fix: &FixPlan) -> Vec<PathBuf> {
+    survey.paths_of_others(fix.config.as_deref().unwrap_or(Path::new("")))
 }
 
-/// Whether there is an error now that was not there before.
-fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
-    let known = |new: &Finding| {
-        before
-            .iter()
-            .any(|old| (old.id, &old.instance) == (new.id, &new.instance))
-    };
-    let uncovered = |new: &Finding| {
-        before
-            .iter()
-            .any(|old| old.instance == new.instance && covers(old.id, new.id))
-    };
-    after
-        .iter()
-        .any(|new| new.severity == Severity::Error && !known(new) && !uncovered(new))
-}
-
-/// Whether one error hides another, which then was there before: a config that can be read again shows what
-/// else is wrong with it, a gateway that refuses to start says one reason at a time, and an instance that is
-/// forgotten is not there.
-fn covers(old: &str, new: &str) -> bool {
-    const REFUSALS: [&str; 4] = ["gateway-mode", "gateway-auth", "gateway-open", "gateway-refuses"];
-    match old {
-        "config-broken" => true,
-        "config-missing" => new != "config-broken",
-        "registry-stale" => new == "config-missing",
-        old => REFUSALS.contains(&old) && REFUSALS.contains(&new),
-    }
-}
-
-fn code(findings: &[Finding]) -> ExitCode {
+fn exit_code(findings: &[Finding]) -> ExitCode {
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     ExitCode::from(u8::from(has_error))
 }
 
-/// What `--fix` did or would do.
-struct Fixing {
-    dry_run: bool,
-    changes: usize,
+/// What `--fix` did, or would do.
+struct FixOutcome {
+    is_dry_run: bool,
+    change_count: usize,
     diff: String,
-    undone: bool,
+    /// The fixes were taken back, because they had made something worse.
+    was_undone: bool,
 }
 
-impl Fixing {
-    fn new(dry_run: bool, plan: &Plan, diff: String, undone: bool) -> Self {
-        Self {
-            dry_run,
-            changes: plan.changes.len(),
-            diff,
-            undone,
-        }
-    }
-}
-
-fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
+/// Prints the findings, after the outcome of `--fix` where it was given.
+fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcome>) {
     let ui = &context.ui;
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if ui.is_json() {
         let mut document = json!({
@@ -208,48 +185,24 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
             "checks": doctor::checks().count(),
             "errors": errors,
             "warnings": warnings,
-            "findings": findings.iter().map(|finding| entry(context, finding)).collect::<Value>(),
+            "findings": findings.iter().map(|finding| finding_json(context, finding)).collect::<Value>(),
         });
-        if let Some(fixing) = fixing {
+        if let Some(outcome) = outcome {
             document["fix"] = json!({
-                "dryRun": fixing.dry_run,
-                "changes": fixing.changes,
-                "diff": fixing.diff,
-                "undone": fixing.undone,
+                "dryRun": outcome.is_dry_run,
+                "changes": outcome.change_count,
+                "diff": outcome.diff,
+                "undone": outcome.was_undone,
             });
         }
         ui.print_json(&document);
         return;
     }
-    if let Some(fixing) = fixing {
-        if fixing.changes == 0 {
-            ui.print_paragraph(&msg!("doctor.nothing-to-fix"));
-        } else {
-            ui.print(fixing.diff.trim_end());
-            let key = match (fixing.dry_run, fixing.undone) {
-                (true, _) => "doctor.would-fix",
-                (false, false) => "doctor.fixed",
-                (false, true) => "doctor.fix-undone",
-            };
-            ui.print_paragraph(&Msg::new(key).with("count", fixing.changes));
-        }
+    if let Some(outcome) = outcome {
+        print_outcome(ui, outcome);
     }
     for finding in findings {
-        ui.print_hanging(
-            0,
-            2,
-            &format!(
-                "{}  {}  {}",
-                coloured(ui, finding.severity),
-                finding.id,
-                finding.instance
-            ),
-        );
-        ui.print_detail(&finding.msg);
-        if let Some(why) = &finding.left {
-            ui.print_detail(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
-        }
-        ui.print_hanging(2, 4, &format!("$ {}", finding.mend));
+        print_finding(ui, finding);
     }
     if findings.is_empty() {
         ui.print_paragraph(&msg!("doctor.clean", checks = doctor::checks().count()));
@@ -258,8 +211,32 @@ fn show(context: &Context<'_>, findings: &[Finding], fixing: Option<&Fixing>) {
     }
 }
 
-/// The word for a severity, in its colour.
-fn coloured(ui: &Ui, severity: Severity) -> String {
+fn print_outcome(ui: &Ui, outcome: &FixOutcome) {
+    let count = outcome.change_count;
+    if count == 0 {
+        ui.print_paragraph(&msg!("doctor.nothing-to-fix"));
+        return;
+    }
+    ui.print(outcome.diff.trim_end());
+    ui.print_paragraph(&match (outcome.is_dry_run, outcome.was_undone) {
+        (true, _) => msg!("doctor.would-fix", count = count),
+        (false, false) => msg!("doctor.fixed", count = count),
+        (false, true) => msg!("doctor.fix-undone", count = count),
+    });
+}
+
+fn print_finding(ui: &Ui, finding: &Finding) {
+    let severity = coloured_name(ui, finding.severity);
+    ui.print_hanging(0, 2, &format!("{severity}  {}  {}", finding.id, finding.instance));
+    ui.print_detail(&finding.msg);
+    if let Some(why) = &finding.fix_refused {
+        ui.print_detail(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
+    }
+    ui.print_hanging(2, 4, &format!("$ {}", finding.remedy));
+}
+
+/// Returns the name of a severity in the user's language and in its colour.
+fn coloured_name(ui: &Ui, severity: Severity) -> String {
     let style = |msg| console::style(ui.render(&msg)).force_styling(ui.colour());
     match severity {
         Severity::Error => style(msg!("doctor.error")).red(),
@@ -270,14 +247,14 @@ fn coloured(ui: &Ui, severity: Severity) -> String {
     .to_string()
 }
 
-fn entry(context: &Context<'_>, finding: &Finding) -> Value {
+fn finding_json(context: &Context<'_>, finding: &Finding) -> Value {
     json!({
         "id": finding.id,
         "severity": finding.severity.name(),
         "instance": finding.instance,
         "message": context.ui.render(&finding.msg),
-        "mend": finding.mend,
+        "mend": finding.remedy,
         "fixable": finding.fix.is_some(),
-        "leftAlone": finding.left.as_ref().map(|why| context.ui.render(why)),
+        "leftAlone": finding.fix_refused.as_ref().map(|why| context.ui.render(why)),
     })
 }

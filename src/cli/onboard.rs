@@ -15,6 +15,7 @@ use crate::plan::disk::DiskSnapshot;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
 use crate::ports::Port;
 use crate::profile::ProfileName;
+use crate::report;
 use crate::secret::Secret;
 use crate::survey::Survey;
 use crate::ui::Ui;
@@ -26,7 +27,6 @@ use crate::wizard::{
     AnswerHistory, AnswerSource, Interview, PresetAnswers, Prompter as _, Question, Reply, StepId, interview,
     steps,
 };
-use crate::{registry, report, survey};
 
 use super::{Context, gateway, given};
 
@@ -148,7 +148,7 @@ impl Run<'_> {
     /// the host to the end of writing the host is locked, so that two runs at once never take the same
     /// ports.
     fn with_defaults(&self) -> Result<ExitCode> {
-        let state_home = registry::state_home(self.context.host, &self.context.env);
+        let state_home = self.context.state_home();
         let mut lock = None;
         if apply::has_unfinished_transaction(&state_home) && !self.only_plan {
             lock = Some(self.context.lock()?);
@@ -180,8 +180,7 @@ impl Run<'_> {
         for how in others.filter_map(|lang| lang.text("language.how")) {
             self.context.ui.eprint(how);
         }
-        let (mut draft, left) =
-            AnswersDraft::open(&registry::state_home(self.context.host, &self.context.env));
+        let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
         // A draft is for the case that the terminal is closed; any other end is final.
         if !matches!(&result, Err(error) if error.is(ErrorReason::TerminalClosed)) {
@@ -294,7 +293,7 @@ impl Run<'_> {
     }
 
     fn survey(&self) -> Survey {
-        survey::survey_host(self.context.host, &self.context.env)
+        self.context.survey()
     }
 
     fn wizard<'s>(&'s self, survey: &'s Survey) -> Result<InterviewContext<'s>> {

@@ -59,7 +59,7 @@ pub(crate) enum PortsCommand {
 
 /// Carries the verb out.
 pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     match args.command {
         None => map::show(context.ui, &survey),
         Some(PortsCommand::Suggest { count }) => suggest(context, &survey, count.into())?,

@@ -15,7 +15,7 @@ use crate::profile::ProfileName;
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{plan, report, survey};
+use crate::{plan, report};
 
 use super::Context;
 
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
 }
 
 fn list(context: &Context<'_>) -> ExitCode {
-    let (ui, survey) = (&context.ui, survey::survey_host(context.host, &context.env));
+    let (ui, survey) = (&context.ui, context.survey());
     if ui.is_json() {
         let profiles: Vec<_> = survey
             .instances
@@ -206,7 +206,7 @@ struct Removal<'a> {
 impl Removal<'_> {
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
-        let before = survey::survey_host(context.host, &context.env);
+        let before = context.survey();
         // What is there to be removed is known before anybody is asked.
         let plan = self.plan(&before)?;
         if self.dry_run {
@@ -224,7 +224,7 @@ impl Removal<'_> {
             }
         }
         let lock = context.lock()?;
-        let survey = survey::survey_host(context.host, &context.env);
+        let survey = context.survey();
         let plan = self.plan(&survey)?;
         let others = survey.paths_of_others(&find(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;

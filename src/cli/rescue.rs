@@ -18,7 +18,6 @@ use crate::rescue::record::{CauseKind, Recorded, StepKind, StepResultKind};
 use crate::rescue::repair::{self, RepairEvent, RepairJob, StepOutcome, StepResult};
 use crate::rescue::stop::StopSignal;
 use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
-use crate::survey;
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
@@ -180,7 +179,7 @@ fn outcome_msg(outcome: &StepOutcome) -> Msg {
 }
 
 fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let wished = if args.targets.is_empty() {
         vec!["default".to_owned()]
     } else {

@@ -13,9 +13,9 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::lock;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
-use crate::{apply, archive, plan, probe, registry};
+use crate::{apply, archive, plan, probe};
 
 /// `openclaw snapshot`
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode
 }
 
 fn folder(context: &Context<'_>) -> PathBuf {
-    let state_home = registry::state_home(context.host, &context.env);
+    let state_home = context.state_home();
     snapshot::snapshot_dir(&state_home, &context.env.home, &context.instance)
 }
 
@@ -92,7 +92,7 @@ impl Ground {
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
     clear(context);
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let ground = Ground::new(context, &survey);
     let created = ground.of(context).create("asked")?;
     let made = created.snapshot;
@@ -171,7 +171,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
         }
     }
     let lock = context.lock()?;
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     refuse_running(context, &survey)?;
     clear(context);
     let ground = Ground::new(context, &survey);

@@ -14,7 +14,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::PortSource;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
 use crate::text::sanitize;
 use crate::ui::Fields;
 
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
 /// Tells of this instance.
 pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let (service, probe) = std::thread::scope(|scope| {
         let service = scope.spawn(|| service_of(context, &survey, deadline));
         let probe = probe::probe_in_detail(context.instance_context(), &survey, deadline);

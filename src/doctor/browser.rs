@@ -1,10 +1,10 @@
-//! Browsers: one debugging port for each instance, and all that `browser doctor` finds bad.
+//! Checks of browsers: debugging ports that two instances share, and what `browser doctor` reports as bad.
 
 use serde_json::Value;
 
-use super::isolation::in_common;
-use super::scene::{Scene, Subject};
-use super::{Check, Seen};
+use super::check::{Check, Problem};
+use super::host_report::{HostReport, InstanceReport};
+use super::isolation::shared_values;
 use crate::browser::doctor::Health;
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
@@ -14,13 +14,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-missing", missing),
     Check::info("browser-none", none),
     Check::warning("browser-port", port),
-    Check::warning("browser-sandbox", |_, own| told(own, "sandbox", true)),
-    Check::warning("browser-driver", |_, own| told(own, "driver", true)),
-    Check::warning("browser-remote", |_, own| told(own, "remote", true)),
+    Check::warning("browser-sandbox", |_, own| problem_of(own, "sandbox")),
+    Check::warning("browser-driver", |_, own| problem_of(own, "driver")),
+    Check::warning("browser-remote", |_, own| problem_of(own, "remote")),
 ];
 
-/// Where browsers are reached, by key: addresses and ports that the config pins.
-fn pinned(config: &Value) -> Vec<(String, String)> {
+/// Returns the addresses at which browsers are reached, as far as the config fixes them, each with its key.
+fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let Some(browser) = config.get("browser") else {
         return found;
@@ -42,49 +42,53 @@ fn pinned(config: &Value) -> Vec<(String, String)> {
     found
 }
 
-fn shared(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let told = |key: &str, other: &str, holder: &str| {
+fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let describe = |key: &str, other: &str, holder: &str| {
         msg!("doctor.browser-shared", key = key, other = other, holder = holder)
     };
-    in_common(scene, own, |subject| pinned(&subject.config), told)
+    shared_values(report, own, |own| fixed_addresses(&own.config), describe)
 }
 
-/// What `browser doctor` finds bad about one thing, in its own words.
-fn bad<'s>(own: &'s Subject<'_>, id: &str) -> Option<&'s Msg> {
-    let of = own.browser.iter().find(|check| check.id == id);
-    of.filter(|check| check.health == Health::Bad)
+/// Returns what `browser doctor` says about one of its checks, where that is bad.
+fn bad_result<'s>(own: &'s InstanceReport<'_>, id: &str) -> Option<&'s Msg> {
+    let result = own.browser.iter().find(|check| check.id == id);
+    result
+        .filter(|check| check.health == Health::Bad)
         .map(|check| &check.msg)
 }
 
-/// Whether the config itself says which program it is.
-fn is_named(own: &Subject<'_>) -> bool {
-    own.text("/browser/executablePath").is_some()
+/// Returns whether the config says which program the browser is.
+fn names_program(own: &InstanceReport<'_>) -> bool {
+    own.config_text("/browser/executablePath").is_some()
 }
 
-fn missing(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let gone = bad(own, "program").filter(|_| is_named(own));
-    let mend = || format!("{} config unset browser.executablePath", own.command);
-    gone.map(|msg| Seen::new(msg.clone(), mend()))
+fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let gone = bad_result(own, "program").filter(|_| names_program(own));
+    let remedy = || format!("{} config unset browser.executablePath", own.command);
+    gone.map(|msg| Problem::new(msg.clone(), remedy()))
         .into_iter()
         .collect()
 }
 
-/// None is named and none is installed: nothing but browsing is amiss.
-fn none(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    told(own, "program", !is_named(own))
+/// No browser is named and none is installed, so that nothing but browsing is impossible.
+fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if names_program(own) {
+        return Vec::new();
+    }
+    problem_of(own, "program")
 }
 
-/// Somebody sits on its port. Where that is another instance by its config, that is told already.
-fn port(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    told(own, "port", shared(scene, own).is_empty())
+/// The browser's port is taken. Where the config of another instance has it too, [`shared`] reports that.
+fn port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if !shared(report, own).is_empty() {
+        return Vec::new();
+    }
+    problem_of(own, "port")
 }
 
-/// What `browser doctor` tells with its ways out.
-fn told(own: &Subject<'_>, id: &str, here: bool) -> Vec<Seen> {
-    let found = bad(own, id).filter(|_| here);
-    let mend = || format!("{} browser doctor", own.command);
-    found
-        .map(|msg| Seen::new(msg.clone(), mend()))
-        .into_iter()
-        .collect()
+/// Reports a bad result of `browser doctor`, which also names the ways out.
+fn problem_of(own: &InstanceReport<'_>, id: &str) -> Vec<Problem> {
+    let remedy = || format!("{} browser doctor", own.command);
+    let bad = bad_result(own, id).map(|msg| Problem::new(msg.clone(), remedy()));
+    bad.into_iter().collect()
 }

@@ -1,12 +1,15 @@
-//! The config file: can it be read, would OpenClaw take it, is it private, is it this user's?
+//! Checks of the config: whether it can be read, is valid, private and this user's.
 
-use super::scene::{Role, Scene, Subject};
-use super::{Check, Fix, Seen, aside, word};
+use super::check::{Check, Problem};
+use super::fix::{Fix, free_aside_name};
+use super::host_report::{HostReport, InstanceReport, PathRole};
+use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect::{self, Dialect};
 use crate::config::schema;
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
+use crate::instance::word;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
@@ -16,63 +19,70 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-invalid", invalid),
     Check::info("config-one-release", one_release),
     Check::warning("config-legacy", legacy),
-    Check::error("config-mode", |scene, own| open(scene, own, Role::Config)),
-    Check::warning("config-backup-mode", |scene, own| open(scene, own, Role::Backup)),
+    Check::error("config-mode", |report, own| {
+        open_to_others(report, own, PathRole::Config)
+    }),
+    Check::warning("config-backup-mode", |report, own| {
+        open_to_others(report, own, PathRole::Backup)
+    }),
     Check::error("config-owner", owner),
     Check::warning("config-link", link),
     Check::warning("config-newer", newer),
 ];
 
 /// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
-const LEGACY: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
+const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
-fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The config does not exist.
+fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
-    let nothing = std::fs::symlink_metadata(path).is_err();
+    let is_absent = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
-    // The page's manual way puts configs into `~/.openclaw`, which is no instance for that.
-    let is_shelf = |found: &SurveyedInstance| {
-        let mut others = scene.subjects.iter().filter(|other| other.at != own.at);
+    // Configs that were set up by hand may lie in `~/.openclaw`, which is no instance for that.
+    let only_holds_configs = |found: &SurveyedInstance| {
+        let mut others = report.instances.iter().filter(|other| other.index != own.index);
         found.found_by == [FoundBy::Folder]
             && others.any(|other| other.instance.config_path.parent() == path.parent())
     };
-    if !nothing || forgotten || own.found.is_some_and(is_shelf) {
+    if !is_absent || forgotten || own.found.is_some_and(only_holds_configs) {
         return Vec::new();
     }
-    let msg = msg!("doctor.config-missing", path = scene.shown(path));
-    vec![Seen::new(msg, format!("{} onboard", own.command))]
+    let msg = msg!("doctor.config-missing", path = report.display_path(path));
+    vec![Problem::new(msg, format!("{} onboard", own.command))]
 }
 
-fn broken(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The config cannot be parsed, or a file that it includes.
+fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(ConfigHealth::Broken(fault)) = own.found.map(|found| &found.config) else {
         return Vec::new();
     };
     let path = &own.instance.config_path;
-    let place = scene.shown(std::path::Path::new(&fault.location(path)));
+    let inspected = report.display_path(std::path::Path::new(&fault.location(path)));
     let msg = Msg::new("doctor.config-broken")
-        .with("place", place)
+        .with("inspected", inspected)
         .with_msg("why", fault.why.clone());
-    // An include that is at fault is not mended by another main file.
+    // A backup of the main file does not repair a broken included file.
     let readable = crate::host::read::bytes(path).is_ok();
     let backup = backup::newest_valid(path, None).filter(|_| own.document.is_none() && readable);
     vec![match backup {
-        Some((_, document)) => Seen::fixed(
+        Some((_, document)) => Problem::fixable(
             own,
             msg,
-            Fix::Restore {
+            Fix::RestoreConfig {
                 config: path.clone(),
                 text: document.text().to_owned(),
             },
         ),
-        None => Seen::new(msg, format!("{} config validate", own.command)),
+        None => Problem::new(msg, format!("{} config validate", own.command)),
     }]
 }
 
-fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The config has values that its engine refuses.
+fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let seen = refused(scene, own).into_iter().map(|finding| {
+    let problems = findings_of_engine(report, own).into_iter().map(|finding| {
         let unknown = finding.why.key() == "config.schema-unknown";
         let here = own
             .document
@@ -84,42 +94,42 @@ fn invalid(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         if unknown && here {
             let config = own.instance.config_path.clone();
             let key = finding.path;
-            Seen::fixed(
+            Problem::fixable(
                 own,
                 msg,
-                Fix::Set {
+                Fix::SetKey {
                     config,
                     key,
                     value: None,
                 },
             )
         } else {
-            Seen::new(msg, format!("{} config validate", own.command))
+            Problem::new(msg, format!("{} config validate", own.command))
         }
     });
-    seen.collect()
+    problems.collect()
 }
 
-/// What keeps the gateway of this instance's engine from starting, as that judges at its start.
-fn refused(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<schema::SchemaFinding> {
+/// Returns the findings with which the engine of this instance would refuse to start.
+fn findings_of_engine(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<schema::SchemaFinding> {
     let engine = own.record.as_ref().map(|record| record.engine);
     if matches!(engine, Ok(Engine::Native)) {
         return schema::refused_by_all(&own.config);
     }
-    let node = scene.survey.node.as_ref().map(|node| node.version.as_str());
+    let node = report.survey.node.as_ref().map(|node| node.version.as_str());
     schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
 }
 
-/// What one release of OpenClaw would refuse and this instance's engine takes.
-fn one_release(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    if !own.config.is_object() || !refused(scene, own).is_empty() {
+/// One release of OpenClaw would refuse the config, although the engine of this instance accepts it.
+fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if !own.config.is_object() || !findings_of_engine(report, own).is_empty() {
         return Vec::new();
     }
     let releases = [
         (Dialect::Early, dialect::EARLY_VERSION),
         (Dialect::Late, dialect::LATE_VERSION),
     ];
-    let seen = releases.into_iter().filter_map(|(dialect, release)| {
+    let problems = releases.into_iter().filter_map(|(dialect, release)| {
         let findings = schema::check(&own.config, dialect);
         let count = findings.len();
         let first = findings.into_iter().next()?;
@@ -128,27 +138,32 @@ fn one_release(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             .with("path", first.path)
             .with_msg("why", first.why)
             .with("count", count);
-        Some(Seen::new(msg, format!("{} config validate", own.command)))
+        Some(Problem::new(msg, format!("{} config validate", own.command)))
     });
-    seen.collect()
+    problems.collect()
 }
 
-fn legacy(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The config, or variables in `.env`, have names that only early releases of OpenClaw used.
+fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let folder = &own.instance.state_dir;
-    let file = LEGACY
+    let file = LEGACY_NAMES
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file());
-    let mut seen: Vec<Seen> = file
+    let mut problems: Vec<Problem> = file
         .map(|path| {
             let msg = msg!(
                 "doctor.config-legacy",
-                path = scene.shown(&path),
+                path = report.display_path(&path),
                 name = CONFIG_FILE
             );
             let own_name = folder.join(CONFIG_FILE);
-            let to = if own_name.exists() { aside(&path) } else { own_name };
-            Seen::fixed(own, msg, Fix::Move { path, to })
+            let to = if own_name.exists() {
+                free_aside_name(&path)
+            } else {
+                own_name
+            };
+            Problem::fixable(own, msg, Fix::Rename { path, to })
         })
         .into_iter()
         .collect();
@@ -162,71 +177,44 @@ fn legacy(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             let msg = msg!(
                 "doctor.config-legacy-variable",
                 name = name,
-                path = scene.shown(&env)
+                path = report.display_path(&env)
             );
             let mend = format!(
                 "sed -i 's/^\\(export \\)\\{{0,1\\}}CLAWDBOT_/\\1OPENCLAW_/' {}",
                 word(&env)
             );
-            seen.push(Seen::new(msg, mend));
+            problems.push(Problem::new(msg, mend));
             break;
         }
     }
-    seen
+    problems
 }
 
-/// Files of a role that others than their owner may read or write.
-pub(super) fn open(scene: &Scene<'_>, own: &Subject<'_>, role: Role) -> Vec<Seen> {
-    let open = own
-        .of_role(role)
-        .filter(|(_, place)| place.mode & 0o077 != 0 && place.owner.is_none());
-    open.map(|(path, place)| {
-        let msg = msg!(
-            "doctor.file-open",
-            path = scene.shown(path),
-            mode = format!("{:04o}", place.mode)
-        );
-        let to = if place.is_folder { 0o700 } else { 0o600 };
-        match &place.link {
-            // What a link leads to may be anybody's to judge.
-            Some(target) => Seen::new(msg, format!("chmod {to:o} {}", word(target))),
-            None => Seen::fixed(
-                own,
-                msg,
-                Fix::Mode {
-                    path: path.clone(),
-                    from: place.mode,
-                    to,
-                },
-            ),
-        }
-    })
-    .collect()
+/// The config belongs to another user.
+fn owner(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    foreign_owners(report, own, |role| role != PathRole::State)
 }
 
-fn owner(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    super::state::owners(scene, own, |role| role != Role::State)
-}
-
-fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The config is a link, which a program that replaces the file would break.
+fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let links = own
-        .of_role(Role::Config)
-        .filter_map(|(path, place)| Some((path, place.link.as_ref()?)));
+        .paths_with_role(PathRole::Config)
+        .filter_map(|(path, inspected)| Some((path, inspected.link.as_ref()?)));
     let foreign = |target: &std::path::Path| {
-        scene
-            .subjects
+        report
+            .instances
             .iter()
-            .any(|other| other.at != own.at && other.real.config == target)
+            .any(|other| other.index != own.index && other.resolved.config == target)
     };
     links
         .filter(|(_, target)| !foreign(target))
         .map(|(path, target)| {
             let msg = msg!(
                 "doctor.config-link",
-                path = scene.shown(path),
-                target = scene.shown(target)
+                path = report.display_path(path),
+                target = report.display_path(target)
             );
-            Seen::new(
+            Problem::new(
                 msg,
                 format!("cp --remove-destination {} {}", word(target), word(path)),
             )
@@ -234,22 +222,22 @@ fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .collect()
 }
 
-/// The release that wrote the config is newer than what is to read it.
-fn newer(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let (reader, place) = match &scene.survey.node {
-        Some(node) => (node.version.as_str(), scene.shown(&node.path)),
+/// The release that wrote the config is newer than the one that would read it.
+fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let (reader, inspected) = match &report.survey.node {
+        Some(node) => (node.version.as_str(), report.display_path(&node.path)),
         None => (dialect::NEWEST_KNOWN_VERSION, "openclaw".to_owned()),
     };
-    let seen = dialect::newer_stamp(&own.config, reader).map(|stamp| {
+    let problems = dialect::newer_stamp(&own.config, reader).map(|stamp| {
         let msg = msg!(
             "doctor.config-newer",
             stamp = stamp,
             version = reader,
-            path = place
+            path = inspected
         );
-        // Who says so takes the config for one of the older release.
+        // With this the user declares the config to be one of the older release.
         let mend = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
-        Seen::new(msg, mend)
+        Problem::new(msg, mend)
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }

@@ -1,5 +1,5 @@
-//! A plan as a difference that a person or a program can read: unified texts, secrets hidden. The same
-//! plan always gives the same text, so that a dry run shows what the run then does.
+//! A plan as a unified diff with secrets hidden. The same plan always gives the same text, so that a dry run shows
+//! what the run does.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,30 +12,30 @@ use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
-/// Lines around a change.
-const CONTEXT: usize = 2;
+/// Number of unchanged lines that are shown around a change.
+const CONTEXT_LINES: usize = 2;
 
-/// The user's words for what is no text of a file.
-pub struct Words<'a> {
-    /// A sentence.
-    pub say: &'a dyn Fn(&Msg) -> String,
-    /// A change as one line.
-    pub change: &'a dyn Fn(&Change) -> String,
+/// Renders what is no text of a file in the user's language.
+pub(crate) struct DiffRenderer<'a> {
+    /// Translates a sentence.
+    pub(crate) translate: &'a dyn Fn(&Msg) -> String,
+    /// Renders a change as one line.
+    pub(crate) change_line: &'a dyn Fn(&Change) -> String,
 }
 
-/// The plan as text: without colour, `~` for the home folder.
-pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
+/// Renders a plan as a unified diff without colour, with `~` for the home folder.
+pub(crate) fn unified(plan: &Plan, home: &Path, renderer: &DiffRenderer<'_>) -> String {
     let mut out = String::new();
     for change in &plan.changes {
         // Writing to a String never fails.
         let _ = match change {
             Change::MakeDir { .. } | Change::SetMode { .. } | Change::Rename { .. } => {
-                writeln!(out, "{}", (words.change)(change))
+                writeln!(out, "{}", (renderer.change_line)(change))
             }
             Change::Write(write) => {
                 let path = abbreviate_home(home, &write.path);
-                let before = before(write, words);
-                let after = write.content.redacted(|origin| words.hidden(origin));
+                let before = text_before(write, renderer);
+                let after = write.content.redacted(|origin| renderer.hidden(origin));
                 let from = if write.before.is_some() {
                     path.as_str()
                 } else {
@@ -45,7 +45,9 @@ pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
                 write!(
                     out,
                     "{}",
-                    diff.unified_diff().context_radius(CONTEXT).header(from, &path)
+                    diff.unified_diff()
+                        .context_radius(CONTEXT_LINES)
+                        .header(from, &path)
                 )
             }
         };
@@ -53,21 +55,21 @@ pub fn unified(plan: &Plan, home: &Path, words: &Words<'_>) -> String {
     out
 }
 
-impl Words<'_> {
-    /// What stands in a secret's place.
+impl DiffRenderer<'_> {
+    /// Renders the placeholder for a secret.
     fn hidden(&self, origin: SecretOrigin) -> String {
-        let said = (self.say)(&match origin {
+        let text = (self.translate)(&match origin {
             SecretOrigin::Generated => msg!("plan.generated"),
             SecretOrigin::Given => msg!("plan.given"),
             SecretOrigin::Kept => msg!("plan.kept"),
         });
-        format!("<{said}>")
+        format!("<{text}>")
     }
 }
 
-/// What stood in a file, fit to be shown: what can't be understood is not shown at all, since nobody
+/// Returns the present text of a file with its secrets hidden. A broken config is not shown at all, since nobody
 /// knows where its secrets are.
-fn before(write: &FileWrite, words: &Words<'_>) -> String {
+fn text_before(write: &FileWrite, renderer: &DiffRenderer<'_>) -> String {
     let Some(bytes) = &write.before else {
         return String::new();
     };
@@ -77,8 +79,8 @@ fn before(write: &FileWrite, words: &Words<'_>) -> String {
     match config::parse_bytes(bytes.clone()) {
         Ok(document) => {
             let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
-            Content::in_pieces(document.text(), pieces).redacted(|origin| words.hidden(origin))
+            Content::in_pieces(document.text(), pieces).redacted(|origin| renderer.hidden(origin))
         }
-        Err(_) => (words.say)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",
+        Err(_) => (renderer.translate)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",
     }
 }

@@ -1,7 +1,7 @@
-//! What runs the gateway: is it there, and is it the one that this instance was set up for?
+//! Checks of the engine: whether it is installed, and whether the running gateway is the installed version.
 
-use super::scene::{Scene, Subject};
-use super::{Check, Seen};
+use super::check::{Check, Problem};
+use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::msg;
 use crate::record::Engine;
 
@@ -10,28 +10,28 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("engine-skew", skew),
 ];
 
-fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let is_node = own
         .record
         .as_ref()
         .is_ok_and(|record| record.engine == Engine::Node);
-    if !is_node || scene.survey.node.is_some() {
+    if !is_node || report.survey.node.is_some() {
         return Vec::new();
     }
-    let path = scene.shown(&own.instance.record_path());
+    let path = report.display_path(&own.instance.record_path());
     let msg = msg!("doctor.engine-missing", path = path);
-    vec![Seen::new(
+    vec![Problem::new(
         msg,
         format!("npm install -g openclaw && {} doctor", own.command),
     )]
 }
 
-/// The gateway that runs is of another version than what would be started now.
-fn skew(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The running gateway is of another engine or version than the one that a start would run now.
+fn skew(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(probe), Ok(record)) = (&own.probe, &own.record) else {
         return Vec::new();
     };
-    let node = || Some(scene.survey.node.as_ref()?.version.clone());
+    let node = || Some(report.survey.node.as_ref()?.version.clone());
     let here = match record.engine {
         Engine::Native => Some(env!("CARGO_PKG_VERSION").to_owned()),
         Engine::Node => node(),
@@ -41,11 +41,11 @@ fn skew(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     if !probe.is_running() || !(other_engine || other_version) {
         return Vec::new();
     }
-    let named = |engine: &str, version: Option<&str>| format!("{engine} {}", version.unwrap_or("-"));
+    let describe = |engine: &str, version: Option<&str>| format!("{engine} {}", version.unwrap_or("-"));
     let msg = msg!(
         "doctor.engine-skew",
-        runs = named(probe.engine.name(), probe.version.as_deref()),
-        here = named(record.engine.name(), here.as_deref())
+        runs = describe(probe.engine.name(), probe.version.as_deref()),
+        here = describe(record.engine.name(), here.as_deref())
     );
-    vec![Seen::new(msg, format!("{} gateway restart", own.command))]
+    vec![Problem::new(msg, format!("{} gateway restart", own.command))]
 }

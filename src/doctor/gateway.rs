@@ -1,9 +1,10 @@
-//! The gateway itself: would it start, does it let in who it should, is it well, is its lock true?
+//! Checks of the gateway: whether it would start, whether it is protected and healthy, and whether its lock is true.
 
 use std::path::Path;
 
-use super::scene::{Scene, Subject};
-use super::{Check, Fix, Seen};
+use super::check::{Check, Problem};
+use super::fix::Fix;
+use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
 use crate::error::ErrorReason;
 use crate::host::read::canonicalize_existing;
@@ -34,59 +35,66 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("lock-silent", silent),
 ];
 
-/// A token that has at least so many characters is not guessed. (Ours has 48.)
-const LEAST: usize = 16;
+/// Minimum number of characters of a token that nobody guesses. A generated one has 48.
+const MIN_TOKEN_CHARS: usize = 16;
 
-fn error<'s>(own: &'s Subject<'_>) -> Option<&'s crate::error::Error> {
+/// Returns the reason why the gateway would refuse to start.
+fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Error> {
     own.settings.as_ref()?.as_ref().err()
 }
 
-fn mode(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let unset = error(own).filter(|error| error.is(ErrorReason::GatewayModeUnset));
-    let seen = unset.map(|error| {
-        Seen::fixed(
+/// `gateway.mode` is not set.
+fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let unset = start_error(own).filter(|error| error.is(ErrorReason::GatewayModeUnset));
+    let problems = unset.map(|error| {
+        Problem::fixable(
             own,
             error.msg.clone(),
-            Fix::Set {
+            Fix::SetKey {
                 config: own.instance.config_path.clone(),
                 key: KeyPath::keys(["gateway", "mode"]),
                 value: Some("local".into()),
             },
         )
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-fn refusal(own: &Subject<'_>, reason: ErrorReason, mend: &str) -> Vec<Seen> {
-    let seen = error(own)
+/// Reports a refusal to start that has a reason of its own.
+fn refusal(own: &InstanceReport<'_>, reason: ErrorReason, remedy: &str) -> Vec<Problem> {
+    let problems = start_error(own)
         .filter(|error| error.is(reason))
-        .map(|error| Seen::new(error.msg.clone(), format!("{} {mend}", own.command)));
-    seen.into_iter().collect()
+        .map(|error| Problem::new(error.msg.clone(), format!("{} {remedy}", own.command)));
+    problems.into_iter().collect()
 }
 
-fn refuses(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    // Those with a reason have a check of their own.
-    let seen = error(own)
+/// Reports every other refusal to start.
+fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    // A refusal with a reason has a check of its own.
+    let problems = start_error(own)
         .filter(|error| error.reason.is_none())
-        .map(|error| Seen::new(error.msg.clone(), format!("{} config validate", own.command)));
-    seen.into_iter().collect()
+        .map(|error| Problem::new(error.msg.clone(), format!("{} config validate", own.command)));
+    problems.into_iter().collect()
 }
 
-fn weak(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The token is so short that it may be guessed.
+fn weak(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let length = own.gateway_token.map(|(_, length)| length);
-    let seen = length.filter(|length| (1..LEAST).contains(length)).map(|length| {
-        let msg = msg!("doctor.gateway-weak", length = length, least = LEAST);
-        Seen::new(
-            msg,
-            format!("{} config set gateway.auth.token --stdin", own.command),
-        )
-    });
-    seen.into_iter().collect()
+    let problems = length
+        .filter(|length| (1..MIN_TOKEN_CHARS).contains(length))
+        .map(|length| {
+            let msg = msg!("doctor.gateway-weak", length = length, least = MIN_TOKEN_CHARS);
+            Problem::new(
+                msg,
+                format!("{} config set gateway.auth.token --stdin", own.command),
+            )
+        });
+    problems.into_iter().collect()
 }
 
-/// What only a probe tells. A gateway that does not run is no fault by itself, and one that is elsewhere, or
-/// whose port somebody else holds, is told with the ports.
-fn unhealthy(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// Reports what only a probe finds. A gateway that does not run is no problem by itself; one that listens elsewhere,
+/// or whose port another process holds, is a problem of ports.
+fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(probe) = &own.probe else {
         return Vec::new();
     };
@@ -106,25 +114,25 @@ fn unhealthy(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             return Vec::new();
         }
     };
-    vec![Seen::new(msg, format!("{} gateway restart", own.command))]
+    vec![Problem::new(msg, format!("{} gateway restart", own.command))]
 }
 
-/// The variables of the running gateway against the files of its instance.
-fn environment(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The environment variables of the running gateway contradict the files of its instance.
+fn environment(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(running) = &own.running else {
         return Vec::new();
     };
     let instance = &own.instance;
-    let port = own.base().map(|port| port.to_string()).unwrap_or_default();
+    let port = own.base_port().map(|port| port.to_string()).unwrap_or_default();
     let wanted = [
         ("OPENCLAW_PROFILE", instance.profile.to_string()),
         ("OPENCLAW_STATE_DIR", instance.state_dir.display().to_string()),
         ("OPENCLAW_CONFIG_PATH", instance.config_path.display().to_string()),
         ("OPENCLAW_GATEWAY_PORT", port),
     ];
-    let mut seen = Vec::new();
+    let mut problems = Vec::new();
     for (name, value) in &running.vars {
-        // One folder has many names.
+        // A folder may have several paths.
         let is_path = Path::new(value).is_absolute();
         let same = |wanted: &str| {
             wanted == value
@@ -140,38 +148,44 @@ fn environment(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
                 "doctor.gateway-environment",
                 pid = running.pid,
                 name = name,
-                value = scene.shown(value.as_ref()),
-                wanted = scene.shown(wanted.as_ref())
+                value = report.display_path(value.as_ref()),
+                wanted = report.display_path(wanted.as_ref())
             );
-            seen.push(Seen::new(msg, format!("{} gateway restart", own.command)));
+            problems.push(Problem::new(msg, format!("{} gateway restart", own.command)));
         }
     }
-    seen
+    problems
 }
 
-fn stale(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let seen = own.lock.as_ref().filter(|lock| !lock.alive).map(|lock| {
+/// The lock is left from a gateway that was killed.
+fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let problems = own.lock.as_ref().filter(|lock| !lock.alive).map(|lock| {
         let path = own.instance.lock_path();
-        let msg = msg!("doctor.lock-stale", path = scene.shown(&path), pid = lock.pid);
-        // The next start takes the file over. It is not moved away: two gateways could then hold two of them.
+        let msg = msg!(
+            "doctor.lock-stale",
+            path = report.display_path(&path),
+            pid = lock.pid
+        );
+        // The next start takes the file over. Renaming it would let two gateways hold two locks.
         let start = if own.service.is_some() { "start" } else { "run" };
-        Seen::new(msg, format!("{} gateway {start}", own.command))
+        Problem::new(msg, format!("{} gateway {start}", own.command))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-fn silent(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let mut owners = scene.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
-    // Where the system does not say who listens, the answer does.
+/// A process holds the lock and does not listen.
+fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+    // Where the system does not tell who listens, the answer of the gateway does.
     let answers = own.probe.as_ref().is_some_and(Probe::is_healthy);
     let held = own
         .lock
         .as_ref()
         .filter(|lock| lock.alive && !answers && !owners.any(|owner| owner.pid == lock.pid));
-    let seen = held.map(|lock| {
-        let path = scene.shown(&own.instance.lock_path());
+    let problems = held.map(|lock| {
+        let path = report.display_path(&own.instance.lock_path());
         let msg = msg!("doctor.lock-silent", path = path, pid = lock.pid);
-        Seen::new(msg, format!("{} gateway restart", own.command))
+        Problem::new(msg, format!("{} gateway restart", own.command))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }

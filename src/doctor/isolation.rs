@@ -1,15 +1,18 @@
-//! What no two instances may share (docs/design.md#isolation-rules), for each pair; ports are in [`super::ports`].
+//! Checks of isolation: what no two instances may share (docs/design.md#isolation-rules). Ports are in
+//! [`super::ports`].
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::scene::{Scene, Subject};
-use super::{Check, Fix, Seen, aside, word};
+use super::check::{Check, Problem};
+use super::fix::{Fix, free_aside_name};
+use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
+use crate::instance::word;
 use crate::profile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -25,52 +28,61 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("isolation-auth", auth),
 ];
 
-/// Whether one is the other, or lies in it.
-fn touch(one: &Path, other: &Path) -> bool {
+/// Returns whether two paths are the same or one lies in the other.
+fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-fn config(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let real = &own.real.config;
-    let other = scene.others(own).find(|other| other.real.config == *real);
-    let seen = other.map(|other| {
+/// Two instances have one config.
+fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let real = &own.resolved.config;
+    let other = report
+        .others_to_compare(own)
+        .find(|other| other.resolved.config == *real);
+    let problems = other.map(|other| {
         let path = &own.instance.config_path;
         let msg = msg!(
             "doctor.isolation-config",
-            path = scene.shown(path),
+            path = report.display_path(path),
             holder = other.label
         );
-        let away = format!("mv {} {}", word(path), word(&aside(path)));
-        Seen::new(msg, format!("{away} && {} onboard", own.command))
+        let away = format!("mv {} {}", word(path), word(&free_aside_name(path)));
+        Problem::new(msg, format!("{away} && {} onboard", own.command))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-/// Instances of the manual way share the folder of their configs; a state folder they share is still wrong.
-fn state(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let real = &own.real.state;
-    let other = scene.others(own).find(|other| touch(real, &other.real.state));
-    let seen = other.map(|other| {
-        let path = scene.shown(&own.instance.state_dir);
+/// Two instances have one state folder, or one lies in the other. Instances that were set up by hand may share the
+/// folder of their configs, but not their state.
+fn state(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let real = &own.resolved.state;
+    let other = report
+        .others_to_compare(own)
+        .find(|other| overlap(real, &other.resolved.state));
+    let problems = other.map(|other| {
+        let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);
-        // What lies in the other's folder is what moves out.
-        let is_around = other.real.state != *real && other.real.state.starts_with(real);
-        Seen::new(msg, out_of_there(scene, if is_around { other } else { own }))
+        // The inner folder is the one that moves out.
+        let is_outer = other.resolved.state != *real && other.resolved.state.starts_with(real);
+        Problem::new(
+            msg,
+            separate_state_command(report, if is_outer { other } else { own }),
+        )
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-/// The command that gives an instance a state folder of its own, where its folder is another's.
-fn out_of_there(scene: &Scene<'_>, subject: &Subject<'_>) -> String {
-    let instance = &subject.instance;
+/// Returns the command that gives an instance a state folder of its own.
+fn separate_state_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> String {
+    let instance = &own.instance;
     let state = &instance.state_dir;
     if state.is_symlink() {
-        let away = format!("mv {} {}", word(state), word(&aside(state)));
-        return format!("{away} && {} onboard", subject.command);
+        let away = format!("mv {} {}", word(state), word(&free_aside_name(state)));
+        return format!("{away} && {} onboard", own.command);
     }
-    let own = Instance::canonical(&scene.home, instance.profile.clone());
-    if own.state_dir != *state {
-        return format!("{} onboard", own.command());
+    let canonical = Instance::canonical(&report.home, instance.profile.clone());
+    if canonical.state_dir != *state {
+        return format!("{} onboard", canonical.command());
     }
     let named = instance
         .config_path
@@ -78,176 +90,181 @@ fn out_of_there(scene: &Scene<'_>, subject: &Subject<'_>) -> String {
         .unwrap_or_default()
         .to_string_lossy();
     match ProfileName::parse(&named) {
-        // A config of the manual way, and no state folder of its name.
-        Ok(name) if instance.config_path != own.config_path => {
+        // A config that was set up by hand, without a state folder of its name.
+        Ok(name) if instance.config_path != canonical.config_path => {
             Instance {
                 config_path: instance.config_path.clone(),
-                ..Instance::canonical(&scene.home, name)
+                ..Instance::canonical(&report.home, name)
             }
             .command()
                 + " onboard"
         }
-        _ => format!("{} onboard", subject.command),
+        _ => format!("{} onboard", own.command),
     }
 }
 
-/// A link in the state folder that leads into another instance's.
-fn link(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let state = &own.real.state;
-    let others: Vec<(&Path, &str)> = scene
-        .all_but(own)
-        .map(|other| (other.real.state.as_path(), other.label.as_str()))
-        .filter(|(theirs, _)| !touch(state, theirs))
+/// A link in the state folder leads into another instance's.
+fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let state = &own.resolved.state;
+    let others: Vec<(&Path, &str)> = report
+        .all_others(own)
+        .map(|other| (other.resolved.state.as_path(), other.label.as_str()))
+        .filter(|(theirs, _)| !overlap(state, theirs))
         .collect();
     let is_config = |path: &Path| path == own.instance.config_path;
     let links = own
-        .places
+        .paths
         .iter()
-        .filter_map(|(path, place)| Some((path, place.link.as_ref()?)))
+        .filter_map(|(path, inspected)| Some((path, inspected.link.as_ref()?)))
         .filter(|(path, _)| path.starts_with(&own.instance.state_dir) && !is_config(path));
     let found = links.filter_map(|(path, target)| {
         let (_, holder) = others.iter().find(|(theirs, _)| target.starts_with(theirs))?;
         let msg = msg!(
             "doctor.isolation-link",
-            path = scene.shown(path),
-            target = scene.shown(target),
+            path = report.display_path(path),
+            target = report.display_path(target),
             holder = holder
         );
-        let to = aside(path);
+        let to = free_aside_name(path);
         let path = path.clone();
-        Some(Seen::fixed(own, msg, Fix::Move { path, to }))
+        Some(Problem::fixable(own, msg, Fix::Rename { path, to }))
     });
     found.collect()
 }
 
-fn workspace(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// Two instances have one workspace, or one workspace lies in another instance.
+fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(mine) = own.found.map(|found| &found.workspaces) else {
         return Vec::new();
     };
-    // What an early release of OpenClaw left in the default's folder under this very name is this instance's.
+    // A workspace that an early release of OpenClaw made in the default's folder under this name belongs here.
     let legacy = own
         .instance
-        .legacy_workspace(&scene.home)
+        .legacy_workspace(&report.home)
         .map(|path| canonicalize_existing(&path));
-    let mut seen = Vec::new();
+    let mut problems = Vec::new();
     for path in mine {
-        let shares = |other: &&Subject<'_>| {
+        let shares = |other: &&InstanceReport<'_>| {
             let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-            theirs.iter().any(|their| touch(path, their))
+            theirs.iter().any(|their| overlap(path, their))
         };
-        let intrudes = |other: &&Subject<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
-        let holder = scene.others(own).find(shares);
-        let holder = holder.or_else(|| scene.all_but(own).find(intrudes));
+        let intrudes =
+            |other: &&InstanceReport<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
+        let holder = report.others_to_compare(own).find(shares);
+        let holder = holder.or_else(|| report.all_others(own).find(intrudes));
         if let Some(other) = holder {
             let msg = msg!(
                 "doctor.isolation-workspace",
-                path = scene.shown(path),
+                path = report.display_path(path),
                 holder = other.label
             );
             let proposed = word(&own.instance.default_workspace());
             let mend = format!("{} config set agents.defaults.workspace {proposed}", own.command);
-            seen.push(Seen::new(msg, mend));
+            problems.push(Problem::new(msg, mend));
         }
     }
-    seen
+    problems
 }
 
-/// Whether a path of one instance lies in another one's state folder.
-fn lies_in(path: &Path, own: &Subject<'_>, other: &Subject<'_>) -> bool {
-    let theirs = &other.real.state;
-    path.starts_with(theirs) && !touch(&own.real.state, theirs)
+/// Returns whether a path of one instance lies in the state folder of another.
+fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) -> bool {
+    let theirs = &other.resolved.state;
+    path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
 }
 
-/// A path as a config names it, links followed.
-fn path_of(scene: &Scene<'_>, typed: &str) -> Option<PathBuf> {
+/// Resolves a path as a config names it, links followed; `None` for a relative one.
+fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> {
     let typed = typed.trim();
     let expanded = match typed.strip_prefix("~/") {
-        Some(below) => scene.home.join(below),
+        Some(below) => report.home.join(below),
         None => PathBuf::from(typed),
     };
     expanded.is_absolute().then(|| canonicalize_existing(&expanded))
 }
 
-/// A path that a key of both configs names, or that lies in another instance's state folder.
-fn same_path(
-    scene: &Scene<'_>,
-    own: &Subject<'_>,
+/// Returns the path that a key of both configs names, or that lies in another instance's state folder, and the
+/// label of that instance. `same` compares two paths.
+fn shared_path(
+    report: &HostReport<'_>,
+    own: &InstanceReport<'_>,
     pointer: &str,
     same: fn(&Path, &Path) -> bool,
 ) -> Option<(String, String)> {
-    let path = |subject: &Subject<'_>| path_of(scene, subject.text(pointer)?);
+    let path = |own: &InstanceReport<'_>| resolve_config_path(report, own.config_text(pointer)?);
     let mine = path(own)?;
-    let mut others = scene.others(own);
+    let mut others = report.others_to_compare(own);
     let shared = others.find(|other| path(other).is_some_and(|theirs| same(&mine, &theirs)));
-    let other = shared.or_else(|| scene.all_but(own).find(|other| lies_in(&mine, own, other)))?;
-    Some((scene.shown(&mine), other.label.clone()))
+    let other = shared.or_else(|| report.all_others(own).find(|other| lies_in(&mine, own, other)))?;
+    Some((report.display_path(&mine), other.label.clone()))
 }
 
-fn unset(own: &Subject<'_>, key: [&str; 2]) -> Fix {
-    Fix::Set {
+/// Returns the fix that removes a key of the config.
+fn unset(own: &InstanceReport<'_>, key: [&str; 2]) -> Fix {
+    Fix::SetKey {
         config: own.instance.config_path.clone(),
         key: KeyPath::keys(key),
         value: None,
     }
 }
 
-fn log(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let shared = same_path(scene, own, "/logging/file", |a, b| a == b).map(|(path, holder)| {
+/// Two gateways write one log file.
+fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let shared = shared_path(report, own, "/logging/file", |a, b| a == b).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-log", path = path, holder = holder);
-        Seen::fixed(own, msg, unset(own, ["logging", "file"]))
+        Problem::fixable(own, msg, unset(own, ["logging", "file"]))
     });
     shared.into_iter().collect()
 }
 
-fn canvas(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let shared = same_path(scene, own, "/canvasHost/root", touch).map(|(path, holder)| {
+/// Two gateways serve one canvas folder.
+fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let shared = shared_path(report, own, "/canvasHost/root", overlap).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-canvas", path = path, holder = holder);
-        Seen::fixed(own, msg, unset(own, ["canvasHost", "root"]))
+        Problem::fixable(own, msg, unset(own, ["canvasHost", "root"]))
     });
     shared.into_iter().collect()
 }
 
-/// The folders with logins and cookies that a config pins for its browsers: (profile, folder).
-fn browser_folders(scene: &Scene<'_>, subject: &Subject<'_>) -> Vec<(String, PathBuf)> {
-    let profiles = subject
-        .config
-        .pointer("/browser/profiles")
-        .and_then(Value::as_object);
+/// Returns the folders with logins and cookies that a config fixes for its browsers, each with its profile.
+fn browser_folders(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<(String, PathBuf)> {
+    let profiles = own.config.pointer("/browser/profiles").and_then(Value::as_object);
     let folder = |(name, profile): (&String, &Value)| {
         let typed = profile.get("userDataDir")?.as_str()?;
-        Some((name.clone(), path_of(scene, typed)?))
+        Some((name.clone(), resolve_config_path(report, typed)?))
     };
     profiles.into_iter().flatten().filter_map(folder).collect()
 }
 
-fn browser(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let mut seen = Vec::new();
-    for (name, folder) in browser_folders(scene, own) {
-        let shares = |other: &&Subject<'_>| {
-            let theirs = browser_folders(scene, other);
-            theirs.iter().any(|(_, their)| touch(&folder, their))
+/// Two browsers have one folder.
+fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, folder) in browser_folders(report, own) {
+        let shares = |other: &&InstanceReport<'_>| {
+            let theirs = browser_folders(report, other);
+            theirs.iter().any(|(_, their)| overlap(&folder, their))
         };
-        let holder = scene.others(own).find(shares);
-        let holder = holder.or_else(|| scene.all_but(own).find(|other| lies_in(&folder, own, other)));
+        let holder = report.others_to_compare(own).find(shares);
+        let holder = holder.or_else(|| report.all_others(own).find(|other| lies_in(&folder, own, other)));
         if let Some(other) = holder {
-            let path = scene.shown(&folder);
+            let path = report.display_path(&folder);
             let msg = msg!("doctor.isolation-browser", path = path, holder = other.label);
             let key = KeyPath::keys(["browser", "profiles", name.as_str(), "userDataDir"]);
-            seen.push(Seen::new(msg, format!("{} config unset '{key}'", own.command)));
+            problems.push(Problem::new(msg, format!("{} config unset '{key}'", own.command)));
         }
     }
-    seen
+    problems
 }
 
-/// Services are named after the profile: of two instances of one name only one can have one. Where they share
-/// their state too, that is told.
-fn service(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// Two instances have one profile name, after which services are named, so that only one of them can have a
+/// service. Where they share their state too, [`state`] reports it.
+fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let profile = &own.instance.profile;
-    let canonical = Instance::canonical_state(&scene.home, profile);
-    let mut others = scene.others(own);
-    let twin =
-        others.find(|other| other.instance.profile == *profile && !touch(&own.real.state, &other.real.state));
-    let seen = twin.map(|other| {
+    let canonical = Instance::canonical_state(&report.home, profile);
+    let mut others = report.others_to_compare(own);
+    let twin = others.find(|other| {
+        other.instance.profile == *profile && !overlap(&own.resolved.state, &other.resolved.state)
+    });
+    let problems = twin.map(|other| {
         let msg = msg!(
             "doctor.isolation-service",
             profile = profile,
@@ -255,23 +272,24 @@ fn service(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         );
         let is_own = own.instance.state_dir == canonical;
         let moves = &(if is_own { other } else { own }).instance.state_dir;
-        // A folder of another name is an instance of that name.
+        // A folder with another name is an instance of that name.
         let free = (2..100).find_map(|number| {
             let name = ProfileName::parse(&format!("{profile}-{number}")).ok()?;
-            let folder = Instance::canonical_state(&scene.home, &name);
+            let folder = Instance::canonical_state(&report.home, &name);
             std::fs::symlink_metadata(&folder).is_err().then_some(folder)
         });
-        Seen::new(
+        Problem::new(
             msg,
             format!("mv {} {}", word(moves), word(&free.unwrap_or(canonical.clone()))),
         )
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-/// Two bots on one token take each other's messages. Told by key and instance, never by value.
-fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let told = |key: &str, other: &str, holder: &str| {
+/// Two channels have one token, so that each bot receives messages of the other. The report names keys and
+/// instances, never the token.
+fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let describe = |key: &str, other: &str, holder: &str| {
         msg!(
             "doctor.isolation-token",
             key = key,
@@ -279,43 +297,43 @@ fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             holder = holder
         )
     };
-    in_common(scene, own, |subject| subject.tokens.clone(), told)
+    shared_values(report, own, |own| own.tokens.clone(), describe)
 }
 
-/// What another instance's config has, too, under whichever key: `of` gives an instance's keys and what
-/// they come to, `told` says it with both keys and the other's name.
-pub(super) fn in_common<T: PartialEq>(
-    scene: &Scene<'_>,
-    own: &Subject<'_>,
-    of: impl Fn(&Subject<'_>) -> Vec<(String, T)>,
-    told: impl Fn(&str, &str, &str) -> Msg,
-) -> Vec<Seen> {
-    let mine = of(own);
-    let mut seen = Vec::new();
-    for other in scene.others(own).filter(|_| !mine.is_empty()) {
-        let theirs = of(other);
+/// Finds the values that another instance has too, under whichever key. `values` returns the keys and values of an
+/// instance; `describe` makes the sentence from both keys and the label of the other instance.
+pub(super) fn shared_values<T: PartialEq>(
+    report: &HostReport<'_>,
+    own: &InstanceReport<'_>,
+    values: impl Fn(&InstanceReport<'_>) -> Vec<(String, T)>,
+    describe: impl Fn(&str, &str, &str) -> Msg,
+) -> Vec<Problem> {
+    let mine = values(own);
+    let mut problems = Vec::new();
+    for other in report.others_to_compare(own).filter(|_| !mine.is_empty()) {
+        let theirs = values(other);
         for (key, value) in &mine {
             if let Some((their_key, _)) = theirs.iter().find(|(_, their)| their == value) {
-                let msg = told(key, their_key, &other.label);
-                seen.push(Seen::new(msg, format!("{} config unset {key}", own.command)));
+                let msg = describe(key, their_key, &other.label);
+                problems.push(Problem::new(msg, format!("{} config unset {key}", own.command)));
             }
         }
     }
-    seen
+    problems
 }
 
-/// A gateway trusts who has its token: with one token for two, each key opens both doors.
-fn auth(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// Two gateways have one token, so that a client of one may use the other.
+fn auth(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some((mine, _)) = own.gateway_token else {
         return Vec::new();
     };
-    let same = |other: &&Subject<'_>| other.gateway_token.is_some_and(|(theirs, _)| theirs == mine);
-    let seen = scene.others(own).find(same).map(|other| {
+    let same = |other: &&InstanceReport<'_>| other.gateway_token.is_some_and(|(theirs, _)| theirs == mine);
+    let problems = report.others_to_compare(own).find(same).map(|other| {
         let msg = msg!("doctor.isolation-auth", holder = other.label);
-        Seen::new(
+        Problem::new(
             msg,
             format!("{} config set gateway.auth.token --stdin", own.command),
         )
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }

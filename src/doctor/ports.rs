@@ -1,7 +1,9 @@
-//! Ports: who wants the same ones, who sits on them, and whether the gateway is where its config says.
+//! Checks of ports: conflicts of two instances, other processes that hold a port, and a gateway that listens elsewhere
+//! than its config says.
 
-use super::scene::{Scene, Subject};
-use super::{Check, Fix, Seen};
+use super::check::{Check, Problem};
+use super::fix::Fix;
+use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
 use crate::i18n::msg;
 use crate::ports::{Listener, Port, Role};
@@ -10,47 +12,53 @@ use crate::profile::ProfileName;
 use crate::survey::map::PortMapEntry;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check::error("ports-conflict", |scene, own| neighbours(scene, own, true)),
-    Check::warning("ports-overlap", |scene, own| neighbours(scene, own, false)),
+    Check::error("ports-conflict", |report, own| overlaps(report, own, true)),
+    Check::warning("ports-overlap", |report, own| overlaps(report, own, false)),
     Check::error("ports-unusable", unusable),
-    Check::error("ports-held", |scene, own| held(scene, own, true)),
-    Check::warning("ports-held-derived", |scene, own| held(scene, own, false)),
+    Check::error("ports-held", |report, own| held(report, own, true)),
+    Check::warning("ports-held-derived", |report, own| held(report, own, false)),
     Check::warning("ports-ephemeral", ephemeral),
     Check::error("ports-elsewhere", elsewhere),
 ];
 
-fn entry<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Option<&'s PortMapEntry<'s>> {
-    scene.map.entries.get(own.at).filter(|_| own.found.is_some())
+fn entry<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Option<&'s PortMapEntry<'s>> {
+    report.map.entries.get(own.index).filter(|_| own.found.is_some())
 }
 
-/// A base port that is free by all that is known, for the command that mends.
-fn free(scene: &Scene<'_>, own: &Subject<'_>) -> Option<Port> {
+/// Returns a base port that is free as far as the survey tells.
+fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<Port> {
     let profile: &ProfileName = &own.instance.profile;
-    let planner = scene.survey.planner(profile, &own.instance.config_path);
+    let planner = report.survey.planner(profile, &own.instance.config_path);
     let found = planner.suggest(1).ok()?;
     found.first().map(|suggestion| suggestion.family.base().into())
 }
 
-fn other_port(scene: &Scene<'_>, own: &Subject<'_>) -> String {
-    match free(scene, own) {
+/// Returns the command that gives the instance another base port.
+fn change_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> String {
+    match free_base_port(report, own) {
         Some(port) => format!("{} config set gateway.port {port}", own.command),
         None => format!("{} ports", own.command),
     }
 }
 
-fn neighbours(scene: &Scene<'_>, own: &Subject<'_>, conflict: bool) -> Vec<Seen> {
-    let told: Vec<&str> = scene.others(own).map(|other| other.label.as_str()).collect();
-    let near = entry(scene, own)
+/// Ports of another instance are the same (a conflict) or so near that derived ports overlap.
+fn overlaps(report: &HostReport<'_>, own: &InstanceReport<'_>, conflict: bool) -> Vec<Problem> {
+    let compared: Vec<&str> = report
+        .others_to_compare(own)
+        .map(|other| other.label.as_str())
+        .collect();
+    let near = entry(report, own)
         .map(|entry| &entry.neighbours[..])
         .unwrap_or_default();
     let here = near
         .iter()
-        .filter(|near| near.conflict == conflict && told.contains(&near.label.as_str()));
-    here.map(|near| Seen::new(near.msg.clone(), other_port(scene, own)))
+        .filter(|near| near.conflict == conflict && compared.contains(&near.label.as_str()));
+    here.map(|near| Problem::new(near.msg.clone(), change_port_command(report, own)))
         .collect()
 }
 
-fn unusable(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The base port leaves no room for the derived ports.
+fn unusable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(port) = crate::config::base_port(&own.config) else {
         return Vec::new();
     };
@@ -58,36 +66,37 @@ fn unusable(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         return Vec::new();
     }
     let msg = msg!("doctor.ports-unusable", port = port);
-    let seen = match free(scene, own) {
-        Some(port) => Seen::fixed(
+    let problems = match free_base_port(report, own) {
+        Some(port) => Problem::fixable(
             own,
             msg,
-            Fix::Set {
+            Fix::SetKey {
                 config: own.instance.config_path.clone(),
                 key: KeyPath::keys(["gateway", "port"]),
                 value: Some(port.into()),
             },
         ),
-        None => Seen::new(msg, other_port(scene, own)),
+        None => Problem::new(msg, change_port_command(report, own)),
     };
-    vec![seen]
+    vec![problems]
 }
 
-fn held(scene: &Scene<'_>, own: &Subject<'_>, base: bool) -> Vec<Seen> {
-    let Some(entry) = entry(scene, own) else {
+/// Another process listens on the base port, or on a derived one.
+fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Problem> {
+    let Some(entry) = entry(report, own) else {
         return Vec::new();
     };
     let ports = entry
         .ports
         .iter()
         .filter(|port| !port.claim.is_pool() && (port.claim.role == Some(Role::Base)) == base);
-    let stranger = |listener: &&&Listener| {
+    let is_foreign = |listener: &&&Listener| {
         let owner = listener.owner.as_ref();
         owner.is_none_or(|owner| owner.instance.as_ref() != Some(&own.label))
     };
-    let mut seen: Vec<Seen> = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
     for port in ports {
-        let Some(listener) = port.held.iter().find(stranger) else {
+        let Some(listener) = port.held.iter().find(is_foreign) else {
             continue;
         };
         let msg = match &listener.owner {
@@ -99,28 +108,30 @@ fn held(scene: &Scene<'_>, own: &Subject<'_>, base: bool) -> Vec<Seen> {
             ),
             None => msg!("doctor.ports-held-unknown", port = listener.port),
         };
-        if !seen.iter().any(|known| known.msg == msg) {
-            seen.push(Seen::new(msg, other_port(scene, own)));
+        if !problems.iter().any(|known| known.msg == msg) {
+            problems.push(Problem::new(msg, change_port_command(report, own)));
         }
     }
-    seen
+    problems
 }
 
-fn ephemeral(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let (Some(found), Some(range)) = (own.found, scene.survey.ephemeral) else {
+/// A port lies in the range from which the kernel chooses ports of clients.
+fn ephemeral(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let (Some(found), Some(range)) = (own.found, report.survey.ephemeral) else {
         return Vec::new();
     };
     let mut fixed = found.claims.iter().filter(|claim| !claim.is_pool());
     let inside = fixed.find_map(|claim| claim.span.overlap(range));
-    let seen = inside.map(|span| {
+    let problems = inside.map(|span| {
         let msg = msg!("doctor.ports-ephemeral", port = span, range = range);
-        Seen::new(msg, other_port(scene, own))
+        Problem::new(msg, change_port_command(report, own))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-fn elsewhere(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let Some(port) = own.base() else {
+/// The running gateway listens on another base port than its config has.
+fn elsewhere(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let Some(port) = own.base_port() else {
         return Vec::new();
     };
     let by_listeners = own
@@ -132,9 +143,9 @@ fn elsewhere(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         ProbeVerdict::ElsewhereOn(port) => Some(port),
         _ => None,
     });
-    let seen = by_listeners.or(by_probe).map(|found| {
+    let problems = by_listeners.or(by_probe).map(|found| {
         let msg = msg!("doctor.ports-elsewhere", port = port, found = found);
-        Seen::new(msg, format!("{} gateway restart", own.command))
+        Problem::new(msg, format!("{} gateway restart", own.command))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }

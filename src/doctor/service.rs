@@ -1,13 +1,15 @@
-//! Services: the file that starts an instance, its manager's view of it, and whether both tell the truth.
+//! Checks of services: the file that starts an instance, its manager's view of it, and whether both are up to date.
 
 use std::path::Path;
 
-use super::scene::{Scene, Subject};
-use super::{Check, Fix, Seen, aside, word};
+use super::check::{Check, Problem};
+use super::fix::{Fix, free_aside_name};
+use super::host_report::{HostReport, InstanceReport};
 use crate::config::dialect;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
+use crate::instance::word;
 use crate::service::{Linger, RunState};
 use crate::survey::InstalledService;
 
@@ -24,60 +26,64 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("service-linger", linger),
 ];
 
-/// Where systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
+/// The folder in which systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
 const WANTS: &str = ".config/systemd/user/default.target.wants";
 
-fn services<'s>(scene: &'s Scene<'_>, own: &Subject<'_>) -> Vec<&'s InstalledService> {
-    let same = scene
+/// Returns the services that start this instance.
+fn services<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Vec<&'s InstalledService> {
+    let same = report
         .services
         .iter()
-        .filter(|(config, _)| *config == own.real.config);
+        .filter(|(config, _)| *config == own.resolved.config);
     same.map(|(_, service)| service).collect()
 }
 
-fn unit(instance: &Instance) -> String {
+/// Returns the name of the systemd unit of an instance.
+fn unit_name(instance: &Instance) -> String {
     format!("openclaw-gateway{}.service", instance.profile.suffix())
 }
 
-fn install(own: &Subject<'_>) -> String {
+/// Returns the command that installs the service anew.
+fn install_command(own: &InstanceReport<'_>) -> String {
     format!("{} gateway install --force", own.command)
 }
 
-/// It is enabled, and its file is gone.
-fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let link = scene.home.join(WANTS).join(unit(&own.instance));
-    if !link.is_symlink() || link.exists() || !services(scene, own).is_empty() {
+/// The service is enabled and its file is gone.
+fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let link = report.home.join(WANTS).join(unit_name(&own.instance));
+    if !link.is_symlink() || link.exists() || !services(report, own).is_empty() {
         return Vec::new();
     }
-    let msg = msg!("doctor.service-missing", path = scene.shown(&link));
-    vec![Seen::new(msg, install(own))]
+    let msg = msg!("doctor.service-missing", path = report.display_path(&link));
+    vec![Problem::new(msg, install_command(own))]
 }
 
-fn binary(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let gone = services(scene, own).into_iter().filter_map(|service| {
-        // `node /path/openclaw.mjs gateway`: the first words that are paths are what is run.
+/// The program that the service starts is gone.
+fn binary(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let gone = services(report, own).into_iter().filter_map(|service| {
+        // In `node /path/openclaw.mjs gateway` both the program and the script have to exist.
         let mut paths = service.argv.iter().take(2).filter(|word| word.starts_with('/'));
         let path = paths.find(|path| !Path::new(path).exists())?;
         let msg = msg!(
             "doctor.service-binary",
-            file = scene.shown(&service.file),
+            file = report.display_path(&service.file),
             path = path
         );
-        Some(Seen::new(msg, install(own)))
+        Some(Problem::new(msg, install_command(own)))
     });
     gone.collect()
 }
 
-/// An older release of this program, or another copy of it, runs the gateway.
-fn older(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The service starts an older release or another copy of this program.
+fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     const OWN: &str = env!("CARGO_PKG_VERSION");
-    let name = scene.program.as_deref().and_then(Path::file_name);
-    let found = services(scene, own).into_iter().filter_map(|service| {
+    let name = report.program.as_deref().and_then(Path::file_name);
+    let found = services(report, own).into_iter().filter_map(|service| {
         let program = Path::new(service.argv.first()?);
         let is_ours = program.is_absolute() && program.exists() && program.file_name() == name;
         let version = service.version.as_deref().unwrap_or(OWN);
         let older = dialect::is_newer(OWN, version) == Some(true);
-        let other = scene
+        let other = report
             .program
             .as_deref()
             .is_some_and(|own| canonicalize_existing(own) != canonicalize_existing(program));
@@ -88,24 +94,25 @@ fn older(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
             "doctor.service-older",
             path = program.display(),
             version = version,
-            own_path = scene
+            own_path = report
                 .program
                 .as_deref()
                 .unwrap_or(Path::new("openclaw"))
                 .display(),
             own = OWN
         );
-        Some(Seen::new(msg, install(own)))
+        Some(Problem::new(msg, install_command(own)))
     });
     found.collect()
 }
 
-fn double(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let services = services(scene, own);
+/// Two services start the same instance.
+fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let services = services(report, own);
     let Some((first, rest)) = services.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return Vec::new();
     };
-    // The one whose name is the instance's stays.
+    // The service with the name of the instance stays.
     let is_own = |service: &InstalledService| service.named.as_ref() == Some(&own.instance.profile);
     let stays = if rest.iter().any(|service| is_own(service)) && !is_own(first) {
         rest.iter().find(|service| is_own(service)).unwrap_or(first)
@@ -117,25 +124,25 @@ fn double(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .map(|other| {
             let msg = msg!(
                 "doctor.service-double",
-                file = scene.shown(&stays.file),
-                other = scene.shown(&other.file)
+                file = report.display_path(&stays.file),
+                other = report.display_path(&other.file)
             );
-            // The manager has to let go of it first: the file alone is not the service.
+            // The manager has to drop the service first: its file alone is not the service.
             let name = other.file.file_name().unwrap_or_default();
             let off = if cfg!(target_os = "macos") {
                 format!("launchctl bootout gui/$(id -u) {}", word(&other.file))
             } else {
                 format!("systemctl --user disable --now {}", word(Path::new(name)))
             };
-            let away = format!("mv {} {}", word(&other.file), word(&aside(&other.file)));
-            Seen::new(msg, format!("{off}; {away}"))
+            let away = format!("mv {} {}", word(&other.file), word(&free_aside_name(&other.file)));
+            Problem::new(msg, format!("{off}; {away}"))
         })
         .collect()
 }
 
-/// A service that is called after one profile and starts another.
-fn name(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let services = services(scene, own);
+/// The service has the name of one profile and starts another.
+fn name(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let services = services(report, own);
     let [service] = &services[..] else {
         return Vec::new();
     };
@@ -144,65 +151,66 @@ fn name(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .as_ref()
         .filter(|named| **named != own.instance.profile);
     let has_profile = own.found.is_some_and(|found| found.profile.is_some());
-    let seen = wrong.filter(|_| has_profile).map(|named| {
+    let problems = wrong.filter(|_| has_profile).map(|named| {
         let msg = msg!(
             "doctor.service-name",
-            file = scene.shown(&service.file),
+            file = report.display_path(&service.file),
             other = named
         );
-        Seen::new(msg, install(own))
+        Problem::new(msg, install_command(own))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-fn gave_up(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The manager has stopped to restart the service, because it failed too often.
+fn gave_up(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let status = own
         .service
         .as_ref()
         .filter(|status| status.state == RunState::GaveUp);
-    let seen = status.map(|status| {
+    let problems = status.map(|status| {
         let code = status
             .exit_code
             .map_or_else(|| "-".to_owned(), |code| code.to_string());
         let msg = msg!("doctor.service-gave-up", name = status.name, code = code);
-        Seen::new(msg, format!("{} gateway start", own.command))
+        Problem::new(msg, format!("{} gateway start", own.command))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-/// The file is not what would be installed now. Where another check says why, that is enough.
-fn drift(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The service differs from what would be installed now, and no other check says why.
+fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(drift) = &own.drift else {
         return Vec::new();
     };
     let explained = [binary, older, double, name];
-    if explained.iter().any(|check| !check(scene, own).is_empty()) {
+    if explained.iter().any(|check| !check(report, own).is_empty()) {
         return Vec::new();
     }
     let changed = drift.files.iter().map(|file| {
-        let msg = msg!("doctor.service-drift", file = scene.shown(file));
-        Seen::new(msg, install(own))
+        let msg = msg!("doctor.service-drift", file = report.display_path(file));
+        Problem::new(msg, install_command(own))
     });
     let stale = own.service.as_ref().filter(|_| drift.stale).map(|status| {
         let msg = msg!("doctor.service-stale", name = status.name);
-        Seen::new(msg, install(own))
+        Problem::new(msg, install_command(own))
     });
     changed.chain(stale).collect()
 }
 
-/// It is there, and starts at no login.
-fn disabled(_: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The service is installed and does not start at a login.
+fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let off = own.drift.as_ref().is_some_and(|drift| drift.disabled);
-    let seen = own.service.as_ref().filter(|_| off).map(|status| {
+    let problems = own.service.as_ref().filter(|_| off).map(|status| {
         let msg = msg!("doctor.service-disabled", name = status.name);
-        Seen::new(msg, install(own))
+        Problem::new(msg, install_command(own))
     });
-    seen.into_iter().collect()
+    problems.into_iter().collect()
 }
 
-/// A token in a service file that everybody may read (docs/openclaw.md#service-secrets).
-fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let open = services(scene, own).into_iter().filter_map(|service| {
+/// A token stands in a service file that other users may read (docs/openclaw.md#service-secrets).
+fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let open = services(report, own).into_iter().filter_map(|service| {
         let meta = std::fs::symlink_metadata(&service.file)
             .ok()
             .filter(std::fs::Metadata::is_file)?;
@@ -213,13 +221,13 @@ fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         if !open || !holds {
             return None;
         }
-        let path = scene.shown(&service.file);
+        let path = report.display_path(&service.file);
         let msg = msg!("doctor.service-token", path = path, mode = format!("{mode:04o}"));
         let path = service.file.clone();
-        Some(Seen::fixed(
+        Some(Problem::fixable(
             own,
             msg,
-            Fix::Mode {
+            Fix::SetMode {
                 path,
                 from: mode,
                 to: 0o600,
@@ -229,13 +237,14 @@ fn token(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
     open.collect()
 }
 
-fn linger(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    let enabled = scene.home.join(WANTS).join(unit(&own.instance)).exists();
-    if scene.linger != Linger::Off || !enabled {
+/// The service is enabled, and services of this user end with the last logout.
+fn linger(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let enabled = report.home.join(WANTS).join(unit_name(&own.instance)).exists();
+    if report.linger != Linger::Off || !enabled {
         return Vec::new();
     }
-    let msg = msg!("doctor.service-linger", name = unit(&own.instance));
-    vec![Seen::new(
+    let msg = msg!("doctor.service-linger", name = unit_name(&own.instance));
+    vec![Problem::new(
         msg,
         format!("{} gateway install --linger", own.command),
     )]

@@ -1,9 +1,10 @@
-//! What is not asked on Windows: a folder of a user is private by what it inherits. Not tested.
+//! Modes and owners on Windows, where a folder of a user is private by inheritance, so that nothing is asked. Not
+//! tested.
 
 use std::fs::Metadata;
 use std::path::Path;
 
-use super::scene::Disk;
+use super::host_report::DiskState;
 
 pub(super) fn mode(_meta: &Metadata) -> u32 {
     0
@@ -13,6 +14,6 @@ pub(super) fn foreign_owner(_meta: &Metadata) -> Option<u32> {
     None
 }
 
-pub(super) fn disk(_host: &crate::host::Host, _path: &Path) -> Option<Disk> {
+pub(super) fn disk_state(_host: &crate::host::Host, _path: &Path) -> Option<DiskState> {
     None
 }

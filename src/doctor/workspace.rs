@@ -1,9 +1,11 @@
-//! Workspaces: there, folders, the instance's own, and not around what they should lie in.
+//! Checks of workspaces: whether they exist, are folders, and do not contain the instance itself.
 
-use super::scene::{Role, Scene, Subject};
-use super::{Check, Fix, Seen, aside, word};
+use super::check::{Check, Problem};
+use super::fix::{Fix, free_aside_name};
+use super::host_report::{HostReport, InstanceReport, PathRole};
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
+use crate::instance::word;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-missing", missing),
@@ -12,7 +14,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-open", open),
 ];
 
-fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// A workspace does not exist.
+fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
     }
@@ -21,59 +24,67 @@ fn missing(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
         .iter()
         .filter(|path| std::fs::symlink_metadata(path).is_err());
     gone.map(|path| {
-        let msg = msg!("doctor.workspace-missing", path = scene.shown(path));
-        Seen::fixed(own, msg, Fix::Folder(path.clone()))
+        let msg = msg!("doctor.workspace-missing", path = report.display_path(path));
+        Problem::fixable(own, msg, Fix::MakeFolder(path.clone()))
     })
     .collect()
 }
 
-fn elsewhere(own: &Subject<'_>) -> String {
+/// Returns the command that gives the instance its default workspace.
+fn default_workspace_command(own: &InstanceReport<'_>) -> String {
     let proposed = word(&own.instance.default_workspace());
     format!("{} config set agents.defaults.workspace {proposed}", own.command)
 }
 
-fn file(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    own.of_role(Role::Workspace)
-        .filter(|(_, place)| !place.is_folder)
+/// The workspace is a file.
+fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    own.paths_with_role(PathRole::Workspace)
+        .filter(|(_, inspected)| !inspected.is_folder)
         .map(|(path, _)| {
-            let msg = msg!("doctor.workspace-file", path = scene.shown(path));
+            let msg = msg!("doctor.workspace-file", path = report.display_path(path));
             let is_default = *path == canonicalize_existing(&own.instance.default_workspace());
             let mend = if is_default {
-                let (path, away) = (word(path), word(&aside(path)));
+                let (path, away) = (word(path), word(&free_aside_name(path)));
                 format!("mv {path} {away} && mkdir -m 700 {path}")
             } else {
-                elsewhere(own)
+                default_workspace_command(own)
             };
-            Seen::new(msg, mend)
+            Problem::new(msg, mend)
         })
         .collect()
 }
 
-/// An agent that works in the home folder, or around its own state, may edit its own config and keys.
-fn around(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
+/// The workspace contains the home folder or the state folder, so that the agent may edit its own config and keys.
+fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (home, state) = (
-        canonicalize_existing(&scene.home),
+        canonicalize_existing(&report.home),
         canonicalize_existing(&own.instance.state_dir),
     );
-    own.of_role(Role::Workspace)
+    own.paths_with_role(PathRole::Workspace)
         .filter(|(path, _)| home.starts_with(path) || state.starts_with(path))
         .map(|(path, _)| {
-            let msg = msg!("doctor.workspace-around", path = scene.shown(path));
-            Seen::new(msg, elsewhere(own))
+            let msg = msg!("doctor.workspace-around", path = report.display_path(path));
+            Problem::new(msg, default_workspace_command(own))
         })
         .collect()
 }
 
-/// What others may write there, the agent takes for its person's words.
-fn open(scene: &Scene<'_>, own: &Subject<'_>) -> Vec<Seen> {
-    own.of_role(Role::Workspace)
-        .filter(|(_, place)| place.is_folder && place.mode & 0o022 != 0 && place.owner.is_none())
-        .map(|(path, place)| {
-            let mode = format!("{:04o}", place.mode);
-            let msg = msg!("doctor.workspace-open", path = scene.shown(path), mode = mode);
-            let (path, from) = (path.clone(), place.mode);
+/// Other users may write into the workspace, and the agent would follow what they write.
+fn open(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    own.paths_with_role(PathRole::Workspace)
+        .filter(|(_, inspected)| {
+            inspected.is_folder && inspected.mode & 0o022 != 0 && inspected.owner.is_none()
+        })
+        .map(|(path, inspected)| {
+            let mode = format!("{:04o}", inspected.mode);
+            let msg = msg!(
+                "doctor.workspace-open",
+                path = report.display_path(path),
+                mode = mode
+            );
+            let (path, from) = (path.clone(), inspected.mode);
             let to = from & !0o022;
-            Seen::fixed(own, msg, Fix::Mode { path, from, to })
+            Problem::fixable(own, msg, Fix::SetMode { path, from, to })
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
 
 /// The config as it is, or why the verb can't go on.
 pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
@@ -24,7 +24,7 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
         LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&survey::survey_host(context.host, &context.env));
+            let meant = context.probably_meant(&context.survey());
             let error = meant.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
         }
@@ -43,7 +43,7 @@ pub(super) fn change(
     if !edit(&mut after)? {
         return Ok(None);
     }
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     refuse_newer(context, &survey, &before, &after)?;
     refuse_new_findings(context, &survey, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;

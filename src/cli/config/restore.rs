@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change};
-use crate::survey;
 
 /// `config restore --list`
 pub(super) fn list(context: &Context<'_>) -> ExitCode {
@@ -136,12 +135,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
             }
         };
         steps.push(plan::config_write(path, &document, before));
-        write(
-            context,
-            &lock,
-            &survey::survey_host(context.host, &context.env),
-            steps,
-        )?;
+        write(context, &lock, &context.survey(), steps)?;
     }
     if context.ui.is_json() {
         context.ui.print_json(&json!({

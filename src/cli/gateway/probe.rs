@@ -10,14 +10,13 @@ use super::super::status::{self, AskArgs, document};
 use crate::cli::Context;
 use crate::i18n::{Msg, msg};
 use crate::probe::{self, Probe};
-use crate::survey;
 use crate::text::sanitize;
 use crate::time::{millis, unix_millis};
 use crate::ui::Fields;
 
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let since = Instant::now();
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = document(context, &probe, args.timeout, since.elapsed());

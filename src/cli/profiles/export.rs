@@ -13,7 +13,6 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::profile::ProfileName;
-use crate::survey;
 use crate::{apply, probe};
 
 /// Carries `openclaw profiles export NAME FILE` out.
@@ -23,7 +22,7 @@ pub(super) fn run(
     file: &Path,
     with_secrets: bool,
 ) -> Result<ExitCode> {
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let found = find(&survey, name)?;
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {

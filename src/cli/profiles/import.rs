@@ -24,7 +24,7 @@ use crate::profile::ProfileName;
 use crate::record::RecordDocument;
 use crate::registry::RegistryEntry;
 use crate::secret::Secret;
-use crate::survey::{self, Survey, ports::suggest_probed};
+use crate::survey::{Survey, ports::suggest_probed};
 
 /// Carries `openclaw profiles import FILE --as NAME` out.
 pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
@@ -43,14 +43,14 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     }
     let instance = Instance::canonical(&context.env.home, name.clone());
     if dry_run {
-        let survey = survey::survey_host(context.host, &context.env);
+        let survey = context.survey();
         refuse_taken(&survey, &instance)?;
         let ports = free(context, &survey, &instance)?;
         tell(context, &manifest, &instance, ports, &[], true);
         return Ok(ExitCode::SUCCESS);
     }
     let lock = context.lock()?;
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     refuse_taken(&survey, &instance)?;
     let registry = &survey.registry;
     registry.require_valid(&registry.path.display().to_string())?;

@@ -14,7 +14,6 @@ use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
-use crate::survey;
 
 pub(crate) fn parse(name: &str) -> Result<ProfileName> {
     ProfileName::parse(name).map_err(|error| error.refuse(name))
@@ -31,7 +30,7 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
         let name = parse(name.unwrap_or("default"))?;
-        let survey = survey::survey_host(context.host, &context.env);
+        let survey = context.survey();
         let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
         Ok(Self::look(context, target))
     }

@@ -16,7 +16,7 @@ use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
-use crate::survey::{self, Survey, SurveyedInstance};
+use crate::survey::{Survey, SurveyedInstance};
 use crate::ui::{Table, Ui};
 
 /// A gateway, and what the manager of its service says where it has one.
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Tells of all.
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
-    let survey = survey::survey_host(context.host, &context.env);
+    let survey = context.survey();
     let asked = ask(context, &survey, deadline);
     let found = || survey.instances.iter().zip(&asked);
     if context.ui.is_json() {

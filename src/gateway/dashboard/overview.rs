@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::config::error::ConfigError;
-use crate::doctor::{self, Finding, Scene, Scope};
+use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
@@ -64,15 +64,8 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
 /// managers, which may take some seconds.
 pub(super) fn examine(state: &GatewayState) -> Vec<Finding> {
     let survey = survey_host(state);
-    let context = &state.context;
-    let scene = Scene::gather(
-        &context.host,
-        &context.env,
-        &survey,
-        &context.instance,
-        Scope::All,
-    );
-    let mut findings = doctor::examine(&scene);
+    let report = HostReport::collect(state.context.borrowed(), &survey, Scope::All);
+    let mut findings = doctor::examine(&report);
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -171,7 +164,7 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
         "severity": finding.severity.name(),
         "instance": finding.instance,
         "text": finding.msg.render(lang),
-        "mend": finding.mend,
+        "mend": finding.remedy,
     })
 }
 

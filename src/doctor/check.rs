@@ -1,0 +1,88 @@
+//! A check of the doctor and the problems that it reports.
+
+use super::fix::Fix;
+use super::host_report::{HostReport, InstanceReport};
+use crate::i18n::Msg;
+
+/// How bad a finding is. The order is from the worst to the most harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The instance can't run, is not isolated, or a secret can be read by others.
+    Error,
+    /// The instance runs and will cause trouble sooner or later.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// Returns the stable name, as `--json` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// The function of a check: looks for problems of one instance in the report on the host. It reads the report and
+/// at most file metadata, and changes nothing.
+type FindProblems = fn(&HostReport<'_>, &InstanceReport<'_>) -> Vec<Problem>;
+
+/// One check: a row of the table of its family.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// The stable name, by which scripts and people refer to the check.
+    pub id: &'static str,
+    /// The severity of everything that the check finds.
+    pub severity: Severity,
+    pub(super) find: FindProblems,
+}
+
+impl Check {
+    pub(super) const fn error(id: &'static str, find: FindProblems) -> Self {
+        let severity = Severity::Error;
+        Self { id, severity, find }
+    }
+
+    pub(super) const fn warning(id: &'static str, find: FindProblems) -> Self {
+        let severity = Severity::Warning;
+        Self { id, severity, find }
+    }
+
+    pub(super) const fn info(id: &'static str, find: FindProblems) -> Self {
+        let severity = Severity::Info;
+        Self { id, severity, find }
+    }
+}
+
+/// Something that a check found, with the command that repairs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) msg: Msg,
+    /// The command for the user, naming the profile.
+    pub(super) remedy: String,
+    /// What `doctor --fix` does about it.
+    pub(super) fix: Option<Fix>,
+}
+
+impl Problem {
+    /// Creates a problem that the user repairs with a command.
+    pub(super) fn new(msg: Msg, remedy: impl Into<String>) -> Self {
+        Self {
+            msg,
+            remedy: remedy.into(),
+            fix: None,
+        }
+    }
+
+    /// Creates a problem that `doctor --fix` repairs.
+    pub(super) fn fixable(own: &InstanceReport<'_>, msg: Msg, fix: Fix) -> Self {
+        Self {
+            msg,
+            remedy: format!("{} doctor --fix", own.command),
+            fix: Some(fix),
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! Collecting the report on a host: files, gateways, services, browsers. It only reads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::host_report::{
+    HostReport, InspectedPath, InstanceReport, PathRole, ResolvedPaths, RunningGateway, Scope,
+};
+use super::system;
+use crate::archive;
+use crate::browser::ports::Ground;
+use crate::browser::profiles::Wishes as BrowserWishes;
+use crate::browser::{self, World};
+use crate::config::document::ConfigDocument;
+use crate::config::{self, LoadedConfig};
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::host::read::canonicalize_existing;
+use crate::host::{self, Host};
+use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
+use crate::lock::{self, LockHolder};
+use crate::ports::{Listener, Port};
+use crate::probe::{self, Probe};
+use crate::record::{Record, RecordError};
+use crate::secret::Secret;
+use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
+use crate::settings::{Settings, SettingSources, RunOverrides};
+use crate::survey::{InstalledService, Survey, SurveyedInstance};
+
+/// Time within which a gateway must answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// An instance to report on, with its entry in the survey.
+type Candidate<'a> = (Option<&'a SurveyedInstance>, Instance);
+
+impl<'a> HostReport<'a> {
+    /// Collects the report on the host of `chosen`, each instance on a thread of its own.
+    ///
+    /// # Panics
+    /// Where collecting from one instance panics, which is a bug of this program.
+    pub(crate) fn collect(chosen: InstanceContext<'_>, survey: &'a Survey, scope: Scope) -> Self {
+        let InstanceContext { host, env, instance } = chosen;
+        let position = survey.position(&instance.config_path);
+        let candidates = candidates(chosen, survey, position);
+        // Without an entry in the survey the chosen instance follows those that have one.
+        let chosen_index = position.unwrap_or(survey.instances.len());
+        let is_selected = |index: usize| scope == Scope::All || index == chosen_index;
+        let digest_key: [u8; 32] = host.random();
+        let collector = Collector {
+            host,
+            env,
+            survey,
+            digest_key,
+        };
+        let mut instances: Vec<InstanceReport<'a>> = std::thread::scope(|threads| {
+            let start = |(index, (found, instance))| {
+                threads.spawn(move || collector.report(index, found, instance, is_selected(index)))
+            };
+            let running: Vec<_> = candidates.into_iter().enumerate().map(start).collect();
+            let finish = running.into_iter().map(ScopedJoinHandle::join);
+            finish
+                .map(|report| report.expect("collecting does not panic"))
+                .collect()
+        });
+        if scope == Scope::All && position.is_none() && is_absent(&instances, chosen_index) {
+            // Nobody asked for an instance that does not exist.
+            instances.remove(chosen_index);
+            for (index, own) in instances.iter_mut().enumerate() {
+                own.index = index;
+            }
+        }
+        let services = installed_services(env);
+        let linger = if services.is_empty() {
+            Linger::Unknown
+        } else {
+            service::linger(chosen)
+        };
+        collector.check_browsers(&mut instances, is_selected);
+        Self {
+            survey,
+            map: survey.map(),
+            services,
+            linger,
+            home: env.home.clone(),
+            program: host.program().map(Path::to_path_buf),
+            scope,
+            chosen: (scope == Scope::One).then_some(chosen_index),
+            instances,
+        }
+    }
+}
+
+/// Returns the instances of the survey, the chosen one, and those whose config is a link to another's.
+fn candidates<'a>(
+    chosen: InstanceContext<'_>,
+    survey: &'a Survey,
+    position: Option<usize>,
+) -> Vec<Candidate<'a>> {
+    let surveyed = survey.instances.iter().enumerate().map(|(index, found)| {
+        let own = (position == Some(index)).then(|| chosen.instance.clone());
+        (
+            Some(found),
+            own.unwrap_or_else(|| probe::instance_of(chosen.env, found)),
+        )
+    });
+    let mut candidates: Vec<Candidate<'a>> = surveyed.collect();
+    if position.is_none() {
+        candidates.push((None, chosen.instance.clone()));
+    }
+    for twin in instances_with_linked_config(chosen.env, survey, &candidates) {
+        candidates.push((None, twin));
+    }
+    candidates
+}
+
+/// Returns the instances of folders whose config is a link to another instance's: the survey counts each config
+/// once.
+fn instances_with_linked_config(
+    env: &Environment,
+    survey: &Survey,
+    known: &[Candidate<'_>],
+) -> Vec<Instance> {
+    let is_known = |twin: &Instance| {
+        known
+            .iter()
+            .any(|(_, known)| known.config_path == twin.config_path)
+    };
+    let entries = std::fs::read_dir(&env.home).into_iter().flatten().flatten();
+    let mut twins: Vec<_> = entries
+        .filter_map(|entry| instance::profile_of_folder(entry.file_name().to_str()?))
+        .map(|profile| Instance::canonical(&env.home, profile))
+        .filter(|twin| !is_known(twin))
+        .filter(|twin| !twin.state_dir.is_symlink() && twin.state_dir.join(CONFIG_FILE).is_symlink())
+        .filter(|twin| survey.position(&twin.config_path).is_none())
+        .collect();
+    twins.sort_by(|a, b| a.profile.cmp(&b.profile));
+    twins
+}
+
+/// Returns whether nothing of an instance exists, or its folder is another instance's.
+fn is_absent(instances: &[InstanceReport<'_>], index: usize) -> bool {
+    let own = &instances[index];
+    let mut others = instances.iter().filter(|other| other.index != index);
+    own.paths.is_empty()
+        || others.any(|other| other.document.is_some() && other.resolved.state == own.resolved.state)
+}
+
+/// Returns every service of a gateway with the config that it starts, links followed.
+fn installed_services(env: &Environment) -> Vec<(PathBuf, InstalledService)> {
+    let services = InstalledService::find_all(env).into_iter();
+    services
+        .map(|service| (canonicalize_existing(&service.config_path), service))
+        .collect()
+}
+
+/// What the reports on all instances of one host are collected with.
+#[derive(Clone, Copy)]
+struct Collector<'c, 'a> {
+    host: &'c Host,
+    env: &'c Environment,
+    survey: &'a Survey,
+    /// The key of the digests of tokens; it is good for this run alone.
+    digest_key: [u8; 32],
+}
+
+impl<'a> Collector<'_, 'a> {
+    /// Collects the report on one instance. What needs other programs or many files is left out unless it is
+    /// selected.
+    fn report(
+        &self,
+        index: usize,
+        found: Option<&'a SurveyedInstance>,
+        instance: Instance,
+        is_selected: bool,
+    ) -> InstanceReport<'a> {
+        let (document, config) = load_config(&instance);
+        let record = Record::load(&instance.record_path());
+        let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
+        let running = self.running_gateway(&label);
+        let lock = lock::read_holder(&instance.lock_path());
+        let mut report = InstanceReport {
+            index,
+            command: instance.command(),
+            resolved: ResolvedPaths {
+                config: canonicalize_existing(&instance.config_path),
+                state: canonicalize_existing(&instance.state_dir),
+            },
+            tokens: found.map(|found| self.token_digests(found)).unwrap_or_default(),
+            gateway_token: self.gateway_token(&config),
+            settings: self.settings(&instance, &config, &record),
+            document,
+            config,
+            record,
+            running,
+            lock,
+            found,
+            label,
+            instance,
+            paths: BTreeMap::new(),
+            disk: None,
+            probe: None,
+            service: None,
+            drift: None,
+            browser: Vec::new(),
+            leftovers: Vec::new(),
+        };
+        if is_selected {
+            report.paths = inspect_paths(&report.instance, found);
+            report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
+            report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
+            if let Some(found) = found {
+                // The service and the gateway know nothing of this run's environment.
+                let plain = probe::instance_of(self.env, found);
+                let context = InstanceContext {
+                    host: self.host,
+                    env: self.env,
+                    instance: &plain,
+                };
+                report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
+                (report.service, report.drift) = ask_manager(context, found);
+            }
+        }
+        report
+    }
+
+    /// Returns the settings of the gateway, or the reason why it would refuse to start; `None` without a config or
+    /// with a broken record.
+    fn settings(
+        &self,
+        instance: &Instance,
+        config: &Value,
+        record: &Result<Record, RecordError>,
+    ) -> Option<Result<Settings, Error>> {
+        let record = record.as_ref().ok().filter(|_| config.is_object())?;
+        let sources = SettingSources {
+            host: self.host,
+            instance,
+            config,
+            record,
+        };
+        Some(sources.settings(&RunOverrides::default()))
+    }
+
+    /// Returns a digest of each channel token of an instance by its key.
+    fn token_digests(&self, found: &SurveyedInstance) -> Vec<(String, [u8; 32])> {
+        let digest = |(key, token): &(String, Secret)| (key.clone(), self.digest(token.expose()));
+        found.tokens.iter().map(digest).collect()
+    }
+
+    /// Returns a digest of the gateway's token and the number of its characters; `None` where the config has none or
+    /// takes it from a variable.
+    fn gateway_token(&self, config: &Value) -> Option<([u8; 32], usize)> {
+        let token = config.pointer("/gateway/auth/token")?.as_str()?.trim();
+        (!token.contains("${")).then(|| (self.digest(token), token.chars().count()))
+    }
+
+    fn digest(&self, token: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.digest_key);
+        hash.update(token);
+        hash.finalize().into()
+    }
+
+    /// Returns the gateway of the instance with this label, where one listens.
+    fn running_gateway(&self, label: &str) -> Option<RunningGateway<'a>> {
+        let owner = |listener: &Listener| {
+            let owner = listener.owner.clone();
+            owner.filter(|owner| owner.instance.as_deref() == Some(label))
+        };
+        let pid = self.survey.listeners.iter().find_map(owner)?.pid;
+        let is_own = |listener: &&Listener| listener.owner.as_ref().is_some_and(|owner| owner.pid == pid);
+        Some(RunningGateway {
+            pid,
+            listeners: self.survey.listeners.iter().filter(is_own).collect(),
+            vars: host::ports::arguments_and_env(pid, "OPENCLAW_").1,
+        })
+    }
+
+    /// Probes the gateway of an instance where something says that there is one. A gateway that runs this very check
+    /// does not ask itself: it answers by checking.
+    fn probe(
+        &self,
+        context: InstanceContext<'_>,
+        found: &SurveyedInstance,
+        running: Option<&RunningGateway<'_>>,
+        lock: Option<&LockHolder>,
+    ) -> Option<Probe> {
+        let base = found.base.map(|(family, _)| Port::from(family.base()));
+        let listens = self
+            .survey
+            .listeners
+            .iter()
+            .any(|listener| Some(listener.port) == base);
+        let is_self = running.is_some_and(|running| running.pid == std::process::id());
+        let may_run = listens || running.is_some() || lock.is_some_and(|lock| lock.alive);
+        (may_run && !is_self)
+            .then(|| probe::probe_surveyed(context, self.survey, Instant::now() + PROBE_TIMEOUT))
+    }
+
+    /// Runs `browser doctor` for each selected instance that uses a browser: its config names one, or one has run.
+    fn check_browsers(&self, instances: &mut [InstanceReport<'_>], is_selected: impl Fn(usize) -> bool) {
+        for index in (0..instances.len()).filter(|index| is_selected(*index)) {
+            if let Some(checks) = self.browser_checks(instances, index) {
+                instances[index].browser = checks;
+            }
+        }
+    }
+
+    fn browser_checks(
+        &self,
+        instances: &[InstanceReport<'_>],
+        index: usize,
+    ) -> Option<Vec<browser::doctor::Check>> {
+        let own = &instances[index];
+        let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
+        let (record, base) = (own.record.as_ref().ok()?, own.base_port()?);
+        if !uses || !BrowserWishes::of(&own.config).enabled {
+            return None;
+        }
+        let world = World {
+            host: self.host.clone(),
+            env: self.env.clone(),
+            instance: own.instance.clone(),
+            base,
+        };
+        let profiles = world.profiles(&own.config, record);
+        let profile = profiles.find(None)?;
+        let mut ground = Ground::of_host(self.survey, own.config.is_object().then_some(&own.config));
+        let none = Record::default();
+        for other in instances.iter().filter(|other| other.index != index) {
+            if let Some(found) = other.found {
+                ground.add(found, other.record.as_ref().unwrap_or(&none), &other.config);
+            }
+        }
+        Some(browser::doctor::checks(
+            &world,
+            &own.config,
+            record,
+            &profiles,
+            profile,
+            &ground,
+        ))
+    }
+}
+
+/// Reads the config of an instance: the document, `None` where it is missing or broken, and its value with included
+/// files merged in.
+fn load_config(instance: &Instance) -> (Option<ConfigDocument>, Value) {
+    let document = match config::load(&instance.config_path) {
+        LoadedConfig::Ok(document) => Some(document),
+        LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
+    };
+    let effective = document
+        .as_ref()
+        .map(|document| config::effective(&instance.config_path, document));
+    let value = effective.and_then(Result::ok).unwrap_or(Value::Null);
+    (document, value)
+}
+
+/// Asks the service manager about the service of an instance, where a service file exists.
+fn ask_manager(
+    context: InstanceContext<'_>,
+    found: &SurveyedInstance,
+) -> (Option<ServiceStatus>, Option<ServiceDrift>) {
+    if found.service.is_none() {
+        return (None, None);
+    }
+    let drift = service::drift(context).ok().flatten();
+    (service::status(context).ok(), drift)
+}
+
+/// Returns the nearest folder of a path that exists.
+fn nearest_existing(path: &Path) -> &Path {
+    path.ancestors().find(|part| part.exists()).unwrap_or(path)
+}
+
+/// Inspects the files and folders of an instance that exist and whose mode, owner or link matters. A path with two
+/// purposes has the first.
+fn inspect_paths(instance: &Instance, found: Option<&SurveyedInstance>) -> BTreeMap<PathBuf, InspectedPath> {
+    let mut paths = BTreeMap::new();
+    for (role, path) in paths_of_interest(instance, found) {
+        let Ok(meta) = std::fs::symlink_metadata(&path) else {
+            continue;
+        };
+        let link = meta.is_symlink().then(|| canonicalize_existing(&path));
+        let followed = std::fs::metadata(&path);
+        paths.entry(path).or_insert(InspectedPath {
+            role,
+            mode: system::mode(followed.as_ref().unwrap_or(&meta)),
+            owner: system::foreign_owner(&meta),
+            link,
+            is_folder: followed.is_ok_and(|meta| meta.is_dir()),
+        });
+    }
+    paths
+}
+
+/// Returns the files and folders of an instance that are inspected, each with its purpose; some may not exist.
+fn paths_of_interest(instance: &Instance, found: Option<&SurveyedInstance>) -> Vec<(PathRole, PathBuf)> {
+    let state = &instance.state_dir;
+    let mut paths = vec![
+        (PathRole::State, state.clone()),
+        (PathRole::Config, instance.config_path.clone()),
+    ];
+    let mut add = |role, more: Vec<PathBuf>| paths.extend(more.into_iter().map(|path| (role, path)));
+    let backups = config::backup::list(&instance.config_path).into_iter();
+    add(PathRole::Backup, backups.map(|backup| backup.path).collect());
+    add(PathRole::Backup, vec![instance.last_good_path()]);
+    let secrets = [
+        instance.env_file(),
+        instance.device_key(),
+        instance.device_tokens(),
+        instance.paired_devices(),
+        instance.auth_profiles(),
+    ];
+    add(PathRole::Secret, secrets.into());
+    let agents = entries(&state.join("agents")).into_iter();
+    add(
+        PathRole::Secret,
+        agents
+            .map(|agent| agent.join("agent/auth-profiles.json"))
+            .collect(),
+    );
+    add(PathRole::Secret, entries(&state.join("credentials")));
+    let folders = [
+        "agents",
+        "agents/main",
+        "identity",
+        "devices",
+        "credentials",
+        "browser",
+        "logs",
+        "cron",
+        "canvas",
+    ];
+    add(PathRole::Other, folders.map(|folder| state.join(folder)).into());
+    add(PathRole::Other, vec![instance.sessions(), instance.record_path()]);
+    // A link in any of these may lead into another instance.
+    let with_links = ["", "agents", "browser", "credentials"].map(|folder| entries(&state.join(folder)));
+    let links = with_links.into_iter().flatten().filter(|path| path.is_symlink());
+    add(PathRole::Other, links.collect());
+    let workspaces = found.map(|found| found.workspaces.clone());
+    add(PathRole::Workspace, workspaces.unwrap_or_default());
+    paths
+}
+
+/// Returns what a folder contains, except for what a fix has put aside there.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_in_use = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().contains(".aside-");
+    entries.filter(is_in_use).map(|entry| entry.path()).collect()
+}

@@ -1,0 +1,55 @@
+//! A problem as the user sees it, with its check and its instance.
+
+use super::check::Severity;
+use super::fix::Fix;
+use crate::i18n::Msg;
+
+/// A problem of one instance, as the user sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// The id of the check.
+    pub(crate) id: &'static str,
+    /// The severity of the check.
+    pub(crate) severity: Severity,
+    /// The label of the instance.
+    pub(crate) instance: String,
+    /// The problem.
+    pub(crate) msg: Msg,
+    /// The command that repairs it, naming the profile.
+    pub(crate) remedy: String,
+    /// What `--fix` does about it; `None` where it does nothing.
+    pub(crate) fix: Option<Fix>,
+    /// Why `--fix` does not make its usual repair: it would reach into another instance, or something is in its
+    /// way.
+    pub(crate) fix_refused: Option<Msg>,
+}
+
+/// Returns whether there is an error after a fix that did not exist before and was not hidden.
+pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
+    let is_known = |new: &Finding| {
+        before
+            .iter()
+            .any(|old| (old.id, &old.instance) == (new.id, &new.instance))
+    };
+    let was_hidden = |new: &Finding| {
+        before
+            .iter()
+            .any(|old| old.instance == new.instance && hides(old.id, new.id))
+    };
+    after
+        .iter()
+        .any(|new| new.severity == Severity::Error && !is_known(new) && !was_hidden(new))
+}
+
+/// Returns whether one error hides another: a broken config hides what else is wrong with it, a gateway that refuses
+/// to start gives one reason at a time, and an instance that is only registered has no config.
+fn hides(old: &str, new: &str) -> bool {
+    /// The checks of a gateway that refuses to start.
+    const REFUSALS: [&str; 4] = ["gateway-mode", "gateway-auth", "gateway-open", "gateway-refuses"];
+    match old {
+        "config-broken" => true,
+        "config-missing" => new != "config-broken",
+        "registry-stale" => new == "config-missing",
+        old => REFUSALS.contains(&old) && REFUSALS.contains(&new),
+    }
+}

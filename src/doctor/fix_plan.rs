@@ -1,0 +1,223 @@
+//! From findings to plans: the fixes of one file become one write, and those of one instance one plan.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::finding::Finding;
+use super::fix::Fix;
+use super::host_report::{HostReport, InstanceReport};
+use crate::apply;
+use crate::config::document::ConfigDocument;
+use crate::error::ErrorReason;
+use crate::host::read;
+use crate::i18n::{Msg, msg};
+use crate::instance::word;
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
+use crate::secret::{SecretOrigin, TextPiece};
+
+/// Configs that are edited by their paths, each with the bytes of its file and the document that it becomes.
+type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
+
+/// Returns why a fix may not be made, or `None` where it may: it would reach into another instance, or something is
+/// in its way. The other fixes are made all the same.
+pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
+    let others = report.survey.paths_of_others(&own.instance.config_path);
+    let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
+    Some(if error.is(ErrorReason::OtherInstance) {
+        msg!("doctor.anothers")
+    } else {
+        error.msg
+    })
+}
+
+/// Returns the command by which a person makes a fix that [`refuse`] does not allow.
+pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
+    match fix {
+        Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", word(path)),
+        Fix::MakeFolder(path) => format!("mkdir -m 700 {}", word(path)),
+        Fix::Rename { path, to } => format!("mv {} {}", word(path), word(to)),
+        Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
+            format!("{} config validate", own.command)
+        }
+    }
+}
+
+/// The fixes of one instance, or of the registry, which touch the paths of no other instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FixPlan {
+    /// The config of the instance; `None` for the registry, which is the host's.
+    pub(crate) config: Option<PathBuf>,
+    /// The changes.
+    pub(crate) plan: Plan,
+}
+
+/// Plans the fixes of all findings: one plan for each selected instance, the registry last. Empty plans are left
+/// out.
+pub(crate) fn plan_fixes(report: &HostReport<'_>, findings: &[Finding]) -> Vec<FixPlan> {
+    let of_instance = |own: &InstanceReport<'_>| {
+        let findings = findings.iter().filter(|finding| finding.instance == own.label);
+        FixPlan {
+            config: Some(own.instance.config_path.clone()),
+            plan: plan_instance(findings.filter_map(|finding| finding.fix.as_ref())),
+        }
+    };
+    let mut plans: Vec<FixPlan> = report.selected().map(of_instance).collect();
+    plans.push(FixPlan {
+        config: None,
+        plan: plan_registry(report, findings),
+    });
+    plans.retain(|fix| !fix.plan.is_empty());
+    plans
+}
+
+/// Returns all plans as one, to be shown.
+pub(crate) fn combine(plans: &[FixPlan]) -> Plan {
+    Plan {
+        changes: plans.iter().flat_map(|fix| fix.plan.changes.clone()).collect(),
+        ..Plan::default()
+    }
+}
+
+/// Plans the removal of instances from the registry.
+fn plan_registry(report: &HostReport<'_>, findings: &[Finding]) -> Plan {
+    let registry = &report.survey.registry;
+    let removed: Vec<&Path> = findings
+        .iter()
+        .filter_map(|finding| match &finding.fix {
+            Some(Fix::Deregister(config)) => Some(config.as_path()),
+            _ => None,
+        })
+        .filter(|config| registry.entries.iter().any(|entry| entry.config == **config))
+        .collect();
+    let write = FileWrite {
+        path: registry.path.clone(),
+        content: Content::plain(registry.without(&removed)),
+        before: registry.before.clone(),
+        backup: false,
+        kind: FileKind::Registry,
+    };
+    let change = (!removed.is_empty()).then_some(Change::Write(write));
+    Plan {
+        changes: change.into_iter().collect(),
+        ..Plan::default()
+    }
+}
+
+/// Plans the fixes of one instance. The config, which makes it runnable, is written last.
+fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut configs = EditedConfigs::new();
+    for fix in fixes {
+        if let Some(change) = file_change(fix)
+            && !changes.iter().any(|known| known.path() == change.path())
+        {
+            changes.push(change);
+        }
+        edit_config(&mut configs, fix);
+    }
+    // What lies behind a link that is renamed is not there any more.
+    let renamed: Vec<PathBuf> = changes
+        .iter()
+        .filter(|change| matches!(change, Change::Rename { .. }))
+        .map(|change| change.path().to_path_buf())
+        .collect();
+    let is_gone = |path: &Path| {
+        renamed
+            .iter()
+            .any(|renamed| path != renamed && path.starts_with(renamed))
+    };
+    // A file that is written has mode 0600 afterwards in any case.
+    let is_written =
+        |change: &Change| matches!(change, Change::SetMode { .. }) && configs.contains_key(change.path());
+    changes.retain(|change| !is_gone(change.path()) && !is_written(change));
+    for (path, (before, document)) in configs {
+        if before.as_deref() != Some(document.text().as_bytes()) {
+            changes.push(plan::config_write(&path, &document, before));
+        }
+    }
+    Plan {
+        changes,
+        ..Plan::default()
+    }
+}
+
+/// Returns the change of a fix that is about no text.
+fn file_change(fix: &Fix) -> Option<Change> {
+    match fix {
+        Fix::SetMode { path, from, to } => Some(Change::SetMode {
+            path: path.clone(),
+            from: *from,
+            to: *to,
+        }),
+        Fix::MakeFolder(path) => Some(Change::MakeDir { path: path.clone() }),
+        Fix::Rename { path, to } => Some(Change::Rename {
+            path: path.clone(),
+            to: to.clone(),
+        }),
+        // The registry belongs to no single instance.
+        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } => None,
+    }
+}
+
+/// Makes a fix of a config in its document. A config that can't be edited stays as it is, and so does the finding.
+fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
+    match fix {
+        Fix::RestoreConfig { config, text } => {
+            if let Ok(document) = ConfigDocument::parse(text) {
+                let before = read::bytes(config).ok();
+                configs.insert(config.clone(), (before, document));
+            }
+        }
+        Fix::SetKey { config, key, value } => {
+            if let Some((_, document)) = open_config(configs, config) {
+                let _ = match value {
+                    Some(value) => document.set(key, value.clone()),
+                    None => document.unset(key),
+                };
+            }
+        }
+        Fix::SetMode { .. } | Fix::MakeFolder(_) | Fix::Rename { .. } | Fix::Deregister(_) => {}
+    }
+}
+
+/// Returns the edited config at a path, read from its file the first time; `None` where it can't be read.
+fn open_config<'c>(
+    configs: &'c mut EditedConfigs,
+    path: &Path,
+) -> Option<&'c mut (Option<Vec<u8>>, ConfigDocument)> {
+    if !configs.contains_key(path) {
+        let bytes = read::bytes(path).ok()?;
+        let document = crate::config::parse_bytes(bytes.clone()).ok()?;
+        configs.insert(path.to_path_buf(), (Some(bytes), document));
+    }
+    configs.get_mut(path)
+}
+
+/// Returns the plan that takes back a plan which was carried out. A folder that was made stays: it is empty.
+pub(crate) fn reverse(plan: &Plan) -> Plan {
+    let back = |change: &Change| match change {
+        Change::MakeDir { .. } => None,
+        Change::Rename { path, to } => Some(Change::Rename {
+            path: to.clone(),
+            to: path.clone(),
+        }),
+        Change::SetMode { path, from, to } => Some(Change::SetMode {
+            path: path.clone(),
+            from: *to,
+            to: *from,
+        }),
+        Change::Write(write) => {
+            let text = String::from_utf8(write.before.clone()?).ok()?;
+            Some(Change::Write(FileWrite {
+                // The old text may be no config at all, so nothing of it is shown.
+                content: Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]),
+                before: Some(write.content.bytes().to_vec()),
+                ..write.clone()
+            }))
+        }
+    };
+    Plan {
+        changes: plan.changes.iter().rev().filter_map(back).collect(),
+        ..Plan::default()
+    }
+}

@@ -1,0 +1,217 @@
+//! The report on a host: everything that the checks look at.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::browser;
+use crate::config::document::ConfigDocument;
+use crate::environment;
+use crate::error::Error;
+use crate::instance::Instance;
+use crate::lock::LockHolder;
+use crate::ports::{Listener, Port};
+use crate::probe::Probe;
+use crate::record::{Record, RecordError};
+use crate::service::{Linger, ServiceDrift, ServiceStatus};
+use crate::settings::Settings;
+use crate::survey::map::PortMap;
+use crate::survey::{InstalledService, Survey, SurveyedInstance};
+
+/// Which instances are examined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The chosen instance, compared with all others.
+    One,
+    /// All instances; a problem between two is reported once.
+    All,
+}
+
+/// The state of a host and its instances at one moment.
+#[derive(Debug)]
+pub(crate) struct HostReport<'a> {
+    /// The survey of the host.
+    pub(super) survey: &'a Survey,
+    /// The ports of all instances and the processes that hold them.
+    pub(super) map: PortMap<'a>,
+    /// Every instance. Those of the survey come first, in its order.
+    pub(super) instances: Vec<InstanceReport<'a>>,
+    /// Every service of a gateway with the config that it starts, links followed.
+    pub(super) services: Vec<(PathBuf, InstalledService)>,
+    /// Whether services of this user run without a login.
+    pub(super) linger: Linger,
+    /// The home folder.
+    pub(super) home: PathBuf,
+    /// The path of this program, where the system tells it.
+    pub(super) program: Option<PathBuf>,
+    pub(super) scope: Scope,
+    /// The index of the chosen instance; `None` where all are examined.
+    pub(super) chosen: Option<usize>,
+}
+
+/// The state of one instance at one moment. What needs other programs or many files is collected for selected
+/// instances only.
+#[derive(Debug)]
+pub(super) struct InstanceReport<'a> {
+    /// The index among [`HostReport::instances`].
+    pub(super) index: usize,
+    /// The name by which the user knows the instance.
+    pub(super) label: String,
+    /// The paths of the instance.
+    pub(super) instance: Instance,
+    /// The config and the state folder, links followed.
+    pub(super) resolved: ResolvedPaths,
+    /// The beginning of a command for this instance: `openclaw --profile rescue`.
+    pub(super) command: String,
+    /// The instance in the survey; `None` where its config is another instance's.
+    pub(super) found: Option<&'a SurveyedInstance>,
+    /// The config as its file has it; `None` where it is missing or broken.
+    pub(super) document: Option<ConfigDocument>,
+    /// The config with included files merged in; `Null` where there is none.
+    pub(super) config: Value,
+    /// A digest of each channel token by its key. The digests have a key of their own in each run, so that they can
+    /// be compared and used for nothing else.
+    pub(super) tokens: Vec<(String, [u8; 32])>,
+    /// A digest of the gateway's token, and the number of its characters.
+    pub(super) gateway_token: Option<([u8; 32], usize)>,
+    /// The settings of the gateway, or the reason why it would refuse to start; `None` without a config.
+    pub(super) settings: Option<Result<Settings, Error>>,
+    /// The record, `instance.toml`.
+    pub(super) record: Result<Record, RecordError>,
+    /// The files and folders that exist and whose mode, owner or link matters, by path.
+    pub(super) paths: BTreeMap<PathBuf, InspectedPath>,
+    /// The file system of the state folder.
+    pub(super) disk: Option<DiskState>,
+    /// The process of the gateway, where one listens.
+    pub(super) running: Option<RunningGateway<'a>>,
+    /// The answer of the gateway, where there is one to ask.
+    pub(super) probe: Option<Probe>,
+    /// The state of the service, where its manager could be asked.
+    pub(super) service: Option<ServiceStatus>,
+    /// How the service differs from what would be installed now; `None` where nobody can tell.
+    pub(super) drift: Option<ServiceDrift>,
+    /// The process that holds the gateway's lock, or that died with it.
+    pub(super) lock: Option<LockHolder>,
+    /// The results of `browser doctor`, where the instance uses a browser.
+    pub(super) browser: Vec<browser::doctor::Check>,
+    /// Staging folders of a restore or an import that was killed.
+    pub(super) leftovers: Vec<PathBuf>,
+}
+
+/// The paths of an instance with all links followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ResolvedPaths {
+    pub(super) config: PathBuf,
+    pub(super) state: PathBuf,
+}
+
+/// The metadata of a file or folder of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct InspectedPath {
+    /// The purpose of the file or folder.
+    pub(super) role: PathRole,
+    /// The mode, links followed.
+    pub(super) mode: u32,
+    /// The id of the owner, where that is not this user.
+    pub(super) owner: Option<u32>,
+    /// The target, where the path is a link.
+    pub(super) link: Option<PathBuf>,
+    /// `true` for a folder, links followed.
+    pub(super) is_folder: bool,
+}
+
+/// The purpose of a file or folder of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathRole {
+    /// The config.
+    Config,
+    /// A backup of the config.
+    Backup,
+    /// A file with keys or tokens.
+    Secret,
+    /// The state folder.
+    State,
+    /// A workspace.
+    Workspace,
+    /// Anything else in the state folder.
+    Other,
+}
+
+/// The state of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DiskState {
+    /// Bytes that this user may still write.
+    pub(super) free_bytes: u64,
+    /// The kind of network file system; `None` for a local one.
+    pub(super) network: Option<&'static str>,
+}
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub(super) struct RunningGateway<'a> {
+    /// The process.
+    pub(super) pid: u32,
+    /// The sockets on which the process listens.
+    pub(super) listeners: Vec<&'a Listener>,
+    /// The environment variables `OPENCLAW_*` of the process; empty where they may not be read.
+    pub(super) vars: Vec<(String, String)>,
+}
+
+impl<'a> HostReport<'a> {
+    /// Returns the instances that are examined.
+    pub(super) fn selected(&self) -> impl Iterator<Item = &InstanceReport<'a>> {
+        let is_selected = |own: &&InstanceReport<'a>| self.chosen.is_none_or(|chosen| chosen == own.index);
+        self.instances.iter().filter(is_selected)
+    }
+
+    /// Returns whether this is the first instance that is examined: problems of the host are reported with it.
+    pub(super) fn is_first_selected(&self, own: &InstanceReport<'_>) -> bool {
+        self.selected()
+            .next()
+            .is_some_and(|first| first.index == own.index)
+    }
+
+    /// Returns the instances that `own` is compared with, so that each pair is compared once.
+    pub(super) fn others_to_compare(
+        &self,
+        own: &InstanceReport<'_>,
+    ) -> impl Iterator<Item = &InstanceReport<'a>> {
+        let own = own.index;
+        self.instances.iter().filter(move |other| match self.scope {
+            Scope::One => other.index != own,
+            Scope::All => other.index < own,
+        })
+    }
+
+    /// Returns all other instances: for a problem that one instance causes to another and that is reported of the
+    /// first.
+    pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
+        let own = own.index;
+        self.instances.iter().filter(move |other| other.index != own)
+    }
+
+    /// Returns a path with `~` for the home folder.
+    pub(super) fn display_path(&self, path: &Path) -> String {
+        environment::abbreviate_home(&self.home, path)
+    }
+}
+
+impl InstanceReport<'_> {
+    /// Returns a text of the config by its JSON pointer.
+    pub(super) fn config_text(&self, pointer: &str) -> Option<&str> {
+        self.config.pointer(pointer)?.as_str()
+    }
+
+    /// Returns the base port, where one is known.
+    pub(super) fn base_port(&self) -> Option<Port> {
+        self.found?.base.map(|(family, _)| family.base().into())
+    }
+
+    /// Returns the files and folders with this purpose.
+    pub(super) fn paths_with_role(&self, role: PathRole) -> impl Iterator<Item = (&PathBuf, &InspectedPath)> {
+        self.paths
+            .iter()
+            .filter(move |(_, inspected)| inspected.role == role)
+    }
+}
