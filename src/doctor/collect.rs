@@ -29,7 +29,7 @@ use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
-use crate::settings::{Settings, SettingSources, RunOverrides};
+use crate::settings::{RunOverrides, SettingSources, Settings};
 use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
 /// Time within which a gateway must answer.
