@@ -1,12 +1,12 @@
 //! Carries a plan out as one transaction: afterwards the disk has the old state or the new one, never a half.
 //!
-//! 1. [`preflight`] checks, reading only, that the disk is still as the plan took it to be.
+//! 1. [`preflight()`] checks, reading only, that the disk is still as the plan took it to be.
 //! 2. A journal lists every step before it is made.
 //! 3. New files are staged beside the old ones: folders 0700 and files 0600 from their first moment.
 //! 4. The journal is marked. From here on there are only renames, each of which may be repeated.
 //! 5. What was kept for an undo is removed, the journal last.
 //!
-//! A failure undoes everything. After a kill the next run does what is missing ([`recover`]): before the mark it
+//! A failure undoes everything. After a kill the next run does what is missing ([`recover()`]): before the mark it
 //! undoes, after it it completes. Until then each single file is the old or the new one, whole.
 //!
 //! This is the module that writes and removes files; `clippy.toml` disallows it elsewhere, with the exceptions
@@ -64,10 +64,10 @@ pub struct Applied {
 
 /// Carries a plan out, whole or not at all. An empty plan writes nothing.
 ///
-/// `others` are the paths of the other instances, as for [`preflight`].
+/// `others` are the paths of the other instances, as for [`preflight()`].
 ///
 /// # Errors
-/// `apply.stale` when a file changed since the plan was made; `apply.unfinished` when [`recover`] was not called
+/// `apply.stale` when a file changed since the plan was made; `apply.unfinished` when [`recover()`] was not called
 /// after a run that was cut short; else what the system refused. The old state is back then.
 pub fn apply(
     lock: &HostLock,
