@@ -1,5 +1,5 @@
-//! `openclaw.json` as a document: read as JSON5, edited without losing what is not ours, checked against the schemas of
-//! both OpenClaw releases.
+//! The config file of an instance, `openclaw.json`: read as JSON5, edited without losing comments or unknown keys, and
+//! checked against the schemas of both OpenClaw releases.
 //!
 //! Nothing here writes: the text of a changed [`document::ConfigDocument`] is written by [`crate::apply`].
 
@@ -24,4 +24,4 @@ pub use broken::broken_error;
 pub use include::effective;
 pub use load::{LoadedConfig, load, parse_bytes};
 pub use port::base_port;
-pub use reader::value as parse_value;
+pub use reader::parse_value;

@@ -1,4 +1,4 @@
-//! Small transformations of texts: to plain letters, to ASCII, to what is safe on a terminal, and into lines.
+//! Text transformations for terminals: to ASCII, without control characters, and into lines of limited width.
 
 mod ascii;
 mod diacritics;

@@ -66,21 +66,21 @@ impl ConfigBackup {
     /// Reads the config that the backup holds.
     ///
     /// # Errors
-    /// Why the backup holds no config.
+    /// When the file can't be read, or holds no config.
     pub fn read(&self) -> Result<ConfigDocument, ConfigError> {
         match load(&self.path) {
             LoadedConfig::Ok(document) => Ok(document),
-            LoadedConfig::Broken(fault) => Err(fault),
+            LoadedConfig::Broken(error) => Err(error),
             LoadedConfig::Missing => Err(crate::host::read::ReadError::Missing.into()),
         }
     }
 }
 
-/// Returns the config to which a broken one can go back: the newest backup that can be read and differs from the bytes
-/// of the config now (`current`), with its number; else the last good config, without one.
+/// Returns the config with which a broken one can be replaced: the newest backup that can be read and differs from
+/// `current`, the bytes of the config now, with the number of the backup; else the last good config, without a number.
 pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, ConfigDocument)> {
-    let ring = list(config).into_iter();
-    let mut all = ring
+    let numbered = list(config).into_iter();
+    let mut all = numbered
         .filter_map(|backup| Some((Some(backup.number), backup.read().ok()?)))
         .chain(match load(&last_good_path(config)) {
             LoadedConfig::Ok(document) => Some((None, document)),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_usable_backup_is_found() {
+    fn newest_usable_backup_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("openclaw.json");
         let write = |number, text: &str| std::fs::write(backup_path(&config, number), text).unwrap();

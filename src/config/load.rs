@@ -1,4 +1,4 @@
-//! Reading a config from the disk.
+//! Reads a config from the disk.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use super::document::ConfigDocument;
 use super::error::ConfigError;
 use crate::host::read::{self, ReadError};
 
-/// What was found at a config's path.
+/// The result of reading the config at a path.
 #[derive(Clone, Debug)]
 pub enum LoadedConfig {
-    /// Nothing.
+    /// There is no file.
     Missing,
-    /// A config that can be read. Its bytes are [`ConfigDocument::text`].
+    /// The file is a config. Its bytes are [`ConfigDocument::text`].
     Ok(ConfigDocument),
-    /// Something that can't be used as a config.
+    /// The file can't be read or parsed as a config.
     Broken(ConfigError),
 }
 

@@ -1,4 +1,4 @@
-//! The base port in a config.
+//! Reads the base port of a config.
 
 use serde_json::Value;
 

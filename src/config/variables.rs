@@ -1,4 +1,4 @@
-//! `${VAR}` in the texts of a config: substituted where a value is used, never where a config is written.
+//! Substitutes `${VAR}` in the texts of a config where a value is used, never where a config is written.
 //!
 //! OpenClaw substitutes before it writes, so that changing one key puts every secret into the file in clear
 //! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`; code that needs a value calls [`substitute`].
@@ -60,16 +60,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_substituted_and_anything_else_stays() {
+    fn variables_are_substituted_and_anything_else_stays() {
         let lookup = |name: &str| (name == "A_1").then(|| "x".to_owned());
-        let of = |text| substitute(text, &lookup);
-        assert_eq!(of("${A_1}-${A_1}").unwrap(), "x-x");
-        assert_eq!(of("$${A_1} ${a} ${} ${A_1").unwrap(), "${A_1} ${a} ${} ${A_1");
-        assert_eq!(of("${B}"), Err(MissingVariable("B".to_owned())));
+        let substituted = |text| substitute(text, &lookup);
+        assert_eq!(substituted("${A_1}-${A_1}").unwrap(), "x-x");
+        assert_eq!(
+            substituted("$${A_1} ${a} ${} ${A_1").unwrap(),
+            "${A_1} ${a} ${} ${A_1"
+        );
+        assert_eq!(substituted("${B}"), Err(MissingVariable("B".to_owned())));
     }
 
     #[test]
-    fn a_config_sets_variables_in_env_and_env_vars() {
+    fn config_sets_variables_in_env_and_env_vars() {
         let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
         assert_eq!(variable_from_config(&config, "A").as_deref(), Some("1"));
         assert_eq!(variable_from_config(&config, "B").as_deref(), Some("2"));

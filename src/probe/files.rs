@@ -36,10 +36,10 @@ impl GatewayFiles {
         let instance = context.instance;
         let (value, config) = match config::load(&instance.config_path) {
             LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
-            LoadedConfig::Broken(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+            LoadedConfig::Broken(error) => (Value::Null, ConfigHealth::Broken(error)),
             LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
                 Ok(value) => (value, ConfigHealth::Ok),
-                Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+                Err(error) => (Value::Null, ConfigHealth::Broken(error)),
             },
         };
         let config_findings = match config {

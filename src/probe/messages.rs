@@ -79,12 +79,12 @@ impl Probe {
     fn config_hints(&self, instance: &Instance) -> Vec<Msg> {
         let mut hints = Vec::new();
         let validate = || msg!("probe.hint-validate", command = instance.command());
-        if let ConfigHealth::Broken(fault) = &self.config {
-            let place = fault.location(&instance.config_path);
+        if let ConfigHealth::Broken(error) = &self.config {
+            let place = error.location(&instance.config_path);
             hints.push(
                 Msg::new("probe.broken")
                     .with("place", place)
-                    .with_msg("why", fault.why.clone()),
+                    .with_msg("why", error.why.clone()),
             );
             hints.push(validate());
         }

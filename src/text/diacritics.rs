@@ -1,7 +1,7 @@
-//! Turkish letters without their marks, for names that must be ASCII.
+//! Strips the diacritics of Turkish letters, for names that must be ASCII.
 
-/// Returns the ASCII letter of a Turkish one, such as `i` for `ı` and `S` for `Ş`. Any other character is returned
-/// as it is.
+/// Returns the ASCII letter for a Turkish letter, such as `i` for `ı` and `S` for `Ş`, and any other character
+/// unchanged.
 pub fn strip_diacritic(c: char) -> char {
     match c {
         'ı' | 'î' => 'i',

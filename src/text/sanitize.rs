@@ -1,6 +1,6 @@
-//! Texts of other programs, made safe for a terminal.
+//! Makes the texts of other programs safe for a terminal.
 
-/// Number of characters of another program's text that are shown.
+/// Maximum number of characters of another program's text that are shown.
 const MAX_SHOWN_CHARS: usize = 400;
 
 /// Returns another program's text as it may be shown on a terminal: its first [`MAX_SHOWN_CHARS`] characters, with

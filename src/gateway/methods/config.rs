@@ -90,7 +90,7 @@ fn config_snapshot(call: &MethodCall) -> Value {
         }
         LoadedConfig::Broken(fault) => answer["issues"] = broken(&fault),
         LoadedConfig::Ok(document) => {
-            let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
+            let pieces = secrets::redacted_pieces(&document, |_| SecretOrigin::Kept);
             answer["raw"] = if pieces.is_empty() {
                 document.text().into()
             } else {
