@@ -20,6 +20,22 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds, in order of their exit codes.
+    const ALL: [Self; 5] = [
+        Self::Failure,
+        Self::Usage,
+        Self::Unhealthy,
+        Self::Blocked,
+        Self::Interrupted,
+    ];
+
+    /// Returns the kind of error with which a process of this program ended, by its exit code.
+    pub(crate) fn from_exit_code(code: i32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| i32::from(kind.exit_code()) == code)
+    }
+
     /// Returns the exit code of a process that ends with an error of this kind.
     pub const fn exit_code(self) -> u8 {
         match self {

@@ -185,10 +185,10 @@ impl fmt::Display for KeyPath {
             match segment {
                 PathSegment::Index(index) => write!(f, "[{index}]")?,
                 PathSegment::Key(key) if is_bare(key) => {
-                    write!(f, "{}{key}", if at == 0 { "" } else { "." })?
+                    write!(f, "{}{key}", if at == 0 { "" } else { "." })?;
                 }
                 PathSegment::Key(key) => {
-                    write!(f, "[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))?
+                    write!(f, "[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))?;
                 }
             }
         }
