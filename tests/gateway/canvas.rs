@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use tungstenite::client::IntoClientRequest as _;
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Answer, Gateway, PATIENCE, TOKEN, config, free_base, request, wait_for};
+use crate::support::gateway::{Answer, Gateway, TOKEN, WAIT_TIMEOUT, config, free_base, request, wait_for};
 
 const CANVAS: &str = "/__openclaw__/canvas";
 
@@ -160,7 +160,7 @@ fn change_in_the_hidden_state_folder_reloads_the_page() {
                 .headers_mut()
                 .insert("origin", origin.parse().expect("a header"));
             let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-            stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+            stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
             tungstenite::client(request, stream).ok()
         };
         assert!(open("https://evil.example").is_none(), "a page of another origin");

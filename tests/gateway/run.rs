@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::support::Sandbox;
 use crate::support::gateway::{
-    Gateway, PATIENCE, TOKEN, command, config, configure, free_base, state, wait_for,
+    Gateway, TOKEN, WAIT_TIMEOUT, command, config, configure, free_base, state, wait_for,
 };
 
 #[test]
@@ -156,7 +156,7 @@ fn systemd_is_notified_of_ready_alive_and_stopping() {
     let socket = sandbox.path("notify.sock");
     std::fs::create_dir_all(sandbox.home()).unwrap();
     let systemd = UnixDatagram::bind(&socket).expect("a socket in the temporary folder");
-    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    systemd.set_read_timeout(Some(WAIT_TIMEOUT)).unwrap();
     let port = configure(&sandbox, "rescue");
     let mut run = command(&sandbox, "rescue", &[]);
     run.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");

@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Message, WebSocket};
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, PATIENCE, TOKEN};
+use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT};
 
 /// Size of a message that an authenticated client of protocol 4 may send, and no other, in bytes.
 const LARGE_MESSAGE_BYTES: usize = 20 * 1024 * 1024;
@@ -22,8 +22,10 @@ impl Client {
     /// Connects and receives the challenge.
     pub fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
+        stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
+        stream
+            .set_write_timeout(Some(WAIT_TIMEOUT))
+            .expect("a time limit");
         let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
         let mut client = Self(socket);
         assert_eq!(client.frame()["event"], "connect.challenge");

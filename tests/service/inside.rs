@@ -145,6 +145,14 @@ pub fn systemctl(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// Profiles whose gateways run side by side, with their base ports.
+const PROFILES: [(&str, u16); 4] = [
+    ("default", 18789),
+    ("rescue", 19789),
+    ("a-b", 20789),
+    ("A_b", 21789),
+];
+
 #[test]
 #[ignore = "runs inside a user manager"]
 fn four_profiles_are_installed_and_run_side_by_side() {
@@ -152,6 +160,29 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         return;
     }
     let home = UserHome::current();
+    install_all(&home);
+    for (profile, port) in PROFILES {
+        assert_eq!(health(port)["profile"], profile);
+        assert_unit_is_valid(&home, profile, port);
+    }
+    // The survey identifies each unit by its content.
+    let listed = home
+        .run("default", &["profiles", "list", "--json"])
+        .exits(0)
+        .json();
+    let names: Vec<_> = listed["profiles"].as_array().unwrap().iter().collect();
+    for (profile, port) in PROFILES {
+        let found = names.iter().find(|found| found["profile"] == profile).unwrap();
+        assert_eq!(
+            (&found["serviceFile"], &found["basePort"]),
+            (&json!(home.unit_file(profile)), &json!(port))
+        );
+    }
+    assert_services_are_independent(&home);
+}
+
+/// Installs the service of the first profile by `onboard`, and those of the others by `gateway install`.
+fn install_all(home: &UserHome) {
     let onboard = [
         "onboard",
         "--non-interactive",
@@ -159,20 +190,12 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         "--install-daemon",
         "--json",
         "--gateway-port",
+        "18789",
     ];
-    let ran = home
-        .run("default", &[&onboard[..], &["18789"]].concat())
-        .exits(0)
-        .json();
+    let ran = home.run("default", &onboard).exits(0).json();
     assert_eq!(ran["service"]["result"], "installed", "{ran}");
     assert_eq!(ran["service"]["healthy"], true);
-    let profiles = [
-        ("default", 18789),
-        ("rescue", 19789),
-        ("a-b", 20789),
-        ("A_b", 21789),
-    ];
-    for (profile, port) in &profiles[1..] {
+    for (profile, port) in &PROFILES[1..] {
         UserHome::with_config(profile, *port);
         let ran = home
             .run(profile, &["gateway", "install", "--json"])
@@ -184,50 +207,32 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         );
         assert_eq!(ran["service"]["label"], UserHome::unit_name(profile));
     }
-    for (profile, port) in profiles {
-        assert_eq!(health(port)["profile"], profile);
-        let file = home.unit_file(profile);
-        let text = std::fs::read_to_string(&file).unwrap();
-        let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
-        assert!(
-            start.ends_with(&format!(" --profile {profile} gateway run --port {port}")),
-            "{start}"
-        );
-        assert_eq!(
-            (
-                start.matches("--profile").count(),
-                start.matches("--port").count()
-            ),
-            (1, 1)
-        );
-        assert!(!text.contains("secret-of-this-test"));
-        let verified = Command::new("systemd-analyze")
-            .args(["--user", "verify"])
-            .arg(&file)
-            // A locale that this machine lacks is complained of by the programs that it starts.
-            .env_remove("LC_ALL")
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&verified.stderr), "", "{profile}");
-        assert_eq!(
-            UserHome::unit_property(&UserHome::unit_name(profile), "UnitFileState"),
-            "enabled"
-        );
-    }
-    // The survey knows the units by what they say.
-    let listed = home
-        .run("default", &["profiles", "list", "--json"])
-        .exits(0)
-        .json();
-    let names: Vec<_> = listed["profiles"].as_array().unwrap().iter().collect();
-    for (profile, port) in profiles {
-        let found = names.iter().find(|found| found["profile"] == profile).unwrap();
-        assert_eq!(
-            (&found["serviceFile"], &found["basePort"]),
-            (&json!(home.unit_file(profile)), &json!(port))
-        );
-    }
-    assert_services_are_independent(&home);
+}
+
+/// Checks that a unit runs its profile on its port, holds no secret, is enabled, and has no error.
+fn assert_unit_is_valid(home: &UserHome, profile: &str, port: u16) {
+    let file = home.unit_file(profile);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+    assert!(
+        start.ends_with(&format!(" --profile {profile} gateway run --port {port}")),
+        "{start}"
+    );
+    let count = |flag: &str| start.matches(flag).count();
+    assert_eq!((count("--profile"), count("--port")), (1, 1));
+    assert!(!text.contains("secret-of-this-test"));
+    let verified = Command::new("systemd-analyze")
+        .args(["--user", "verify"])
+        .arg(&file)
+        // The programs that it starts warn about a locale that this machine lacks.
+        .env_remove("LC_ALL")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&verified.stderr), "", "{profile}");
+    assert_eq!(
+        UserHome::unit_property(&UserHome::unit_name(profile), "UnitFileState"),
+        "enabled"
+    );
 }
 
 /// Checks that a second installation changes nothing, and that no service is affected by actions on another.
@@ -250,7 +255,7 @@ fn assert_services_are_independent(home: &UserHome) {
         "restarted"
     );
     assert_eq!(UserHome::unit_pid("a-b"), pid);
-    // kill -9, and it is back.
+    // A killed gateway is started again.
     assert!(
         Command::new("kill")
             .args(["-9", &pid])

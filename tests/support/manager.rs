@@ -1,6 +1,5 @@
-//! A real `systemd --user` of a test's own, in namespaces that vanish with it (`with-user-systemd`). Where
-//! this can't be made (no root, no systemd) the test is skipped by name: the manager of whoever runs the
-//! tests is never touched.
+//! A real `systemd --user` for one test, in namespaces that end with it (`with-user-systemd`). Without root or systemd the
+//! test is skipped by name. The manager of the user who runs the tests is never used.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,32 +7,34 @@ use std::process::{Command, Stdio};
 
 use super::skip::{self, Reason, SKIP_FILE, skipped};
 
-/// Set where a test already runs inside.
+/// Environment variable that is set for the tests that run under the manager.
 const INSIDE: &str = "OPENCLAW_TEST_INSIDE_MANAGER";
 
-/// What a line begins with that records a test which ran inside.
+/// Start of each line that records a test which ran under the manager.
 const RAN: &str = "ran\t";
 
-/// One run: what a boot and a login would start from this home folder, then these tests, which are marked
-/// `#[ignore]` so that nobody runs them elsewhere. `false` where no manager can be made.
+/// Starts a user manager with this home folder and runs the tests whose names contain `tests` under it. They are marked
+/// `#[ignore]`, so that nobody runs them elsewhere. Returns `false` where no manager can be started.
 #[track_caller]
 pub fn run(home: &Path, tests: &str) -> bool {
-    started(home, tests, &[])
+    run_with_options(home, tests, &[])
 }
 
-/// The same with a whole system around it, logind too; who lingers is kept in `state`.
+/// Runs tests like [`run`], with a whole system around the manager, logind included. `state` keeps which users linger from
+/// one run to the next.
 #[track_caller]
 pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
     std::fs::create_dir_all(state).expect("a folder");
-    started(
+    run_with_options(
         home,
         tests,
         &[OsStr::new("--full"), OsStr::new("--state"), state.as_os_str()],
     )
 }
 
+/// Runs tests under a manager that `with-user-systemd` starts with these options.
 #[track_caller]
-fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
+fn run_with_options(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
@@ -66,14 +67,14 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
         .stdin(Stdio::null())
         .output()
         .expect("the script starts");
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (said(&output.stdout), said(&output.stderr));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     if output.status.code() == Some(125) {
         skipped(Reason::NoUserManager, &stderr);
         return false;
     }
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    // Files can't be written inside: what ran and what was skipped there is recorded here.
+    // The tests under the manager cannot write the file of skipped tests, so their lines are recorded here.
     let recorded = |line: &&str| line.starts_with(RAN) || line.starts_with("skipped\t");
     stderr.lines().filter(recorded).for_each(skip::record);
     assert!(
@@ -83,8 +84,7 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     true
 }
 
-/// Returns whether the calling test runs inside a user manager of its own, and records that it ran; elsewhere it
-/// counts as skipped.
+/// Returns `true` if the calling test runs under such a manager, and records that it ran; elsewhere it counts as skipped.
 #[track_caller]
 pub fn is_inside() -> bool {
     let is_inside = std::env::var_os(INSIDE).is_some();
