@@ -6,6 +6,11 @@
 //! Whole files are read through [`read`] (bounded, regular files only). Parts, names, sizes and times of files are
 //! read through the standard library where they are needed; files are changed by [`crate::apply`].
 
+#![expect(
+    clippy::unused_self,
+    reason = "the system is reached through a `Host` that callers pass on, also where the value is not needed"
+)]
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};

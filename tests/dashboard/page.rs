@@ -33,30 +33,7 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         assert_eq!(page.evaluate("localStorage.length").await, 0);
         let markup = page.evaluate("document.documentElement.outerHTML").await;
         assert!(!markup.as_str().unwrap().contains(TOKEN));
-        let text = page.evaluate("document.body.innerText").await;
-        let text = text.as_str().unwrap();
-        for shown in [
-            "rescue",
-            "18789",
-            "18809",
-            "20789",
-            "workbench",
-            "Warning:",
-            "Warning",
-            "openclaw --profile lab",
-            "Port map of this host",
-        ] {
-            assert!(text.contains(shown), "{shown} in {text}");
-        }
-        // The hostile name is shown as text and has run nothing.
-        assert!(text.contains(HOSTILE_NAME), "{text}");
-        assert_eq!(
-            page.evaluate("document.querySelectorAll('main img').length")
-                .await,
-            0
-        );
-        assert_eq!(page.evaluate("typeof window.broken").await, "undefined");
-
+        assert_host_is_shown(&page).await;
         change_appearance(&page).await;
         // The choices are remembered, and so is the token of this tab.
         page.page.reload().await.unwrap();
@@ -70,6 +47,33 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });
+}
+
+/// Checks that the page shows the instances and findings of the host, and a hostile file name as text only.
+async fn assert_host_is_shown(page: &PageUnderTest) {
+    let text = page.evaluate("document.body.innerText").await;
+    let text = text.as_str().unwrap();
+    for shown in [
+        "rescue",
+        "18789",
+        "18809",
+        "20789",
+        "workbench",
+        "Warning:",
+        "Warning",
+        "openclaw --profile lab",
+        "Port map of this host",
+    ] {
+        assert!(text.contains(shown), "{shown} in {text}");
+    }
+    // The hostile name is shown as text and has run nothing.
+    assert!(text.contains(HOSTILE_NAME), "{text}");
+    assert_eq!(
+        page.evaluate("document.querySelectorAll('main img').length")
+            .await,
+        0
+    );
+    assert_eq!(page.evaluate("typeof window.broken").await, "undefined");
 }
 
 /// Chooses the dark theme and Turkish, and checks that the page fits narrow screens.
