@@ -121,7 +121,7 @@ impl Error {
         Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
     }
 
-    /// Sets the cause that callers react to.
+    /// Sets the cause to which callers react.
     #[must_use]
     pub(crate) fn with_reason(mut self, reason: ErrorReason) -> Self {
         self.reason = Some(reason);

@@ -218,6 +218,7 @@ mod tests {
     fn a_link_in_its_place_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.lock");
+        #[expect(clippy::disallowed_methods, reason = "the test makes the link")]
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
         assert!(matches!(acquire(&path), Err(LockError::Failed(_))));
         assert_eq!(read_holder(&path), None);

@@ -144,6 +144,7 @@ pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
     last_lines_of(&log_files(folder), count)
 }
 
+/// Returns the last lines of files that are in order of age, the newest line last.
 fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {
