@@ -1,4 +1,4 @@
-//! Loads the config that a gateway runs with: reads it, judges it, and falls back on the last good config where the
+//! Loads the config with which a gateway runs: reads and validates it, and falls back on the last good config where the
 //! record allows that.
 
 use std::path::Path;
@@ -22,16 +22,16 @@ pub(crate) struct ConfigLoader {
     pub(crate) context: OwnedInstanceContext,
     /// The record of the instance.
     pub(crate) record: Record,
-    /// The settings of the command line, which go before the config's for as long as the gateway runs.
+    /// The settings of the command line, which override those of the config for as long as the gateway runs.
     pub(crate) overrides: RunOverrides,
 }
 
 /// A config that a gateway can run with.
 #[derive(Clone, Debug)]
 pub(crate) struct UsableConfig {
-    /// The config with included files merged in, and without `${VAR}` filled in.
+    /// The config with included files merged in. `${VAR}` is not substituted.
     pub(crate) config: Value,
-    /// The settings that the config, the record, the environment and the command line come to.
+    /// The settings that result from the config, the record, the environment and the command line.
     pub(crate) settings: Settings,
     /// The text to keep as the last good config: that of the file, or of all files as one where it includes others.
     /// `None` where there is no file.
@@ -43,7 +43,7 @@ pub(crate) struct UsableConfig {
 pub(crate) struct StartConfig {
     /// The config.
     pub(crate) usable: UsableConfig,
-    /// Why it is not the config in the file.
+    /// The warning that this is not the config in the file, with the reason; `None` where it is that config.
     pub(crate) warning: Option<Msg>,
     /// The settings of the config in the file, where the gateway could not listen with them.
     pub(crate) refused: Option<Settings>,
@@ -67,8 +67,8 @@ impl UsableConfig {
 }
 
 impl ConfigLoader {
-    /// Returns the loader for a gateway that is not started from this environment: the environment's variables of an
-    /// instance do not apply to it (docs/design.md#environment-rules). Fails where the record is broken.
+    /// Returns the loader for a gateway that is not started from this environment, so that the variables of an instance
+    /// in the environment do not apply to it (docs/design.md#environment-rules). Fails where the record is broken.
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
@@ -89,8 +89,8 @@ impl ConfigLoader {
         self.load_from(&self.context.instance.config_path)
     }
 
-    /// Loads the config to start with. A broken one is an error, unless the record says to start with the last good
-    /// config and that is usable. A missing config is not broken: no other is started in its place.
+    /// Loads the config for the start of a gateway. A broken config is an error, unless the record says to start with the
+    /// last good config and that is usable. A missing config is not broken: there is no fallback for it.
     pub(crate) fn load_for_start(&self) -> Result<StartConfig> {
         let error = match self.load() {
             Ok(usable) => return Ok(usable.into()),
@@ -132,7 +132,7 @@ impl ConfigLoader {
         apply::write_file(&path, text.as_bytes())
     }
 
-    /// Loads another file than the config of the instance: an earlier one that may take its place.
+    /// Loads the config from another file than that of the instance: an earlier config that may replace it.
     pub(crate) fn load_from(&self, path: &Path) -> Result<UsableConfig> {
         let (config, text) = self.load_file(path)?;
         let sources = SettingSources {
@@ -192,9 +192,8 @@ impl ConfigLoader {
     }
 }
 
-/// Saves the config of a gateway that was just seen well as the last good one, where the gateway does not do so
-/// itself: OpenClaw from npm keeps none that could be put back. A failure is ignored, since only a later repair
-/// would miss it.
+/// Saves the config of a gateway that was just found healthy as the last good one, where its engine is OpenClaw from
+/// npm, which keeps no config that could be restored. A failure is ignored: only a later repair would need the file.
 pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
     let loader = ConfigLoader::for_other_gateway(context).ok();
     let node = loader.filter(|loader| loader.record.engine == Engine::Node);
@@ -206,7 +205,7 @@ pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
 }
 
 #[cfg(all(test, unix))]
-#[expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
     use super::*;
     use crate::host::Host;
@@ -215,7 +214,7 @@ mod tests {
 
     const GOOD: &str = "{ gateway: { mode: 'local', port: 19789, auth: { token: 'x' } } } // kept";
 
-    /// Makes a home folder with a config of the profile `rescue`, and the loader for it.
+    /// Creates a home folder with a config of the profile `rescue`, and the loader for it.
     fn home_with(config: &str) -> (tempfile::TempDir, ConfigLoader) {
         let home = tempfile::tempdir().unwrap();
         let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn good_config_is_saved_as_it_was_written() {
+    fn valid_config_is_saved_byte_for_byte() {
         let (_home, loader) = home_with(GOOD);
         let start = loader.load_for_start().unwrap();
         assert_eq!(start.warning, None);
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn config_of_a_node_engine_that_is_well_is_saved() {
+    fn config_of_a_healthy_node_engine_is_saved() {
         let (_home, loader) = home_with(GOOD);
         let saved = loader.context.instance.last_good_path();
         save_last_good_of_node_engine(loader.context.borrowed());
@@ -273,8 +272,8 @@ mod tests {
         let (_home, loader) = home_with("{ gateway: { mode: 'local', prot: 1, auth: { token: 'x' } } }");
         let error = loader.load_for_start().unwrap_err();
         assert_eq!(error.msg.key(), "gateway.invalid");
-        let said = error.msg.render(crate::i18n::Lang::english());
-        assert!(said.contains("gateway.prot"), "{said}");
+        let message = error.msg.render(crate::i18n::Lang::english());
+        assert!(message.contains("gateway.prot"), "{message}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A blocking client of the WebSocket protocol of a gateway, for the command line
 //! (docs/openclaw.md#websocket-handshake).
 //!
-//! The client speaks protocol 3 and 4 and shows the instance's own token or password. It shows no device: the token
-//! alone is enough for a command line in either release, and a device would be paired although nobody asked
-//! for that.
+//! The client speaks the protocols 3 and 4, and authenticates with the instance's own token or password. It sends no
+//! device identity: the token alone is enough for a command line in either release, and a device would be paired
+//! although nobody asked for that.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -36,14 +36,14 @@ pub(crate) struct GatewayEndpoint {
     /// The URL, such as `ws://127.0.0.1:19789`.
     pub url: String,
     /// The credentials.
-    pub proof: ClientAuth,
+    pub auth: ClientAuth,
 }
 
 impl GatewayEndpoint {
     /// Resolves the host of the URL.
     ///
     /// # Errors
-    /// The URL is not `ws://HOST:PORT`, or the host is unknown.
+    /// When the URL is not `ws://HOST:PORT`, or the host is unknown.
     fn addresses(&self) -> error::Result<Vec<SocketAddr>> {
         let invalid = || Error::usage(msg!("client.url", url = self.url));
         let url = ServerUrl::parse(&self.url).filter(|url| url.scheme() == "ws" && !url.has_credentials());
@@ -55,12 +55,12 @@ impl GatewayEndpoint {
     }
 }
 
-/// The scopes that a client asks for (docs/openclaw.md#scopes).
+/// The scopes that a client requests (docs/openclaw.md#scopes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedScopes {
-    /// Reading the state of the gateway.
+    /// The scope for reading the state of the gateway.
     Read,
-    /// Everything, for a method that the user names.
+    /// All scopes, for a method that the user names.
     Admin,
 }
 
@@ -77,7 +77,7 @@ impl RequestedScopes {
 /// Calls one method of a gateway over a connection of its own. `timeout` limits the whole call.
 ///
 /// # Errors
-/// The URL is invalid, the gateway is not reached, refuses the credentials, or answers with an error.
+/// When the URL is invalid, or the gateway is not reached, refuses the credentials, or answers with an error.
 pub(crate) fn call(
     endpoint: &GatewayEndpoint,
     method: &str,
@@ -87,7 +87,7 @@ pub(crate) fn call(
     let addresses = endpoint.addresses()?;
     let deadline = Instant::now() + timeout;
     let failed = |failure: ClientFailure| failure.into_error(&endpoint.url);
-    let mut client = GatewayClient::connect(&addresses, &endpoint.proof, RequestedScopes::Admin, deadline)
+    let mut client = GatewayClient::connect(&addresses, &endpoint.auth, RequestedScopes::Admin, deadline)
         .map_err(failed)?;
     let answer = client.request(method, params).map_err(failed)?;
     client.close();
@@ -110,16 +110,16 @@ impl GatewayClient {
     /// Connects to the first of these addresses that accepts the connection, and authenticates.
     pub(crate) fn connect(
         addresses: &[SocketAddr],
-        proof: &ClientAuth,
+        auth: &ClientAuth,
         scopes: RequestedScopes,
         deadline: Instant,
     ) -> Result<Self, ClientFailure> {
-        match Self::connect_with_range(addresses, proof, scopes, deadline, PROTOCOL_RANGE) {
+        match Self::connect_with_range(addresses, auth, scopes, deadline, PROTOCOL_RANGE) {
             // Some releases refuse a range although it contains their version: it is offered alone then.
             Err(ClientFailure::Protocol(Some(expected)))
                 if (PROTOCOL_RANGE.0..=PROTOCOL_RANGE.1).contains(&expected) =>
             {
-                Self::connect_with_range(addresses, proof, scopes, deadline, (expected, expected))
+                Self::connect_with_range(addresses, auth, scopes, deadline, (expected, expected))
             }
             outcome => outcome,
         }
@@ -127,7 +127,7 @@ impl GatewayClient {
 
     fn connect_with_range(
         addresses: &[SocketAddr],
-        proof: &ClientAuth,
+        auth: &ClientAuth,
         scopes: RequestedScopes,
         deadline: Instant,
         range: (u64, u64),
@@ -147,7 +147,7 @@ impl GatewayClient {
             requests: 0,
         };
         client.receive_challenge()?;
-        let params = connect_params(proof, scopes, range);
+        let params = connect_params(auth, scopes, range);
         client.hello = client
             .request("connect", Some(&params))
             .map_err(ClientFailure::at_connect)?;
@@ -173,7 +173,7 @@ impl GatewayClient {
         }
     }
 
-    /// Calls a method and waits for its response; events before it are skipped.
+    /// Calls a method and returns the payload of its response. Events before the response are skipped.
     pub(crate) fn request(&mut self, method: &str, params: Option<&Value>) -> Result<Value, ClientFailure> {
         self.requests += 1;
         let id = self.requests.to_string();
@@ -197,7 +197,7 @@ impl GatewayClient {
         }
     }
 
-    /// Returns the next frame.
+    /// Waits for the next frame of the protocol, and returns it.
     fn receive_frame(&mut self) -> Result<Value, ClientFailure> {
         loop {
             // A peer that sends without a pause must not hold this client beyond its deadline.
@@ -213,7 +213,7 @@ impl GatewayClient {
         }
     }
 
-    /// Sends a close frame; the one of the gateway is not waited for.
+    /// Sends a close frame, without waiting for that of the gateway.
     pub(crate) fn close(mut self) {
         let _ = self.socket.close(None);
         let _ = self.socket.flush();
@@ -221,7 +221,7 @@ impl GatewayClient {
 }
 
 /// Returns the parameters of `connect`.
-fn connect_params(proof: &ClientAuth, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
+fn connect_params(auth: &ClientAuth, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
     let mut params = json!({
         "minProtocol": min,
         "maxProtocol": max,
@@ -235,7 +235,7 @@ fn connect_params(proof: &ClientAuth, scopes: RequestedScopes, (min, max): (u64,
         "role": "operator",
         "scopes": scopes.names(),
     });
-    match proof {
+    match auth {
         ClientAuth::Token(token) => params["auth"] = json!({ "token": token.expose() }),
         ClientAuth::Password(password) => params["auth"] = json!({ "password": password.expose() }),
         ClientAuth::None => {}

@@ -1,10 +1,10 @@
-//! The node engine, OpenClaw from npm: where it is installed, which release it is, and the commands that run it for
-//! one instance.
+//! Finds the node engine, which is OpenClaw from npm, with its version, and builds the commands that run it for one
+//! instance.
 //!
 //! The survey only reads files ([`find_package`]). A caller that is about to run the engine may also ask it for its
-//! version ([`locate`]), because a wrapper outside of its package tells nowhere else which release it starts. The
-//! engine gets the environment of one instance and nothing of another's ([`command_for_instance`]): OpenClaw takes an
-//! inherited path, port or token at its word (docs/openclaw.md#leak-inherited-environment).
+//! version ([`locate`]), because no file tells which release a wrapper outside of the package starts. The
+//! engine gets the environment of one instance and nothing of another's ([`command_for_instance`]): OpenClaw obeys an
+//! inherited path, port or token (docs/openclaw.md#leak-inherited-environment).
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -28,13 +28,12 @@ const MANIFEST_FILE: &str = "package.json";
 const PACKAGE_NAME: &str = "openclaw";
 /// Maximum number of folders between a command and the folder of its package.
 const MAX_PACKAGE_DEPTH: usize = 5;
-/// Time limit of a question for the version: the early release needs more than three seconds for the answer on an
-/// idle machine (docs/openclaw.md#measurements).
+/// Time limit of a query for the version: the early release needs more than three seconds for the answer on an idle
+/// machine (docs/openclaw.md#measurements).
 const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
 const OLDEST_RELEASE: &str = "2026.1.30";
-/// A version older than that of every release of OpenClaw, but newer than every version of this program, which is
-/// thereby told from OpenClaw.
+/// A version below those of all releases of OpenClaw, and above those of this program: it distinguishes the two.
 const VERSION_BEFORE_OPENCLAW: &str = "2000.1.1";
 /// Names of OpenClaw's command on a search path.
 const COMMAND_NAMES: &[&str] = if cfg!(windows) {
@@ -53,19 +52,19 @@ pub struct NodeEngine {
 }
 
 /// Finds OpenClaw from npm by its package, without starting a program: the command that `OPENCLAW_NODE_CLI` names,
-/// else the first one on the search path that is not this program.
+/// else the first `openclaw` on the search path that is not this program.
 pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine> {
     candidates(host, env)
         .into_iter()
         .find_map(|path| read_package(&path))
 }
 
-/// Finds OpenClaw from npm by its package, and where a command belongs to none, by asking the command for its
-/// version. Fails, with the way out, where there is none or its release is too old.
+/// Finds OpenClaw from npm by its package, and where a command belongs to no package, by asking the command for its
+/// version. Fails, with the way out, where no engine is found or its release is too old.
 pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
     let found = candidates(host, env)
         .iter()
-        .find_map(|path| read_package(path).or_else(|| ask_version(host, path)));
+        .find_map(|path| read_package(path).or_else(|| query_version(host, path)));
     let Some(engine) = found else {
         let error = match &env.node_cli {
             Some(path) if path.is_file() => {
@@ -88,11 +87,11 @@ pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
     Ok(engine)
 }
 
-/// Returns the commands that may be OpenClaw, in order. This program is none of them, through whatever links.
+/// Returns the commands that may be OpenClaw, in order. Links are resolved to leave out this program.
 fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
-    let real = |path: &Path| path.canonicalize().ok().filter(|real| real.is_file());
-    let own = host.program().and_then(real);
-    let is_other = |path: &PathBuf| real(path).is_some_and(|real| Some(real) != own);
+    let resolve = |path: &Path| path.canonicalize().ok().filter(|target| target.is_file());
+    let own = host.program().and_then(resolve);
+    let is_other = |path: &PathBuf| resolve(path).is_some_and(|target| Some(target) != own);
     if let Some(path) = &env.node_cli {
         return Some(path.clone()).filter(is_other).into_iter().collect();
     }
@@ -101,7 +100,7 @@ fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     paths.filter(is_other).collect()
 }
 
-/// Reads the version of the npm package that a command belongs to, links followed.
+/// Reads the version of the npm package to which a command belongs. Links are followed.
 fn read_package(path: &Path) -> Option<NodeEngine> {
     let real = path.canonicalize().ok()?;
     let mut folders = real.ancestors().skip(1).take(MAX_PACKAGE_DEPTH);
@@ -115,9 +114,9 @@ fn read_package(path: &Path) -> Option<NodeEngine> {
     Some(NodeEngine { path, version })
 }
 
-/// Asks a command for its version. Returns `None` for a copy of this program, whose versions are no releases of
+/// Runs a command to get its version. Returns `None` for a copy of this program, whose versions are no releases of
 /// OpenClaw.
-fn ask_version(host: &Host, path: &Path) -> Option<NodeEngine> {
+fn query_version(host: &Host, path: &Path) -> Option<NodeEngine> {
     let command = command(host, path, ["--version"]);
     let output = host.run(&command, VERSION_TIMEOUT).ok()?;
     let words = output.stdout.split_whitespace();
@@ -130,8 +129,8 @@ fn ask_version(host: &Host, path: &Path) -> Option<NodeEngine> {
     })
 }
 
-/// Returns a command with these arguments; one through `node`, where it is a script that the system does not start
-/// itself.
+/// Builds the command that runs a program with these arguments, through `node` where it is a script that the system
+/// can't start directly.
 fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> CommandSpec {
     let is_script = path
         .extension()
@@ -147,7 +146,7 @@ fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<It
     CommandSpec::new(path, args)
 }
 
-/// Returns the command that runs the engine for an instance: `args` after the profile, in the environment of this
+/// Builds the command that runs the engine for an instance, with `args` after the profile, in the environment of this
 /// instance alone.
 pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     host: &Host,
@@ -171,7 +170,7 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     if let Some(port) = port {
         set("OPENCLAW_GATEWAY_PORT", port.to_string().as_ref());
     }
-    // What is set above goes before what is inherited; the rest of the inherited variables must not come along.
+    // The variables above override inherited ones; others of an instance must not be inherited.
     let inherited = environment::LEGACY.iter().chain(&["OPENCLAW_PROFILE"]);
     let foreign = instance.set_aside.iter();
     command.env_removed = inherited.chain(foreign).map(Into::into).collect();
@@ -183,8 +182,8 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     command
 }
 
-/// Returns the command that runs the gateway of an instance on a port. Fails where a secret of the command line can't
-/// be passed on, because the config has another one that would win.
+/// Builds the command that runs the gateway of an instance on a port. Fails where a secret of the command line can't be
+/// passed on, because another one in the config would override it.
 pub(crate) fn gateway_command(
     context: InstanceContext<'_>,
     engine: &NodeEngine,
@@ -204,7 +203,7 @@ pub(crate) fn gateway_command(
         args.push("--allow-unconfigured".to_owned());
     }
     let mut command = command_for_instance(context.host, engine, context.instance, Some(port), args);
-    // Secrets are passed in the environment: everybody on the host can read an argument list.
+    // Secrets are passed in the environment: every user of the host can read an argument list.
     for (secret, name, key, pointer) in [
         (
             &overrides.token,
@@ -231,7 +230,7 @@ pub(crate) fn gateway_command(
     Ok(command)
 }
 
-/// Returns a notice where a newer release than this one wrote the config last.
+/// Returns a notice where a newer release than this engine wrote the config last.
 pub(crate) fn newer_config_notice(engine: &NodeEngine, instance: &Instance, config: &Value) -> Option<Msg> {
     let stamp = dialect::newer_stamp(config, &engine.version)?;
     Some(msg!(

@@ -1,9 +1,10 @@
-//! The one error type that crosses module borders: who must act, what happened as a [`Msg`], the ways out, and the
-//! exit code that follows. It is rendered once, in the user's language, where the program ends.
+//! The error type that is shown to the user: who must act, what happened as a [`Msg`], the ways out, and the exit
+//! code that follows. Modules return their own error types where a caller reacts to the cases. An error is rendered
+//! once, in the user's language, where the program ends.
 
 use crate::i18n::Msg;
 
-/// Who must act, which decides the exit code (docs/design.md#exit-codes).
+/// The kind of an error by who must act on it. The kind decides the exit code (docs/design.md#exit-codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// An operation failed, or the answer is no: not found, not running. Exit 1.
@@ -19,8 +20,24 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The exit code of the process.
-    pub fn exit_code(self) -> u8 {
+    /// All kinds, in order of their exit codes.
+    const ALL: [Self; 5] = [
+        Self::Failure,
+        Self::Usage,
+        Self::Unhealthy,
+        Self::Blocked,
+        Self::Interrupted,
+    ];
+
+    /// Returns the kind of error with which a process of this program ended, by its exit code.
+    pub(crate) fn from_exit_code(code: i32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| i32::from(kind.exit_code()) == code)
+    }
+
+    /// Returns the exit code of a process that ends with an error of this kind.
+    pub const fn exit_code(self) -> u8 {
         match self {
             Self::Failure => 1,
             Self::Usage => 2,
@@ -31,7 +48,7 @@ impl ErrorKind {
     }
 }
 
-/// A cause that some caller reacts to. Most errors are only shown and have none.
+/// A cause of an error that some caller reacts to. Most errors are only shown and have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorReason {
     /// The terminal of the person who was asked has gone away.
@@ -50,23 +67,23 @@ pub enum ErrorReason {
     UnprotectedNetwork,
 }
 
-/// What went wrong, for the user.
+/// An error with what the user needs to act on it.
 #[derive(Debug)]
 pub struct Error {
-    /// Who must act.
+    /// The kind, which decides the exit code.
     pub kind: ErrorKind,
     /// The cause that a caller reacts to, if there is one.
     pub reason: Option<ErrorReason>,
-    /// What happened, where, with which value.
+    /// The sentence that says what happened, where, and with which value.
     pub msg: Msg,
-    /// Ways out, most useful first.
+    /// The ways out, most useful first.
     pub hints: Vec<Msg>,
-    /// The error of the system or of a library behind it.
+    /// The error of the system or of a library that led to this one.
     pub cause: Option<anyhow::Error>,
 }
 
 /// The result of an operation whose failure is shown to the user.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(kind: ErrorKind, msg: Msg) -> Self {
@@ -79,64 +96,64 @@ impl Error {
         }
     }
 
-    /// An operation that failed or found nothing: exit 1.
-    pub fn failed(msg: Msg) -> Self {
+    /// Creates the error of an operation that failed or found nothing: exit code 1.
+    pub(crate) fn failed(msg: Msg) -> Self {
         Self::new(ErrorKind::Failure, msg)
     }
 
-    /// Wrong usage: exit 2.
-    pub fn usage(msg: Msg) -> Self {
+    /// Creates the error of wrong usage: exit code 2.
+    pub(crate) fn usage(msg: Msg) -> Self {
         Self::new(ErrorKind::Usage, msg)
     }
 
-    /// Something that runs, but is not healthy: exit 3.
-    pub fn unhealthy(msg: Msg) -> Self {
+    /// Creates the error of something that runs, but is not healthy: exit code 3.
+    pub(crate) fn unhealthy(msg: Msg) -> Self {
         Self::new(ErrorKind::Unhealthy, msg)
     }
 
-    /// Something that is impossible until somebody changes configuration or ports: exit 78.
-    pub fn blocked(msg: Msg) -> Self {
+    /// Creates the error of something that is impossible until somebody changes configuration or ports: exit code 78.
+    pub(crate) fn blocked(msg: Msg) -> Self {
         Self::new(ErrorKind::Blocked, msg)
     }
 
-    /// Ctrl-C: exit 130.
-    pub fn interrupted() -> Self {
+    /// Creates the error of an interrupt by the user (Ctrl-C): exit code 130.
+    pub(crate) fn interrupted() -> Self {
         Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
     }
 
     /// Sets the cause that callers react to.
     #[must_use]
-    pub fn with_reason(mut self, reason: ErrorReason) -> Self {
+    pub(crate) fn with_reason(mut self, reason: ErrorReason) -> Self {
         self.reason = Some(reason);
         self
     }
 
     /// Adds a way out.
     #[must_use]
-    pub fn hint(mut self, hint: Msg) -> Self {
+    pub(crate) fn hint(mut self, hint: Msg) -> Self {
         self.hints.push(hint);
         self
     }
 
-    /// Sets the error of the system or of a library behind this one.
+    /// Sets the error of the system or of a library that led to this one.
     #[must_use]
-    pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// Returns whether this is the cause that callers react to.
-    pub fn is(&self, reason: ErrorReason) -> bool {
+    /// Returns whether the error has this cause.
+    pub(crate) fn has_reason(&self, reason: ErrorReason) -> bool {
         self.reason == Some(reason)
     }
 
     /// Returns whether other input could avert the error: other words on the command line, other answers, another
     /// configuration.
-    pub fn is_about_input(&self) -> bool {
+    pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
     }
 
-    /// The stable name of this error, for `--json`.
+    /// Returns the stable name of the error, for `--json`.
     pub fn code(&self) -> &'static str {
         self.msg.key()
     }

@@ -1,10 +1,15 @@
-//! The system around the program: arguments, environment, terminal, clock, randomness, sockets, processes.
+//! The host system: arguments, environment, terminal, clock, randomness, sockets, processes.
 //!
-//! One [`Host`] value is made in `main` and passed down. Other code reads the environment, the clock and the
+//! One [`Host`] value is created in `main` and passed down. Other code reads arguments, environment, clock and
 //! randomness, opens listening sockets and starts programs through it and through this module only (`clippy.toml`
-//! lists what is disallowed elsewhere), so that a test can hand in a host of its own ([`Host::fixed`]). The content
-//! of files is read through [`read`] (bounded, regular files only). Names, sizes and times of files are asked of
-//! the standard library where they are needed; what changes files is [`crate::apply`].
+//! lists the functions that are disallowed elsewhere), so that a test can pass a host of its own ([`Host::fixed`]).
+//! Whole files are read through [`read`] (bounded, regular files only). Parts, names, sizes and times of files are
+//! read through the standard library where they are needed; files are changed by [`crate::apply`].
+
+#![expect(
+    clippy::unused_self,
+    reason = "the system is reached through a `Host` that callers pass on, also where the value is not needed"
+)]
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -12,41 +17,43 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-pub mod pid;
-pub mod ports;
-pub mod process;
-pub mod process_group;
-pub mod read;
+pub(crate) mod pid;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod process_group;
+pub(crate) mod read;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
 
-/// The system as the program sees it.
+/// The host system as this process sees it.
 #[derive(Clone, Debug)]
 pub struct Host {
     args: Vec<OsString>,
+    /// The environment variables.
     vars: BTreeMap<OsString, OsString>,
     cwd: Option<PathBuf>,
     program: Option<PathBuf>,
     state_home: Option<PathBuf>,
     terminal: TerminalStreams,
+    /// The time at which [`Host::run`] kills what it started.
     deadline: Option<Instant>,
 }
 
-/// Which of the standard streams are a terminal.
+/// The standard streams that are connected to a terminal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct TerminalStreams {
-    /// Whether standard input is one.
+pub(crate) struct TerminalStreams {
+    /// `true` if standard input is a terminal.
     pub stdin: bool,
-    /// Whether standard output is one.
+    /// `true` if standard output is a terminal.
     pub stdout: bool,
-    /// Whether standard error is one.
+    /// `true` if standard error is a terminal.
     pub stderr: bool,
 }
 
 impl Host {
-    /// The host that this process runs on, with the process's own arguments and environment.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+    /// Returns the host of this process, with the process's own arguments and environment.
+    #[expect(clippy::disallowed_methods, reason = "the host is read here")]
     pub fn from_process() -> Self {
         use std::io::IsTerminal as _;
         Self {
@@ -64,13 +71,13 @@ impl Host {
         }
     }
 
-    /// A host for a test: these arguments and variables alone, and no terminal.
+    /// Creates a host for a test: with these arguments and variables alone, and without a terminal.
     pub fn fixed<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         args: &[&str],
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let pair = |(name, value): (K, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
-        let vars: BTreeMap<OsString, OsString> = vars.into_iter().map(pair).collect();
+        let to_owned = |(name, value): (K, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
+        let vars: BTreeMap<OsString, OsString> = vars.into_iter().map(to_owned).collect();
         let state_home = vars.get(OsStr::new("XDG_STATE_HOME")).map(PathBuf::from);
         Self {
             args: args.iter().map(OsString::from).collect(),
@@ -83,18 +90,18 @@ impl Host {
         }
     }
 
-    /// The arguments, the program's own name first.
-    pub fn args(&self) -> &[OsString] {
+    /// Returns the arguments, the program's own name first.
+    pub(crate) fn args(&self) -> &[OsString] {
         &self.args
     }
 
-    /// The value of a variable, trimmed. Unset, blank and non-Unicode ones are `None`, as in OpenClaw.
-    pub fn var(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a variable, trimmed; `None` where it is unset, blank or not Unicode, as in OpenClaw.
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
         let value = self.raw_var(name)?.to_str()?.trim();
         (!value.is_empty()).then_some(value)
     }
 
-    /// The value of a variable as the system has it. On Windows the case of the name does not count.
+    /// Returns the value of a variable unchanged. On Windows the case of the name does not count.
     fn raw_var(&self, name: &str) -> Option<&OsStr> {
         let value = if cfg!(windows) {
             let mut vars = self.vars.iter();
@@ -106,65 +113,67 @@ impl Host {
         value.map(OsString::as_os_str)
     }
 
-    /// A copy of this host without these variables.
+    /// Returns a copy of this host without these variables.
     #[must_use]
-    pub fn without_vars(&self, names: &[OsString]) -> Self {
+    pub(crate) fn without_vars(&self, names: &[OsString]) -> Self {
         let mut other = self.clone();
         other.vars.retain(|name, _| !names.contains(name));
         other
     }
 
-    /// A copy of this host on which no program that [`Host::run`] starts runs past `deadline`, whatever its own limit.
+    /// Returns a copy of this host on which no program that [`Host::run`] starts runs past `deadline`, whatever its own
+    /// time limit.
     #[must_use]
-    pub fn with_deadline(&self, deadline: Instant) -> Self {
+    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
             ..self.clone()
         }
     }
 
-    /// The names of all variables that begin with `prefix`.
-    pub fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    /// Returns the names of all variables that begin with `prefix`.
+    pub(crate) fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());
         names.filter(move |name| name.starts_with(prefix))
     }
 
-    /// Number of bytes that this user may still write on the file system of `path`, where the system says.
-    pub fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
+    /// Returns the number of bytes that this user may still write on the file system of `path`; `None` where the system
+    /// does not tell.
+    pub(crate) fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
         system::free_disk_bytes(path)
     }
 
-    /// The working folder; `None` when it was removed.
-    pub fn cwd(&self) -> Option<&Path> {
+    /// Returns the working folder; `None` where it was removed.
+    pub(crate) fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
     }
 
-    /// The path of this program.
-    pub fn program(&self) -> Option<&Path> {
+    /// Returns the path of this program, where the system tells it.
+    pub(crate) fn program(&self) -> Option<&Path> {
         self.program.as_deref()
     }
 
-    /// The folder in which programs of this user keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
+    /// Returns the folder in which programs of this user keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
     /// Linux, the local application data elsewhere.
-    pub fn state_home(&self) -> Option<&Path> {
+    pub(crate) fn state_home(&self) -> Option<&Path> {
         self.state_home.as_deref()
     }
 
-    /// Picks a TCP port that is free now, of any number. A last resort: nothing reserves it.
-    pub fn pick_unused_port(&self) -> Option<u16> {
+    /// Returns a TCP port that is free now, of any number. Nothing reserves it.
+    pub(crate) fn pick_unused_port(&self) -> Option<u16> {
         portpicker::pick_unused_port()
     }
 
-    /// Listens on an address, without blocking. A listener on IPv6 takes no IPv4 connections.
+    /// Opens a non-blocking listener on an address. A listener on IPv6 accepts no IPv4 connections.
     ///
     /// # Errors
     /// When the address can't be bound.
-    pub fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    pub(crate) fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
         system::listen(address)
     }
 
-    /// Returns the address of this host that `other` would see as the sender. Nothing is sent.
-    pub fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
+    /// Returns the address of this host from which packets to `other` would be sent. Nothing is sent.
+    pub(crate) fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
         let any: IpAddr = match other {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
@@ -175,43 +184,43 @@ impl Host {
         Some(socket.local_addr().ok()?.ip())
     }
 
-    /// Which of the standard streams are a terminal.
-    pub fn terminal(&self) -> TerminalStreams {
+    /// Returns which of the standard streams are connected to a terminal.
+    pub(crate) fn terminal(&self) -> TerminalStreams {
         self.terminal
     }
 
     /// Reads standard input to its end, bounded as files are.
     ///
     /// # Errors
-    /// When it is larger than [`read::MAX_FILE_BYTES`], no UTF-8, or can't be read.
-    pub fn stdin_text(&self) -> Result<String, read::ReadError> {
-        read::text_from(std::io::stdin().lock())
+    /// When standard input is larger than [`read::MAX_FILE_BYTES`], no UTF-8, or can't be read.
+    pub(crate) fn stdin_text(&self) -> Result<String, read::ReadError> {
+        read::text_of_stream(std::io::stdin().lock())
     }
 
     /// Returns this host's name on its network. `None` on Windows.
-    pub fn hostname(&self) -> Option<String> {
+    pub(crate) fn hostname(&self) -> Option<String> {
         hostname()
     }
 
     /// Raises the number of files that this process may have open as far as the system allows, to 65,536 at most.
-    /// Returns the number, where the system says it.
-    pub fn raise_open_file_limit(&self) -> Option<usize> {
+    /// Returns the new limit, where the system tells it.
+    pub(crate) fn raise_open_file_limit(&self) -> Option<usize> {
         system::raise_open_file_limit()
     }
 
-    /// The time.
-    pub fn now(&self) -> SystemTime {
+    /// Returns the current time.
+    pub(crate) fn now(&self) -> SystemTime {
         now()
     }
 
     /// Returns random bytes from the system; see [`random_bytes`].
-    pub fn random<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes()
     }
 
-    /// Returns the owner of `home`, by name or number, when this is root through sudo and the folder is another
-    /// user's: files that are written there would be root's.
-    pub fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
+    /// Returns the owner of `home`, by name or id, where this process is root through sudo and the folder belongs to
+    /// another user: files that are written there would be root's.
+    pub(crate) fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
         self.var("SUDO_UID")?;
         system::owner_other_than_root(home).map(|uid| match self.var("SUDO_USER") {
             Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
@@ -219,19 +228,19 @@ impl Host {
         })
     }
 
-    /// The id of the user that this process acts as, on systems that number users.
-    pub fn user_id(&self) -> Option<u32> {
+    /// Returns the id of the effective user of this process, on systems that number users.
+    pub(crate) fn user_id(&self) -> Option<u32> {
         system::user_id()
     }
 
-    /// The id of the user that a file or folder belongs to, on systems that number users.
-    pub fn file_owner_id(&self, path: &Path) -> Option<u32> {
+    /// Returns the id of the user to whom a file or folder belongs, on systems that number users.
+    pub(crate) fn file_owner_id(&self, path: &Path) -> Option<u32> {
         system::file_owner_id(path)
     }
 
-    /// Returns whether a TCP listener could be bound now, on exactly this address. An address that this host
-    /// does not have (no IPv6) counts as free.
-    pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
+    /// Returns whether a TCP listener could be bound to exactly this address now. An address that this host does not
+    /// have (no IPv6) counts as free.
+    pub(crate) fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         match system::try_bind(SocketAddr::new(ip, port)) {
             Ok(()) => true,
             Err(e) => is_address_unavailable(&e),
@@ -239,43 +248,44 @@ impl Host {
     }
 }
 
-/// Returns whether binding failed because this host has no such address (no IPv6).
-pub fn is_address_unavailable(error: &std::io::Error) -> bool {
+/// Returns whether an attempt to bind failed because this host does not have the address (no IPv6).
+pub(crate) fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))
 }
 
-/// Returns the time, for code that has no [`Host`] at hand.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-pub fn now() -> SystemTime {
+/// Returns the current time, for code without a [`Host`].
+#[expect(clippy::disallowed_methods, reason = "the clock is read here")]
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Returns random bytes from the system, for code that has no [`Host`] at hand.
+/// Returns random bytes from the system, for code without a [`Host`].
 ///
 /// # Panics
-/// When the system has no source of randomness: no token could be made there.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-pub fn random_bytes<const N: usize>() -> [u8; N] {
+/// When the system has no source of randomness: no token can be generated then.
+#[expect(clippy::disallowed_methods, reason = "randomness is read here")]
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has a source of randomness");
     bytes
 }
 
 /// Returns this host's name on its network. `None` on Windows.
-pub fn hostname() -> Option<String> {
+pub(crate) fn hostname() -> Option<String> {
     system::hostname()
 }
 
-/// Makes every file that this process creates from now on its owner's alone: the libraries that write logs take
-/// no mode.
-pub fn restrict_new_files_to_owner() {
+/// Restricts every file that this process creates from now on to its owner: the libraries that write logs take no
+/// mode.
+pub(crate) fn restrict_new_files_to_owner() {
     system::restrict_new_files_to_owner();
 }
 
-/// Returns whether whoever started this program wants it to outlive its terminal (`nohup`). Linux only.
-pub fn ignores_hangup() -> bool {
+/// Returns whether this process ignores SIGHUP, so that it outlives its terminal (`nohup`). `false` on other systems
+/// than Linux.
+pub(crate) fn ignores_hangup() -> bool {
     system::ignores_hangup()
 }
 
@@ -288,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_taken_on_the_addresses_that_somebody_listens_on() {
+    fn port_is_in_use_on_the_addresses_of_its_listeners_only() {
         let host = Host::fixed(&[], [("", ""); 0]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -301,7 +311,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn probes_of_the_same_port_do_not_see_each_other() {
+    fn concurrent_probes_of_a_port_do_not_affect_each_other() {
         use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
         let other = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         sockopt::set_socket_reuseaddr(&other, true).unwrap();

@@ -1,20 +1,23 @@
-//! Languages and sentences.
+//! Languages, and the sentences that the program shows in them.
 //!
-//! The domain speaks in [`Msg`]: a key and its arguments, in no language yet. Only the edge (`ui`)
-//! turns a `Msg` into words, in the one [`Lang`] that was chosen when the program started. The
-//! catalogues are `locales/*.toml`, built into the program; English is the fallback for a key that a
-//! language lacks, and the key itself is the last resort, so that no message is ever empty.
+//! Most code passes sentences on as a [`Msg`]: a key and its arguments, in no language yet. A `Msg` is rendered where
+//! it leaves the program (on the screen, in a log or a reply), in the one [`Lang`] that was chosen for that. The
+//! catalogues are `locales/*.toml`, built into the program; English is the fallback for a key that a language lacks,
+//! and the key itself is the last resort, so that no message is ever empty.
 
 use std::fmt::{self, Write as _};
 
 mod detect;
 
-pub use detect::detect;
+pub(crate) use detect::detect;
 
-/// One catalogue: its language code and its messages, sorted by key.
+/// The catalogue of one language.
 struct Locale {
+    /// The language code: `en`.
     code: &'static str,
+    /// The (key, text) pairs of the messages, sorted by key.
     messages: &'static [(&'static str, &'static str)],
+    /// The (name, text) pairs of the initial files of a workspace.
     workspace: &'static [(&'static str, &'static str)],
 }
 
@@ -29,12 +32,12 @@ use catalogue::LOCALES;
 pub struct Lang(usize);
 
 impl Lang {
-    /// English, the fallback.
+    /// Returns English, the fallback.
     pub fn english() -> Self {
         Self::from_code("en").unwrap_or(Self(0))
     }
 
-    /// The language with this code (`tr`, `en`), in ASCII of any case.
+    /// Returns the language with this code (`tr`, `en`), whose case does not count.
     pub fn from_code(code: &str) -> Option<Self> {
         LOCALES
             .iter()
@@ -42,17 +45,17 @@ impl Lang {
             .map(Self)
     }
 
-    /// All languages, in order of their code.
+    /// Returns all languages, in order of their codes.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..LOCALES.len()).map(Self)
     }
 
-    /// The code, which is the name of the catalogue's file.
+    /// Returns the language code, which is the name of the catalogue's file.
     pub fn code(self) -> &'static str {
         LOCALES[self.0].code
     }
 
-    /// The text for a key, before its arguments are put in.
+    /// Returns the text for a key, with its placeholders.
     pub fn text(self, key: &str) -> Option<&'static str> {
         let messages = LOCALES[self.0].messages;
         messages
@@ -61,7 +64,7 @@ impl Lang {
             .map(|at| messages[at].1)
     }
 
-    /// Every (key, text) of this language, in order of key.
+    /// Returns the (key, text) pairs of this language, in order of their keys.
     pub fn messages(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         LOCALES[self.0].messages.iter().copied()
     }
@@ -73,7 +76,7 @@ impl fmt::Debug for Lang {
     }
 }
 
-/// The first files of a workspace, (name, text), in a language; in English where it has none.
+/// Returns the initial files of a workspace as (name, text) pairs, in English where the language has none.
 pub fn workspace_files(lang: Lang) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = LOCALES[lang.0].workspace;
     let files = if own.is_empty() {
@@ -84,14 +87,14 @@ pub fn workspace_files(lang: Lang) -> impl Iterator<Item = (&'static str, &'stat
     files.iter().copied()
 }
 
-/// A sentence that is not yet in any language: a key of the catalogue and its arguments.
+/// A sentence that is not in any language yet: a key of the catalogues, and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Msg {
     key: &'static str,
     args: Vec<(&'static str, Arg)>,
 }
 
-/// What stands in a `{name}` of a sentence.
+/// The value of a placeholder `{name}` of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Arg {
     Text(String),
@@ -99,7 +102,7 @@ enum Arg {
 }
 
 impl Msg {
-    /// A sentence without arguments. Use [`msg!`], which a test checks against the catalogues.
+    /// Creates a sentence without arguments. Use [`msg!`] where possible: a test checks it against the catalogues.
     pub fn new(key: &'static str) -> Self {
         Self {
             key,
@@ -107,55 +110,55 @@ impl Msg {
         }
     }
 
-    /// Puts a value in the place `{name}`.
+    /// Sets the value of the placeholder `{name}`.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.args.push((name, Arg::Text(value.to_string())));
         self
     }
 
-    /// Puts another sentence, in the same language, in the place `{name}`.
+    /// Sets the placeholder `{name}` to another sentence, which is rendered in the same language.
     #[must_use]
-    pub fn with_msg(mut self, name: &'static str, value: Msg) -> Self {
+    pub(crate) fn with_msg(mut self, name: &'static str, value: Msg) -> Self {
         self.args.push((name, Arg::Msg(value)));
         self
     }
 
-    /// The key: stable, and the `code` of `--json` errors.
+    /// Returns the key: stable, and the `code` of `--json` errors.
     pub fn key(&self) -> &'static str {
         self.key
     }
 
-    /// The sentence in a language.
+    /// Renders the sentence in a language.
     pub fn render(&self, lang: Lang) -> String {
         self.render_with(lang, &str::to_owned)
     }
 
-    /// The sentence in a language, its own words (not its arguments, which are the user's) passed through `words`.
-    pub fn render_with(&self, lang: Lang, words: &dyn Fn(&str) -> String) -> String {
+    /// Renders the sentence in a language, with its own text, but not its arguments, passed through `map_text`.
+    pub(crate) fn render_with(&self, lang: Lang, map_text: &dyn Fn(&str) -> String) -> String {
         let mut rest = lang
             .text(self.key)
             .or_else(|| Lang::english().text(self.key))
             .unwrap_or(self.key);
         let mut out = String::with_capacity(rest.len());
         while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(&words(before));
+            out.push_str(&map_text(before));
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             match self.args.iter().find(|(n, _)| *n == name) {
                 Some((_, Arg::Text(text))) => out.push_str(text),
-                Some((_, Arg::Msg(msg))) => out.push_str(&msg.render_with(lang, words)),
+                Some((_, Arg::Msg(msg))) => out.push_str(&msg.render_with(lang, map_text)),
                 None => {
                     let _ = write!(out, "{{{name}}}");
                 }
             }
             rest = after;
         }
-        out.push_str(&words(rest));
+        out.push_str(&map_text(rest));
         out
     }
 }
 
-/// `msg!("ports.held", port = 18789, name = "node")`: a [`Msg`] with its arguments.
+/// Creates a [`Msg`] with its arguments: `msg!("ports.held", port = 18789, name = "node")`.
 macro_rules! msg {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::i18n::Msg::new($key)$(.with(stringify!($name), &$value))*

@@ -1,7 +1,7 @@
-//! What a gateway wrote down: the lines of its newest log files (`tracing`, one JSON object a line), and
-//! where OpenClaw from npm keeps its own.
+//! Reads and follows the log files of gateways: those of this program (`tracing`, one JSON object a line), and
+//! those of OpenClaw from npm.
 //!
-//! Only the end of a file is read: a log may be large, and what happened last stands last.
+//! Only the end of a file is read: a log may be large, and the newest lines are at its end.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -14,15 +14,16 @@ use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::text::sanitize;
 
-/// As much of the end of a file as is read, in bytes.
-const TAIL: u64 = 1024 * 1024;
-/// Where OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
-const OPENCLAW_LOGS: &str = "/tmp/openclaw";
-/// How the names of files begin that a service manager writes in the same folder (`launchd.log`).
-const OF_MANAGER: &str = "launchd.";
+/// Maximum number of bytes that are read at once, and from the end of a file.
+const MAX_READ_BYTES: u64 = 1024 * 1024;
+/// Folder to which OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
+const OPENCLAW_LOG_DIR: &str = "/tmp/openclaw";
+/// Prefix of the names of the files that a service manager writes to the log folder, such as `launchd.log`.
+const MANAGER_FILE_PREFIX: &str = "launchd.";
 
-/// Fields that stand in columns of their own, or say nothing to a reader.
-const ENVELOPE: [&str; 11] = [
+/// Fields of a log line that are not appended to its message: they have a field of [`LogLine`] of their own, or are
+/// of no use to a reader.
+const ENVELOPE_FIELDS: [&str; 11] = [
     "timestamp",
     "level",
     "message",
@@ -36,24 +37,24 @@ const ENVELOPE: [&str; 11] = [
     "2",
 ];
 
-/// One line of a log.
+/// A parsed line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When, as it stands there.
+pub(crate) struct LogLine {
+    /// The time stamp as it is written in the line; empty where there is none.
     pub time: String,
-    /// `INFO`, `WARN`, ...
+    /// The level: `INFO`, `WARN`, ...; empty where there is none.
     pub level: String,
-    /// The stable name of what happened, where it has one: `gateway.ended`.
+    /// The stable name of the event, such as `gateway.ended`; empty where there is none.
     pub code: String,
-    /// What happened, with its further fields.
+    /// The message, followed by the further fields of the line.
     pub message: String,
-    /// The line as it stands there.
+    /// The line as it is written in the file.
     pub raw: String,
 }
 
 impl LogLine {
-    /// Understands a line; one that is no JSON object is a message.
-    pub fn parse(raw: &str) -> Self {
+    /// Parses a line. A line that is not a JSON object is a message as a whole.
+    pub(crate) fn parse(raw: &str) -> Self {
         let value: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |value: &Value| match value {
             Value::String(text) => sanitize(text),
@@ -61,17 +62,17 @@ impl LogLine {
             other => sanitize(&other.to_string()),
         };
         let fields = value.get("fields").or(Some(&value)).and_then(Value::as_object);
-        // tslog, OpenClaw's logger, numbers what was said; its first part is the subsystem.
-        let said = value.get("1").or_else(|| value.get("0"));
-        let message = match (fields.filter(|fields| fields.contains_key("message")), said) {
+        // tslog, the logger of OpenClaw, numbers its arguments; the first one is the subsystem.
+        let argument = value.get("1").or_else(|| value.get("0"));
+        let message = match (fields.filter(|fields| fields.contains_key("message")), argument) {
             (Some(fields), _) => {
                 let further = fields
                     .iter()
-                    .filter(|(name, _)| !ENVELOPE.contains(&name.as_str()));
+                    .filter(|(name, _)| !ENVELOPE_FIELDS.contains(&name.as_str()));
                 let further = further.map(|(name, value)| format!(" {name}={}", text(value)));
                 text(&fields["message"]) + &further.collect::<String>()
             }
-            (None, Some(said)) => text(said),
+            (None, Some(argument)) => text(argument),
             (None, None) => sanitize(raw),
         };
         let time = value.get("timestamp").or_else(|| value.get("time"));
@@ -88,15 +89,15 @@ impl LogLine {
     }
 }
 
-/// When a file was last written; `None` where there is none.
-fn written(path: &Path) -> Option<SystemTime> {
+/// Returns the time at which a file was last written; `None` where there is no such file.
+fn modified(path: &Path) -> Option<SystemTime> {
     let meta = std::fs::metadata(path).ok()?;
     meta.is_file().then(|| meta.modified().ok()).flatten()
 }
 
-/// The log files of a folder, the newest last. What a service manager wrote down of the same gateway is
-/// only looked at where there is nothing else.
-pub fn log_files(folder: &Path) -> Vec<PathBuf> {
+/// Returns the log files of a folder, the newest last. The files of a service manager, which hold the output of the
+/// same gateway, are returned only where there are no others.
+pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -105,22 +106,22 @@ pub fn log_files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries
         .map(|entry| entry.path())
         .filter(|path| name(path).contains(".log"))
-        .filter_map(|path| Some((written(&path)?, path)))
+        .filter_map(|path| Some((modified(&path)?, path)))
         .collect();
-    let of_manager = |path: &Path| name(path).starts_with(OF_MANAGER);
-    if files.iter().any(|(_, path)| !of_manager(path)) {
-        files.retain(|(_, path)| !of_manager(path));
+    let is_of_manager = |path: &Path| name(path).starts_with(MANAGER_FILE_PREFIX);
+    if files.iter().any(|(_, path)| !is_of_manager(path)) {
+        files.retain(|(_, path)| !is_of_manager(path));
     }
     files.sort();
     files.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Where a gateway's lines are.
+/// The files that hold the log of one gateway.
 #[derive(Clone, Debug)]
-pub enum LogSource {
-    /// A folder of files, the newest of which is written.
+pub(crate) enum LogSource {
+    /// All log files of a folder; the gateway writes to the newest.
     Folder(PathBuf),
-    /// This one file.
+    /// A single file.
     File(PathBuf),
 }
 
@@ -132,18 +133,18 @@ impl LogSource {
         }
     }
 
-    /// The last lines, the newest last.
-    pub fn last_lines(&self, count: usize) -> Vec<LogLine> {
-        last_of(&self.files(), count)
+    /// Returns the last lines, the newest last.
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<LogLine> {
+        last_lines_of(&self.files(), count)
     }
 }
 
-/// The last lines of the log files of a folder, the newest line last.
-pub fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
-    last_of(&log_files(folder), count)
+/// Returns the last lines of the log files of a folder, the newest line last.
+pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
+    last_lines_of(&log_files(folder), count)
 }
 
-fn last_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
+fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {
         if lines.len() >= count {
@@ -163,21 +164,22 @@ fn last_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     lines
 }
 
-/// The end of a file, from the start of a line on.
-pub fn read_tail(path: &Path) -> std::io::Result<String> {
+/// Reads the end of a file, from the start of a line on: at most [`MAX_READ_BYTES`].
+pub(crate) fn read_tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    let (_, bytes) = lines_from(&mut file, size.saturating_sub(TAIL), TAIL)?;
+    let (_, bytes) = read_from_line_start(&mut file, size.saturating_sub(MAX_READ_BYTES), MAX_READ_BYTES)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// At most `most` bytes from a place on, or from the next start of a line where it is none; and where that is.
-fn lines_from(file: &mut File, from: u64, most: u64) -> std::io::Result<(u64, Vec<u8>)> {
-    // The byte before tells whether a line starts here.
+/// Reads at most `max_bytes` bytes of a file from the first start of a line at or after the offset `from`. Returns the
+/// offset of that start, and the bytes.
+fn read_from_line_start(file: &mut File, from: u64, max_bytes: u64) -> std::io::Result<(u64, Vec<u8>)> {
+    // The byte before `from` tells whether a line starts there.
     let before = u64::from(from > 0);
     file.seek(SeekFrom::Start(from - before))?;
     let mut bytes = Vec::new();
-    file.take(most + before).read_to_end(&mut bytes)?;
+    file.take(max_bytes + before).read_to_end(&mut bytes)?;
     if before == 0 {
         return Ok((from, bytes));
     }
@@ -186,30 +188,35 @@ fn lines_from(file: &mut File, from: u64, most: u64) -> std::io::Result<(u64, Ve
     Ok((from - before + start as u64, bytes.split_off(start)))
 }
 
-/// A part of a log file.
+/// A part of a log file, and the cursor at which the next part begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogSlice {
-    /// Its lines, whole ones only.
+pub(crate) struct LogSlice {
+    /// The complete lines of the part, without empty ones.
     pub lines: Vec<String>,
-    /// Where the next part begins, in bytes.
+    /// The offset at which the next part begins, in bytes.
     pub cursor: u64,
-    /// How large the file is, in bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
-    /// Whether there is more before it that was passed over.
+    /// `true` if the file has more before this part, which was skipped because no cursor was given.
     pub truncated: bool,
-    /// Whether it does not go on where it was asked to.
+    /// `true` if the part does not begin at the requested cursor, which lies too far back or beyond the end.
     pub reset: bool,
 }
 
-/// What a log file holds from a cursor on, or else its end: at most `most` bytes, and of these the last
-/// `count` lines.
-pub fn read_from(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> std::io::Result<LogSlice> {
+/// Reads at most `max_bytes` bytes of a log file from a cursor on, and returns the last `count` lines of these. Without
+/// a cursor, or where it lies too far back or beyond the end of the file, reads the end of the file.
+pub(crate) fn read_from(
+    path: &Path,
+    cursor: Option<u64>,
+    count: usize,
+    max_bytes: u64,
+) -> std::io::Result<LogSlice> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    let end = size.saturating_sub(most);
+    let end = size.saturating_sub(max_bytes);
     let reset = cursor.is_some_and(|at| at > size || at < end);
     let from = cursor.filter(|_| !reset);
-    let (start, mut bytes) = lines_from(&mut file, from.unwrap_or(end), most)?;
+    let (start, mut bytes) = read_from_line_start(&mut file, from.unwrap_or(end), max_bytes)?;
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
@@ -229,72 +236,77 @@ pub fn read_from(path: &Path, cursor: Option<u64>, count: usize, most: u64) -> s
     })
 }
 
-/// Follows a log: what was added since the last look, whole lines only.
+/// Follows a log: returns the complete lines that were added since the previous call.
 #[derive(Debug)]
-pub struct LogFollower {
+pub(crate) struct LogFollower {
     source: LogSource,
+    /// The file that is being read, the newest one of the source.
     file: Option<PathBuf>,
-    at: u64,
-    half: Vec<u8>,
+    /// The offset up to which the file was read, in bytes.
+    offset: u64,
+    /// The beginning of a line whose end was not written yet.
+    partial_line: Vec<u8>,
 }
 
 impl LogFollower {
-    /// From the present end of the newest file on.
-    pub fn new(source: LogSource) -> Self {
+    /// Creates a follower that begins at the present end of the newest file.
+    pub(crate) fn new(source: LogSource) -> Self {
         let file = source.files().pop();
-        let at = file
+        let offset = file
             .as_ref()
             .and_then(|path| std::fs::metadata(path).ok())
             .map_or(0, |meta| meta.len());
         Self {
             source,
             file,
-            at,
-            half: Vec::new(),
+            offset,
+            partial_line: Vec::new(),
         }
     }
 
-    /// The lines that were added; a new day's file is gone over to.
-    pub fn new_lines(&mut self) -> Vec<LogLine> {
+    /// Returns the lines that were added. Switches to a newer file, such as that of a new day, once the old one is
+    /// read to its end.
+    pub(crate) fn new_lines(&mut self) -> Vec<LogLine> {
         let mut lines = self.read_rest();
         let newest = self.source.files().pop();
         if newest != self.file {
-            // What was added to the old file until the new one was there.
+            // The old file may have grown until the new one was created.
             lines.extend(self.read_rest());
             self.file = newest;
-            self.at = 0;
-            self.half.clear();
+            self.offset = 0;
+            self.partial_line.clear();
             lines.extend(self.read_rest());
         }
         lines
     }
 
-    /// Reads to the end of the file, a piece at a time.
+    /// Reads to the end of the file, at most [`MAX_READ_BYTES`] at a time.
     fn read_rest(&mut self) -> Vec<LogLine> {
         let mut lines = Vec::new();
         loop {
-            let before = self.at;
-            lines.extend(self.read());
-            if self.at <= before {
+            let before = self.offset;
+            lines.extend(self.read_piece());
+            if self.offset <= before {
                 return lines;
             }
         }
     }
 
-    fn read(&mut self) -> Vec<LogLine> {
-        let mut bytes = std::mem::take(&mut self.half);
+    /// Reads the next piece of the file; starts again at its beginning where the file was truncated.
+    fn read_piece(&mut self) -> Vec<LogLine> {
+        let mut bytes = std::mem::take(&mut self.partial_line);
         if let Some(mut file) = self.file.as_ref().and_then(|path| File::open(path).ok()) {
             let length = file.metadata().map_or(0, |meta| meta.len());
-            if length < self.at {
-                self.at = 0;
+            if length < self.offset {
+                self.offset = 0;
                 bytes.clear();
             }
-            if file.seek(SeekFrom::Start(self.at)).is_ok() {
-                self.at += file.take(TAIL).read_to_end(&mut bytes).unwrap_or(0) as u64;
+            if file.seek(SeekFrom::Start(self.offset)).is_ok() {
+                self.offset += file.take(MAX_READ_BYTES).read_to_end(&mut bytes).unwrap_or(0) as u64;
             }
         }
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        self.half = bytes.split_off(whole);
+        self.partial_line = bytes.split_off(whole);
         let text = String::from_utf8_lossy(&bytes);
         text.lines()
             .filter(|line| !line.trim().is_empty())
@@ -303,37 +315,39 @@ impl LogFollower {
     }
 }
 
-/// Where the lines of a profile's gateway are: its own folder, or the file of OpenClaw from npm where that
-/// was its engine and wrote last. `None` where there are none.
-pub fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<LogSource> {
-    let theirs = openclaw_log_file(profile).filter(|_| engine == Engine::Node);
+/// Returns the log of a profile's gateway: the files in `folder`, or the file of OpenClaw from npm where that is the
+/// engine and wrote last. `None` where there is no log.
+pub(crate) fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<LogSource> {
+    let openclaw = openclaw_log_file(profile).filter(|_| engine == Engine::Node);
     let own = log_files(&folder).pop();
-    match (own, theirs) {
-        (Some(own), Some(theirs)) if written(&own) < written(&theirs) => Some(LogSource::File(theirs)),
+    match (own, openclaw) {
+        (Some(own), Some(openclaw)) if modified(&own) < modified(&openclaw) => {
+            Some(LogSource::File(openclaw))
+        }
         (Some(_), _) => Some(LogSource::Folder(folder)),
-        (None, theirs) => theirs.map(LogSource::File),
+        (None, openclaw) => openclaw.map(LogSource::File),
     }
 }
 
-/// The newest log file of OpenClaw from npm that a profile's gateway may have written: a file of its own
-/// (2026.9.6) before the one of all profiles (2026.1.30).
-pub fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
-    let mut all = log_files(Path::new(OPENCLAW_LOGS));
-    let named = |path: &PathBuf, start: &str| {
+/// Returns the newest log file of OpenClaw from npm that a profile's gateway may have written: a file of the profile
+/// (2026.9.6) before the file that all profiles share (2026.1.30).
+pub(crate) fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
+    let mut all = log_files(Path::new(OPENCLAW_LOG_DIR));
+    let has_prefix = |path: &PathBuf, prefix: &str| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.and_then(|name| name.strip_prefix(start))
+        name.and_then(|name| name.strip_prefix(prefix))
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    let own = format!("openclaw-{}-", encoded(profile.as_str()));
-    let at = all
+    let own = format!("openclaw-{}-", encode_profile(profile.as_str()));
+    let index = all
         .iter()
-        .rposition(|path| !profile.is_default() && named(path, &own));
-    let at = at.or_else(|| all.iter().rposition(|path| named(path, "openclaw-")))?;
-    Some(all.swap_remove(at))
+        .rposition(|path| !profile.is_default() && has_prefix(path, &own));
+    let index = index.or_else(|| all.iter().rposition(|path| has_prefix(path, "openclaw-")))?;
+    Some(all.swap_remove(index))
 }
 
-/// A profile in the name of a log file of 2026.9.6 (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
-fn encoded(profile: &str) -> String {
+/// Encodes a profile as 2026.9.6 does in the name of a log file (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
+fn encode_profile(profile: &str) -> String {
     let letter = |c: char| match c {
         '-' => "--".to_owned(),
         '_' => "-0".to_owned(),
@@ -344,150 +358,4 @@ fn encoded(profile: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::disallowed_methods, reason = "tests write their own files")]
-
-    use super::*;
-
-    #[test]
-    fn lines_of_both_engines_are_understood() {
-        let ours = LogLine::parse(
-            r#"{"timestamp":"2026-11-22T10:00:00Z","level":"WARN","fields":{"message":"refused","peer":"127.0.0.1"},"target":"x"}"#,
-        );
-        assert_eq!(
-            (ours.time.as_str(), ours.level.as_str()),
-            ("2026-11-22T10:00:00Z", "WARN")
-        );
-        assert_eq!(ours.message, "refused peer=127.0.0.1");
-        let flat = LogLine::parse(
-            r#"{"timestamp":"T","level":"INFO","message":"Ended.","code":"gateway.ended","target":"x"}"#,
-        );
-        assert_eq!(
-            (flat.message.as_str(), flat.code.as_str()),
-            ("Ended.", "gateway.ended")
-        );
-        let node =
-            LogLine::parse(r#"{"0":"gateway","1":"ready","_meta":{"logLevelName":"INFO"},"time":"T"}"#);
-        assert_eq!((node.message.as_str(), node.level.as_str()), ("ready", "INFO"));
-        assert_eq!(
-            LogLine::parse("a \u{1b}[2Jplain line").message,
-            "a  [2Jplain line"
-        );
-    }
-
-    #[test]
-    fn the_last_lines_go_back_over_the_days_and_a_follower_goes_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let (old, new) = (
-            dir.path().join("gateway.2026-01-01.log"),
-            dir.path().join("gateway.2026-01-02.log"),
-        );
-        std::fs::write(&old, "one\ntwo\n").unwrap();
-        let earlier = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
-        File::options()
-            .write(true)
-            .open(&old)
-            .unwrap()
-            .set_modified(earlier)
-            .unwrap();
-        std::fs::write(&new, "three\n").unwrap();
-        let texts = |lines: Vec<LogLine>| lines.into_iter().map(|line| line.message).collect::<Vec<_>>();
-        assert_eq!(texts(last_lines(dir.path(), 2)), ["two", "three"]);
-        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
-        std::fs::write(&new, "three\nfour\nfi").unwrap();
-        assert_eq!(texts(follower.new_lines()), ["four"]);
-        std::fs::write(&new, "three\nfour\nfive\n").unwrap();
-        assert_eq!(texts(follower.new_lines()), ["five"]);
-    }
-
-    /// A folder with one log file, its follower at the end of it, and the texts of new lines.
-    fn texts(lines: Vec<LogLine>) -> Vec<String> {
-        lines.into_iter().map(|line| line.message).collect()
-    }
-
-    #[test]
-    fn half_a_line_before_a_truncation_is_not_joined_to_the_first_line_after_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("gateway.2026-01-01.log");
-        std::fs::write(&path, "one\n").unwrap();
-        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
-        std::fs::write(&path, "one\na long half line").unwrap();
-        assert_eq!(texts(follower.new_lines()), [""; 0]);
-        std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(texts(follower.new_lines()), ["new"]);
-    }
-
-    #[test]
-    fn the_whole_rest_of_a_file_is_read_before_the_next_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let (old, new) = (
-            dir.path().join("gateway.2026-01-01.log"),
-            dir.path().join("gateway.2026-01-02.log"),
-        );
-        std::fs::write(&old, "").unwrap();
-        let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
-        let count = 2 * usize::try_from(TAIL).unwrap() / 1000 + 1;
-        std::fs::write(&old, format!("{:0>1000}\n", 1).repeat(count)).unwrap();
-        std::fs::write(&new, "next day\n").unwrap();
-        let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
-        let file = File::options().write(true).open(&new).unwrap();
-        file.set_modified(later).unwrap();
-        let lines = texts(follower.new_lines());
-        assert_eq!(
-            (lines.len(), lines.last().unwrap().as_str()),
-            (count + 1, "next day")
-        );
-    }
-
-    #[test]
-    fn a_slice_goes_on_where_the_last_one_ended_and_has_whole_lines_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("openclaw.2026-01-01.log");
-        std::fs::write(&path, "one\ntwo\nthr").unwrap();
-        let part = |cursor, count, most| {
-            let part = read_from(&path, cursor, count, most).unwrap();
-            assert_eq!(part.size, std::fs::metadata(&path).unwrap().len());
-            (part.lines.join(" "), part.cursor, part.truncated, part.reset)
-        };
-        let told = |lines: &str, cursor, truncated, reset| (lines.to_owned(), cursor, truncated, reset);
-        assert_eq!(part(None, 9, 99), told("one two", 8, false, false));
-        assert_eq!(part(None, 1, 99), told("two", 8, false, false));
-        assert_eq!(
-            part(None, 9, 8),
-            told("two", 8, true, false),
-            "half a line is none"
-        );
-        assert_eq!(
-            part(None, 9, 7),
-            told("two", 8, true, false),
-            "a line starts right there"
-        );
-        assert_eq!(part(Some(8), 9, 99), told("", 8, false, false));
-        std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
-        assert_eq!(part(Some(8), 9, 99), told("three", 14, false, false));
-        assert_eq!(
-            part(Some(0), 9, 8),
-            told("three", 14, true, true),
-            "too far behind"
-        );
-        std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(part(Some(14), 9, 99), told("new", 4, false, true), "another file");
-    }
-
-    #[test]
-    fn what_a_service_manager_wrote_is_looked_at_last() {
-        let dir = tempfile::tempdir().unwrap();
-        let manager = dir.path().join("launchd.log");
-        std::fs::write(&manager, "a line for people\n").unwrap();
-        assert_eq!(log_files(dir.path()), [manager]);
-        let own = dir.path().join("openclaw.2026-01-01.log");
-        std::fs::write(&own, "{}\n").unwrap();
-        assert_eq!(log_files(dir.path()), [own]);
-    }
-
-    #[test]
-    fn a_profile_is_written_into_a_name_as_the_later_release_does() {
-        assert_eq!(encoded("Rescue"), "-1rescue");
-        assert_eq!(encoded("a-b_c"), "a--b-0c");
-    }
-}
+mod tests;

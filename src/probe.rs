@@ -1,10 +1,9 @@
-//! The probe of one instance's gateway: whether it runs, whether it is this instance's, whether it is well.
+//! Probes the gateway of one instance: whether it runs, belongs to the instance, and is healthy.
 //!
-//! Every command that needs to know (`status`, the wait after a start, `doctor`, `rescue`) uses this module, so that
-//! no two answers of this program disagree. The gateway is located by what listens on the host and whose process
-//! that is ([`location`]); it is identified by its liveness answer, for which nothing secret is shown
-//! ([`identity`]); and its health comes from a session ([`ask`]), in which the token is shown only to a process that
-//! is known as this instance's.
+//! All commands that need this (`status`, the wait after a start, `doctor`, `rescue`) use this module, so that their
+//! answers agree. A gateway is located by the listeners of the host and the owners of their processes ([`location`]),
+//! and identified by its answer to a liveness request, which contains no secret ([`identity`]). Its health is queried in
+//! a session ([`session`]), in which the token is sent only to a process that is known to belong to the instance.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +17,13 @@ use crate::profile::ProfileName;
 use crate::settings::ClientAuth;
 use crate::survey::{self, Survey, SurveyedInstance};
 
-mod ask;
 mod files;
 mod identity;
 mod last_run;
 mod location;
 mod messages;
 mod report;
+mod session;
 #[cfg(test)]
 mod tests;
 
@@ -32,38 +31,38 @@ use files::GatewayFiles;
 use location::GatewayLocation;
 
 pub(crate) use last_run::{LastRun, RunEnd};
-pub(crate) use report::{Probe, ProbeVerdict};
+pub(crate) use report::{Probe, ProbeVerdict, VerdictClass};
 
 /// Time between two probes of a gateway that starts.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Surveys the host and probes the gateway of an instance, on the port that it really uses. Takes at most `limit`,
-/// or as long as the survey takes.
+/// Surveys the host and probes the gateway of an instance, on the port on which it really listens. Takes at most
+/// `limit`, or as long as the survey.
 pub(crate) fn probe_gateway(context: InstanceContext<'_>, limit: Duration) -> Probe {
     probe_for_client(context, limit).0
 }
 
-/// Surveys the host and probes the gateway of an instance; also returns the credentials that the gateway accepts,
-/// for a caller that goes on to send requests to it.
+/// Surveys the host and probes the gateway of an instance. Also returns the credentials for the gateway, for a caller
+/// that sends requests to it.
 pub(crate) fn probe_for_client(context: InstanceContext<'_>, limit: Duration) -> (Probe, ClientAuth) {
     let deadline = Instant::now() + limit;
     let survey = survey::survey_host(context.host, context.env);
     run(context, &survey, deadline, false)
 }
 
-/// Probes the gateway of an instance by a survey that was just taken. Ends by `deadline`.
+/// Probes the gateway of an instance by a survey that was just made. Returns by `deadline`.
 pub(crate) fn probe_surveyed(context: InstanceContext<'_>, survey: &Survey, deadline: Instant) -> Probe {
     run(context, survey, deadline, false).0
 }
 
-/// Probes the gateway of an instance by a survey that was just taken, and also asks it for its `status`. Ends by
+/// Probes the gateway of an instance by a survey that was just made, and also queries its `status`. Returns by
 /// `deadline`.
 pub(crate) fn probe_in_detail(context: InstanceContext<'_>, survey: &Survey, deadline: Instant) -> Probe {
     run(context, survey, deadline, true).0
 }
 
-/// Returns the instance that a survey found, with nothing inherited from the environment. One without a profile is
-/// named after its state folder, as its paths in an environment would have it.
+/// Returns the instance of a survey's entry, without any variable of the environment. An instance without a profile is
+/// named after its state folder.
 pub(crate) fn instance_of(env: &Environment, surveyed: &SurveyedInstance) -> Instance {
     let by_folder = || instance::owner_of_state(&env.home, &surveyed.state_dir);
     let profile = surveyed.profile.clone().or_else(by_folder);
@@ -75,14 +74,14 @@ pub(crate) fn instance_of(env: &Environment, surveyed: &SurveyedInstance) -> Ins
     }
 }
 
-/// Probes the gateway of an instance until it is well, at most for `limit`, and returns the last probe. Ends early
-/// where waiting can't help: another program holds the port, or the token is refused.
+/// Probes the gateway of an instance repeatedly until it is healthy, at most for `limit`, and returns the last probe.
+/// Returns early where waiting can't help: another program holds the port, or the token is refused.
 pub(crate) fn wait_until_healthy(context: InstanceContext<'_>, limit: Duration) -> Probe {
     wait_until_healthy_while(context, limit, || true)
 }
 
-/// Probes the gateway of an instance until it is well, for as long as `may_come_up` returns true and at most for
-/// `limit`, and returns the last probe. Ends early where waiting can't help: another program holds the port, or the
+/// Probes the gateway of an instance repeatedly until it is healthy, while `may_come_up` returns true and at most for
+/// `limit`, and returns the last probe. Returns early where waiting can't help: another program holds the port, or the
 /// token is refused.
 pub(crate) fn wait_until_healthy_while(
     context: InstanceContext<'_>,
@@ -99,8 +98,8 @@ pub(crate) fn wait_until_healthy_while(
             false,
         )
         .0;
-        let is_over = !probe.verdict.is_transient() || Instant::now() + POLL_INTERVAL >= deadline;
-        if is_over || !may_come_up() {
+        let is_final = !probe.verdict.is_transient() || Instant::now() + POLL_INTERVAL >= deadline;
+        if is_final || !may_come_up() {
             return probe;
         }
         std::thread::sleep(POLL_INTERVAL);
@@ -109,6 +108,7 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
+/// Probes the gateway of an instance, with its `status` where `in_detail`. Also returns the credentials for it.
 fn run(
     context: InstanceContext<'_>,
     survey: &Survey,
@@ -146,12 +146,12 @@ fn run(
         process_owner,
     );
     if let (Some(holder), GatewayLocation::Nowhere) = (alive, &location) {
-        // The process lives and does not listen: it starts, or it ends.
+        // The process exists and does not listen: it is starting or ending.
         probe.pid = Some(holder.pid);
         probe.started = Some(holder.started);
         probe.verdict = ProbeVerdict::Slow;
     }
-    ask::ask(&mut probe, location, context, &files, deadline, in_detail);
+    session::query(&mut probe, location, context, &files, deadline, in_detail);
     if !probe.is_running() {
         probe.last_run = last_run::read(instance, holder.as_ref().filter(|holder| !holder.alive));
     }

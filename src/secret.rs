@@ -1,9 +1,9 @@
-//! Secrets, and texts that hold some: values that never reach a screen, a log or an argument list.
+//! Secrets, which never reach a screen, a log or an argument list, and texts from which secrets are left out.
 
 use std::fmt;
 
-/// Number of random bytes in a token of ours, which has twice as many characters.
-pub const TOKEN_BYTES: usize = 24;
+/// Number of random bytes in a generated token, whose text has two characters for each byte.
+pub(crate) const TOKEN_BYTES: usize = 24;
 
 /// A token, password or key. `Debug` hides it, and it has neither `Display` nor `Serialize`: code that needs
 /// the characters calls [`Secret::expose`].
@@ -16,13 +16,14 @@ impl Secret {
         Self(value.into())
     }
 
-    /// Makes a token from random bytes: their hex digits.
-    pub fn token(random: [u8; TOKEN_BYTES]) -> Self {
+    /// Creates a token from random bytes: their hex digits.
+    pub(crate) fn token(random: [u8; TOKEN_BYTES]) -> Self {
         Self(hex::encode(random))
     }
 
-    /// The characters themselves, to be written to a 0600 file and nowhere else.
-    pub fn expose(&self) -> &str {
+    /// Returns the characters: to write them to a 0600 file, to show them to the instance's own gateway or to a child
+    /// process, or to compare them, and for nothing else.
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -33,7 +34,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A piece of a text that may be shown. The pieces of a text in order are the whole of it.
+/// A piece of a text whose secrets are left out. The pieces in order make up the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextPiece {
     /// Characters without a secret.
@@ -42,13 +43,13 @@ pub enum TextPiece {
     Hidden(SecretOrigin),
 }
 
-/// Where a secret comes from.
+/// The origin of a secret in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretOrigin {
-    /// This program made it.
+    /// This program generated the secret.
     Generated,
-    /// The user gave it.
+    /// The user entered the secret.
     Given,
-    /// It was in the file before.
+    /// The secret was in the file before.
     Kept,
 }

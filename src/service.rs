@@ -1,12 +1,12 @@
-//! Services: an instance's gateway under the system's own service manager, one service each
+//! Runs the gateways of instances under the service manager of the system, one service for each instance
 //! (docs/openclaw.md#services).
 //!
-//! [`crate::service_files`] renders the files of a service. Here, each manager is a file that implements
-//! [`manager::ServiceManager`]: its commands, and a pure parser of their answers. The operations that all
-//! managers share (`control`, `install`) know only that trait.
+//! [`crate::service_files`] renders the files of a service. Here, each manager has one file, which implements
+//! [`manager::ServiceManager`] by the commands of the manager and a pure parser of their answers. The operations that
+//! all managers share (`control`, `install`) use that trait only.
 //!
-//! No crate does this: the one that is widely used (`service-manager`) writes its command lines without quotes and
-//! drops failures.
+//! No crate is used for this: the common one (`service-manager`) writes command lines without quotes and ignores
+//! failures.
 
 mod control;
 mod error;

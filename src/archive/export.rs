@@ -67,7 +67,7 @@ fn redact_json(source: &ArchiveSource) -> Option<Vec<u8>> {
         let shown = secrets::redact(&KeyPath::root(), &value);
         return Some(if shown == value { text } else { shown.to_string() }.into_bytes());
     };
-    let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
+    let pieces = secrets::redacted_pieces(&document, |_| SecretOrigin::Kept);
     let shown = Content::in_pieces(document.text(), pieces).redacted(|_| REDACTED.to_owned());
     Some(shown.into_bytes())
 }

@@ -149,7 +149,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
 }
 
 fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
-    let value = assign::typed_value(path, typed)?;
+    let value = assign::parse_typed_value(path, typed)?;
     let edit = |document: &mut ConfigDocument| {
         if replace {
             document.set(path, value)

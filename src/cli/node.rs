@@ -72,7 +72,7 @@ pub(crate) fn pass_on(
 ) -> Result<ExitCode> {
     let word = selection.rest.get(1).and_then(|word| word.to_str());
     let is_foreign = |word: &str| is_command(word) && program.find_subcommand(word).is_none();
-    if !error.is(ErrorReason::UnknownCommand) || !word.is_some_and(is_foreign) {
+    if !error.has_reason(ErrorReason::UnknownCommand) || !word.is_some_and(is_foreign) {
         return Err(error);
     }
     let Ok(context) = Context::read(host, ui, selection.profile.as_ref()) else {

@@ -183,7 +183,7 @@ impl Run<'_> {
         let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
         let result = self.with_draft(&mut terminal, &mut draft, left.as_deref());
         // A draft is for the case that the terminal is closed; any other end is final.
-        if !matches!(&result, Err(error) if error.is(ErrorReason::TerminalClosed)) {
+        if !matches!(&result, Err(error) if error.has_reason(ErrorReason::TerminalClosed)) {
             draft.discard();
         }
         result

@@ -149,7 +149,7 @@ fn health(found: &SurveyedInstance) -> Msg {
     match &found.config {
         ConfigHealth::Ok => msg!("profiles.ok"),
         ConfigHealth::Missing => msg!("profiles.missing"),
-        ConfigHealth::Broken(fault) => match fault.at {
+        ConfigHealth::Broken(fault) => match fault.position {
             Some((line, column)) => msg!("profiles.broken-at", line = line, column = column),
             None => msg!("profiles.broken"),
         },
@@ -161,7 +161,7 @@ fn document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) ->
         ConfigHealth::Ok => ("ok", Value::Null),
         ConfigHealth::Missing => ("missing", Value::Null),
         ConfigHealth::Broken(fault) => {
-            let (line, column) = fault.at.unzip();
+            let (line, column) = fault.position.unzip();
             (
                 "invalid",
                 json!({ "line": line, "column": column, "message": context.ui.render(&fault.why) }),

@@ -182,7 +182,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     // What is there now can be had back: a restore is undone by a restore.
     let before = match target.create("before-restore") {
         Ok(created) => Some(created.snapshot),
-        Err(error) if error.is(ErrorReason::NothingToSnapshot) => None,
+        Err(error) if error.has_reason(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };
     let stamp = plan::folder_stamp(&inputs.now);

@@ -13,7 +13,7 @@ use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::PortSource;
-use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd};
+use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd, VerdictClass};
 use crate::survey::Survey;
 use crate::text::sanitize;
 use crate::ui::Fields;
@@ -50,7 +50,7 @@ pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     } else {
         tell(context, &probe, service.as_ref());
     }
-    ExitCode::from(probe.verdict.exit_code())
+    ExitCode::from(probe.verdict.class().exit_code())
 }
 
 /// The service, asked of its manager only where one is installed, and not for longer than the gateway.
@@ -179,10 +179,10 @@ fn mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
         "●"
     };
     let style = console::style(spot).force_styling(context.ui.colour());
-    match verdict.exit_code() {
-        0 => style.green(),
-        1 => style.dim(),
-        _ => style.red(),
+    match verdict.class() {
+        VerdictClass::Healthy => style.green(),
+        VerdictClass::NotRunning => style.dim(),
+        VerdictClass::Faulty => style.red(),
     }
     .to_string()
 }

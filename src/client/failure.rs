@@ -1,4 +1,4 @@
-//! The reasons why a gateway gives no answer, distinguished by what can be done about them.
+//! The failures of a request to a gateway, distinguished by what can be done about them.
 
 use std::io::{self, ErrorKind};
 
@@ -10,18 +10,18 @@ use crate::error::Error;
 use crate::i18n::msg;
 use crate::text::sanitize;
 
-/// The reason why a gateway gave no answer.
+/// The failure of a request to a gateway.
 #[derive(Debug)]
 pub(crate) enum ClientFailure {
-    /// No process accepts the connection.
+    /// The connection was not accepted.
     Unreachable(io::Error),
     /// The deadline has passed.
     TimedOut,
-    /// Something answers that is not a gateway.
+    /// The program that answers is not a gateway.
     NotGateway,
-    /// The gateway refuses the credentials, or requires some; its message.
+    /// The gateway refused the credentials, or requires some; with its message.
     Refused(String),
-    /// The gateway speaks another protocol version: the one that it expects, if it tells.
+    /// The gateway speaks another protocol version; with the version that it expects, where it tells.
     Protocol(Option<u64>),
     /// The gateway answered with an error of the protocol.
     ErrorResponse {
@@ -30,7 +30,7 @@ pub(crate) enum ClientFailure {
         /// The message.
         message: String,
     },
-    /// The gateway closed the connection: the code and the reason of the close frame.
+    /// The gateway closed the connection; with the code and the reason of the close frame.
     Closed(Option<u16>, String),
 }
 
@@ -75,7 +75,8 @@ impl ClientFailure {
         Self::ErrorResponse { code, message }
     }
 
-    /// Reinterprets the failure of a `connect` request, by the table of docs/openclaw.md#connection-failures.
+    /// Converts the failure of a `connect` request to the kind that the table of docs/openclaw.md#connection-failures
+    /// gives for it.
     pub(super) fn at_connect(self) -> Self {
         match self {
             Self::ErrorResponse { code, message }

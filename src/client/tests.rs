@@ -1,10 +1,10 @@
-//! Failures as the client distinguishes them (docs/openclaw.md#connection-failures), and URLs.
+//! Tests of the kinds of failures (docs/openclaw.md#connection-failures), and of URLs.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-/// Returns the kind of failure that the error of a `connect` response is.
+/// Returns the kind of failure for the error of a `connect` response.
 fn kind_of(error: &Value) -> String {
     match ClientFailure::from_response(error).at_connect() {
         ClientFailure::Refused(_) => "refused".to_owned(),
@@ -61,7 +61,7 @@ fn url_must_be_ws_with_a_host_and_a_port() {
     let at = |url: &str| {
         let endpoint = GatewayEndpoint {
             url: url.to_owned(),
-            proof: ClientAuth::None,
+            auth: ClientAuth::None,
         };
         endpoint
             .addresses()

@@ -1,4 +1,4 @@
-//! `config set`: the value that a typed text stands for, and what OpenClaw would say to the new config.
+//! The assignment of a value by `config set`: parses the typed text, and finds what OpenClaw would refuse afterwards.
 
 use serde_json::Value;
 
@@ -9,19 +9,19 @@ use super::{reader, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// Returns the value that was typed: JSON5 where it is that, else the text itself. At a key that holds a secret a text
-/// stays a text: a token of digits is no number.
+/// Parses a typed value: as JSON5 where it is valid JSON5, else as a string. At a key that holds a secret, everything but
+/// an object or an array is a string: a token of digits is no number.
 ///
 /// # Errors
-/// For a text that begins like JSON5 and is none, and for one that holds the mark of a hidden secret.
-pub fn typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
+/// For a text that begins like JSON5 and is invalid, and for a text that contains the mark of a hidden secret.
+pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     let text = typed.trim();
-    let value = match reader::value(text) {
+    let value = match reader::parse_value(text) {
         Ok(value) if secrets::is_secret(path) && !(value.is_object() || value.is_array()) => typed.into(),
         Ok(value) => value,
         // A bracket or a quote at the start means JSON5: the error says where it breaks.
         Err(error) if text.starts_with(['{', '[', '"', '\'']) && !secrets::is_secret(path) => {
-            let (line, column) = error.at.unwrap_or((1, 1));
+            let (line, column) = error.position.unwrap_or((1, 1));
             let what = msg!("config.value-form", line = line, column = column).with_msg("why", error.why);
             return Err(Error::usage(what).hint(msg!("config.value-quotes")));
         }
@@ -45,12 +45,12 @@ fn has_redaction_mark(value: &Value) -> bool {
     }
 }
 
-/// Returns what OpenClaw would refuse after an edit and did not refuse before: a key that was wrong already does not keep
-/// anybody from setting another one right.
+/// Returns the values that OpenClaw would refuse after an edit and did not refuse before it: a value that was invalid
+/// already must not prevent the correction of another one.
 ///
 /// Where neither the version of OpenClaw on this host (`node_version`) nor the config decides the release, it is enough
 /// that one of them accepts the config.
-pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
+pub(crate) fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
     let dialects = match Dialect::decide(node_version, Some(before)) {
         Some(dialect) => vec![dialect],
         None => vec![Dialect::Late, Dialect::Early],
@@ -74,11 +74,11 @@ mod tests {
     use serde_json::json;
 
     fn typed(path: &str, text: &str) -> Result<Value> {
-        typed_value(&KeyPath::parse(path).unwrap(), text)
+        parse_typed_value(&KeyPath::parse(path).unwrap(), text)
     }
 
     #[test]
-    fn a_value_is_json5_or_a_text() {
+    fn value_is_json5_or_a_string() {
         for (text, value) in [
             ("18789", json!(18789)),
             (" true ", json!(true)),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_digits_stays_a_text() {
+    fn secret_of_digits_stays_a_string() {
         assert_eq!(typed("gateway.auth.token", "0012").unwrap(), json!("0012"));
         assert_eq!(typed("gateway.auth.token", "true").unwrap(), json!("true"));
         assert_eq!(typed("gateway.auth.token", "{odd").unwrap(), json!("{odd"));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_of_a_hidden_secret_is_refused_as_a_value() {
+    fn mark_of_a_hidden_secret_is_refused_as_a_value() {
         let shown = format!("{{ token: '{}' }}", secrets::REDACTED);
         assert_eq!(
             typed("gateway.auth", &shown).unwrap_err().code(),

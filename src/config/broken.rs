@@ -10,9 +10,9 @@ use crate::i18n::msg;
 /// Name of an instance's config file.
 const CONFIG_FILE: &str = "openclaw.json";
 
-/// Returns the error of a command that needs the config at `path`: exit 78, the location, the reason, the ways out, most
-/// useful first. Looks on the disk whether there is a backup to restore.
-pub fn broken_error(path: &Path, error: &ConfigError) -> Error {
+/// Returns the error of a command that needs the config at `path`: exit code 78, the location, the reason, and the ways
+/// out, the most useful first. Checks on the disk whether there is a backup to restore.
+pub(crate) fn broken_error(path: &Path, error: &ConfigError) -> Error {
     let mut blocked = error.blocked(path);
     if !backup::list(path).is_empty() || backup::last_good_path(path).exists() {
         let restore = msg!("config.hint-restore", command = restore_command(path));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_restore_command_reaches_the_same_file() {
+    fn restore_command_reaches_the_same_file() {
         let command = |path| restore_command(Path::new(path));
         assert_eq!(command("/h/.openclaw/openclaw.json"), "openclaw config restore");
         assert_eq!(
@@ -62,11 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_config_blocks_with_location_reason_and_ways_out() {
+    fn broken_config_blocks_with_location_reason_and_ways_out() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(CONFIG_FILE);
         let config_error = ConfigError {
-            at: Some((3, 7)),
+            position: Some((3, 7)),
             why: msg!("config.fault-comma"),
         };
         let error = broken_error(&path, &config_error);

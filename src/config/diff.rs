@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::key_path::KeyPath;
 use super::secrets;
 
-/// A key whose value differs.
+/// A key whose value differs between two configs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigDifference {
+pub(crate) struct ConfigDifference {
     /// The path of the key.
     pub path: KeyPath,
     /// The old value as JSON; `None` when the key is new.
@@ -16,24 +16,25 @@ pub struct ConfigDifference {
     pub after: Option<String>,
 }
 
-/// Returns the differences in the order of the new config, then the keys that only the old one has.
-pub fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
+/// Returns the keys that differ between two configs: those of the new config in its order, then those that only the old
+/// config has.
+pub(crate) fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     let mut found = Vec::new();
-    walk(&KeyPath::root(), Some(before), Some(after), &mut found);
+    collect(&KeyPath::root(), Some(before), Some(after), &mut found);
     found
 }
 
-fn walk(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
+fn collect(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
     let empty = serde_json::Map::new();
-    let object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);
+    let is_object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);
     if before == after {
         return;
     }
-    if object(before) && object(after) {
-        let of = |value: Option<&Value>| value.and_then(Value::as_object).unwrap_or(&empty).clone();
-        let (old, new) = (of(before), of(after));
+    if is_object(before) && is_object(after) {
+        let entries = |value: Option<&Value>| value.and_then(Value::as_object).unwrap_or(&empty).clone();
+        let (old, new) = (entries(before), entries(after));
         for key in new.keys().chain(old.keys().filter(|key| !new.contains_key(*key))) {
-            walk(&path.child(key), old.get(key), new.get(key), found);
+            collect(&path.child(key), old.get(key), new.get(key), found);
         }
         return;
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
-use super::key_path::{KeyPath, Segment};
+use super::key_path::{KeyPath, PathSegment};
 use super::{reader, rewrite};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
@@ -22,7 +22,7 @@ pub struct ConfigDocument {
     value: Value,
 }
 
-/// Why an edit was not made.
+/// The reason why an edit of a config was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// The path leads through a value that is not an object.
@@ -33,7 +33,7 @@ pub enum EditError {
     NotAnArray(KeyPath),
     /// The index is beyond the end of the array, which grows by one element at a time.
     #[error("{path} has {len} elements")]
-    Beyond {
+    IndexOutOfBounds {
         /// The path of the array.
         path: KeyPath,
         /// Number of elements of the array.
@@ -41,37 +41,37 @@ pub enum EditError {
     },
     /// The text can't be edited without a risk for the rest of it.
     #[error("the text can't be edited")]
-    Form,
+    UnsafeText,
 }
 
 impl ConfigDocument {
-    /// Parses a text: an object in JSON5. A byte order mark is accepted and kept.
+    /// Parses the text of a config: an object in JSON5. A byte order mark is accepted and kept.
     ///
     /// # Errors
-    /// Where the text breaks and why.
+    /// The position at which the text is invalid, and the reason.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         Self::parse_owned(text.to_owned())
     }
 
     pub(super) fn parse_owned(text: String) -> Result<Self, ConfigError> {
-        let value = reader::config(&text)?;
+        let value = reader::parse_config(&text)?;
         Ok(Self { text, value })
     }
 
-    /// A new config: an empty object and a line end.
-    pub fn empty() -> Self {
+    /// Creates a new config: an empty object and a line end.
+    pub(crate) fn empty() -> Self {
         Self {
             text: "{}\n".to_owned(),
             value: Value::Object(Map::new()),
         }
     }
 
-    /// The text of the config; byte for byte as it was parsed where nothing was changed.
+    /// Returns the text of the config, which is byte for byte as it was parsed where nothing was changed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The value of the config, an object. `$include` is not followed: see [`super::effective`].
+    /// Returns the value of the config, an object. `$include` is not followed: see [`super::effective`].
     pub fn value(&self) -> &Value {
         &self.value
     }
@@ -81,14 +81,14 @@ impl ConfigDocument {
         find(&self.value, path)
     }
 
-    /// Sets the value at a path; missing objects on the way are made. Returns whether anything changed: an equal value
-    /// changes no byte.
+    /// Sets the value at a path; missing objects and arrays on the way are created. Returns whether anything changed: an
+    /// equal value changes no byte.
     ///
     /// # Errors
-    /// When something else is on the way, or the text can't be edited. The document is as it was then.
+    /// When another kind of value is on the way, or the text can't be edited. The document is unchanged then.
     pub fn set(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
-            *slot(root, path)? = value;
+            *find_or_create(root, path)? = value;
             Ok(())
         })
     }
@@ -98,14 +98,14 @@ impl ConfigDocument {
     ///
     /// # Errors
     /// As for [`Self::set`].
-    pub fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
+    pub(crate) fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
-            merge(slot(root, path)?, value);
+            merge(find_or_create(root, path)?, value);
             Ok(())
         })
     }
 
-    /// Removes a key or an element. Returns whether it was there.
+    /// Removes the key or array element at a path. Returns whether it existed.
     ///
     /// # Errors
     /// When the text can't be edited.
@@ -116,6 +116,7 @@ impl ConfigDocument {
         })
     }
 
+    /// Applies a change to the value, and the smallest corresponding change to the text.
     fn edit(&mut self, change: impl FnOnce(&mut Value) -> Result<(), EditError>) -> Result<bool, EditError> {
         let mut after = self.value.clone();
         change(&mut after)?;
@@ -125,10 +126,10 @@ impl ConfigDocument {
         let (Some(old), Some(new)) = (self.value.as_object(), after.as_object()) else {
             return Err(EditError::NotAnObject(KeyPath::root()));
         };
-        let text = rewrite::rewrite(&self.text, old, new).ok_or(EditError::Form)?;
-        let written = Self::parse_owned(text).map_err(|_| EditError::Form)?;
+        let text = rewrite::rewrite(&self.text, old, new).ok_or(EditError::UnsafeText)?;
+        let written = Self::parse_owned(text).map_err(|_| EditError::UnsafeText)?;
         if written.value != after {
-            return Err(EditError::Form);
+            return Err(EditError::UnsafeText);
         }
         *self = written;
         Ok(true)
@@ -136,46 +137,49 @@ impl ConfigDocument {
 }
 
 /// Returns the value at a path below `root`.
-pub fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
+pub(crate) fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
     path.segments()
         .iter()
         .try_fold(root, |value, segment| match (value, segment) {
-            (Value::Object(map), Segment::Key(key)) => map.get(key),
-            (Value::Array(elements), segment) => elements.get(index(segment)?),
+            (Value::Object(map), PathSegment::Key(key)) => map.get(key),
+            (Value::Array(elements), segment) => elements.get(array_index(segment)?),
             _ => None,
         })
 }
 
-/// Returns the value at a path, which is made where it is missing.
-fn slot<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
-    let mut place = root;
+/// Returns the value at a path, which is created where it is missing.
+fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
+    let mut value = root;
     for (at, segment) in path.segments().iter().enumerate() {
         let here = || path.prefix(at);
-        let wanted = index(segment);
-        place = match (place, segment) {
+        let wanted = array_index(segment);
+        value = match (value, segment) {
             (Value::Array(elements), _) => {
                 let wanted = wanted.ok_or_else(|| EditError::NotAnObject(here()))?;
                 let len = elements.len();
                 if wanted == len {
-                    elements.push(empty_for(path, at));
+                    elements.push(empty_container(path, at));
                 }
                 elements
                     .get_mut(wanted)
-                    .ok_or_else(|| EditError::Beyond { path: here(), len })?
+                    .ok_or_else(|| EditError::IndexOutOfBounds { path: here(), len })?
             }
-            (Value::Object(map), Segment::Key(key)) => map.entry(key).or_insert_with(|| empty_for(path, at)),
-            (_, Segment::Index(_)) => return Err(EditError::NotAnArray(here())),
-            (_, Segment::Key(_)) => return Err(EditError::NotAnObject(here())),
+            (Value::Object(map), PathSegment::Key(key)) => {
+                map.entry(key).or_insert_with(|| empty_container(path, at))
+            }
+            (_, PathSegment::Index(_)) => return Err(EditError::NotAnArray(here())),
+            (_, PathSegment::Key(_)) => return Err(EditError::NotAnObject(here())),
         };
     }
-    Ok(place)
+    Ok(value)
 }
 
-/// Returns the value to be made at a missing step: an object or an array, by what the next step is.
-fn empty_for(path: &KeyPath, at: usize) -> Value {
+/// Returns the value to create for the missing segment `at` of a path: an object or an array, by the kind of the next
+/// segment.
+fn empty_container(path: &KeyPath, at: usize) -> Value {
     match path.segments().get(at + 1) {
-        Some(Segment::Key(_)) => Value::Object(Map::new()),
-        Some(Segment::Index(_)) => Value::Array(Vec::new()),
+        Some(PathSegment::Key(_)) => Value::Object(Map::new()),
+        Some(PathSegment::Index(_)) => Value::Array(Vec::new()),
         None => Value::Null,
     }
 }
@@ -187,14 +191,14 @@ fn remove(root: &mut Value, path: &KeyPath) {
     let parent = way
         .iter()
         .try_fold(root, |value, segment| match (value, segment) {
-            (Value::Object(map), Segment::Key(key)) => map.get_mut(key),
-            (Value::Array(elements), segment) => elements.get_mut(index(segment)?),
+            (Value::Object(map), PathSegment::Key(key)) => map.get_mut(key),
+            (Value::Array(elements), segment) => elements.get_mut(array_index(segment)?),
             _ => None,
         });
     match (parent, last) {
-        (Some(Value::Object(map)), Segment::Key(key)) => drop(map.shift_remove(key)),
+        (Some(Value::Object(map)), PathSegment::Key(key)) => drop(map.shift_remove(key)),
         (Some(Value::Array(elements)), segment) => {
-            if let Some(at) = index(segment).filter(|at| *at < elements.len()) {
+            if let Some(at) = array_index(segment).filter(|at| *at < elements.len()) {
                 elements.remove(at);
             }
         }
@@ -202,25 +206,27 @@ fn remove(root: &mut Value, path: &KeyPath) {
     }
 }
 
-fn merge(place: &mut Value, value: Value) {
-    match (place, value) {
-        (Value::Object(place), Value::Object(value)) => {
+/// Merges a value into another: objects key by key, anything else is replaced.
+fn merge(target: &mut Value, value: Value) {
+    match (target, value) {
+        (Value::Object(target), Value::Object(value)) => {
             for (key, value) in value {
-                match place.get_mut(&key) {
-                    Some(place) => merge(place, value),
-                    None => drop(place.insert(key, value)),
+                match target.get_mut(&key) {
+                    Some(target) => merge(target, value),
+                    None => drop(target.insert(key, value)),
                 }
             }
         }
-        (place, value) => *place = value,
+        (target, value) => *target = value,
     }
 }
 
-fn index(segment: &Segment) -> Option<usize> {
+/// Returns the array index that a segment stands for: a key of digits is one, as in OpenClaw.
+fn array_index(segment: &PathSegment) -> Option<usize> {
     match segment {
-        Segment::Index(index) => Some(*index),
-        Segment::Key(key) if key.bytes().all(|b| b.is_ascii_digit()) => key.parse().ok(),
-        Segment::Key(_) => None,
+        PathSegment::Index(index) => Some(*index),
+        PathSegment::Key(key) if key.bytes().all(|b| b.is_ascii_digit()) => key.parse().ok(),
+        PathSegment::Key(_) => None,
     }
 }
 
@@ -233,7 +239,7 @@ impl fmt::Display for ConfigDocument {
 /// Shows the size only: a config holds secrets, and its text is not for logs.
 impl fmt::Debug for ConfigDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Document({} bytes)", self.text.len())
+        write!(f, "ConfigDocument({} bytes)", self.text.len())
     }
 }
 
@@ -246,15 +252,17 @@ impl From<EditError> for Error {
             EditError::NotAnArray(path) => {
                 Self::blocked(msg!("config.edit-not-an-array", path = ShownPath(&path)))
             }
-            EditError::Beyond { path, len } => {
+            EditError::IndexOutOfBounds { path, len } => {
                 Self::blocked(msg!("config.edit-beyond", path = ShownPath(&path), count = len))
             }
-            EditError::Form => Self::blocked(msg!("config.edit-form")).hint(msg!("config.edit-by-hand")),
+            EditError::UnsafeText => {
+                Self::blocked(msg!("config.edit-form")).hint(msg!("config.edit-by-hand"))
+            }
         }
     }
 }
 
-/// Shows a path in a message: the root is `<root>`.
+/// Displays a path in a message: the root, whose text is empty, as `<root>`.
 struct ShownPath<'a>(&'a KeyPath);
 
 impl fmt::Display for ShownPath<'_> {

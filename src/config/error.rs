@@ -1,4 +1,4 @@
-//! Why a config can't be used, and where in its text.
+//! The error of a config that can't be used, with its position in the text.
 
 use std::path::Path;
 
@@ -6,46 +6,46 @@ use crate::error::Error;
 use crate::host::read::{MAX_FILE_BYTES, ReadError};
 use crate::i18n::{Msg, msg};
 
-/// Why a config can't be used: where it breaks and why.
+/// The error of a config that can't be used: the position in its text, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Line and column, from 1, in characters, when the text itself is at fault.
-    pub at: Option<(usize, usize)>,
-    /// What is wrong, as a sentence in no language yet.
+    /// The line and the column, from 1, in characters; `None` where no single place of the text is invalid.
+    pub position: Option<(usize, usize)>,
+    /// The reason, as a sentence in no language yet.
     pub why: Msg,
 }
 
 impl ConfigError {
-    /// An error of the file as a whole.
-    pub(super) fn whole(why: Msg) -> Self {
-        Self { at: None, why }
+    /// Creates the error of a file as a whole.
+    pub(super) fn of_file(why: Msg) -> Self {
+        Self { position: None, why }
     }
 
-    /// An error at a byte of the text.
-    pub(super) fn at(text: &str, byte: usize, why: Msg) -> Self {
+    /// Creates the error at a byte of the text.
+    pub(super) fn at_byte(text: &str, byte: usize, why: Msg) -> Self {
         Self {
-            at: Some(line_and_column(text, byte)),
+            position: Some(line_and_column(text, byte)),
             why,
         }
     }
 
-    /// The error for bytes that are no UTF-8 from `valid` on.
+    /// Creates the error of bytes that are no UTF-8 from the offset `valid` on.
     pub(super) fn not_utf8(bytes: &[u8], valid: usize) -> Self {
         let before = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
-        Self::at(before, valid, msg!("config.fault-encoding"))
+        Self::at_byte(before, valid, msg!("config.fault-encoding"))
     }
 
-    /// Returns the file and the position in it, as editors understand it: `path:line:column`.
-    pub fn location(&self, path: &Path) -> String {
-        match self.at {
+    /// Returns the file and the position, as editors understand it: `path:line:column`.
+    pub(crate) fn location(&self, path: &Path) -> String {
+        match self.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
         }
     }
 
-    /// Returns the error of a command that needs the file at `path`: exit 78, the location, the reason, and the hint to
-    /// edit it. For an instance's config [`super::broken_error`] also knows whether it can be restored.
-    pub fn blocked(&self, path: &Path) -> Error {
+    /// Returns the error of a command that needs the file at `path`: exit code 78, the location, the reason, and the hint
+    /// to edit it. For an instance's config, [`super::broken_error`] also hints at a restore where one is possible.
+    pub(crate) fn blocked(&self, path: &Path) -> Error {
         let what = Msg::new("config.broken")
             .with("place", self.location(path))
             .with_msg("why", self.why.clone());
@@ -55,7 +55,7 @@ impl ConfigError {
 
 impl From<ReadError> for ConfigError {
     fn from(error: ReadError) -> Self {
-        Self::whole(match error {
+        Self::of_file(match error {
             ReadError::Missing => msg!("config.fault-missing"),
             ReadError::NotAFile => msg!("config.fault-not-a-file"),
             ReadError::TooLarge(bytes) => {

@@ -1,7 +1,7 @@
-//! `$include`: the config as OpenClaw sees it, with other files merged in.
+//! Follows `$include`: returns the config as OpenClaw reads it, with other files merged in.
 //!
-//! Needed to read truthfully (a port may be set in an included file), never to write: an edit changes the file that it
-//! was asked to change. The rules are those of OpenClaw's reader: the keys beside `$include` override the included value;
+//! This is needed to read settings (a port may be set in an included file), never to write: an edit changes only the
+//! file for which it is made. The rules are those of OpenClaw's reader: the keys beside `$include` override the included value;
 //! objects merge, arrays are joined, anything else is replaced; paths are relative to the file that includes. What a
 //! hostile or mistaken file could do is bounded: the depth, the number of files, and each file as [`crate::host::read`]
 //! bounds it.
@@ -17,16 +17,16 @@ use crate::i18n::{Msg, msg};
 
 /// The key that includes a file or a list of files.
 const INCLUDE_KEY: &str = "$include";
-/// Number of files that may include each other in a row, as in OpenClaw.
+/// Maximum number of files that include each other in a chain, as in OpenClaw.
 const MAX_DEPTH: usize = 10;
-/// Number of files in all: the same few files included over and over must come to an end.
+/// Maximum number of included files in all: files that include each other repeatedly must come to an end.
 const MAX_FILES: usize = 100;
 
 /// Returns the value of a config with every `$include` followed. `${VAR}` stays as it is.
 ///
 /// # Errors
 /// When an included file is missing or broken, or a bound is exceeded.
-pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
+pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
     let value = document.value();
     if !has_include(value) {
         return Ok(value.clone());
@@ -36,14 +36,14 @@ pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, Config
 
 /// Returns the path of a config and of every file that it includes, as far as they can be followed, whether they exist
 /// or not. A running gateway watches these.
-pub fn included_files(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn included_files(path: &Path) -> Vec<PathBuf> {
     let mut files = IncludeResolver::new(path);
     if let LoadedConfig::Ok(document) = load(path) {
-        // What can't be followed ends the list; a change that mends it is one of a file in the list.
+        // An error ends the list; a change that mends it is a change of a file in the list.
         let _ = files.resolve(document.value());
     }
     let mut all = vec![path.to_owned()];
-    all.extend(files.named);
+    all.extend(files.included);
     all
 }
 
@@ -55,13 +55,14 @@ fn has_include(value: &Value) -> bool {
     }
 }
 
+/// Follows the `$include` keys of one config.
 struct IncludeResolver {
     /// The files that are being read, from the config to the innermost.
     chain: Vec<PathBuf>,
     /// Number of files that were read so far.
     read_count: usize,
-    /// Every file that was named so far.
-    named: Vec<PathBuf>,
+    /// Every included file so far, whether it exists or not.
+    included: Vec<PathBuf>,
 }
 
 impl IncludeResolver {
@@ -69,7 +70,7 @@ impl IncludeResolver {
         Self {
             chain: vec![normalize(path)],
             read_count: 0,
-            named: Vec::new(),
+            included: Vec::new(),
         }
     }
 
@@ -114,13 +115,13 @@ impl IncludeResolver {
         Ok(merge(included, Value::Object(own)))
     }
 
-    fn resolve_file(&mut self, named: &str) -> Result<Value, ConfigError> {
+    fn resolve_file(&mut self, file: &str) -> Result<Value, ConfigError> {
         let from = self
             .chain
             .last()
             .and_then(|file| file.parent())
             .unwrap_or(Path::new(""));
-        let path = normalize(&from.join(named));
+        let path = normalize(&from.join(file));
         if self.chain.contains(&path) {
             return Err(self.error(msg!("config.include-cycle", file = path.display())));
         }
@@ -134,7 +135,7 @@ impl IncludeResolver {
             );
             return Err(self.error(limits));
         }
-        self.named.push(path.clone());
+        self.included.push(path.clone());
         let document = match load(&path) {
             LoadedConfig::Ok(document) => document,
             LoadedConfig::Missing => {
@@ -145,7 +146,7 @@ impl IncludeResolver {
                 let why = Msg::new("config.include-broken")
                     .with("place", place)
                     .with_msg("why", error.why);
-                return Err(ConfigError::whole(why));
+                return Err(ConfigError::of_file(why));
             }
         };
         self.chain.push(path);
@@ -161,20 +162,20 @@ impl IncludeResolver {
                 let why = Msg::new("config.include-broken")
                     .with("place", file.display())
                     .with_msg("why", why);
-                ConfigError::whole(why)
+                ConfigError::of_file(why)
             }
-            _ => ConfigError::whole(why),
+            _ => ConfigError::of_file(why),
         }
     }
 }
 
-/// Merges two values: `over` overrides `under`.
+/// Merges two values: objects key by key, arrays are joined, and anything else of `over` replaces `under`.
 fn merge(under: Value, over: Value) -> Value {
     match (under, over) {
         (Value::Object(mut under), Value::Object(over)) => {
             for (key, value) in over {
                 let value = match under.shift_remove(&key) {
-                    Some(below) => merge(below, value),
+                    Some(under) => merge(under, value),
                     None => value,
                 };
                 under.insert(key, value);
@@ -189,7 +190,7 @@ fn merge(under: Value, over: Value) -> Value {
     }
 }
 
-/// Returns a path without `.` and `..`, by its text, so that one file has one name in the chain.
+/// Removes `.` and `..` from a path by its text alone, so that one file has one name in the chain.
 fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -210,10 +211,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    struct Folder(tempfile::TempDir);
+    /// A folder with a config and the files that it includes.
+    struct ConfigFolder(tempfile::TempDir);
 
-    impl Folder {
-        fn of(files: &[(&str, &str)]) -> Self {
+    impl ConfigFolder {
+        fn with_files(files: &[(&str, &str)]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             for (name, text) in files {
                 let path = dir.path().join(name);
@@ -231,7 +233,7 @@ mod tests {
             effective(&path, &document)
         }
 
-        fn refused(&self) -> String {
+        fn error_text(&self) -> String {
             self.effective()
                 .unwrap_err()
                 .why
@@ -241,7 +243,7 @@ mod tests {
 
     #[test]
     fn own_keys_override_included_ones() {
-        let folder = Folder::of(&[
+        let folder = ConfigFolder::with_files(&[
             (
                 "openclaw.json",
                 "{ $include: './base.json5', gateway: { port: 20789, trustedProxies: ['b'] } }",
@@ -265,8 +267,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_files_merges_in_its_order() {
-        let folder = Folder::of(&[
+    fn listed_files_are_merged_in_order() {
+        let folder = ConfigFolder::with_files(&[
             ("openclaw.json", "{ $include: ['a.json', 'b.json'] }"),
             ("a.json", "{ gateway: { port: 1, bind: 'lan' } }"),
             ("b.json", "{ gateway: { port: 2 } }"),
@@ -278,29 +280,41 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_broken_file_is_named() {
-        let missing = Folder::of(&[("openclaw.json", "{ $include: 'gone.json' }")]);
-        assert!(missing.refused().contains("gone.json"), "{}", missing.refused());
-        let broken = Folder::of(&[
+    fn missing_or_broken_file_is_named() {
+        let missing = ConfigFolder::with_files(&[("openclaw.json", "{ $include: 'gone.json' }")]);
+        assert!(
+            missing.error_text().contains("gone.json"),
+            "{}",
+            missing.error_text()
+        );
+        let broken = ConfigFolder::with_files(&[
             ("openclaw.json", "{ a: { $include: 'b.json' } }"),
             ("b.json", "{\n  x: 1 y: 2 }"),
         ]);
-        assert!(broken.refused().contains("b.json:2:7"), "{}", broken.refused());
-        let nested = Folder::of(&[
+        assert!(
+            broken.error_text().contains("b.json:2:7"),
+            "{}",
+            broken.error_text()
+        );
+        let nested = ConfigFolder::with_files(&[
             ("openclaw.json", "{ $include: 'b.json' }"),
             ("b.json", "{ $include: 7 }"),
         ]);
-        assert!(nested.refused().contains("b.json"), "{}", nested.refused());
+        assert!(nested.error_text().contains("b.json"), "{}", nested.error_text());
     }
 
     #[test]
-    fn circles_and_too_many_files_are_refused() {
-        let circle = Folder::of(&[
+    fn circles_and_too_many_files_are_error_text() {
+        let circle = ConfigFolder::with_files(&[
             ("openclaw.json", "{ $include: 'a.json' }"),
             ("a.json", "{ x: { $include: './b/../openclaw.json' } }"),
         ]);
         assert_eq!(circle.effective().unwrap_err().why.key(), "config.include-broken");
-        assert!(circle.refused().contains("leads back to"), "{}", circle.refused());
+        assert!(
+            circle.error_text().contains("leads back to"),
+            "{}",
+            circle.error_text()
+        );
 
         let names: Vec<String> = (0..=MAX_DEPTH).map(|n| format!("{n}.json")).collect();
         let texts: Vec<String> = (1..=MAX_DEPTH + 1)
@@ -312,7 +326,10 @@ mod tests {
             .map(|(n, t)| (n.as_str(), t.as_str()))
             .collect();
         files.push(("openclaw.json", "{ $include: '0.json' }"));
-        assert!(Folder::of(&files).refused().contains("10"), "too deep");
+        assert!(
+            ConfigFolder::with_files(&files).error_text().contains("10"),
+            "too deep"
+        );
 
         let twice = "{ a: { $include: 'NEXT' }, b: { $include: 'NEXT' } }";
         let texts: Vec<String> = (1..=9)
@@ -324,12 +341,15 @@ mod tests {
             .map(|(n, t)| (n.as_str(), t.as_str()))
             .collect();
         files.extend([("openclaw.json", "{ $include: '0.json' }"), ("9.json", "{}")]);
-        assert!(Folder::of(&files).refused().contains("100"), "too many");
+        assert!(
+            ConfigFolder::with_files(&files).error_text().contains("100"),
+            "too many"
+        );
     }
 
     #[test]
-    fn a_config_without_includes_is_itself() {
-        let folder = Folder::of(&[("openclaw.json", "{ gateway: { port: 18789 } }")]);
+    fn config_without_includes_is_unchanged() {
+        let folder = ConfigFolder::with_files(&[("openclaw.json", "{ gateway: { port: 18789 } }")]);
         assert_eq!(
             folder.effective().unwrap(),
             json!({ "gateway": { "port": 18789 } })

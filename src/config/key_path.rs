@@ -8,20 +8,20 @@ use crate::i18n::msg;
 
 /// The path from the root of a config to one value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyPath(Vec<Segment>);
+pub struct KeyPath(Vec<PathSegment>);
 
-/// One step of a path.
+/// A segment of a [`KeyPath`]: a key of an object, or an index of an array.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Segment {
+pub(crate) enum PathSegment {
     /// A key of an object. In an array a key of digits is an index (`agents.list.0`), as in OpenClaw.
     Key(String),
     /// An index of an array, from 0.
     Index(usize),
 }
 
-/// The reason why a text is no path.
+/// The reason why a text is no key path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
+pub enum KeyPathError {
     /// The text is empty.
     #[error("empty path")]
     Empty,
@@ -37,24 +37,24 @@ pub enum PathError {
 }
 
 impl KeyPath {
-    /// The path of the whole config.
+    /// Returns the path of the whole config.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// A path of keys alone, taken as they are: dots in them separate nothing.
-    pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
-        Self(keys.into_iter().map(|key| Segment::Key(key.into())).collect())
+    /// Creates a path of these keys. Dots in them separate nothing.
+    pub(crate) fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self(keys.into_iter().map(|key| PathSegment::Key(key.into())).collect())
     }
 
-    /// Parses a path as typed.
+    /// Parses a path as a user types it.
     ///
     /// # Errors
     /// The character at which the text is no path.
-    pub fn parse(text: &str) -> Result<Self, PathError> {
+    pub fn parse(text: &str) -> Result<Self, KeyPathError> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(PathError::Empty);
+            return Err(KeyPathError::Empty);
         }
         let mut parser = Parser {
             rest: text.chars(),
@@ -63,54 +63,55 @@ impl KeyPath {
         let mut segments = Vec::new();
         loop {
             if parser.peek() == Some('[') {
-                segments.push(parser.bracket()?);
+                segments.push(parser.parse_bracket()?);
             } else {
-                segments.push(Segment::Key(parser.bare_key()?));
+                segments.push(PathSegment::Key(parser.parse_bare_key()?));
             }
             match parser.peek() {
                 None => return Ok(Self(segments)),
                 Some('.') => {
                     parser.next();
                     if parser.peek() == Some('[') {
-                        return Err(PathError::KeyMissing(parser.at + 1));
+                        return Err(KeyPathError::KeyMissing(parser.at + 1));
                     }
                 }
                 Some('[') => {}
-                Some(c) => return Err(PathError::Character(parser.at + 1, c)),
+                Some(c) => return Err(KeyPathError::Character(parser.at + 1, c)),
             }
         }
     }
 
-    /// The steps of the path.
-    pub fn segments(&self) -> &[Segment] {
+    /// Returns the segments of the path.
+    pub(crate) fn segments(&self) -> &[PathSegment] {
         &self.0
     }
 
-    /// The path one key further.
+    /// Returns the path of a key of this value.
     #[must_use]
-    pub fn child(&self, key: impl Into<String>) -> Self {
-        self.with(Segment::Key(key.into()))
+    pub(crate) fn child(&self, key: impl Into<String>) -> Self {
+        self.with(PathSegment::Key(key.into()))
     }
 
-    /// The path one index further.
+    /// Returns the path of an array element of this value.
     #[must_use]
-    pub fn index(&self, index: usize) -> Self {
-        self.with(Segment::Index(index))
+    pub(crate) fn index(&self, index: usize) -> Self {
+        self.with(PathSegment::Index(index))
     }
 
-    fn with(&self, segment: Segment) -> Self {
+    fn with(&self, segment: PathSegment) -> Self {
         let mut path = self.clone();
         path.0.push(segment);
         path
     }
 
-    /// The path of the first `count` steps.
+    /// Returns the path of the first `count` segments.
     #[must_use]
-    pub fn prefix(&self, count: usize) -> Self {
+    pub(crate) fn prefix(&self, count: usize) -> Self {
         Self(self.0.iter().take(count).cloned().collect())
     }
 }
 
+/// The parser of a typed path.
 struct Parser<'a> {
     rest: Chars<'a>,
     /// Number of characters that were consumed.
@@ -127,35 +128,38 @@ impl Parser<'_> {
         self.rest.next()
     }
 
-    fn bare_key(&mut self) -> Result<String, PathError> {
+    /// Parses a key without quotes, up to the next dot or bracket.
+    fn parse_bare_key(&mut self) -> Result<String, KeyPathError> {
         let mut key = String::new();
         while let Some(c) = self.peek() {
             match c {
                 '.' | '[' => break,
-                ']' | '"' | '\'' | '\\' => return Err(PathError::Character(self.at + 1, c)),
-                c if c.is_whitespace() || c.is_control() => return Err(PathError::Character(self.at + 1, c)),
+                ']' | '"' | '\'' | '\\' => return Err(KeyPathError::Character(self.at + 1, c)),
+                c if c.is_whitespace() || c.is_control() => {
+                    return Err(KeyPathError::Character(self.at + 1, c));
+                }
                 c => key.push(c),
             }
             self.next();
         }
         if key.is_empty() {
-            Err(PathError::KeyMissing(self.at + 1))
+            Err(KeyPathError::KeyMissing(self.at + 1))
         } else {
             Ok(key)
         }
     }
 
     /// Parses `[0]` or `["key"]` (or with single quotes). A backslash takes the next character as it is.
-    fn bracket(&mut self) -> Result<Segment, PathError> {
+    fn parse_bracket(&mut self) -> Result<PathSegment, KeyPathError> {
         let open = self.at + 1;
         self.next();
         let segment = if let Some(quote @ ('"' | '\'')) = self.peek() {
             self.next();
             let mut key = String::new();
             loop {
-                match self.next().ok_or(PathError::Bracket(open))? {
-                    '\\' => key.push(self.next().ok_or(PathError::Bracket(open))?),
-                    c if c == quote => break Segment::Key(key),
+                match self.next().ok_or(KeyPathError::Bracket(open))? {
+                    '\\' => key.push(self.next().ok_or(KeyPathError::Bracket(open))?),
+                    c if c == quote => break PathSegment::Key(key),
                     c => key.push(c),
                 }
             }
@@ -165,12 +169,12 @@ impl Parser<'_> {
                 digits.push(c);
                 self.next();
             }
-            Segment::Index(digits.parse().map_err(|_| PathError::Bracket(open))?)
+            PathSegment::Index(digits.parse().map_err(|_| KeyPathError::Bracket(open))?)
         };
         if self.next() == Some(']') {
             Ok(segment)
         } else {
-            Err(PathError::Bracket(open))
+            Err(KeyPathError::Bracket(open))
         }
     }
 }
@@ -179,17 +183,21 @@ impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Key(key) if is_bare(key) => write!(f, "{}{key}", if at == 0 { "" } else { "." })?,
-                Segment::Key(key) => write!(f, "[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))?,
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Key(key) if is_bare(key) => {
+                    write!(f, "{}{key}", if at == 0 { "" } else { "." })?;
+                }
+                PathSegment::Key(key) => {
+                    write!(f, "[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))?;
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Returns whether a key is printed without brackets. Narrower than what [`KeyPath::parse`] accepts: an odd key is
-/// easier to read in quotes.
+/// Returns whether a key is printed without brackets. [`KeyPath::parse`] accepts more keys without brackets, but an odd
+/// key is easier to read in quotes.
 fn is_bare(key: &str) -> bool {
     !key.is_empty()
         && key
@@ -197,9 +205,9 @@ fn is_bare(key: &str) -> bool {
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))
 }
 
-impl PathError {
+impl KeyPathError {
     /// Returns the usage error for a path as typed.
-    pub fn usage_error(&self, typed: &str) -> Error {
+    pub(crate) fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),
             Self::KeyMissing(at) => Error::usage(msg!("config.path-key", path = typed, at = at)),
@@ -220,49 +228,49 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn keys(text: &str) -> Vec<Segment> {
+    fn parsed(text: &str) -> Vec<PathSegment> {
         KeyPath::parse(text).unwrap().0
     }
 
-    fn key(text: &str) -> Segment {
-        Segment::Key(text.to_owned())
+    fn key(text: &str) -> PathSegment {
+        PathSegment::Key(text.to_owned())
     }
 
     #[test]
     fn every_form_that_a_user_types_is_parsed() {
-        assert_eq!(keys("gateway.port"), [key("gateway"), key("port")]);
+        assert_eq!(parsed("gateway.port"), [key("gateway"), key("port")]);
         assert_eq!(
-            keys("agents.list[0].id"),
-            [key("agents"), key("list"), Segment::Index(0), key("id")]
+            parsed("agents.list[0].id"),
+            [key("agents"), key("list"), PathSegment::Index(0), key("id")]
         );
         let quoted = [key("auth"), key("profiles"), key("anthropic:default")];
-        assert_eq!(keys(r#"auth.profiles["anthropic:default"]"#), quoted);
-        assert_eq!(keys("auth.profiles['anthropic:default']"), quoted);
-        assert_eq!(keys("auth.profiles.anthropic:default"), quoted);
-        assert_eq!(keys(r#"["a.b"].c"#), [key("a.b"), key("c")]);
+        assert_eq!(parsed(r#"auth.profiles["anthropic:default"]"#), quoted);
+        assert_eq!(parsed("auth.profiles['anthropic:default']"), quoted);
+        assert_eq!(parsed("auth.profiles.anthropic:default"), quoted);
+        assert_eq!(parsed(r#"["a.b"].c"#), [key("a.b"), key("c")]);
     }
 
     #[test]
-    fn an_error_has_the_place_in_the_text() {
+    fn error_has_the_position_in_the_text() {
         let error = |text| KeyPath::parse(text).unwrap_err();
-        assert_eq!(error("  "), PathError::Empty);
-        assert_eq!(error("a..b"), PathError::KeyMissing(3));
-        assert_eq!(error("a."), PathError::KeyMissing(3));
-        assert_eq!(error(".a"), PathError::KeyMissing(1));
-        assert_eq!(error("a.[0]"), PathError::KeyMissing(3));
-        assert_eq!(error("a[x]"), PathError::Bracket(2));
-        assert_eq!(error("a[0"), PathError::Bracket(2));
-        assert_eq!(error("a[\"b]"), PathError::Bracket(2));
-        assert_eq!(error("a[99999999999999999999999]"), PathError::Bracket(2));
-        assert_eq!(error("a[0]b"), PathError::Character(5, 'b'));
-        assert_eq!(error("a b"), PathError::Character(2, ' '));
+        assert_eq!(error("  "), KeyPathError::Empty);
+        assert_eq!(error("a..b"), KeyPathError::KeyMissing(3));
+        assert_eq!(error("a."), KeyPathError::KeyMissing(3));
+        assert_eq!(error(".a"), KeyPathError::KeyMissing(1));
+        assert_eq!(error("a.[0]"), KeyPathError::KeyMissing(3));
+        assert_eq!(error("a[x]"), KeyPathError::Bracket(2));
+        assert_eq!(error("a[0"), KeyPathError::Bracket(2));
+        assert_eq!(error("a[\"b]"), KeyPathError::Bracket(2));
+        assert_eq!(error("a[99999999999999999999999]"), KeyPathError::Bracket(2));
+        assert_eq!(error("a[0]b"), KeyPathError::Character(5, 'b'));
+        assert_eq!(error("a b"), KeyPathError::Character(2, ' '));
     }
 
     proptest! {
         #[test]
-        fn a_path_is_read_as_it_is_printed(raw in proptest::collection::vec((any::<bool>(), ".*", 0..9_usize), 1..6)) {
+        fn printed_path_is_parsed_back(raw in proptest::collection::vec((any::<bool>(), ".*", 0..9_usize), 1..6)) {
             let path = KeyPath(raw.into_iter().map(|(is_key, key, index)| {
-                if is_key { Segment::Key(key) } else { Segment::Index(index) }
+                if is_key { PathSegment::Key(key) } else { PathSegment::Index(index) }
             }).collect());
             // A path is trimmed as typed text is; one that ends in quotes keeps its blanks.
             prop_assert_eq!(KeyPath::parse(&path.to_string()), Ok(path));

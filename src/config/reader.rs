@@ -2,8 +2,8 @@
 //!
 //! jsonc-parser does the parsing. It is more lenient than JSON5 in places and stricter in none that matters, so its
 //! tokens are checked first: what Node's reader would refuse is refused here too, and nesting is bounded before anything
-//! recursive runs. `Infinity` and `NaN` are refused on purpose, since no JSON can hold them and no key of a config wants
-//! them. Of a key that is there twice in one object the last one counts, as in Node.
+//! recursive runs. `Infinity` and `NaN` are refused on purpose: JSON can't hold them, and no key of a config needs them.
+//! Of a key that is twice in one object the last one counts, as in Node.
 
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged as _;
@@ -15,22 +15,22 @@ use serde_json::{Map, Number, Value};
 use super::error::ConfigError;
 use crate::i18n::{Msg, msg};
 
-/// Number of arrays and objects that may nest. OpenClaw's own schema nests below 20.
+/// Maximum number of arrays and objects that nest. OpenClaw's own schema nests below 20.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The byte order mark, which is kept in the text and is no part of the document.
+/// The byte order mark, which is kept in the text and is not parsed.
 pub(super) const BOM: &str = "\u{feff}";
 
-/// The options of jsonc-parser: everything of JSON5 is accepted, missing commas are not.
-pub(super) fn options() -> ParseOptions {
+/// Returns the options of jsonc-parser: everything of JSON5 is accepted, missing commas are not.
+pub(super) fn parse_options() -> ParseOptions {
     ParseOptions {
         allow_missing_commas: false,
         ..ParseOptions::default()
     }
 }
 
-/// Parses the text of a config: an object.
-pub(super) fn config(text: &str) -> Result<Value, ConfigError> {
+/// Parses the text of a config, which must be an object.
+pub(super) fn parse_config(text: &str) -> Result<Value, ConfigError> {
     let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
     let reader = Reader { text, start };
     let (value, at) = reader.read()?;
@@ -44,11 +44,12 @@ pub(super) fn config(text: &str) -> Result<Value, ConfigError> {
 /// Parses any JSON5 value, as typed on a command line.
 ///
 /// # Errors
-/// Where the text breaks and why.
-pub fn value(text: &str) -> Result<Value, ConfigError> {
+/// The position at which the text is invalid, and the reason.
+pub fn parse_value(text: &str) -> Result<Value, ConfigError> {
     Ok(Reader { text, start: 0 }.read()?.0)
 }
 
+/// The parser of one text.
 struct Reader<'a> {
     text: &'a str,
     /// The byte at which the document starts; offsets below count from there.
@@ -61,22 +62,22 @@ impl Reader<'_> {
     }
 
     fn error(&self, byte: usize, why: Msg) -> ConfigError {
-        ConfigError::at(self.text, self.start + byte, why)
+        ConfigError::at_byte(self.text, self.start + byte, why)
     }
 
     /// Parses the document. Returns its value, and the byte at which the value starts.
     fn read(&self) -> Result<(Value, usize), ConfigError> {
         self.check_tokens()?;
-        let ast = parse_to_ast(self.body(), &CollectOptions::default(), &options())
+        let ast = parse_to_ast(self.body(), &CollectOptions::default(), &parse_options())
             .map_err(|e| self.parse_error(&e))?;
         let root = ast
             .value
-            .ok_or_else(|| ConfigError::whole(msg!("config.fault-empty")))?;
+            .ok_or_else(|| ConfigError::of_file(msg!("config.fault-empty")))?;
         let start = root.range().start;
         Ok((self.convert(root)?, start))
     }
 
-    /// Refuses tokens that the parser would let pass, and too deep nesting. Does not recurse.
+    /// Refuses invalid tokens that the parser would accept, and nesting beyond [`MAX_DEPTH`]. Does not recurse.
     fn check_tokens(&self) -> Result<(), ConfigError> {
         let body = self.body();
         let mut scanner = Scanner::new(body, &ScannerOptions::default());
@@ -94,7 +95,7 @@ impl Reader<'_> {
                 Token::String(_) if has_bare_line_break(&body[start..scanner.token_end()]) => {
                     return Err(self.error(start, msg!("config.fault-string")));
                 }
-                Token::Number(text) if number(text).is_none() => {
+                Token::Number(text) if parse_number(text).is_none() => {
                     return Err(self.error(start, msg!("config.fault-number")));
                 }
                 _ => {}
@@ -111,7 +112,7 @@ impl Reader<'_> {
             ast::Value::StringLit(node) => Value::String(node.value.into_owned()),
             ast::Value::NumberLit(node) => {
                 let refused = || self.error(node.range.start, msg!("config.fault-number"));
-                Value::Number(number(node.value).ok_or_else(refused)?)
+                Value::Number(parse_number(node.value).ok_or_else(refused)?)
             }
             ast::Value::Array(node) => Value::Array(
                 node.elements
@@ -193,8 +194,8 @@ fn is_identifier(word: &str) -> bool {
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
 }
 
-/// Parses a number of JSON5. `None` for `Infinity`, `NaN` and what is too large for a double.
-fn number(text: &str) -> Option<Number> {
+/// Parses a number of JSON5. `None` for `Infinity`, `NaN` and numbers that are too large for a double.
+fn parse_number(text: &str) -> Option<Number> {
     let digits = text.trim_start_matches(['+', '-']);
     let negative = text.starts_with('-');
     if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
@@ -218,7 +219,7 @@ fn number(text: &str) -> Option<Number> {
             return Some(whole);
         }
     }
-    // Rust reads `.5`, `5.` and `1e3`, and the words for what is not finite; from_f64 refuses those.
+    // Rust parses `.5`, `5.` and `1e3` as JSON5 does, and also the names of infinity; from_f64 refuses those.
     let value: f64 = digits.parse().ok()?;
     Number::from_f64(if negative { -value } else { value })
 }

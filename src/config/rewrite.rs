@@ -1,7 +1,7 @@
 //! Edits the text of a config from one value to another by the smallest change.
 //!
 //! Comments, order, indentation, line ends and everything that is equal in both values stay as they are. jsonc-parser
-//! makes the edits; this module decides *where* to edit.
+//! makes the edits; this module decides where to edit.
 
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
 use serde_json::{Map, Value};
@@ -14,15 +14,15 @@ pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<Strin
         Some(body) => (reader::BOM, body),
         None => ("", text),
     };
-    let root = CstRootNode::parse(body, &reader::options()).ok()?;
+    let root = CstRootNode::parse(body, &reader::parse_options()).ok()?;
     edit_object(&root.object_value()?, before, after)?;
     Some(format!("{bom}{root}"))
 }
 
 fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
-    for gone in before.keys().filter(|key| !after.contains_key(*key)) {
+    for removed in before.keys().filter(|key| !after.contains_key(*key)) {
         for property in node.properties() {
-            if property.decoded_name().as_ref() == Some(gone) {
+            if property.decoded_name().as_ref() == Some(removed) {
                 property.remove();
             }
         }
@@ -31,7 +31,7 @@ fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String
         match before.get(key) {
             Some(old) if old == new => {}
             Some(old) => {
-                // The last one counts where a key is there twice (see `reader`).
+                // Of a key that is twice in an object the last one counts (see `reader`).
                 let is_it = |name: Option<String>| name.as_ref() == Some(key);
                 let property = node
                     .properties()
@@ -86,7 +86,8 @@ fn edit_array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> 
     Some(())
 }
 
-/// Edits an object or an array in place. Returns `false` where old and new are not of one kind.
+/// Edits an object or an array in place. Returns `false` where the old and the new value are not both objects or both
+/// arrays, so that the node must be replaced.
 fn edit_in_place(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => edit_object(&node.as_object()?, old, new).map(|()| true),

@@ -16,18 +16,29 @@ use rule::{KeyRule, Releases, Shape};
 mod rule;
 mod table;
 
-/// A value that OpenClaw would refuse.
+/// A value of a config that OpenClaw would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFinding {
     /// The path of the value.
     pub path: KeyPath,
-    /// What is wrong with the value.
+    /// The kind of the violation.
+    pub violation: Violation,
+    /// The sentence that describes the violation.
     pub why: Msg,
-    /// Whether a key is missing in the object at `path`, so that nothing of it is wrong by itself.
-    is_missing_key: bool,
 }
 
-/// Keys that objects of the table must have: the object, the key, the releases that want it.
+/// The kind of a violation of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// The schema does not know the key at the path.
+    UnknownKey,
+    /// The object at the path lacks a required key; the keys that it has may all be valid.
+    MissingKey,
+    /// The value at the path is not of the required form.
+    InvalidValue,
+}
+
+/// Required keys of objects of the table: the object, the key, and the releases that require it.
 const REQUIRED_KEYS: [(&str, &str, Releases); 4] = [
     ("auth.profiles.*", "provider", Releases::Both),
     ("auth.profiles.*", "mode", Releases::Both),
@@ -35,8 +46,8 @@ const REQUIRED_KEYS: [(&str, &str, Releases); 4] = [
     ("browser.profiles.*", "color", Releases::Early),
 ];
 
-/// Returns what a release of this dialect would refuse, in the order of the config; for [`Dialect::Common`] what either
-/// release would. `$include` is not followed: check the [`super::effective`] value to have included files checked too.
+/// Returns the values that a release of this dialect would refuse, in the order of the config; for [`Dialect::Common`],
+/// those that either release would refuse. `$include` is not followed: check the [`super::effective`] value to have included files checked too.
 pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
     let releases: &[Releases] = match dialect {
         Dialect::Early => &[Releases::Early],
@@ -49,7 +60,7 @@ pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
             release,
             findings: Vec::new(),
         };
-        let rules: Vec<RemainingRule> = table::TABLE
+        let rules: Vec<RemainingRule> = table::KEY_RULES
             .iter()
             .filter(|rule| rule.1.overlaps(release))
             .map(|rule| RemainingRule { path: rule.0, rule })
@@ -65,10 +76,10 @@ pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
     findings
 }
 
-/// Returns what both releases would refuse: a gateway that serves configs of both refuses these alone. A key that one
-/// of them knows, or that one of them misses, is in order. The findings are those of the release that the config fits
+/// Returns the values that both releases would refuse: a gateway that accepts the configs of both refuses these alone. A
+/// key that one of them knows, or that one of them does not require, is accepted. The findings are those of the release that the config fits
 /// best; where it fits both alike, of the one that wrote it.
-pub fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
+pub(crate) fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
     let early = check(config, Dialect::Early);
     let late = check(config, Dialect::Late);
     let fits_late = match early.len().cmp(&late.len()) {
@@ -84,9 +95,9 @@ pub fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
 }
 
 impl SchemaFinding {
-    /// Returns whether two findings are about one key, or about a key and what lies in it.
+    /// Returns whether two findings are about one key, or about a key and a key below it.
     fn is_about_same_key(&self, other: &Self) -> bool {
-        if self.is_missing_key || other.is_missing_key {
+        if [self.violation, other.violation].contains(&Violation::MissingKey) {
             return self == other;
         }
         let (own, others) = (self.path.segments(), other.path.segments());
@@ -101,30 +112,30 @@ struct RemainingRule {
 }
 
 impl RemainingRule {
-    /// Returns the rule one step deeper when its next step is this one.
-    fn step(&self, step: &str) -> Option<Self> {
+    /// Returns the rule for the values below the key `step`; `None` where its path does not lead there.
+    fn below(&self, step: &str) -> Option<Self> {
         let (head, path) = self.path.split_once('.').unwrap_or((self.path, ""));
         let rule = self.rule;
         (head == step).then_some(Self { path, rule })
     }
 }
 
-/// Collects the findings of one release.
+/// Checks a config against the schema of one release, and collects the findings.
 struct SchemaChecker {
     release: Releases,
     findings: Vec<SchemaFinding>,
 }
 
 impl SchemaChecker {
-    fn find(&mut self, path: &KeyPath, why: Msg) {
+    fn report(&mut self, path: &KeyPath, violation: Violation, why: Msg) {
         self.findings.push(SchemaFinding {
             path: path.clone(),
+            violation,
             why,
-            is_missing_key: false,
         });
     }
 
-    /// Checks a value and what lies in it. `pattern` is its path as the table writes it; `rules` are those of this
+    /// Checks a value and everything in it. `pattern` is its path as the table writes it; `rules` are those of this
     /// path and those below it.
     fn check(&mut self, value: &Value, path: &KeyPath, pattern: &str, rules: &[RemainingRule]) {
         let shapes: Vec<Shape> = rules
@@ -132,7 +143,7 @@ impl SchemaChecker {
             .filter(|remaining| remaining.path.is_empty())
             .map(|remaining| remaining.rule.2)
             .collect();
-        let has_elements = rules.iter().any(|remaining| remaining.step("[]").is_some());
+        let has_elements = rules.iter().any(|remaining| remaining.below("[]").is_some());
         let has_keys = !has_elements && rules.len() > shapes.len();
         match value {
             Value::Object(map) if has_keys => {
@@ -142,7 +153,7 @@ impl SchemaChecker {
                 self.check_required_keys(map, path, pattern);
             }
             Value::Array(elements) if has_elements => {
-                let found = steps(rules, "[]");
+                let found = rules_below(rules, "[]");
                 for (at, element) in elements.iter().enumerate() {
                     self.check(element, &path.index(at), &format!("{pattern}.[]"), &found);
                 }
@@ -154,7 +165,7 @@ impl SchemaChecker {
                     None if has_elements => msg!("config.schema-list"),
                     None => msg!("config.schema-object"),
                 };
-                self.find(path, why);
+                self.report(path, Violation::InvalidValue, why);
             }
         }
     }
@@ -169,12 +180,16 @@ impl SchemaChecker {
         rules: &[RemainingRule],
     ) {
         let path = object.child(key);
-        let (step, found) = match steps(rules, key) {
-            found if found.is_empty() => ("*", steps(rules, "*")),
+        let (step, found) = match rules_below(rules, key) {
+            found if found.is_empty() => ("*", rules_below(rules, "*")),
             found => (key, found),
         };
         if found.is_empty() {
-            self.find(&path, msg!("config.schema-unknown", key = key));
+            self.report(
+                &path,
+                Violation::UnknownKey,
+                msg!("config.schema-unknown", key = key),
+            );
             return;
         }
         let pattern = if pattern.is_empty() {
@@ -187,18 +202,18 @@ impl SchemaChecker {
 
     fn check_required_keys(&mut self, map: &serde_json::Map<String, Value>, path: &KeyPath, pattern: &str) {
         for (object, key, releases) in REQUIRED_KEYS {
-            let is_wanted = object == pattern && releases.overlaps(self.release);
-            if is_wanted && !map.contains_key(key) && !map.contains_key("$include") {
-                self.findings.push(SchemaFinding {
-                    path: path.clone(),
-                    why: msg!("config.schema-required", key = key),
-                    is_missing_key: true,
-                });
+            let is_required = object == pattern && releases.overlaps(self.release);
+            if is_required && !map.contains_key(key) && !map.contains_key("$include") {
+                self.report(
+                    path,
+                    Violation::MissingKey,
+                    msg!("config.schema-required", key = key),
+                );
             }
         }
     }
 
-    /// Checks that a channel which is open to everybody says so twice, as both releases want it.
+    /// Checks that a channel with the policy `open` also lists everybody in `allowFrom`, as both releases require.
     fn check_open_channels(&mut self, config: &Value) {
         let channel = KeyPath::keys(["channels", "telegram"]);
         let Some(telegram) = super::document::find(config, &channel) else {
@@ -208,15 +223,20 @@ impl SchemaChecker {
         if telegram.get("dmPolicy").is_some_and(|policy| policy == "open")
             && !telegram.get("allowFrom").is_some_and(has_everybody)
         {
-            self.find(&channel.child("allowFrom"), msg!("config.schema-open"));
+            self.report(
+                &channel.child("allowFrom"),
+                Violation::InvalidValue,
+                msg!("config.schema-open"),
+            );
         }
     }
 }
 
-fn steps(rules: &[RemainingRule], step: &str) -> Vec<RemainingRule> {
+/// Returns the rules for the values below the key `step`.
+fn rules_below(rules: &[RemainingRule], step: &str) -> Vec<RemainingRule> {
     rules
         .iter()
-        .filter_map(|remaining| remaining.step(step))
+        .filter_map(|remaining| remaining.below(step))
         .collect()
 }
 

@@ -1,8 +1,9 @@
-//! Finds the secrets of a config, so that none is ever shown.
+//! Finds and redacts the secrets of a config, so that none is shown.
 //!
-//! The key alone decides, and generously: a plugin's or a later release's key counts when it looks like a secret's.
-//! Numbers and booleans are never secrets (`maxTokens`); a reference to a variable (`${GATEWAY_TOKEN}`) or to a secret
-//! store is none either.
+//! The name of the key decides, and generously: an unknown key counts as a secret's when it is named like one, since
+//! plugins and later releases have keys of their own.
+//! Numbers and booleans are never secrets (`maxTokens`); nor is a reference to a variable (`${GATEWAY_TOKEN}`) or to a
+//! secret store.
 
 use serde_json::{Map, Value};
 
@@ -10,19 +11,19 @@ mod detect;
 mod places;
 
 use super::document::ConfigDocument;
-use super::key_path::{KeyPath, Segment};
+use super::key_path::{KeyPath, PathSegment};
 use detect::{is_concrete, names_secret, url_credentials};
 
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// The mark that replaces a secret. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
-pub const REDACTED: &str = "__OPENCLAW_REDACTED__";
+pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
 /// Returns whether the value at a path would be a secret: the path's last key, or one above it, names one.
-pub fn is_secret(path: &KeyPath) -> bool {
+pub(crate) fn is_secret(path: &KeyPath) -> bool {
     path.segments().iter().any(|segment| match segment {
-        Segment::Key(key) => names_secret(key),
-        Segment::Index(_) => false,
+        PathSegment::Key(key) => names_secret(key),
+        PathSegment::Index(_) => false,
     })
 }
 
@@ -48,7 +49,7 @@ fn redact_value(value: &Value, secret: bool) -> Value {
 
 /// Returns a text with every secret of this config in it replaced by [`REDACTED`]. Secrets of one or two characters are
 /// passed over: they are in every word.
-pub fn redact_known_secrets(text: &str, config: &Value) -> String {
+pub(crate) fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
     collect_secrets(config, false, &mut known);
     let known = known.into_iter().filter(|secret| secret.len() > 2);
@@ -72,12 +73,15 @@ fn collect_secrets<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>)
     }
 }
 
-/// Returns the text of a document in pieces, its secrets left out; also those in comments and under a key that is there
-/// twice. `origin` says where the secret with these characters comes from. Empty when the text has no secret.
-pub fn pieces(document: &ConfigDocument, origin: impl Fn(&str) -> SecretOrigin) -> Vec<TextPiece> {
+/// Splits the text of a document into pieces without its secrets, also without those in comments and under a key that is
+/// there twice. `origin` returns where a secret with these characters comes from. Empty when the text has no secret.
+pub(crate) fn redacted_pieces(
+    document: &ConfigDocument,
+    origin: impl Fn(&str) -> SecretOrigin,
+) -> Vec<TextPiece> {
     let text = document.text();
     let Some(found) = places::find(text) else {
-        // A text that can't be parsed is left out whole.
+        // A text that can't be parsed is hidden as a whole.
         return vec![TextPiece::Hidden(SecretOrigin::Kept)];
     };
     if found.is_empty() {
@@ -186,7 +190,7 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let document = ConfigDocument::parse(text).unwrap();
-        let pieces = pieces(&document, |secret| match secret {
+        let pieces = redacted_pieces(&document, |secret| match secret {
             "SEEDED-new-one" => SecretOrigin::Generated,
             _ => SecretOrigin::Kept,
         });

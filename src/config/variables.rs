@@ -1,4 +1,4 @@
-//! `${VAR}` in the texts of a config: substituted where a value is used, never where a config is written.
+//! Substitutes `${VAR}` in the texts of a config where a value is used, never where a config is written.
 //!
 //! OpenClaw substitutes before it writes, so that changing one key puts every secret into the file in clear
 //! (docs/openclaw.md#config-variables). Here a config keeps its `${VAR}`; code that needs a value calls [`substitute`].
@@ -8,14 +8,17 @@ use serde_json::Value;
 /// The name of a variable that a value needs and that is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
-pub struct MissingVariable(pub String);
+pub(crate) struct MissingVariable(pub String);
 
 /// Returns a text with each `${NAME}` replaced by what `lookup` returns; `$${NAME}` becomes `${NAME}`. Names are capital
 /// letters, digits and `_`, as in OpenClaw; anything else stays as it is.
 ///
 /// # Errors
 /// The first variable that is not set.
-pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, MissingVariable> {
+pub(crate) fn substitute(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, MissingVariable> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -39,7 +42,7 @@ pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result
 }
 
 /// Returns the value of a variable that the config itself sets: `env.vars.NAME` or `env.NAME`.
-pub fn variable_from_config(config: &Value, name: &str) -> Option<String> {
+pub(crate) fn variable_from_config(config: &Value, name: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env
         .get("vars")
@@ -60,16 +63,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_substituted_and_anything_else_stays() {
+    fn variables_are_substituted_and_anything_else_stays() {
         let lookup = |name: &str| (name == "A_1").then(|| "x".to_owned());
-        let of = |text| substitute(text, &lookup);
-        assert_eq!(of("${A_1}-${A_1}").unwrap(), "x-x");
-        assert_eq!(of("$${A_1} ${a} ${} ${A_1").unwrap(), "${A_1} ${a} ${} ${A_1");
-        assert_eq!(of("${B}"), Err(MissingVariable("B".to_owned())));
+        let substituted = |text| substitute(text, &lookup);
+        assert_eq!(substituted("${A_1}-${A_1}").unwrap(), "x-x");
+        assert_eq!(
+            substituted("$${A_1} ${a} ${} ${A_1").unwrap(),
+            "${A_1} ${a} ${} ${A_1"
+        );
+        assert_eq!(substituted("${B}"), Err(MissingVariable("B".to_owned())));
     }
 
     #[test]
-    fn a_config_sets_variables_in_env_and_env_vars() {
+    fn config_sets_variables_in_env_and_env_vars() {
         let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
         assert_eq!(variable_from_config(&config, "A").as_deref(), Some("1"));
         assert_eq!(variable_from_config(&config, "B").as_deref(), Some("2"));

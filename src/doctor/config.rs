@@ -6,7 +6,7 @@ use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect::{self, Dialect};
-use crate::config::schema;
+use crate::config::schema::{self, Violation};
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
 use crate::instance::word;
@@ -83,7 +83,7 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let problems = findings_of_engine(report, own).into_iter().map(|finding| {
-        let unknown = finding.why.key() == "config.schema-unknown";
+        let is_unknown_key = finding.violation == Violation::UnknownKey;
         let here = own
             .document
             .as_ref()
@@ -91,7 +91,7 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         let msg = Msg::new("doctor.config-invalid")
             .with("path", &finding.path)
             .with_msg("why", finding.why);
-        if unknown && here {
+        if is_unknown_key && here {
             let config = own.instance.config_path.clone();
             let key = finding.path;
             Problem::fixable(

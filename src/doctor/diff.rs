@@ -78,7 +78,7 @@ fn text_before(write: &FileWrite, renderer: &DiffRenderer<'_>) -> String {
     }
     match config::parse_bytes(bytes.clone()) {
         Ok(document) => {
-            let pieces = secrets::pieces(&document, |_| SecretOrigin::Kept);
+            let pieces = secrets::redacted_pieces(&document, |_| SecretOrigin::Kept);
             Content::in_pieces(document.text(), pieces).redacted(|origin| renderer.hidden(origin))
         }
         Err(_) => (renderer.translate)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",

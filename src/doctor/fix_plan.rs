@@ -23,7 +23,7 @@ type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
     let others = report.survey.paths_of_others(&own.instance.config_path);
     let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
-    Some(if error.is(ErrorReason::OtherInstance) {
+    Some(if error.has_reason(ErrorReason::OtherInstance) {
         msg!("doctor.anothers")
     } else {
         error.msg

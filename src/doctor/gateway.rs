@@ -45,7 +45,7 @@ fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Erro
 
 /// `gateway.mode` is not set.
 fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let unset = start_error(own).filter(|error| error.is(ErrorReason::GatewayModeUnset));
+    let unset = start_error(own).filter(|error| error.has_reason(ErrorReason::GatewayModeUnset));
     let problems = unset.map(|error| {
         Problem::fixable(
             own,
@@ -63,7 +63,7 @@ fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 /// Reports a refusal to start that has a reason of its own.
 fn refusal(own: &InstanceReport<'_>, reason: ErrorReason, remedy: &str) -> Vec<Problem> {
     let problems = start_error(own)
-        .filter(|error| error.is(reason))
+        .filter(|error| error.has_reason(reason))
         .map(|error| Problem::new(error.msg.clone(), format!("{} {remedy}", own.command)));
     problems.into_iter().collect()
 }

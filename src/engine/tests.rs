@@ -1,4 +1,4 @@
-//! Installed engines of all kinds, and the commands that run them.
+//! Tests of the search for engines, and of the commands that run them.
 
 #![expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 
@@ -9,7 +9,7 @@ use crate::answers::{Auth, Bind};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 
-/// A temporary folder with a home folder, and the programs that a test writes beside it.
+/// A temporary folder with a home folder, and the files and programs that a test writes beside it.
 struct Sandbox(tempfile::TempDir);
 
 impl Sandbox {
@@ -21,19 +21,20 @@ impl Sandbox {
         self.0.path().join(below)
     }
 
-    fn put(&self, below: &str, text: &str) -> PathBuf {
+    fn write(&self, below: &str, text: &str) -> PathBuf {
         let path = self.path(below);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    fn program(&self, below: &str, text: &str) -> PathBuf {
-        let (text, path) = (self.put(&format!("{below}.text"), text), self.path(below));
+    /// Writes an executable script.
+    fn write_program(&self, below: &str, text: &str) -> PathBuf {
+        let (text, path) = (self.write(&format!("{below}.text"), text), self.path(below));
         // Written by another process: a child that another test starts meanwhile would hold it open.
         let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
-        let words = ["-m".as_ref(), "755".as_ref(), text.as_os_str(), path.as_os_str()];
-        let install = crate::host::process::CommandSpec::new("install", words);
+        let args = ["-m".as_ref(), "755".as_ref(), text.as_os_str(), path.as_os_str()];
+        let install = crate::host::process::CommandSpec::new("install", args);
         let output = host.run(&install, std::time::Duration::from_secs(30)).unwrap();
         assert_eq!(output.code, Some(0), "{output:?}");
         path
@@ -47,7 +48,8 @@ impl Sandbox {
         locate(&host, &Environment::read(&host).unwrap())
     }
 
-    fn code(&self, vars: &[(&str, &str)]) -> &'static str {
+    /// Returns the code of the error with which locating the engine fails.
+    fn locate_error(&self, vars: &[(&str, &str)]) -> &'static str {
         self.locate(vars).unwrap_err().code()
     }
 }
@@ -70,18 +72,18 @@ fn texts(values: &[std::ffi::OsString]) -> Vec<&str> {
 
 #[test]
 fn wrapper_outside_of_its_package_is_asked_for_its_version() {
-    for (said, version) in [
+    for (printed, version) in [
         ("OpenClaw 2026.9.6 (eb377ac)", "2026.9.6"),
         ("2026.1.30", "2026.1.30"),
     ] {
         let sandbox = Sandbox::new();
-        let wrapper = sandbox.program("bin/openclaw", &format!("#!/bin/sh\necho '{said}'\n"));
+        let wrapper = sandbox.write_program("bin/openclaw", &format!("#!/bin/sh\necho '{printed}'\n"));
         let folder = sandbox.path("bin");
         let found = sandbox.locate(&[("PATH", folder.to_str().unwrap())]).unwrap();
         assert_eq!(
             (found.path, found.version.as_str()),
             (wrapper.clone(), version),
-            "{said}"
+            "{printed}"
         );
         let named = sandbox.locate(&[("OPENCLAW_NODE_CLI", wrapper.to_str().unwrap())]);
         assert_eq!(named.unwrap().version, version);
@@ -91,25 +93,28 @@ fn wrapper_outside_of_its_package_is_asked_for_its_version() {
 #[test]
 fn command_that_is_no_openclaw_from_npm_is_an_error_with_a_way_out() {
     let sandbox = Sandbox::new();
-    assert_eq!(sandbox.code(&[]), "engine.missing");
+    assert_eq!(sandbox.locate_error(&[]), "engine.missing");
     assert_eq!(
-        sandbox.code(&[("OPENCLAW_NODE_CLI", "/nowhere/openclaw")]),
+        sandbox.locate_error(&[("OPENCLAW_NODE_CLI", "/nowhere/openclaw")]),
         "engine.no-file"
     );
     // Another copy of this program answers with its own version.
-    let ours = sandbox.program("bin/openclaw", "#!/bin/sh\necho 'openclaw 0.1.0'\n");
+    let ours = sandbox.write_program("bin/openclaw", "#!/bin/sh\necho 'openclaw 0.1.0'\n");
     let ours = ours.to_str().unwrap();
-    assert_eq!(sandbox.code(&[("OPENCLAW_NODE_CLI", ours)]), "engine.unknown");
     assert_eq!(
-        sandbox.code(&[("PATH", sandbox.path("bin").to_str().unwrap())]),
+        sandbox.locate_error(&[("OPENCLAW_NODE_CLI", ours)]),
+        "engine.unknown"
+    );
+    assert_eq!(
+        sandbox.locate_error(&[("PATH", sandbox.path("bin").to_str().unwrap())]),
         "engine.missing"
     );
-    let old = sandbox.put(
+    let old = sandbox.write(
         "old/package.json",
         r#"{"name": "openclaw", "version": "2025.12.1"}"#,
     );
     let old = old.with_file_name("openclaw.mjs");
-    sandbox.put("old/openclaw.mjs", "");
+    sandbox.write("old/openclaw.mjs", "");
     let error = sandbox
         .locate(&[("OPENCLAW_NODE_CLI", old.to_str().unwrap())])
         .unwrap_err();
@@ -120,13 +125,13 @@ fn command_that_is_no_openclaw_from_npm_is_an_error_with_a_way_out() {
 #[test]
 fn script_that_is_not_executable_is_run_by_node() {
     let sandbox = Sandbox::new();
-    let node = sandbox.program("bin/node", "");
-    let script = sandbox.put("package/openclaw.mjs", "");
+    let node = sandbox.write_program("bin/node", "");
+    let script = sandbox.write("package/openclaw.mjs", "");
     let host = Host::fixed(&[], [("PATH", sandbox.path("bin"))]);
     let command = super::command(&host, &script, ["--version"]);
     assert_eq!(command.program, node);
     assert_eq!(texts(&command.args), [script.to_str().unwrap(), "--version"]);
-    let script = sandbox.program("package/openclaw.mjs", "");
+    let script = sandbox.write_program("package/openclaw.mjs", "");
     assert_eq!(super::command(&host, &script, ["--version"]).program, script);
 }
 
@@ -195,7 +200,7 @@ fn gateway_gets_flags_as_arguments_and_secrets_in_the_environment() {
         .iter()
         .find(|(name, _)| name == "OPENCLAW_GATEWAY_TOKEN");
     assert_eq!(token.unwrap().1, "s3cret");
-    // The config's would win silently.
+    // The token of the config would override that of the flag without notice.
     let error = run(json!({ "gateway": { "auth": { "token": "other" } } })).unwrap_err();
     assert_eq!((error.code(), error.kind.exit_code()), ("engine.secret", 2));
     assert!(run(json!({ "gateway": { "auth": { "token": "s3cret" } } })).is_ok());

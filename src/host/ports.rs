@@ -1,7 +1,7 @@
-//! The listening TCP sockets of this host, and the ports that its kernel reserves.
+//! Lists the listening TCP sockets of this host, and the ports that its kernel reserves.
 //!
-//! Facts without judgement: whose gateway a process is, and what a taken port means, is decided by the callers.
-//! Where the system gives no answer the answer is empty; nothing here can fail.
+//! Callers decide whose gateway a process is, and what a used port means. Where the system gives no answer, the result
+//! is empty: no function here fails.
 
 #[cfg(not(target_os = "linux"))]
 #[path = "ports/elsewhere.rs"]
@@ -14,42 +14,42 @@ mod system;
 mod netsh;
 mod socket;
 
-pub use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
+pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
 
-/// Returns every listening TCP socket, IPv4 and IPv6, in order of address and port.
+/// Returns all listening TCP sockets, IPv4 and IPv6, in order of address and port.
 ///
-/// A process that is ending keeps its sockets for a moment longer than its name. On ports for which `needs_owner`
-/// is true that moment is waited for, so that its sockets are not taken for another user's: the function blocks
-/// for up to [`SOCKET_RELEASE_TIMEOUT`].
-pub fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
-    in_order(system::listening_sockets(None, &needs_owner))
+/// A process that ends may keep its sockets for a moment after it can no longer be found as their owner. For ports for
+/// which `needs_owner` returns true, the function waits until such sockets are closed, at most for
+/// [`SOCKET_RELEASE_TIMEOUT`], so that they are not taken for another user's.
+pub(crate) fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
+    sort_and_dedup(system::listening_sockets(None, &needs_owner))
 }
 
-/// Returns the sockets that listen on one port, with their owners: much less work than [`listening_sockets`].
-pub fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
-    in_order(system::listening_sockets(Some(port), &|_| true))
+/// Returns the sockets that listen on one port, with their owners. Much faster than [`listening_sockets`].
+pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
+    sort_and_dedup(system::listening_sockets(Some(port), &|_| true))
 }
 
-fn in_order(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
+fn sort_and_dedup(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
     sockets.sort_unstable();
-    // A socket that several processes inherited is one socket; so are those of SO_REUSEPORT.
+    // A socket that several processes inherited is listed once, and so are sockets that share a port (SO_REUSEPORT).
     sockets.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));
     sockets
 }
 
-/// Returns the first and the last port that the system gives to outgoing connections.
-pub fn ephemeral_range() -> Option<(u16, u16)> {
+/// Returns the first and the last port that the system assigns to outgoing connections.
+pub(crate) fn ephemeral_range() -> Option<(u16, u16)> {
     system::ephemeral_range()
 }
 
-/// Returns the ranges of ports, first and last included, that the system lets nobody bind. Only Windows has such.
-pub fn excluded_ranges() -> Vec<(u16, u16)> {
+/// Returns the inclusive ranges of ports that no program can bind. Only Windows has such ranges.
+pub(crate) fn excluded_ranges() -> Vec<(u16, u16)> {
     system::excluded_ranges()
 }
 
-/// Returns the command line of a process, and those of its variables that start with `prefix`. Empty where this
-/// user may not know them.
-pub fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
+/// Returns the command line of a process, and those of its environment variables that start with `prefix`. Empty where
+/// this user may not read them.
+pub(crate) fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     system::arguments_and_env(pid, prefix)
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_is_found_with_its_process_on_ipv4_and_ipv6() {
+    fn listener_is_found_with_its_process_on_ipv4_and_ipv6() {
         for ip in ["127.0.0.1", "::1", "127.0.0.2"] {
             let Ok(socket) = TcpListener::bind((ip, 0)) else {
                 continue;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connected_socket_is_no_listener() {
+    fn connected_socket_is_no_listener() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ephemeral_range_is_a_range() {
+    fn first_ephemeral_port_is_below_the_last() {
         let (first, last) = ephemeral_range().unwrap();
         assert!(first < last);
     }

@@ -1,8 +1,8 @@
-//! Starting other programs. No other module does.
+//! Starts other programs, which only the modules of [`crate::host`] do (`clippy.toml`).
 //!
-//! A [`CommandSpec`] says everything about the program to be started, its environment included, so that nothing
-//! is inherited by accident. A program that only answers a question has a time limit: a tool that hangs (a bus
-//! that does not answer, a password prompt) must never hang this program.
+//! A [`CommandSpec`] describes the program completely, its environment included, so that nothing is inherited by
+//! accident. A program whose output is waited for has a time limit: a tool that hangs (a bus that does not answer, a
+//! password prompt) must never block this program.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
@@ -13,43 +13,43 @@ use std::time::{Duration, Instant};
 
 use super::{Host, read, system};
 
-/// Time between two looks at a running program.
+/// Time between two checks whether a program has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Number of bytes of each output stream that are kept, from its start.
+/// Maximum number of bytes that are kept of each output stream, from its start.
 const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
 
-/// A program to be started.
+/// The description of a program to be started.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
-    /// The program: a path, or a name to be found on the search path.
+    /// The program: a path, or a name that is searched for on the search path.
     pub program: OsString,
-    /// Arguments, without the program's name.
+    /// The arguments, without the program's name.
     pub args: Vec<OsString>,
-    /// Variables that the program gets beside or instead of the inherited ones.
+    /// The variables that are set in addition to, or in place of, the inherited ones.
     pub env: Vec<(OsString, OsString)>,
-    /// Inherited variables that the program does not get.
+    /// The names of the variables that are not inherited.
     pub env_removed: Vec<OsString>,
-    /// Whether the program inherits the environment of this one.
+    /// `true` if the program inherits the environment of the host.
     pub inherit_env: bool,
-    /// Working folder; `None` for this program's own.
+    /// The working folder; `None` for that of this program.
     pub cwd: Option<PathBuf>,
 }
 
 /// The exit code and the output of a program that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommandOutput {
-    /// Exit code; `None` when a signal or the time limit ended the program.
+pub(crate) struct CommandOutput {
+    /// The exit code; `None` where a signal or the time limit ended the program.
     pub code: Option<i32>,
-    /// What the program wrote to stdout; bytes that are not UTF-8 are replaced.
+    /// The text on stdout, with bytes that are not UTF-8 replaced.
     pub stdout: String,
-    /// What the program wrote to stderr; bytes that are not UTF-8 are replaced.
+    /// The text on stderr, with bytes that are not UTF-8 replaced.
     pub stderr: String,
-    /// Whether the time limit ended the program.
+    /// `true` if the time limit ended the program.
     pub timed_out: bool,
 }
 
 impl CommandSpec {
-    /// A program with these arguments, in the environment of this one.
+    /// Creates a command of a program and its arguments, in the environment of the host.
     pub fn new<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -63,16 +63,16 @@ impl CommandSpec {
 
     /// Sets a variable.
     #[must_use]
-    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Wraps the program in a scope of the user's systemd when this process is part of a systemd service, which
-    /// kills at its end everything that it ever started. For callers that can reach the user's manager.
+    /// Runs the program in a scope of the user's systemd where this process is part of a systemd service: at the end of
+    /// a service, systemd kills everything that the service started. For callers that can reach the user's manager.
     #[must_use]
-    pub fn in_own_scope(mut self, host: &Host) -> Self {
+    pub(crate) fn in_own_scope(mut self, host: &Host) -> Self {
         let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let is_service = groups.lines().any(|line| line.ends_with(".service"));
         let Some(runner) = host.find_program("systemd-run").filter(|_| is_service) else {
@@ -84,12 +84,9 @@ impl CommandSpec {
         self
     }
 
-    /// The command for the standard library, its environment taken from `host` and not from this process.
-    pub(super) fn command(&self, host: &Host) -> Command {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that starts programs"
-        )]
+    /// Converts to a command of the standard library, with the environment of `host` and not of this process.
+    pub(super) fn to_command(&self, host: &Host) -> Command {
+        #[expect(clippy::disallowed_methods, reason = "programs are started here")]
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear();
         if self.inherit_env {
@@ -105,15 +102,15 @@ impl CommandSpec {
 }
 
 impl Host {
-    /// Runs a program to its end, without input. After `limit`, or at the deadline of [`Host::with_deadline`], it
-    /// is killed together with the programs that it started (on Windows: it alone).
+    /// Runs a program without input, waits for its end, and returns its output. After `limit`, or at the deadline of
+    /// [`Host::with_deadline`], it is killed together with the programs that it started (on Windows, without them).
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn run(&self, spec: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
+    pub(crate) fn run(&self, spec: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
         let deadline = Instant::now() + limit;
         let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
-        let mut command = spec.command(self);
+        let mut command = spec.to_command(self);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -127,7 +124,7 @@ impl Host {
                 break (status.code(), false);
             }
             if Instant::now() >= deadline {
-                // The children first: once the leader is waited for, the number of the group may be another's.
+                // The children first: once the leader is waited for, the id of the group may be another's.
                 system::kill_group(child.id());
                 child.kill()?;
                 child.wait()?;
@@ -135,7 +132,7 @@ impl Host {
             }
             std::thread::sleep(POLL_INTERVAL);
         };
-        // A stream that a child left behind still holds open is waited for until the deadline only.
+        // A stream may be held open by a child that runs on: it is read until the deadline only.
         let text = |reader: JoinHandle<Vec<u8>>| {
             while !timed_out && !reader.is_finished() && Instant::now() < deadline {
                 std::thread::sleep(POLL_INTERVAL);
@@ -154,58 +151,60 @@ impl Host {
         })
     }
 
-    /// Starts a program that runs beside this one, without input and output.
+    /// Starts a program without input and output, and does not wait for its end.
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn(&self, spec: &CommandSpec) -> io::Result<Child> {
+    pub(crate) fn spawn(&self, spec: &CommandSpec) -> io::Result<Child> {
         silent_command(self, spec).spawn()
     }
 
-    /// Starts a program that runs on by itself, whatever becomes of this one and its terminal: a Ctrl-C in the
-    /// terminal does not reach its process group.
+    /// Starts a program without input and output that runs on after this one has ended: a Ctrl-C in the terminal does
+    /// not reach its process group.
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn_detached(&self, spec: &CommandSpec) -> io::Result<Child> {
+    pub(crate) fn spawn_detached(&self, spec: &CommandSpec) -> io::Result<Child> {
         let mut command = silent_command(self, spec);
         system::set_own_group(&mut command);
         command.spawn()
     }
 
-    /// Runs a program in this one's place, with its terminal. On Unix this process becomes that program, so that
-    /// signals reach it and its exit code is kept; the function then returns only when that failed.
+    /// Replaces this process by a program, which keeps the terminal. On Unix the pid stays, so that signals reach the
+    /// program and its exit code is kept; the function returns only where that failed. On Windows the program is
+    /// started and waited for.
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn exec(&self, spec: &CommandSpec) -> io::Result<ExitCode> {
-        system::exec(spec.command(self))
+    pub(crate) fn exec(&self, spec: &CommandSpec) -> io::Result<ExitCode> {
+        system::exec(spec.to_command(self))
     }
 
-    /// Returns whether the system starts this file itself, without an interpreter that somebody has to name.
-    pub fn is_executable(&self, path: &Path) -> bool {
+    /// Returns whether the system can start a file directly, without an interpreter on the command line.
+    pub(crate) fn is_executable(&self, path: &Path) -> bool {
         system::is_executable(path)
     }
 
-    /// The absolute folders of the search path (`PATH`), in order. Relative ones are passed over: what they mean
-    /// depends on where this program happens to run.
-    pub fn search_path(&self) -> Vec<PathBuf> {
+    /// Returns the absolute folders of the search path (`PATH`), in order. Relative folders are skipped: they depend on
+    /// the working folder of this program.
+    pub(crate) fn search_path(&self) -> Vec<PathBuf> {
         let path = self.raw_var("PATH").unwrap_or_default();
         std::env::split_paths(path)
             .filter(|folder| folder.is_absolute())
             .collect()
     }
 
-    /// Returns the path of an executable by its name, from the search path of this environment. On Windows the
-    /// endings of `PATHEXT` are tried.
-    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+    /// Finds an executable by its name on the search path of this host. On Windows the extensions of `PATHEXT` are
+    /// tried.
+    pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
         let folders = std::env::join_paths(self.search_path()).ok()?;
         which::which_in(name, Some(folders), "/").ok()
     }
 }
 
+/// Returns the command with all standard streams connected to the null device.
 fn silent_command(host: &Host, spec: &CommandSpec) -> Command {
-    let mut command = spec.command(host);
+    let mut command = spec.to_command(host);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_runs_to_its_end_in_the_environment_of_the_host() {
+    fn program_runs_to_its_end_in_the_environment_of_the_host() {
         let host = Host::fixed(&[], [("INHERITED", "a"), ("SECRET", "b")]);
         let mut spec = sh("echo $INHERITED$SECRET$OWN; echo no >&2; exit 3").env("OWN", "c");
         spec.env_removed = vec!["SECRET".into()];
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_hangs_is_killed_with_its_children() {
+    fn program_beyond_its_time_limit_is_killed_with_its_children() {
         let host = Host::fixed(&[], [("", ""); 0]);
         let dir = tempfile::tempdir().unwrap();
         let pid_file = dir.path().join("pid");
@@ -267,7 +266,7 @@ mod tests {
         }
     }
 
-    /// Makes a folder that holds one empty file of this name and mode.
+    /// Creates a folder with one empty file of this name and mode.
     fn folder_with_file(name: impl AsRef<Path>, mode: u32) -> tempfile::TempDir {
         use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
         let dir = tempfile::tempdir().unwrap();
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_executable_is_no_program() {
+    fn file_that_is_not_executable_is_no_program() {
         let (text, program) = (folder_with_file("tool", 0o644), folder_with_file("tool", 0o755));
         let path = std::env::join_paths([text.path(), program.path()]).unwrap();
         let host = Host::fixed(&[], [("PATH", &path)]);
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_the_search_path_need_not_be_unicode() {
+    fn folder_of_the_search_path_need_not_be_unicode() {
         use std::os::unix::ffi::OsStrExt as _;
         let odd = OsStr::from_bytes(b"b\xe4r");
         let dir = folder_with_file(Path::new(odd).join("tool"), 0o755);
@@ -303,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_folder_of_the_search_path_is_passed_over() {
+    fn relative_folder_of_the_search_path_is_skipped() {
         let host = Host::fixed(&[], [("PATH", "bin:.:")]);
         assert_eq!(host.find_program("sh"), None);
     }
 
     #[test]
-    fn a_program_is_killed_at_the_deadline_of_the_host() {
+    fn program_is_killed_at_the_deadline_of_the_host() {
         let host = Host::fixed(&[], [("", ""); 0]).with_deadline(Instant::now());
         let output = host.run(&sh("sleep 600"), Duration::from_mins(10)).unwrap();
         assert!(output.timed_out);

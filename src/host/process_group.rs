@@ -1,4 +1,4 @@
-//! A child program with everything that it starts, ended as one: it runs in a process group of its own.
+//! Runs a child program in a process group of its own, so that it ends together with everything that it started.
 
 use std::io;
 use std::process::{Child, ExitStatus, Stdio};
@@ -8,15 +8,15 @@ use super::process::CommandSpec;
 use super::{Host, system};
 use crate::sync::lock;
 
-/// Number of bytes of a program's stderr that are kept, from its end.
+/// Maximum number of bytes that are kept of a program's stderr, from its end.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
 
-/// How a program ended.
+/// The exit of a program: its exit code, or the signal that ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessExit {
-    /// Exit code; `None` when a signal ended the program.
+    /// The exit code; `None` where a signal ended the program.
     pub code: Option<i32>,
-    /// Number of the signal that ended the program, on systems that have signals.
+    /// The number of the signal that ended the program, on systems with signals.
     pub signal: Option<i32>,
 }
 
@@ -43,8 +43,8 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn_group(&self, spec: &CommandSpec) -> io::Result<ProcessGroup> {
-        let mut command = spec.command(self);
+    pub(crate) fn spawn_group(&self, spec: &CommandSpec) -> io::Result<ProcessGroup> {
+        let mut command = spec.to_command(self);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -64,13 +64,13 @@ impl Host {
 }
 
 impl ProcessGroup {
-    /// The pid of the program that was started, which is also the id of its group.
-    pub fn pid(&self) -> u32 {
+    /// Returns the pid of the program, which is also the id of its group.
+    pub(crate) fn pid(&self) -> u32 {
         self.leader.id()
     }
 
-    /// Returns how the program ended, or `None` while it runs. Kills the children that it left.
-    pub fn poll_exit(&mut self) -> Option<ProcessExit> {
+    /// Returns the exit of the program, or `None` while it runs. Once it has ended, kills the children that it left.
+    pub(crate) fn poll_exit(&mut self) -> Option<ProcessExit> {
         if self.exit.is_none() {
             self.exit = self.leader.try_wait().ok().flatten().map(ProcessExit::from);
             if self.exit.is_some() {
@@ -80,16 +80,16 @@ impl ProcessGroup {
         self.exit
     }
 
-    /// Asks the program to end (SIGTERM). Kills it on systems that know no such request.
-    pub fn terminate(&mut self) {
+    /// Asks the program to end (SIGTERM). Kills it on systems without signals.
+    pub(crate) fn terminate(&mut self) {
         if self.poll_exit().is_none() && !system::terminate(self.pid()) {
             let _ = self.leader.kill();
         }
     }
 
     /// Kills the program and its children.
-    pub fn kill(&mut self) {
-        // The children first: once the leader is waited for, the number of the group may be another's.
+    pub(crate) fn kill(&mut self) {
+        // The children first: once the leader is waited for, the id of the group may be another's.
         if self.poll_exit().is_none() {
             system::kill_group(self.pid());
             let _ = self.leader.kill();
@@ -97,8 +97,8 @@ impl ProcessGroup {
         }
     }
 
-    /// The last [`STDERR_TAIL_BYTES`] that the program wrote to stderr, as text.
-    pub fn stderr_tail(&self) -> String {
+    /// Returns the end of the program's stderr, at most [`STDERR_TAIL_BYTES`], as text.
+    pub(crate) fn stderr_tail(&self) -> String {
         String::from_utf8_lossy(&lock(&self.stderr)).into_owned()
     }
 }
@@ -109,7 +109,7 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Reads a stream to its end, so that the program is not blocked by a full pipe, and keeps the last of it.
+/// Reads a stream to its end, so that a full pipe does not block the program, and keeps the end of it in `tail`.
 fn keep_tail(mut stream: impl io::Read, tail: &Mutex<Vec<u8>>) {
     let mut chunk = [0; 4096];
     while let Ok(len @ 1..) = stream.read(&mut chunk) {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_a_group_kills_its_children_and_stderr_is_kept_until_then() {
+    fn drop_kills_the_children_and_stderr_is_kept_until_then() {
         let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
         let script = "sleep 600 & echo child $! >&2; wait";
         let mut group = host
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signal_that_ended_a_program_is_reported() {
+    fn signal_that_ended_a_program_is_reported() {
         let host = Host::fixed(&[], [("", ""); 0]);
         let mut group = host
             .spawn_group(&CommandSpec::new("/bin/sh", ["-c", "kill -9 $$"]))

@@ -1,16 +1,16 @@
-//! Reading files that others wrote: regular files only, bounded, never a hang.
+//! Reads files that other programs or users wrote: regular files of a bounded size only, so that reading ends.
 //!
-//! A FIFO in the place of a config would block an open for ever, a device would never end, and a file
-//! of gigabytes would eat the memory. So the kind of the file is checked first, then its size, then it is read.
+//! A FIFO in the place of a config would block the open call for ever, a device may never end, and a file of gigabytes
+//! would exhaust the memory. So the kind of the file is checked first, then its size, then it is read.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// Size of the largest file that is read, in bytes.
-pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// Maximum size of a file that is read, in bytes.
+pub(crate) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Why a file was not read.
+/// The reason why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file does not exist.
@@ -22,22 +22,22 @@ pub enum ReadError {
     /// The file is larger than [`MAX_FILE_BYTES`]; it has this many bytes.
     #[error("{0} bytes")]
     TooLarge(u64),
-    /// The content is no UTF-8 from this byte on.
+    /// The content is no UTF-8 from this offset on, in bytes.
     #[error("not UTF-8 at byte {0}")]
     NotText(usize),
-    /// The system refused.
+    /// The system refused to open or read the file.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 /// Reads a file as UTF-8 text. Links are followed.
-pub fn text(path: &Path) -> Result<String, ReadError> {
+pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
     let bytes = bytes(path)?;
     String::from_utf8(bytes).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
 /// Reads the bytes of a file. Links are followed.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing),
@@ -49,17 +49,18 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     if meta.len() > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(meta.len()));
     }
-    bounded(File::open(path)?)
+    read_bounded(File::open(path)?)
 }
 
 /// Reads a stream to its end as UTF-8 text.
-pub(super) fn text_from(stream: impl io::Read) -> Result<String, ReadError> {
-    String::from_utf8(bounded(stream)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
+pub(super) fn text_of_stream(stream: impl io::Read) -> Result<String, ReadError> {
+    String::from_utf8(read_bounded(stream)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
-fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
+/// Reads a stream to its end; fails beyond [`MAX_FILE_BYTES`].
+fn read_bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    // A file may have grown since it was measured: read one byte past the bound to see it.
+    // A file may have grown since its size was checked: one byte beyond the bound tells.
     stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     let read = bytes.len() as u64;
     if read > MAX_FILE_BYTES {
@@ -69,9 +70,9 @@ fn bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// Returns the path with the links of its existing part followed, so that two paths of one file are equal also
-/// when the file does not exist yet.
-pub fn canonicalize_existing(path: &Path) -> PathBuf {
+/// Returns a path with the links of its existing part resolved, so that two paths of one file are equal, also where the
+/// file does not exist yet.
+pub(crate) fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {
         if let Ok(real) = part.canonicalize() {

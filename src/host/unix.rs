@@ -1,4 +1,4 @@
-//! What the host module does in its own way on Unix: sockets, users, signals, limits.
+//! The Unix implementation of the host module: sockets, users, signals, limits.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,15 +11,15 @@ use std::process::{Command, ExitCode, ExitStatus};
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
-/// Number of open files that is enough for every gateway; more only makes tables of the system larger.
+/// Maximum number of open files that is asked for: enough for every gateway. More would only enlarge system tables.
 const MAX_OPEN_FILES: u64 = 65_536;
-/// Number of connections that may wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const LISTEN_BACKLOG: i32 = 1024;
-/// SIGHUP's bit in the mask of ignored signals.
+/// The bit of SIGHUP in the mask of ignored signals.
 #[cfg(target_os = "linux")]
 const SIGHUP_BIT: u64 = 1;
 
-/// Returns the owner of a folder when this process is root and the owner is not.
+/// Returns the owner of a folder where this process is root and the owner is not.
 pub(super) fn owner_other_than_root(path: &Path) -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -38,13 +38,13 @@ pub(super) fn file_owner_id(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|meta| meta.uid())
 }
 
-/// Returns whether the system starts this file itself: a file with an execute bit.
+/// Returns whether the system can start a file directly: a file with an execute bit.
 pub(super) fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0)
 }
 
-/// Turns this process into another program. The pid and the parent stay, so that signals and the exit code
-/// need not be passed on. Returns only when that failed.
+/// Replaces this process by another program. The pid and the parent stay, so that signals and the exit code need not be
+/// passed on. Returns only where that failed.
 pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     Err(command.exec())
 }
@@ -58,32 +58,32 @@ pub(super) fn exit_signal(status: ExitStatus) -> Option<i32> {
     status.signal()
 }
 
-/// Asks a process to end. Returns `true`: the system knows such a request.
+/// Asks a process to end (SIGTERM). Returns `true`: the system has signals.
 pub(super) fn terminate(pid: u32) -> bool {
-    signal(pid, Signal::TERM);
+    send_signal(pid, Signal::TERM);
     true
 }
 
 pub(super) fn kill(pid: u32) {
-    signal(pid, Signal::KILL);
+    send_signal(pid, Signal::KILL);
 }
 
-fn signal(pid: u32, signal: Signal) {
+fn send_signal(pid: u32, signal: Signal) {
     // A process that has ended meanwhile needs no signal.
-    let _ = as_pid(pid).map(|pid| kill_process(pid, signal));
+    let _ = to_pid(pid).map(|pid| kill_process(pid, signal));
 }
 
 pub(super) fn kill_group(leader: u32) {
-    let _ = as_pid(leader).map(|pid| kill_process_group(pid, Signal::KILL));
+    let _ = to_pid(leader).map(|pid| kill_process_group(pid, Signal::KILL));
 }
 
 /// Returns the process group of a process.
 pub(super) fn group_of(pid: u32) -> Option<u32> {
-    let group = getpgid(Some(as_pid(pid)?)).ok()?;
+    let group = getpgid(Some(to_pid(pid)?)).ok()?;
     u32::try_from(group.as_raw_nonzero().get()).ok()
 }
 
-fn as_pid(number: u32) -> Option<Pid> {
+fn to_pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
 }
 
@@ -115,7 +115,7 @@ pub(super) fn raise_open_file_limit() -> Option<usize> {
         .maximum
         .map_or(MAX_OPEN_FILES, |hard| hard.min(MAX_OPEN_FILES));
     let current = limit.current.unwrap_or(u64::MAX);
-    let raised = current < wanted
+    let is_raised = current < wanted
         && setrlimit(
             Resource::Nofile,
             Rlimit {
@@ -124,7 +124,7 @@ pub(super) fn raise_open_file_limit() -> Option<usize> {
             },
         )
         .is_ok();
-    usize::try_from(if raised {
+    usize::try_from(if is_raised {
         wanted
     } else {
         current.min(MAX_OPEN_FILES)
@@ -137,13 +137,13 @@ pub(super) fn free_disk_bytes(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Listens on an address, without blocking.
+/// Opens a non-blocking listener on an address.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = tcp_socket(address)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    // A port whose last connections still linger is free again at once.
+    // A port with connections in TIME_WAIT can be bound again at once.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
     listen_on(&socket, LISTEN_BACKLOG)?;
@@ -152,7 +152,7 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Makes a TCP socket that no program started from here inherits.
+/// Creates a TCP socket that child processes do not inherit.
 fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::INET
@@ -164,7 +164,7 @@ fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
         let flags = rustix::net::SocketFlags::CLOEXEC;
         rustix::net::socket_with(family, SocketType::STREAM, flags, None)?
     };
-    // There the flag can't be given with the socket.
+    // On Apple systems the flag can't be set together with the creation.
     #[cfg(target_vendor = "apple")]
     let socket = {
         let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
@@ -174,8 +174,8 @@ fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Binds an address, without listening on it, and releases it. Only a listening socket is in the way: two
-/// probes at once don't see each other, and a gateway that starts meanwhile is not disturbed.
+/// Binds an address without listening on it, and releases it. Only a listening socket makes this fail: concurrent
+/// probes and a gateway that starts meanwhile are not affected.
 pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
     let probe = tcp_socket(address)?;
     sockopt::set_socket_reuseaddr(&probe, true)?;

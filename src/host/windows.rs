@@ -1,19 +1,19 @@
-//! What the host module does in its own way on Windows. Not tested: this project is built on Linux.
+//! The Windows implementation of the host module. Not tested: this project is built on Linux.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
-/// Endings of files that the system starts itself: programs and command scripts.
+/// Extensions of files that the system can start directly: programs and command scripts.
 const EXECUTABLE_EXTENSIONS: [&str; 3] = ["exe", "cmd", "bat"];
 
-/// Returns `None`: no sudo keeps another user's home here.
+/// Returns `None`: there is no sudo that keeps another user's home folder.
 pub(super) fn owner_other_than_root(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Returns `None`: users have no numbers here.
+/// Returns `None`: users have no numeric ids.
 pub(super) fn user_id() -> Option<u32> {
     None
 }
@@ -27,20 +27,20 @@ pub(super) fn is_executable(path: &Path) -> bool {
         .is_some_and(|ending| EXECUTABLE_EXTENSIONS.iter().any(|known| ending == *known))
 }
 
-/// Runs a program in this one's place: waits for it and returns its exit code.
+/// Runs a program, waits for its end, and returns its exit code.
 pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     let code = command.status()?.code().unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Does nothing: there are no process groups here.
+/// Does nothing: there are no process groups.
 pub(super) fn set_own_group(_command: &mut Command) {}
 
 pub(super) fn exit_signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Returns `false`: the system knows no request to end.
+/// Returns `false`: there are no signals.
 pub(super) fn terminate(_pid: u32) -> bool {
     false
 }
@@ -53,19 +53,19 @@ pub(super) fn group_of(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Does nothing: files in a user's profile folder are that user's alone.
+/// Does nothing: files in a user's profile folder are private to that user.
 pub(super) fn restrict_new_files_to_owner() {}
 
 pub(super) fn ignores_hangup() -> bool {
     false
 }
 
-/// Returns `None`: a gateway is served by its addresses alone here.
+/// Returns `None`: a gateway accepts requests for its addresses alone.
 pub(super) fn hostname() -> Option<String> {
     None
 }
 
-/// Returns `None`: there is no such limit here.
+/// Returns `None`: there is no such limit.
 pub(super) fn raise_open_file_limit() -> Option<usize> {
     None
 }

@@ -241,7 +241,7 @@ impl ConfigPlan {
             _ if self.given.iter().any(|given| given.expose() == secret) => SecretOrigin::Given,
             _ => SecretOrigin::Kept,
         };
-        let pieces = crate::config::secrets::pieces(&self.document, origin);
+        let pieces = crate::config::secrets::redacted_pieces(&self.document, origin);
         let content = Content::in_pieces(self.document.text(), pieces);
         let before = replaces.then(|| input.current.text().as_bytes().to_vec());
         Ok(Some(Change::Write(FileWrite::config(path, content, before))))

@@ -10,7 +10,7 @@ use super::{Change, Content, FileWrite};
 
 /// Plans to write a config as this document. Its secrets are shown as kept ones.
 pub(crate) fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
-    let pieces = secrets::pieces(document, |_| SecretOrigin::Kept);
+    let pieces = secrets::redacted_pieces(document, |_| SecretOrigin::Kept);
     let content = Content::in_pieces(document.text(), pieces);
     Change::Write(FileWrite::config(path.to_path_buf(), content, before))
 }

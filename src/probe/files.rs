@@ -1,4 +1,4 @@
-//! What the files of an instance say of its gateway: the port, the credentials, the address, the engine.
+//! Reads the settings of a gateway that a probe needs from the files of its instance: port, credentials, address, engine.
 
 use std::net::IpAddr;
 
@@ -12,21 +12,21 @@ use crate::record::{Engine, Record};
 use crate::settings::{ClientAuth, InstanceFiles};
 use crate::survey::{ConfigHealth, SurveyedInstance};
 
-/// The settings of a gateway that matter for reaching it, as the instance's files have them.
+/// The settings for reaching a gateway, and the state of its config, as the files of the instance have them.
 pub(super) struct GatewayFiles {
-    /// The port that the instance is set up for; `None` where none can be told.
+    /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
-    /// What sets the port.
+    /// The source of the port.
     pub(super) port_source: PortSource,
-    /// The credentials that the gateway accepts, or why there are none to show.
+    /// The credentials for the gateway, or the error where they can't be determined.
     pub(super) auth: Result<ClientAuth, Error>,
-    /// The address that the gateway binds, where it is one.
+    /// The address that the gateway binds, where it binds a single one.
     pub(super) bind_address: Option<IpAddr>,
-    /// The engine of the record.
+    /// The engine in the record.
     pub(super) engine: Engine,
-    /// Whether the config can be read.
+    /// The state of the config file.
     pub(super) config: ConfigHealth,
-    /// What no release of OpenClaw accepts in a config that can be read.
+    /// The values of a readable config that no release of OpenClaw accepts.
     pub(super) config_findings: Vec<schema::SchemaFinding>,
 }
 
@@ -36,18 +36,18 @@ impl GatewayFiles {
         let instance = context.instance;
         let (value, config) = match config::load(&instance.config_path) {
             LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
-            LoadedConfig::Broken(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+            LoadedConfig::Broken(error) => (Value::Null, ConfigHealth::Broken(error)),
             LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
                 Ok(value) => (value, ConfigHealth::Ok),
-                Err(fault) => (Value::Null, ConfigHealth::Broken(fault)),
+                Err(error) => (Value::Null, ConfigHealth::Broken(error)),
             },
         };
         let config_findings = match config {
             ConfigHealth::Ok => schema::refused_by_all(&value),
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
         };
-        // No gateway runs with a config that is broken or refused: where one runs, it is with the last good
-        // config, and is asked with the token of that one.
+        // No gateway runs with a config that is broken or refused: a gateway that runs nevertheless uses the last good
+        // config, and accepts the token of that one.
         let is_usable = config_findings.is_empty() && !matches!(config, ConfigHealth::Broken(_));
         let last_good = || match config::load(&instance.last_good_path()) {
             LoadedConfig::Ok(last) => Some(last.value().clone()),

@@ -1,5 +1,4 @@
-//! The identity of an HTTP server, by its liveness route: a request that shows no token, and an answer that holds
-//! none.
+//! Queries the identity of an HTTP server by its liveness route. Neither the request nor the answer contains a token.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -8,12 +7,12 @@ use serde_json::Value;
 
 use crate::text::sanitize;
 
-/// Maximum size of an answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// What a gateway of this program tells everybody about itself.
+/// The identity that a gateway of this program reports to every client.
 #[derive(Clone, Debug, Default)]
-pub(super) struct GatewayIdentity {
+pub(super) struct ReportedIdentity {
     pub(super) profile: String,
     pub(super) instance_id: String,
     pub(super) version: Option<String>,
@@ -24,17 +23,17 @@ pub(super) struct GatewayIdentity {
 /// The answer to a liveness request.
 #[derive(Clone, Debug)]
 pub(super) enum LivenessAnswer {
-    /// The answer of a gateway of this program.
-    Native(GatewayIdentity),
-    /// An HTTP answer that names nobody: OpenClaw from npm answers like this, and other servers do.
+    /// A gateway of this program answered, with its identity.
+    Native(ReportedIdentity),
+    /// A server answered without an identity: OpenClaw from npm or another HTTP server.
     Anonymous,
-    /// No answer in time.
+    /// The server did not answer in time.
     Slow,
-    /// No HTTP answer.
+    /// The server did not answer in HTTP.
     Foreign,
 }
 
-/// Sends a liveness request to an address.
+/// Sends a liveness request to an address, and waits for the answer at most for `limit`.
 pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)
@@ -61,7 +60,7 @@ fn parse(text: &str) -> LivenessAnswer {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let field = |name: &str| value[name].as_str().map(sanitize).filter(|text| !text.is_empty());
     match (field("profile"), field("instanceId")) {
-        (Some(profile), Some(instance_id)) => LivenessAnswer::Native(GatewayIdentity {
+        (Some(profile), Some(instance_id)) => LivenessAnswer::Native(ReportedIdentity {
             profile,
             instance_id,
             version: field("version"),

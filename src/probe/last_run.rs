@@ -1,4 +1,4 @@
-//! The last run of a gateway that does not run: how it ended, by its lock and by the last line of its log.
+//! Determines how the last run of a gateway ended, by its lock and the last line of its log.
 
 use std::time::SystemTime;
 
@@ -6,14 +6,14 @@ use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::logs::{self, LogLine};
 
-/// How the last run of a gateway ended.
+/// The end of the last run of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunEnd {
-    /// The gateway stopped when it was told to.
+    /// The gateway stopped on request.
     Orderly,
-    /// The gateway was killed, or crashed: it left its lock signed.
+    /// The gateway was killed, or crashed: its lock still names it.
     Killed,
-    /// The files do not tell.
+    /// The files do not tell how the run ended.
     Unknown,
 }
 
@@ -31,27 +31,27 @@ impl RunEnd {
 /// The last run of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastRun {
-    /// How the run ended.
+    /// The end of the run.
     pub(crate) end: RunEnd,
-    /// The process of the run, where the lock names it.
+    /// The pid of the run, where the lock names it.
     pub(crate) pid: Option<u32>,
-    /// The time of the last log line, else of the start.
+    /// The time of the last log line, else of the start of the run.
     pub(crate) last_seen: Option<SystemTime>,
-    /// The last log line.
+    /// The last line of the log.
     pub(crate) line: Option<LogLine>,
 }
 
-/// Reads the last run of an instance's gateway; `None` where it never ran. `dead_holder` is the process that signed
-/// the lock and is gone.
+/// Reads the last run of an instance's gateway; `None` where it never ran. `dead_holder` is the process that the lock
+/// names and that has ended.
 pub(super) fn read(instance: &Instance, dead_holder: Option<&LockHolder>) -> Option<LastRun> {
     let has_lock_file = instance.lock_path().is_file();
     let line = logs::last_lines(&instance.logs(), 1).pop();
-    judge(dead_holder, has_lock_file, line)
+    from_traces(dead_holder, has_lock_file, line)
 }
 
-/// Judges the last run. A lock is signed for as long as its gateway runs, and emptied by a gateway that ends in
-/// order.
-pub(super) fn judge(
+/// Determines the last run from its traces. A lock file names its gateway while that runs, and a gateway that stops on
+/// request empties it.
+pub(super) fn from_traces(
     dead_holder: Option<&LockHolder>,
     has_lock_file: bool,
     line: Option<LogLine>,
@@ -62,13 +62,13 @@ pub(super) fn judge(
         (None, false, Some(_)) => RunEnd::Unknown,
         (None, false, None) => return None,
     };
-    let written = line
+    let last_logged = line
         .as_ref()
         .and_then(|line| humantime::parse_rfc3339_weak(&line.time).ok());
     Some(LastRun {
         end,
         pid: dead_holder.map(|holder| holder.pid),
-        last_seen: written.or(dead_holder.map(|holder| holder.started)),
+        last_seen: last_logged.or(dead_holder.map(|holder| holder.started)),
         line,
     })
 }

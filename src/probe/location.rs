@@ -1,4 +1,4 @@
-//! Locates the gateway of an instance: by what listens on the host, and whose processes listen.
+//! Locates the gateway of an instance by the listeners of the host and the owners of their processes. Pure.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,40 +6,41 @@ use crate::host::pid::ProcessOwner;
 use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 use crate::survey::Survey;
 
-/// Where the gateway of an instance is.
+/// The location of an instance's gateway, or what is found in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum GatewayLocation {
-    /// Nothing listens on the port of the instance, and its gateway listens on no other.
+    /// The port of the instance is free, and its gateway listens on no other port.
     Nowhere,
-    /// A process of the instance listens here.
+    /// A process of the instance listens at this endpoint.
     Own(Endpoint),
-    /// A process that may be a gateway listens on the port of the instance: it is this user's, or the system does
-    /// not tell whose it is.
+    /// A process that may be the gateway listens on the port of the instance: it runs as this user, or its user is not
+    /// known.
     Unidentified(Endpoint, Listener),
-    /// A gateway of the instance with this label holds the port, as this process.
+    /// A process of another instance holds the port; with the label of that instance, and the pid.
     OtherInstance(String, u32),
-    /// Another program holds the port.
+    /// Another program holds the port; with its listener.
     Stranger(Listener),
 }
 
-/// A port to be asked, with the addresses on which it can be reached.
+/// A port to connect to, with the addresses at which it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) port: Port,
-    /// At least one address, loopback addresses first.
+    /// The addresses, at least one, loopback addresses first.
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) pid: Option<u32>,
 }
 
-/// Returns whether a process has a name under which gateways run: the browsers that they start listen too.
+/// Returns whether a process is named like a gateway, in contrast to the browsers that gateways start, which listen
+/// too.
 fn has_gateway_name(owner: &ListeningProcess) -> bool {
     let names = ["openclaw", "node", "MainThread"];
     names.iter().any(|start| owner.name.starts_with(start))
 }
 
-/// Locates the gateway of the instance with this label. `lock_owner` is the process and port that the instance's
-/// lock names, `configured_port` and `bind_address` are where its files say that it listens, and `process_owner` tells
-/// whose a process is.
+/// Locates the gateway of the instance with this label. `lock_owner` is the pid and the port that the lock of the
+/// instance names, `configured_port` and `bind_address` come from its files, and `process_owner` returns the owner of a
+/// pid.
 pub(super) fn locate(
     survey: &Survey,
     label: Option<&str>,
@@ -81,7 +82,7 @@ pub(super) fn locate(
     }
 }
 
-/// Judges the socket that holds the port of an instance and is not known as the instance's.
+/// Returns the location for a listener that holds the port of the instance and is not known to belong to it.
 fn identify_holder(
     survey: &Survey,
     holder: &Listener,
@@ -93,14 +94,14 @@ fn identify_holder(
             pid,
             ..
         }) => GatewayLocation::OtherInstance(other.clone(), *pid),
-        // Linux tells the owner of every socket of this user: this one is another user's.
+        // On Linux the owner of every socket of this user is known: this one belongs to another user.
         None if cfg!(target_os = "linux") => GatewayLocation::Stranger(holder.clone()),
         owner => match owner
             .as_ref()
             .map_or(ProcessOwner::Ours, |owner| process_owner(owner.pid))
         {
             ProcessOwner::Ours => GatewayLocation::Unidentified(endpoint(survey, holder), holder.clone()),
-            // Another user's process is not asked who it is.
+            // No request is sent to the process of another user.
             ProcessOwner::OtherUser => GatewayLocation::Stranger(holder.clone()),
             // The process has ended since the survey.
             ProcessOwner::Gone => GatewayLocation::Nowhere,
@@ -108,7 +109,7 @@ fn identify_holder(
     }
 }
 
-/// Returns how to reach the port of a listener: on a loopback address where the process listens on one.
+/// Returns the endpoint of a listener, with loopback addresses where its process listens on all addresses.
 fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
     let pid = |listener: &Listener| listener.owner.as_ref().map(|owner| owner.pid);
     let same = survey

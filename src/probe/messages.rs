@@ -1,4 +1,4 @@
-//! The sentences for the result of a probe: what was found, and what to do about it.
+//! The sentences that describe the result of a probe, and the ways out.
 
 use super::report::{Probe, ProbeVerdict};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::instance::Instance;
 use crate::survey::ConfigHealth;
 
 impl Probe {
-    /// Returns the sentence for what was found of the instance with this name.
+    /// Returns the sentence that describes the result for the instance with this name.
     pub(crate) fn msg(&self, profile: &str) -> Msg {
         let (port, configured) = (self.port_number(), self.configured_port_number());
         match &self.verdict {
@@ -75,16 +75,17 @@ impl Probe {
         hints
     }
 
-    /// Returns what is wrong with the config and how to see all of it; empty where the config is usable or missing.
+    /// Returns the first problem of the config and the command that lists all; empty where the config is usable or
+    /// missing.
     fn config_hints(&self, instance: &Instance) -> Vec<Msg> {
         let mut hints = Vec::new();
         let validate = || msg!("probe.hint-validate", command = instance.command());
-        if let ConfigHealth::Broken(fault) = &self.config {
-            let place = fault.location(&instance.config_path);
+        if let ConfigHealth::Broken(error) = &self.config {
+            let place = error.location(&instance.config_path);
             hints.push(
                 Msg::new("probe.broken")
                     .with("place", place)
-                    .with_msg("why", fault.why.clone()),
+                    .with_msg("why", error.why.clone()),
             );
             hints.push(validate());
         }
@@ -95,7 +96,7 @@ impl Probe {
         hints
     }
 
-    /// Returns an error for a command that needs the gateway, with the ways out.
+    /// Returns the error of a command that needs the gateway, with the ways out.
     pub(crate) fn error(&self, instance: &Instance) -> Error {
         let msg = self.msg(instance.profile.as_str());
         let error = match self.verdict {

@@ -1,4 +1,4 @@
-//! The result of a probe: what was found out about one instance's gateway.
+//! The result of a probe of an instance's gateway.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -7,30 +7,30 @@ use serde_json::Value;
 
 use super::last_run::LastRun;
 use crate::config::schema;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::ports::{Listener, Port, PortSource};
 use crate::record::Engine;
 use crate::survey::ConfigHealth;
 
-/// How a gateway was found.
+/// The verdict of a probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ProbeVerdict {
-    /// The instance's own gateway runs and says that it is well.
+    /// The gateway of the instance runs and reports that it is healthy.
     Healthy,
-    /// Nothing listens on the port of the instance.
+    /// The port of the instance is free, and its gateway listens on no other port.
     #[default]
     NotRunning,
-    /// A gateway of this other profile answers on the port.
+    /// The gateway of another profile answers on the port; with the profile.
     OtherProfile(String),
-    /// A program that is no gateway of ours holds the port; with its socket, where known.
+    /// A program that is not known as a gateway of any instance holds the port; with its listener, where known.
     Stranger(Option<Listener>),
-    /// The instance's own gateway runs, on this other port.
+    /// The gateway of the instance runs on another port than the configured one; with that port.
     ElsewhereOn(Port),
-    /// The gateway runs and does not accept the instance's token or password.
+    /// The gateway runs and refuses the instance's token or password.
     TokenRefused,
     /// The gateway did not answer in time.
     Slow,
-    /// The gateway runs and says that it is not well, or answers in a way that is not understood; with the reason.
+    /// The gateway runs and reports that it is not healthy, or gives an unexpected answer; with the reason.
     Unhealthy(String),
 }
 
@@ -49,84 +49,105 @@ impl ProbeVerdict {
         }
     }
 
-    /// Returns the exit code of a command that reports it: 0 healthy, 1 not running, 3 anything else.
-    pub(crate) fn exit_code(&self) -> u8 {
+    /// Returns the class of the verdict.
+    pub(crate) fn class(&self) -> VerdictClass {
         match self {
-            Self::Healthy => 0,
-            Self::NotRunning => 1,
-            _ => 3,
+            Self::Healthy => VerdictClass::Healthy,
+            Self::NotRunning => VerdictClass::NotRunning,
+            _ => VerdictClass::Faulty,
         }
     }
 
-    /// Returns whether a later probe may find something else without anybody acting.
+    /// Returns whether a later probe may have another verdict although nobody acts.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
     }
 }
 
-/// What was found out about the gateway of one instance.
+/// The classes of verdicts, which decide exit codes and colours, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum VerdictClass {
+    /// The gateway runs and is healthy.
+    Healthy,
+    /// The gateway does not run.
+    NotRunning,
+    /// The gateway is not as it should be, or something else is in its place.
+    Faulty,
+}
+
+impl VerdictClass {
+    /// Returns the exit code of a command that reports a verdict of this class.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::NotRunning => ErrorKind::Failure.exit_code(),
+            Self::Faulty => ErrorKind::Unhealthy.exit_code(),
+        }
+    }
+}
+
+/// The result of a probe of one instance's gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probe {
-    /// How the gateway was found.
+    /// The verdict of the probe.
     pub(crate) verdict: ProbeVerdict,
-    /// The port that was asked; `None` where none can be told.
+    /// The port that was probed; `None` where it can't be determined.
     pub(crate) port: Option<Port>,
-    /// The process of the gateway, where known.
+    /// The pid of the gateway, where known.
     pub(crate) pid: Option<u32>,
-    /// The version that the gateway gave.
+    /// The version that the gateway reported.
     pub(crate) version: Option<String>,
-    /// The engine that answered, else the one of the record.
+    /// The engine that answered, else the one in the record.
     pub(crate) engine: Engine,
-    /// The time until the gateway's answer.
+    /// The time from the connection to the gateway's greeting.
     pub(crate) latency: Option<Duration>,
-    /// The port that the instance is set up for; `None` where none can be told.
+    /// The configured port; `None` where it can't be determined.
     pub(crate) configured_port: Option<Port>,
-    /// What sets that port.
+    /// The source of the configured port.
     pub(crate) port_source: PortSource,
-    /// The address that was asked, as a URL.
+    /// The URL that was probed.
     pub(crate) url: String,
-    /// The version of the protocol that client and gateway agreed on.
+    /// The negotiated protocol version.
     pub(crate) protocol: Option<u64>,
     /// The time at which the gateway started.
     pub(crate) started: Option<SystemTime>,
-    /// What a gateway that is well warns of: that it runs with its last good config, for example.
+    /// The warning that the gateway reported, such as that it runs with its last good config.
     pub(crate) warning: Option<String>,
-    /// The sockets that listen on the port that the instance is set up for.
+    /// The sockets that listen on the configured port.
     pub(crate) listeners: Vec<Listener>,
-    /// Whether the config can be read.
+    /// The state of the config file.
     pub(crate) config: ConfigHealth,
-    /// What no release of OpenClaw accepts in a config that can be read.
+    /// The values of a readable config that no release of OpenClaw accepts.
     pub(crate) config_findings: Vec<schema::SchemaFinding>,
     /// The gateway's answer to `health`.
     pub(crate) health: Value,
-    /// The gateway's answer to `status`, where that was asked for.
+    /// The gateway's answer to `status`, where that was queried.
     pub(crate) status: Value,
     /// The gateway's own entry of its presence list: host, version, platform.
     pub(crate) presence: Value,
     /// The last run of a gateway that does not run.
     pub(crate) last_run: Option<LastRun>,
-    /// Why the instance's files give no credentials to show: a variable that is missing, a secret that is not at
-    /// hand.
+    /// The error because of which the credentials can't be determined, such as a variable that is not set.
     pub(crate) auth_error: Option<Arc<Error>>,
 }
 
 impl Probe {
-    /// Returns the port that was asked, or 0 where none can be told, as `--json` has it.
+    /// Returns the port that was probed, or 0 where it can't be determined, as `--json` has it.
     pub(crate) fn port_number(&self) -> u16 {
         self.port.map_or(0, Port::get)
     }
 
-    /// Returns the port that the instance is set up for, or 0 where none can be told, as `--json` has it.
+    /// Returns the configured port, or 0 where it can't be determined, as `--json` has it.
     pub(crate) fn configured_port_number(&self) -> u16 {
         self.configured_port.map_or(0, Port::get)
     }
 
-    /// Returns whether the gateway runs and is well.
+    /// Returns whether the gateway runs and is healthy.
     pub(crate) fn is_healthy(&self) -> bool {
         self.verdict == ProbeVerdict::Healthy
     }
 
-    /// Returns whether the instance's own gateway runs, well or not.
+    /// Returns whether the gateway of the instance runs, healthy or not.
     pub(crate) fn is_running(&self) -> bool {
         !matches!(
             self.verdict,

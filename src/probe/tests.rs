@@ -1,4 +1,4 @@
-//! Where gateways are located by a survey, and how the last run is judged by its files.
+//! Tests of the location of gateways by a survey, and of the last run by its traces.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -8,12 +8,12 @@ use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
 use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 
-/// A process of another user.
+/// The pid of a process of another user.
 const FOREIGN_PID: u32 = 66;
-/// A process that has ended since the survey.
+/// The pid of a process that has ended since the survey.
 const GONE_PID: u32 = 67;
 
-/// A socket; its owner is a process with a name and the label of the instance that the survey takes it for.
+/// Returns a listener. Its owner is a pid, a name, and the label of the instance to which the survey assigned it.
 fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> Listener {
     Listener {
         ip,
@@ -26,7 +26,7 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
     }
 }
 
-/// Locates the gateway of the instance `rescue` on port 19789 and describes where it is.
+/// Locates the gateway of the instance `rescue` on port 19789, and describes its location.
 fn locate(listeners: &[Listener], lock_owner: Option<(u32, u16)>) -> String {
     let lock_owner = lock_owner.map(|(pid, port)| (pid, Port::known(port)));
     let survey = Survey {
@@ -104,7 +104,7 @@ fn socket_without_a_known_process_is_another_users() {
 }
 
 #[test]
-fn signed_lock_of_a_dead_process_means_that_it_was_killed() {
+fn lock_that_names_a_dead_process_means_that_it_was_killed() {
     let dead = LockHolder {
         pid: 7,
         port: Port::known(19789),
@@ -113,7 +113,7 @@ fn signed_lock_of_a_dead_process_means_that_it_was_killed() {
         alive: false,
     };
     let end = |holder: Option<&LockHolder>, has_lock_file| {
-        last_run::judge(holder, has_lock_file, None).map(|run| run.end)
+        last_run::from_traces(holder, has_lock_file, None).map(|run| run.end)
     };
     assert_eq!(end(Some(&dead), true), Some(RunEnd::Killed));
     assert_eq!(end(None, true), Some(RunEnd::Orderly));
@@ -122,8 +122,8 @@ fn signed_lock_of_a_dead_process_means_that_it_was_killed() {
 
 #[test]
 fn exit_code_is_0_healthy_1_not_running_3_otherwise() {
-    assert_eq!(ProbeVerdict::Healthy.exit_code(), 0);
-    assert_eq!(ProbeVerdict::NotRunning.exit_code(), 1);
+    assert_eq!(ProbeVerdict::Healthy.class().exit_code(), 0);
+    assert_eq!(ProbeVerdict::NotRunning.class().exit_code(), 1);
     for verdict in [
         ProbeVerdict::Stranger(None),
         ProbeVerdict::OtherProfile(String::new()),
@@ -132,6 +132,6 @@ fn exit_code_is_0_healthy_1_not_running_3_otherwise() {
         ProbeVerdict::Slow,
         ProbeVerdict::Unhealthy(String::new()),
     ] {
-        assert_eq!(verdict.exit_code(), 3, "{verdict:?}");
+        assert_eq!(verdict.class().exit_code(), 3, "{verdict:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Asking for the state of an instance's service, and starting and stopping it. What an action came to is read
-//! from the manager afterwards, not taken from the exit code of its tool.
+//! Queries, starts and stops the service of an instance. The outcome of an action is read from the manager afterwards,
+//! not taken from the exit code of its tool.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,16 +9,14 @@ use super::launchd::Launchd;
 use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
 use super::schtasks::Schtasks;
 use super::systemd::Systemd;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::survey;
 
-/// Number of log lines that explain why a service does not come up.
+/// Number of log lines that are shown with the failure of a start.
 const FAILURE_LINE_COUNT: usize = 5;
-/// Exit code of a gateway that can't run with its config or port until somebody acts.
-const EXIT_BLOCKED: i32 = 78;
 
 /// The service of an instance as it is installed and as it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,24 +27,24 @@ pub(crate) struct ServiceStatus {
     pub(crate) name: String,
     /// The file that defines the service; `None` where there is none.
     pub(crate) file: Option<PathBuf>,
-    /// Whether the service starts by itself at login or boot.
+    /// `true` if the service starts at login or boot.
     pub(crate) enabled: bool,
-    /// What the service does.
+    /// The state in which the service is.
     pub(crate) state: RunState,
     /// The exit code of the last run, where known.
     pub(crate) exit_code: Option<i32>,
     /// The time of the last change of the state, where known.
     pub(crate) since: Option<SystemTime>,
-    /// How often the manager started the service again by itself.
+    /// Number of times that the manager restarted the service by itself.
     pub(crate) restarts: u32,
 }
 
-/// What an action on a service came to.
+/// The outcome of an action on a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActionOutcome {
     /// The service was installed and started.
     Installed,
-    /// The service was installed and running before, with the same files.
+    /// The service was already installed, with the same files, and running.
     AlreadyInstalled,
     /// The service was stopped and its files were removed.
     Uninstalled,
@@ -56,7 +54,7 @@ pub(crate) enum ActionOutcome {
     Stopped,
     /// The service was stopped and started.
     Restarted,
-    /// There is no service to act on.
+    /// The instance has no service, so nothing was done.
     NotInstalled,
 }
 
@@ -75,12 +73,12 @@ impl ActionOutcome {
     }
 }
 
-/// An action on a service that did not fail.
+/// The report of an action on a service that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ActionReport {
-    /// What the action came to.
+    /// The outcome of the action.
     pub(crate) outcome: ActionOutcome,
-    /// The service afterwards.
+    /// The status of the service after the action.
     pub(crate) status: ServiceStatus,
     /// Further sentences for the user.
     pub(crate) notices: Vec<Msg>,
@@ -93,6 +91,7 @@ pub(super) struct ServiceControl<'a> {
 }
 
 impl<'a> ServiceControl<'a> {
+    /// Returns the control of an instance's service by the manager of this system.
     pub(super) fn new(context: InstanceContext<'a>) -> Self {
         let manager: Box<dyn ServiceManager> = match ManagerKind::of_this_system() {
             ManagerKind::Systemd => Box::new(Systemd::new(context)),
@@ -102,12 +101,12 @@ impl<'a> ServiceControl<'a> {
         Self { context, manager }
     }
 
-    /// Returns the config that the installed service file starts, where it is not this instance's: two instances
-    /// may have the same profile, the second by its paths alone.
+    /// Returns the config with which the installed service file starts a gateway, where that is not the config of this
+    /// instance: two instances may have the same profile and differ only by their paths.
     pub(super) fn config_of_another_instance(&self) -> Option<PathBuf> {
         let config = survey::config_of_service(&self.manager.file(), self.context.env)?;
-        let real = |path: &Path| read::canonicalize_existing(path);
-        (real(&config) != real(&self.context.instance.config_path)).then_some(config)
+        let resolved = |path: &Path| read::canonicalize_existing(path);
+        (resolved(&config) != resolved(&self.context.instance.config_path)).then_some(config)
     }
 
     /// Fails where the installed service file starts another instance.
@@ -136,7 +135,7 @@ impl<'a> ServiceControl<'a> {
         Ok(self.status_from(self.query_state()?))
     }
 
-    /// Makes a status of a state that the manager reported.
+    /// Converts a state that the manager reported to a status.
     pub(super) fn status_from(&self, state: ServiceState) -> ServiceStatus {
         ServiceStatus {
             manager: self.manager.kind(),
@@ -150,22 +149,25 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
-    /// Returns what the installed service does; `None` where there is none. Fails where the service is another
-    /// instance's.
+    /// Returns the run state of the installed service; `None` where none is installed. Fails where the service belongs
+    /// to another instance.
     fn installed_state(&self) -> Result<Option<RunState>> {
         let status = self.query_status()?;
         self.refuse_another_instance()?;
         Ok(Some(status.state).filter(|state| *state != RunState::NotInstalled))
     }
 
-    /// Explains why the service did not come up, by its exit code and its last log lines.
+    /// Returns the error of a service that did not start, by its exit code and its last log lines.
     fn start_failure(&self, status: &ServiceStatus) -> Error {
         let name = self.manager.service_name();
         let error = match status.exit_code {
-            Some(EXIT_BLOCKED) => {
-                Error::blocked(msg!("service.did-not-start", name = name, code = EXIT_BLOCKED))
+            Some(code) => {
+                let msg = msg!("service.did-not-start", name = name, code = code);
+                match ErrorKind::from_exit_code(code) {
+                    Some(ErrorKind::Blocked) => Error::blocked(msg),
+                    _ => Error::failed(msg),
+                }
             }
-            Some(code) => Error::failed(msg!("service.did-not-start", name = name, code = code)),
             None => Error::failed(msg!("service.did-not-come-up", name = name)),
         };
         let lines = self.manager.last_log_lines(FAILURE_LINE_COUNT);
@@ -180,8 +182,7 @@ impl<'a> ServiceControl<'a> {
         ))
     }
 
-    /// Reports a start by what the manager says of the service afterwards. `started` is how the manager's tool
-    /// ended.
+    /// Reports a start by the state of the service afterwards. `started` is the result of the manager's tool.
     pub(super) fn verify_running(
         &self,
         started: Result<(), ManagerError>,
@@ -194,8 +195,8 @@ impl<'a> ServiceControl<'a> {
         }
         let status = self.query_status()?;
         match (started, &status.state) {
-            // A manager that answers before the process is there is believed as far as it goes. One whose work
-            // was overtaken by somebody else's (a second restart) complains of it, and the service runs.
+            // A manager may answer before the process exists. Where another request came in between (a second
+            // restart), the tool fails although the service runs.
             (Ok(()), RunState::Starting) | (Ok(()) | Err(ManagerError::Failed(_)), RunState::Running(_)) => {
                 Ok(ActionReport {
                     outcome,
@@ -208,7 +209,7 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
-    /// Reports an action together with the state of the service now.
+    /// Reports an action together with the present status of the service.
     pub(super) fn report(&self, outcome: ActionOutcome, notices: Vec<Msg>) -> Result<ActionReport> {
         Ok(ActionReport {
             outcome,
@@ -218,8 +219,8 @@ impl<'a> ServiceControl<'a> {
     }
 }
 
-/// Returns the service of an instance as its manager reports it. Fails where no manager can be asked, with the
-/// reason. A service of the same name that starts another instance counts as not installed.
+/// Returns the status of an instance's service as its manager reports it. Fails, with the reason, where the manager
+/// can't be reached. A service of the same name that starts another instance counts as not installed.
 pub(crate) fn status(context: InstanceContext<'_>) -> Result<ServiceStatus> {
     let control = ServiceControl::new(context);
     let status = control.query_status()?;
@@ -229,12 +230,12 @@ pub(crate) fn status(context: InstanceContext<'_>) -> Result<ServiceStatus> {
     })
 }
 
-/// Returns the last lines that the service of an instance wrote, the oldest first, where its manager keeps them.
+/// Returns the last lines of output of an instance's service, the oldest first, where its manager keeps them.
 pub(crate) fn last_log_lines(context: InstanceContext<'_>, count: usize) -> Vec<String> {
     ServiceControl::new(context).manager.last_log_lines(count)
 }
 
-/// Starts the service of an instance, also one that gave up; leaves one that runs alone.
+/// Starts the service of an instance, also where the manager gave up on it. Does nothing where it runs.
 pub(crate) fn start(context: InstanceContext<'_>) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     match control.installed_state()? {
@@ -259,8 +260,8 @@ pub(crate) fn stop(context: InstanceContext<'_>) -> Result<ActionReport> {
     control.report(ActionOutcome::Stopped, notice.into_iter().collect())
 }
 
-/// Stops and starts the service of an instance. The manager does both, so that a caller that is a child of the
-/// service may end with it.
+/// Restarts the service of an instance. The manager stops and starts it, so that this also works where the caller is
+/// a child of the service and ends with it.
 pub(crate) fn restart(context: InstanceContext<'_>) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     if control.installed_state()?.is_none() {

@@ -1,5 +1,5 @@
-//! The errors of service managers: each case with the one command that helps. The messages of the managers'
-//! tools are interpreted here, in English (`LC_ALL=C`), and nowhere else.
+//! The errors of service managers, each with the one command that helps. The messages of `systemctl` are interpreted
+//! here, in English (`LC_ALL=C`).
 
 use std::path::Path;
 
@@ -11,42 +11,42 @@ use crate::instance::Instance;
 /// The command that switches lingering on, for an administrator or whoever else may.
 pub(crate) const LINGER_COMMAND: &str = "sudo loginctl enable-linger \"$(id -un)\"";
 
-/// The reason why a service manager did not do what it was asked.
+/// The reason why a request to a service manager failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ManagerError {
-    /// Linux without systemd.
+    /// The system is a Linux without systemd.
     NoSystemd,
-    /// A container in which no systemd runs.
+    /// The program runs in a container without systemd.
     Container,
-    /// WSL with systemd switched off.
+    /// The program runs under WSL, where systemd is switched off.
     Wsl,
-    /// systemd runs, but no manager of this user does.
+    /// systemd runs, but not the manager of this user.
     NoBus,
-    /// systemd runs, but no manager of this user does: the shell is one of `sudo -u` or `su`, and the user with
-    /// this number never logged in.
+    /// systemd runs, but not the manager of this user: the shell was started by `sudo -u` or `su`, and the user with
+    /// this id never logged in.
     SwitchedUser(u32),
-    /// macOS without a graphical session.
+    /// This user has no graphical session on macOS.
     NoGraphicalSession,
-    /// Windows does not let this user register tasks; with the tool's message.
+    /// Windows does not allow this user to register tasks; with the tool's message.
     RegistrationDenied(String),
-    /// The manager refused for lack of rights; with the tool's message.
+    /// The manager refused the request for lack of permissions; with the tool's message.
     Denied(String),
     /// The service is masked.
     Masked,
-    /// The manager of this account looks for its files under another home folder.
+    /// The manager of this account reads its files from another home folder.
     OtherHome,
-    /// This command of the manager's tool did not end in time.
+    /// The manager's tool did not end in time; with its command line.
     TimedOut(String),
-    /// The manager's tool is not installed.
+    /// The manager's tool is not installed; with its name.
     ToolMissing(&'static str),
-    /// The manager refused the new service file; with its complaints.
+    /// The manager rejected the new service file; with its messages.
     FileRejected(String),
-    /// Any other failure; with the tool's message.
+    /// The request failed for another reason; with the tool's message.
     Failed(String),
 }
 
 impl ManagerError {
-    /// Returns whether a service whose file is in place starts at the next login all the same.
+    /// Returns whether a service starts at the next login despite the error, where its file is written now.
     pub(super) fn allows_start_at_login(&self) -> bool {
         matches!(
             self,
@@ -59,22 +59,22 @@ impl ManagerError {
         )
     }
 
-    /// Interprets a failed `systemctl --user`. A lost bus is looked for before a missing unit, because the message
-    /// says "not found" for both.
+    /// Interprets a failed `systemctl --user`. A missing bus is checked for before a missing unit, because the message
+    /// contains "not found" for both.
     pub(super) fn from_systemctl(
         command: &str,
         output: &CommandOutput,
         environment: SystemdEnvironment,
     ) -> Self {
         let message = output.stderr.trim();
-        let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+        let contains_any = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         if output.timed_out {
             return Self::TimedOut(command.to_owned());
         }
-        if has(&["Interactive authentication required", "Access denied"]) {
+        if contains_any(&["Interactive authentication required", "Access denied"]) {
             return Self::Denied(message.to_owned());
         }
-        if has(&[
+        if contains_any(&[
             "Failed to connect to bus",
             "Failed to connect to user scope bus",
             "Failed to get D-Bus connection",
@@ -82,13 +82,13 @@ impl ManagerError {
         ]) {
             return environment.missing_bus();
         }
-        if has(&["is masked"]) {
+        if contains_any(&["is masked"]) {
             return Self::Masked;
         }
         Self::Failed(message.to_owned())
     }
 
-    /// Describes the error for the user, with the way out. `service` is the name of the service; `written_file` is
+    /// Returns the error to show to the user, with the way out. `service` is the name of the service; `written_file` is
     /// its file, where that was written and is loaded at the next login.
     pub(super) fn describe(&self, instance: &Instance, service: &str, written_file: Option<&Path>) -> Error {
         let mut error = Error::failed(self.message(instance, service));
@@ -145,7 +145,7 @@ impl ManagerError {
                 command = "printf '[boot]\\nsystemd=true\\n' | sudo tee -a /etc/wsl.conf"
             ),
             Self::NoBus => msg!("service.linger-way-out", command = LINGER_COMMAND),
-            // By number: whoever may type it is not this user.
+            // By id: the command is typed in the shell of another user.
             Self::SwitchedUser(uid) => msg!(
                 "service.sudo-way-out",
                 command = format!("sudo loginctl enable-linger {uid}")
@@ -173,13 +173,13 @@ impl ManagerError {
 /// The facts about the system that explain why systemd's manager of the user can't be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SystemdEnvironment {
-    /// Whether systemd is the first process of the system.
+    /// `true` if systemd is the first process of the system.
     pub(super) booted_with_systemd: bool,
-    /// Whether this is a container.
+    /// `true` if this process runs in a container.
     pub(super) is_container: bool,
-    /// Whether the kernel is one of WSL.
+    /// `true` if the kernel is one of WSL.
     pub(super) is_wsl: bool,
-    /// The user of a shell of `sudo -u` or `su`; `None` in a shell of a login.
+    /// The user of a shell that `sudo -u` or `su` started; `None` in a login session.
     pub(super) switched_user: Option<u32>,
 }
 
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn denied_and_slow_calls_of_systemctl_are_told_apart() {
+    fn denied_and_slow_calls_of_systemctl_are_distinguished() {
         let environment = SystemdEnvironment::default();
         let denied = "Failed to start x.service: Interactive authentication required.";
         assert_eq!(

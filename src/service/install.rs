@@ -1,4 +1,4 @@
-//! Installing an instance's gateway as a service, and uninstalling it.
+//! Installs the gateway of an instance as a service, and uninstalls it.
 //!
 //! The new file is verified in another folder before it replaces the old one, and an installation that fails (the
 //! manager refuses, the gateway does not come up) is undone: the old files are put back and run as before. Only
@@ -26,11 +26,11 @@ use crate::{apply, config, survey};
 pub(crate) struct InstallOptions {
     /// The port of the command line, which goes before the config's.
     pub(crate) port: Option<Port>,
-    /// Whether to install anew where nothing differs, and over a file that another program wrote.
+    /// `true` to install again where nothing differs, and to replace a file that another program wrote.
     pub(crate) force: bool,
 }
 
-/// What an installation would do.
+/// The files and commands of an installation, before it is made.
 #[derive(Clone, Debug)]
 pub(crate) struct InstallPreview {
     /// The name that the manager knows the service by.
@@ -45,14 +45,14 @@ pub(crate) struct InstallPreview {
     pub(crate) notices: Vec<Msg>,
 }
 
-/// Where an installed service differs from what an installation would make of it now.
+/// The differences between an installed service and the one that an installation would make now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServiceDrift {
-    /// The files that are missing or have other bytes.
+    /// The files that are missing or have another content.
     pub(crate) files: Vec<PathBuf>,
-    /// Whether the service does not start at login.
+    /// `true` if the service does not start at login.
     pub(crate) disabled: bool,
-    /// Whether the manager has not read the file since it changed.
+    /// `true` if the manager has not read the file since it changed.
     pub(crate) stale: bool,
 }
 
@@ -72,8 +72,8 @@ struct PlannedService {
 /// A file before an installation; `None` where there was none.
 type OldFile = (PathBuf, Option<Vec<u8>>);
 
-/// Plans the service of an instance. Reads the config as the gateway will, so that what would keep it from starting
-/// is an error now.
+/// Plans the service of an instance. Reads the config as the gateway will, so that anything that would prevent its
+/// start is an error now.
 fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<PlannedService> {
     let InstanceContext { host, instance, .. } = context;
     let files = InstanceFiles::read(instance)?;
@@ -98,7 +98,7 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
     })
 }
 
-/// Returns what [`install`] would write and run; changes nothing.
+/// Returns the files and commands of [`install`]; changes nothing.
 pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> Result<InstallPreview> {
     let control = ServiceControl::new(context);
     let planned = plan_service(context, options.port)?;
@@ -114,8 +114,8 @@ pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> 
     })
 }
 
-/// Compares the installed service with what [`install`] would make of it now; `None` where there is none, or
-/// another program installed it. Where the manager can't be asked, compares the files alone.
+/// Compares the installed service with the one that [`install`] would make now; `None` where none is installed, or
+/// another program installed it. Where the manager can't be reached, compares the files alone.
 pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>> {
     let control = ServiceControl::new(context);
     let is_ours = read::text(&control.manager.file()).is_ok_and(|text| is_written_by_us(&text));
@@ -125,21 +125,22 @@ pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>
     let planned = plan_service(context, None)?;
     let state = control.manager.query_state().ok();
     Ok(Some(ServiceDrift {
-        files: differing(&control.manager.render_files(&planned.spec)),
+        files: differing_files(&control.manager.render_files(&planned.spec)),
         disabled: state.as_ref().is_some_and(|state| !state.enabled),
         stale: state.is_some_and(|state| state.stale),
     }))
 }
 
-/// Returns the paths of the files whose content on the disk differs from the given one.
-fn differing(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
+/// Returns the paths of the files whose content on the disk differs from the given content.
+fn differing_files(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
     let differs = |(path, bytes): &&(PathBuf, Vec<u8>)| read::bytes(path).ok().as_ref() != Some(bytes);
     let differing = files.iter().filter(differs);
     differing.map(|(path, _)| path.clone()).collect()
 }
 
-/// Makes the instance a service that starts at login or boot, and starts it; the same a second time changes
-/// nothing. Where the manager can't be asked, writes the file for the next login, and fails saying so.
+/// Installs the gateway of an instance as a service that starts at login or boot, and starts it. A second installation
+/// changes nothing. Where the manager can't be reached, writes the file for the next login, and returns an error that
+/// says so.
 pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     let planned = plan_service(context, options.port)?;
@@ -150,7 +151,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
     }
     let before = control.query_state()?;
     let is_running = matches!(before.run, RunState::Running(_));
-    let is_up_to_date = differing(&files).is_empty() && before.enabled && !before.stale;
+    let is_up_to_date = differing_files(&files).is_empty() && before.enabled && !before.stale;
     if is_up_to_date && is_running && !options.force {
         return control.report(ActionOutcome::AlreadyInstalled, planned.notices);
     }
@@ -171,7 +172,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
     }
 }
 
-/// Fails where a process other than the service itself holds the port, beside which the service could not start.
+/// Fails where a process other than the service holds the port, so that the service could not start.
 fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
     let survey = survey::survey_host(context.host, context.env);
     let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
@@ -211,15 +212,15 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
 
 fn write_files(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, bytes) in files {
-        // A link of the user's is kept: the file that it leads to is written.
+        // A symbolic link is kept: its target is written.
         apply::write_file(&read::canonicalize_existing(path), bytes)?;
     }
     Ok(())
 }
 
 impl ServiceControl<'_> {
-    /// Fails where the manager could not start the program, where the service file belongs to another instance or
-    /// (without `force`) to another program, and where this process is part of the service and can't replace it.
+    /// Fails where the manager can't start the program, where the service file belongs to another instance or (without
+    /// `force`) to another program, and where this process is part of the service and can't replace it.
     fn check_installable(&self, spec: &ServiceSpec, force: bool) -> Result<()> {
         if !self.manager.can_start(&spec.program) {
             return Err(Error::blocked(msg!(
@@ -247,8 +248,8 @@ impl ServiceControl<'_> {
         }
     }
 
-    /// Writes the files of a service whose manager can't be asked, so that the next login starts it. Returns why
-    /// the manager could not be asked, or why nothing was written.
+    /// Writes the files of a service whose manager can't be reached, so that the next login starts it. Returns the error
+    /// that says why the manager can't be reached, or why nothing was written.
     fn write_for_next_login(&self, files: &[(PathBuf, Vec<u8>)], reason: &ManagerError) -> Error {
         if !reason.allows_start_at_login() {
             return self.describe(reason);
@@ -264,7 +265,7 @@ impl ServiceControl<'_> {
         }
     }
 
-    /// Has the manager check a file under its own name, in a folder of the instance.
+    /// Lets the manager verify a service file under its final name, in a folder of the instance.
     fn verify_staged(&self, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<()> {
         let folder = self.context.instance.state_dir.join("service-check");
         let staged = folder.join(path.file_name().unwrap_or_default());
@@ -281,7 +282,7 @@ impl ServiceControl<'_> {
     }
 
     /// Undoes an installation that failed with `error`: puts the old files back and runs them if they ran before,
-    /// or removes the service where there was none. Returns the error with a hint that says what became of it.
+    /// or removes the service where there was none. Returns the error with a hint that says whether that succeeded.
     fn roll_back(&self, old_files: &[OldFile], before: &ServiceState, error: Error) -> Error {
         let name = self.manager.service_name();
         let had_service = old_files.iter().any(|(_, bytes)| bytes.is_some());
@@ -293,7 +294,7 @@ impl ServiceControl<'_> {
         match rolled_back {
             Ok(()) if had_service => error.hint(msg!("service.old-is-back", name = name)),
             Ok(()) => error.hint(msg!("service.taken-back", name = name)),
-            Err(worse) => error.hint(msg!("service.not-back", name = name).with_msg("why", worse.msg)),
+            Err(cause) => error.hint(msg!("service.not-back", name = name).with_msg("why", cause.msg)),
         }
     }
 
@@ -334,7 +335,7 @@ fn remove_file(path: &Path) -> Result<()> {
         .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
-/// Stops the service of an instance and removes its files. The user's drop-ins and all files of the instance stay.
+/// Stops the service of an instance and removes its files. Drop-ins of the user and all files of the instance stay.
 pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     let manager = &*control.manager;
@@ -365,7 +366,7 @@ pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
     if state == RunState::NotInstalled && !file.exists() {
         return Ok(report(ActionOutcome::NotInstalled));
     }
-    // From within the service its end is also this process's: it comes last.
+    // Where this process is part of the service, it ends with the service: the stop comes last.
     let is_inside = manager.contains_this_process();
     if !is_inside && state != RunState::NotInstalled {
         manager.stop(true).map_err(describe)?;

@@ -1,4 +1,5 @@
-//! launchd's agents of this user. Tested through its texts and a fake `launchctl` only: no macOS is at hand.
+//! Controls launchd agents of the user, on macOS. Tested with recorded texts and a fake `launchctl` only: the tests run
+//! on no macOS.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,17 +14,17 @@ use print::CallResult;
 
 mod print;
 
-/// Time limit of a question.
+/// Time limit of a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of a change, and of the end of a service.
+/// Time limit of a change, and of the stop of a service.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time between two questions whether something is done.
+/// Time between two queries for the end of a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Time that launchd may need to let go of an old service: the agent's `ExitTimeOut`, and the seconds that the
-/// label stays taken after `bootout` came back.
+/// Time that launchd may need to release an old service: the agent's `ExitTimeOut`, and the seconds for which the label
+/// stays in use after `bootout` has returned.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The user's launchd, in the domain of the graphical session, and the agent of one instance.
+/// The launchd of the user, in the domain of the graphical session, and the agent of one instance.
 pub(super) struct Launchd<'a> {
     context: InstanceContext<'a>,
     label: String,
@@ -47,8 +48,7 @@ impl<'a> Launchd<'a> {
         format!("{}/{}", self.domain(), self.label)
     }
 
-    /// Runs `launchctl`, again for as long as it fails because an old service still goes. Returns the result and
-    /// the output.
+    /// Runs `launchctl`, and repeats it while launchd still releases an old service. Returns the result and the output.
     fn launchctl(&self, args: &[&str], limit: Duration) -> Result<(CallResult, String), ManagerError> {
         let deadline = Instant::now() + self.release_timeout;
         loop {
@@ -84,8 +84,8 @@ impl<'a> Launchd<'a> {
         Ok(print::is_disabled(&text, &self.label))
     }
 
-    /// Makes the folder of the files that a service writes to: launchd makes the files, but not their folder, and
-    /// does not start the service without it.
+    /// Creates the folder of the log files of a service: launchd creates the files, but not their folder, and does not
+    /// start the service without it.
     fn create_log_dir(&self) -> std::io::Result<()> {
         #[expect(
             clippy::disallowed_methods,
@@ -138,7 +138,7 @@ impl ServiceManager for Launchd<'_> {
             return Ok(ServiceState::not_installed());
         }
         Ok(ServiceState {
-            // Every file in the folder is read at login, whether its service is loaded now or not.
+            // launchd reads every file of the folder at login, also where the service is not loaded now.
             enabled: !self.is_disabled()?,
             ..loaded.unwrap_or(ServiceState {
                 run: RunState::Stopped,
@@ -158,7 +158,7 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn load(&self) -> Result<(), ManagerError> {
-        // launchd reads a file once, so the old service goes before the new one is read.
+        // launchd reads a file once: the old service is unloaded before the new file is loaded.
         self.bootout()?;
         self.launchctl(&["enable", &self.target()], ACTION_TIMEOUT)?;
         self.create_log_dir()
@@ -169,7 +169,7 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn enable_offline(&self) -> std::io::Result<()> {
-        // Every file in the folder is read at login.
+        // launchd reads every file of the folder at login.
         self.create_log_dir()
     }
 
@@ -187,7 +187,7 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn stop(&self, wait: bool) -> Result<(), ManagerError> {
-        // An orderly end is not started again, and the service stays registered, unlike after bootout.
+        // A service that exits with code 0 is not restarted, and stays registered, unlike after bootout.
         self.launchctl(&["kill", "SIGTERM", &self.target()], ACTION_TIMEOUT)?;
         if !wait {
             return Ok(());
@@ -202,7 +202,7 @@ impl ServiceManager for Launchd<'_> {
                         self.target()
                     )));
                 }
-                // A service that failed is started again for as long as it is registered.
+                // A service that failed is restarted while it is registered.
                 Some(RunState::Starting) => return self.bootout(),
                 _ => return Ok(()),
             }
@@ -218,12 +218,12 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn restart_loaded(&self) -> Result<(), ManagerError> {
-        // What is loaded has started by itself; to end it at once would make launchd wait with the next start.
+        // A loaded service has started by itself; to kill it at once would make launchd delay the next start.
         self.start()
     }
 
     fn disable(&self) -> Result<(), ManagerError> {
-        // Without its file nothing is read at login.
+        // Without its file, launchd does not load the service at login.
         Ok(())
     }
 
@@ -232,7 +232,7 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn contains_this_process(&self) -> bool {
-        // launchd sets it for what it starts, and the children inherit it.
+        // launchd sets the variable for a service, and child processes inherit it.
         self.context.host.var("XPC_SERVICE_NAME") == Some(&self.label)
     }
 
@@ -255,7 +255,7 @@ mod tests {
     fn run<T>(codes: &str, act: impl FnOnce(&Launchd<'_>) -> T) -> (T, Vec<String>) {
         let script = format!("set -- {codes}\nshift $((n-1)) 2>/dev/null\nexit ${{1:-0}}");
         let (result, calls) =
-            fake_tools::with(&["launchctl"], &script, |context| act(&Launchd::new(context)));
+            fake_tools::with_tools(&["launchctl"], &script, |context| act(&Launchd::new(context)));
         let verb = |call: &String| call.split(' ').nth(1).unwrap().to_owned();
         (result, calls.iter().map(verb).collect())
     }

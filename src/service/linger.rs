@@ -1,33 +1,33 @@
-//! Lingering: whether the manager of a user outlives the user's last session. Without it a gateway ends ten
-//! seconds after logout (docs/openclaw.md#lingering). Lingering is changed only on request, and read again
-//! afterwards: what is reported was seen.
+//! Reads and enables lingering: with it, systemd's manager of a user runs on after the user's last session. Without it,
+//! a gateway ends ten seconds after logout (docs/openclaw.md#lingering). Lingering is changed only on request, and the
+//! state that is reported afterwards is read again.
 
 use super::manager::ManagerKind;
 use super::systemd::{self, Systemd};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 
-/// Returns the note that Windows ends an idle WSL, whatever lingering says; `None` elsewhere.
+/// Returns the note that Windows stops an idle WSL in spite of lingering; `None` outside WSL.
 pub(crate) fn wsl_idle_note() -> Option<Msg> {
     systemd::is_wsl().then(|| msg!("service.wsl-idle"))
 }
 
-/// Whether services of this user go on without a login.
+/// The state of lingering for this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Linger {
-    /// Services go on after logout and start at boot.
+    /// Services run on after logout and start at boot.
     On,
     /// Services start at login and end after logout.
     Off,
-    /// The system did not say.
+    /// The system did not tell.
     Unknown,
     /// The system has no lingering: it has no systemd.
     Unsupported,
 }
 
 impl Linger {
-    /// Returns the state as a value of `--json`; `None` where it is not known.
-    pub(crate) fn known(self) -> Option<bool> {
+    /// Returns whether lingering is on, as `--json` has it; `None` where that is not known.
+    pub(crate) fn is_on(self) -> Option<bool> {
         match self {
             Self::On => Some(true),
             Self::Off => Some(false),
@@ -36,7 +36,7 @@ impl Linger {
     }
 }
 
-/// Reads whether services of this user linger. Takes at most two seconds.
+/// Reads the state of lingering for this user. Takes at most two seconds.
 pub(crate) fn linger(context: InstanceContext<'_>) -> Linger {
     let Some(uid) = user_id(context) else {
         return Linger::Unsupported;
@@ -54,16 +54,16 @@ pub(crate) fn linger(context: InstanceContext<'_>) -> Linger {
     }
 }
 
-/// Tries to switch lingering on, without asking for a password, and returns the state afterwards.
+/// Tries to enable lingering, without asking for a password, and returns the state afterwards.
 pub(crate) fn enable_linger(context: InstanceContext<'_>) -> Linger {
     if let Some(uid) = user_id(context) {
-        // Its exit code is not what counts.
+        // Its exit code is ignored, because the state is read again.
         let _ = Systemd::new(context).loginctl(&["--no-ask-password", "enable-linger", &uid]);
     }
     linger(context)
 }
 
-/// Returns the number of this user, on systems with systemd.
+/// Returns the id of this user, on systems with systemd.
 fn user_id(context: InstanceContext<'_>) -> Option<String> {
     if ManagerKind::of_this_system() != ManagerKind::Systemd {
         return None;

@@ -37,22 +37,22 @@ impl ManagerKind {
     }
 }
 
-/// What a service does at the moment.
+/// The state in which a service is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RunState {
     /// The instance has no service.
     NotInstalled,
     /// The service is installed and does not run.
     Stopped,
-    /// The service starts, or waits for its next start.
+    /// The service is starting, or waits for its next start.
     Starting,
-    /// The service runs as this process; 0 where the manager does not tell the process.
+    /// The service runs; with its pid, or 0 where the manager does not tell it.
     Running(u32),
-    /// The service is about to end.
+    /// The service is stopping.
     Stopping,
-    /// The service failed, and the manager does not start it again.
+    /// The service failed, and the manager does not restart it.
     GaveUp,
-    /// The manager's answer says nothing of it.
+    /// The answer of the manager does not contain the state.
     #[default]
     Unknown,
 }
@@ -75,19 +75,19 @@ impl RunState {
 /// The state of a service as its manager reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServiceState {
-    /// Whether the manager knows the service.
+    /// `true` if the manager has loaded the service.
     pub(super) loaded: bool,
-    /// Whether the manager starts the service at login or boot.
+    /// `true` if the manager starts the service at login or boot.
     pub(super) enabled: bool,
-    /// What the service does.
+    /// The state in which the service is.
     pub(super) run: RunState,
     /// The exit code of the last run; `None` where it is unknown or a signal ended the run.
     pub(super) exit_code: Option<i32>,
     /// The time of the last change of the run state.
     pub(super) since: Option<SystemTime>,
-    /// How often the manager started the service again by itself.
+    /// Number of times that the manager restarted the service by itself.
     pub(super) restarts: u32,
-    /// Whether the service file is newer than what the manager has read of it.
+    /// `true` if the service file has changed since the manager read it.
     pub(super) stale: bool,
 }
 
@@ -101,7 +101,7 @@ impl ServiceState {
     }
 }
 
-/// A service manager and one service of it. Every call ends within a time limit.
+/// The operations of a service manager on one service. Every call ends within a time limit.
 pub(super) trait ServiceManager {
     /// Returns the kind of the manager.
     fn kind(&self) -> ManagerKind;
@@ -119,40 +119,40 @@ pub(super) trait ServiceManager {
     fn can_start(&self, _program: &Path) -> bool {
         true
     }
-    /// Returns whether a process of the service can install the service anew.
+    /// Returns whether a process of the service can install the service again.
     fn can_install_from_within(&self) -> bool {
         true
     }
-    /// Returns the commands of an installation, for people to read.
+    /// Returns the commands of an installation, to be shown to the user.
     fn install_commands(&self) -> Vec<String>;
-    /// Checks that the manager can be asked, and that it is the one that will read the service's files.
+    /// Checks that the manager can be reached, and that it reads service files from the home folder of the instance.
     fn check_reachable(&self) -> Result<(), ManagerError>;
-    /// Asks for the state of the service.
+    /// Returns the state of the service.
     fn query_state(&self) -> Result<ServiceState, ManagerError>;
-    /// Checks a service file that lies in another folder, under its own name.
+    /// Verifies a service file that was written to another folder under its final name.
     fn verify_file(&self, staged: &Path) -> Result<(), ManagerError>;
-    /// Loads the files of the service, and starts it at every login from now on.
+    /// Loads the files of the service, and enables its start at every login.
     fn load(&self) -> Result<(), ManagerError>;
-    /// Has the service started from the next login on, without the manager.
+    /// Enables the start of the service at login, without the manager.
     fn enable_offline(&self) -> std::io::Result<()>;
-    /// Starts the service, also one that gave up, and waits until it is up. From within the service, only asks for
-    /// the start.
+    /// Starts the service, also where the manager gave up on it, and waits until it is up. Does not wait where this
+    /// process is part of the service.
     fn start(&self) -> Result<(), ManagerError>;
-    /// Stops the service; with `wait`, returns once it has ended.
+    /// Stops the service; with `wait`, waits until it has ended.
     fn stop(&self, wait: bool) -> Result<(), ManagerError>;
-    /// Stops and starts the service; waits as [`Self::start`] does.
+    /// Restarts the service; waits as [`Self::start`] does.
     fn restart(&self) -> Result<(), ManagerError>;
-    /// Runs the files that were just loaded, and ends what ran before them.
+    /// Runs the service from the files that were just loaded, in place of a run from older files.
     fn restart_loaded(&self) -> Result<(), ManagerError> {
         self.restart()
     }
-    /// Has the service started at no login any more; called before its files are removed.
+    /// Disables the start of the service at login. Called before its files are removed.
     fn disable(&self) -> Result<(), ManagerError>;
-    /// Has the service started at no login any more, without the manager.
+    /// Disables the start of the service at login, without the manager.
     fn disable_offline(&self) -> std::io::Result<()> {
         Ok(())
     }
-    /// Makes the manager forget the service; called after its files were removed.
+    /// Unloads the service from the manager. Called after its files were removed.
     fn deregister(&self) -> Result<(), ManagerError> {
         Ok(())
     }
@@ -160,7 +160,7 @@ pub(super) trait ServiceManager {
     fn contains_this_process(&self) -> bool {
         false
     }
-    /// Returns the last lines that the service wrote, the oldest first, where the manager keeps them.
+    /// Returns the last lines of output of the service, the oldest first, where the manager keeps them.
     fn last_log_lines(&self, _count: usize) -> Vec<String> {
         Vec::new()
     }

@@ -1,4 +1,5 @@
-//! The Task Scheduler of Windows. Tested through its texts and fake tools only: no Windows is at hand.
+//! Controls tasks of the user in the Task Scheduler of Windows. Tested with recorded texts and fake tools only: the
+//! tests run on no Windows.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,16 +13,16 @@ use crate::service_files::{ServiceSpec, task, task_name};
 
 mod query;
 
-/// Time limit of a question.
+/// Time limit of a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of a change, and of the end of a task.
+/// Time limit of a change, and of the stop of a task.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time between two questions whether a task has ended.
+/// Time between two queries whether a task has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Name of the script in the state folder, as OpenClaw has it (docs/openclaw.md#windows-task).
+/// Name of the script in the state folder, as OpenClaw names it (docs/openclaw.md#windows-task).
 const SCRIPT_FILE: &str = concat!("gateway", ".cmd");
-/// Name of the task's document beside the script, as `schtasks` reads it.
+/// Name of the task document, which `schtasks` reads, beside the script.
 const DOCUMENT_FILE: &str = concat!("gateway", ".task.xml");
 
 /// The user's scheduled tasks, and the task of one instance.
@@ -47,9 +48,9 @@ impl<'a> Schtasks<'a> {
         Ok(output)
     }
 
-    /// Runs a change. Its exit code is 1 for every failure and its messages are translated, so a task that can
-    /// neither be made nor changed counts as one that this user may not make.
-    fn change(&self, args: &[&str]) -> Result<(), ManagerError> {
+    /// Runs `schtasks` to change the task. The exit code is 1 for every failure and the messages are translated, so a
+    /// failed `/Create` counts as a registration that this user is not allowed to make.
+    fn change_task(&self, args: &[&str]) -> Result<(), ManagerError> {
         let output = self.schtasks(args, ACTION_TIMEOUT)?;
         let message = output.stderr.trim().to_owned();
         match output.code {
@@ -59,7 +60,8 @@ impl<'a> Schtasks<'a> {
         }
     }
 
-    fn document(&self) -> PathBuf {
+    /// Returns the path of the task document.
+    fn document_path(&self) -> PathBuf {
         self.context.instance.state_dir.join(DOCUMENT_FILE)
     }
 
@@ -73,7 +75,7 @@ impl<'a> Schtasks<'a> {
         })
     }
 
-    /// Kills a process and all that it started.
+    /// Kills a process and all its descendants.
     fn kill_process_tree(&self, pid: u32) -> Result<(), ManagerError> {
         let command = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
         let output = self.context.host.run(&command, ACTION_TIMEOUT);
@@ -99,14 +101,14 @@ impl ServiceManager for Schtasks<'_> {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        vec![self.file(), self.document()]
+        vec![self.file(), self.document_path()]
     }
 
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         let document = task::render_document(spec, &self.file(), self.user_name().as_deref());
         vec![
             (self.file(), task::render_script(spec).into_bytes()),
-            (self.document(), task::to_utf16(&document)),
+            (self.document_path(), task::to_utf16(&document)),
         ]
     }
 
@@ -115,7 +117,7 @@ impl ServiceManager for Schtasks<'_> {
             format!(
                 "schtasks /Create /F /TN \"{}\" /XML \"{}\"",
                 self.task,
-                self.document().display()
+                self.document_path().display()
             ),
             format!("schtasks /Run /TN \"{}\"", self.task),
         ]
@@ -150,8 +152,8 @@ impl ServiceManager for Schtasks<'_> {
     }
 
     fn load(&self) -> Result<(), ManagerError> {
-        let document = self.document().to_string_lossy().into_owned();
-        self.change(&["/Create", "/F", "/TN", &self.task, "/XML", &document])
+        let document = self.document_path().to_string_lossy().into_owned();
+        self.change_task(&["/Create", "/F", "/TN", &self.task, "/XML", &document])
     }
 
     fn enable_offline(&self) -> std::io::Result<()> {
@@ -159,19 +161,20 @@ impl ServiceManager for Schtasks<'_> {
     }
 
     fn start(&self) -> Result<(), ManagerError> {
-        self.change(&["/Run", "/TN", &self.task])
+        self.change_task(&["/Run", "/TN", &self.task])
     }
 
     fn stop(&self, _wait: bool) -> Result<(), ManagerError> {
-        // With the task only the interpreter of its script ends, which goes first so that it starts no other.
+        // `/End` kills the interpreter of the script only. It comes first, so that the script does not restart the
+        // gateway.
         let gateway = probe::probe_gateway(self.context, QUERY_TIMEOUT);
-        let ended = self.change(&["/End", "/TN", &self.task]);
+        let ended = self.change_task(&["/End", "/TN", &self.task]);
         if let Some(pid) = gateway.pid.filter(|_| gateway.is_running()) {
             self.kill_process_tree(pid)?;
         }
         let deadline = Instant::now() + ACTION_TIMEOUT;
         while matches!(self.query_state()?.run, RunState::Running(_)) {
-            // One that does not run can't be ended, so only one that still runs is a failure.
+            // `/End` fails for a task that does not run, so its failure counts only while the task runs.
             ended.clone()?;
             if Instant::now() >= deadline {
                 let command = format!("schtasks /End /TN \"{}\"", self.task);
@@ -188,8 +191,8 @@ impl ServiceManager for Schtasks<'_> {
     }
 
     fn disable(&self) -> Result<(), ManagerError> {
-        match self.change(&["/Delete", "/F", "/TN", &self.task]) {
-            // Somebody else has deleted it.
+        match self.change_task(&["/Delete", "/F", "/TN", &self.task]) {
+            // The task was deleted meanwhile.
             Err(ManagerError::Failed(_)) if !self.query_state()?.loaded => Ok(()),
             result => result,
         }
@@ -207,7 +210,7 @@ mod tests {
 
     /// Runs `act` with tools that run a script. Returns the result and the first two words of each call.
     fn run<T>(script: &str, act: impl FnOnce(&Schtasks<'_>) -> T) -> (T, Vec<String>) {
-        let (result, calls) = fake_tools::with(&["schtasks", "taskkill"], script, |context| {
+        let (result, calls) = fake_tools::with_tools(&["schtasks", "taskkill"], script, |context| {
             act(&Schtasks::new(context))
         });
         let verbs = |call: &String| call.split(' ').take(2).collect::<Vec<_>>().join(" ");

@@ -10,7 +10,7 @@ use crate::ports::Port;
 use crate::record::Engine;
 use crate::service_files::ServiceSpec;
 
-/// Search path of a service: fixed, so that it does not depend on the shell from which it was installed.
+/// The search path of a service, fixed so that it does not depend on the shell of the installation.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Builds the service of an instance on a port. Fails where this program's own path is unknown, or a path can't
@@ -23,7 +23,7 @@ pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) ->
         .into_iter()
         .chain(&node_cli)
     {
-        // A line break would end a line in every manager's file; other bytes are no text.
+        // A line break would end a line in the file of every manager, and a path that is not Unicode can't be written.
         if path
             .to_str()
             .is_none_or(|text| text.chars().any(char::is_control))
@@ -43,12 +43,12 @@ pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) ->
     })
 }
 
-/// Returns the path by which this program is to be started again. Where it was called through a link that leads
-/// to it (`~/.local/bin/openclaw`), returns the link: its target may be gone after the next update.
+/// Returns the path of this program for a service file. Where the program was called through a symbolic link to it
+/// (`~/.local/bin/openclaw`), returns the link: the target may no longer exist after an update.
 fn program_path(host: &Host) -> Option<PathBuf> {
     let running = host.program()?;
     let text = running.to_string_lossy();
-    // Linux appends this where the file was replaced while it runs.
+    // Linux appends this where the file of a running program was replaced.
     let running = text
         .strip_suffix(" (deleted)")
         .map_or_else(|| running.to_path_buf(), PathBuf::from);
@@ -64,7 +64,7 @@ fn program_path(host: &Host) -> Option<PathBuf> {
         .or_else(|| running.is_absolute().then_some(running))
 }
 
-/// Returns the search path of a service; with the node engine, the folder where `node` is now comes first.
+/// Returns the search path of a service; with the node engine, the folder in which `node` is found now comes first.
 fn search_path(host: &Host, engine: Engine) -> String {
     let node = (engine == Engine::Node)
         .then(|| host.find_program("node"))

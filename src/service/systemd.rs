@@ -1,5 +1,5 @@
-//! systemd's manager of this user. Every call has a time limit, asks for no password, and runs in English and UTC,
-//! so that its answers can be parsed.
+//! Controls user services by systemd's manager of the user. Every call has a time limit, asks for no password, and runs
+//! in English and UTC, so that its answers can be parsed.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,20 +14,20 @@ use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
 
-/// Time limit of a question. A manager that reads all its units lets questions wait.
+/// Time limit of a query. A manager delays queries while it reads all its units.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of a question on which nothing depends: lingering, and lines of the journal.
+/// Time limit of an optional query: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time limit of work that the manager does before it answers: reading all units anew, stopping a gateway.
+/// Time limit of an action that the manager completes before it answers: reloading all units, stopping a gateway.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time limit of a start, until the gateway says that it is ready: somewhat more than the unit's own limits.
+/// Time limit of a start, until the gateway reports that it is ready: somewhat more than the limits in the unit.
 const START_TIMEOUT: Duration = Duration::from_secs(100);
 /// Folder of the user's units, relative to the home folder.
 const UNIT_DIR: &str = ".config/systemd/user";
-/// Folder of links to the units that a login starts, relative to the folder of units.
+/// Folder of links to the units that are started at login, relative to the folder of units.
 const WANTS_DIR: &str = "default.target.wants";
 
-/// The user's systemd, and the unit of one instance.
+/// The user's manager of systemd, and the unit of one instance.
 pub(super) struct Systemd<'a> {
     context: InstanceContext<'a>,
     unit: String,
@@ -43,7 +43,7 @@ impl<'a> Systemd<'a> {
         }
     }
 
-    /// Returns the call of one of systemd's tools.
+    /// Returns the command of one of systemd's tools with its environment.
     fn command(&self, tool: &str, args: &[&str]) -> CommandSpec {
         let mut command = CommandSpec::new(tool, args)
             .env("LC_ALL", "C")
@@ -52,7 +52,7 @@ impl<'a> Systemd<'a> {
             .env("SYSTEMD_PAGER", "");
         if let Some(folder) = self.missing_runtime_dir() {
             command = command.env("XDG_RUNTIME_DIR", folder);
-            // The bus of a shell that `sudo -u` left behind is another user's.
+            // In a shell that `sudo -u` started, this is the bus of another user.
             command.env_removed.push("DBUS_SESSION_BUS_ADDRESS".into());
         }
         command
@@ -74,7 +74,7 @@ impl<'a> Systemd<'a> {
         is_own(&own).then_some(own)
     }
 
-    /// Runs `systemctl --user`; fails where it exits with another code than 0.
+    /// Runs `systemctl --user`; fails where the exit code is not 0.
     fn systemctl(&self, args: &[&str], limit: Duration) -> Result<CommandOutput, ManagerError> {
         let all: Vec<_> = ["--user", "--no-ask-password", "--no-pager"]
             .iter()
@@ -98,7 +98,7 @@ impl<'a> Systemd<'a> {
         }
     }
 
-    /// Runs `loginctl` about this user; `None` where it did not end in time.
+    /// Runs `loginctl`; `None` where it can't be started.
     pub(super) fn loginctl(&self, args: &[&str]) -> Option<CommandOutput> {
         let command = self.command("loginctl", args);
         self.context.host.run(&command, OPTIONAL_QUERY_TIMEOUT).ok()
@@ -120,7 +120,7 @@ impl<'a> Systemd<'a> {
         }
     }
 
-    /// Returns whether the environment names another user's runtime folder, as `su` leaves it behind.
+    /// Returns whether the environment names the runtime folder of another user, as in a shell that `su` started.
     fn has_foreign_runtime_dir(&self) -> bool {
         let host = self.context.host;
         let owner = host
@@ -129,16 +129,17 @@ impl<'a> Systemd<'a> {
         owner.is_some() && owner != host.user_id()
     }
 
-    fn show(&self) -> Result<show::UnitProperties, ManagerError> {
+    /// Returns the properties of the unit, by `systemctl show`.
+    fn unit_properties(&self) -> Result<show::UnitProperties, ManagerError> {
         let properties = format!("--property={}", show::PROPERTIES);
         let output = self.systemctl(&["show", &properties, &self.unit], QUERY_TIMEOUT)?;
         Ok(show::parse(&output.stdout))
     }
 
-    /// Starts or restarts the unit, by `verb`. The manager does it, whatever becomes of the caller; a child of the
-    /// unit only asks for it.
+    /// Starts or restarts the unit, by `verb`. The manager carries it out even where the caller ends; a process of the
+    /// unit does not wait for it.
     fn start_with(&self, verb: &str) -> Result<(), ManagerError> {
-        // One that gave up, or was started too often, may try again.
+        // Clears the start limit and the failed state, so that the unit may start again.
         let _ = self.systemctl(&["reset-failed", &self.unit], QUERY_TIMEOUT);
         let args: &[&str] = if self.contains_this_process() {
             &[verb, "--no-block"]
@@ -154,7 +155,7 @@ impl<'a> Systemd<'a> {
     }
 }
 
-/// Returns whether this is Linux within Windows.
+/// Returns whether this system is WSL.
 pub(super) fn is_wsl() -> bool {
     let release = read::text(Path::new("/proc/sys/kernel/osrelease"));
     release.is_ok_and(|release| is_wsl_kernel(&release))
@@ -200,7 +201,7 @@ impl ServiceManager for Systemd<'_> {
         let output = self.systemctl(&["show", "--property=UnitPath"], QUERY_TIMEOUT)?;
         let real = read::canonicalize_existing(&self.unit_dir);
         let folders = output.stdout.trim().trim_start_matches("UnitPath=");
-        // A folder's name may hold blanks, which part the list too: the whole list is searched.
+        // The list is separated by blanks, which the name of a folder may contain too: the whole list is searched.
         let is_listed = [&self.unit_dir, &real]
             .iter()
             .any(|folder| format!(" {folders} ").contains(&format!(" {} ", folder.display())));
@@ -212,10 +213,10 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn query_state(&self) -> Result<ServiceState, ManagerError> {
-        let properties = self.show()?;
-        let real = |path: &Path| read::canonicalize_existing(path);
+        let properties = self.unit_properties()?;
+        let resolved = |path: &Path| read::canonicalize_existing(path);
         match &properties.unit_file {
-            Some(file) if real(file) != real(&self.file()) => Err(ManagerError::OtherHome),
+            Some(file) if resolved(file) != resolved(&self.file()) => Err(ManagerError::OtherHome),
             _ => Ok(properties.state),
         }
     }
@@ -223,7 +224,7 @@ impl ServiceManager for Systemd<'_> {
     fn verify_file(&self, staged: &Path) -> Result<(), ManagerError> {
         let path = staged.to_string_lossy().into_owned();
         let command = self.command("systemd-analyze", &["--user", "verify", &path]);
-        // Where the tool is missing or takes too long, the manager itself decides.
+        // Where the tool is missing or takes too long, the manager itself will accept or reject the file.
         let Ok(output) = self.context.host.run(&command, ACTION_TIMEOUT) else {
             return Ok(());
         };
@@ -246,7 +247,7 @@ impl ServiceManager for Systemd<'_> {
         let link = self.wants_link();
         #[expect(
             clippy::disallowed_methods,
-            reason = "the folder of systemd's links, made as systemd makes it"
+            reason = "the folder of systemd's links, with the mode that systemd gives it"
         )]
         std::fs::create_dir_all(self.unit_dir.join(WANTS_DIR))?;
         apply::remove_if_present(&link)?;
@@ -294,14 +295,17 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn last_log_lines(&self, count: usize) -> Vec<String> {
-        // What the manager says of the unit's end is no line of the service: `-u` would bring both.
-        let own = format!("_SYSTEMD_USER_UNIT={}", self.unit);
+        // `-u` would also select the messages of the manager about the unit, which are no output of the service.
+        let unit_filter = format!("_SYSTEMD_USER_UNIT={}", self.unit);
         let count = format!("--lines={count}");
-        // Nor are lines from before the last start.
-        let started = self.show().ok().and_then(|properties| properties.started);
+        // Lines from before the last start are left out.
+        let started = self
+            .unit_properties()
+            .ok()
+            .and_then(|properties| properties.started);
         let since = started.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let since = format!("--since=@{}", since.unwrap_or_default().as_secs());
-        // In reverse: with a time to begin at, `--lines` counts from the oldest line.
+        // In reverse, because together with `--since`, `--lines` counts from the oldest line.
         let args = [
             "--user",
             "--no-pager",
@@ -310,7 +314,7 @@ impl ServiceManager for Systemd<'_> {
             "--reverse",
             &count,
             &since,
-            &own,
+            &unit_filter,
         ];
         let command = self.command("journalctl", &args);
         let output = self.context.host.run(&command, OPTIONAL_QUERY_TIMEOUT);

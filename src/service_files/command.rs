@@ -1,4 +1,4 @@
-//! The part of a service file that says what it starts.
+//! The command that a service file starts.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) struct ServiceCommand {
 }
 
 impl ServiceCommand {
-    /// Returns the value of a flag of the command, given as `--flag value` or `--flag=value`.
+    /// Returns the value of a flag of the command, which is `--flag value` or `--flag=value`.
     pub(crate) fn flag(&self, flag: &str) -> Option<&str> {
         self.argv
             .iter()

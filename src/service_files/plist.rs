@@ -1,7 +1,8 @@
-//! The property list of a gateway's launchd agent: rendered from a [`ServiceSpec`], and parsed.
+//! Renders and parses the property list of a gateway's launchd agent.
 //!
-//! Rendered by hand, because the comment at its top tells our files from others and the order of keys is for
-//! people; parsed by the `plist` crate, because users and other programs write comments and binary lists.
+//! A list is rendered without the `plist` crate, because the comment at its top distinguishes the files of this program
+//! and the keys have an order for human readers; it is parsed by the crate, because users and other programs write
+//! comments and binary lists.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -12,9 +13,8 @@ use super::{ServiceCommand, ServiceSpec, launchd_label};
 /// The first words of a property list that this program wrote, after the document type.
 pub(super) const HEADER: &str = "<!-- Written by `openclaw gateway install`";
 
-/// Minimum time between two starts, in seconds. launchd knows no exit code after which it gives up: it tries a
-/// gateway that can't start for ever, at this pace. The pace also delays restarts that a user asks for, so it is
-/// short.
+/// Minimum time between two starts, in seconds. launchd can't give up after certain exit codes: it restarts a gateway
+/// that can't start for ever, at this interval. The interval also delays restarts on request, so it is short.
 const THROTTLE_SECONDS: u8 = 10;
 
 /// Returns the file to which launchd writes the standard error of a service.
@@ -22,7 +22,7 @@ pub(crate) fn error_log_path(state_dir: &Path) -> PathBuf {
     state_dir.join("logs/launchd.err.log")
 }
 
-/// Renders the agent of a service. launchd starts it again after every exit but an orderly one (code 0).
+/// Renders the agent of a service. launchd restarts it after every exit but one with code 0.
 pub(crate) fn render(spec: &ServiceSpec) -> String {
     let mut args = String::new();
     for arg in [spec.program.to_string_lossy().into_owned()]
@@ -70,7 +70,7 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
     )
 }
 
-/// Escapes the characters that XML gives a meaning in text and attribute values.
+/// Escapes the characters that have a meaning in the text and the attribute values of XML.
 pub(super) fn escape_xml(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -79,8 +79,8 @@ pub(super) fn escape_xml(text: &str) -> String {
         .replace('\'', "&apos;")
 }
 
-/// Parses `ProgramArguments` and `EnvironmentVariables` of a property list in any of its encodings. A list that
-/// can't be parsed starts nothing.
+/// Parses `ProgramArguments` and `EnvironmentVariables` of a property list in any of its encodings. Returns an empty
+/// command where the list can't be parsed.
 pub(crate) fn parse(bytes: &[u8]) -> ServiceCommand {
     let list = plist::Value::from_reader(Cursor::new(bytes)).ok();
     let list = list.and_then(plist::Value::into_dictionary).unwrap_or_default();
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_entities_and_other_keys_are_understood() {
+    fn comments_entities_and_other_keys_are_parsed() {
         let text = "<?xml version=\"1.0\"?><plist><dict><key>Label</key><string>ai.openclaw.rescue</string>\
             <key>RunAtLoad</key><true/><key>ProgramArguments</key>\n<array>\n<!-- <string>no</string> -->\
             <string>/usr/bin/node</string><string>a &lt; b</string></array>\
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_property_list_is_understood() {
+    fn binary_property_list_is_parsed() {
         let mut agent = plist::Dictionary::new();
         let args = ["/bin/openclaw", "gateway"].map(plist::Value::from);
         agent.insert("ProgramArguments".to_owned(), args.to_vec().into());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn list_that_is_none_starts_nothing() {
+    fn invalid_list_has_no_command() {
         for bytes in [
             &b""[..],
             b"<plist><dict><key>",

@@ -1,5 +1,5 @@
-//! A gateway as a service, independent of any manager's file format, and the names that each manager knows
-//! the service by.
+//! The specification of a gateway as a service, independent of any manager's file format, and the names of the service
+//! in each manager.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 
-/// Environment variables of one instance that a service could inherit from the login session. A service unsets
-/// those that it does not set, so that the session decides nothing for it.
+/// Environment variables of an instance that a service could inherit from the login session. A service unsets those
+/// that it does not set, so that the session has no effect on it.
 const INHERITABLE_VARIABLES: [&str; 8] = [
     "OPENCLAW_PROFILE",
     "OPENCLAW_GATEWAY_PORT",
@@ -20,7 +20,7 @@ const INHERITABLE_VARIABLES: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
-/// The gateway of one instance as a service. No path in it holds a control character.
+/// The specification of one instance's gateway as a service. No path in it contains a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceSpec {
     /// The profile of the instance.
@@ -29,7 +29,7 @@ pub(crate) struct ServiceSpec {
     pub(crate) program: PathBuf,
     /// The base port, always passed on the command line.
     pub(crate) port: Port,
-    /// The program that runs as the gateway. With [`Engine::Node`], this program starts it and hands over.
+    /// The engine of the gateway. With [`Engine::Node`], this program replaces itself by OpenClaw from npm.
     pub(crate) engine: Engine,
     /// The state folder of the instance, which is also the working directory of the service.
     pub(crate) state_dir: PathBuf,
@@ -67,7 +67,7 @@ impl ServiceSpec {
             ("OPENCLAW_SERVICE_KIND", "gateway".to_owned()),
         ];
         if !self.profile.is_default() {
-            // Without the profile, the marker would mean that the paths belong to the default instance.
+            // Without the profile, the marker means that the paths belong to the default instance.
             variables.push(("OPENCLAW_PROFILE", self.profile.to_string()));
         }
         variables.extend(

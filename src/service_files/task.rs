@@ -1,29 +1,28 @@
-//! The scheduled task of a gateway on Windows, and the script that the task runs: rendered from a
-//! [`ServiceSpec`], and parsed.
+//! Renders and parses the scheduled task of a gateway on Windows, and the script that the task runs.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::plist::escape_xml;
 use super::{ServiceCommand, ServiceSpec};
+use crate::error::ErrorKind;
 
 /// The first lines of a script that this program wrote.
 pub(super) const HEADER: &str = "@echo off\r\nrem Written by `openclaw gateway install`";
 
-/// Exit codes after which the script does not start the gateway again: an orderly exit, and errors that stay as
-/// they are until somebody acts.
-const FINAL_EXIT_CODES: [u8; 3] = [0, 2, 78];
+/// Exit codes after which the script does not restart the gateway: success, and errors that persist until somebody acts.
+const FINAL_EXIT_CODES: [u8; 3] = [0, ErrorKind::Usage.exit_code(), ErrorKind::Blocked.exit_code()];
 /// Time between two starts, in seconds.
 const RESTART_SECONDS: u8 = 10;
-/// Words that begin a line of a script other than the command of the gateway.
+/// First words of those lines of a script that are not the command of the gateway.
 const OTHER_COMMANDS: [&str; 11] = [
     "@echo", "echo", "rem", "chcp", "setlocal", "endlocal", "cd", "if", "ping", "goto", "exit",
 ];
 
-/// Renders the script: it sets the variables and runs the gateway again and again until the gateway exits for
-/// good, because the Task Scheduler takes a program that was started for a success, whatever its exit code. The
-/// script is UTF-8, so it sets the code page before the first character beyond ASCII; the calling shell gets its
-/// variables back when the script ends.
+/// Renders the script, which sets the variables and restarts the gateway until it exits with a final code: the Task
+/// Scheduler counts every start as a success, whatever the exit code, and would not restart it. The script is UTF-8, so
+/// it sets the code page before the first character beyond ASCII; the variables of the calling shell are restored when
+/// the script ends.
 pub(crate) fn render_script(spec: &ServiceSpec) -> String {
     let mut text = format!(
         "{HEADER}; a change by hand is lost with the next one.\r\nchcp 65001 >nul\r\nsetlocal DisableDelayedExpansion\r\n"
@@ -46,26 +45,26 @@ pub(crate) fn render_script(spec: &ServiceSpec) -> String {
     for code in FINAL_EXIT_CODES {
         let _ = write!(text, "if %ERRORLEVEL% equ {code} exit /b {code}\r\n");
     }
-    // `timeout` wants a keyboard, which a task has none of; a ping waits a second before each but the first.
+    // `timeout` requires a keyboard, which a task does not have; a ping waits a second before each but the first.
     let count = RESTART_SECONDS + 1;
     let _ = write!(text, "ping -n {count} 127.0.0.1 >nul\r\ngoto start\r\n");
     text
 }
 
-/// Doubles percent signs. Within quotes `&`, `^`, `!` and `<` have no meaning, but a percent sign begins a variable
-/// all the same.
+/// Doubles percent signs. Within quotes `&`, `^`, `!` and `<` have no meaning, but a percent sign still begins a
+/// variable.
 fn escape_percent(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// Parses a script: the variables that it sets, and its first command that is none of the shell's own.
+/// Parses a script: the variables that it sets, and its first command that is not a command of the shell.
 pub(crate) fn parse_script(text: &str) -> ServiceCommand {
     let mut command = ServiceCommand::default();
     for line in text.lines().map(|line| line.trim_matches([' ', '\t'])) {
         let (first, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
         let first = first.to_ascii_lowercase();
         if first == "set" {
-            set_variable(&mut command, rest.trim_start());
+            apply_assignment(&mut command, rest.trim_start());
         } else if !line.is_empty()
             && !line.starts_with(':')
             && !OTHER_COMMANDS.contains(&first.as_str())
@@ -77,8 +76,8 @@ pub(crate) fn parse_script(text: &str) -> ServiceCommand {
     command
 }
 
-/// Carries out the assignment of a `set` command: `NAME=value`, or `"NAME=value"` up to the last quote.
-fn set_variable(command: &mut ServiceCommand, assignment: &str) {
+/// Applies the assignment of a `set` command, `NAME=value` or `"NAME=value"`, to the variables of a command.
+fn apply_assignment(command: &mut ServiceCommand, assignment: &str) {
     let quoted = assignment
         .strip_prefix('"')
         .and_then(|rest| rest.rsplit_once('"'));
@@ -113,8 +112,8 @@ fn split_command(line: &str) -> Vec<String> {
     words
 }
 
-/// Renders the document of the task, which `schtasks` reads as UTF-16 ([`to_utf16`]). It names the user, because
-/// only administrators may register a task that starts at the login of anybody.
+/// Renders the document of the task, which `schtasks` reads as UTF-16 ([`to_utf16`]). It names the user, because only
+/// administrators may register a task that starts at the login of any user.
 pub(crate) fn render_document(spec: &ServiceSpec, script: &Path, user: Option<&str>) -> String {
     let user = user.map_or_else(String::new, |user| {
         format!("      <UserId>{}</UserId>\r\n", escape_xml(user))
@@ -146,7 +145,7 @@ pub(crate) fn is_enabled(document: &str) -> bool {
     !document.replace('\0', "").contains("<Enabled>false</Enabled>")
 }
 
-/// Encodes a document as `schtasks /XML` wants its file: little-endian UTF-16 with a byte order mark.
+/// Encodes a document as `schtasks /XML` requires it: little-endian UTF-16 with a byte order mark.
 pub(crate) fn to_utf16(text: &str) -> Vec<u8> {
     std::iter::once(0xfeff)
         .chain(text.encode_utf16())
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn script_of_openclaw_from_npm_is_understood() {
+    fn script_of_openclaw_from_npm_is_parsed() {
         let command = parse_script(
             "@echo off\r\nrem OpenClaw Gateway (profile: rescue)\r\ncd /d C:\\x\r\nset HOME=C:\\Users\\ada\r\n\
              set OPENCLAW_GATEWAY_PORT=19789\r\n\"C:\\Program Files\\nodejs\\node.exe\" C:\\x\\index.js gateway --port 19789\r\n",

@@ -1,4 +1,4 @@
-//! Service files compared with golden files, and what is rendered parsed back.
+//! Rendered service files are compared with golden files, and parsed back.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ fn profile(name: &str) -> ProfileName {
     ProfileName::parse(name).unwrap()
 }
 
-/// The service of the default instance, with plain paths.
+/// Returns the service of the default instance, with plain paths.
 pub(crate) fn plain_spec() -> ServiceSpec {
     ServiceSpec {
         profile: ProfileName::default_profile(),
@@ -29,7 +29,7 @@ pub(crate) fn plain_spec() -> ServiceSpec {
     }
 }
 
-/// A service whose paths hold every character that a manager could take for something else.
+/// Returns a service whose paths contain every character that has a meaning in some format.
 fn odd_spec() -> ServiceSpec {
     ServiceSpec {
         profile: profile("A_b"),
@@ -130,7 +130,7 @@ fn profile_and_port_are_passed_once_each_also_for_the_default_instance() {
     );
 }
 
-/// Any text without control characters, rich in what the formats give a meaning.
+/// Generates texts without control characters, with many characters that have a meaning in some format.
 fn text() -> impl Strategy<Value = String> {
     let special = prop::sample::select(
         " \u{a0}\"'`%$\\&<>;#=!^()-@:+{}[]~*?|şğıİÇöü🦀"
@@ -160,7 +160,7 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
     )
 }
 
-/// The command and the variables that a service file of this specification must start.
+/// Returns the command and the variables that a service file of this specification must have.
 fn expected(spec: &ServiceSpec) -> (Vec<String>, Vec<(String, String)>) {
     let program = spec.program.to_string_lossy().into_owned();
     let variables = spec.variables().into_iter();
@@ -206,7 +206,7 @@ proptest! {
         let (argv, variables) = expected(&spec);
         let command = task::parse_script(&task::render_script(&spec));
         prop_assert_eq!(&command.argv, &argv);
-        // The search path is the one of the login.
+        // A task has the search path of the login session.
         let set = variables.into_iter().filter(|(name, _)| name != "PATH").collect();
         prop_assert_eq!(command.env, set);
     }

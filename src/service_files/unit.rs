@@ -1,20 +1,21 @@
-//! The systemd unit of a gateway: rendered from a [`ServiceSpec`], and parsed.
+//! Renders and parses the systemd unit of a gateway.
 //!
-//! `PrivateTmp` is left out on purpose: under a user's manager it brings a user namespace along (systemd 254
-//! and later), from which a gateway that looks after others can't see whose process holds a port. The
-//! temporary files of our own gateway are private in another way: its `TMPDIR` is a folder in the user's
-//! runtime folder that systemd makes and removes. With every other line here Chromium starts with its sandbox.
+//! `PrivateTmp` is left out on purpose: under a user's manager it implies a user namespace (systemd 254 and later), in
+//! which a gateway that watches others can't see which process holds a port. The temporary files of the native gateway
+//! are private in another way: its `TMPDIR` is a folder in the user's runtime folder that systemd creates and removes.
+//! With all the settings that are used here, Chromium starts with its sandbox.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{ServiceCommand, ServiceSpec, unit_name};
+use crate::error::ErrorKind;
 use crate::record::Engine;
 
 /// The first words of a unit that this program wrote.
 pub(super) const HEADER: &str = "# Written by `openclaw gateway install`";
 
-/// The characters at which systemd splits words.
+/// The characters at which systemd splits a value into words.
 const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Renders the unit of a service.
@@ -27,16 +28,16 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         let _ = writeln!(variables, "Environment={}", environment(name, &value));
     }
     let unset = spec.unset_variables().join(" ");
-    // A gateway of our own says when it is ready and that it is alive; OpenClaw from npm does not.
-    let kind = match spec.engine {
+    // The native gateway notifies systemd when it is ready and that it is alive; OpenClaw from npm does not.
+    let service_type = match spec.engine {
         Engine::Native => format!(
             "Type=notify\nNotifyAccess=main\nWatchdogSec=60\nRuntimeDirectory={stem}\nRuntimeDirectoryMode=0700\n\
              Environment=TMPDIR=%t/{stem}\n"
         ),
         Engine::Node => "Type=exec\n".to_owned(),
     };
-    // Five starts, each as long as it may take (60 s to start or until the watchdog, 2 s between, 30 s to
-    // stop), last less than 600 s: the limit trips however slowly the gateway fails.
+    // Five starts of the longest possible duration (60 s to start or until the watchdog, 2 s between, 30 s to stop)
+    // take less than 600 s: the start limit is reached however slowly the gateway fails.
     format!(
         "{HEADER}; a change by hand is lost with the next one.\n\
          # To change it for good: systemctl --user edit {name}\n\
@@ -46,14 +47,14 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          StartLimitBurst=5\n\
          \n\
          [Service]\n\
-         {kind}\
+         {service_type}\
          ExecStart={exec}\n\
          WorkingDirectory=-{folder}\n\
          {variables}\
          UnsetEnvironment={unset}\n\
          Restart=on-failure\n\
          RestartSec=2\n\
-         RestartPreventExitStatus=2 78\n\
+         RestartPreventExitStatus={usage} {blocked}\n\
          SuccessExitStatus=143\n\
          TimeoutStartSec=60\n\
          TimeoutStopSec=30\n\
@@ -70,8 +71,10 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          \n\
          [Install]\n\
          WantedBy=default.target\n",
+        usage = ErrorKind::Usage.exit_code(),
+        blocked = ErrorKind::Blocked.exit_code(),
         description = escape_specifiers(&spec.description()),
-        folder = directory(&spec.state_dir.to_string_lossy()),
+        folder = working_directory(&spec.state_dir.to_string_lossy()),
     )
 }
 
@@ -91,9 +94,9 @@ pub(super) fn environment(name: &str, value: &str) -> String {
     quote(&format!("{name}={value}"))
 }
 
-/// Renders the path of `WorkingDirectory=`, which is neither quoted nor unescaped by systemd. A backslash at the
-/// end of a line would join the next line to it, and a blank there would be cut off, so a slash follows either.
-fn directory(path: &str) -> String {
+/// Renders the path of `WorkingDirectory=`, which systemd neither unquotes nor unescapes. At the end of a line, a
+/// backslash would join the next line, and a blank would be cut off, so a slash is appended to either.
+fn working_directory(path: &str) -> String {
     let slash = if path.ends_with('\\') || path.ends_with(WHITESPACE) {
         "/"
     } else {
@@ -111,7 +114,7 @@ fn quote_if_needed(word: &str) -> String {
     }
 }
 
-/// Renders a word in double quotes, as systemd.syntax(7) wants it: with a backslash before what would end it.
+/// Renders a word in double quotes, with a backslash before each quote and backslash (systemd.syntax(7)).
 fn quote(word: &str) -> String {
     let word = escape_specifiers(word);
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
@@ -128,17 +131,17 @@ pub(crate) fn is_startable_path(path: &str) -> bool {
     !path.contains(['"', '\'', '\\'])
 }
 
-/// The `[Service]` section of a unit, as far as it says what is started.
+/// The command and the environment in the `[Service]` section of a unit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct UnitFile {
     /// The last `ExecStart=` and the variables of `Environment=`.
     pub(crate) command: ServiceCommand,
-    /// The paths of `EnvironmentFile=`, in order, without the `-` that allows a file to be missing. Variables of
-    /// these files win over those of `Environment=` (systemd.exec(5)).
+    /// The paths of `EnvironmentFile=`, in order, without the `-` that allows a file to be missing. Variables of these
+    /// files override those of `Environment=` (systemd.exec(5)).
     pub(crate) environment_files: Vec<PathBuf>,
 }
 
-/// Parses a unit. `home` is what the specifier `%h` stands for.
+/// Parses a unit. `home` is the home folder, for which the specifier `%h` stands.
 pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     let mut unit = UnitFile::default();
     let mut section = String::new();
@@ -187,8 +190,8 @@ pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     unit
 }
 
-/// Returns the lines of a unit without comments, each joined with the lines that continue it: a backslash at the
-/// end of a line stands for a blank and the next line. Comments between continued lines are skipped.
+/// Returns the lines of a unit without comments, with continued lines joined: a backslash at the end of a line stands
+/// for a blank and the next line. Comments between continued lines are skipped.
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut joined = String::new();
@@ -229,13 +232,13 @@ fn split_words(value: &str) -> Vec<String> {
         }
     }
     words.extend(word);
-    // `\xHH` names a byte, so that only the whole word need be UTF-8.
+    // `\xHH` stands for a byte, so only the whole word need be UTF-8.
     let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
     words.into_iter().map(text).collect()
 }
 
-/// Appends the character that an escape sequence stands for to a word. `text` begins after the backslash; returns
-/// what follows the sequence. The backslash of an unknown sequence is dropped.
+/// Appends the character of an escape sequence to a word. `text` begins after the backslash; returns the text after the
+/// sequence. The backslash of an unknown sequence is dropped.
 fn push_unescaped<'a>(word: &mut Vec<u8>, text: &'a str) -> &'a str {
     let Some(first) = text.chars().next() else {
         return text;
@@ -317,13 +320,13 @@ mod tests {
 
     #[test]
     fn working_directory_that_ends_with_a_backslash_does_not_join_the_next_line() {
-        assert_eq!(directory("/home/ada"), "/home/ada");
-        assert_eq!(directory("/100%\\"), "/100%%\\/");
-        assert_eq!(directory("/blank "), "/blank /");
+        assert_eq!(working_directory("/home/ada"), "/home/ada");
+        assert_eq!(working_directory("/100%\\"), "/100%%\\/");
+        assert_eq!(working_directory("/blank "), "/blank /");
     }
 
     #[test]
-    fn start_limit_trips_before_its_interval_ends() {
+    fn start_limit_is_reached_within_its_interval() {
         let text = render(&plain_spec());
         let number = |key: &str| -> u64 {
             let line = text
@@ -338,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_continuations_specifiers_and_comments_are_understood() {
+    fn quotes_continuations_specifiers_and_comments_are_parsed() {
         let unit = parsed(
             "# Environment=OPENCLAW_GATEWAY_PORT=1\nEnvironment=A=1\nEnvironment=\n\
              Environment=\"OPENCLAW_STATE_DIR=%h/my state\" 'B=50%%' C=a\\x \\\n ; a comment\n  \
@@ -358,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_of_systemd_are_understood() {
+    fn escape_sequences_of_systemd_are_parsed() {
         let words = split_words(r#"a\x20b "\xc5\x9f\"" '\u015f\U0001F980' \101\s\t\\ \q \x2 \u12"#);
         assert_eq!(words, ["a b", "ş\"", "ş🦀", "A \t\\", "q", "x2", "u12"]);
         assert_eq!(split_words("a\u{a0}b ''"), ["a\u{a0}b", ""]);
@@ -376,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sections_start_nothing() {
+    fn other_sections_are_ignored() {
         let unit = parse(
             "[Unit]\nExecStart=no\n[Install]\nEnvironment=A=1\n",
             Path::new("/"),

@@ -346,7 +346,7 @@ fn one_bad_instance_spoils_nothing() {
     let ConfigHealth::Broken(fault) = health("cut") else {
         panic!("cut")
     };
-    assert_eq!(fault.at.map(|(line, _)| line), Some(2));
+    assert_eq!(fault.position.map(|(line, _)| line), Some(2));
     assert!(survey.registry.fault.is_some());
 }
 

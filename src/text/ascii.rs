@@ -1,10 +1,10 @@
-//! Texts for a terminal that shows nothing but ASCII.
+//! Converts texts to ASCII, for terminals without UTF-8.
 
 use super::diacritics::strip_diacritic;
 
-/// Returns a text as a terminal without UTF-8 can show it: letters without marks, signs by their nearest ASCII
-/// character, anything else as `?`. The number of characters stays the same.
-pub fn to_ascii(text: &str) -> String {
+/// Converts a text to ASCII: letters lose their diacritics, signs become their nearest ASCII character, anything else
+/// becomes `?`. The number of characters stays the same.
+pub(crate) fn to_ascii(text: &str) -> String {
     text.chars()
         .map(|c| match strip_diacritic(c) {
             '→' | '›' | '❯' => '>',

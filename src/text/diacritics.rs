@@ -1,8 +1,8 @@
-//! Turkish letters without their marks, for names that must be ASCII.
+//! Strips the diacritics of Turkish letters, for names that must be ASCII.
 
-/// Returns the ASCII letter of a Turkish one, such as `i` for `ı` and `S` for `Ş`. Any other character is returned
-/// as it is.
-pub fn strip_diacritic(c: char) -> char {
+/// Returns the ASCII letter for a Turkish letter, such as `i` for `ı` and `S` for `Ş`, and any other character
+/// unchanged.
+pub(crate) fn strip_diacritic(c: char) -> char {
     match c {
         'ı' | 'î' => 'i',
         'İ' | 'Î' => 'I',

@@ -1,11 +1,11 @@
-//! Texts of other programs, made safe for a terminal.
+//! Makes the texts of other programs safe for a terminal.
 
-/// Number of characters of another program's text that are shown.
+/// Maximum number of characters of another program's text that are shown.
 const MAX_SHOWN_CHARS: usize = 400;
 
 /// Returns another program's text as it may be shown on a terminal: its first [`MAX_SHOWN_CHARS`] characters, with
 /// control characters, which could move the cursor or change what is on the screen, replaced by blanks.
-pub fn sanitize(text: &str) -> String {
+pub(crate) fn sanitize(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.take(MAX_SHOWN_CHARS).collect::<String>().trim().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Breaks text into lines by the columns that it takes on a terminal: a wide letter counts as two.
+//! Breaks text into lines by the columns that it takes on a terminal, where a wide character takes two.
 
 use console::measure_text_width;
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_text_stay_apart() {
+    fn line_breaks_of_the_text_are_kept() {
         assert_eq!(wrap("bir iki üç\ndört", 7), ["bir iki", "üç", "dört"]);
         assert_eq!(wrap("bir\n\niki", 7), ["bir", "", "iki"]);
     }

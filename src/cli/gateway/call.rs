@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
 
 /// The gateway at a URL of the user's. This instance's own token is not shown there.
 pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndpoint> {
-    let proof = match token_file {
+    let auth = match token_file {
         Some(path) => {
             let unread = |e| Error::usage(msg!("client.token-file", path = path.display())).because(e);
             ClientAuth::Token(Secret::new(read::text(path).map_err(unread)?.trim()))
@@ -63,19 +63,16 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndp
     };
     Ok(GatewayEndpoint {
         url: url.to_owned(),
-        proof,
+        auth,
     })
 }
 
 /// This instance's own gateway, where it runs and lets us in.
 fn own(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
-    let (probe, proof) = probe::probe_for_client(context.instance_context(), limit);
+    let (probe, auth) = probe::probe_for_client(context.instance_context(), limit);
     match probe.verdict {
         ProbeVerdict::Healthy | ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::Unhealthy(_) => {
-            Ok(GatewayEndpoint {
-                url: probe.url,
-                proof,
-            })
+            Ok(GatewayEndpoint { url: probe.url, auth })
         }
         _ => Err(probe.error(&context.instance)),
     }

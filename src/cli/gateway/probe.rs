@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     } else {
         tell(context, &probe);
     }
-    ExitCode::from(probe.verdict.exit_code())
+    ExitCode::from(probe.verdict.class().exit_code())
 }
 
 fn tell(context: &Context<'_>, probe: &Probe) {

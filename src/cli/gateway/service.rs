@@ -169,7 +169,7 @@ impl Installed {
         let mut document = document(context, "install", &self.report, &self.notices);
         document["port"] = self.port.into();
         document["healthy"] = self.healthy.into();
-        document["linger"] = self.linger.known().into();
+        document["linger"] = self.linger.is_on().into();
         document
     }
 }

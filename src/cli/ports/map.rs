@@ -230,8 +230,8 @@ fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'
         "service": instance.service,
         "health": health,
         "fault": fault.map(|fault| json!({
-            "line": fault.at.map(|(line, _)| line),
-            "column": fault.at.map(|(_, column)| column),
+            "line": fault.position.map(|(line, _)| line),
+            "column": fault.position.map(|(_, column)| column),
             "message": ui.render(&fault.why),
         })),
         "base": instance.base.map(|(family, _)| family.base()),

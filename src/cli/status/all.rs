@@ -13,7 +13,7 @@ use crate::cli::Context;
 use crate::cli::duration::duration;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::probe::{self, Probe, ProbeVerdict};
+use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
 use crate::survey::{Survey, SurveyedInstance};
@@ -44,16 +44,16 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     } else {
         show(context, found());
     }
-    ExitCode::from(worst(&asked))
+    ExitCode::from(worst_class(&asked).exit_code())
 }
 
-/// 3 where one is not as it should be, 1 where one does not run, or there is none.
-fn worst(asked: &[Asked]) -> u8 {
+/// Returns the worst class of all verdicts; [`VerdictClass::NotRunning`] where there is no instance.
+fn worst_class(asked: &[Asked]) -> VerdictClass {
     asked
         .iter()
-        .map(|(probe, _)| probe.verdict.exit_code())
+        .map(|(probe, _)| probe.verdict.class())
         .max()
-        .unwrap_or(1)
+        .unwrap_or(VerdictClass::NotRunning)
 }
 
 /// Asks all, each on a thread of its own; whoever watches sees how many have answered.
@@ -164,10 +164,10 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a SurveyedInstan
 /// A verdict in a word or two, in the colour of how bad it is.
 fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
     let word = console::style(ui.render(&state(verdict))).force_styling(ui.colour());
-    match verdict.exit_code() {
-        0 => word.green(),
-        1 => word.dim(),
-        _ => word.red(),
+    match verdict.class() {
+        VerdictClass::Healthy => word.green(),
+        VerdictClass::NotRunning => word.dim(),
+        VerdictClass::Faulty => word.red(),
     }
     .to_string()
 }

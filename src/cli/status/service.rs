@@ -173,7 +173,7 @@ impl Told {
         let mut document = brief(&self.status);
         let say = |msg: &Msg| context.ui.render(msg);
         let remarks: Vec<_> = self.remarks(context).iter().map(say).collect();
-        document["linger"] = self.linger.known().into();
+        document["linger"] = self.linger.is_on().into();
         document["drift"] = self.drift.as_ref().map_or(
             Value::Null,
             |drift| json!({ "files": drift.files, "disabled": drift.disabled, "stale": drift.stale }),

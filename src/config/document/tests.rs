@@ -5,7 +5,7 @@ use super::*;
 use crate::i18n::Lang;
 
 fn document(text: &str) -> ConfigDocument {
-    ConfigDocument::parse(text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"))
+    ConfigDocument::parse(text).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
 }
 
 fn path(text: &str) -> KeyPath {
@@ -13,7 +13,7 @@ fn path(text: &str) -> KeyPath {
 }
 
 /// A config as people write it: comments everywhere, an unknown key, a variable, trailing commas.
-const LIVED_IN: &str = r#"// the rescue bot
+const COMMENTED_CONFIG: &str = r#"// the rescue bot
 {
   gateway: {
     port: 19_PORT, // do not touch
@@ -34,7 +34,7 @@ const LIVED_IN: &str = r#"// the rescue bot
 "#;
 
 fn commented_config() -> String {
-    LIVED_IN.replace("19_PORT", "19789")
+    COMMENTED_CONFIG.replace("19_PORT", "19789")
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn json5_is_read_as_node_reads_it() {
 }
 
 #[test]
-fn an_edit_changes_nothing_else() {
+fn edit_changes_nothing_else() {
     let mut edited = document(&commented_config());
     assert_eq!(edited.set(&path("gateway.port"), json!(20789)), Ok(true));
     assert_eq!(edited.text(), commented_config().replace("19789", "20789"));
@@ -89,7 +89,7 @@ fn an_edit_changes_nothing_else() {
 }
 
 #[test]
-fn an_equal_value_changes_no_byte() {
+fn equal_value_changes_no_byte() {
     let mut same = document(&commented_config());
     assert_eq!(same.set(&path("gateway.port"), json!(19789)), Ok(false));
     assert_eq!(same.set(&path("x-mine"), json!([1, 16, 0.5, 2])), Ok(false));
@@ -102,7 +102,7 @@ fn an_equal_value_changes_no_byte() {
 }
 
 #[test]
-fn the_last_of_a_duplicate_key_is_changed_and_all_are_removed() {
+fn last_of_a_duplicate_key_is_changed_and_all_are_removed() {
     let mut twice = document("{ a: 1, b: 0, 'a': 2 }");
     twice.set(&path("a"), json!(3)).unwrap();
     assert_eq!(twice.text(), "{ a: 1, b: 0, 'a': 3 }");
@@ -111,7 +111,7 @@ fn the_last_of_a_duplicate_key_is_changed_and_all_are_removed() {
 }
 
 #[test]
-fn the_style_of_the_file_is_kept() {
+fn indentation_line_ends_and_byte_order_mark_are_kept() {
     let tabs = "{\r\n\t\"a\": {\r\n\t\t\"b\": 1,\r\n\t},\r\n}\r\n";
     let mut edited = document(tabs);
     edited.set(&path("a.c.d"), json!(true)).unwrap();
@@ -125,7 +125,7 @@ fn the_style_of_the_file_is_kept() {
 }
 
 #[test]
-fn a_new_file_is_plain_json() {
+fn new_config_is_plain_json() {
     let mut new = ConfigDocument::empty();
     let wanted = json!({ "gateway": { "mode": "local", "port": 19789 }, "meta": { "lastTouchedVersion": "2026.1.30" } });
     new.merge(&KeyPath::root(), wanted.clone()).unwrap();
@@ -136,7 +136,7 @@ fn a_new_file_is_plain_json() {
 }
 
 #[test]
-fn an_error_names_the_value_that_is_in_the_way() {
+fn error_names_the_value_that_is_in_the_way() {
     let mut document = document("{ gateway: { port: 1 }, list: [0] }");
     let mut refused = |at: &str| document.set(&path(at), json!(1)).unwrap_err();
     assert_eq!(
@@ -147,7 +147,7 @@ fn an_error_names_the_value_that_is_in_the_way() {
     assert_eq!(refused("list.name"), EditError::NotAnObject(path("list")));
     assert_eq!(
         refused("list[2]"),
-        EditError::Beyond {
+        EditError::IndexOutOfBounds {
             path: path("list"),
             len: 1
         }
@@ -161,20 +161,20 @@ fn an_error_names_the_value_that_is_in_the_way() {
 }
 
 #[test]
-fn a_value_that_nests_too_deep_is_refused() {
+fn value_that_nests_too_deep_is_refused() {
     let mut value = json!(1);
     for _ in 0..300 {
         value = json!([value]);
     }
     let mut document = ConfigDocument::empty();
-    assert_eq!(document.set(&path("a"), value), Err(EditError::Form));
+    assert_eq!(document.set(&path("a"), value), Err(EditError::UnsafeText));
     assert_eq!(document, ConfigDocument::empty());
 }
 
 #[test]
 fn broken_texts_are_refused_with_line_and_column() {
     let unclosed = "{\n  gateway: {\n    port: 1,\n";
-    for (text, at, why) in [
+    for (text, position, why) in [
         ("", None, "config.fault-empty"),
         (" // nothing\n", None, "config.fault-empty"),
         ("\u{feff}", None, "config.fault-empty"),
@@ -197,16 +197,16 @@ fn broken_texts_are_refused_with_line_and_column() {
         ("{} {}", Some((1, 4)), "config.fault-rest"),
         ("{ a: [1,,2] }", Some((1, 9)), "config.fault-unexpected"),
     ] {
-        let fault = ConfigDocument::parse(text).expect_err(text);
-        assert_eq!((fault.at, fault.why.key()), (at, why), "{text:?}");
+        let error = ConfigDocument::parse(text).expect_err(text);
+        assert_eq!((error.position, error.why.key()), (position, why), "{text:?}");
         for lang in Lang::all() {
-            assert_ne!(fault.why.render(lang), why, "{lang:?}");
+            assert_ne!(error.why.render(lang), why, "{lang:?}");
         }
     }
 }
 
 #[test]
-fn an_error_does_not_repeat_a_token_whose_quotes_were_forgotten() {
+fn error_does_not_repeat_a_token_whose_quotes_were_forgotten() {
     for value in [
         "SEEDED",
         "SEED-ED",
@@ -215,22 +215,22 @@ fn an_error_does_not_repeat_a_token_whose_quotes_were_forgotten() {
         "7e999",
         "0xfedcba98765432100",
     ] {
-        let fault = ConfigDocument::parse(&format!("{{ token: {value} }}")).expect_err(value);
+        let error = ConfigDocument::parse(&format!("{{ token: {value} }}")).expect_err(value);
         for lang in Lang::all() {
-            let said = fault.why.render(lang);
+            let message = error.why.render(lang);
             assert!(
-                !said.contains("SEED") && !said.contains("7e9") && !said.contains("fedc"),
-                "{said}"
+                !message.contains("SEED") && !message.contains("7e9") && !message.contains("fedc"),
+                "{message}"
             );
         }
     }
 }
 
 #[test]
-fn no_depth_overflows_the_stack() {
+fn deep_nesting_is_refused_and_overflows_no_stack() {
     for (open, count) in [("[", 10_000), ("{a:", 10_000), ("[{a:", 1_000_000)] {
-        let fault = ConfigDocument::parse(&open.repeat(count)).unwrap_err();
-        assert_eq!(fault.why.key(), "config.fault-depth");
+        let error = ConfigDocument::parse(&open.repeat(count)).unwrap_err();
+        assert_eq!(error.why.key(), "config.fault-depth");
     }
     // Brackets in texts and comments are no depth, and closed ones do not add up.
     document(&format!(
@@ -243,9 +243,9 @@ fn no_depth_overflows_the_stack() {
 
 #[test]
 fn bytes_that_are_no_utf8_are_located() {
-    let fault = crate::config::parse_bytes(b"{\n  a: '\xff' }".to_vec()).unwrap_err();
+    let error = crate::config::parse_bytes(b"{\n  a: '\xff' }".to_vec()).unwrap_err();
     assert_eq!(
-        (fault.at, fault.why.key()),
+        (error.position, error.why.key()),
         (Some((2, 7)), "config.fault-encoding")
     );
 }
@@ -282,7 +282,7 @@ fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
 }
 
 /// Writes a value as a person might: with blanks, line ends and numbered comments wherever they are allowed.
-struct Pen {
+struct CommentedWriter {
     /// The kinds of the next gaps, over and over.
     style: Vec<u8>,
     gaps: usize,
@@ -290,18 +290,18 @@ struct Pen {
     out: String,
 }
 
-impl Pen {
+impl CommentedWriter {
     fn write(value: &Value, style: Vec<u8>) -> Self {
-        let mut pen = Self {
+        let mut writer = Self {
             style,
             gaps: 0,
             comments: 0,
             out: String::new(),
         };
-        pen.gap();
-        pen.value(value);
-        pen.gap();
-        pen
+        writer.gap();
+        writer.value(value);
+        writer.gap();
+        writer
     }
 
     fn gap(&mut self) {
@@ -331,12 +331,12 @@ impl Pen {
 
     fn value(&mut self, value: &Value) {
         match value {
-            Value::Object(map) => self.list('{', '}', map.iter(), |pen, (key, value)| {
-                pen.out.push_str(&Value::from(key.as_str()).to_string());
-                pen.gap();
-                pen.out.push(':');
-                pen.gap();
-                pen.value(value);
+            Value::Object(map) => self.list('{', '}', map.iter(), |writer, (key, value)| {
+                writer.out.push_str(&Value::from(key.as_str()).to_string());
+                writer.gap();
+                writer.out.push(':');
+                writer.gap();
+                writer.value(value);
             }),
             Value::Array(elements) => self.list('[', ']', elements.iter(), Self::value),
             leaf => self.out.push_str(&leaf.to_string()),
@@ -388,16 +388,16 @@ fn styles() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_tree_survives_reading(tree in object(tree()), style in styles()) {
-        let text = Pen::write(&tree, style).out;
+    fn any_value_is_read_back_whatever_its_layout(tree in object(tree()), style in styles()) {
+        let text = CommentedWriter::write(&tree, style).out;
         let read = document(&text);
         prop_assert_eq!(read.text(), text.as_str());
         prop_assert_eq!(read.value(), &tree);
     }
 
     #[test]
-    fn a_set_value_is_returned_by_get(before in object(tree()), style in styles(), keys in proptest::collection::vec("[a-e]", 1..4), value in tree()) {
-        let mut edited = document(&Pen::write(&before, style).out);
+    fn set_value_is_returned_by_get(before in object(tree()), style in styles(), keys in proptest::collection::vec("[a-e]", 1..4), value in tree()) {
+        let mut edited = document(&CommentedWriter::write(&before, style).out);
         let at = KeyPath::keys(keys);
         match edited.set(&at, value.clone()) {
             Ok(changed) => {
@@ -416,21 +416,21 @@ proptest! {
     fn comments_and_the_rest_survive_an_edit(
         before in object(tree()), style in styles(), pick in any::<prop::sample::Index>(), value in tree(),
     ) {
-        let pen = Pen::write(&before, style);
+        let writer = CommentedWriter::write(&before, style);
         let (mut objects, mut leaves) = (Vec::new(), Vec::new());
         collect_paths(&before, &KeyPath::root(), &mut objects, &mut leaves);
         // A key that none of the trees has, so that it is new, or a leaf that is changed.
         leaves.extend(objects.iter().map(|object| object.child("new key")));
         let at = pick.get(&leaves);
 
-        let mut edited = document(&pen.out);
-        edited.set(at, value.clone()).map_err(|e| TestCaseError::fail(format!("{e}: {at}\n{}", pen.out)))?;
-        for number in 1..=pen.comments {
+        let mut edited = document(&writer.out);
+        edited.set(at, value.clone()).map_err(|e| TestCaseError::fail(format!("{e}: {at}\n{}", writer.out)))?;
+        for number in 1..=writer.comments {
             let note = format!("note {number};");
-            prop_assert_eq!(edited.text().matches(&note).count(), 1, "{} in\n{}\nfrom\n{}", note, edited.text(), pen.out);
+            prop_assert_eq!(edited.text().matches(&note).count(), 1, "{} in\n{}\nfrom\n{}", note, edited.text(), writer.out);
         }
         let mut expected = before.clone();
-        *slot(&mut expected, at).unwrap() = value;
+        *find_or_create(&mut expected, at).unwrap() = value;
         prop_assert_eq!(edited.value(), &expected);
     }
 

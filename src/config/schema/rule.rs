@@ -1,4 +1,4 @@
-//! What the table of keys is made of: a key, the releases that know it, and the shape of its value.
+//! The rules of the table of keys: a key, the releases that know it, and the shape of its value.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::i18n::{Msg, msg};
 /// A key of a config: its path, the releases that know it, and the shape of its value.
 pub(super) struct KeyRule(pub(super) &'static str, pub(super) Releases, pub(super) Shape);
 
-/// The releases that know a key.
+/// The OpenClaw releases that know a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Releases {
     Early,
@@ -16,7 +16,7 @@ pub(super) enum Releases {
 }
 
 impl Releases {
-    /// Returns whether a release is among both.
+    /// Returns whether any release is in both sets.
     pub(super) fn overlaps(self, other: Self) -> bool {
         self == Self::Both || other == Self::Both || self == other
     }
@@ -35,7 +35,7 @@ pub(super) enum Shape {
     Texts,
     /// A text, or a reference to a secret store.
     Secret,
-    /// One of these words.
+    /// A text that is one of these words, or contains `${VAR}`.
     OneOf(&'static [&'static str]),
     /// Six hex digits, with or without `#` before them.
     Colour,
@@ -91,7 +91,7 @@ impl Shape {
     }
 }
 
-/// Returns the whole number that was written as `18789.0` or `1e4`: JavaScript knows no difference.
+/// Returns a number as an integer where it is one, such as `18789.0` or `1e4`: JavaScript knows no difference.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "checked to be whole and small before"

@@ -8,8 +8,9 @@ use super::rule::KeyRule;
 use super::rule::Releases::{Both, Early, Late};
 use super::rule::Shape::{Any, Bool, Colour, Number, Object, OneOf, Port, Secret, Text, Texts, Whole};
 
+/// The rules of all keys, sorted by path.
 #[rustfmt::skip]
-pub(super) const TABLE: &[KeyRule] = &[
+pub(super) const KEY_RULES: &[KeyRule] = &[
     KeyRule("$schema", Late, Text),
     KeyRule("accessGroups", Late, Object),
     KeyRule("acp", Late, Object),

@@ -56,7 +56,7 @@ fn new_config() -> Value {
 }
 
 #[test]
-fn a_new_config_is_valid_in_every_dialect() {
+fn new_config_is_valid_in_every_dialect() {
     for dialect in [Dialect::Early, Dialect::Late, Dialect::Common] {
         assert_eq!(finding_lines(&new_config(), dialect), [""; 0], "{dialect:?}");
     }
@@ -173,7 +173,7 @@ fn wrong_values_are_found_with_their_path() {
 }
 
 #[test]
-fn a_variable_may_stand_for_any_text() {
+fn variable_may_stand_for_any_text() {
     let config = json!({ "gateway": { "bind": "${BIND}", "auth": { "token": "${TOKEN}" } } });
     assert_eq!(finding_lines(&config, Dialect::Common), [""; 0]);
     // OpenClaw substitutes texts: a port from a variable stays a text and is refused there too.
@@ -223,7 +223,7 @@ fn config_with(pattern: &str, value: Value) -> Value {
 /// Compares every rule of the table with the release's own schema, one key at a time: what the table accepts the schema
 /// accepts, and what the table refuses the schema refuses *at that key*.
 #[test]
-fn the_table_agrees_with_the_schemas_of_both_releases() {
+fn table_agrees_with_the_schemas_of_both_releases() {
     for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
         let validator = validator(dialect);
         let mut compared = 0;
@@ -237,7 +237,7 @@ fn the_table_agrees_with_the_schemas_of_both_releases() {
                 .map(|e| e.to_string())
                 .collect()
         };
-        for KeyRule(pattern, _, shape) in table::TABLE.iter().filter(|rule| rule.1.overlaps(release)) {
+        for KeyRule(pattern, _, shape) in table::KEY_RULES.iter().filter(|rule| rule.1.overlaps(release)) {
             // The late reader still takes the list of agents and turns it into entries; its schema does not.
             if dialect == Dialect::Late && pattern.starts_with("agents.list") {
                 continue;
@@ -266,7 +266,7 @@ fn the_table_agrees_with_the_schemas_of_both_releases() {
 /// Compares the other way round: every key that a release's schema names, down to where the table stops, is in the
 /// table.
 #[test]
-fn the_table_has_every_key_of_the_schemas() {
+fn table_has_every_key_of_the_schemas() {
     fn resolve<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
         while let Some(to) = node.get("$ref").and_then(Value::as_str) {
             node = root
@@ -277,7 +277,7 @@ fn the_table_has_every_key_of_the_schemas() {
     }
     for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
         let schema = schema(dialect);
-        let rules: Vec<&KeyRule> = table::TABLE
+        let rules: Vec<&KeyRule> = table::KEY_RULES
             .iter()
             .filter(|rule| rule.1.overlaps(release))
             .collect();

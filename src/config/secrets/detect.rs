@@ -1,4 +1,4 @@
-//! Recognises secrets: by the key that names them, and in the URLs of a text.
+//! Detects secrets: by the name of their key, and in the URLs of a text.
 
 use std::ops::Range;
 
@@ -18,10 +18,10 @@ const SECRET_ENDINGS: [&str; 12] = [
     "cookie",
 ];
 
-/// Keys that end like a secret's and hold none, in lower case without separators.
+/// Keys that end like a secret's and hold no secret, in lower case without separators.
 const HARMLESS_KEYS: [&str; 2] = ["tokenfile", "maxtokens"];
 
-/// Returns whether a key names a secret.
+/// Returns whether a key is named like one that holds a secret.
 pub(super) fn names_secret(key: &str) -> bool {
     let plain: String = key
         .chars()
@@ -31,7 +31,8 @@ pub(super) fn names_secret(key: &str) -> bool {
     if HARMLESS_KEYS.contains(&plain.as_str()) {
         return false;
     }
-    // Variables are `ANTHROPIC_API_KEY`, `SSH_KEY`; elsewhere a lone `key` is what a provider calls its key.
+    // Any variable whose name ends with KEY (`SSH_KEY`) holds a secret; of other keys only `key` itself, as some
+    // providers call theirs, and those in the list.
     let is_variable = key.contains('_') && !key.contains(|c: char| c.is_ascii_lowercase());
     plain == "key"
         || (is_variable && plain.ends_with("key"))
@@ -48,7 +49,8 @@ pub(super) fn is_concrete(text: &str) -> bool {
     !text.is_empty() && !is_variable
 }
 
-/// Returns the bytes of a text at which its URLs hold secrets: a user name and password, a query's `token=...`.
+/// Returns the byte ranges of a text in which its URLs hold secrets: a user name and password, or the value of a query
+/// parameter such as `token`.
 pub(super) fn url_credentials(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;

@@ -1,5 +1,5 @@
-//! Finds the places of secrets in the text of a config: by the text itself, not by its value. A key that is there twice
-//! has one value and two places, and a comment has no value and may hold yesterday's token.
+//! Finds the places of secrets in the text of a config. The value of the config is not enough: a key that is twice in an
+//! object has one value and two places, and a comment has no value and may hold an old token.
 
 use std::cmp::Reverse;
 use std::iter;
@@ -10,14 +10,15 @@ use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, Scanner, ScannerOptions, parse_to_ast};
 
 use super::detect::{is_concrete, names_secret, url_credentials};
-use crate::config::reader::{BOM, options};
+use crate::config::reader::{BOM, parse_options};
 
-/// Number of bytes from which on a secret is looked for in the whole text: shorter ones are parts of other words.
+/// Minimum length of a secret of which copies are searched in the whole text, in bytes: a shorter one may be part of
+/// another word.
 const MIN_COPY_BYTES: usize = 16;
 
 /// The place of a secret in a text.
 pub(super) struct SecretPlace {
-    /// The bytes of the place.
+    /// The byte range of the place.
     pub(super) range: Range<usize>,
     /// The characters of the secret; `None` in a comment.
     pub(super) secret: Option<String>,
@@ -26,7 +27,7 @@ pub(super) struct SecretPlace {
 /// Returns the places of all secrets in order, none within another; `None` when the text is no config.
 pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     let body = text.strip_prefix(BOM).unwrap_or(text);
-    let tree = parse_to_ast(body, &CollectOptions::default(), &options()).ok()?;
+    let tree = parse_to_ast(body, &CollectOptions::default(), &parse_options()).ok()?;
     let mut found = Vec::new();
     find_in_value(body, &tree.value?, false, &mut found);
     find_in_comments(body, &mut found)?;
@@ -46,7 +47,7 @@ pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     Some(merged)
 }
 
-/// Adds the secrets of a value. How deep values nest was bounded when the document was read.
+/// Adds the secrets of a value. The depth of its nesting was bounded when the document was parsed.
 fn find_in_value(body: &str, value: &Value<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
     match value {
         Value::Object(object) if is_reference(object) => {}
@@ -77,10 +78,10 @@ fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Ve
         return;
     }
     for part in url_credentials(&text.value) {
-        // Where it is written with escapes its place within the text is not known.
-        let as_is = body[inside.clone()] == *text.value;
+        // In a string that is written with escapes, the place of a part is not known: the whole string is hidden.
+        let is_verbatim = body[inside.clone()] == *text.value;
         found.push(SecretPlace {
-            range: if as_is {
+            range: if is_verbatim {
                 inside.start + part.start..inside.start + part.end
             } else {
                 inside.clone()
@@ -90,8 +91,8 @@ fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Ve
     }
 }
 
-/// Returns whether an object of the text's own tree is a reference to a secret store, as [`super::is_reference`] does
-/// for a value.
+/// Returns whether an object of the syntax tree is a reference to a secret store, as [`super::is_reference`] does for a
+/// value.
 fn is_reference(object: &Object<'_>) -> bool {
     let text = |key: &str| {
         let mut properties = object.properties.iter();
@@ -100,8 +101,7 @@ fn is_reference(object: &Object<'_>) -> bool {
     object.properties.len() == 3 && ["source", "provider", "id"].into_iter().all(text)
 }
 
-/// Adds comments: whole ones where a word in them is a secret's key with a value behind it, else the credentials of their
-/// URLs.
+/// Adds the comments that assign a value to a secret's key, as a whole, and the URL credentials in all others.
 fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
     let mut scanner = Scanner::new(body, &ScannerOptions::default());
     while let Some(token) = scanner.scan().ok()? {
@@ -122,7 +122,7 @@ fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
     Some(())
 }
 
-/// Returns whether a comment gives a secret a value: `token: abc`, `"apiKey" : "abc"`, `GATEWAY_TOKEN=abc`.
+/// Returns whether a comment assigns a value to a secret's key: `token: abc`, `"apiKey" : "abc"`, `GATEWAY_TOKEN=abc`.
 fn sets_secret(comment: &str) -> bool {
     let mut rest = comment;
     while let Some(at) = rest.find([':', '=']) {
@@ -137,7 +137,7 @@ fn sets_secret(comment: &str) -> bool {
     false
 }
 
-/// Adds all other places that have the characters of a secret.
+/// Adds all copies of the secrets that were found.
 fn find_copies(body: &str, found: &mut Vec<SecretPlace>) {
     let mut secrets: Vec<String> = found.iter().filter_map(|place| place.secret.clone()).collect();
     secrets.retain(|secret| secret.len() >= MIN_COPY_BYTES);

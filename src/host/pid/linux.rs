@@ -1,4 +1,4 @@
-//! Other processes on Linux: everything is read from `/proc`, signals go through a pidfd.
+//! Queries processes on Linux by `/proc`, and ends them through a pidfd.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,15 +10,15 @@ use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_s
 
 use super::super::read;
 
-/// How long a killed process may take to be gone.
+/// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn start_time(pid: u32) -> Option<u64> {
-    start_time_in(&read::text(Path::new(&format!("/proc/{pid}/stat"))).ok()?)
+    parse_start_time(&read::text(Path::new(&format!("/proc/{pid}/stat"))).ok()?)
 }
 
 /// Returns the start time of a running process from its line of `/proc/PID/stat`.
-fn start_time_in(stat: &str) -> Option<u64> {
+fn parse_start_time(stat: &str) -> Option<u64> {
     let fields = stat_fields(stat)?;
     has_threads(&fields)?.then(|| fields.get(19)?.parse().ok())?
 }
@@ -34,13 +34,13 @@ pub(super) fn is_exiting(stat: &str) -> bool {
     is_exiting().unwrap_or(false)
 }
 
-/// Returns the fields behind the name in a line of `/proc/PID/stat` (proc(5)): the state is the first, the flags
-/// the 7th, the number of threads the 18th, the start time the 20th. The name may hold any character.
+/// Returns the fields after the name in a line of `/proc/PID/stat` (proc(5)): the state is the first, the flags are the
+/// 7th, the number of threads is the 18th, the start time the 20th. The name may contain any character.
 fn stat_fields(stat: &str) -> Option<Vec<&str>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
 }
 
-/// Returns whether any thread of the process is left.
+/// Returns whether any thread of a process with these fields still runs.
 fn has_threads(fields: &[&str]) -> Option<bool> {
     let threads: u32 = fields.get(17)?.parse().ok()?;
     Some(*fields.first()? != "Z" || threads > 1)
@@ -80,7 +80,7 @@ pub(super) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     Some(open.any(|meta| identity(meta) == wanted))
 }
 
-/// Signals go to a descriptor of the process: its pid could be another's by the time of the second signal.
+/// Signals are sent to a descriptor of the process: by the second signal, its pid could be that of another process.
 pub(super) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
     let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
     let process = match pidfd_open(pid, PidfdFlags::empty()) {
@@ -104,33 +104,36 @@ pub(super) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A line of `/proc/PID/stat` of a process with an awkward name.
-    fn stat(state: &str, flags: u32, threads: u32) -> String {
+    /// Returns a line of `/proc/PID/stat` of a process whose name contains parentheses.
+    fn stat_line(state: &str, flags: u32, threads: u32) -> String {
         format!(
             "23491 (a) b) {state} 1 2 3 0 -1 {flags} 5 6 7 8 9 10 11 12 20 0 {threads} 0 2238604 0 0 18446"
         )
     }
 
-    /// Seen with a process whose first thread ended while another held a listening socket.
+    /// This was seen with a process whose first thread ended while another held a listening socket.
     #[test]
-    fn a_process_whose_first_thread_ended_still_runs() {
-        let line = |state: &str, threads: u32| stat(state, 4, threads);
-        assert_eq!(start_time_in(&line("S", 1)), Some(2_238_604));
-        assert_eq!(start_time_in(&line("Z", 2)), Some(2_238_604));
-        assert_eq!(start_time_in(&line("Z", 1)), None);
-        assert_eq!(start_time_in("23491 (a"), None);
+    fn process_whose_first_thread_ended_still_runs() {
+        let line = |state: &str, threads: u32| stat_line(state, 4, threads);
+        assert_eq!(parse_start_time(&line("S", 1)), Some(2_238_604));
+        assert_eq!(parse_start_time(&line("Z", 2)), Some(2_238_604));
+        assert_eq!(parse_start_time(&line("Z", 1)), None);
+        assert_eq!(parse_start_time("23491 (a"), None);
     }
 
     #[test]
-    fn a_process_is_exiting_until_nothing_is_left_of_it() {
-        assert!(!is_exiting(&stat("S", 0x0040_0000, 1)));
+    fn process_is_exiting_until_its_last_thread_has_ended() {
+        assert!(!is_exiting(&stat_line("S", 0x0040_0000, 1)));
         assert!(
-            is_exiting(&stat("R", 0x0040_0004, 1)),
+            is_exiting(&stat_line("R", 0x0040_0004, 1)),
             "its files are being closed"
         );
-        assert!(is_exiting(&stat("Z", 0x0040_000c, 2)), "its last threads end");
         assert!(
-            !is_exiting(&stat("Z", 0x0040_000c, 1)),
+            is_exiting(&stat_line("Z", 0x0040_000c, 2)),
+            "its last threads end"
+        );
+        assert!(
+            !is_exiting(&stat_line("Z", 0x0040_000c, 1)),
             "it only waits to be reaped"
         );
         assert!(!is_exiting("23491 (a"));

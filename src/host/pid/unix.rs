@@ -1,4 +1,4 @@
-//! Other processes on Unix systems without `/proc`: signals only. Not tested: this project is built on Linux.
+//! Queries and ends processes by signals, on Unix systems without `/proc`. Not tested: this project is built on Linux.
 
 use std::io;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-/// How long a killed process may take to be gone.
+/// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time between two looks at a process that was asked to end.
+/// Time between two checks whether a process has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(super) fn start_time(_pid: u32) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! Other processes on Windows: nothing is asked there, and none is ended. Not tested: this project is built on Linux.
+//! Processes on Windows, which are neither queried nor ended. Not tested: this project is built on Linux.
 
 use std::io;
 use std::path::Path;

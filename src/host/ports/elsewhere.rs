@@ -1,4 +1,4 @@
-//! Listening sockets on systems without `/proc`: the `listeners` crate knows the sockets and their processes.
+//! Lists listening sockets on systems without `/proc`, by the `listeners` crate.
 
 use super::socket::{ListeningSocket, ProcessInfo};
 
@@ -44,7 +44,7 @@ pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
     Vec::new()
 }
 
-/// Returns nothing: these systems tell it to programs of their own only.
+/// Returns nothing: on these systems other programs can't read it.
 pub(super) fn arguments_and_env(_pid: u32, _prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     (Vec::new(), Vec::new())
 }

@@ -1,4 +1,4 @@
-//! Listening sockets on Linux: everything is read from `/proc`, and no program is started for it.
+//! Lists listening sockets on Linux by `/proc`; no program is started for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use procfs::net::{TcpNetEntry, TcpState};
 use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
 use crate::host::{pid, read};
 
-/// Time between two looks at sockets whose owner is not visible.
+/// Time between two scans for the owners of sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Returns the listening sockets; those on `port` only, where one is given.
+/// Returns the listening sockets, or only those on `port` where one is given.
 pub(super) fn listening_sockets(
     port: Option<u16>,
     needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
-    let look = || {
+    let scan = || {
         let entries = listening_entries(port);
         let owners = owners_by_inode(&entries);
         let has_orphan = entries.iter().any(|entry| {
@@ -25,7 +25,7 @@ pub(super) fn listening_sockets(
         });
         ((entries, owners), has_orphan)
     };
-    let (entries, owners) = look_until_owned(look, is_any_process_exiting);
+    let (entries, owners) = scan_until_owned(scan, is_any_process_exiting);
     let socket = |entry: TcpNetEntry| ListeningSocket {
         ip: entry.local_address.ip(),
         port: entry.local_address.port(),
@@ -34,19 +34,20 @@ pub(super) fn listening_sockets(
     entries.into_iter().map(socket).collect()
 }
 
-/// Looks again and again, until nothing that is seen is orphaned or no process is exiting that could have held it:
-/// then its owner is not visible from here (in another container, a program with capabilities of its own).
-fn look_until_owned<T>(mut look: impl FnMut() -> (T, bool), is_exiting: impl Fn() -> bool) -> T {
+/// Repeats `scan`, which also returns whether it found a socket without an owner, until every socket has its owner, or
+/// no process is exiting that could hold the socket, or [`SOCKET_RELEASE_TIMEOUT`] is over. An owner that is not found
+/// by then is not visible to this process: it runs in another container, or has capabilities of its own.
+fn scan_until_owned<T>(mut scan: impl FnMut() -> (T, bool), is_exiting: impl Fn() -> bool) -> T {
     let deadline = Instant::now() + SOCKET_RELEASE_TIMEOUT;
-    let mut waits = true;
+    let mut may_change = true;
     loop {
-        let (seen, has_orphan) = look();
-        if !has_orphan || !waits {
-            return seen;
+        let (sockets, has_orphan) = scan();
+        if !has_orphan || !may_change {
+            return sockets;
         }
-        // A process that was exiting may be gone by now: there is always one more look.
-        waits = is_exiting() && Instant::now() < deadline;
-        if waits {
+        // A process that was exiting may have ended by now: there is always one more scan.
+        may_change = is_exiting() && Instant::now() < deadline;
+        if may_change {
             std::thread::sleep(POLL_INTERVAL);
         }
     }
@@ -70,14 +71,14 @@ fn listening_entries(port: Option<u16>) -> Vec<TcpNetEntry> {
         .collect()
 }
 
-/// Returns whether this user may see the owner of a socket: a user sees the files of its own processes only.
+/// Returns whether this user may see the owner of a socket: a user sees the open files of its own processes only.
 fn is_visible(entry: &TcpNetEntry) -> bool {
     let user = rustix::process::geteuid();
     user.is_root() || entry.uid == user.as_raw()
 }
 
-/// Returns the processes that hold these sockets, by inode. Only visible sockets are looked for, and the walk
-/// over `/proc` ends when all are found.
+/// Returns the processes that hold these sockets, by inode. Only visible sockets are searched for, and the walk over
+/// `/proc` ends when all are found.
 fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
     let visible = entries.iter().filter(|entry| is_visible(entry));
     let mut wanted: BTreeSet<u64> = visible.map(|entry| entry.inode).collect();
@@ -102,7 +103,7 @@ fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
     owners
 }
 
-/// Returns the inodes of a process's sockets.
+/// Returns the inodes of the sockets that a process holds, by its folder in `/proc`.
 fn socket_inodes(folder: &Path) -> impl Iterator<Item = u64> {
     let files = std::fs::read_dir(folder.join("fd"))
         .into_iter()
@@ -127,20 +128,20 @@ pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
 
 pub(super) fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     let folder = PathBuf::from(format!("/proc/{pid}"));
-    let words = |name: &str| -> Vec<String> {
+    let read_list = |name: &str| -> Vec<String> {
         let bytes = read::bytes(&folder.join(name)).unwrap_or_default();
-        let words = bytes.split(|b| *b == 0).filter(|word| !word.is_empty());
-        words
-            .map(|word| String::from_utf8_lossy(word).into_owned())
+        let items = bytes.split(|b| *b == 0).filter(|item| !item.is_empty());
+        items
+            .map(|item| String::from_utf8_lossy(item).into_owned())
             .collect()
     };
-    let environ = words("environ");
+    let environ = read_list("environ");
     let vars = environ
         .iter()
         .filter(|var| var.starts_with(prefix))
         .filter_map(|var| var.split_once('='));
     (
-        words("cmdline"),
+        read_list("cmdline"),
         vars.map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
     )
@@ -152,35 +153,35 @@ mod tests {
 
     use super::*;
 
-    /// Returns the number of looks when the first `orphaned` of them see an orphan, and a process is exiting at
-    /// the first `exiting` questions.
-    fn looks(orphaned: u32, exiting: u32) -> u32 {
-        let (looks, asked) = (Cell::new(0), Cell::new(0));
-        let look = || {
-            looks.set(looks.get() + 1);
-            (looks.get(), looks.get() <= orphaned)
+    /// Returns the number of scans where the first `orphaned` of them find a socket without an owner, and a process is
+    /// exiting at the first `exiting` checks.
+    fn scan_count(orphaned: u32, exiting: u32) -> u32 {
+        let (scans, checks) = (Cell::new(0), Cell::new(0));
+        let scan = || {
+            scans.set(scans.get() + 1);
+            (scans.get(), scans.get() <= orphaned)
         };
         let is_exiting = || {
-            asked.set(asked.get() + 1);
-            asked.get() <= exiting
+            checks.set(checks.get() + 1);
+            checks.get() <= exiting
         };
         assert_eq!(
-            look_until_owned(look, is_exiting),
-            looks.get(),
-            "the last look counts"
+            scan_until_owned(scan, is_exiting),
+            scans.get(),
+            "the result is that of the last scan"
         );
-        looks.get()
+        scans.get()
     }
 
     #[test]
-    fn sockets_are_looked_at_again_only_while_a_process_is_exiting() {
-        assert_eq!(looks(0, 9), 1, "every socket has its owner");
-        assert_eq!(looks(2, 9), 3, "until every socket has its owner");
+    fn sockets_are_scanned_again_only_while_a_process_is_exiting() {
+        assert_eq!(scan_count(0, 9), 1, "every socket has its owner");
+        assert_eq!(scan_count(2, 9), 3, "until every socket has its owner");
         assert_eq!(
-            looks(9, 0),
+            scan_count(9, 0),
             2,
-            "the process that was exiting is gone, or there was none"
+            "the process that was exiting has ended, or there was none"
         );
-        assert_eq!(looks(9, 3), 5, "no process is exiting any more");
+        assert_eq!(scan_count(9, 3), 5, "no process is exiting any more");
     }
 }

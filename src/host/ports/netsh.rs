@@ -1,8 +1,7 @@
-//! The answer of `netsh`, which knows the ports that Windows reserves.
+//! Parses the answer of `netsh` about the ports that Windows reserves.
 
-/// Returns the port ranges, first and last included, in the output of
-/// `netsh interface ipv4 show excludedportrange protocol=tcp`. Its words are in the system's language: each line
-/// that starts with two ports is a range.
+/// Parses the inclusive port ranges in the output of `netsh interface ipv4 show excludedportrange protocol=tcp`. Its
+/// words are in the system's language: each line that starts with two ports is a range.
 pub(super) fn excluded_ranges(output: &str) -> Vec<(u16, u16)> {
     let ranges = output.lines().filter_map(|line| {
         let mut words = line.split_whitespace().map(str::parse);
@@ -19,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn excluded_ranges_are_read_in_any_language() {
+    fn excluded_ranges_are_parsed_in_any_language() {
         let english = "\r\nProtocol tcp Port Exclusion Ranges\r\n\r\nStart Port    End Port      \r\n\
             ----------    --------      \r\n        80          80\r\n     50000       50059     *\r\n\r\n\
             * - Administered port exclusions.\r\n";

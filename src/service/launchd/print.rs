@@ -1,4 +1,4 @@
-//! Parses the answers of `launchctl`: pure. Exit codes are looked at before messages, which are English everywhere.
+//! Parses the answers of `launchctl`. Pure. Results are told apart by exit code, not by message.
 
 use super::super::error::ManagerError;
 use super::super::manager::{RunState, ServiceState};
@@ -7,20 +7,20 @@ use crate::host::process::CommandOutput;
 /// The result of a call of `launchctl`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallResult {
-    /// The call did what was asked, or it was so already.
+    /// The call succeeded, or had nothing to do.
     Done,
-    /// The call failed because an old service still goes; another call may succeed.
+    /// The call failed because launchd still releases an old service; another call may succeed.
     TryAgain,
-    /// There is no such service.
+    /// The service is not loaded.
     NotLoaded,
     /// The call failed.
     Failed(ManagerError),
 }
 
-/// Interprets how a call with these arguments ended. 3 and 113 say that there is no such service, 112 and 125 that
-/// there is no graphical session, 36 that the request is in progress. 5 is what launchd says while it lets go of an
-/// old service, and so are 17, 37 and 133 (already loaded, or on its way) to `bootstrap`; to other verbs they say
-/// that it is so already.
+/// Interprets the exit code of a call with these arguments. 3 and 113 mean that there is no such service, 112 and 125
+/// that there is no graphical session, 36 that the request is in progress, 1 and 150 that it is not permitted. launchd
+/// answers with 5 while it releases an old service, and answers `bootstrap` also with 17, 37 and 133 (already loaded,
+/// or in progress); for other verbs these codes mean that there is nothing to do.
 pub(super) fn interpret(args: &[&str], output: &CommandOutput) -> CallResult {
     let is_bootstrap = args.first() == Some(&"bootstrap");
     let message = || output.stderr.trim().to_owned();
@@ -52,7 +52,7 @@ pub(super) fn is_disabled(text: &str, label: &str) -> bool {
 
 /// Parses the answer of `launchctl print gui/UID/LABEL`.
 pub(super) fn parse(text: &str) -> ServiceState {
-    // Only lines of the outermost level, with one tab, are about the service itself.
+    // Only lines of the outermost level, with one tab, describe the service itself.
     let get = |key: &str| {
         text.lines()
             .filter_map(|line| line.strip_prefix('\t')?.split_once(" = "))
@@ -83,7 +83,7 @@ mod tests {
         pid = 4242\n\tlast exit code = 1\n}\n";
 
     #[test]
-    fn running_stopped_and_scheduled_agents_are_told_apart() {
+    fn running_stopped_and_scheduled_agents_are_distinguished() {
         let state = parse(RUNNING);
         assert_eq!(
             (state.run, state.exit_code, state.restarts),

@@ -1,5 +1,5 @@
-//! Parses the answer of `schtasks /Query /V /FO CSV /NH`: pure. Its words are translated, and in the code page of
-//! the console, so only columns and numbers are looked at.
+//! Parses the answer of `schtasks /Query /V /FO CSV /NH`. Pure. Its words are translated, and in the code page of the
+//! console, so only the positions of columns and numbers are used.
 
 use super::super::manager::{RunState, ServiceState};
 
@@ -9,10 +9,10 @@ const LAST_RESULT_COLUMN: usize = 6;
 const TASK_RUNNING: i64 = 0x41301;
 /// The last result of a task that is queued (`SCHED_S_TASK_QUEUED`).
 const TASK_QUEUED: i64 = 0x41325;
-/// Results that the Task Scheduler gives in the place of an exit code: ready, never run, ended by its user, ...
+/// Results that the Task Scheduler reports in place of an exit code: ready, never run, ended by the user, ...
 const SCHEDULER_RESULTS: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
 
-/// Parses the first row.
+/// Parses the first row of the answer.
 pub(super) fn parse(text: &str) -> ServiceState {
     let row = text
         .lines()

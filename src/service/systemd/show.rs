@@ -1,4 +1,4 @@
-//! Parses the answer of `systemctl --user show`: pure.
+//! Parses the answer of `systemctl --user show`. Pure.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::super::manager::{RunState, ServiceState};
 
-/// The properties to ask for.
+/// The properties to query, separated by commas.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
     UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
 
@@ -14,17 +14,17 @@ pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRes
 /// never ran.
 const CLD_EXITED: i64 = 1;
 
-/// A unit as the manager has it.
+/// The properties of a unit as the manager reports them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UnitProperties {
     pub(super) state: ServiceState,
     /// The file from which the unit was read.
     pub(super) unit_file: Option<PathBuf>,
-    /// The time of the last start of its process.
+    /// The time of the last start of the unit's process.
     pub(super) started: Option<SystemTime>,
 }
 
-/// Parses `KEY=value` lines, whose time stamps must be in UTC.
+/// Parses the `KEY=value` lines of the answer, whose time stamps must be in UTC.
 pub(super) fn parse(text: &str) -> UnitProperties {
     let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let get = |key: &str| values.get(key).copied().map(str::trim).filter(|v| !v.is_empty());

@@ -1,11 +1,11 @@
-//! Asks the gateway at a location for its identity, and in a session for its health.
+//! Queries the gateway at a location for its identity, and in a session for its health.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
 use super::files::GatewayFiles;
-use super::identity::{self, GatewayIdentity, LivenessAnswer};
+use super::identity::{self, LivenessAnswer, ReportedIdentity};
 use super::location::{Endpoint, GatewayLocation};
 use super::report::{Probe, ProbeVerdict};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
@@ -16,8 +16,8 @@ use crate::record::Engine;
 use crate::settings::ClientAuth;
 use crate::text::sanitize;
 
-/// Completes a probe by what the gateway at a location answers.
-pub(super) fn ask(
+/// Completes a probe by the answers of the gateway at a location; with its `status` where `in_detail`.
+pub(super) fn query(
     probe: &mut Probe,
     location: GatewayLocation,
     context: InstanceContext<'_>,
@@ -69,24 +69,24 @@ pub(super) fn ask(
     };
 }
 
-/// Asks the process at an endpoint for its identity; `None` stands for OpenClaw from npm, which names nobody.
-/// `unidentified` is the socket of a process that is not known as this instance's. Fails with the verdict where the
-/// process is not this instance's gateway, or does not answer.
+/// Queries the process at an endpoint for its identity; `None` stands for OpenClaw from npm, which reports none.
+/// `unidentified` is the listener of a process that is not known to belong to the instance. Fails, with the verdict,
+/// where the process is not the gateway of the instance, or does not answer.
 fn identify(
     endpoint: &Endpoint,
     unidentified: Option<Listener>,
     instance_id: &str,
     deadline: Instant,
-) -> Result<Option<GatewayIdentity>, ProbeVerdict> {
+) -> Result<Option<ReportedIdentity>, ProbeVerdict> {
     let answer = identity::request(endpoint.addresses[0], time_left(deadline));
     match (answer, unidentified) {
         (LivenessAnswer::Native(identity), _) if identity.instance_id == instance_id => Ok(Some(identity)),
         (LivenessAnswer::Native(identity), _) => Err(ProbeVerdict::OtherProfile(identity.profile)),
-        // The gateway ended while it was asked.
+        // The gateway ended during the request.
         (LivenessAnswer::Foreign, _) if ports::listening_sockets_on(endpoint.port.get()).is_empty() => {
             Err(ProbeVerdict::NotRunning)
         }
-        // Nothing secret is shown to a process that is not known as this instance's.
+        // No secret is sent to a process that is not known to belong to the instance.
         (_, Some(listener)) => Err(ProbeVerdict::Stranger(Some(listener))),
         (LivenessAnswer::Slow, None) => Err(ProbeVerdict::Slow),
         (LivenessAnswer::Anonymous | LivenessAnswer::Foreign, None) => Ok(None),
@@ -98,13 +98,14 @@ fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
     probe.url = format!("ws://{}", endpoint.addresses[0]);
 }
 
-/// Takes over what a gateway told of itself; one that told nothing is OpenClaw from npm.
-fn set_identity(probe: &mut Probe, identity: Option<GatewayIdentity>) {
+/// Sets the engine, version, pid and start time of a probe by the identity that the gateway reported; a gateway that
+/// reported none is OpenClaw from npm.
+fn set_identity(probe: &mut Probe, identity: Option<ReportedIdentity>) {
     probe.engine = match identity {
         Some(_) => Engine::Native,
         None => Engine::Node,
     };
-    let GatewayIdentity {
+    let ReportedIdentity {
         version,
         pid,
         started,
@@ -115,13 +116,14 @@ fn set_identity(probe: &mut Probe, identity: Option<GatewayIdentity>) {
     probe.started = started;
 }
 
+/// Returns the time until a deadline, at least a millisecond: a timeout of zero means none.
 fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-/// Opens a session, asks for `health` (and `status` where `in_detail`), and judges the answer.
+/// Opens a session, queries `health` (and `status` where `in_detail`), and returns the verdict.
 fn open_session(
     probe: &mut Probe,
     endpoint: &Endpoint,
@@ -130,27 +132,27 @@ fn open_session(
     deadline: Instant,
     in_detail: bool,
 ) -> Result<ProbeVerdict, ClientFailure> {
-    let mut connection = GatewayClient::connect(&endpoint.addresses, auth, RequestedScopes::Read, deadline)?;
-    probe.latency = Some(connection.latency);
-    probe.protocol = connection.protocol();
-    read_hello(probe, &connection.hello, host.now());
-    probe.health = connection.request("health", None)?;
+    let mut client = GatewayClient::connect(&endpoint.addresses, auth, RequestedScopes::Read, deadline)?;
+    probe.latency = Some(client.latency);
+    probe.protocol = client.protocol();
+    read_hello(probe, &client.hello, host.now());
+    probe.health = client.request("health", None)?;
     if in_detail {
-        probe.status = connection.request("status", None).unwrap_or_default();
+        probe.status = client.request("status", None).unwrap_or_default();
     }
-    connection.close();
+    client.close();
     let warning = ["/warning", "/config/warning"]
         .iter()
         .find_map(|pointer| probe.health.pointer(pointer)?.as_str().map(sanitize));
     probe.warning = warning.or(probe.warning.take());
     Ok(match (&probe.health["ok"], &probe.warning) {
-        (Value::Bool(false), _) => ProbeVerdict::Unhealthy(reason_of(&probe.health)),
+        (Value::Bool(false), _) => ProbeVerdict::Unhealthy(unhealthy_reason(&probe.health)),
         (_, Some(warning)) => ProbeVerdict::Unhealthy(warning.clone()),
         _ => ProbeVerdict::Healthy,
     })
 }
 
-/// Reads the greeting: the version, the time of the start, the presence entry and the warning.
+/// Sets the version, start time, presence entry and warning of a probe by the greeting of the gateway.
 fn read_hello(probe: &mut Probe, hello: &Value, now: SystemTime) {
     let snapshot = &hello["snapshot"];
     let is_gateway = |entry: &&Value| entry["reason"] == "self" || entry["mode"] == "gateway";
@@ -172,17 +174,17 @@ fn read_hello(probe: &mut Probe, hello: &Value, now: SystemTime) {
     probe.warning = snapshot["warning"].as_str().map(sanitize);
 }
 
-/// Returns the reason that a gateway gives for not being well.
-fn reason_of(health: &Value) -> String {
-    let given = ["reason", "error", "message"]
+/// Returns the reason that a gateway gives in its `health` for not being healthy.
+fn unhealthy_reason(health: &Value) -> String {
+    let reason = ["reason", "error", "message"]
         .iter()
         .find_map(|name| health[*name].as_str());
-    given.map_or_else(|| "health.ok = false".to_owned(), sanitize)
+    reason.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
 fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
-        // It listened a moment ago.
+        // The gateway listened during the survey.
         ClientFailure::Unreachable(_) => ProbeVerdict::NotRunning,
         ClientFailure::TimedOut => ProbeVerdict::Slow,
         ClientFailure::Refused(_) => ProbeVerdict::TokenRefused,
