@@ -35,6 +35,7 @@ pub(crate) enum ClientFailure {
 }
 
 impl ClientFailure {
+    /// Creates the failure from an error of the open WebSocket.
     pub(super) fn from_socket(error: tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
@@ -47,6 +48,7 @@ impl ClientFailure {
         }
     }
 
+    /// Creates the failure from an error of the WebSocket handshake.
     pub(super) fn from_upgrade<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Self {
         match error {
             HandshakeError::Failure(tungstenite::Error::Io(e)) if e.kind() == ErrorKind::TimedOut => {
@@ -57,6 +59,7 @@ impl ClientFailure {
         }
     }
 
+    /// Creates the failure from the close frame of the gateway.
     pub(super) fn from_close(frame: Option<CloseFrame>) -> Self {
         match frame {
             Some(frame) => Self::Closed(Some(frame.code.into()), sanitize(&frame.reason)),

@@ -1,4 +1,4 @@
-//! The defences of a gateway against web pages, guessed tokens, floods and malformed input.
+//! Tests of the defences of a gateway against web pages, guessed tokens, floods and malformed input.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

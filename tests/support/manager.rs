@@ -1,5 +1,6 @@
-//! A real `systemd --user` for one test, in namespaces that end with it (`with-user-systemd`). Without root or systemd the
-//! test is skipped by name. The manager of the user who runs the tests is never used.
+//! Runs tests inside a real `systemd --user` that is started for them in namespaces (`with-user-systemd`). Where that is
+//! not possible (no root, no systemd) the calling test is skipped. The manager of the user who runs the tests is never
+//! used.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,34 +8,34 @@ use std::process::{Command, Stdio};
 
 use super::skip::{self, Reason, SKIP_FILE, skipped};
 
-/// Environment variable that is set for the tests that run under the manager.
+/// The environment variable that is set for a test that runs inside.
 const INSIDE: &str = "OPENCLAW_TEST_INSIDE_MANAGER";
 
-/// Start of each line that records a test which ran under the manager.
+/// The prefix of the lines that record tests which ran inside.
 const RAN: &str = "ran\t";
 
-/// Starts a user manager with this home folder and runs the tests whose names contain `tests` under it. They are marked
-/// `#[ignore]`, so that nobody runs them elsewhere. Returns `false` where no manager can be started.
+/// Boots a user manager on a home folder, which starts the services that are enabled there, and runs the tests whose
+/// names contain `tests` inside. They are marked `#[ignore]` so that they do not run elsewhere. Returns `false` where no
+/// manager can be started.
 #[track_caller]
 pub fn run(home: &Path, tests: &str) -> bool {
-    run_with_options(home, tests, &[])
+    run_inside(home, tests, &[])
 }
 
-/// Runs tests like [`run`], with a whole system around the manager, logind included. `state` keeps which users linger from
-/// one run to the next.
+/// Runs tests inside as [`run`] does, with a whole system including logind. The lingering of users is kept in the folder
+/// `state`.
 #[track_caller]
 pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
     std::fs::create_dir_all(state).expect("a folder");
-    run_with_options(
+    run_inside(
         home,
         tests,
         &[OsStr::new("--full"), OsStr::new("--state"), state.as_os_str()],
     )
 }
 
-/// Runs tests under a manager that `with-user-systemd` starts with these options.
 #[track_caller]
-fn run_with_options(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
+fn run_inside(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
@@ -74,7 +75,7 @@ fn run_with_options(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
         return false;
     }
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    // The tests under the manager cannot write the file of skipped tests, so their lines are recorded here.
+    // Files can't be written inside: what ran and what was skipped there is recorded here.
     let recorded = |line: &&str| line.starts_with(RAN) || line.starts_with("skipped\t");
     stderr.lines().filter(recorded).for_each(skip::record);
     assert!(
@@ -84,7 +85,8 @@ fn run_with_options(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     true
 }
 
-/// Returns `true` if the calling test runs under such a manager, and records that it ran; elsewhere it counts as skipped.
+/// Returns whether the calling test runs inside a user manager of its own, and records that it ran; elsewhere it
+/// counts as skipped.
 #[track_caller]
 pub fn is_inside() -> bool {
     let is_inside = std::env::var_os(INSIDE).is_some();
