@@ -1,4 +1,4 @@
-//! `openclaw doctor`: a healthy_host host has no finding, each seeded fault has its own finding, and `--fix` makes the
+//! `openclaw doctor`: a healthy host has no finding, each seeded fault has its own finding, and `--fix` makes the
 //! changes that it showed and no others.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
