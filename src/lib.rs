@@ -1,6 +1,6 @@
-//! Several OpenClaw gateways on one host, each isolated from the others.
+//! A program that sets up, runs and repairs several OpenClaw gateways on one host, each isolated from the others.
 //!
-//! The way of the data:
+//! The flow of data:
 //!
 //! ```text
 //! argv + env -> Environment -> Instance paths
@@ -12,7 +12,7 @@
 //!
 //! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in [`i18n::Msg`] and knows
 //! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
-//! `clippy.toml` sees to it.
+//! `clippy.toml` enforces this.
 
 pub mod answers;
 pub mod apply;
@@ -59,10 +59,10 @@ mod wizard;
 
 #[cfg(test)]
 #[path = "../tests/support/skip.rs"]
-#[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(dead_code, reason = "the unit tests use few of the reasons")]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the file and its variable are the test run's"
+    reason = "it appends to a file of the test run, which a variable names"
 )]
 mod skip;
 
@@ -75,14 +75,15 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::ui::Ui;
 
-/// Runs the program in this world: language, words, verb, and an error reported once.
+/// Runs the program: detects the language, parses the command line, runs the command, and reports its error.
+/// Returns the exit code.
 pub fn run(host: &Host) -> ExitCode {
-    let asked = selection::lang(host.args())
+    let requested = selection::lang(host.args())
         .into_iter()
         .chain(environment::Environment::lang(host));
-    let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
+    let lang = i18n::detect(requested, |name| host.var(name), sys_locale::get_locale);
     let scanned = selection::scan(host.args());
-    let wishes = match &scanned {
+    let options = match &scanned {
         Ok(selection) => ui::UiOptions {
             json: selection.json,
             no_color: selection.no_color,
@@ -93,8 +94,8 @@ pub fn run(host: &Host) -> ExitCode {
             ..ui::UiOptions::default()
         },
     };
-    let ui = Ui::new(host, lang, wishes);
-    if let Some(code) = cli::completions::answer(host, cli::Cli::command(), ui.lang(), ui) {
+    let ui = Ui::new(host, lang, options);
+    if let Some(code) = cli::completions::complete(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
     match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
@@ -106,6 +107,7 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
+/// Parses the command line and runs its command. A line that clap refuses is explained, or passed on to OpenClaw from npm.
 fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
     if let [_, word] = &selection.rest[..]
         && ["--version", "-V", "-v"].iter().any(|version| word == version)
@@ -124,12 +126,14 @@ fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<Exi
     cli::dispatch(host, ui, selection.profile.as_ref(), command)
 }
 
+/// Prints the version.
 fn version(ui: Ui) -> ExitCode {
     ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
 }
 
-/// Help on stdout where it was asked for, on stderr where it stands for an error.
+/// Explains a line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong line is an
+/// error.
 fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
     let style = help::HelpStyle {
         width: ui.width(),

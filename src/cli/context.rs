@@ -1,4 +1,4 @@
-//! What every verb works with: the host, the environment, the chosen instance, the screen.
+//! The context of a command: the host, the environment, the chosen instance and the screen.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
-/// What every verb works with: the world, its wishes, the chosen instance, the screen.
+/// The host, the environment, the chosen instance and the screen of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
-    /// The outside world.
+    /// The system that the program runs on.
     pub host: &'a Host,
-    /// What the environment wishes.
+    /// The environment variables that concern OpenClaw.
     pub env: Environment,
-    /// The instance that profile and environment mean.
+    /// The instance that `--profile` and the environment choose.
     pub instance: Instance,
-    /// The screen.
+    /// The output of the command.
     pub ui: Ui,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the environment, resolves the instance, and says what was set aside.
+    /// Reads the environment and resolves the instance. Prints a notice for each variable that is ignored.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
@@ -56,12 +56,12 @@ impl<'a> Context<'a> {
         survey::survey_host(self.host, &self.env)
     }
 
-    /// Returns the folder of what all instances of this user share.
+    /// Returns the folder with the files that all instances of this user share.
     pub(crate) fn state_home(&self) -> PathBuf {
         registry::state_home(self.host, &self.env)
     }
 
-    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    /// Acquires the host-wide lock, and first recovers the transaction of a run that was interrupted.
     pub(crate) fn lock(&self) -> Result<HostLock> {
         let lock = HostLock::acquire(
             &registry::state_home(self.host, &self.env),
@@ -75,8 +75,8 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// The existing profile that was probably meant by this one's name.
-    pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
+    /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.
+    pub(crate) fn nearest_profile_hint(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let near = profile::nearest(
             &self.instance.profile,
@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
         Some(msg!("profiles.meant", profile = near))
     }
 
-    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    /// Returns the present time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
     pub(crate) fn now(&self) -> String {
         humantime::format_rfc3339_millis(self.host.now()).to_string()
     }

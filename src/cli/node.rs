@@ -1,5 +1,5 @@
-//! What OpenClaw from npm does in this program's place: the gateway where `node` is the engine, and the
-//! commands that this program does not have.
+//! Runs OpenClaw from npm in this program's place: as the gateway where `node` is the engine, and for commands that this
+//! program does not have.
 
 use std::process::ExitCode;
 
@@ -18,12 +18,12 @@ use crate::selection::Selection;
 use crate::settings::InstanceFiles;
 use crate::ui::Ui;
 
-/// The values of `--engine`.
+/// Returns the parser of `--engine`, which accepts the names of the engines.
 pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
     PossibleValuesParser::new(Engine::ALL.map(Engine::name)).map(|name| Engine::of(&name).unwrap_or_default())
 }
 
-/// Whether OpenClaw from npm is to run as the gateway: the flag goes before the record.
+/// Returns `true` if OpenClaw from npm runs as the gateway. The flag has precedence over the record.
 pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<bool> {
     let engine = match flag {
         Some(engine) => engine,
@@ -33,10 +33,10 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 }
 
 /// Runs OpenClaw from npm as this instance's gateway, in this process.
-pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
+pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
-        // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
+        // OpenClaw's --force kills any process on the port, another profile's gateway too (docs/openclaw.md#leak-force).
         return Err(Error::usage(msg!("engine.force"))
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
@@ -58,11 +58,11 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     if options.verbose {
         call.args.push("--verbose".into());
     }
-    start(context.host, &engine, &call)
+    exec(context.host, &engine, &call)
 }
 
-/// Gives a command that this program does not have to OpenClaw from npm, for the chosen instance. Every
-/// other error, and this one where OpenClaw is not there, comes back.
+/// Passes a command that this program does not have to OpenClaw from npm, for the chosen instance. Returns every other
+/// error, and this one where OpenClaw is not installed.
 pub(crate) fn pass_on(
     host: &Host,
     ui: Ui,
@@ -71,7 +71,7 @@ pub(crate) fn pass_on(
     error: Error,
 ) -> Result<ExitCode> {
     let word = selection.rest.get(1).and_then(|word| word.to_str());
-    let is_foreign = |word: &str| is_command(word) && program.find_subcommand(word).is_none();
+    let is_foreign = |word: &str| may_be_command(word) && program.find_subcommand(word).is_none();
     if !error.has_reason(ErrorReason::UnknownCommand) || !word.is_some_and(is_foreign) {
         return Err(error);
     }
@@ -80,19 +80,19 @@ pub(crate) fn pass_on(
     };
     let engine = match engine::locate(host, &context.env) {
         Ok(engine) => engine,
-        // The way to get it is said beside the nearest commands of our own.
+        // The hints name the nearest commands of this program, and how to install OpenClaw.
         Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
     };
     let instance = &context.instance;
     let colour = selection.no_color.then(|| "--no-color".into());
     let args = colour.into_iter().chain(selection.rest.iter().skip(1).cloned());
-    let port = port_of(&context);
+    let port = known_port(&context);
     let call = engine::command_for_instance(host, &engine, instance, port, args);
-    start(host, &engine, &call)
+    exec(host, &engine, &call)
 }
 
-/// Whether a word is a command that OpenClaw may have: none of ours came this far, and `help` is ours.
-fn is_command(word: &str) -> bool {
+/// Returns `true` if a word may be a command of OpenClaw. `help` is one of this program.
+fn may_be_command(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
             .bytes()
@@ -100,8 +100,8 @@ fn is_command(word: &str) -> bool {
         && word != "help"
 }
 
-/// The instance's port where it is known: a broken config is OpenClaw's to complain about.
-fn port_of(context: &Context<'_>) -> Option<Port> {
+/// Returns the instance's port, or `None` where the config does not tell it; OpenClaw itself reports a broken config.
+fn known_port(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
     let files = InstanceFiles::read(instance)
         .ok()
@@ -110,7 +110,8 @@ fn port_of(context: &Context<'_>) -> Option<Port> {
     port.ok().map(|(port, _)| port)
 }
 
-fn start(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
+/// Replaces this process by OpenClaw.
+fn exec(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
     host.exec(call)
         .map_err(|cause| Error::blocked(msg!("engine.failed", path = engine.path.display())).because(cause))
 }
