@@ -11,6 +11,7 @@ use crate::i18n::msg;
 use crate::instance::word;
 use crate::survey::{ConfigHealth, FoundBy};
 
+/// The checks of the state folder.
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("state-mode", |report, own| {
         open_to_others(report, own, PathRole::State)
@@ -50,7 +51,7 @@ const SYNCED_FOLDERS: [&str; 8] = [
     "Syncthing",
 ];
 
-/// The state folder lies on a network file system, where locks and fsync cannot be relied on.
+/// Reports a state folder on a network file system, where locks and fsync cannot be relied on.
 fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let kind = own.disk.and_then(|disk| disk.network);
     let problems = kind.map(|kind| {
@@ -61,7 +62,7 @@ fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The state folder lies in a folder that a program keeps in sync, so that two machines write one state.
+/// Reports a state folder inside a folder that a program keeps in sync, so that two machines write one state.
 fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
@@ -74,14 +75,14 @@ fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Returns the part of a path that is the folder of a program which syncs.
+/// Returns the part of a path that is the folder of a program for syncing.
 fn synced_part(path: &Path) -> Option<String> {
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     let known = parts.find(|part| SYNCED_FOLDERS.iter().any(|name| part.contains(name)));
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// A restore or an import was killed and left its staging folder. The next one removes it.
+/// Reports the staging folder of a restore or an import that was killed. The next one removes it.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let problem = |path: &std::path::PathBuf| {
         let msg = msg!("doctor.state-leftover", path = report.display_path(path));
@@ -98,7 +99,7 @@ fn export_command(own: &InstanceReport<'_>) -> String {
     )
 }
 
-/// The bytes that are free on the disk of the state folder lie in this range.
+/// Reports a number of free bytes on the disk of the state folder that is in this range.
 fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) -> Vec<Problem> {
     let free = own.disk.map(|disk| disk.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
@@ -109,7 +110,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     problems.into_iter().collect()
 }
 
-/// The record, `instance.toml`, is broken.
+/// Reports a broken record, `instance.toml`.
 fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Err(broken) = &own.record else {
         return Vec::new();
@@ -121,7 +122,7 @@ fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::fixable(own, msg, Fix::Rename { path, to })]
 }
 
-/// The registry is broken.
+/// Reports a broken registry.
 fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let registry = &report.survey.registry;
     let fault = registry.fault.as_ref().filter(|_| report.is_first_selected(own));
@@ -137,7 +138,7 @@ fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The registry has an instance of which nothing is left.
+/// Reports a registry entry whose instance does not exist any more.
 fn stale_entry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = own.found.filter(|found| {
         matches!(found.config, ConfigHealth::Missing)
