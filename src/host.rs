@@ -143,6 +143,12 @@ impl Host {
         system::free_disk_bytes(path)
     }
 
+    /// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one. `None` on
+    /// other systems than Linux.
+    pub(crate) fn network_file_system(&self, path: &Path) -> Option<&'static str> {
+        system::network_file_system(path)
+    }
+
     /// Returns the working folder; `None` where it was removed.
     pub(crate) fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()

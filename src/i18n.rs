@@ -13,7 +13,7 @@ pub(crate) use detect::{detect, lang_of_locale};
 
 /// The catalogue of one language.
 struct Locale {
-    /// The language code: `en`.
+    /// The code of the language, such as `en`.
     code: &'static str,
     /// The (key, text) pairs of the messages, sorted by key.
     messages: &'static [(&'static str, &'static str)],

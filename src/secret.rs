@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 /// A piece of a text whose secrets are left out. The pieces in order make up the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextPiece {
-    /// Characters without a secret.
+    /// A part of the text that contains no secret.
     Text(String),
     /// The place of a secret, whose characters are not kept.
     Hidden(SecretOrigin),

@@ -226,7 +226,7 @@ fn plan_touches_no_disk_and_no_socket() {
         "host::",
         "Host::",
         "&Host",
-        "survey::take",
+        "survey_host",
         "Instance::resolve",
         "std::fs",
         "tempfile",

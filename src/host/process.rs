@@ -61,7 +61,7 @@ impl CommandSpec {
         }
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable of the program.
     #[must_use]
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env

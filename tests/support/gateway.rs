@@ -237,7 +237,7 @@ impl Gateway {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Tells whether the process still runs.
+    /// Returns whether the process still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
