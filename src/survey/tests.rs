@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::{ClaimReason, Port, Role};
+use crate::ports::{Claim, ClaimReason, Port, PortFamily, PortSource, Role};
 #[cfg(unix)]
 use crate::registry::RegistryEntry;
 
