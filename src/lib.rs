@@ -18,7 +18,7 @@ pub mod answers;
 pub mod apply;
 pub mod archive;
 mod boot;
-pub mod browser;
+mod browser;
 pub mod cli;
 pub mod client;
 pub mod config;
