@@ -36,7 +36,10 @@ impl BrowserContext {
     /// where it is used.
     pub(crate) fn profiles(&self, config: &Value, record: &Record) -> BrowserProfiles {
         let lookup = |name: &str| {
-            let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
+            let inherited = self
+                .host
+                .var(name)
+                .filter(|_| !Environment::is_own_variable(name));
             inherited
                 .map(str::to_owned)
                 .or_else(|| env_file::variable(&self.instance.env_file(), name))

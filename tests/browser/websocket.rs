@@ -7,7 +7,7 @@ use tungstenite::{Message, WebSocket};
 
 use super::{browser_json, configure};
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, PATIENCE, TOKEN, free_base};
+use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT, free_base};
 
 /// A WebSocket session in one protocol version.
 struct Session {
@@ -19,7 +19,7 @@ impl Session {
     /// Connects and completes the handshake.
     fn open(port: u16, protocol: u64, scopes: &[&str]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a socket");
         let url = format!("ws://127.0.0.1:{port}/");
         let (socket, _) = tungstenite::client(url, stream).expect("a socket");
         let mut session = Self {
