@@ -72,7 +72,7 @@ impl ConfigLoader {
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
-            .without_vars(&Environment::of_an_instance(context.host));
+            .without_vars(&Environment::inherited_instance_variables(context.host));
         Ok(Self {
             context: InstanceContext {
                 host: &host,

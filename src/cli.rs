@@ -1,7 +1,7 @@
 //! The command line as it is typed: the types for `clap`, and the dispatch to one module for each command.
 //!
 //! The types have no help texts: `help` puts the sentences of the chosen language into the commands before they are
-//! shown. `selection` removes the global options (`--profile`, `--lang`, ...) before clap parses the line; they are
+//! shown. `global_options` removes the global options (`--profile`, `--lang`, ...) before clap parses the line; they are
 //! declared here for the help and the completions.
 
 #![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]

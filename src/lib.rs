@@ -18,16 +18,17 @@ pub mod answers;
 pub mod apply;
 pub mod archive;
 mod boot;
-pub mod browser;
+mod browser;
 pub mod cli;
 mod client;
 pub mod config;
 pub mod doctor;
 mod engine;
-pub mod env_file;
+mod env_file;
 pub mod environment;
 pub mod error;
 pub mod gateway;
+mod global_options;
 pub mod help;
 pub mod host;
 pub mod i18n;
@@ -39,11 +40,10 @@ pub mod ports;
 mod probe;
 pub mod profile;
 pub mod record;
-pub mod registry;
+mod registry;
 mod report;
 pub mod rescue;
 pub mod secret;
-pub mod selection;
 mod service;
 mod service_files;
 pub mod settings;
@@ -52,7 +52,7 @@ pub mod survey;
 mod sync;
 mod text;
 mod time;
-pub mod toml_document;
+mod toml_document;
 mod ui;
 mod url;
 mod wizard;
@@ -71,6 +71,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::error::{Error, Result};
+use crate::global_options::GlobalOptions;
 use crate::host::Host;
 use crate::i18n::msg;
 use crate::ui::Ui;
@@ -78,27 +79,26 @@ use crate::ui::Ui;
 /// Runs the program: detects the language, parses the command line, runs the command, and reports its error.
 /// Returns the exit code.
 pub fn run(host: &Host) -> ExitCode {
-    let requested = selection::lang(host.args())
-        .into_iter()
-        .chain(environment::Environment::lang(host));
+    let requested = global_options::requested_lang(host.args()).map(i18n::Lang::code);
+    let requested = requested.into_iter().chain(environment::Environment::lang(host));
     let lang = i18n::detect(requested, |name| host.var(name), sys_locale::get_locale);
-    let scanned = selection::scan(host.args());
-    let options = match &scanned {
-        Ok(selection) => ui::UiOptions {
-            json: selection.json,
-            no_color: selection.no_color,
-            accessible: selection.accessible,
+    let options = global_options::parse_global_options(host.args());
+    let ui_options = match &options {
+        Ok(options) => ui::UiOptions {
+            json: options.json,
+            no_color: options.no_color,
+            accessible: options.accessible,
         },
         Err(_) => ui::UiOptions {
             json: host.args().iter().any(|a| a == "--json"),
             ..ui::UiOptions::default()
         },
     };
-    let ui = Ui::new(host, lang, options);
+    let ui = Ui::new(host, lang, ui_options);
     if let Some(code) = cli::completions::complete(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
-    match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
+    match options.and_then(|options| dispatch(host, ui, &options)) {
         Ok(code) => code,
         Err(error) => {
             ui.report_error(&error);
@@ -107,23 +107,30 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
-/// Parses the command line and runs its command. A line that clap refuses is explained, or passed on to OpenClaw from npm.
-fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
-    if let [_, word] = &selection.rest[..]
+/// Parses the command line without its global options, and runs the command. A line that clap refuses is explained, or
+/// passed on to OpenClaw from npm.
+fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
+    // OpenClaw checks the value of --lang where the command is one of OpenClaw.
+    if let Err(error) = options.require_known_lang()
+        && cli::node::openclaw_command(&cli::Cli::command(), options).is_none()
+    {
+        return Err(error);
+    }
+    if let [_, word] = &options.command_line[..]
         && ["--version", "-V", "-v"].iter().any(|version| word == version)
     {
         return Ok(version(ui));
     }
-    let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection)
-            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), selection, error));
+    let Ok(matches) = cli::Cli::command().try_get_matches_from(&options.command_line) else {
+        return explain(ui, options)
+            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), options, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
     let Some(command) = parsed.command else {
         return Ok(version(ui));
     };
-    cli::dispatch(host, ui, selection.profile.as_ref(), command)
+    cli::dispatch(host, ui, options.profile.as_ref(), command)
 }
 
 /// Prints the version.
@@ -134,7 +141,7 @@ fn version(ui: Ui) -> ExitCode {
 
 /// Explains a line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong line is an
 /// error.
-fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let style = help::HelpStyle {
         width: ui.width(),
         bold: ui.colour(),
@@ -142,7 +149,7 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
     let fit = |page: String| {
         if ui.ascii() { text::to_ascii(&page) } else { page }
     };
-    match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
+    match help::explain(cli::Cli::command(), &options.command_line, ui.lang(), style) {
         help::Explanation::Requested(page) => {
             ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)

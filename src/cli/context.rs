@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
     /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.
     pub(crate) fn nearest_profile_hint(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        let near = profile::nearest(
+        let near = profile::nearest_name(
             &self.instance.profile,
             names.filter(|name| **name != self.instance.profile),
         )?;

@@ -116,9 +116,9 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
 
 /// Returns the instance that the command line chooses, otherwise that of the answers file.
 fn choose_instance(context: &Context<'_>, preset: &mut PresetAnswers) -> Result<Instance> {
-    match preset.take_profile().filter(|_| !context.instance.chosen) {
+    match preset.take_profile().filter(|_| !context.instance.is_explicit) {
         Some(name) => {
-            let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
+            let profile = ProfileName::parse(&name).map_err(|e| e.to_error(&name))?;
             Instance::resolve(&context.env, Some(&profile))
         }
         None => Ok(context.instance.clone()),

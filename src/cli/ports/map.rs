@@ -13,7 +13,7 @@ use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
 /// Prints the port map, as text or as a document.
 pub(super) fn print_map(ui: Ui, survey: &Survey) {
-    let map = survey.map();
+    let map = survey.port_map();
     if ui.is_json() {
         ui.print_json(&map_document(ui, survey, &map));
         return;
@@ -27,10 +27,10 @@ pub(super) fn print_map(ui: Ui, survey: &Survey) {
         ui.print("");
         print_instance(ui, instance, entry);
     }
-    if !map.others.is_empty() {
+    if !map.foreign_listeners.is_empty() {
         ui.print("");
         ui.print_paragraph(&msg!("ports.others"));
-        for listener in &map.others {
+        for listener in &map.foreign_listeners {
             let place = listener.address().to_string();
             ui.print_hanging(2, 4, &format!("{place}: {}", ui.render(&listener.msg())));
         }
@@ -157,7 +157,7 @@ fn base_port_msg(instance: &SurveyedInstance) -> Msg {
 
 /// Returns the sentence about the process that holds a port now, and its tone.
 fn port_state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
-    match (port.own, port.held.as_slice()) {
+    match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             (ChartTone::Held, msg!("ports.state-own", pid = pid))
@@ -212,7 +212,7 @@ fn map_document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
         "ephemeral": survey.ephemeral.map(span_document),
         "excluded": survey.excluded.iter().copied().map(span_document).collect::<Vec<_>>(),
         "instances": instances.map(|(instance, entry)| instance_document(ui, instance, entry)).collect::<Vec<_>>(),
-        "listeners": map.others.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
+        "listeners": map.foreign_listeners.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
     })
 }
 
@@ -252,7 +252,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
         ClaimReason::Pinned(key) => ("pinned", Some(key)),
         ClaimReason::Listening => ("listening", None),
     };
-    let state = match (port.own, port.held.as_slice()) {
+    let state = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(_), _) => "own",
         (None, []) => "free",
         (None, _) => "held",
@@ -264,7 +264,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
         "why": why,
         "key": key,
         "state": state,
-        "listeners": port.own.iter().chain(&port.held).map(|l| listener_document(l)).collect::<Vec<_>>(),
+        "listeners": port.own_listener.iter().chain(&port.blocking_listeners).map(|l| listener_document(l)).collect::<Vec<_>>(),
     })
 }
 

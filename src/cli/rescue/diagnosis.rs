@@ -17,7 +17,7 @@ use crate::rescue::steps::{self, RepairStep};
 
 /// Parses the name of a target.
 pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
-    ProfileName::parse(name).map_err(|error| error.refuse(name))
+    ProfileName::parse(name).map_err(|error| error.to_error(name))
 }
 
 /// A target with the evidence about it, the probable causes of its problem, and the steps to try.
