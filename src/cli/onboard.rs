@@ -362,10 +362,9 @@ fn answers_write(
     let text = toml::to_string(&saved).expect("texts, numbers and booleans");
     let before = disk.bytes(path).map(<[u8]>::to_vec);
     let is_equal = before.as_deref() == Some(text.as_bytes());
-    let (path, content) = (path.to_path_buf(), Content::plain(text));
     let write = FileWrite {
-        path,
-        content,
+        path: path.to_path_buf(),
+        content: Content::plain(text),
         before,
         backup: false,
         kind: FileKind::Answers,
