@@ -26,6 +26,8 @@ pub use context::{InstanceContext, OwnedInstanceContext};
 pub const CONFIG_FILE: &str = "openclaw.json";
 /// The record that this program keeps in each state folder: engine, language, ports.
 pub const RECORD_FILE: &str = "instance.toml";
+/// Name of the lock file in a state folder.
+pub(crate) const LOCK_FILE: &str = "gateway.lock";
 /// Start of a state folder's name.
 const FOLDER: &str = ".openclaw";
 /// Bytes of the hash that make an id.
@@ -211,7 +213,7 @@ impl Instance {
 
     /// The gateway's lock, held on an open file for as long as it runs.
     pub fn lock_path(&self) -> PathBuf {
-        self.state_dir.join("gateway.lock")
+        self.state_dir.join(LOCK_FILE)
     }
 
     /// The same for every start of this instance's gateway, and no other's: 16 hexadecimal digits, by the

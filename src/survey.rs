@@ -17,6 +17,7 @@ use crate::registry::{self, Registry};
 use crate::secret::Secret;
 
 mod discover;
+mod gateway_locks;
 mod instance;
 pub mod map;
 mod owners;

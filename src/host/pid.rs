@@ -1,7 +1,8 @@
 //! Queries and ends processes by their pid, also such as this program did not start.
 
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::system as host_system;
@@ -25,6 +26,32 @@ pub enum ProcessOwner {
     OtherUser,
     /// The process has ended.
     Gone,
+}
+
+/// The identity of a file on this host, whatever path leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The number of the device that holds the file.
+    device: u64,
+    /// The number of the file on its device.
+    inode: u64,
+}
+
+impl FileId {
+    /// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system
+    /// numbers no files.
+    pub fn at(path: &Path) -> Option<Self> {
+        system::file_id(path)
+    }
+}
+
+/// A file that a process has open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenFile {
+    /// The identity of the file.
+    pub id: FileId,
+    /// A path at which this program can read the file, also where the process sees another file system.
+    pub path: PathBuf,
 }
 
 /// Returns the start time of a process, in a unit of the system's own. The pid and the start time together identify a
@@ -62,6 +89,11 @@ pub fn is_same_user(pid: u32) -> bool {
 /// container.
 pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
+}
+
+/// Returns the files with names of a kind that a process has open; `None` where the system does not tell.
+pub fn open_files(pid: u32, has_wanted_name: impl Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
+    system::open_files(pid, &has_wanted_name)
 }
 
 /// Returns the owner of a process relative to `folder`; [`ProcessOwner::Ours`] where the system does not tell.

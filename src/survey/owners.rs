@@ -1,44 +1,44 @@
-//! Whose gateway is it that listens? What a process says of itself goes before what its port suggests.
+//! The instances to which listening processes belong.
+//!
+//! What a process is called, and what its path or its command line contains, proves nothing: anybody's program may lie
+//! in a folder called `openclaw`. A process is the gateway of an instance where it holds that instance's lock file open
+//! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
+//! on the ports of browsers only, and is no gateway.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::SurveyedInstance;
+use super::gateway_locks::GatewayLocks;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::ports::{Listener, ListeningProcess, Port};
+use crate::ports::{Listener, ListeningProcess, Port, Role};
 use crate::profile::ProfileName;
 
-/// What listens, the gateways of these instances known as such.
+/// Returns every listening socket, with the instance to which its process belongs.
 pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
-    let known = Known {
-        home,
-        instances,
-        configs: std::cell::OnceCell::new(),
-    };
+    let holds =
+        |instance: &SurveyedInstance, port| instance.claims.iter().any(|claim| claim.span.contains(port));
+    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
+    let mut identifier = ProcessIdentifier::new(home, instances);
     let listener = |socket: ListeningSocket| {
         Some(Listener {
             ip: socket.ip,
             port: Port::new(socket.port)?,
-            owner: socket.process.as_ref().map(|process| ListeningProcess {
-                pid: process.pid,
-                name: process.name.clone(),
-                instance: known
-                    .owner(socket.port, process)
-                    .map(|i| instances[i].label.clone()),
-            }),
+            owner: socket
+                .process
+                .map(|process| identifier.identify(socket.port, process)),
         })
     };
-    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
     let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
-    share(&mut listeners);
+    share_instances(&mut listeners);
     listeners
 }
 
-/// A process that is known by one of its ports is known by all of them: a gateway's relay listens beside
-/// its base port.
-fn share(listeners: &mut [Listener]) {
+/// Gives all listeners of a process the instance that one of its ports has shown.
+fn share_instances(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref())
@@ -54,132 +54,111 @@ fn share(listeners: &mut [Listener]) {
     }
 }
 
-/// Names under which gateways run: this program's, and those that Node gives its processes.
-fn may_be_gateway(name: &str) -> bool {
-    ["openclaw", "node", "MainThread"]
-        .iter()
-        .any(|start| name.starts_with(start))
-}
-
-fn holds(instance: &SurveyedInstance, port: u16) -> bool {
-    instance.claims.iter().any(|claim| claim.span.contains(port))
-}
-
-/// Whose a process says that it is.
-enum Told {
-    Nothing,
-    Instance(usize),
-    /// An instance that this survey does not know.
-    Stranger,
-}
-
-impl Told {
-    fn of(position: Option<usize>) -> Self {
-        position.map_or(Self::Stranger, Self::Instance)
-    }
-}
-
-struct Known<'a> {
-    /// The home folder that these instances are named in.
+/// Finds the instances to which processes belong.
+struct ProcessIdentifier<'a> {
+    /// The home folder in which these instances have their names.
     home: &'a Path,
     instances: &'a [SurveyedInstance],
-    /// The real path of each config, once somebody asks.
-    configs: std::cell::OnceCell<Vec<PathBuf>>,
+    locks: GatewayLocks<'a>,
+    /// The index of the instance whose gateway a process is, for each process that was asked about.
+    gateways: BTreeMap<u32, Option<usize>>,
+    /// The real path of each instance's config, read at the first use.
+    configs: OnceCell<Vec<PathBuf>>,
 }
 
-impl Known<'_> {
-    /// The instance whose process this is. Only processes that may be one of ours are asked.
-    fn owner(&self, port: u16, process: &ports::ProcessInfo) -> Option<usize> {
-        let somebodys = self.instances.iter().any(|i| holds(i, port));
-        if !may_be_gateway(&process.name) && !somebodys {
+impl<'a> ProcessIdentifier<'a> {
+    fn new(home: &'a Path, instances: &'a [SurveyedInstance]) -> Self {
+        Self {
+            home,
+            instances,
+            locks: GatewayLocks::new(instances),
+            gateways: BTreeMap::new(),
+            configs: OnceCell::new(),
+        }
+    }
+
+    /// Identifies a process that listens on a port.
+    fn identify(&mut self, port: u16, process: ports::ProcessInfo) -> ListeningProcess {
+        let pid = process.pid;
+        // Another user may write into a process of its own whatever it likes.
+        let is_ours =
+            |index: &usize| pid::process_owner(pid, &self.instances[*index].state_dir) == ProcessOwner::Ours;
+        let find_gateway = || self.locks.instance_of(pid).filter(is_ours);
+        let gateway = *self.gateways.entry(pid).or_insert_with(find_gateway);
+        let index = gateway.or_else(|| self.instance_of_browser(port, pid).filter(is_ours));
+        ListeningProcess {
+            pid,
+            name: process.name,
+            instance: index.map(|index| self.instances[index].label.clone()),
+            is_gateway: gateway.is_some(),
+        }
+    }
+
+    /// Returns the instance whose gateway started this process, where the port is one of that instance's browsers.
+    fn instance_of_browser(&self, port: u16, pid: u32) -> Option<usize> {
+        if !self
+            .instances
+            .iter()
+            .any(|instance| is_browser_port(instance, port))
+        {
             return None;
         }
-        let (words, mut vars) = ports::arguments_and_env(process.pid, "");
-        vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
-        let found = self.judge(port, &process.name, &words, &vars);
-        // What another user's process says of itself is that user's word.
-        let is_ours = |at: &usize| {
-            pid::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
-        };
-        found.filter(is_ours)
+        let (_, mut variables) = ports::arguments_and_env(pid, "");
+        variables.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
+        let index = self.instance_of_variables(&variables)?;
+        is_browser_port(&self.instances[index], port).then_some(index)
     }
 
-    /// A program that a gateway started carries the gateway's environment too: it counts only where it
-    /// holds a port of that instance or is OpenClaw itself.
-    fn judge(&self, port: u16, name: &str, words: &[String], vars: &[(String, String)]) -> Option<usize> {
-        let is_openclaw = name.starts_with("openclaw")
-            || words
+    /// Returns the instance that the environment variables of a process name.
+    fn instance_of_variables(&self, variables: &[(String, String)]) -> Option<usize> {
+        let variable = |name: &str| {
+            variables
                 .iter()
-                .take(3)
-                .any(|word| word.to_ascii_lowercase().contains("openclaw"));
-        match self.told(words, vars) {
-            Told::Instance(at) => return (is_openclaw || holds(&self.instances[at], port)).then_some(at),
-            Told::Stranger => return None,
-            Told::Nothing => {}
-        }
-        let has_base = |i: &SurveyedInstance| i.base.is_some_and(|(family, _)| family.base() == port);
-        let by_base = self.instances.iter().position(has_base);
-        by_base.filter(|_| is_openclaw || may_be_gateway(name))
-    }
-
-    /// What a process's own words and variables say.
-    fn told(&self, words: &[String], vars: &[(String, String)]) -> Told {
-        let var = |name: &str| {
-            vars.iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.trim())
-                .filter(|v| !v.is_empty())
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.trim())
+                .filter(|value| !value.is_empty())
         };
-        // A name means an instance of the process's own home folder.
-        let home = var("OPENCLAW_HOME")
-            .filter(|home| !home.starts_with('~'))
-            .or_else(|| var("HOME"));
-        let elsewhere = home.is_some_and(|home| {
-            Path::new(home) != self.home
-                && read::canonicalize_existing(Path::new(home)) != read::canonicalize_existing(self.home)
-        });
-        let by_profile = |name: &str| {
-            if elsewhere {
-                return None;
-            }
-            let name = ProfileName::parse(name).ok()?;
-            self.instances
-                .iter()
-                .position(|i| i.profile.as_ref() == Some(&name))
-        };
-        let flag = words
-            .iter()
-            .position(|word| word == "--profile")
-            .and_then(|at| words.get(at + 1));
-        let flag = flag
-            .map(String::as_str)
-            .or_else(|| words.iter().find_map(|w| w.strip_prefix("--profile=")));
-        if let Some(name) = flag {
-            return Told::of(by_profile(name));
-        }
-        if let Some(path) = var("OPENCLAW_CONFIG_PATH") {
+        if let Some(path) = variable("OPENCLAW_CONFIG_PATH") {
             let path = read::canonicalize_existing(Path::new(path));
-            return Told::of(self.configs().iter().position(|config| *config == path));
+            return self.configs().iter().position(|config| *config == path);
         }
-        if let Some(dir) = var("OPENCLAW_STATE_DIR") {
+        if let Some(dir) = variable("OPENCLAW_STATE_DIR") {
             let dir = Path::new(dir);
-            return Told::of(self.instances.iter().position(|i| i.state_dir == dir));
+            return self
+                .instances
+                .iter()
+                .position(|instance| instance.state_dir == dir);
         }
-        match var("OPENCLAW_PROFILE") {
-            Some(name) => Told::of(by_profile(name)),
-            None if elsewhere => Told::Stranger,
-            None => Told::Nothing,
+        // A profile is an instance of the process's own home folder.
+        let home = variable("OPENCLAW_HOME")
+            .filter(|home| !home.starts_with('~'))
+            .or_else(|| variable("HOME"));
+        let real = |home: &Path| read::canonicalize_existing(home);
+        if home.is_some_and(|home| real(Path::new(home)) != real(self.home)) {
+            return None;
         }
+        let profile = ProfileName::parse(variable("OPENCLAW_PROFILE")?).ok()?;
+        self.instances
+            .iter()
+            .position(|instance| instance.profile.as_ref() == Some(&profile))
     }
 
     fn configs(&self) -> &[PathBuf] {
         self.configs.get_or_init(|| {
             self.instances
                 .iter()
-                .map(|i| read::canonicalize_existing(&i.config_path))
+                .map(|instance| read::canonicalize_existing(&instance.config_path))
                 .collect()
         })
     }
+}
+
+/// Returns whether a browser of the instance may listen on a port.
+fn is_browser_port(instance: &SurveyedInstance, port: u16) -> bool {
+    let is_base = instance.base.is_some_and(|(family, _)| family.base() == port);
+    let is_browsers = |role: Option<Role>| matches!(role, Some(Role::CdpPool | Role::Pinned));
+    let mut claims = instance.claims.iter();
+    !is_base && claims.any(|claim| is_browsers(claim.role) && claim.span.contains(port))
 }
 
 #[cfg(test)]
@@ -187,92 +166,67 @@ mod tests {
     use super::*;
     use crate::survey::tests::Home;
 
-    fn judged(known: &Known<'_>, port: u16, words: &str, vars: &[(&str, &str)]) -> Option<String> {
-        let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
-        let vars: Vec<_> = vars
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
-        let at = known.judge(port, "node", &words, &vars)?;
-        Some(known.instances[at].label.clone())
-    }
-
     #[test]
-    fn a_process_is_known_by_all_its_ports() {
+    fn process_that_is_known_by_one_port_is_known_by_all() {
         let listener = |port, pid, instance: Option<&str>| Listener {
             port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
             owner: Some(ListeningProcess {
                 pid,
-                name: "node".to_owned(),
+                name: "chromium".to_owned(),
                 instance: instance.map(str::to_owned),
+                is_gateway: false,
             }),
         };
         let mut all = [
-            listener(18789, 7, Some("default")),
-            listener(18792, 7, None),
-            listener(18792, 8, None),
+            listener(18800, 7, Some("default")),
+            listener(4000, 7, None),
+            listener(4000, 8, None),
         ];
-        share(&mut all);
-        let whose = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
+        share_instances(&mut all);
+        let labels = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
         assert_eq!(
-            whose,
+            labels,
             [Some("default".to_owned()), Some("default".to_owned()), None]
         );
     }
 
     #[test]
-    fn a_process_is_believed_before_its_port() {
+    fn environment_names_an_instance_of_its_own_home_folder() {
         let home = Home::new();
         home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
         let rescue = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
-        let known = Known {
-            home: Path::new("/home/somebody"),
-            instances: &survey.instances,
-            configs: std::cell::OnceCell::new(),
-        };
+        let identifier = ProcessIdentifier::new(Path::new("/home/somebody"), &survey.instances);
         let rescue = rescue.to_str().unwrap();
-        let oc = "node /usr/lib/node_modules/openclaw/dist/index.js gateway";
-        let of = |port, words, vars: &[_]| judged(&known, port, words, vars);
-
-        assert_eq!(of(18789, oc, &[]).as_deref(), Some("default"), "by its base port");
+        let label = |variables: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let variables: Vec<_> = variables.iter().map(owned).collect();
+            let index = identifier.instance_of_variables(&variables)?;
+            Some(survey.instances[index].label.clone())
+        };
+        assert_eq!(label(&[]), None);
         assert_eq!(
-            of(18789, oc, &[("OPENCLAW_CONFIG_PATH", rescue)]).as_deref(),
+            label(&[("OPENCLAW_CONFIG_PATH", rescue)]).as_deref(),
             Some("rescue")
         );
         assert_eq!(
-            of(18789, oc, &[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
+            label(&[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
             Some("rescue")
         );
+        assert_eq!(label(&[("OPENCLAW_PROFILE", "other")]), None);
         let foreign = [("HOME", "/home/other"), ("OPENCLAW_PROFILE", "rescue")];
-        assert_eq!(of(19789, oc, &foreign), None, "the same name in another home");
-        assert_eq!(of(19789, oc, &foreign[..1]), None);
-        assert_eq!(
-            of(4000, "openclaw --profile rescue gateway", &[]).as_deref(),
-            Some("rescue")
-        );
-        assert_eq!(of(4000, oc, &[]), None);
-        assert_eq!(
-            of(18789, oc, &[("OPENCLAW_PROFILE", "other")]),
-            None,
-            "another host's view of it"
-        );
-        assert_eq!(
-            of(18790, "node server.js", &[]),
-            None,
-            "some program on a derived port"
-        );
-        let shell = [("OPENCLAW_PROFILE", "rescue")];
-        assert_eq!(
-            of(5173, "node vite.js", &shell),
-            None,
-            "started by a gateway, and no gateway"
-        );
-        assert_eq!(
-            of(19800, "chromium --headless", &shell).as_deref(),
-            Some("rescue"),
-            "its browser"
-        );
+        assert_eq!(label(&foreign), None, "the same name in another home");
+    }
+
+    #[test]
+    fn environment_identifies_a_process_on_the_ports_of_browsers_only() {
+        let home = Home::new();
+        home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        let survey = home.survey();
+        let is_browsers = |port| is_browser_port(&survey.instances[0], port);
+        assert!(is_browsers(19800));
+        assert!(!is_browsers(19789), "the base port is a gateway's");
+        assert!(!is_browsers(19793) && !is_browsers(5173));
     }
 }
