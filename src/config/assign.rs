@@ -14,7 +14,7 @@ use crate::i18n::msg;
 ///
 /// # Errors
 /// For a text that begins like JSON5 and is invalid, and for a text that contains the mark of a hidden secret.
-pub fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
+pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     let text = typed.trim();
     let value = match reader::parse_value(text) {
         Ok(value) if secrets::is_secret(path) && !(value.is_object() || value.is_array()) => typed.into(),
@@ -50,7 +50,7 @@ fn has_redaction_mark(value: &Value) -> bool {
 ///
 /// Where neither the version of OpenClaw on this host (`node_version`) nor the config decides the release, it is enough
 /// that one of them accepts the config.
-pub fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
+pub(crate) fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
     let dialects = match Dialect::decide(node_version, Some(before)) {
         Some(dialect) => vec![dialect],
         None => vec![Dialect::Late, Dialect::Early],

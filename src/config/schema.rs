@@ -19,9 +19,9 @@ mod table;
 /// A value of a config that OpenClaw would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFinding {
-    /// The path of the value.
+    /// The path of the value that is refused.
     pub path: KeyPath,
-    /// The kind of the violation.
+    /// The kind of rule that the value violates.
     pub violation: Violation,
     /// The sentence that describes the violation.
     pub why: Msg,
@@ -79,7 +79,7 @@ pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
 /// Returns the values that both releases would refuse: a gateway that accepts the configs of both refuses these alone. A
 /// key that one of them knows, or that one of them does not require, is accepted. The findings are those of the release that the config fits
 /// best; where it fits both alike, of the one that wrote it.
-pub fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
+pub(crate) fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
     let early = check(config, Dialect::Early);
     let late = check(config, Dialect::Late);
     let fits_late = match early.len().cmp(&late.len()) {

@@ -19,7 +19,7 @@ mod system;
 
 /// The owner of a process, relative to this user and the owner of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessOwner {
+pub(crate) enum ProcessOwner {
     /// The process runs as this user, or as the owner of the folder: it may read the files in the folder.
     Ours,
     /// The process runs as another user.
@@ -30,7 +30,7 @@ pub enum ProcessOwner {
 
 /// The identity of a file on this host, whatever path leads to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FileId {
+pub(crate) struct FileId {
     /// The number of the device that holds the file.
     device: u64,
     /// The number of the file on its device.
@@ -40,46 +40,46 @@ pub struct FileId {
 impl FileId {
     /// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system
     /// numbers no files.
-    pub fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         system::file_id(path)
     }
 }
 
 /// A file that a process has open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenFile {
+pub(crate) struct OpenFile {
     /// The identity of the file.
-    pub id: FileId,
+    pub(crate) id: FileId,
     /// A path at which this program can read the file, also where the process sees another file system.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Returns the start time of a process, in a unit of the system's own. The pid and the start time together identify a
 /// process for good. `None` where there is no such process, or the system does not tell.
 ///
 /// A process whose first thread has ended runs on, and keeps its sockets, as long as another of its threads does.
-pub fn start_time(pid: u32) -> Option<u64> {
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     system::start_time(pid)
 }
 
 /// Returns whether there is a process with this pid, of any user. `false` on Windows.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     system::is_alive(pid)
 }
 
 /// Returns the short name of a process (Linux only).
-pub fn process_name(pid: u32) -> Option<String> {
+pub(crate) fn process_name(pid: u32) -> Option<String> {
     system::process_name(pid)
 }
 
 /// Returns whether a process belongs to the process group that `leader` leads.
-pub fn is_in_group(pid: u32, leader: u32) -> bool {
+pub(crate) fn is_in_group(pid: u32, leader: u32) -> bool {
     pid == leader || host_system::group_of(pid) == Some(leader)
 }
 
 /// Returns whether a process runs as the same user as this one. Where the system does not tell, a signal to
 /// the process will be refused.
-pub fn is_same_user(pid: u32) -> bool {
+pub(crate) fn is_same_user(pid: u32) -> bool {
     system::is_same_user(pid)
 }
 
@@ -87,17 +87,17 @@ pub fn is_same_user(pid: u32) -> bool {
 ///
 /// This tells the writer of a pid file from an unrelated process with the same pid: the writer may run in another
 /// container.
-pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
+pub(crate) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
 }
 
 /// Returns the files with names of a kind that a process has open; `None` where the system does not tell.
-pub fn open_files(pid: u32, has_wanted_name: impl Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
+pub(crate) fn open_files(pid: u32, has_wanted_name: impl Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
     system::open_files(pid, &has_wanted_name)
 }
 
 /// Returns the owner of a process relative to `folder`; [`ProcessOwner::Ours`] where the system does not tell.
-pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
+pub(crate) fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
     match system::user_of(pid) {
         Err(_) => ProcessOwner::Ours,
         Ok(None) => ProcessOwner::Gone,
@@ -109,18 +109,27 @@ pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
 }
 
 /// Asks a process to end (SIGTERM), without waiting. Does nothing on Windows.
-pub fn request_end(pid: u32) {
+pub(crate) fn request_end(pid: u32) {
     host_system::terminate(pid);
 }
 
+/// Returns the command line with which a user ends a process on this system.
+pub(crate) fn end_command(pid: u32) -> String {
+    if cfg!(windows) {
+        format!("taskkill /F /PID {pid}")
+    } else {
+        format!("kill {pid}")
+    }
+}
+
 /// Kills a process and the process group that it leads. Does nothing on Windows.
-pub fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     host_system::kill_group(pid);
     host_system::kill(pid);
 }
 
 /// Kills the remaining processes of a process group whose leader has ended. Does nothing on Windows.
-pub fn kill_group(leader: u32) {
+pub(crate) fn kill_group(leader: u32) {
     host_system::kill_group(leader);
 }
 
@@ -129,7 +138,7 @@ pub fn kill_group(leader: u32) {
 ///
 /// # Errors
 /// When the system refuses the signal, or the process still exists five seconds after it was killed.
-pub fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
+pub(crate) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
     system::terminate(pid, grace)
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::SurveyedInstance;
+use super::instance::SurveyedInstance;
 use crate::host::pid::{self, FileId};
 use crate::host::{self, read};
 use crate::instance::LOCK_FILE;
@@ -122,17 +122,17 @@ mod tests {
     #[test]
     fn open_lock_file_proves_a_gateway_and_its_mere_content_does_not() {
         let home = Home::new();
-        home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-        let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+        let config = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
         let own_pid = std::process::id();
         let label = || {
             let index = GatewayLocks::new(&survey.instances).instance_of(own_pid)?;
             Some(survey.instances[index].label.clone())
         };
-        let native = home.put(".openclaw/gateway.lock", "");
+        let native = home.write(".openclaw/gateway.lock", "");
         let content = |pid: u32| serde_json::json!({"pid": pid, "configPath": config}).to_string();
-        let of_openclaw = home.put("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid));
+        let of_openclaw = home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid));
         assert_eq!(label(), None, "nobody has them open");
         let held = File::open(&native).unwrap();
         assert_eq!(label().as_deref(), Some("default"));
@@ -146,16 +146,16 @@ mod tests {
             "it was removed while it is held"
         );
         drop(held);
-        let _held = File::open(home.put("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid + 1)));
+        let _held = File::open(home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid + 1)));
         assert_eq!(label(), None, "it is the lock of another process");
     }
 
     #[test]
     fn lock_files_of_openclaw_are_listed() {
         let home = Home::new();
-        let lock = home.put("tmp/openclaw-0/gateway.5f0c1d2e.lock", "{}");
-        home.put("tmp/openclaw-0/gateway.5f0c1d2e.lock.sqlite", "");
-        home.put("tmp/other/gateway.5f0c1d2e.lock", "{}");
+        let lock = home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", "{}");
+        home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock.sqlite", "");
+        home.write("tmp/other/gateway.5f0c1d2e.lock", "{}");
         assert_eq!(openclaw_locks_in(&home.path("tmp")), [lock]);
     }
 }

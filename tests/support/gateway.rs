@@ -1,5 +1,4 @@
-//! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
-//! test.
+//! A running gateway for a test: the real program, on ports that were free a moment ago. It ends with the test.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,7 +17,7 @@ use super::Sandbox;
 /// The token of every gateway that [`Gateway::start`] sets up.
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 /// Maximum time that a test waits for anything: enough for a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Offsets of a gateway's fixed ports.
 const FIXED_OFFSETS: [u16; 6] = [0, 1, 2, 3, 4, 10];
 /// Base ports that tests choose from: all below the kernel's ephemeral range.
@@ -60,7 +59,7 @@ fn reserve(base: u16) -> Option<File> {
     has_free_ports(base).then_some(lock)
 }
 
-/// Returns whether nothing listens on the fixed ports of a base port.
+/// Returns `true` if nothing listens on the fixed ports of a base port.
 fn has_free_ports(base: u16) -> bool {
     FIXED_OFFSETS.iter().all(|offset| {
         let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
@@ -73,7 +72,7 @@ fn has_free_ports(base: u16) -> bool {
 /// Waits until `probe` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         if let Some(found) = probe() {
             return found;
@@ -92,6 +91,7 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns the body, which has to be JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
@@ -101,8 +101,8 @@ impl Answer {
 /// Sends one request on a connection of its own. `headers` are whole lines. `None` where nothing answers.
 pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, WAIT_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(WAIT_TIMEOUT)).ok()?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     let named = |name: &str| headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
     if !named("host:") {
@@ -114,7 +114,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut bytes = Vec::new();
-    // What was read before a reset is used.
+    // The bytes that came before a reset are used.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
@@ -137,6 +137,7 @@ pub struct Exited {
 }
 
 impl Exited {
+    /// Asserts the exit code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -198,7 +199,7 @@ impl Gateway {
     /// Waits until the liveness route answers with this process.
     #[track_caller]
     pub fn wait_ready(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while self.health().is_none_or(|live| live["pid"] != self.pid()) {
             let ended = self.child.try_wait().expect("a child");
             assert!(
@@ -237,11 +238,12 @@ impl Gateway {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Tells whether the process still runs.
+    /// Returns `true` while the process runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("it can be signalled");

@@ -7,11 +7,11 @@ use super::Sandbox;
 use super::gateway::{state, wait_for};
 use crate::apply::LISTEN_LOCK;
 
-/// The process. It ends when this is dropped.
+/// A running stand-in for a gateway of OpenClaw. Dropping it kills the process.
 pub struct StandIn(Child);
 
 impl StandIn {
-    /// Starts it and waits until it listens.
+    /// Starts the process and waits until it listens.
     pub fn start(sandbox: &Sandbox, profile: &str) -> Self {
         let state = sandbox.path(state(profile));
         let child = crate::apply::worker_command("listen", &sandbox.home())
@@ -27,7 +27,10 @@ impl StandIn {
             .expect("a listener");
         let mut own = Self(child);
         wait_for("it listens", || {
-            assert!(own.0.try_wait().expect("a child").is_none(), "it goes on");
+            assert!(
+                own.0.try_wait().expect("a child").is_none(),
+                "it is still running"
+            );
             sandbox.path("listening").exists().then_some(())
         });
         own

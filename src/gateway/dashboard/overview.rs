@@ -30,7 +30,7 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
     let instance = &state.context.instance;
     let survey = survey_host(state);
     let own = survey.position(&instance.config_path);
-    let map = survey.map();
+    let map = survey.port_map();
     let active = state.active();
     let home = &state.context.env.home;
     let workspace = own.and_then(|at| survey.instances[at].workspaces.first());
@@ -80,15 +80,17 @@ fn survey_host(state: &GatewayState) -> Survey {
     survey
 }
 
-/// Assigns the ports of a process to an instance, whatever the survey made of the process's name and arguments.
+/// Assigns the ports of this gateway's process to its instance, whatever the survey made of the process.
 fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
     let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
     for owner in owners.filter(|owner| owner.pid == pid) {
         owner.instance = Some(label.clone());
+        owner.is_gateway = true;
     }
 }
 
+/// Returns the JSON form of one instance.
 fn instance_value(
     state: &GatewayState,
     map: &PortMap<'_>,
@@ -99,7 +101,11 @@ fn instance_value(
 ) -> Value {
     let base = instance.base.map(|(family, _)| family.base());
     let at_base = |port: &&MappedPort<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
-    let gateway = entry.ports.iter().find(at_base).and_then(|port| port.own);
+    let gateway = entry
+        .ports
+        .iter()
+        .find(at_base)
+        .and_then(|port| port.own_listener);
     // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
         .and_then(|listener| listener.owner.as_ref())
@@ -125,8 +131,9 @@ fn instance_value(
     })
 }
 
+/// Returns the JSON form of one port of an instance.
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
-    let (state, text) = match (port.own, port.held.as_slice()) {
+    let (state, text) = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             ("own", msg!("ports.state-own", pid = pid))
@@ -141,7 +148,11 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
             msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
         ),
     };
-    let listening = port.own.iter().chain(&port.held).map(|listener| listener.port);
+    let listening = port
+        .own_listener
+        .iter()
+        .chain(&port.blocking_listeners)
+        .map(|listener| listener.port);
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
@@ -154,10 +165,12 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     })
 }
 
+/// Returns the JSON form of a span of ports.
 fn span_value(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }
 
+/// Returns the JSON form of a finding of the doctor.
 fn finding_value(finding: &Finding, lang: Lang) -> Value {
     json!({
         "id": finding.id,
@@ -168,6 +181,7 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
+/// Returns the sentence about the broken config of an instance.
 fn broken_config_message(instance: &SurveyedInstance, fault: &ConfigError) -> Msg {
     msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

@@ -1,4 +1,4 @@
-//! The instances to which listening processes belong.
+//! Listening sockets, each attributed to the instance to which its process belongs.
 //!
 //! What a process is called, and what its path or its command line contains, proves nothing: anybody's program may lie
 //! in a folder called `openclaw`. A process is the gateway of an instance where it holds that instance's lock file open
@@ -9,16 +9,16 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::SurveyedInstance;
 use super::gateway_locks::GatewayLocks;
+use super::instance::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
 use crate::ports::{Listener, ListeningProcess, Port, Role};
 use crate::profile::ProfileName;
 
-/// Returns every listening socket, with the instance to which its process belongs.
-pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
+/// Finds the listening TCP sockets of the host with their processes, and the instances to which these belong.
+pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
     let holds =
         |instance: &SurveyedInstance, port| instance.claims.iter().any(|claim| claim.span.contains(port));
     let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
@@ -33,12 +33,12 @@ pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<List
         })
     };
     let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
-    share_instances(&mut listeners);
+    attribute_by_pid(&mut listeners);
     listeners
 }
 
 /// Gives all listeners of a process the instance that one of its ports has shown.
-fn share_instances(listeners: &mut [Listener]) {
+fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref())
@@ -167,7 +167,7 @@ mod tests {
     use crate::survey::tests::Home;
 
     #[test]
-    fn process_that_is_known_by_one_port_is_known_by_all() {
+    fn every_socket_of_a_process_is_attributed_to_its_instance() {
         let listener = |port, pid, instance: Option<&str>| Listener {
             port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -183,7 +183,7 @@ mod tests {
             listener(4000, 7, None),
             listener(4000, 8, None),
         ];
-        share_instances(&mut all);
+        attribute_by_pid(&mut all);
         let labels = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
         assert_eq!(
             labels,
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn environment_names_an_instance_of_its_own_home_folder() {
         let home = Home::new();
-        home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-        let rescue = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+        let rescue = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
         let identifier = ProcessIdentifier::new(Path::new("/home/somebody"), &survey.instances);
         let rescue = rescue.to_str().unwrap();
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn environment_identifies_a_process_on_the_ports_of_browsers_only() {
         let home = Home::new();
-        home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
         let is_browsers = |port| is_browser_port(&survey.instances[0], port);
         assert!(is_browsers(19800));
