@@ -2,10 +2,12 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::system as host_system;
+
+mod open_file;
 
 #[cfg(target_os = "linux")]
 #[path = "pid/linux.rs"]
@@ -17,6 +19,8 @@ mod system;
 #[path = "pid/windows.rs"]
 mod system;
 
+pub(crate) use open_file::{FileId, OpenFile};
+
 /// The owner of a process, relative to this user and the owner of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessOwner {
@@ -26,32 +30,6 @@ pub(crate) enum ProcessOwner {
     OtherUser,
     /// The process has ended.
     Gone,
-}
-
-/// The identity of a file on this host, whatever path leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct FileId {
-    /// The number of the device that holds the file.
-    device: u64,
-    /// The number of the file on its device.
-    inode: u64,
-}
-
-impl FileId {
-    /// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system
-    /// numbers no files.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
-        system::file_id(path)
-    }
-}
-
-/// A file that a process has open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OpenFile {
-    /// The identity of the file.
-    pub(crate) id: FileId,
-    /// A path at which this program can read the file, also where the process sees another file system.
-    pub(crate) path: PathBuf,
 }
 
 /// Returns the start time of a process, in a unit of the system's own. The pid and the start time together identify a
@@ -89,6 +67,12 @@ pub(crate) fn is_same_user(pid: u32) -> bool {
 /// container.
 pub(crate) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
+}
+
+/// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system numbers
+/// no files.
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
+    system::file_id(path)
 }
 
 /// Returns the files with names of a kind that a process has open; `None` where the system does not tell.

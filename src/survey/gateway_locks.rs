@@ -14,7 +14,6 @@ use super::instance::SurveyedInstance;
 use crate::host::pid::{self, FileId};
 use crate::host::{self, read};
 use crate::instance::LOCK_FILE;
-use crate::lock;
 
 /// Start of the name of each folder in which OpenClaw keeps its locks; the user's number follows.
 const OPENCLAW_LOCK_DIR_PREFIX: &str = "openclaw-";
@@ -26,18 +25,27 @@ pub(super) struct GatewayLocks<'a> {
     native: HashMap<FileId, usize>,
 }
 
-/// The content of a lock file of OpenClaw, as far as it identifies a gateway.
+/// The content of a lock file, as far as it identifies a gateway.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OpenClawLock {
+struct LockContent {
     pid: u32,
-    config_path: PathBuf,
+    /// The config, which OpenClaw's locks alone name.
+    config_path: Option<PathBuf>,
+}
+
+impl LockContent {
+    /// Reads a lock file; `None` where it does not name this process.
+    fn read_of(pid: u32, file: &Path) -> Option<Self> {
+        let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
+        (content.pid == pid).then_some(content)
+    }
 }
 
 impl<'a> GatewayLocks<'a> {
     pub(super) fn new(instances: &'a [SurveyedInstance]) -> Self {
         let native = instances.iter().enumerate().filter_map(|(index, instance)| {
-            let lock = FileId::at(&instance.state_dir.join(LOCK_FILE))?;
+            let lock = pid::file_id(&instance.state_dir.join(LOCK_FILE))?;
             Some((lock, index))
         });
         Self {
@@ -62,8 +70,7 @@ impl<'a> GatewayLocks<'a> {
     /// files a process has open.
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
         let names_pid = |instance: &SurveyedInstance| {
-            let holder = lock::read_holder(&instance.state_dir.join(LOCK_FILE));
-            holder.is_some_and(|holder| holder.alive && holder.pid == pid)
+            LockContent::read_of(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
         };
         let native = self.instances.iter().position(names_pid);
         native.or_else(|| {
@@ -79,11 +86,8 @@ impl<'a> GatewayLocks<'a> {
 
     /// Returns the index of the instance that a lock file of OpenClaw names, where it also names this process.
     fn instance_of_openclaw_lock(&self, file: &Path, pid: u32) -> Option<usize> {
-        let lock: OpenClawLock = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
-        if lock.pid != pid {
-            return None;
-        }
-        let config = read::canonicalize_existing(&lock.config_path);
+        let content = LockContent::read_of(pid, file)?;
+        let config = read::canonicalize_existing(&content.config_path?);
         self.instances
             .iter()
             .position(|instance| read::canonicalize_existing(&instance.config_path) == config)
@@ -122,8 +126,8 @@ mod tests {
     #[test]
     fn open_lock_file_proves_a_gateway_and_its_mere_content_does_not() {
         let home = Home::new();
-        home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-        let config = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 20789}}");
+        let config = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 21789}}");
         let survey = home.survey();
         let own_pid = std::process::id();
         let label = || {

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
 use super::super::read;
-use super::{FileId, OpenFile};
+use super::open_file::{FileId, OpenFile};
 
 /// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,9 +79,9 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
 }
 
 pub(super) fn has_open(pid: u32, path: &Path) -> Option<bool> {
-    let wanted = FileId::at(path)?;
+    let wanted = file_id(path)?;
     let mut open = descriptors(pid)?;
-    Some(open.any(|descriptor| FileId::at(&descriptor) == Some(wanted)))
+    Some(open.any(|descriptor| file_id(&descriptor) == Some(wanted)))
 }
 
 pub(super) fn open_files(pid: u32, has_wanted_name: &dyn Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
@@ -94,7 +94,7 @@ pub(super) fn open_files(pid: u32, has_wanted_name: &dyn Fn(&OsStr) -> bool) -> 
     };
     let open = descriptors(pid)?.filter(|descriptor| is_wanted(descriptor).unwrap_or(false));
     let files = open.filter_map(|path| {
-        let id = FileId::at(&path)?;
+        let id = file_id(&path)?;
         Some(OpenFile { id, path })
     });
     Some(files.collect())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use super::{FileId, OpenFile};
+use super::open_file::{FileId, OpenFile};
 
 /// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{FileId, OpenFile};
+use super::open_file::{FileId, OpenFile};
 
 pub(super) fn start_time(_pid: u32) -> Option<u64> {
     None
