@@ -278,15 +278,17 @@ mod tests {
 
     #[test]
     fn the_way_to_pin_a_port_is_one_that_the_release_of_the_config_takes() {
-        use crate::config::schema;
+        use crate::config::judge::ConfigJudge;
+        use crate::config::release::Release;
         let profiles = Profiles::of(&serde_json::Value::Null, &record(""), "", &str::to_owned);
         let profile = profiles.find(None).unwrap();
-        for dialect in [Dialect::Early, Dialect::Late] {
-            let word = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
+        for release in Release::ALL {
+            let word = pinned_entry(profile, Some(release.dialect())).replace("PORT", "34000");
             let entry = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
             let entry: serde_json::Value = serde_json::from_str(entry.unwrap()).unwrap();
             let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
-            assert_eq!(schema::check(&config, dialect), [], "{config}");
+            let verdict = ConfigJudge::for_version(release.version()).judge(&config);
+            assert!(verdict.is_accepted(), "{config} {verdict:?}");
         }
     }
 

@@ -12,15 +12,15 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, broken_error, document, effective, schema, secrets};
+use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
 mod change;
 mod restore;
+mod validate;
 
 use change::{change, read_config};
 
@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
         }
         ConfigCommand::Unset { path } => unset(context, path),
         ConfigCommand::File => Ok(file(context)),
-        ConfigCommand::Validate => validate(context),
+        ConfigCommand::Validate => validate::validate(context),
         ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
         ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
     }
@@ -212,53 +212,4 @@ fn file(context: &Context<'_>) -> ExitCode {
         context.ui.print(&path.display().to_string());
     }
     ExitCode::SUCCESS
-}
-
-fn validate(context: &Context<'_>) -> Result<ExitCode> {
-    let path = &context.instance.config_path;
-    let read = read_config(context)?;
-    let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
-    let survey = context.survey();
-    let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
-    let findings = schema::check(&value, dialect);
-    if context.ui.is_json() {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "path": finding.path.to_string(),
-                    "code": finding.why.key(),
-                    "message": context.ui.render(&finding.why),
-                })
-            })
-            .collect();
-        context.ui.print_json(&json!({
-            "ok": findings.is_empty(),
-            "config": path,
-            "dialect": dialect.name(),
-            "findings": list,
-        }));
-    } else if findings.is_empty() {
-        context
-            .ui
-            .print_line(&msg!("config.valid", path = path.display()));
-    } else {
-        context
-            .ui
-            .print_line(&msg!("config.invalid", path = path.display()));
-        for finding in &findings {
-            let line = Msg::new("config.finding")
-                .with("path", &finding.path)
-                .with_msg("why", finding.why.clone());
-            context.ui.print(&format!("  - {}", context.ui.render(&line)));
-        }
-    }
-    context
-        .ui
-        .print_note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
-    Ok(if findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
 }

@@ -9,7 +9,7 @@ use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effective, load};
+use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, load};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
@@ -98,7 +98,8 @@ fn refuse_new_findings(
     // An include that can't be followed is somebody's to repair, perhaps by this very change.
     let whole =
         |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
-    let findings = assign::new_findings(&whole(before), &whole(after), node_version(survey));
+    let judge = context.config_judge(survey);
+    let findings = judge.new_findings(&whole(before), &whole(after));
     let Some(first) = findings.into_iter().next() else {
         return Ok(());
     };
@@ -134,10 +135,6 @@ fn refuse_taken_port(
     let instance = &context.instance;
     let planner = survey.planner(&instance.profile, &instance.config_path);
     planner.check(new, addresses).accept(None).map(drop)
-}
-
-pub(super) fn node_version(survey: &Survey) -> Option<&str> {
-    survey.node.as_ref().map(|node| node.version.as_str())
 }
 
 pub(super) fn write(

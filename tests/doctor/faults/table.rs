@@ -157,6 +157,13 @@ pub(super) const FAULTS: &[Fault] = &[
             c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
         });
     }),
+    // A release between the known ones has this key.
+    told("config-unjudged", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["meta"]["lastTouchedVersion"] = "2026.4.1".into();
+            c["browser"] = json!({ "cdpPortRangeStart": 30900 });
+        });
+    }),
     fixed("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
