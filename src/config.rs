@@ -3,14 +3,14 @@
 //!
 //! Nothing here writes: the text of a changed [`document::ConfigDocument`] is written by [`crate::apply`].
 
-pub mod assign;
-pub mod backup;
+pub(crate) mod assign;
+pub(crate) mod backup;
 mod broken;
 pub mod dialect;
-pub mod diff;
+pub(crate) mod diff;
 pub mod document;
-pub mod error;
-pub mod include;
+pub(crate) mod error;
+pub(crate) mod include;
 pub mod judge;
 pub mod key_path;
 mod load;
@@ -20,10 +20,10 @@ pub mod release;
 mod rewrite;
 pub mod schema;
 pub mod secrets;
-pub mod variables;
+pub(crate) mod variables;
 
-pub use broken::broken_error;
-pub use include::effective;
-pub use load::{LoadedConfig, load, parse_bytes};
-pub use port::base_port;
+pub(crate) use broken::broken_error;
+pub(crate) use include::effective;
+pub(crate) use load::{LoadedConfig, load, parse_bytes};
+pub(crate) use port::base_port;
 pub use reader::parse_value;

@@ -47,9 +47,9 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
 /// An installed OpenClaw from npm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeEngine {
-    /// The path of the command.
+    /// The path of the command that runs the engine.
     pub path: PathBuf,
-    /// The version, from the `package.json` or from the command's own answer.
+    /// The version of the engine, from the `package.json` or from the command's own answer.
     pub version: String,
 }
 

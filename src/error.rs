@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Unhealthy,
     /// Configuration or ports make it impossible until somebody acts. Exit 78 (`EX_CONFIG`).
     Blocked,
-    /// The user interrupted. Exit 130.
+    /// The user interrupted the program. Exit 130.
     Interrupted,
 }
 
@@ -83,7 +83,7 @@ pub struct Error {
 }
 
 /// The result of an operation whose failure is shown to the user.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(kind: ErrorKind, msg: Msg) -> Self {
@@ -97,59 +97,59 @@ impl Error {
     }
 
     /// Creates the error of an operation that failed or found nothing: exit code 1.
-    pub fn failed(msg: Msg) -> Self {
+    pub(crate) fn failed(msg: Msg) -> Self {
         Self::new(ErrorKind::Failure, msg)
     }
 
     /// Creates the error of wrong usage: exit code 2.
-    pub fn usage(msg: Msg) -> Self {
+    pub(crate) fn usage(msg: Msg) -> Self {
         Self::new(ErrorKind::Usage, msg)
     }
 
     /// Creates the error of something that runs, but is not healthy: exit code 3.
-    pub fn unhealthy(msg: Msg) -> Self {
+    pub(crate) fn unhealthy(msg: Msg) -> Self {
         Self::new(ErrorKind::Unhealthy, msg)
     }
 
     /// Creates the error of something that is impossible until somebody changes configuration or ports: exit code 78.
-    pub fn blocked(msg: Msg) -> Self {
+    pub(crate) fn blocked(msg: Msg) -> Self {
         Self::new(ErrorKind::Blocked, msg)
     }
 
     /// Creates the error of an interrupt by the user (Ctrl-C): exit code 130.
-    pub fn interrupted() -> Self {
+    pub(crate) fn interrupted() -> Self {
         Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
     }
 
-    /// Sets the cause that callers react to.
+    /// Sets the cause to which callers react.
     #[must_use]
-    pub fn with_reason(mut self, reason: ErrorReason) -> Self {
+    pub(crate) fn with_reason(mut self, reason: ErrorReason) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// Adds a way out.
+    /// Adds a hint: a sentence that tells the user a way out.
     #[must_use]
-    pub fn hint(mut self, hint: Msg) -> Self {
+    pub(crate) fn hint(mut self, hint: Msg) -> Self {
         self.hints.push(hint);
         self
     }
 
     /// Sets the error of the system or of a library that led to this one.
     #[must_use]
-    pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
     /// Returns whether the error has this cause.
-    pub fn has_reason(&self, reason: ErrorReason) -> bool {
+    pub(crate) fn has_reason(&self, reason: ErrorReason) -> bool {
         self.reason == Some(reason)
     }
 
     /// Returns whether other input could avert the error: other words on the command line, other answers, another
     /// configuration.
-    pub fn is_about_input(&self) -> bool {
+    pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
     }
 

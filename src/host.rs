@@ -6,17 +6,22 @@
 //! Whole files are read through [`read`] (bounded, regular files only). Parts, names, sizes and times of files are
 //! read through the standard library where they are needed; files are changed by [`crate::apply`].
 
+#![expect(
+    clippy::unused_self,
+    reason = "the system is reached through a `Host` that callers pass on, also where the value is not needed"
+)]
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-pub mod pid;
-pub mod ports;
-pub mod process;
-pub mod process_group;
-pub mod read;
+pub(crate) mod pid;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod process_group;
+pub(crate) mod read;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
@@ -37,7 +42,7 @@ pub struct Host {
 
 /// The standard streams that are connected to a terminal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct TerminalStreams {
+pub(crate) struct TerminalStreams {
     /// `true` if standard input is a terminal.
     pub stdin: bool,
     /// `true` if standard output is a terminal.
@@ -86,12 +91,12 @@ impl Host {
     }
 
     /// Returns the arguments, the program's own name first.
-    pub fn args(&self) -> &[OsString] {
+    pub(crate) fn args(&self) -> &[OsString] {
         &self.args
     }
 
     /// Returns the value of a variable, trimmed; `None` where it is unset, blank or not Unicode, as in OpenClaw.
-    pub fn var(&self, name: &str) -> Option<&str> {
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
         let value = self.raw_var(name)?.to_str()?.trim();
         (!value.is_empty()).then_some(value)
     }
@@ -110,7 +115,7 @@ impl Host {
 
     /// Returns a copy of this host without these variables.
     #[must_use]
-    pub fn without_vars(&self, names: &[OsString]) -> Self {
+    pub(crate) fn without_vars(&self, names: &[OsString]) -> Self {
         let mut other = self.clone();
         other.vars.retain(|name, _| !names.contains(name));
         other
@@ -119,7 +124,7 @@ impl Host {
     /// Returns a copy of this host on which no program that [`Host::run`] starts runs past `deadline`, whatever its own
     /// time limit.
     #[must_use]
-    pub fn with_deadline(&self, deadline: Instant) -> Self {
+    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
             ..self.clone()
@@ -127,35 +132,41 @@ impl Host {
     }
 
     /// Returns the names of all variables that begin with `prefix`.
-    pub fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());
         names.filter(move |name| name.starts_with(prefix))
     }
 
     /// Returns the number of bytes that this user may still write on the file system of `path`; `None` where the system
     /// does not tell.
-    pub fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
+    pub(crate) fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
         system::free_disk_bytes(path)
     }
 
+    /// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one. `None` on
+    /// other systems than Linux.
+    pub(crate) fn network_file_system(&self, path: &Path) -> Option<&'static str> {
+        system::network_file_system(path)
+    }
+
     /// Returns the working folder; `None` where it was removed.
-    pub fn cwd(&self) -> Option<&Path> {
+    pub(crate) fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
     }
 
     /// Returns the path of this program, where the system tells it.
-    pub fn program(&self) -> Option<&Path> {
+    pub(crate) fn program(&self) -> Option<&Path> {
         self.program.as_deref()
     }
 
     /// Returns the folder in which programs of this user keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
     /// Linux, the local application data elsewhere.
-    pub fn state_home(&self) -> Option<&Path> {
+    pub(crate) fn state_home(&self) -> Option<&Path> {
         self.state_home.as_deref()
     }
 
     /// Returns a TCP port that is free now, of any number. Nothing reserves it.
-    pub fn pick_unused_port(&self) -> Option<u16> {
+    pub(crate) fn pick_unused_port(&self) -> Option<u16> {
         portpicker::pick_unused_port()
     }
 
@@ -163,12 +174,12 @@ impl Host {
     ///
     /// # Errors
     /// When the address can't be bound.
-    pub fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    pub(crate) fn listen(&self, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
         system::listen(address)
     }
 
     /// Returns the address of this host from which packets to `other` would be sent. Nothing is sent.
-    pub fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
+    pub(crate) fn local_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
         let any: IpAddr = match other {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
@@ -180,7 +191,7 @@ impl Host {
     }
 
     /// Returns which of the standard streams are connected to a terminal.
-    pub fn terminal(&self) -> TerminalStreams {
+    pub(crate) fn terminal(&self) -> TerminalStreams {
         self.terminal
     }
 
@@ -188,34 +199,34 @@ impl Host {
     ///
     /// # Errors
     /// When standard input is larger than [`read::MAX_FILE_BYTES`], no UTF-8, or can't be read.
-    pub fn stdin_text(&self) -> Result<String, read::ReadError> {
+    pub(crate) fn stdin_text(&self) -> Result<String, read::ReadError> {
         read::text_of_stream(std::io::stdin().lock())
     }
 
     /// Returns this host's name on its network. `None` on Windows.
-    pub fn hostname(&self) -> Option<String> {
+    pub(crate) fn hostname(&self) -> Option<String> {
         hostname()
     }
 
     /// Raises the number of files that this process may have open as far as the system allows, to 65,536 at most.
     /// Returns the new limit, where the system tells it.
-    pub fn raise_open_file_limit(&self) -> Option<usize> {
+    pub(crate) fn raise_open_file_limit(&self) -> Option<usize> {
         system::raise_open_file_limit()
     }
 
     /// Returns the current time.
-    pub fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         now()
     }
 
     /// Returns random bytes from the system; see [`random_bytes`].
-    pub fn random<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes()
     }
 
     /// Returns the owner of `home`, by name or id, where this process is root through sudo and the folder belongs to
     /// another user: files that are written there would be root's.
-    pub fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
+    pub(crate) fn home_owner_under_sudo(&self, home: &Path) -> Option<String> {
         self.var("SUDO_UID")?;
         system::owner_other_than_root(home).map(|uid| match self.var("SUDO_USER") {
             Some(name) if self.var("SUDO_UID") == Some(&uid.to_string()) => name.to_owned(),
@@ -224,18 +235,18 @@ impl Host {
     }
 
     /// Returns the id of the effective user of this process, on systems that number users.
-    pub fn user_id(&self) -> Option<u32> {
+    pub(crate) fn user_id(&self) -> Option<u32> {
         system::user_id()
     }
 
     /// Returns the id of the user to whom a file or folder belongs, on systems that number users.
-    pub fn file_owner_id(&self, path: &Path) -> Option<u32> {
+    pub(crate) fn file_owner_id(&self, path: &Path) -> Option<u32> {
         system::file_owner_id(path)
     }
 
     /// Returns whether a TCP listener could be bound to exactly this address now. An address that this host does not
     /// have (no IPv6) counts as free.
-    pub fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
+    pub(crate) fn can_bind(&self, ip: IpAddr, port: u16) -> bool {
         match system::try_bind(SocketAddr::new(ip, port)) {
             Ok(()) => true,
             Err(e) => is_address_unavailable(&e),
@@ -244,7 +255,7 @@ impl Host {
 }
 
 /// Returns whether an attempt to bind failed because this host does not have the address (no IPv6).
-pub fn is_address_unavailable(error: &std::io::Error) -> bool {
+pub(crate) fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))
@@ -252,7 +263,7 @@ pub fn is_address_unavailable(error: &std::io::Error) -> bool {
 
 /// Returns the current time, for code without a [`Host`].
 #[expect(clippy::disallowed_methods, reason = "the clock is read here")]
-pub fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
@@ -261,26 +272,26 @@ pub fn now() -> SystemTime {
 /// # Panics
 /// When the system has no source of randomness: no token can be generated then.
 #[expect(clippy::disallowed_methods, reason = "randomness is read here")]
-pub fn random_bytes<const N: usize>() -> [u8; N] {
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has a source of randomness");
     bytes
 }
 
 /// Returns this host's name on its network. `None` on Windows.
-pub fn hostname() -> Option<String> {
+pub(crate) fn hostname() -> Option<String> {
     system::hostname()
 }
 
 /// Restricts every file that this process creates from now on to its owner: the libraries that write logs take no
 /// mode.
-pub fn restrict_new_files_to_owner() {
+pub(crate) fn restrict_new_files_to_owner() {
     system::restrict_new_files_to_owner();
 }
 
 /// Returns whether this process ignores SIGHUP, so that it outlives its terminal (`nohup`). `false` on other systems
 /// than Linux.
-pub fn ignores_hangup() -> bool {
+pub(crate) fn ignores_hangup() -> bool {
     system::ignores_hangup()
 }
 

@@ -9,11 +9,11 @@ use std::fmt::{self, Write as _};
 
 mod detect;
 
-pub use detect::detect;
+pub(crate) use detect::detect;
 
 /// The catalogue of one language.
 struct Locale {
-    /// The language code: `en`.
+    /// The code of the language, such as `en`.
     code: &'static str,
     /// The (key, text) pairs of the messages, sorted by key.
     messages: &'static [(&'static str, &'static str)],
@@ -112,14 +112,14 @@ impl Msg {
 
     /// Sets the value of the placeholder `{name}`.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.args.push((name, Arg::Text(value.to_string())));
         self
     }
 
     /// Sets the placeholder `{name}` to another sentence, which is rendered in the same language.
     #[must_use]
-    pub fn with_msg(mut self, name: &'static str, value: Msg) -> Self {
+    pub(crate) fn with_msg(mut self, name: &'static str, value: Msg) -> Self {
         self.args.push((name, Arg::Msg(value)));
         self
     }
@@ -135,7 +135,7 @@ impl Msg {
     }
 
     /// Renders the sentence in a language, with its own text, but not its arguments, passed through `map_text`.
-    pub fn render_with(&self, lang: Lang, map_text: &dyn Fn(&str) -> String) -> String {
+    pub(crate) fn render_with(&self, lang: Lang, map_text: &dyn Fn(&str) -> String) -> String {
         let mut rest = lang
             .text(self.key)
             .or_else(|| Lang::english().text(self.key))

@@ -39,7 +39,7 @@ const ENVELOPE_FIELDS: [&str; 11] = [
 
 /// A parsed line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
+pub(crate) struct LogLine {
     /// The time stamp as it is written in the line; empty where there is none.
     pub time: String,
     /// The level: `INFO`, `WARN`, ...; empty where there is none.
@@ -53,8 +53,8 @@ pub struct LogLine {
 }
 
 impl LogLine {
-    /// Parses a line. A line that is not a JSON object is a message as a whole.
-    pub fn parse(raw: &str) -> Self {
+    /// Parses a line of a log. A line that is not a JSON object is a message as a whole.
+    pub(crate) fn parse(raw: &str) -> Self {
         let value: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |value: &Value| match value {
             Value::String(text) => sanitize(text),
@@ -97,7 +97,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 /// Returns the log files of a folder, the newest last. The files of a service manager, which hold the output of the
 /// same gateway, are returned only where there are no others.
-pub fn log_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -118,10 +118,10 @@ pub fn log_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The files that hold the log of one gateway.
 #[derive(Clone, Debug)]
-pub enum LogSource {
-    /// All log files of a folder; the gateway writes to the newest.
+pub(crate) enum LogSource {
+    /// A folder with log files, of which the gateway writes to the newest.
     Folder(PathBuf),
-    /// A single file.
+    /// A single log file.
     File(PathBuf),
 }
 
@@ -134,16 +134,17 @@ impl LogSource {
     }
 
     /// Returns the last lines, the newest last.
-    pub fn last_lines(&self, count: usize) -> Vec<LogLine> {
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<LogLine> {
         last_lines_of(&self.files(), count)
     }
 }
 
 /// Returns the last lines of the log files of a folder, the newest line last.
-pub fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
+pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
     last_lines_of(&log_files(folder), count)
 }
 
+/// Returns the last lines of files that are in order of age, the newest line last.
 fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {
@@ -165,7 +166,7 @@ fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
 }
 
 /// Reads the end of a file, from the start of a line on: at most [`MAX_READ_BYTES`].
-pub fn read_tail(path: &Path) -> std::io::Result<String> {
+pub(crate) fn read_tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let (_, bytes) = read_from_line_start(&mut file, size.saturating_sub(MAX_READ_BYTES), MAX_READ_BYTES)?;
@@ -190,7 +191,7 @@ fn read_from_line_start(file: &mut File, from: u64, max_bytes: u64) -> std::io::
 
 /// A part of a log file, and the cursor at which the next part begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogSlice {
+pub(crate) struct LogSlice {
     /// The complete lines of the part, without empty ones.
     pub lines: Vec<String>,
     /// The offset at which the next part begins, in bytes.
@@ -205,7 +206,7 @@ pub struct LogSlice {
 
 /// Reads at most `max_bytes` bytes of a log file from a cursor on, and returns the last `count` lines of these. Without
 /// a cursor, or where it lies too far back or beyond the end of the file, reads the end of the file.
-pub fn read_from(
+pub(crate) fn read_from(
     path: &Path,
     cursor: Option<u64>,
     count: usize,
@@ -238,7 +239,7 @@ pub fn read_from(
 
 /// Follows a log: returns the complete lines that were added since the previous call.
 #[derive(Debug)]
-pub struct LogFollower {
+pub(crate) struct LogFollower {
     source: LogSource,
     /// The file that is being read, the newest one of the source.
     file: Option<PathBuf>,
@@ -250,7 +251,7 @@ pub struct LogFollower {
 
 impl LogFollower {
     /// Creates a follower that begins at the present end of the newest file.
-    pub fn new(source: LogSource) -> Self {
+    pub(crate) fn new(source: LogSource) -> Self {
         let file = source.files().pop();
         let offset = file
             .as_ref()
@@ -266,7 +267,7 @@ impl LogFollower {
 
     /// Returns the lines that were added. Switches to a newer file, such as that of a new day, once the old one is
     /// read to its end.
-    pub fn new_lines(&mut self) -> Vec<LogLine> {
+    pub(crate) fn new_lines(&mut self) -> Vec<LogLine> {
         let mut lines = self.read_rest();
         let newest = self.source.files().pop();
         if newest != self.file {
@@ -317,7 +318,7 @@ impl LogFollower {
 
 /// Returns the log of a profile's gateway: the files in `folder`, or the file of OpenClaw from npm where that is the
 /// engine and wrote last. `None` where there is no log.
-pub fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<LogSource> {
+pub(crate) fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Option<LogSource> {
     let openclaw = openclaw_log_file(profile).filter(|_| engine == Engine::Node);
     let own = log_files(&folder).pop();
     match (own, openclaw) {
@@ -331,7 +332,7 @@ pub fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine) -> Op
 
 /// Returns the newest log file of OpenClaw from npm that a profile's gateway may have written: a file of the profile
 /// (2026.9.6) before the file that all profiles share (2026.1.30).
-pub fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
+pub(crate) fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
     let mut all = log_files(Path::new(OPENCLAW_LOG_DIR));
     let has_prefix = |path: &PathBuf, prefix: &str| {
         let name = path.file_name().and_then(|name| name.to_str());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Number of random bytes in a generated token, whose text has two characters for each byte.
-pub const TOKEN_BYTES: usize = 24;
+pub(crate) const TOKEN_BYTES: usize = 24;
 
 /// A token, password or key. `Debug` hides it, and it has neither `Display` nor `Serialize`: code that needs
 /// the characters calls [`Secret::expose`].
@@ -17,13 +17,13 @@ impl Secret {
     }
 
     /// Creates a token from random bytes: their hex digits.
-    pub fn token(random: [u8; TOKEN_BYTES]) -> Self {
+    pub(crate) fn token(random: [u8; TOKEN_BYTES]) -> Self {
         Self(hex::encode(random))
     }
 
     /// Returns the characters: to write them to a 0600 file, to show them to the instance's own gateway or to a child
     /// process, or to compare them, and for nothing else.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 /// A piece of a text whose secrets are left out. The pieces in order make up the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextPiece {
-    /// Characters without a secret.
+    /// A part of the text that contains no secret.
     Text(String),
     /// The place of a secret, whose characters are not kept.
     Hidden(SecretOrigin),

@@ -5,7 +5,7 @@ mod diacritics;
 mod sanitize;
 mod wrap;
 
-pub use ascii::to_ascii;
-pub use diacritics::strip_diacritic;
-pub use sanitize::sanitize;
+pub(crate) use ascii::to_ascii;
+pub(crate) use diacritics::strip_diacritic;
+pub(crate) use sanitize::sanitize;
 pub(crate) use wrap::{fill_lines, wrap};

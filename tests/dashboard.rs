@@ -1,4 +1,4 @@
-//! The dashboard: the page in a real browser, and the command that leads there.
+//! Tests of the dashboard: the page in a real browser, and the command that opens it.
 
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ mod page;
 const TOKEN: &str = "7hegoodt0kenOfRescue";
 /// A file name that would run a script if a page used it as markup.
 const HOSTILE_NAME: &str = "<img src=x onerror=\"window.broken=1\">.json";
-/// Time that a page or a browser has to do what a test waits for.
+/// Time limit for a page or a browser to do what a test waits for.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Returns a config with this base port.
 fn config(port: u16) -> String {
     format!(
         "{{ gateway: {{ mode: 'local', port: {port}, auth: {{ mode: 'token', token: '{TOKEN}' }} }}, \
@@ -31,7 +32,7 @@ fn populate(sandbox: &Sandbox, port: u16) {
     sandbox.write(format!(".openclaw/{HOSTILE_NAME}"), config(20789));
 }
 
-/// Returns a sandbox with a desktop whose page opener records its arguments and the page.
+/// Returns a sandbox with a desktop whose `xdg-open` records its arguments and the page.
 fn sandbox_with_desktop(port: u16) -> Sandbox {
     let sandbox = Sandbox::new();
     populate(&sandbox, port);
@@ -73,7 +74,7 @@ fn command_opens_the_page_without_exposing_the_token() {
 }
 
 #[test]
-fn token_is_not_passed_to_another_listener() {
+fn token_is_not_passed_to_another_program_on_the_port() {
     let port = free_base();
     let sandbox = sandbox_with_desktop(port);
     let line = ["--profile", "rescue", "dashboard", "--json"];

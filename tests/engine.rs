@@ -1,5 +1,5 @@
-//! The node engine, OpenClaw from npm, run in this program's place: a script in a package of that name prints how it
-//! was called. Where `OPENCLAW_PEERS` names a folder with the real releases, they are run too.
+//! Tests of the node engine, OpenClaw from npm, which replaces this program: a script in a package of that name prints
+//! how it was called. Where `OPENCLAW_PEERS` names a folder with the real releases, they are run too.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::support::{Reason, Sandbox, skipped};
 
-/// The fake engine: it prints its process, its arguments and its variables, and exits with 23.
+/// The script of the fake engine, which prints its pid, its arguments and its variables, and exits with code 23.
 const FAKE_ENGINE: &str = r#"#!/bin/sh
 echo "pid=$$"
 for word in "$@"; do echo "arg=$word"; done
@@ -16,7 +16,7 @@ case "$*" in *"gateway"*) test -z "$FAKE_WAITS" || exec tail -f /dev/null ;; esa
 exit 23
 "#;
 
-/// Returns a sandbox with the fake engine of this version on its search path.
+/// Returns a sandbox with a fake engine of this version on its search path.
 fn sandbox_with_engine(version: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let package = "lib/node_modules/openclaw";
@@ -48,9 +48,8 @@ fn write_config(sandbox: &Sandbox, port: u16, engine: &str) {
     );
 }
 
-/// Returns the lines that the fake engine printed, without its process, and without the language, which the sandbox
-/// sets.
-fn printed(stdout: &str) -> Vec<&str> {
+/// Returns the lines that the fake engine printed, without its pid, and without the language, which the sandbox sets.
+fn printed_lines(stdout: &str) -> Vec<&str> {
     let is_compared = |line: &&str| !line.starts_with("pid=") && !line.starts_with("OPENCLAW_LANG=");
     stdout.lines().filter(is_compared).collect()
 }
@@ -71,7 +70,7 @@ fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
     let ran = sandbox.run(line).exits(23);
     let state = sandbox.path(".openclaw-rescue").display().to_string();
     assert_eq!(
-        printed(&ran.stdout),
+        printed_lines(&ran.stdout),
         [
             "arg=--profile",
             "arg=rescue",
@@ -90,20 +89,20 @@ fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
 
 #[test]
 fn variables_of_another_profile_are_not_inherited() {
-    let main = Sandbox::new().path(".openclaw");
+    let main_state = Sandbox::new().path(".openclaw");
     let sandbox = sandbox_with_engine("2026.1.30")
         .var("OPENCLAW_PROFILE", "main")
-        .var("OPENCLAW_STATE_DIR", &main)
+        .var("OPENCLAW_STATE_DIR", &main_state)
         .var("OPENCLAW_GATEWAY_PORT", "18789")
         .var("OPENCLAW_GATEWAY_TOKEN", "mains")
         .var("OPENCLAW_GATEWAY_PASSWORD", "mains")
         .var("OPENCLAW_SERVICE_MARKER", "openclaw")
         .var("CLAWDBOT_GATEWAY_PORT", "18789")
-        .var("CLAWDBOT_STATE_DIR", &main);
+        .var("CLAWDBOT_STATE_DIR", &main_state);
     write_config(&sandbox, 19789, "native");
     let ran = sandbox.run(["channels", "list", "--profile", "rescue"]).exits(23);
-    for of_main in ["18789", "mains", "MARKER", "CLAWDBOT", "=main"] {
-        assert!(!ran.stdout.contains(of_main), "{of_main}: {}", ran.stdout);
+    for value in ["18789", "mains", "MARKER", "CLAWDBOT", "=main"] {
+        assert!(!ran.stdout.contains(value), "{value}: {}", ran.stdout);
     }
     assert!(
         ran.stdout.contains("OPENCLAW_GATEWAY_PORT=19789"),
@@ -150,7 +149,7 @@ fn gateway_is_run_by_the_engine_of_the_flag_or_the_record() {
     write_config(&sandbox, 19789, "node");
     let from_record = sandbox.run(["--profile", "rescue", "gateway"]).exits(23);
     assert_eq!(
-        &printed(&from_record.stdout)[..5],
+        &printed_lines(&from_record.stdout)[..5],
         [
             "arg=--profile",
             "arg=rescue",
@@ -237,7 +236,7 @@ fn config_of_a_newer_release_gives_a_notice_and_an_old_release_is_refused() {
     assert!(!ran.stdout.contains("arg="), "{}", ran.stdout);
 }
 
-/// A gateway that is killed when the test ends.
+/// A gateway process, which is killed when the test ends.
 struct RunningGateway(std::process::Child);
 
 impl Drop for RunningGateway {
@@ -247,7 +246,8 @@ impl Drop for RunningGateway {
     }
 }
 
-/// Returns the commands of the real releases, which are wrappers outside of their packages, where there are any.
+/// Returns the paths of the real releases' commands, which are wrappers outside of their packages; `None` where the
+/// releases are not installed.
 fn peers() -> Option<[PathBuf; 2]> {
     let Some(folder) = std::env::var_os("OPENCLAW_PEERS") else {
         skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");

@@ -1,4 +1,4 @@
-//! `gateway`: the real program as a running gateway, over real sockets.
+//! Tests of `gateway`: the program runs as a gateway and is used over real sockets.
 
 mod boot;
 mod canvas;

@@ -1,4 +1,4 @@
-//! `gateway install` and the commands beside it: on a real user manager, and where none can be asked.
+//! Tests of `gateway install` and the other service commands: with a real user manager, and where none can be reached.
 
 use crate::support::{Sandbox, manager};
 
@@ -9,32 +9,32 @@ mod reboot;
 const CONFIG: &str =
     "{gateway: {mode: 'local', port: 18789, auth: {mode: 'token', token: 'not-a-real-token-0123456789'}}}";
 
-/// Runs the tests of services after a boot and a login, then those after a second boot on the same home.
+/// Runs the tests in [`inside`] after a boot and a login, then those in [`reboot`] after a second boot on the same home.
 #[test]
-fn on_a_real_manager() {
+fn services_run_under_a_real_user_manager() {
     let sandbox = Sandbox::new();
     if manager::run(&sandbox.home(), "service::inside::") {
         assert!(manager::run(&sandbox.home(), "service::reboot::"));
     }
 }
 
-/// Runs the tests of lingering with logind: before and after a boot without a login.
+/// Runs the tests in [`linger`] with logind: before and after a boot without a login.
 #[test]
-fn with_real_logins() {
+fn lingering_services_run_without_a_login() {
     let sandbox = Sandbox::new();
     let (home, state) = (sandbox.home(), sandbox.home().with_extension("linger"));
-    if manager::run_with_logins(&home, &state, "service::linger::first::") {
+    if manager::run_with_logins(&home, &state, "service::linger::before_reboot::") {
         assert!(manager::run_with_logins(
             &home,
             &state,
-            "service::linger::second::"
+            "service::linger::after_reboot::"
         ));
     }
 }
 
 #[test]
 fn unreachable_manager_is_reported_with_its_reason_and_exit_code_1() {
-    // A PATH without systemctl: whatever this machine is, it has no manager for this home.
+    // Without systemctl on the search path, there is no manager for this home on any machine.
     let sandbox = Sandbox::new().var("PATH", "/nowhere");
     sandbox.write(".openclaw/openclaw.json", CONFIG);
     for verb in ["install", "start", "stop", "restart"] {

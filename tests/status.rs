@@ -1,5 +1,5 @@
-//! `openclaw status` and the commands beside it: each verdict with its exit code and document, and the token, which is
-//! never shown to anybody else.
+//! Tests of `openclaw status` and the other commands that probe a gateway: each verdict with its exit code and document,
+//! and the token, which is sent to no other program.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ fn sandbox_with_port(port: u16) -> Sandbox {
 /// Runs `openclaw status --json` for the profile `rescue`, with further arguments.
 fn status(sandbox: &Sandbox, further: &[&str]) -> Ran {
     let args = ["--profile", "rescue", "status", "--json"];
-    // Nothing waits this long unless it is broken.
+    // A probe takes this long only where something is broken.
     let timeout = ["--timeout", "30s"];
     let timeout: &[&str] = if further.contains(&"--timeout") {
         &[]
@@ -77,41 +77,41 @@ fn gateway_of_either_protocol_is_healthy() {
         assert_eq!(document["config"]["cli"]["valid"], true);
         assert!(
             fake.received().contains(TOKEN),
-            "the instance's own token is shown"
+            "the instance's own token is sent"
         );
     }
 }
 
 #[test]
-fn refusing_stalling_and_unwell_gateways_have_verdicts_of_their_own() {
+fn refusing_stalling_and_unhealthy_gateways_have_verdicts_of_their_own() {
     let (sandbox, _fake) = start_fake(Behaviour::Refuses);
     assert_verdict(&sandbox, &[], "token-refused", 3);
-    let (sandbox, _fake) = start_fake(Behaviour::Unwell);
+    let (sandbox, _fake) = start_fake(Behaviour::Unhealthy);
     let document = assert_verdict(&sandbox, &[], "unhealthy", 3);
     assert!(document["message"].as_str().unwrap().contains("channel down"));
     let (sandbox, _fake) = start_fake(Behaviour::Stalls);
-    // Long enough to learn that it is ours, and waited for in full.
+    // Long enough to identify the gateway; the rest is waited for in full.
     assert_verdict(&sandbox, &["--timeout", "3s"], "slow", 3);
     let (sandbox, _fake) = start_fake(Behaviour::SendsGarbage);
     assert_verdict(&sandbox, &[], "unhealthy", 3);
 }
 
 #[test]
-fn gateway_of_another_profile_is_named_and_never_shown_our_token() {
-    let (sandbox, fake) = start_fake(Behaviour::IsOf("main"));
+fn gateway_of_another_profile_is_named_and_never_sent_the_token() {
+    let (sandbox, fake) = start_fake(Behaviour::OtherProfile("main"));
     let document = assert_verdict(&sandbox, &[], "other-profile", 3);
     assert_eq!(document["gateway"]["heldBy"], "main");
     assert!(!fake.received().contains(TOKEN));
 }
 
 #[test]
-fn foreign_server_is_named_with_its_process_and_never_shown_our_token() {
+fn foreign_server_is_named_with_its_process_and_never_sent_the_token() {
     let (sandbox, fake) = start_fake(Behaviour::WebServer);
     let document = assert_verdict(&sandbox, &[], "stranger", 3);
     let message = document["message"].as_str().unwrap();
     assert!(message.contains(&std::process::id().to_string()), "{message}");
     assert!(!fake.received().contains(TOKEN));
-    // One that never answers is a stranger all the same.
+    // A server that never answers is a stranger too.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let sandbox = sandbox_with_port(silent.local_addr().unwrap().port());
     assert_verdict(&sandbox, &["--timeout", "300"], "stranger", 3);
@@ -121,14 +121,14 @@ fn foreign_server_is_named_with_its_process_and_never_shown_our_token() {
 fn gateway_that_ends_during_the_probe_is_not_running() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let sandbox = sandbox_with_port(listener.local_addr().unwrap().port());
-    let ends = std::thread::spawn(move || {
-        let (asks, _) = listener.accept().unwrap();
+    let server = std::thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
         drop(listener);
-        drop(asks);
+        drop(client);
     });
     let document = assert_verdict(&sandbox, &[], "not-running", 1);
     assert_eq!(document["port"]["status"], "free");
-    ends.join().unwrap();
+    server.join().unwrap();
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn twenty_slow_gateways_take_no_longer_than_one() {
 }
 
 #[test]
-fn killed_and_stopped_gateways_are_told_apart_and_others_run_on() {
+fn killed_and_stopped_gateways_are_distinguished_and_others_run_on() {
     let sandbox = Sandbox::new();
     let main = Gateway::start(&sandbox, "main");
     let rescue = Gateway::start(&sandbox, "rescue");
@@ -307,7 +307,7 @@ fn gateway_that_is_suspended_by_a_signal_is_slow() {
 }
 
 #[test]
-fn gateway_on_its_last_good_config_is_asked_with_the_token_of_that_config() {
+fn gateway_on_its_last_good_config_is_probed_with_the_token_of_that_config() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let gateway = Gateway::start(&sandbox, "rescue");

@@ -13,22 +13,22 @@ use super::file_ops::{exists, remove, rename, sync_folder};
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::system;
 
-/// Version of the file's format.
+/// Version of the journal's format.
 const VERSION: u32 = 1;
-/// Name of the journal while it is being written itself; nothing has been done then.
+/// Name of the journal while the journal itself is being written; no step has been made then.
 const TEMPORARY_FILE: &str = "journal.tmp";
 
 /// The phase of a transaction, which decides what the next run does about one that was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// New files are put beside the old ones. The next run undoes.
+    /// New files are written beside the old ones. The next run removes them.
     Staging,
-    /// New files take the names of the old ones. The next run completes.
+    /// New files are renamed to the names of the old ones. The next run makes the renames that are missing.
     Committing,
-    /// After a commit that failed, old files get their names back. The next run goes on with that, and then undoes
-    /// the staging.
+    /// The old files get their names back after a commit that failed. The next run continues with that, and then
+    /// removes the staged files.
     Undoing,
-    /// The new state is there, and only names that were kept for an undo are left; the next run removes them.
+    /// The new state is complete, and only names that were kept for an undo are left; the next run removes them.
     /// It must not repeat a commit step: the user may have moved files since.
     Tidying,
 }
@@ -45,7 +45,7 @@ impl Phase {
         }
     }
 
-    /// The path of the journal in this phase.
+    /// Returns the path of the journal in this phase.
     pub(super) fn path(self, state_home: &Path) -> PathBuf {
         state_home.join(self.file_name())
     }
@@ -57,21 +57,21 @@ pub(super) struct Journal {
     version: u32,
     /// The instance's config, or the file that the transaction is mainly about: for the message.
     pub(super) about: PathBuf,
-    /// Steps before the commit: nothing that counts changes by them.
+    /// Steps before the commit. They only add temporary files and folders.
     stage: Vec<StageStep>,
     /// Steps of the commit, in order.
     commit: Vec<CommitStep>,
 }
 
-/// Names a stage step of a journal.
+/// Index of a stage step in a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StageId(usize);
 
-/// Names a commit step of a journal.
+/// Index of a commit step in a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CommitId(usize);
 
-/// A step before the commit: it adds something beside what is there.
+/// A step before the commit: it adds a file or folder and changes none that exists.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum StageStep {
@@ -90,7 +90,7 @@ pub(super) enum StageStep {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum CommitStep {
-    /// Make a folder whose name is free only now.
+    /// Make a folder whose name an earlier commit step freed.
     Folder { path: PathBuf },
     /// Put a staged file in its place. The file that was there is kept as `old`.
     Place {
@@ -105,7 +105,7 @@ pub(super) enum CommitStep {
 }
 
 impl Journal {
-    /// A journal without steps.
+    /// Returns a journal without steps.
     pub(super) fn new(about: PathBuf) -> Self {
         Self {
             version: VERSION,
@@ -127,27 +127,27 @@ impl Journal {
         CommitId(self.commit.len() - 1)
     }
 
-    /// The ids of all stage steps, in order.
+    /// Returns the ids of the stage steps, in order.
     pub(super) fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
         (0..self.stage.len()).map(StageId)
     }
 
-    /// The stage step with this id.
+    /// Returns the stage step with this id.
     pub(super) fn stage_step(&self, id: StageId) -> &StageStep {
         &self.stage[id.0]
     }
 
-    /// The commit step with this id.
+    /// Returns the commit step with this id.
     pub(super) fn commit_step(&self, id: CommitId) -> &CommitStep {
         &self.commit[id.0]
     }
 
-    /// All stage steps, in order.
+    /// Returns the stage steps, in order.
     pub(super) fn stage_steps(&self) -> &[StageStep] {
         &self.stage
     }
 
-    /// All commit steps, in order.
+    /// Returns the commit steps, in order.
     pub(super) fn commit_steps(&self) -> &[CommitStep] {
         &self.commit
     }

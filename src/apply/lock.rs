@@ -22,7 +22,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(7);
 /// Number of bytes of the lock's file that are read: more than any process id has digits.
 const MAX_PID_BYTES: u64 = 32;
 
-/// The right to write on this host, for as long as the value lives.
+/// The exclusive lock of a state home, held for as long as the value lives. Only its holder writes on this host.
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
@@ -30,7 +30,7 @@ pub struct HostLock {
 }
 
 impl HostLock {
-    /// How long a command waits for another one to finish.
+    /// Maximum time that a command waits for another one to finish.
     pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Locks a state home. The folder (0700) and the file (0600) are made where they are missing.
@@ -43,14 +43,14 @@ impl HostLock {
         let path = state_home.join(LOCK_FILE);
         let deadline = Instant::now() + wait;
         loop {
-            let file = open(&path)?;
+            let file = open_regular_lock_file(&path)?;
             loop {
                 match file.try_lock() {
                     Ok(()) => break,
                     Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                         std::thread::sleep(RETRY_INTERVAL);
                     }
-                    Err(TryLockError::WouldBlock) => return Err(lock_held(&path, file, wait)),
+                    Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, file, wait)),
                     Err(TryLockError::Error(cause)) => {
                         return Err(
                             Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause)
@@ -71,7 +71,7 @@ impl HostLock {
         }
     }
 
-    /// The state home that is locked.
+    /// Returns the state home that is locked.
     pub fn state_home(&self) -> &Path {
         &self.state_home
     }
@@ -96,10 +96,10 @@ impl Drop for HostLock {
 /// followed.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
-    open(path)
+    open_regular_lock_file(path)
 }
 
-fn open(path: &Path) -> Result<File> {
+fn open_regular_lock_file(path: &Path) -> Result<File> {
     let not_a_file = || {
         Error::blocked(msg!("apply.lock-not-a-file", path = path.display()))
             .hint(msg!("apply.move-away", path = path.display()))
@@ -118,7 +118,8 @@ fn open(path: &Path) -> Result<File> {
     }
 }
 
-fn lock_held(path: &Path, mut file: File, wait: Duration) -> Error {
+/// Returns the error about a lock that another process still holds after `wait`.
+fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
     let mut text = String::new();
     let read = file
         .rewind()
@@ -143,7 +144,7 @@ fn lock_held(path: &Path, mut file: File, wait: Duration) -> Error {
 
 /// Makes a folder (0700) and those above it that are missing.
 pub(crate) fn make_folders(path: &Path) -> Result<()> {
-    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
+    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Inspect, path)?;
     match resolved.kind {
         PathKind::Folder => return Ok(()),
         PathKind::Missing => {}

@@ -13,19 +13,19 @@ use crate::error::Result;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 
-/// What became of a transaction that was cut short.
+/// The result of the recovery of a transaction that was cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Which of its ends it was brought to.
+    /// The end to which the transaction was brought.
     pub outcome: RecoveryOutcome,
     /// The config that the transaction was about, or else the last path that it changed; the journal itself for
     /// [`RecoveryOutcome::SetAside`].
     pub about: PathBuf,
-    /// What the user should know: the outcome, then each file that was found in the way and kept.
+    /// Messages for the user: the outcome, then each file that was found in the way and kept.
     pub msgs: Vec<Msg>,
 }
 
-/// Which end a transaction that was cut short was brought to.
+/// The end to which a transaction that was cut short was brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveryOutcome {
     /// The new state is on the disk.
@@ -41,7 +41,7 @@ pub fn has_unfinished_transaction(state_home: &Path) -> bool {
     unfinished_phase(state_home).is_some()
 }
 
-/// Brings a transaction that was cut short to one of its two ends. Returns `None` when there is none.
+/// Completes or undoes the transaction that was cut short in a state home, or returns `None` when there is none.
 ///
 /// Every command that writes calls this first, and surveys the host only after it.
 ///
@@ -86,7 +86,7 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
     Ok(Some(Recovered { outcome, about, msgs }))
 }
 
-/// Renames a journal that can't be understood: somebody may yet learn from it.
+/// Renames a journal that can't be parsed, so that it stays for inspection and blocks nothing.
 fn set_aside(path: &Path, why: &str) -> Result<Recovered> {
     let to = free_path(|number| path.with_extension(format!("broken.{number}")));
     fs::rename(path, &to).during(Operation::Move, path)?;

@@ -1,5 +1,5 @@
-//! How each step is made, repeated, and undone. Each of these may run twice: what is already as it should be is
-//! left alone.
+//! The steps of a transaction: making, repeating and undoing each one. Each of these may run twice: a step that is
+//! already made is left alone.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
@@ -14,12 +14,12 @@ use crate::host::read;
 /// The content of a staged file.
 pub(super) struct StagedContent<'a> {
     pub(super) bytes: &'a [u8],
-    /// The file that the staged one will replace.
+    /// Metadata of the file that the staged one will replace.
     pub(super) replaces: Option<Metadata>,
 }
 
 impl StageStep {
-    /// The path that the step makes.
+    /// Returns the path that the step makes.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path }
@@ -33,7 +33,9 @@ impl StageStep {
     pub(super) fn make(&self, content: Option<&StagedContent<'_>>) -> Result<Option<File>, IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path).map(|()| None),
-            Self::File { path } => write(path, content).during(Operation::Write, path).map(Some),
+            Self::File { path } => write_staged(path, content)
+                .during(Operation::Write, path)
+                .map(Some),
             Self::Keep { of, path } => link_or_copy(of, path).during(Operation::Keep, of),
             Self::Backup { of, path } => private_link_or_copy(of, path).during(Operation::Keep, of),
         }
@@ -47,7 +49,7 @@ impl StageStep {
         }
     }
 
-    /// Removes what the step kept for an undo. A staged file has its own name by now.
+    /// Removes the second name that the step kept for an undo. A staged file has its final name by then.
     pub(super) fn tidy(&self) -> Result<(), IoFailure> {
         match self {
             Self::Keep { path, .. } => remove(path),
@@ -57,7 +59,7 @@ impl StageStep {
 }
 
 impl CommitStep {
-    /// The path that the user knows.
+    /// Returns the path by which messages name the step.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path } | Self::Mode { path, .. } => path,
@@ -109,7 +111,8 @@ impl CommitStep {
     }
 }
 
-/// Returns the files that somebody put, after the run was killed, where its commit is still going to put its own.
+/// Returns the files that somebody put, after the run was killed, to paths to which its commit still has to rename its
+/// own files.
 pub(super) fn intruders(commit: &[CommitStep]) -> Vec<&Path> {
     let leaving: Vec<_> = commit
         .iter()
@@ -165,7 +168,8 @@ fn remove_empty_folder(path: &Path) -> Result<(), IoFailure> {
     }
 }
 
-fn write(path: &Path, content: Option<&StagedContent<'_>>) -> io::Result<File> {
+/// Creates a staged file and writes its content.
+fn write_staged(path: &Path, content: Option<&StagedContent<'_>>) -> io::Result<File> {
     let mut file = system::create(path)?;
     if let Some(content) = content {
         file.write_all(content.bytes)?;
@@ -181,7 +185,7 @@ fn link_or_copy(of: &Path, path: &Path) -> io::Result<Option<File>> {
     if fs::hard_link(of, path).is_ok() {
         return Ok(None);
     }
-    let (file, meta) = copy(of, path)?;
+    let (file, meta) = copy_private(of, path)?;
     system::copy_owner_and_mode(&file, &meta)?;
     Ok(Some(file))
 }
@@ -193,12 +197,13 @@ fn private_link_or_copy(of: &Path, path: &Path) -> io::Result<Option<File>> {
     if is_private && fs::hard_link(of, path).is_ok() {
         return Ok(None);
     }
-    let (file, meta) = copy(of, path)?;
+    let (file, meta) = copy_private(of, path)?;
     system::inherit_owner_and_strict_mode(&file, &meta)?;
     Ok(Some(file))
 }
 
-fn copy(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
+/// Copies a file to a new private one. Returns the copy, and the metadata of the original.
+fn copy_private(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
     let mut source = File::open(of)?;
     let mut file = system::create(path)?;
     io::copy(&mut source, &mut file)?;

@@ -1,5 +1,5 @@
-//! What apply does in its own way on Windows. Not tested: this project is built on Linux. What a profile's folder
-//! inherits there is private to its user already, so no mode is set.
+//! The part of apply that is specific to Windows. It is not tested: this project is built on Linux. The rights that a
+//! profile's folder inherits there are its user's alone already, so no mode is set.
 
 #![expect(clippy::unnecessary_wraps, reason = "on Unix they can fail")]
 

@@ -1,4 +1,4 @@
-//! Exports: an instance for elsewhere, without its secrets where these are not wanted.
+//! Exports: archives of an instance for another place, without its secrets unless they are asked for.
 
 use super::file_set::{ArchiveSource, FileSet};
 use crate::config;

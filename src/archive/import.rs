@@ -1,4 +1,4 @@
-//! Imports: what changes in the config of an export so that the new instance shares nothing with its original.
+//! Imports: the config of an export is rewritten so that the new instance shares nothing with its original.
 
 use std::path::{Path, PathBuf};
 

@@ -55,13 +55,20 @@ pub(crate) enum ConfigCommand {
         stdin: bool,
         #[arg(long)]
         replace: bool,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     Unset {
         #[arg(value_name = "PATH")]
         path: String,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     File,
-    Validate,
+    Validate {
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
+    },
     Restore {
         #[arg(long, conflicts_with = "to")]
         list: bool,
@@ -82,17 +89,18 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
             value,
             stdin,
             replace,
+            release,
         } => {
             let path = parse_path(path)?;
             let typed = match value {
                 Some(value) if !stdin => value.clone(),
                 _ => from_stdin()?,
             };
-            set(context, &path, &typed, *replace)
+            set(context, &path, &typed, *replace, release.as_deref())
         }
-        ConfigCommand::Unset { path } => unset(context, path),
+        ConfigCommand::Unset { path, release } => unset(context, path, release.as_deref()),
         ConfigCommand::File => Ok(file(context)),
-        ConfigCommand::Validate => validate::validate(context),
+        ConfigCommand::Validate { release } => validate::validate(context, release.as_deref()),
         ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
         ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
     }
@@ -148,7 +156,13 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
+fn set(
+    context: &Context<'_>,
+    path: &KeyPath,
+    typed: &str,
+    replace: bool,
+    release: Option<&str>,
+) -> Result<ExitCode> {
     let value = assign::parse_typed_value(path, typed)?;
     let edit = |document: &mut ConfigDocument| {
         if replace {
@@ -157,14 +171,14 @@ fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Res
             document.merge(path, value)
         }
     };
-    let written = change(context, edit)?;
+    let written = change(context, release, edit)?;
     report(context, path, written.as_deref(), "config.was-set", "config.same");
     Ok(ExitCode::SUCCESS)
 }
 
-fn unset(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
-    let written = change(context, |document| document.unset(&path))?;
+    let written = change(context, release, |document| document.unset(&path))?;
     report(
         context,
         &path,

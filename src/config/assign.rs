@@ -12,7 +12,7 @@ use crate::i18n::msg;
 ///
 /// # Errors
 /// For a text that begins like JSON5 and is invalid, and for a text that contains the mark of a hidden secret.
-pub fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
+pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     let text = typed.trim();
     let value = match reader::parse_value(text) {
         Ok(value) if secrets::is_secret(path) && !(value.is_object() || value.is_array()) => typed.into(),

@@ -11,31 +11,31 @@ use super::error::ConfigError;
 use super::load::{LoadedConfig, load};
 
 /// Number of backups that are kept of a config.
-pub const BACKUP_COUNT: usize = 5;
+pub(crate) const BACKUP_COUNT: usize = 5;
 
 /// Returns the path at which a gateway keeps the config of its last healthy start, as 2026.9.6 names it
 /// (docs/openclaw.md#last-good-config). It is none of the numbered backups.
-pub fn last_good_path(config: &Path) -> PathBuf {
+pub(crate) fn last_good_path(config: &Path) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".last-good");
     name.into()
 }
 
-/// A backup on the disk.
+/// A numbered backup of a config on the disk.
 #[derive(Clone, Debug)]
-pub struct ConfigBackup {
-    /// Number of the backup: 1 is the newest, [`BACKUP_COUNT`] the oldest.
+pub(crate) struct ConfigBackup {
+    /// The number of the backup: 1 is the newest, [`BACKUP_COUNT`] the oldest.
     pub number: usize,
-    /// Path of the backup.
+    /// The path of the backup file.
     pub path: PathBuf,
-    /// Time of the last change, where the system says.
+    /// The time of the last change of the file, where the system tells it.
     pub modified: Option<SystemTime>,
-    /// Size in bytes.
+    /// The size of the file, in bytes.
     pub bytes: u64,
 }
 
 /// Returns the path of a backup by its number: 1 is `.bak`, 2 is `.bak.1`, and so on.
-pub fn backup_path(config: &Path, number: usize) -> PathBuf {
+pub(crate) fn backup_path(config: &Path, number: usize) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".bak");
     if number > 1 {
@@ -45,7 +45,7 @@ pub fn backup_path(config: &Path, number: usize) -> PathBuf {
 }
 
 /// Returns the backups of a config that exist, newest first. Links are not followed.
-pub fn list(config: &Path) -> Vec<ConfigBackup> {
+pub(crate) fn list(config: &Path) -> Vec<ConfigBackup> {
     (1..=BACKUP_COUNT)
         .filter_map(|number| {
             let path = backup_path(config, number);
@@ -67,7 +67,7 @@ impl ConfigBackup {
     ///
     /// # Errors
     /// When the file can't be read, or holds no config.
-    pub fn read(&self) -> Result<ConfigDocument, ConfigError> {
+    pub(crate) fn read(&self) -> Result<ConfigDocument, ConfigError> {
         match load(&self.path) {
             LoadedConfig::Ok(document) => Ok(document),
             LoadedConfig::Broken(error) => Err(error),
@@ -78,7 +78,7 @@ impl ConfigBackup {
 
 /// Returns the config with which a broken one can be replaced: the newest backup that can be read and differs from
 /// `current`, the bytes of the config now, with the number of the backup; else the last good config, without a number.
-pub fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, ConfigDocument)> {
+pub(crate) fn newest_valid(config: &Path, current: Option<&[u8]>) -> Option<(Option<usize>, ConfigDocument)> {
     let numbered = list(config).into_iter();
     let mut all = numbered
         .filter_map(|backup| Some((Some(backup.number), backup.read().ok()?)))

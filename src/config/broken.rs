@@ -12,7 +12,7 @@ const CONFIG_FILE: &str = "openclaw.json";
 
 /// Returns the error of a command that needs the config at `path`: exit code 78, the location, the reason, and the ways
 /// out, the most useful first. Checks on the disk whether there is a backup to restore.
-pub fn broken_error(path: &Path, error: &ConfigError) -> Error {
+pub(crate) fn broken_error(path: &Path, error: &ConfigError) -> Error {
     let mut blocked = error.blocked(path);
     if !backup::list(path).is_empty() || backup::last_good_path(path).exists() {
         let restore = msg!("config.hint-restore", command = restore_command(path));

@@ -18,11 +18,11 @@ pub enum Dialect {
 }
 
 /// Version of the earlier release whose schema is known.
-pub const EARLY_VERSION: &str = "2026.1.30";
+pub(crate) const EARLY_VERSION: &str = "2026.1.30";
 /// Version of the later release whose schema is known.
-pub const LATE_VERSION: &str = "2026.9.6";
+pub(crate) const LATE_VERSION: &str = "2026.9.6";
 /// Version of the newest release whose schema is known.
-pub const NEWEST_KNOWN_VERSION: &str = LATE_VERSION;
+pub(crate) const NEWEST_KNOWN_VERSION: &str = LATE_VERSION;
 
 /// Keys that one release alone knows, which reveal the dialect of a config (docs/openclaw.md#config-dialects).
 const REVEALING_KEYS: [(&str, Dialect); 8] = [
@@ -39,7 +39,7 @@ const REVEALING_KEYS: [(&str, Dialect); 8] = [
 impl Dialect {
     /// Returns the dialect of a release by its version; [`Self::Common`] for a release between the two that are known.
     /// `None` when the text is no version.
-    pub fn from_version(version: &str) -> Option<Self> {
+    pub(crate) fn from_version(version: &str) -> Option<Self> {
         let (year, month, _) = version_parts(version)?;
         Some(match (year, month) {
             (..2026, _) | (2026, ..=1) => Self::Early,
@@ -50,7 +50,7 @@ impl Dialect {
 
     /// Returns the dialect in which a config is written: by keys that one release alone knows, else by the version that
     /// wrote it last. `None` when neither decides.
-    pub fn from_config(config: &Value) -> Option<Self> {
+    pub(crate) fn from_config(config: &Value) -> Option<Self> {
         let has = |wanted| {
             REVEALING_KEYS.iter().any(|(path, dialect)| {
                 *dialect == wanted && find(config, &KeyPath::keys(path.split('.'))).is_some()
@@ -68,19 +68,19 @@ impl Dialect {
 
     /// Returns the dialect of the OpenClaw on this host (`node_version`), else of the existing config. `None` when neither
     /// decides.
-    pub fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
+    pub(crate) fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
         node_version
             .and_then(Self::from_version)
             .or_else(|| existing.and_then(Self::from_config))
     }
 
     /// Returns the dialect to write: that of [`Self::decide`], else [`Self::Common`].
-    pub fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
+    pub(crate) fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
         Self::decide(node_version, existing).unwrap_or(Self::Common)
     }
 
     /// Returns the stable name of the dialect, for `--json`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Early => "early",
             Self::Late => "late",
@@ -89,19 +89,19 @@ impl Dialect {
     }
 
     /// Returns whether `gateway.auth.mode` may be `none`.
-    pub fn allows_auth_none(self) -> bool {
+    pub(crate) fn allows_auth_none(self) -> bool {
         self == Self::Late
     }
 
     /// Returns whether `gateway.customBindHost` may be written. The early release's own wizard writes it, and its reader
     /// then refuses the file.
-    pub fn allows_custom_bind_host(self) -> bool {
+    pub(crate) fn allows_custom_bind_host(self) -> bool {
         self == Self::Late
     }
 
     /// Returns the version to write as `meta.lastTouchedVersion`: at most the version of OpenClaw on this host
     /// (`node_version`), which warns of a config that a newer release wrote.
-    pub fn version_stamp(self, node_version: Option<&str>) -> &str {
+    pub(crate) fn version_stamp(self, node_version: Option<&str>) -> &str {
         let own = match self {
             Self::Early | Self::Common => EARLY_VERSION,
             Self::Late => LATE_VERSION,
@@ -114,12 +114,12 @@ impl Dialect {
 }
 
 /// Returns whether a release is newer than another; `None` when a text is no version.
-pub fn is_newer(version: &str, than: &str) -> Option<bool> {
+pub(crate) fn is_newer(version: &str, than: &str) -> Option<bool> {
     Some(version_parts(version)? > version_parts(than)?)
 }
 
 /// Returns the version that wrote the config last when that is newer than `reader`, the version that is to read it.
-pub fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str> {
+pub(crate) fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str> {
     let stamp = config.pointer("/meta/lastTouchedVersion")?.as_str()?;
     (is_newer(stamp, reader)?).then_some(stamp)
 }

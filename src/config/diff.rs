@@ -7,8 +7,8 @@ use super::secrets;
 
 /// A key whose value differs between two configs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigDifference {
-    /// The path of the key.
+pub(crate) struct ConfigDifference {
+    /// The path of the key that differs.
     pub path: KeyPath,
     /// The old value as JSON; `None` when the key is new.
     pub before: Option<String>,
@@ -18,12 +18,13 @@ pub struct ConfigDifference {
 
 /// Returns the keys that differ between two configs: those of the new config in its order, then those that only the old
 /// config has.
-pub fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
+pub(crate) fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     let mut found = Vec::new();
     collect(&KeyPath::root(), Some(before), Some(after), &mut found);
     found
 }
 
+/// Adds the differing keys below a path.
 fn collect(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
     let empty = serde_json::Map::new();
     let is_object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);

@@ -59,7 +59,7 @@ impl ConfigDocument {
     }
 
     /// Creates a new config: an empty object and a line end.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             text: "{}\n".to_owned(),
             value: Value::Object(Map::new()),
@@ -98,7 +98,7 @@ impl ConfigDocument {
     ///
     /// # Errors
     /// As for [`Self::set`].
-    pub fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
+    pub(crate) fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
             merge(find_or_create(root, path)?, value);
             Ok(())
@@ -137,7 +137,7 @@ impl ConfigDocument {
 }
 
 /// Returns the value at a path below `root`.
-pub fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
+pub(crate) fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
     path.segments()
         .iter()
         .try_fold(root, |value, segment| match (value, segment) {

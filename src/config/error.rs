@@ -36,7 +36,7 @@ impl ConfigError {
     }
 
     /// Returns the file and the position, as editors understand it: `path:line:column`.
-    pub fn location(&self, path: &Path) -> String {
+    pub(crate) fn location(&self, path: &Path) -> String {
         match self.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
@@ -45,7 +45,7 @@ impl ConfigError {
 
     /// Returns the error of a command that needs the file at `path`: exit code 78, the location, the reason, and the hint
     /// to edit it. For an instance's config, [`super::broken_error`] also hints at a restore where one is possible.
-    pub fn blocked(&self, path: &Path) -> Error {
+    pub(crate) fn blocked(&self, path: &Path) -> Error {
         let what = Msg::new("config.broken")
             .with("place", self.location(path))
             .with_msg("why", self.why.clone());

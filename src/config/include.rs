@@ -26,7 +26,7 @@ const MAX_FILES: usize = 100;
 ///
 /// # Errors
 /// When an included file is missing or broken, or a bound is exceeded.
-pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
+pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
     let value = document.value();
     if !has_include(value) {
         return Ok(value.clone());
@@ -36,7 +36,7 @@ pub fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, Config
 
 /// Returns the path of a config and of every file that it includes, as far as they can be followed, whether they exist
 /// or not. A running gateway watches these.
-pub fn included_files(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn included_files(path: &Path) -> Vec<PathBuf> {
     let mut files = IncludeResolver::new(path);
     if let LoadedConfig::Ok(document) = load(path) {
         // An error ends the list; a change that mends it is a change of a file in the list.
@@ -74,6 +74,7 @@ impl IncludeResolver {
         }
     }
 
+    /// Returns a value with every `$include` in it followed.
     fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
         match value {
             Value::Object(map) => self.resolve_object(map),

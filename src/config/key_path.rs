@@ -12,7 +12,7 @@ pub struct KeyPath(Vec<PathSegment>);
 
 /// A segment of a [`KeyPath`]: a key of an object, or an index of an array.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PathSegment {
+pub(crate) enum PathSegment {
     /// A key of an object. In an array a key of digits is an index (`agents.list.0`), as in OpenClaw.
     Key(String),
     /// An index of an array, from 0.
@@ -43,7 +43,7 @@ impl KeyPath {
     }
 
     /// Creates a path of these keys. Dots in them separate nothing.
-    pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+    pub(crate) fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self(keys.into_iter().map(|key| PathSegment::Key(key.into())).collect())
     }
 
@@ -82,19 +82,19 @@ impl KeyPath {
     }
 
     /// Returns the segments of the path.
-    pub fn segments(&self) -> &[PathSegment] {
+    pub(crate) fn segments(&self) -> &[PathSegment] {
         &self.0
     }
 
     /// Returns the path of a key of this value.
     #[must_use]
-    pub fn child(&self, key: impl Into<String>) -> Self {
+    pub(crate) fn child(&self, key: impl Into<String>) -> Self {
         self.with(PathSegment::Key(key.into()))
     }
 
     /// Returns the path of an array element of this value.
     #[must_use]
-    pub fn index(&self, index: usize) -> Self {
+    pub(crate) fn index(&self, index: usize) -> Self {
         self.with(PathSegment::Index(index))
     }
 
@@ -106,7 +106,7 @@ impl KeyPath {
 
     /// Returns the path of the first `count` segments.
     #[must_use]
-    pub fn prefix(&self, count: usize) -> Self {
+    pub(crate) fn prefix(&self, count: usize) -> Self {
         Self(self.0.iter().take(count).cloned().collect())
     }
 }
@@ -207,7 +207,7 @@ fn is_bare(key: &str) -> bool {
 
 impl KeyPathError {
     /// Returns the usage error for a path as typed.
-    pub fn usage_error(&self, typed: &str) -> Error {
+    pub(crate) fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),
             Self::KeyMissing(at) => Error::usage(msg!("config.path-key", path = typed, at = at)),

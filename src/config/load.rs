@@ -8,8 +8,8 @@ use crate::host::read::{self, ReadError};
 
 /// The result of reading the config at a path.
 #[derive(Clone, Debug)]
-pub enum LoadedConfig {
-    /// There is no file.
+pub(crate) enum LoadedConfig {
+    /// No file exists at the path.
     Missing,
     /// The file is a config. Its bytes are [`ConfigDocument::text`].
     Ok(ConfigDocument),
@@ -18,7 +18,7 @@ pub enum LoadedConfig {
 }
 
 /// Reads the config at a path. Links are followed.
-pub fn load(path: &Path) -> LoadedConfig {
+pub(crate) fn load(path: &Path) -> LoadedConfig {
     match read::bytes(path) {
         Ok(bytes) => match parse_bytes(bytes) {
             Ok(document) => LoadedConfig::Ok(document),
@@ -33,7 +33,7 @@ pub fn load(path: &Path) -> LoadedConfig {
 ///
 /// # Errors
 /// When they are no UTF-8, no JSON5, or no object.
-pub fn parse_bytes(bytes: Vec<u8>) -> Result<ConfigDocument, ConfigError> {
+pub(crate) fn parse_bytes(bytes: Vec<u8>) -> Result<ConfigDocument, ConfigError> {
     let text = String::from_utf8(bytes)
         .map_err(|e| ConfigError::not_utf8(e.as_bytes(), e.utf8_error().valid_up_to()))?;
     ConfigDocument::parse_owned(text)

@@ -43,6 +43,20 @@ impl Release {
         }
     }
 
+    /// Parses the version of a release as typed: whole (`2026.9.6`), or of a known release without the year (`9.6`).
+    /// Returns `None` for any other text.
+    pub fn parse_version(typed: &str) -> Option<String> {
+        let typed = typed.trim();
+        let is_short = |release: &Self| {
+            let year_and_rest = release.version().split_once('.');
+            year_and_rest.is_some_and(|(_, rest)| rest == typed)
+        };
+        match Self::ALL.into_iter().find(is_short) {
+            Some(release) => Some(release.version().to_owned()),
+            None => dialect::version_parts(typed).map(|_| typed.to_owned()),
+        }
+    }
+
     /// Returns the release that is nearer in time to a version, the later one where both are equally near; `None` where
     /// the text is no version.
     pub fn nearest(version: &str) -> Option<(Self, Fit)> {
@@ -79,6 +93,17 @@ fn day_of(version: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn known_release_may_be_typed_without_its_year() {
+        let parsed = |typed| Release::parse_version(typed);
+        assert_eq!(parsed("9.6").as_deref(), Some("2026.9.6"));
+        assert_eq!(parsed("1.30").as_deref(), Some("2026.1.30"));
+        assert_eq!(parsed("v2026.4.1").as_deref(), Some("v2026.4.1"));
+        for typed in ["9", "4.1", "latest", ""] {
+            assert_eq!(parsed(typed), None, "{typed}");
+        }
+    }
 
     #[test]
     fn version_is_judged_by_the_release_that_is_nearer_in_time() {

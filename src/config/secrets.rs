@@ -17,10 +17,10 @@ use detect::{is_concrete, names_secret, url_credentials};
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// The mark that replaces a secret. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
-pub const REDACTED: &str = "__OPENCLAW_REDACTED__";
+pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
 /// Returns whether the value at a path would be a secret: the path's last key, or one above it, names one.
-pub fn is_secret(path: &KeyPath) -> bool {
+pub(crate) fn is_secret(path: &KeyPath) -> bool {
     path.segments().iter().any(|segment| match segment {
         PathSegment::Key(key) => names_secret(key),
         PathSegment::Index(_) => false,
@@ -49,7 +49,7 @@ fn redact_value(value: &Value, secret: bool) -> Value {
 
 /// Returns a text with every secret of this config in it replaced by [`REDACTED`]. Secrets of one or two characters are
 /// passed over: they are in every word.
-pub fn redact_known_secrets(text: &str, config: &Value) -> String {
+pub(crate) fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
     collect_secrets(config, false, &mut known);
     let known = known.into_iter().filter(|secret| secret.len() > 2);
@@ -75,7 +75,10 @@ fn collect_secrets<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>)
 
 /// Splits the text of a document into pieces without its secrets, also without those in comments and under a key that is
 /// there twice. `origin` returns where a secret with these characters comes from. Empty when the text has no secret.
-pub fn redacted_pieces(document: &ConfigDocument, origin: impl Fn(&str) -> SecretOrigin) -> Vec<TextPiece> {
+pub(crate) fn redacted_pieces(
+    document: &ConfigDocument,
+    origin: impl Fn(&str) -> SecretOrigin,
+) -> Vec<TextPiece> {
     let text = document.text();
     let Some(found) = places::find(text) else {
         // A text that can't be parsed is hidden as a whole.

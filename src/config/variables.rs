@@ -8,14 +8,17 @@ use serde_json::Value;
 /// The name of a variable that a value needs and that is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
-pub struct MissingVariable(pub String);
+pub(crate) struct MissingVariable(pub String);
 
 /// Returns a text with each `${NAME}` replaced by what `lookup` returns; `$${NAME}` becomes `${NAME}`. Names are capital
 /// letters, digits and `_`, as in OpenClaw; anything else stays as it is.
 ///
 /// # Errors
 /// The first variable that is not set.
-pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, MissingVariable> {
+pub(crate) fn substitute(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, MissingVariable> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -39,7 +42,7 @@ pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result
 }
 
 /// Returns the value of a variable that the config itself sets: `env.vars.NAME` or `env.NAME`.
-pub fn variable_from_config(config: &Value, name: &str) -> Option<String> {
+pub(crate) fn variable_from_config(config: &Value, name: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env
         .get("vars")

@@ -210,7 +210,7 @@ impl<'a> Collector<'_, 'a> {
             leftovers: Vec::new(),
         };
         if is_selected {
-            report.paths = inspect_paths(&report.instance, found);
+            report.paths = inspect_paths(self.host, &report.instance, found);
             report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
             report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
             if let Some(found) = found {
@@ -381,7 +381,11 @@ fn nearest_existing(path: &Path) -> &Path {
 
 /// Inspects the files and folders of an instance that exist and whose mode, owner or link matters. A path with two
 /// purposes has the first.
-fn inspect_paths(instance: &Instance, found: Option<&SurveyedInstance>) -> BTreeMap<PathBuf, InspectedPath> {
+fn inspect_paths(
+    host: &Host,
+    instance: &Instance,
+    found: Option<&SurveyedInstance>,
+) -> BTreeMap<PathBuf, InspectedPath> {
     let mut paths = BTreeMap::new();
     for (role, path) in paths_of_interest(instance, found) {
         let Ok(meta) = std::fs::symlink_metadata(&path) else {
@@ -392,7 +396,7 @@ fn inspect_paths(instance: &Instance, found: Option<&SurveyedInstance>) -> BTree
         paths.entry(path).or_insert(InspectedPath {
             role,
             mode: system::mode(followed.as_ref().unwrap_or(&meta)),
-            owner: system::foreign_owner(&meta),
+            owner: system::foreign_owner(host, &meta),
             link,
             is_folder: followed.is_ok_and(|meta| meta.is_dir()),
         });

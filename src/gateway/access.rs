@@ -42,8 +42,8 @@ pub(crate) enum AuthOutcome {
     Wrong,
 }
 
-/// Compares two secrets in a time that depends neither on where they differ nor on their lengths: the
-/// digests are compared.
+/// Returns whether two secrets are equal, in a time that depends neither on where they differ nor on their
+/// lengths: the digests are compared.
 pub(crate) fn secrets_equal(one: &str, other: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(one).ct_eq(&digest(other)).into()
@@ -110,8 +110,8 @@ impl WebOrigin {
         })
     }
 
-    /// Tells whether a `Host` header names the same host and port. A port that is missing there is the
-    /// default of this origin's scheme.
+    /// Returns whether a `Host` header names the host and port of this origin. A port that is missing there
+    /// is the default of this origin's scheme.
     fn is_at(&self, host: &Authority) -> bool {
         let default = if self.secure { 443 } else { 80 };
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
@@ -168,7 +168,8 @@ impl AllowedHosts {
         allowed
     }
 
-    /// Tells whether a host (a name, an IPv4 address, an IPv6 address with or without brackets) is served.
+    /// Returns whether a host (a name, an IPv4 address, or an IPv6 address with or without brackets) names one
+    /// of these addresses.
     fn contains(&self, host: &str) -> bool {
         match host_ip(host) {
             Some(ip) => self.any_ip || self.ips.contains(&ip),
@@ -176,7 +177,7 @@ impl AllowedHosts {
         }
     }
 
-    /// Tells whether the request's one `Host` header names a served address or one of the `origins` that
+    /// Returns whether the request's one `Host` header names a served address or one of the `origins` that
     /// the config allows. A request without the header is refused: every browser, and every client since
     /// HTTP/1.1, sends one.
     pub(crate) fn host_allowed(&self, headers: &HeaderMap, origins: &[&str]) -> bool {
@@ -185,7 +186,7 @@ impl AllowedHosts {
             .is_some_and(|host| self.authority_allowed(&host, origins))
     }
 
-    /// Tells whether an authority (`host[:port]`) names a served address or one of the `origins`.
+    /// Returns whether an authority (`host[:port]`) names a served address or one of the `origins`.
     pub(crate) fn authority_allowed(&self, host: &Authority, origins: &[&str]) -> bool {
         !host.as_str().contains('@')
             && (self.contains(host.host())
@@ -195,10 +196,10 @@ impl AllowedHosts {
                     .any(|origin| origin.is_at(host)))
     }
 
-    /// Tells whether the request comes from a page that may use this gateway, or from a program that is
+    /// Returns whether the request comes from a page that may use this gateway, or from a program that is
     /// not a browser and sends no `Origin` header.
     ///
-    /// Accepted are the page that the same address served (its `Host` header is checked by
+    /// The accepted pages are the page that the same address served (its `Host` header is checked by
     /// [`AllowedHosts::host_allowed`]), another name of loopback at the served port, and the `origins` that
     /// the config allows.
     pub(crate) fn origin_allowed(&self, headers: &HeaderMap, origins: &[&str]) -> bool {
@@ -227,7 +228,7 @@ pub(crate) fn configured_origins(config: &Value) -> Vec<&str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Tells whether a request comes from this machine: over loopback, with a `Host` header that names
+/// Returns whether a request comes from this machine: over loopback, with a `Host` header that names
 /// loopback, and without the header of a proxy. Only such clients are paired without being approved.
 pub(crate) fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     let names_loopback = single_header(headers, &HOST)
@@ -240,7 +241,7 @@ pub(crate) fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     peer.to_canonical().is_loopback() && names_loopback && !is_forwarded
 }
 
-/// Tells whether a request asks to become a WebSocket.
+/// Returns whether a request asks to become a WebSocket.
 pub(crate) fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers
         .get(UPGRADE)

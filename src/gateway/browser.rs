@@ -74,7 +74,8 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     })
 }
 
-/// Checks a request, passes it to the browsers and returns their reply.
+/// Handles a request to the browser control service: checks it, passes it to the browsers and returns their
+/// reply.
 async fn handle(State(service): State<ControlService>, request: HttpRequest) -> HttpResponse {
     let (head, body) = request.into_parts();
     let active = service.state.active();
@@ -116,14 +117,15 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     into_http(service.control.handle(request).await)
 }
 
-/// Tells whether a browser says that the request was made by another site.
+/// Returns whether a browser says that the request was made by another site.
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")
         .is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Parses the body: `Null` where it is empty, `None` where it is not a JSON object.
+/// Parses the body of a request to the browser control service: `Null` where it is empty, `None` where it is
+/// not a JSON object.
 fn parse_body(body: &Bytes) -> Option<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Some(Value::Null);
@@ -131,6 +133,7 @@ fn parse_body(body: &Bytes) -> Option<Value> {
     serde_json::from_slice(body).ok().filter(Value::is_object)
 }
 
+/// Converts a reply of the browser control service to an HTTP response.
 fn into_http(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, axum::Json(response.body)).into_response()

@@ -1,11 +1,12 @@
 //! The canvas host: static files of the instance's own canvas folder, which clients show in web views.
 //!
-//! The canvas is served at base+4, and below `/__openclaw__/canvas/` of the base port (docs/openclaw.md#canvas). Every
-//! path requires the token. A web view can't send one, so a path with a capability, which is random at each
-//! start and which clients learn from their greeting, opens the canvas too.
+//! The canvas is served at base+4, and below `/__openclaw__/canvas/` of the base port
+//! (docs/openclaw.md#canvas). Every path requires the token. A web view can't send one, so a path with a
+//! capability, which is random at each start and which clients learn from their greeting, opens the canvas
+//! too.
 //!
-//! Agents write these pages. At base+4 they have another origin than the dashboard; on the base port they
-//! are sandboxed, so that none of their scripts can read what the dashboard keeps.
+//! Agents write these pages. At base+4 they have another origin than the dashboard; on the base port they are
+//! sandboxed, so that none of their scripts can read what the dashboard keeps.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -113,7 +114,8 @@ async fn serve_file_with_token(State(context): State<CanvasContext>, request: Re
     serve_file(&context, path, request.method()).await
 }
 
-/// Serves what a capability in the path opens. A wrong capability counts as a wrong token.
+/// Serves the canvas file or the live reload socket at a path with a capability. A wrong capability counts as
+/// a wrong token.
 async fn serve_with_capability(State(context): State<CanvasContext>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (capability, rest) = path
@@ -131,7 +133,8 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
         Some("") => Redirect::permanent(&format!("{path}/")).into_response(),
         Some(below) if below.starts_with('/') => serve_file(&context, below, request.method()).await,
         _ if rest == "ws" => {
-            // A page in the sandbox of the base port sends `null`; the capability proves that it is a page of this canvas.
+            // A page in the sandbox of the base port sends `null`; the capability proves that it is a page of
+            // this canvas.
             let is_sandboxed = context.port == CanvasPort::Base
                 && request
                     .headers()

@@ -59,13 +59,13 @@ pub(crate) struct ConnectedClient {
 }
 
 impl ConnectedClient {
-    /// Tells whether the client is an operator with this scope.
+    /// Returns whether the client is an operator with this scope.
     pub(crate) fn has_scope(&self, scope: OperatorScope) -> bool {
         self.role == ClientRole::Operator && scope.is_granted_by(&self.scopes)
     }
 
-    /// Returns the key of the client in the presence list. A command line connects anew for each call and
-    /// is not listed.
+    /// Returns the key of the client in the presence list, or `None` for a command line: a command line
+    /// connects anew for each call and is not listed.
     fn presence_key(&self) -> Option<String> {
         let key = || {
             let stable = self.device_id.as_ref().or(self.client.instance_id.as_ref());
@@ -118,7 +118,7 @@ impl Clients {
         lock(&self.registry)
     }
 
-    /// Adds an authenticated client; it is connected until the registration is dropped.
+    /// Registers an authenticated client, which counts as connected until the registration is dropped.
     pub(crate) fn register(self: &Arc<Self>, client: ConnectedClient) -> ClientRegistration {
         let (queue, outbound) = mpsc::channel(QUEUE_LENGTH);
         let client = Arc::new(client);
@@ -221,14 +221,14 @@ impl Clients {
         before - registry.connected.len()
     }
 
-    /// Renders an event without sending it: each session sends its own.
+    /// Renders the frame of an event with the next sequence number, for a session that sends it itself.
     pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Utf8Bytes {
         self.registry().event_frame(event, payload, None)
     }
 }
 
 impl ClientRegistry {
-    /// Renders an event with the next sequence number.
+    /// Renders the frame of an event with the next sequence number.
     fn event_frame(
         &mut self,
         event: GatewayEvent,

@@ -31,7 +31,7 @@ const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(300);
 const MAX_DEBOUNCE_FACTOR: u32 = 10;
 /// Time between two checks where the system does not report every change.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Maximum number of links that are followed from one file.
+/// Maximum number of symbolic links that are followed from one file of the config.
 const MAX_LINKS: usize = 16;
 
 /// The reaction of a gateway to a changed config: `gateway.reload.mode`.
@@ -50,7 +50,7 @@ enum ReloadMode {
 /// The difference between the active config and a changed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConfigChange {
-    /// Nothing has changed.
+    /// The two configs are equal.
     None,
     /// Values that can be applied while the gateway runs.
     Values,
@@ -145,7 +145,7 @@ impl ConfigReloader {
         files
     }
 
-    /// Reads the config and applies or refuses what has changed.
+    /// Reads the config and, where it has changed, applies it, restarts the gateway with it, or refuses it.
     fn check(&self, mode: ReloadMode) {
         let (active, lang) = (self.state.active(), self.state.lang);
         let ready = match self.loader.load() {

@@ -30,7 +30,7 @@ const UNLIMITED_BYTES: usize = usize::MAX;
 /// The activity of a connection, by which the gateway chooses one to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionStage {
-    /// No complete request has arrived yet, or the last one was answered.
+    /// The connection waits for a request: none has arrived whole yet, or the last one was answered.
     Silent,
     /// A request is being answered.
     Working,
@@ -47,7 +47,7 @@ pub(crate) struct RequestConnection {
     pub permit: Arc<ConnectionPermit>,
 }
 
-/// All open connections of a gateway, on all of its ports.
+/// The table of the open connections of a gateway, on all of its ports.
 #[derive(Debug)]
 pub(crate) struct Connections {
     table: Mutex<ConnectionTable>,
@@ -134,7 +134,8 @@ impl ConnectionPermit {
         self.bytes_left.store(UNLIMITED_BYTES, Ordering::Relaxed);
     }
 
-    /// Takes `bytes` from the budget; `false` where it does not hold that many.
+    /// Subtracts `bytes` from the byte budget of the connection. Returns `false` where the budget does not hold
+    /// that many.
     pub(crate) fn consume_budget(&self, bytes: usize) -> bool {
         let left = self.bytes_left.load(Ordering::Relaxed);
         if left == UNLIMITED_BYTES {
@@ -159,7 +160,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// A connection in the table.
+/// The entry of one connection in the table.
 #[derive(Debug)]
 struct ConnectionEntry {
     network: IpAddr,

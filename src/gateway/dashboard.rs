@@ -125,18 +125,21 @@ pub fn router(state: Arc<GatewayState>) -> Router {
     let files = FILES
         .into_iter()
         .fold(Router::new(), |router, (path, content_type, text)| {
-            router.route(path, get(move || async move { (headers(content_type), text) }))
+            router.route(
+                path,
+                get(move || async move { (page_headers(content_type), text) }),
+            )
         });
-    files.route(TEXTS_PATH, get(texts)).with_state(state)
+    files.route(TEXTS_PATH, get(serve_texts)).with_state(state)
 }
 
-/// Tells whether a path is one of the page's own files, which need no token.
+/// Returns whether a path is one of the dashboard's own files, which need no token.
 pub(crate) fn is_page_file(path: &str) -> bool {
     path == "/" || path.starts_with(FILES_PREFIX)
 }
 
 /// Returns the headers of a file of the page.
-fn headers(content_type: &'static str) -> HeaderMap {
+fn page_headers(content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         (header::CONTENT_TYPE, content_type),
@@ -158,11 +161,14 @@ struct TextsQuery {
 }
 
 /// Answers with the page's texts in the requested language, or in the gateway's own where that is unknown.
-async fn texts(State(state): State<Arc<GatewayState>>, Query(query): Query<TextsQuery>) -> impl IntoResponse {
+async fn serve_texts(
+    State(state): State<Arc<GatewayState>>,
+    Query(query): Query<TextsQuery>,
+) -> impl IntoResponse {
     let lang = query.lang.as_deref().and_then(Lang::from_code);
     let lang = lang.unwrap_or(state.lang);
     let answer = json!({ "lang": lang.code(), "words": page_texts(lang) });
-    (headers("application/json"), Json(answer))
+    (page_headers("application/json"), Json(answer))
 }
 
 /// Returns the page's texts in a language, by the part of their key behind the dot.

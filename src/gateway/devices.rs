@@ -1,9 +1,10 @@
 //! The devices that this gateway has paired, and those that wait for approval.
 //!
-//! The paired ones are in `devices/paired.json`, in OpenClaw's own form, so that a state folder can pass
-//! from one engine to the other and every device keeps its token (docs/openclaw.md#device-tokens). The file is read when the
-//! first device connects, held in memory, and written whole after each change, off the async thread. A file
-//! that can't be understood is left alone: no device is paired then, and nothing is overwritten.
+//! The paired ones are in `devices/paired.json`, in OpenClaw's own form, so that a state folder can pass from
+//! one engine to the other and every device keeps its token (docs/openclaw.md#device-tokens). The file is
+//! read when the first device connects, held in memory, and written whole after each change, off the async
+//! thread. A file that can't be understood is left alone: no device is paired then, and nothing is
+//! overwritten.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -75,7 +76,9 @@ impl PendingPairing {
 /// The file of paired devices in memory.
 #[derive(Debug)]
 enum BookState {
+    /// The file is not read yet.
     Unread,
+    /// The file as it was read or written last.
     Ready(Arc<DeviceBook>),
     /// The file can't be understood.
     Broken,
@@ -143,7 +146,7 @@ impl DeviceStore {
         self.read(&mut state).await
     }
 
-    /// Returns the book, which is read from the file the first time.
+    /// Returns the paired devices, which are read from the file the first time.
     async fn read(&self, state: &mut BookState) -> Option<Arc<DeviceBook>> {
         if matches!(state, BookState::Unread) {
             let path = self.path.clone();

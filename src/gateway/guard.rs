@@ -25,26 +25,26 @@ pub(crate) struct Guard {
     pub state: Arc<GatewayState>,
     /// The hosts that requests to this port may name.
     pub hosts: Arc<AllowedHosts>,
-    /// Tells whether a path is a page that needs no token: its files hold no data.
+    /// Returns whether a path is a page that needs no token because its files hold no data.
     pub is_public_page: fn(&str) -> bool,
 }
 
 impl Guard {
-    /// Puts both checks around routes.
+    /// Wraps routes in the check of the host and the check of the token.
     pub(crate) fn protect(self, routes: Router) -> Router {
         routes
             .layer(from_fn_with_state(self.clone(), check_token))
             .layer(from_fn_with_state(self, check_host))
     }
 
-    /// Tells whether a request comes from an accepted web page, or from a program that is no browser.
+    /// Returns whether a request comes from an accepted web page, or from a program that is not a browser.
     pub(crate) fn origin_allowed(&self, headers: &HeaderMap) -> bool {
         let active = self.state.active();
         self.hosts
             .origin_allowed(headers, &configured_origins(&active.config))
     }
 
-    /// Tells whether a path needs no token.
+    /// Returns whether a path may be requested without a token.
     fn is_public(&self, path: &str) -> bool {
         // Liveness and readiness tell no more than `ps` does.
         let is_probe = matches!(path, "/health" | "/healthz" | "/ready" | "/readyz");

@@ -52,8 +52,8 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
         .layer(from_fn_with_state(guard, guard::check_host))
 }
 
-/// Answers a liveness probe: which gateway this is. The keys of OpenClaw 2026.9.6 (`ok`, `status`) and those
-/// of the identity.
+/// Answers a liveness probe with the identity of this gateway. The keys are those of OpenClaw 2026.9.6 (`ok`,
+/// `status`) and those of the identity.
 async fn liveness(State(state): State<Arc<GatewayState>>) -> Json<Value> {
     let mut answer = json!({ "ok": true, "status": "live" });
     state.identity.add_to(&mut answer);

@@ -10,7 +10,7 @@ use crate::boot::{ConfigLoader, UsableConfig};
 /// Time for which a gateway must run with a config before the config counts as good.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Saves the config once the gateway has run with it for a while.
+/// Waits for [`SETTLE_TIME`], then saves the config that the gateway was started with as the last good one.
 pub(crate) async fn save_when_settled(state: Arc<GatewayState>, loader: ConfigLoader, ready: UsableConfig) {
     tokio::time::sleep(SETTLE_TIME).await;
     // Off this thread: it waits for the disk. A failure is logged there.

@@ -1,5 +1,5 @@
 //! One lifetime of a gateway between two restarts: from bound ports, over the tasks that run beside the
-//! servers, to the departure of the last client.
+//! servers, to the end of the last connection.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -27,8 +27,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 /// A port that a gateway serves.
 struct ServedPort {
     role: Role,
-    /// Tells whether the config wants the port.
+    /// Returns whether a config asks for the port.
     is_enabled: fn(&Value) -> bool,
+    /// Creates the routes of the port.
     router: fn(&Arc<GatewayState>) -> Router,
 }
 
@@ -108,7 +109,8 @@ impl GatewayLifecycle<'_> {
         let reason = wait_for_stop(&state, &mut servers, signals).await?;
         drop(background);
         if start.warning.is_none() {
-            // The gateway may have been stopped before its config counted as good; it served with it all the same.
+            // The gateway may have been stopped before its config counted as good; it served with it all the
+            // same.
             last_good::save(&state, loader, &start.usable);
         }
         if let Some(rescue) = &rescue {
@@ -256,12 +258,14 @@ fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort])
     Ok(())
 }
 
+/// Logs the paths of the config file and of the log folder.
 fn log_paths(lang: Lang, instance: &Instance) {
     let config = instance.config_path.display();
     log::info(lang, &msg!("gateway.config", path = config));
     log::info(lang, &msg!("gateway.logs", path = instance.logs().display()));
 }
 
+/// Returns the addresses that these listeners are bound to.
 fn local_addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
 }

@@ -34,7 +34,7 @@ pub(crate) struct BindError {
 }
 
 impl BindError {
-    /// Tells whether another process listens on the address.
+    /// Returns whether the address could not be bound because another process listens on it.
     pub(crate) fn is_in_use(&self) -> bool {
         self.cause.kind() == std::io::ErrorKind::AddrInUse
     }
@@ -101,12 +101,12 @@ pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: Port) -> Result<Vec<TcpL
     Ok(listeners)
 }
 
-/// Tells whether an address exists on every host, so that no user configured it as this host's.
+/// Returns whether an address exists on every host, so that no user configured it as this host's.
 fn is_universal(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
 }
 
-/// Tells whether an address belongs to a tailnet: `100.64.0.0/10` and `fd7a:115c:a1e0::/48`.
+/// Returns whether an address belongs to a tailnet: `100.64.0.0/10` and `fd7a:115c:a1e0::/48`.
 fn is_tailnet(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64,
@@ -114,6 +114,7 @@ fn is_tailnet(ip: IpAddr) -> bool {
     }
 }
 
+/// Returns whether this process runs in a container.
 fn is_container() -> bool {
     CONTAINER_MARKER_FILES.iter().any(|mark| Path::new(mark).exists())
 }

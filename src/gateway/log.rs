@@ -84,7 +84,7 @@ pub(crate) fn open(instance: &Instance, config: &Value, verbose: bool) -> Gatewa
     }
 }
 
-/// Opens today's file in the log folder; the library starts a new one each day and deletes the oldest.
+/// Opens the log file of today in the log folder; the library starts a new one each day and deletes the oldest.
 fn open_daily_file(instance: &Instance) -> Result<RollingFileAppender, Msg> {
     let folder = instance.logs();
     apply::make_folders(&folder).map_err(|error| error.msg)?;

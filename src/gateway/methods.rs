@@ -34,7 +34,7 @@ enum Handler {
     Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
 }
 
-/// A served method.
+/// A method that this gateway serves, and what a call of it requires.
 struct Method {
     name: &'static str,
     /// The scope that it requires in protocol 3, and in 4.

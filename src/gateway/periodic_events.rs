@@ -1,5 +1,5 @@
-//! The task that sends the events nobody asks for: a tick, the health document, and the presence list. It
-//! waits for the first client: a gateway that nobody talks to has no timer.
+//! The task that sends the periodic events to all clients: a tick, the health document, and the presence
+//! list. It waits for the first client: a gateway that nobody talks to has no timer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) async fn broadcast_until_stopped(state: Arc<GatewayState>) {
     }
 }
 
-/// Sends the events for ever.
+/// Sends the periodic events for ever.
 async fn broadcast(state: &Arc<GatewayState>) {
     let (mut tick, mut health_check) = (interval(TICK_INTERVAL), interval(HEALTH_INTERVAL));
     loop {

@@ -105,7 +105,7 @@ pub(crate) enum OperatorScope {
 }
 
 impl OperatorScope {
-    /// All scopes.
+    /// Every scope of an operator.
     pub(crate) const ALL: [Self; 5] = [
         Self::Read,
         Self::Write,
@@ -125,7 +125,7 @@ impl OperatorScope {
         }
     }
 
-    /// Tells whether these scope names grant this scope: `operator.admin` grants all of them, and
+    /// Returns whether these scope names grant this scope: `operator.admin` grants all of them, and
     /// `operator.write` grants reading.
     pub(crate) fn is_granted_by(self, names: &[String]) -> bool {
         let has = |scope: Self| names.iter().any(|name| name == scope.name());

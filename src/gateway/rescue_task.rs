@@ -47,7 +47,7 @@ impl RescueTask {
         Some(Self { stop, ended })
     }
 
-    /// Tells the thread to end: a repair that is under way begins no further step.
+    /// Requests the end of the thread. A repair that is in progress begins no further step.
     pub(crate) fn request_end(&self) {
         self.stop.set();
     }

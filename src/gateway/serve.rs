@@ -101,7 +101,7 @@ async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::Tc
     }
 }
 
-/// Tells whether a failure to accept concerns one connection only, and not the listener.
+/// Returns whether a failure to accept concerns one connection only, and not the listener.
 fn concerns_one_connection(kind: ErrorKind) -> bool {
     matches!(
         kind,

@@ -4,8 +4,8 @@
 //! challenge ──► handshake (10 s at most) ──► hello ──► requests and events ──► close
 //! ```
 //!
-//! One task serves each connection, over anything that streams messages and takes them: the socket of
-//! `http`, or a test's channels. A request that takes long (a browser's) does not delay the others.
+//! One task serves each connection. The transport is any stream and sink of messages: the socket of `http`,
+//! or a test's channels. A request that takes long (a browser's) does not delay the others.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ mod tests;
 
 use handshake::{AcceptedClient, RejectedClient};
 
-/// Time that a client has to take a frame before it is disconnected.
+/// Maximum time in which a client must accept a frame before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that the other side has to answer a close frame with its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -50,8 +50,8 @@ const MAX_CONCURRENT_CALLS: usize = 16;
 /// The end of a connection whose other side has left or does not read: nothing more can be sent.
 struct Disconnected;
 
-/// Serves one connection to its end. `on_authenticated` is called once the client is authenticated: from
-/// then on the protocol limits what it may send.
+/// Serves one WebSocket connection from the challenge to its end. `on_authenticated` is called once the
+/// client is authenticated: from then on the protocol limits what it may send.
 pub(crate) async fn serve<IO, E>(
     state: Arc<GatewayState>,
     io: IO,
@@ -77,7 +77,7 @@ pub(crate) async fn serve<IO, E>(
     }
 }
 
-/// Sends a message; an error where it is not taken in time.
+/// Sends a message. Fails where the other side does not take it within [`WRITE_TIMEOUT`].
 async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Disconnected> {
     match timeout(WRITE_TIMEOUT, io.send(message)).await {
         Ok(Ok(())) => Ok(()),
@@ -187,7 +187,7 @@ async fn check_first_message(
     }
 }
 
-/// The next step of a session.
+/// The next step of a session after its handshake.
 enum SessionStep {
     Send(Utf8Bytes),
     Handle(Bytes),

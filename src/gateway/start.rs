@@ -90,7 +90,7 @@ pub(crate) fn run(
     StartedGateway { lifecycle, lock }.run(start, base)
 }
 
-/// A gateway that holds its lock.
+/// A gateway that has acquired the lock of its instance.
 struct StartedGateway<'a> {
     lifecycle: GatewayLifecycle<'a>,
     lock: InstanceLock,

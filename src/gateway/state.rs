@@ -1,5 +1,5 @@
 //! The state of a running gateway that its tasks share: its identity, the active config, the stores, and the
-//! signal to stop. Everything that is part of it is below it and does not know it.
+//! signal to stop. The stores do not depend on the state that holds them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -179,7 +179,8 @@ impl GatewayState {
         self.watch_status.record(profile, event);
     }
 
-    /// Tells every task to end. The first reason stands.
+    /// Requests the stop of the gateway: every task ends. Where several reasons are given, the first one is
+    /// kept.
     pub(crate) fn stop(&self, reason: StopReason) {
         self.stop.send_if_modified(|stop| {
             let is_first = stop.is_none();
@@ -190,12 +191,12 @@ impl GatewayState {
         });
     }
 
-    /// Tells whether the gateway is stopping.
+    /// Returns whether the gateway is stopping.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.borrow().is_some()
     }
 
-    /// Waits until the gateway is told to stop.
+    /// Waits until the stop of the gateway is requested, and returns the reason.
     pub(crate) async fn stopped(&self) -> StopReason {
         let mut stop = self.stop.subscribe();
         let reason = stop.wait_for(Option::is_some).await;

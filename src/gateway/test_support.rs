@@ -179,18 +179,22 @@ pub(crate) struct TestClient {
 }
 
 impl TestClient {
+    /// Sends a text message.
     pub(crate) async fn send(&self, text: impl Into<String>) {
         self.send_message(Message::Text(text.into().into())).await;
     }
 
+    /// Sends a message of any kind.
     pub(crate) async fn send_message(&self, message: Message) {
         self.to.as_ref().unwrap().send(message).await.unwrap();
     }
 
+    /// Sends `connect` as the request with id 1.
     pub(crate) async fn send_connect(&self, params: Value) {
         self.request("1", "connect", params).await;
     }
 
+    /// Sends a request.
     pub(crate) async fn request(&self, id: &str, method: &str, params: Value) {
         let frame = json!({"type": "req", "id": id, "method": method, "params": params});
         self.send(frame.to_string()).await;

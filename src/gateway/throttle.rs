@@ -1,4 +1,4 @@
-//! Wrong credentials slow down the client network that they come from, and no other.
+//! The delay of attempts to authenticate after wrong credentials, for each client network.
 //!
 //! The first failures are free, since people mistype; each further one doubles the delay before the next
 //! attempt is checked. Attempts from other machines wait in a queue: many connections guess no faster than
@@ -116,7 +116,7 @@ struct FailureTable {
 }
 
 impl FailureTable {
-    /// Takes the next place in the queue of a network and returns the time until it comes up, or `None`
+    /// Reserves the next place in the queue of a network and returns the time until its turn, or `None`
     /// where that is longer than [`MAX_QUEUE_WAIT`].
     fn reserve(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
         let network = client_network(ip);
@@ -135,7 +135,7 @@ impl FailureTable {
         })
     }
 
-    /// Counts a failed attempt and returns how many the network has now.
+    /// Counts a failed attempt and returns the number of failed attempts of its network.
     fn record_failure(&mut self, ip: IpAddr, now: Instant) -> u32 {
         let network = client_network(ip);
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {

@@ -18,7 +18,7 @@ mod system;
 
 /// The owner of a process, relative to this user and the owner of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessOwner {
+pub(crate) enum ProcessOwner {
     /// The process runs as this user, or as the owner of the folder: it may read the files in the folder.
     Ours,
     /// The process runs as another user.
@@ -31,28 +31,28 @@ pub enum ProcessOwner {
 /// process for good. `None` where there is no such process, or the system does not tell.
 ///
 /// A process whose first thread has ended runs on, and keeps its sockets, as long as another of its threads does.
-pub fn start_time(pid: u32) -> Option<u64> {
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     system::start_time(pid)
 }
 
 /// Returns whether there is a process with this pid, of any user. `false` on Windows.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     system::is_alive(pid)
 }
 
 /// Returns the short name of a process (Linux only).
-pub fn process_name(pid: u32) -> Option<String> {
+pub(crate) fn process_name(pid: u32) -> Option<String> {
     system::process_name(pid)
 }
 
 /// Returns whether a process belongs to the process group that `leader` leads.
-pub fn is_in_group(pid: u32, leader: u32) -> bool {
+pub(crate) fn is_in_group(pid: u32, leader: u32) -> bool {
     pid == leader || host_system::group_of(pid) == Some(leader)
 }
 
 /// Returns whether a process runs as the same user as this one. Where the system does not tell, a signal to
 /// the process will be refused.
-pub fn is_same_user(pid: u32) -> bool {
+pub(crate) fn is_same_user(pid: u32) -> bool {
     system::is_same_user(pid)
 }
 
@@ -60,12 +60,12 @@ pub fn is_same_user(pid: u32) -> bool {
 ///
 /// This tells the writer of a pid file from an unrelated process with the same pid: the writer may run in another
 /// container.
-pub fn has_open(pid: u32, path: &Path) -> Option<bool> {
+pub(crate) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
 }
 
 /// Returns the owner of a process relative to `folder`; [`ProcessOwner::Ours`] where the system does not tell.
-pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
+pub(crate) fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
     match system::user_of(pid) {
         Err(_) => ProcessOwner::Ours,
         Ok(None) => ProcessOwner::Gone,
@@ -77,18 +77,27 @@ pub fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
 }
 
 /// Asks a process to end (SIGTERM), without waiting. Does nothing on Windows.
-pub fn request_end(pid: u32) {
+pub(crate) fn request_end(pid: u32) {
     host_system::terminate(pid);
 }
 
+/// Returns the command line with which a user ends a process on this system.
+pub(crate) fn end_command(pid: u32) -> String {
+    if cfg!(windows) {
+        format!("taskkill /F /PID {pid}")
+    } else {
+        format!("kill {pid}")
+    }
+}
+
 /// Kills a process and the process group that it leads. Does nothing on Windows.
-pub fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     host_system::kill_group(pid);
     host_system::kill(pid);
 }
 
 /// Kills the remaining processes of a process group whose leader has ended. Does nothing on Windows.
-pub fn kill_group(leader: u32) {
+pub(crate) fn kill_group(leader: u32) {
     host_system::kill_group(leader);
 }
 
@@ -97,7 +106,7 @@ pub fn kill_group(leader: u32) {
 ///
 /// # Errors
 /// When the system refuses the signal, or the process still exists five seconds after it was killed.
-pub fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
+pub(crate) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
     system::terminate(pid, grace)
 }
 

@@ -14,19 +14,23 @@ mod system;
 mod netsh;
 mod socket;
 
-pub use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
+pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
+
+/// `true` on systems where every socket of this user is listed with its process, so that a socket without a process
+/// belongs to another user.
+pub(crate) const LISTS_OWN_PROCESSES: bool = cfg!(target_os = "linux");
 
 /// Returns all listening TCP sockets, IPv4 and IPv6, in order of address and port.
 ///
 /// A process that ends may keep its sockets for a moment after it can no longer be found as their owner. For ports for
 /// which `needs_owner` returns true, the function waits until such sockets are closed, at most for
 /// [`SOCKET_RELEASE_TIMEOUT`], so that they are not taken for another user's.
-pub fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
+pub(crate) fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
     sort_and_dedup(system::listening_sockets(None, &needs_owner))
 }
 
 /// Returns the sockets that listen on one port, with their owners. Much faster than [`listening_sockets`].
-pub fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
+pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
     sort_and_dedup(system::listening_sockets(Some(port), &|_| true))
 }
 
@@ -38,18 +42,18 @@ fn sort_and_dedup(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
 }
 
 /// Returns the first and the last port that the system assigns to outgoing connections.
-pub fn ephemeral_range() -> Option<(u16, u16)> {
+pub(crate) fn ephemeral_range() -> Option<(u16, u16)> {
     system::ephemeral_range()
 }
 
 /// Returns the inclusive ranges of ports that no program can bind. Only Windows has such ranges.
-pub fn excluded_ranges() -> Vec<(u16, u16)> {
+pub(crate) fn excluded_ranges() -> Vec<(u16, u16)> {
     system::excluded_ranges()
 }
 
 /// Returns the command line of a process, and those of its environment variables that start with `prefix`. Empty where
 /// this user may not read them.
-pub fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
+pub(crate) fn arguments_and_env(pid: u32, prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     system::arguments_and_env(pid, prefix)
 }
 

@@ -37,7 +37,7 @@ pub struct CommandSpec {
 
 /// The exit code and the output of a program that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommandOutput {
+pub(crate) struct CommandOutput {
     /// The exit code; `None` where a signal or the time limit ended the program.
     pub code: Option<i32>,
     /// The text on stdout, with bytes that are not UTF-8 replaced.
@@ -61,9 +61,9 @@ impl CommandSpec {
         }
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable of the program.
     #[must_use]
-    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
@@ -72,7 +72,7 @@ impl CommandSpec {
     /// Runs the program in a scope of the user's systemd where this process is part of a systemd service: at the end of
     /// a service, systemd kills everything that the service started. For callers that can reach the user's manager.
     #[must_use]
-    pub fn in_own_scope(mut self, host: &Host) -> Self {
+    pub(crate) fn in_own_scope(mut self, host: &Host) -> Self {
         let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let is_service = groups.lines().any(|line| line.ends_with(".service"));
         let Some(runner) = host.find_program("systemd-run").filter(|_| is_service) else {
@@ -107,7 +107,7 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn run(&self, spec: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
+    pub(crate) fn run(&self, spec: &CommandSpec, limit: Duration) -> io::Result<CommandOutput> {
         let deadline = Instant::now() + limit;
         let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
         let mut command = spec.to_command(self);
@@ -155,7 +155,7 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn(&self, spec: &CommandSpec) -> io::Result<Child> {
+    pub(crate) fn spawn(&self, spec: &CommandSpec) -> io::Result<Child> {
         silent_command(self, spec).spawn()
     }
 
@@ -164,7 +164,7 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn_detached(&self, spec: &CommandSpec) -> io::Result<Child> {
+    pub(crate) fn spawn_detached(&self, spec: &CommandSpec) -> io::Result<Child> {
         let mut command = silent_command(self, spec);
         system::set_own_group(&mut command);
         command.spawn()
@@ -176,18 +176,18 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn exec(&self, spec: &CommandSpec) -> io::Result<ExitCode> {
+    pub(crate) fn exec(&self, spec: &CommandSpec) -> io::Result<ExitCode> {
         system::exec(spec.to_command(self))
     }
 
     /// Returns whether the system can start a file directly, without an interpreter on the command line.
-    pub fn is_executable(&self, path: &Path) -> bool {
+    pub(crate) fn is_executable(&self, path: &Path) -> bool {
         system::is_executable(path)
     }
 
     /// Returns the absolute folders of the search path (`PATH`), in order. Relative folders are skipped: they depend on
     /// the working folder of this program.
-    pub fn search_path(&self) -> Vec<PathBuf> {
+    pub(crate) fn search_path(&self) -> Vec<PathBuf> {
         let path = self.raw_var("PATH").unwrap_or_default();
         std::env::split_paths(path)
             .filter(|folder| folder.is_absolute())
@@ -196,7 +196,7 @@ impl Host {
 
     /// Finds an executable by its name on the search path of this host. On Windows the extensions of `PATHEXT` are
     /// tried.
-    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
         let folders = std::env::join_paths(self.search_path()).ok()?;
         which::which_in(name, Some(folders), "/").ok()
     }

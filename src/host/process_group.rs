@@ -43,7 +43,7 @@ impl Host {
     ///
     /// # Errors
     /// When the program can't be started.
-    pub fn spawn_group(&self, spec: &CommandSpec) -> io::Result<ProcessGroup> {
+    pub(crate) fn spawn_group(&self, spec: &CommandSpec) -> io::Result<ProcessGroup> {
         let mut command = spec.to_command(self);
         command
             .stdin(Stdio::null())
@@ -65,12 +65,12 @@ impl Host {
 
 impl ProcessGroup {
     /// Returns the pid of the program, which is also the id of its group.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.leader.id()
     }
 
     /// Returns the exit of the program, or `None` while it runs. Once it has ended, kills the children that it left.
-    pub fn poll_exit(&mut self) -> Option<ProcessExit> {
+    pub(crate) fn poll_exit(&mut self) -> Option<ProcessExit> {
         if self.exit.is_none() {
             self.exit = self.leader.try_wait().ok().flatten().map(ProcessExit::from);
             if self.exit.is_some() {
@@ -81,14 +81,14 @@ impl ProcessGroup {
     }
 
     /// Asks the program to end (SIGTERM). Kills it on systems without signals.
-    pub fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         if self.poll_exit().is_none() && !system::terminate(self.pid()) {
             let _ = self.leader.kill();
         }
     }
 
     /// Kills the program and its children.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // The children first: once the leader is waited for, the id of the group may be another's.
         if self.poll_exit().is_none() {
             system::kill_group(self.pid());
@@ -98,7 +98,7 @@ impl ProcessGroup {
     }
 
     /// Returns the end of the program's stderr, at most [`STDERR_TAIL_BYTES`], as text.
-    pub fn stderr_tail(&self) -> String {
+    pub(crate) fn stderr_tail(&self) -> String {
         String::from_utf8_lossy(&lock(&self.stderr)).into_owned()
     }
 }

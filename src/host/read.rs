@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Maximum size of a file that is read, in bytes.
-pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The reason why a file was not read.
 #[derive(Debug, thiserror::Error)]
@@ -31,13 +31,13 @@ pub enum ReadError {
 }
 
 /// Reads a file as UTF-8 text. Links are followed.
-pub fn text(path: &Path) -> Result<String, ReadError> {
+pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
     let bytes = bytes(path)?;
     String::from_utf8(bytes).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
 /// Reads the bytes of a file. Links are followed.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing),
@@ -72,7 +72,7 @@ fn read_bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
 
 /// Returns a path with the links of its existing part resolved, so that two paths of one file are equal, also where the
 /// file does not exist yet.
-pub fn canonicalize_existing(path: &Path) -> PathBuf {
+pub(crate) fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {
         if let Ok(real) = part.canonicalize() {

@@ -18,7 +18,7 @@ use crate::survey::{ConfigHealth, SurveyedInstance};
 pub(super) struct GatewayFiles {
     /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
-    /// The source of the port.
+    /// The source from which the port comes.
     pub(super) port_source: PortSource,
     /// The credentials for the gateway, or the error where they can't be determined.
     pub(super) auth: Result<ClientAuth, Error>,

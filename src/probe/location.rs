@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::pid::ProcessOwner;
+use crate::host::ports;
 use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 use crate::survey::Survey;
 
@@ -94,8 +95,8 @@ fn identify_holder(
             pid,
             ..
         }) => GatewayLocation::OtherInstance(other.clone(), *pid),
-        // On Linux the owner of every socket of this user is known: this one belongs to another user.
-        None if cfg!(target_os = "linux") => GatewayLocation::Stranger(holder.clone()),
+        // The socket belongs to another user.
+        None if ports::LISTS_OWN_PROCESSES => GatewayLocation::Stranger(holder.clone()),
         owner => match owner
             .as_ref()
             .map_or(ProcessOwner::Ours, |owner| process_owner(owner.pid))

@@ -93,6 +93,7 @@ fn identify(
     }
 }
 
+/// Sets the port and the URL of a probe.
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
     probe.port = Some(endpoint.port);
     probe.url = format!("ws://{}", endpoint.addresses[0]);
@@ -182,6 +183,7 @@ fn unhealthy_reason(health: &Value) -> String {
     reason.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
+/// Returns the verdict for a session that failed.
 fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
         // The gateway listened during the survey.

@@ -4,7 +4,7 @@ use super::diacritics::strip_diacritic;
 
 /// Converts a text to ASCII: letters lose their diacritics, signs become their nearest ASCII character, anything else
 /// becomes `?`. The number of characters stays the same.
-pub fn to_ascii(text: &str) -> String {
+pub(crate) fn to_ascii(text: &str) -> String {
     text.chars()
         .map(|c| match strip_diacritic(c) {
             '→' | '›' | '❯' => '>',

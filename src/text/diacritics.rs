@@ -2,7 +2,7 @@
 
 /// Returns the ASCII letter for a Turkish letter, such as `i` for `ı` and `S` for `Ş`, and any other character
 /// unchanged.
-pub fn strip_diacritic(c: char) -> char {
+pub(crate) fn strip_diacritic(c: char) -> char {
     match c {
         'ı' | 'î' => 'i',
         'İ' | 'Î' => 'I',

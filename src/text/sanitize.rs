@@ -5,7 +5,7 @@ const MAX_SHOWN_CHARS: usize = 400;
 
 /// Returns another program's text as it may be shown on a terminal: its first [`MAX_SHOWN_CHARS`] characters, with
 /// control characters, which could move the cursor or change what is on the screen, replaced by blanks.
-pub fn sanitize(text: &str) -> String {
+pub(crate) fn sanitize(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.take(MAX_SHOWN_CHARS).collect::<String>().trim().to_owned()
 }

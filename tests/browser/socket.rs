@@ -7,7 +7,7 @@ use tungstenite::{Message, WebSocket};
 
 use super::{configure, done};
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, PATIENCE, TOKEN, free_base};
+use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT, free_base};
 
 /// A session of one protocol.
 struct Session {
@@ -18,7 +18,7 @@ struct Session {
 impl Session {
     fn open(port: u16, protocol: u64, scopes: &[&str]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a socket");
         let url = format!("ws://127.0.0.1:{port}/");
         let (socket, _) = tungstenite::client(url, stream).expect("a socket");
         let mut session = Self {

@@ -1,5 +1,5 @@
-//! A real browser with the dashboard in it. The session behind the page is a fake, so that a test decides what
-//! the gateway answers; the files of the page and the overview of the host are the program's own.
+//! Opens the dashboard in a real browser. The session of the page is a fake, so that a test decides what the gateway
+//! answers; the files of the page and the overview of the host are those of the program.
 //!
 //! `OPENCLAW_PICTURES=FOLDER` saves screenshots there.
 
@@ -38,13 +38,14 @@ use openclaw::settings::{ClientAuth, Settings};
 use super::{PAGE_TIMEOUT, TOKEN, populate};
 use crate::support::{Sandbox, installed};
 
-/// A gateway with a fake session.
-pub struct FakeGateway {
+/// A gateway with fake sessions.
+pub struct FakeSessionGateway {
     state: Arc<GatewayState>,
-    /// `true` while every session is closed at once.
+    /// `true` while every session is closed at once after its start.
     pub closing: AtomicBool,
 }
 
+/// Returns the state of a gateway that listens on this port.
 fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayState> {
     let host = Host::fixed(&["openclaw"], [("HOME", sandbox.home())]);
     let env = Environment::read(&host).unwrap();
@@ -77,7 +78,11 @@ fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayStat
 }
 
 /// Serves WebSocket requests with the fake session, as a gateway does; all others get the page.
-async fn route_websockets(State(gateway): State<Arc<FakeGateway>>, request: Request, next: Next) -> Response {
+async fn route_websockets(
+    State(gateway): State<Arc<FakeSessionGateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !request.headers().contains_key("upgrade") {
         return next.run(request).await;
     }
@@ -89,9 +94,9 @@ async fn route_websockets(State(gateway): State<Arc<FakeGateway>>, request: Requ
 }
 
 /// Serves one fake session.
-async fn serve_session(gateway: Arc<FakeGateway>, mut socket: WebSocket) {
+async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: WebSocket) {
     async fn send(socket: &mut WebSocket, frame: Value) {
-        // Sending fails where the page has left, which is fine.
+        // Sending fails where the page was closed.
         let _ = socket.send(Message::text(frame.to_string())).await;
     }
     let challenge =
@@ -145,37 +150,39 @@ async fn serve_session(gateway: Arc<FakeGateway>, mut socket: WebSocket) {
     }
 }
 
-/// A browser with the dashboard of a gateway in it, and every error that it reported.
+/// The dashboard of a gateway in a browser, with the errors that the browser reported.
 pub struct PageUnderTest {
     browser: Browser,
     pub page: Page,
     pub address: String,
-    gateway: Option<Arc<FakeGateway>>,
+    gateway: Option<Arc<FakeSessionGateway>>,
     errors: Arc<std::sync::Mutex<Vec<String>>>,
     _profile: tempfile::TempDir,
 }
 
 impl PageUnderTest {
+    /// Opens a browser for a fake gateway on a free port, on a host with several instances.
     pub async fn new(sandbox: &Sandbox, warning: bool) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         populate(sandbox, listener.local_addr().unwrap().port());
-        Self::on(sandbox, listener, warning).await
+        Self::with_listener(sandbox, listener, warning).await
     }
 
-    pub async fn on(sandbox: &Sandbox, listener: tokio::net::TcpListener, warning: bool) -> Self {
+    /// Opens a browser for a fake gateway on this listener.
+    pub async fn with_listener(sandbox: &Sandbox, listener: tokio::net::TcpListener, warning: bool) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let gateway = Arc::new(FakeGateway {
+        let gateway = Arc::new(FakeSessionGateway {
             state: gateway_state(sandbox, port, warning),
             closing: AtomicBool::new(false),
         });
         let app = dashboard::router(gateway.state.clone())
             .layer(from_fn_with_state(gateway.clone(), route_websockets));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self::at(port, Some(gateway)).await
+        Self::on_port(port, Some(gateway)).await
     }
 
-    /// Starts a browser for whatever listens on this port.
-    pub async fn at(port: u16, gateway: Option<Arc<FakeGateway>>) -> Self {
+    /// Opens a browser for the gateway on this port.
+    pub async fn on_port(port: u16, gateway: Option<Arc<FakeSessionGateway>>) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let config = BrowserConfig::builder()
             .chrome_executable("/usr/bin/chromium")
@@ -215,6 +222,7 @@ impl PageUnderTest {
         gateway.closing.store(closing, Ordering::Relaxed);
     }
 
+    /// Loads the dashboard with this fragment in its URL.
     pub async fn open(&self, fragment: &str) {
         self.page
             .goto(format!("{}{fragment}", self.address))
@@ -222,7 +230,8 @@ impl PageUnderTest {
             .unwrap();
     }
 
-    pub async fn js(&self, expression: &str) -> Value {
+    /// Evaluates a JavaScript expression.
+    pub async fn evaluate(&self, expression: &str) -> Value {
         let result = self.page.evaluate(expression).await;
         result
             .unwrap_or_else(|e| panic!("{expression}: {e}"))
@@ -232,10 +241,10 @@ impl PageUnderTest {
     }
 
     /// Waits until a JavaScript expression is true.
-    pub async fn until(&self, expression: &str) {
+    pub async fn wait_until(&self, expression: &str) {
         let deadline = Instant::now() + PAGE_TIMEOUT;
-        while self.js(expression).await != true {
-            let text = self.js("document.body.innerText").await;
+        while self.evaluate(expression).await != true {
+            let text = self.evaluate("document.body.innerText").await;
             assert!(
                 Instant::now() < deadline,
                 "never: {expression}\n{text}\n{:?}",
@@ -245,20 +254,23 @@ impl PageUnderTest {
         }
     }
 
-    pub async fn choose(&self, select: &str, value: &str) {
-        self.js(&format!(
-            "(() => {{ const s = document.getElementById('{select}'); s.value = '{value}'; \
+    /// Selects an option of a `select` element.
+    pub async fn select(&self, id: &str, value: &str) {
+        self.evaluate(&format!(
+            "(() => {{ const s = document.getElementById('{id}'); s.value = '{value}'; \
              s.dispatchEvent(new Event('change')); return true; }})()"
         ))
         .await;
     }
 
-    pub async fn width(&self, width: i64) {
+    /// Sets the width of the window, in pixels.
+    pub async fn set_width(&self, width: i64) {
         let size = SetDeviceMetricsOverrideParams::new(width, 900, 1.0, false);
         self.page.execute(size).await.unwrap();
     }
 
-    pub async fn picture(&self, name: &str) {
+    /// Saves a screenshot where `OPENCLAW_PICTURES` names a folder.
+    pub async fn save_screenshot(&self, name: &str) {
         if let Some(folder) = std::env::var_os("OPENCLAW_PICTURES") {
             let params = ScreenshotParams::builder()
                 .format(CaptureScreenshotFormat::Png)
@@ -269,6 +281,7 @@ impl PageUnderTest {
         }
     }
 
+    /// Returns the errors that the browser reported so far.
     pub fn errors(&self) -> Vec<String> {
         self.errors.lock().unwrap().clone()
     }
@@ -305,8 +318,8 @@ async fn collect_errors(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) 
     });
 }
 
-/// Runs a test with a browser on an async runtime of its own, unless no browser is installed.
-pub fn browse(test: impl Future<Output = ()>) {
+/// Runs a test with a browser on an async runtime of its own; skips it where no browser is installed.
+pub fn run_with_browser(test: impl Future<Output = ()>) {
     if installed("chromium") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.unwrap().block_on(test);

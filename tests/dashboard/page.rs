@@ -1,8 +1,8 @@
-//! The dashboard in a browser: what it shows, stores and refuses.
+//! Tests of the dashboard in a browser: what it shows, stores and refuses.
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::browser::{PageUnderTest, browse};
+use super::browser::{PageUnderTest, run_with_browser};
 use super::{HOSTILE_NAME, TOKEN, config};
 use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::network::own;
@@ -10,97 +10,125 @@ use crate::support::{Sandbox, installed};
 
 #[test]
 fn page_shows_the_host_and_removes_the_token_from_the_address() {
-    browse(async {
+    run_with_browser(async {
         let sandbox = Sandbox::new();
         let page = PageUnderTest::new(&sandbox, true).await;
         page.open(&format!("#token={TOKEN}")).await;
-        page.until("document.getElementById('link').dataset.link === 'live'")
+        page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
-        page.until("document.querySelectorAll('#map > li').length === 4")
+        page.wait_until("document.querySelectorAll('#map > li').length === 4")
             .await;
-        page.until("document.querySelectorAll('#findings .kind').length > 0")
+        page.wait_until("document.querySelectorAll('#findings .kind').length > 0")
             .await;
-        assert_eq!(page.js("location.href").await, page.address.as_str());
-        assert_eq!(page.js("history.length").await, 2, "about:blank and the page");
-        assert_eq!(page.js("sessionStorage.getItem('openclaw.token')").await, TOKEN);
-        assert_eq!(page.js("localStorage.length").await, 0);
-        let markup = page.js("document.documentElement.outerHTML").await;
+        assert_eq!(page.evaluate("location.href").await, page.address.as_str());
+        assert_eq!(
+            page.evaluate("history.length").await,
+            2,
+            "about:blank and the page"
+        );
+        assert_eq!(
+            page.evaluate("sessionStorage.getItem('openclaw.token')").await,
+            TOKEN
+        );
+        assert_eq!(page.evaluate("localStorage.length").await, 0);
+        let markup = page.evaluate("document.documentElement.outerHTML").await;
         assert!(!markup.as_str().unwrap().contains(TOKEN));
-        let text = page.js("document.body.innerText").await;
-        let text = text.as_str().unwrap();
-        for shown in [
-            "rescue",
-            "18789",
-            "18809",
-            "20789",
-            "workbench",
-            "Warning:",
-            "Warning",
-            "openclaw --profile lab",
-            "Port map of this host",
-        ] {
-            assert!(text.contains(shown), "{shown} in {text}");
-        }
-        // The hostile name is shown as text and has run nothing.
-        assert!(text.contains(HOSTILE_NAME), "{text}");
-        assert_eq!(page.js("document.querySelectorAll('main img').length").await, 0);
-        assert_eq!(page.js("typeof window.broken").await, "undefined");
-
+        assert_host_is_shown(&page).await;
         change_appearance(&page).await;
         // The choices are remembered, and so is the token of this tab.
         page.page.reload().await.unwrap();
-        page.until("document.getElementById('link').dataset.link === 'live'")
+        page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
-        assert_eq!(page.js("document.documentElement.lang").await, "tr");
-        assert_eq!(page.js("document.documentElement.dataset.theme").await, "dark");
+        assert_eq!(page.evaluate("document.documentElement.lang").await, "tr");
+        assert_eq!(
+            page.evaluate("document.documentElement.dataset.theme").await,
+            "dark"
+        );
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });
 }
 
+/// Checks that the page shows the instances and findings of the host, and a hostile file name as text only.
+async fn assert_host_is_shown(page: &PageUnderTest) {
+    let text = page.evaluate("document.body.innerText").await;
+    let text = text.as_str().unwrap();
+    for shown in [
+        "rescue",
+        "18789",
+        "18809",
+        "20789",
+        "workbench",
+        "Warning:",
+        "Warning",
+        "openclaw --profile lab",
+        "Port map of this host",
+    ] {
+        assert!(text.contains(shown), "{shown} in {text}");
+    }
+    // The hostile name is shown as text and has run nothing.
+    assert!(text.contains(HOSTILE_NAME), "{text}");
+    assert_eq!(
+        page.evaluate("document.querySelectorAll('main img').length")
+            .await,
+        0
+    );
+    assert_eq!(page.evaluate("typeof window.broken").await, "undefined");
+}
+
 /// Chooses the dark theme and Turkish, and checks that the page fits narrow screens.
 async fn change_appearance(page: &PageUnderTest) {
-    page.width(1200).await;
-    page.choose("theme", "light").await;
-    page.picture("en-light-wide.png").await;
-    page.choose("theme", "dark").await;
+    page.set_width(1200).await;
+    page.select("theme", "light").await;
+    page.save_screenshot("en-light-wide.png").await;
+    page.select("theme", "dark").await;
     assert_eq!(
-        page.js("getComputedStyle(document.body).backgroundColor").await,
+        page.evaluate("getComputedStyle(document.body).backgroundColor")
+            .await,
         "rgb(19, 21, 23)"
     );
-    page.choose("language", "tr").await;
-    page.until("document.body.innerText.includes('Uyarı') && document.body.innerText.includes('temel port')")
-        .await;
-    assert_eq!(page.js("document.documentElement.lang").await, "tr");
-    page.picture("tr-dark-wide.png").await;
+    page.select("language", "tr").await;
+    page.wait_until(
+        "document.body.innerText.includes('Uyarı') && document.body.innerText.includes('temel port')",
+    )
+    .await;
+    assert_eq!(page.evaluate("document.documentElement.lang").await, "tr");
+    page.save_screenshot("tr-dark-wide.png").await;
     for width in [390, 360] {
-        page.width(width).await;
+        page.set_width(width).await;
         let fits = "document.documentElement.scrollWidth <= innerWidth";
-        assert_eq!(page.js(fits).await, true, "{width}");
-        page.picture(&format!("tr-dark-{width}.png")).await;
+        assert_eq!(page.evaluate(fits).await, true, "{width}");
+        page.save_screenshot(&format!("tr-dark-{width}.png")).await;
     }
 }
 
 #[test]
 fn wrong_token_is_reported_and_another_asked_for() {
-    browse(async {
+    run_with_browser(async {
         let sandbox = Sandbox::new();
         let page = PageUnderTest::new(&sandbox, false).await;
         page.open("#token=wrong").await;
-        page.until("!document.getElementById('ask').hidden && !document.getElementById('refused').hidden")
-            .await;
-        assert_eq!(page.js("location.hash").await, "");
+        page.wait_until(
+            "!document.getElementById('ask').hidden && !document.getElementById('refused').hidden",
+        )
+        .await;
+        assert_eq!(page.evaluate("location.hash").await, "");
         assert_eq!(
-            page.js("sessionStorage.length").await,
+            page.evaluate("sessionStorage.length").await,
             0,
             "a refused token is not stored"
         );
-        let text = page.js("document.getElementById('refused').innerText").await;
+        let text = page
+            .evaluate("document.getElementById('refused').innerText")
+            .await;
         assert!(text.as_str().unwrap().contains("token mismatch"), "{text}");
-        assert_eq!(page.js("document.activeElement.id").await, "token");
-        assert_eq!(page.js("document.getElementById('board').hidden").await, true);
-        page.choose("theme", "light").await;
-        page.picture("en-light-token.png").await;
+        assert_eq!(page.evaluate("document.activeElement.id").await, "token");
+        assert_eq!(
+            page.evaluate("document.getElementById('board').hidden").await,
+            true
+        );
+        page.select("theme", "light").await;
+        page.save_screenshot("en-light-token.png").await;
         let field = page.page.find_element("#token").await.unwrap();
         field
             .click()
@@ -112,9 +140,9 @@ fn wrong_token_is_reported_and_another_asked_for() {
             .press_key("Enter")
             .await
             .unwrap();
-        page.until("document.querySelectorAll('#map > li').length === 4")
+        page.wait_until("document.querySelectorAll('#map > li').length === 4")
             .await;
-        assert_eq!(page.js("document.getElementById('ask').hidden").await, true);
+        assert_eq!(page.evaluate("document.getElementById('ask').hidden").await, true);
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });
@@ -122,22 +150,25 @@ fn wrong_token_is_reported_and_another_asked_for() {
 
 #[test]
 fn page_asks_for_a_token_and_reconnects_after_a_lost_connection() {
-    browse(async {
+    run_with_browser(async {
         let sandbox = Sandbox::new();
         let page = PageUnderTest::new(&sandbox, false).await;
         page.open("").await;
-        page.until("!document.getElementById('ask').hidden").await;
-        assert_eq!(page.js("document.getElementById('refused').hidden").await, true);
-        // Like a link that is opened in the same tab.
-        page.js(&format!("location.hash = 'token={TOKEN}'")).await;
-        page.until("document.getElementById('link').dataset.link === 'live'")
+        page.wait_until("!document.getElementById('ask').hidden").await;
+        assert_eq!(
+            page.evaluate("document.getElementById('refused').hidden").await,
+            true
+        );
+        // As when a link is opened in the same tab.
+        page.evaluate(&format!("location.hash = 'token={TOKEN}'")).await;
+        page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
-        assert_eq!(page.js("location.hash").await, "");
+        assert_eq!(page.evaluate("location.hash").await, "");
         page.set_closing(true);
-        page.until("document.getElementById('link').dataset.link === 'lost'")
+        page.wait_until("document.getElementById('link').dataset.link === 'lost'")
             .await;
         page.set_closing(false);
-        page.until("document.getElementById('link').dataset.link === 'live'")
+        page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
         page.close().await;
     });
@@ -172,41 +203,42 @@ fn running_gateways_are_distinguished_from_stopped_ones() {
         let sandbox = Sandbox::new();
         write_private_instances(&sandbox);
         let main = Gateway::launch(command(&sandbox, "default", &[]), 18789);
-        browse(async {
+        run_with_browser(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:19789").await.unwrap();
             // A gateway also listens on the ports of its browser control and its canvas.
             let _derived =
                 [19791, 19793].map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap());
-            let page = PageUnderTest::on(&sandbox, listener, false).await;
-            page.width(1000).await;
+            let page = PageUnderTest::with_listener(&sandbox, listener, false).await;
+            page.set_width(1000).await;
             page.open(&format!("#token={TOKEN}")).await;
-            page.until("document.querySelectorAll('#map > li').length === 3")
+            page.wait_until("document.querySelectorAll('#map > li').length === 3")
                 .await;
             let running = "[...document.querySelectorAll('#map > li')].map((li) => \
                            [li.querySelector('b').innerText, !!li.querySelector('.tag.up'), \
                             li.querySelector('.cells li').classList.contains('own')].join(' ')).join(', ')";
             assert_eq!(
-                page.js(running).await,
+                page.evaluate(running).await,
                 "default true true, lab false false, rescue true true"
             );
-            page.until("document.querySelectorAll('#findings .kind').length > 0")
+            page.wait_until("document.querySelectorAll('#findings .kind').length > 0")
                 .await;
             let kinds =
                 "[...document.querySelectorAll('#findings .kind')].map((kind) => kind.className).join()";
-            assert_eq!(page.js(kinds).await, "kind warning");
+            assert_eq!(page.evaluate(kinds).await, "kind warning");
             let watching = "document.getElementById('watching').hidden";
-            assert_eq!(page.js(watching).await, true);
+            assert_eq!(page.evaluate(watching).await, true);
             page.report_watched("default");
-            page.until("document.getElementById('watched').innerText.includes('default')")
+            page.wait_until("document.getElementById('watched').innerText.includes('default')")
                 .await;
-            page.choose("theme", "light").await;
-            page.picture("dashboard.png").await;
-            page.choose("language", "tr").await;
-            page.until("document.body.innerText.includes('temel port')").await;
-            page.width(1000).await;
-            page.picture("dashboard.tr.png").await;
+            page.select("theme", "light").await;
+            page.save_screenshot("dashboard.png").await;
+            page.select("language", "tr").await;
+            page.wait_until("document.body.innerText.includes('temel port')")
+                .await;
+            page.set_width(1000).await;
+            page.save_screenshot("dashboard.tr.png").await;
             drop(main);
-            page.until("document.querySelectorAll('#map .tag.up').length === 1")
+            page.wait_until("document.querySelectorAll('#map .tag.up').length === 1")
                 .await;
             assert_eq!(page.errors(), Vec::<String>::new());
             page.close().await;
@@ -216,28 +248,30 @@ fn running_gateways_are_distinguished_from_stopped_ones() {
 
 #[test]
 fn page_of_a_real_gateway_shows_that_gateway() {
-    browse(async {
+    run_with_browser(async {
         let sandbox = Sandbox::new();
         let port = free_base();
         sandbox.write(".openclaw-rescue/openclaw.json", config(port));
         let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
-        let page = PageUnderTest::at(port, None).await;
+        let page = PageUnderTest::on_port(port, None).await;
         page.open("#token=wrong").await;
-        page.until("!document.getElementById('refused').hidden").await;
-        page.js(&format!("location.hash = 'token={TOKEN}'")).await;
-        page.until("document.getElementById('link').dataset.link === 'live'")
+        page.wait_until("!document.getElementById('refused').hidden")
             .await;
-        page.until("document.querySelectorAll('#map > li').length === 1")
+        page.evaluate(&format!("location.hash = 'token={TOKEN}'")).await;
+        page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
-        page.until("Number(document.getElementById('count').innerText) > 0")
+        page.wait_until("document.querySelectorAll('#map > li').length === 1")
+            .await;
+        page.wait_until("Number(document.getElementById('count').innerText) > 0")
             .await;
         assert_eq!(
-            page.js("document.getElementById('profile').innerText").await,
+            page.evaluate("document.getElementById('profile').innerText")
+                .await,
             "rescue"
         );
         let base = format!("document.querySelector('.cells .own .n').innerText === '{port}'");
-        assert_eq!(page.js(&base).await, true);
-        page.picture("real.png").await;
+        assert_eq!(page.evaluate(&base).await, true);
+        page.save_screenshot("real.png").await;
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });

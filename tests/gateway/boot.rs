@@ -1,4 +1,4 @@
-//! The start of a gateway from broken configs and records, and from the last good config.
+//! Tests of the start of a gateway from broken configs and records, and from the last good config.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure, log, wait_for};
@@ -6,15 +6,15 @@ use crate::support::gateway::{Gateway, configure, log, wait_for};
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 const LAST_GOOD: &str = ".openclaw-rescue/openclaw.json.last-good";
 
-/// Starts a gateway that must refuse to run, and returns what it printed.
-fn refused(sandbox: &Sandbox) -> String {
+/// Starts a gateway that must refuse to run, and returns its standard error.
+fn start_refused(sandbox: &Sandbox) -> String {
     sandbox
         .run(["--lang", "en", "--profile", "rescue", "gateway"])
         .exits(78)
         .stderr
 }
 
-/// Returns a sandbox whose instance `rescue` has started well once.
+/// Returns a sandbox whose instance `rescue` has started successfully once.
 fn sandbox_with_last_good_config() -> Sandbox {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
@@ -32,7 +32,7 @@ fn broken_config_is_refused_with_its_position_and_not_changed() {
     let sandbox = Sandbox::new();
     let broken = "{\n  gateway: {\n    port: 1 2\n";
     let path = sandbox.write(CONFIG, broken);
-    let printed = refused(&sandbox);
+    let printed = start_refused(&sandbox);
     assert!(printed.contains(&format!("{}:3:12", path.display())), "{printed}");
     assert_eq!(sandbox.read(CONFIG), broken);
 }
@@ -43,7 +43,7 @@ fn unknown_config_key_is_refused_by_name() {
     configure(&sandbox, "rescue");
     let text = sandbox.read(CONFIG).replace("\"bind\"", "\"bidn\"");
     sandbox.write(CONFIG, text);
-    let printed = refused(&sandbox);
+    let printed = start_refused(&sandbox);
     assert!(printed.contains("gateway.bidn"), "{printed}");
     assert!(
         printed.contains("openclaw --profile rescue config validate"),
@@ -57,7 +57,7 @@ fn last_good_config_replaces_a_broken_one_only_if_the_record_says_so() {
     let good = sandbox.read(CONFIG);
     let port = configure(&sandbox, "rescue");
     sandbox.write(CONFIG, "{ broken");
-    refused(&sandbox);
+    start_refused(&sandbox);
 
     sandbox.write(
         ".openclaw-rescue/instance.toml",
@@ -93,7 +93,7 @@ fn broken_record_is_refused() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "rescue");
     sandbox.write(".openclaw-rescue/instance.toml", "engine = 'deno'");
-    let printed = refused(&sandbox);
+    let printed = start_refused(&sandbox);
     assert!(printed.contains("instance.toml"), "{printed}");
 }
 
@@ -114,10 +114,10 @@ fn unreadable_env_file_is_refused() {
     configure(&sandbox, "rescue");
     let file = sandbox.path(".openclaw-rescue/.env");
     std::fs::create_dir_all(&file).unwrap();
-    let printed = refused(&sandbox);
+    let printed = start_refused(&sandbox);
     assert!(printed.contains(&file.display().to_string()), "{printed}");
     std::fs::remove_dir(&file).unwrap();
     sandbox.write(&file, b"OPENCLAW_GATEWAY_PORT=1\n\xff\n");
-    let printed = refused(&sandbox);
+    let printed = start_refused(&sandbox);
     assert!(printed.contains("UTF-8"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! The canvas host: which files it serves to whom, and that nothing else can be reached through it.
+//! Tests of the canvas host: which files it serves to which clients, and that no other files can be reached.
 
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use tungstenite::client::IntoClientRequest as _;
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Answer, Gateway, PATIENCE, TOKEN, config, free_base, request, wait_for};
+use crate::support::gateway::{Answer, Gateway, TOKEN, WAIT_TIMEOUT, config, free_base, request, wait_for};
 
 const CANVAS: &str = "/__openclaw__/canvas";
 
@@ -100,7 +100,7 @@ fn no_path_leads_out_of_the_folder() {
     let gateway = Gateway::start(&sandbox, "rescue");
     let capability = capability(gateway.port);
     for port in [gateway.port, gateway.port + 4] {
-        for below in [
+        for path_below in [
             "../openclaw.json",
             "sub/../../openclaw.json",
             "%2e%2e/openclaw.json",
@@ -127,7 +127,7 @@ fn no_path_leads_out_of_the_folder() {
                 CANVAS.to_owned(),
                 format!("/__openclaw__/cap/{capability}/canvas"),
             ] {
-                let path = format!("{start}/{below}");
+                let path = format!("{start}/{path_below}");
                 // A path that is not valid in a URL is not answered.
                 let Some(answer) = request(port, "GET", &path, &[&bearer()]) else {
                     continue;
@@ -160,7 +160,7 @@ fn change_in_the_hidden_state_folder_reloads_the_page() {
                 .headers_mut()
                 .insert("origin", origin.parse().expect("a header"));
             let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-            stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+            stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
             tungstenite::client(request, stream).ok()
         };
         assert!(open("https://evil.example").is_none(), "a page of another origin");
@@ -207,11 +207,11 @@ fn canvas_of_one_instance_is_not_served_by_another() {
         config(base).replace(r#""gateway""#, shared_root),
     );
     let rescue = Gateway::start(&sandbox, "rescue");
-    let of_main = capability(main.port);
+    let capability_of_main = capability(main.port);
     for port in [rescue.port, rescue.port + 4] {
         assert_eq!(get(port, &format!("{CANVAS}/main.txt")).status, 404);
-        let theirs = format!("/__openclaw__/cap/{of_main}/canvas/");
-        let answer = request(port, "GET", &theirs, &[]).expect("an answer");
+        let path = format!("/__openclaw__/cap/{capability_of_main}/canvas/");
+        let answer = request(port, "GET", &path, &[]).expect("an answer");
         assert_eq!(answer.status, 401, "a capability opens its own gateway only");
     }
     assert_eq!(get(main.port, &format!("{CANVAS}/main.txt")).body, "of main");
@@ -237,7 +237,7 @@ fn live_reload_and_canvas_can_be_switched_off() {
     assert_eq!(get(off.port, &format!("{CANVAS}/")).status, 404);
     assert!(
         request(off.port + 4, "GET", "/", &[]).is_none(),
-        "nobody listens there"
+        "no process listens there"
     );
     assert!(!sandbox.path(".openclaw-off/canvas").exists());
 }

@@ -1,4 +1,4 @@
-//! The routes of the base port, and the credentials that they require.
+//! Tests of the routes of the base port, and of the credentials that they require.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, request};

@@ -1,4 +1,4 @@
-//! The lock that allows one gateway per instance, and `--force`.
+//! Tests of the lock that allows one gateway per instance, and of `--force`.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure, free_base};

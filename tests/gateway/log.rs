@@ -1,4 +1,4 @@
-//! The log of a gateway: its files, its language, no secrets, and that it never stops the gateway.
+//! Tests of the log of a gateway: its files, its language, that it contains no secrets and never stops the gateway.
 
 use std::time::SystemTime;
 
@@ -18,13 +18,13 @@ fn log_is_json_in_the_file_and_sentences_on_the_console() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let of = |code: &str| {
+    let lines_with_code = |code: &str| {
         lines
             .iter()
             .filter(move |line| line["code"] == code)
             .collect::<Vec<_>>()
     };
-    let at = of("gateway.listening");
+    let at = lines_with_code("gateway.listening");
     assert!(
         at.iter().any(|line| line["message"]
             .as_str()
@@ -33,19 +33,19 @@ fn log_is_json_in_the_file_and_sentences_on_the_console() {
         "{text}"
     );
     assert!(
-        of("gateway.starting")[0]["message"]
+        lines_with_code("gateway.starting")[0]["message"]
             .as_str()
             .unwrap()
             .contains(&pid.to_string())
     );
     let config = sandbox.path(state("rescue").join("openclaw.json"));
     assert!(
-        of("gateway.config")[0]["message"]
+        lines_with_code("gateway.config")[0]["message"]
             .as_str()
             .unwrap()
             .contains(config.to_str().unwrap())
     );
-    assert_eq!(of("gateway.ended").len(), 1);
+    assert_eq!(lines_with_code("gateway.ended").len(), 1);
     assert!(exited.stdout.contains(&format!("127.0.0.1:{port}")), "{exited:?}");
     assert!(!exited.stdout.contains('{'), "no JSON for people: {exited:?}");
 }

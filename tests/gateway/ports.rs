@@ -1,12 +1,12 @@
-//! A base port that another process has: the process is named and left alone.
+//! Tests of a base port that another process holds: the process is named and left alone.
 
 use std::net::TcpListener;
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, configure};
 
-/// Starts a gateway that must refuse to run, and returns what it printed.
-fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
+/// Starts a gateway that must refuse to run, and returns its standard error.
+fn start_refused(sandbox: &Sandbox, args: &[&str]) -> String {
     let all = ["--lang", "en", "--profile", "rescue", "gateway"];
     // The gateway ends by itself: it does not wait until the port is free.
     Gateway::spawn(sandbox.command(all.iter().chain(args)), 0)
@@ -23,7 +23,7 @@ fn process_on_the_port_is_named() {
         let Ok(_listener) = TcpListener::bind((address, port)) else {
             continue;
         };
-        let printed = refused(&sandbox, &[]);
+        let printed = start_refused(&sandbox, &[]);
         assert!(
             printed.contains(&format!("pid {}", std::process::id())),
             "{printed}"
@@ -41,7 +41,7 @@ fn gateway_of_another_profile_on_the_port_is_named_with_its_profile() {
     let sandbox = Sandbox::new();
     let mut main = Gateway::start(&sandbox, "main");
     configure(&sandbox, "rescue");
-    let printed = refused(&sandbox, &["--port", &main.port.to_string()]);
+    let printed = start_refused(&sandbox, &["--port", &main.port.to_string()]);
     assert!(printed.contains(&format!("pid {}", main.pid())), "{printed}");
     assert!(printed.contains("the main gateway"), "{printed}");
     assert!(main.runs());
@@ -52,7 +52,7 @@ fn lock_is_released_after_a_refusal() {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    refused(&sandbox, &[]);
+    start_refused(&sandbox, &[]);
     drop(listener);
     let _ = Gateway::start(&sandbox, "rescue").stop().with(0);
 }

@@ -1,12 +1,12 @@
-//! The reload of a config that changes while its gateway runs.
+//! Tests of the reload of a config that changes while its gateway runs.
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_base, log, state, wait_for};
 
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
-/// Waits until a log code was logged so many times.
-fn wait_logged(sandbox: &Sandbox, profile: &str, code: &str, times: usize) {
+/// Waits until a code was logged at least `times` times.
+fn wait_until_logged(sandbox: &Sandbox, profile: &str, code: &str, times: usize) {
     wait_for(code, || {
         (log(sandbox, profile).matches(code).count() >= times).then_some(())
     });
@@ -24,15 +24,15 @@ fn valid_change_is_applied_and_invalid_one_refused() {
     let mut gateway = Gateway::start(&sandbox, "rescue");
     let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
     sandbox.write(CONFIG, &good);
-    wait_logged(&sandbox, "rescue", "gateway.reloaded", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reloaded", 1);
     sandbox.write(CONFIG, "{ broken");
-    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
     sandbox.write(CONFIG, good.replace("\"bind\"", "\"bidn\""));
-    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 2);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-refused", 2);
     std::fs::remove_file(sandbox.path(CONFIG)).unwrap();
-    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 3);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-refused", 3);
     sandbox.write(CONFIG, &good);
-    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-back", 1);
     assert!(gateway.runs());
 }
 
@@ -47,7 +47,7 @@ fn replaced_config_file_is_noticed() {
         );
         let new = sandbox.write(".openclaw-rescue/openclaw.json.new", text);
         std::fs::rename(new, sandbox.path(CONFIG)).unwrap();
-        wait_logged(&sandbox, "rescue", "gateway.reloaded", times + 1);
+        wait_until_logged(&sandbox, "rescue", "gateway.reloaded", times + 1);
     }
 }
 
@@ -67,10 +67,10 @@ fn targets_of_links_and_included_files_are_watched() {
         ".openclaw-rescue/parts/more.json",
         r#"{ "logging": { "level": "debug" } }"#,
     );
-    wait_logged(&sandbox, "rescue", "gateway.reloaded", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reloaded", 1);
     let text = std::fs::read_to_string(&real).unwrap();
     std::fs::write(&real, text.replacen('{', r#"{ "ui": {},"#, 1)).unwrap();
-    wait_logged(&sandbox, "rescue", "gateway.reloaded", 2);
+    wait_until_logged(&sandbox, "rescue", "gateway.reloaded", 2);
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn deleted_config_folder_is_watched_again_when_it_is_back() {
     let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
     let mut gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
     std::fs::remove_dir_all(sandbox.path("elsewhere")).unwrap();
-    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
     sandbox.write("elsewhere/openclaw.json", config(base));
-    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-back", 1);
     assert!(gateway.runs());
 }
 
@@ -102,7 +102,8 @@ fn change_in_a_folder_that_is_never_quiet_is_noticed() {
         });
         let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
         sandbox.write(CONFIG, good);
-        let noticed = std::panic::catch_unwind(|| wait_logged(&sandbox, "rescue", "gateway.reloaded", 1));
+        let noticed =
+            std::panic::catch_unwind(|| wait_until_logged(&sandbox, "rescue", "gateway.reloaded", 1));
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(noticed.is_ok());
     });
@@ -121,7 +122,7 @@ fn env_file_is_watched_although_the_config_is_elsewhere() {
     let sandbox = sandbox.var("OPENCLAW_CONFIG_PATH", path);
     let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
     sandbox.write(".openclaw-rescue/.env", "OF_FILE=after\n");
-    wait_logged(&sandbox, "rescue", "gateway.proof-changed", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.proof-changed", 1);
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn change_to_a_port_in_use_is_refused() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = listener.local_addr().unwrap().port();
     sandbox.write(CONFIG, config(taken));
-    wait_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-refused", 1);
     assert!(gateway.runs());
     assert_eq!(gateway.health().unwrap()["pid"], gateway.pid());
 }
@@ -161,10 +162,10 @@ fn address_that_can_not_be_bound_is_tried_once() {
         CONFIG,
         good.replace("\"loopback\"", "\"custom\", \"customBindHost\": \"192.0.2.7\""),
     );
-    wait_logged(&sandbox, "rescue", "gateway.unbound", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.unbound", 1);
     gateway.wait_ready();
     sandbox.write(CONFIG, &good);
-    wait_logged(&sandbox, "rescue", "gateway.reload-back", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-back", 1);
     assert_eq!(log(&sandbox, "rescue").matches("gateway.restarts").count(), 1);
     assert!(gateway.runs());
 }
@@ -177,7 +178,7 @@ fn config_of_another_instance_is_not_watched() {
     sandbox.write(".openclaw/openclaw.json", "{ broken");
     let good = config_with(&sandbox, "rescue", r#""logging": { "level": "debug" }"#);
     sandbox.write(CONFIG, good);
-    wait_logged(&sandbox, "rescue", "gateway.reloaded", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reloaded", 1);
     let log = log(&sandbox, "rescue");
     assert!(!log.contains("gateway.reload-refused"), "{log}");
     assert!(!log.contains(".openclaw/openclaw.json"), "{log}");
@@ -192,7 +193,7 @@ fn changed_token_disconnects_sessions_with_the_old_one() {
     let other = TOKEN.replace('c', "d");
     sandbox.write(CONFIG, sandbox.read(CONFIG).replace(TOKEN, &other));
     for client in &mut clients {
-        assert_eq!(client.closed(), (4001, "gateway auth changed".to_owned()));
+        assert_eq!(client.wait_closed(), (4001, "gateway auth changed".to_owned()));
     }
     for (token, accepted) in [(TOKEN, false), (&other, true)] {
         let mut client = Client::connect(gateway.port);
@@ -213,5 +214,5 @@ fn reload_can_be_switched_off() {
     );
     sandbox.write(CONFIG, text);
     let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), base);
-    wait_logged(&sandbox, "rescue", "gateway.reload-off", 1);
+    wait_until_logged(&sandbox, "rescue", "gateway.reload-off", 1);
 }

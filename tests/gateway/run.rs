@@ -1,4 +1,4 @@
-//! Starting, running and ending a gateway.
+//! Tests of the start, the run and the end of a gateway.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::support::Sandbox;
 use crate::support::gateway::{
-    Gateway, PATIENCE, TOKEN, command, config, configure, free_base, state, wait_for,
+    Gateway, TOKEN, WAIT_TIMEOUT, command, config, configure, free_base, state, wait_for,
 };
 
 #[test]
@@ -30,16 +30,16 @@ fn killing_one_gateway_does_not_affect_another() {
     let sandbox = Sandbox::new();
     let main = Gateway::start(&sandbox, "main");
     let mut rescue = Gateway::start(&sandbox, "rescue");
-    let (of_main, of_rescue) = (main.health().unwrap(), rescue.health().unwrap());
-    assert_ne!(of_main["instanceId"], of_rescue["instanceId"]);
+    let (main_identity, rescue_identity) = (main.health().unwrap(), rescue.health().unwrap());
+    assert_ne!(main_identity["instanceId"], rescue_identity["instanceId"]);
     main.signal(Signal::KILL);
     assert_eq!(main.exited().code, None);
     assert!(rescue.runs());
-    assert_eq!(rescue.health().unwrap()["bootId"], of_rescue["bootId"]);
-    // What a killed gateway leaves behind does not block its next start.
+    assert_eq!(rescue.health().unwrap()["bootId"], rescue_identity["bootId"]);
+    // The files that a killed gateway leaves do not block its next start.
     let again = Gateway::start(&sandbox, "main");
-    assert_eq!(again.health().unwrap()["instanceId"], of_main["instanceId"]);
-    assert_ne!(again.health().unwrap()["bootId"], of_main["bootId"]);
+    assert_eq!(again.health().unwrap()["instanceId"], main_identity["instanceId"]);
+    assert_ne!(again.health().unwrap()["bootId"], main_identity["bootId"]);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn systemd_is_notified_of_ready_alive_and_stopping() {
     let socket = sandbox.path("notify.sock");
     std::fs::create_dir_all(sandbox.home()).unwrap();
     let systemd = UnixDatagram::bind(&socket).expect("a socket in the temporary folder");
-    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    systemd.set_read_timeout(Some(WAIT_TIMEOUT)).unwrap();
     let port = configure(&sandbox, "rescue");
     let mut run = command(&sandbox, "rescue", &[]);
     run.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");

@@ -1,15 +1,15 @@
-//! The defences of a gateway against web pages, guessed tokens, floods and malformed input.
+//! Tests of the defences of a gateway against web pages, guessed tokens, floods and malformed input.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, PATIENCE, TOKEN, log, request, wait_for};
+use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT, log, request, wait_for};
 
 /// Asks for a WebSocket with these header lines. Returns the status of the reply and the connection.
 fn upgrade(port: u16, path: &str, headers: &[&str]) -> (u16, TcpStream) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
     let host = format!("Host: 127.0.0.1:{port}");
     let mut lines = vec![
         "Connection: Upgrade",

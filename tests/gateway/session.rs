@@ -1,5 +1,5 @@
-//! Sessions over real sockets: how much a client may send before and after it is authenticated, and the
-//! answers to clients that are refused.
+//! Tests of sessions over real sockets: how much a client may send before and after authentication, and the answers to
+//! refused clients.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,9 +10,9 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Message, WebSocket};
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, PATIENCE, TOKEN};
+use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT};
 
-/// Size of a message that an authenticated client of protocol 4 may send, and no other, in bytes.
+/// Maximum size of a message that an authenticated client of protocol 4 may send, in bytes; others may send less.
 const LARGE_MESSAGE_BYTES: usize = 20 * 1024 * 1024;
 
 /// A client over a real socket.
@@ -22,15 +22,17 @@ impl Client {
     /// Connects and receives the challenge.
     pub fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
+        stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
+        stream
+            .set_write_timeout(Some(WAIT_TIMEOUT))
+            .expect("a time limit");
         let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
         let mut client = Self(socket);
-        assert_eq!(client.frame()["event"], "connect.challenge");
+        assert_eq!(client.next_frame()["event"], "connect.challenge");
         client
     }
 
-    /// Connects with the right token.
+    /// Connects and authenticates with the right token.
     pub fn accepted(port: u16, protocol: u64) -> Self {
         let mut client = Self::connect(port);
         client.send(connect_request(protocol).to_string());
@@ -42,9 +44,9 @@ impl Client {
         self.0.send(Message::text(text.into())).expect("it is sent");
     }
 
-    /// Returns the next frame.
+    /// Waits for the next frame of the protocol, and returns it.
     #[track_caller]
-    fn frame(&mut self) -> Value {
+    fn next_frame(&mut self) -> Value {
         loop {
             match self.0.read().expect("a message") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
@@ -58,15 +60,15 @@ impl Client {
     #[track_caller]
     pub fn response(&mut self, id: &str) -> Value {
         loop {
-            let frame = self.frame();
+            let frame = self.next_frame();
             if frame["type"] == "res" && frame["id"] == id {
                 return frame;
             }
         }
     }
 
-    /// Returns the code and the reason of the close frame.
-    pub fn closed(&mut self) -> (u16, String) {
+    /// Waits for the close frame, and returns its code and reason.
+    pub fn wait_closed(&mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.0.read().expect("a message") {
                 let frame = frame.expect("a code");
@@ -76,7 +78,7 @@ impl Client {
     }
 }
 
-/// Returns the request of a command line with the right token.
+/// Returns the `connect` request of a command line with the right token.
 pub fn connect_request(protocol: u64) -> Value {
     json!({
         "type": "req", "id": "1", "method": "connect",
@@ -96,7 +98,7 @@ fn frame_head(first: u8, length: usize) -> Vec<u8> {
     head
 }
 
-/// Sends as much of this as the gateway accepts before authentication, and returns what it sends after that.
+/// Sends bytes before authentication until the gateway stops accepting them, and returns what it sends afterwards.
 fn flood(port: u16, bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let client = Client::connect(port);
     let mut stream = client.0.get_ref().try_clone().expect("the same connection");
@@ -154,7 +156,7 @@ fn authenticated_client_may_send_as_much_as_its_protocol_allows() {
     }
     let mut client = Client::accepted(gateway.port, 3);
     client.send(padded(512 * 1024 + 1));
-    assert_eq!(client.closed().0, 1009);
+    assert_eq!(client.wait_closed().0, 1009);
 }
 
 #[test]
@@ -186,8 +188,8 @@ fn fragmented_messages_are_read() {
     }
 }
 
-/// A first message, and what the client must get for it.
-struct Case {
+/// A first message that is refused, with the expected answer.
+struct RefusalCase {
     sent: String,
     /// Code, message and `details.code` of the response, where there is one.
     error: Option<(&'static str, &'static str, &'static str)>,
@@ -196,11 +198,11 @@ struct Case {
 }
 
 /// Returns the cases of `connect` requests that are refused. The message of each is the reason of its close.
-fn connect_cases(protocol: u64) -> Vec<Case> {
+fn connect_cases(protocol: u64) -> Vec<RefusalCase> {
     let case = |change: &dyn Fn(&mut Value), code, message, detail| {
         let mut request = connect_request(protocol);
         change(&mut request["params"]);
-        Case {
+        RefusalCase {
             sent: request.to_string(),
             error: Some((code, message, detail)),
             close: (1008, message),
@@ -237,7 +239,7 @@ fn connect_cases(protocol: u64) -> Vec<Case> {
             "DEVICE_IDENTITY_REQUIRED",
         ),
         case(&unknown_key, invalid, extra, ""),
-        Case {
+        RefusalCase {
             close: (1002, "protocol mismatch"),
             ..case(
                 &unknown_version,
@@ -250,15 +252,15 @@ fn connect_cases(protocol: u64) -> Vec<Case> {
 }
 
 /// Returns the cases of first messages that are not a `connect` request.
-fn malformed_cases() -> Vec<Case> {
+fn malformed_cases() -> Vec<RefusalCase> {
     let not_connect = "invalid handshake: first request must be connect";
-    let unanswered = |sent: &str, code, reason| Case {
+    let unanswered = |sent: &str, code, reason| RefusalCase {
         sent: sent.to_owned(),
         error: None,
         close: (code, reason),
     };
     vec![
-        Case {
+        RefusalCase {
             sent: json!({"type": "req", "id": "1", "method": "health"}).to_string(),
             error: Some(("INVALID_REQUEST", not_connect, "")),
             close: (1008, not_connect),
@@ -291,7 +293,7 @@ fn refused_clients_get_the_answers_of_both_releases() {
                 let found = error["details"]["code"].as_str().unwrap_or_default();
                 assert_eq!(found, if has_detail { detail } else { "" }, "{brief}");
             }
-            assert_eq!(client.closed(), (close_code, reason.to_owned()), "{brief}");
+            assert_eq!(client.wait_closed(), (close_code, reason.to_owned()), "{brief}");
         }
     }
 }

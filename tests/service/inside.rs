@@ -1,4 +1,4 @@
-//! Services inside a real user manager: one home and one network, and a profile of its own for each test.
+//! Tests of services inside a real user manager, in one home and one network; each test has a profile of its own.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,14 +15,14 @@ mod browser;
 mod node;
 mod unreachable_manager;
 
-/// The home folder of the user whose manager runs here, and the program that is run in it.
+/// The home folder of the user whose manager runs, with the program and the further variables for calls in it.
 pub struct UserHome {
     pub path: PathBuf,
     vars: Vec<(&'static str, String)>,
     program: PathBuf,
 }
 
-/// Returns what the gateway on a port answers to `/health`; `null` where none answers.
+/// Returns the answer of the gateway on a port to `/health`; `null` where none answers.
 pub fn health(port: u16) -> Value {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
@@ -71,7 +71,7 @@ impl UserHome {
         std::fs::write(state.join("openclaw.json"), config.to_string()).unwrap();
     }
 
-    /// Returns a call of the program for a profile, with the environment of a login.
+    /// Returns the command that runs the program for a profile, with the environment of a login.
     pub fn command(&self, profile: &str, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--profile", profile, "--lang", "en"]).args(args);
@@ -145,6 +145,14 @@ pub fn systemctl(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// The profiles that run side by side, with their base ports.
+const SIDE_BY_SIDE: [(&str, u16); 4] = [
+    ("default", 18789),
+    ("rescue", 19789),
+    ("a-b", 20789),
+    ("A_b", 21789),
+];
+
 #[test]
 #[ignore = "runs inside a user manager"]
 fn four_profiles_are_installed_and_run_side_by_side() {
@@ -152,6 +160,29 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         return;
     }
     let home = UserHome::current();
+    install_side_by_side(&home);
+    for (profile, port) in SIDE_BY_SIDE {
+        assert_eq!(health(port)["profile"], profile);
+        assert_unit_is_valid(&home, profile, port);
+    }
+    // The survey reads the profiles and ports from the units.
+    let listed = home
+        .run("default", &["profiles", "list", "--json"])
+        .exits(0)
+        .json();
+    let names: Vec<_> = listed["profiles"].as_array().unwrap().iter().collect();
+    for (profile, port) in SIDE_BY_SIDE {
+        let found = names.iter().find(|found| found["profile"] == profile).unwrap();
+        assert_eq!(
+            (&found["serviceFile"], &found["basePort"]),
+            (&json!(home.unit_file(profile)), &json!(port))
+        );
+    }
+    assert_services_are_independent(&home);
+}
+
+/// Installs the first profile by `onboard` and the others by `gateway install`.
+fn install_side_by_side(home: &UserHome) {
     let onboard = [
         "onboard",
         "--non-interactive",
@@ -159,20 +190,12 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         "--install-daemon",
         "--json",
         "--gateway-port",
+        "18789",
     ];
-    let ran = home
-        .run("default", &[&onboard[..], &["18789"]].concat())
-        .exits(0)
-        .json();
+    let ran = home.run("default", &onboard).exits(0).json();
     assert_eq!(ran["service"]["result"], "installed", "{ran}");
     assert_eq!(ran["service"]["healthy"], true);
-    let profiles = [
-        ("default", 18789),
-        ("rescue", 19789),
-        ("a-b", 20789),
-        ("A_b", 21789),
-    ];
-    for (profile, port) in &profiles[1..] {
+    for (profile, port) in &SIDE_BY_SIDE[1..] {
         UserHome::with_config(profile, *port);
         let ran = home
             .run(profile, &["gateway", "install", "--json"])
@@ -184,50 +207,37 @@ fn four_profiles_are_installed_and_run_side_by_side() {
         );
         assert_eq!(ran["service"]["label"], UserHome::unit_name(profile));
     }
-    for (profile, port) in profiles {
-        assert_eq!(health(port)["profile"], profile);
-        let file = home.unit_file(profile);
-        let text = std::fs::read_to_string(&file).unwrap();
-        let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
-        assert!(
-            start.ends_with(&format!(" --profile {profile} gateway run --port {port}")),
-            "{start}"
-        );
-        assert_eq!(
-            (
-                start.matches("--profile").count(),
-                start.matches("--port").count()
-            ),
-            (1, 1)
-        );
-        assert!(!text.contains("secret-of-this-test"));
-        let verified = Command::new("systemd-analyze")
-            .args(["--user", "verify"])
-            .arg(&file)
-            // A locale that this machine lacks is complained of by the programs that it starts.
-            .env_remove("LC_ALL")
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&verified.stderr), "", "{profile}");
-        assert_eq!(
-            UserHome::unit_property(&UserHome::unit_name(profile), "UnitFileState"),
-            "enabled"
-        );
-    }
-    // The survey knows the units by what they say.
-    let listed = home
-        .run("default", &["profiles", "list", "--json"])
-        .exits(0)
-        .json();
-    let names: Vec<_> = listed["profiles"].as_array().unwrap().iter().collect();
-    for (profile, port) in profiles {
-        let found = names.iter().find(|found| found["profile"] == profile).unwrap();
-        assert_eq!(
-            (&found["serviceFile"], &found["basePort"]),
-            (&json!(home.unit_file(profile)), &json!(port))
-        );
-    }
-    assert_services_are_independent(&home);
+}
+
+/// Checks that the unit of a profile starts its gateway, contains no secret, and is valid and enabled for systemd.
+fn assert_unit_is_valid(home: &UserHome, profile: &str, port: u16) {
+    let file = home.unit_file(profile);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+    assert!(
+        start.ends_with(&format!(" --profile {profile} gateway run --port {port}")),
+        "{start}"
+    );
+    assert_eq!(
+        (
+            start.matches("--profile").count(),
+            start.matches("--port").count()
+        ),
+        (1, 1)
+    );
+    assert!(!text.contains("secret-of-this-test"));
+    let verified = Command::new("systemd-analyze")
+        .args(["--user", "verify"])
+        .arg(&file)
+        // Programs warn of a locale that is not installed.
+        .env_remove("LC_ALL")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&verified.stderr), "", "{profile}");
+    assert_eq!(
+        UserHome::unit_property(&UserHome::unit_name(profile), "UnitFileState"),
+        "enabled"
+    );
 }
 
 /// Checks that a second installation changes nothing, and that no service is affected by actions on another.
@@ -250,7 +260,7 @@ fn assert_services_are_independent(home: &UserHome) {
         "restarted"
     );
     assert_eq!(UserHome::unit_pid("a-b"), pid);
-    // kill -9, and it is back.
+    // A killed gateway is restarted.
     assert!(
         Command::new("kill")
             .args(["-9", &pid])
@@ -273,11 +283,11 @@ fn assert_services_are_independent(home: &UserHome) {
         ("OPENCLAW_SYSTEMD_UNIT", "openclaw-gateway.service".to_owned()),
         ("OPENCLAW_SERVICE_MARKER", "openclaw".to_owned()),
     ];
-    let main = UserHome::unit_pid("default");
+    let default_pid = UserHome::unit_pid("default");
     let _ = foreign.run("A_b", &["gateway", "stop"]).exits(0);
     assert_eq!(
         (UserHome::unit_pid("A_b").as_str(), UserHome::unit_pid("default")),
-        ("0", main)
+        ("0", default_pid)
     );
 }
 
@@ -300,7 +310,7 @@ fn service_with_a_broken_config_stays_down_and_starts_once_it_is_mended() {
     assert_eq!(UserHome::unit_property(&unit, "ExecMainStatus"), "78");
     let status = ["gateway", "status", "--json"];
     let service = || home.run("broken", &status).exits(1).json()["service"].take();
-    // The journal takes its time.
+    // Lines appear in the journal with a delay.
     wait_until("its last log lines are reported", || {
         service()["lastLines"].to_string().contains("openclaw.json")
     });
@@ -328,7 +338,7 @@ fn restart_from_within_the_service_survives_its_caller() {
     let home = UserHome::with_config("within", 25000);
     let _ = home.run("within", &["gateway", "install"]).exits(0);
     let pid = UserHome::unit_pid("within");
-    // What a reload runs is a child in the service's own group.
+    // The command of a reload is a child process in the group of the service.
     let folder = home.unit_file("within").with_extension("service.d");
     std::fs::create_dir_all(&folder).unwrap();
     let program = env!("CARGO_BIN_EXE_openclaw");
@@ -426,7 +436,7 @@ fn service_with_odd_paths_runs_and_another_home_is_refused() {
     home.vars = vec![
         ("OPENCLAW_PROFILE", "odd".to_owned()),
         ("OPENCLAW_STATE_DIR", state.display().to_string()),
-        // As under `sudo -u`: neither the folder nor the bus is known.
+        // As under `sudo -u`: neither the runtime folder nor the bus is known.
         ("XDG_RUNTIME_DIR", String::new()),
         ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere".to_owned()),
     ];

@@ -1,14 +1,14 @@
-//! Lingering with a real logind: it is read and switched on, and after a boot the gateways run without a login.
+//! Tests of lingering with a real logind: it is read and enabled, and after a boot the gateways run without a login.
 
-/// The profiles that are onboarded before that boot, with their ports.
+/// The profiles that are onboarded before the boot, with their ports.
 const ONBOARDED: [(&str, &str); 2] = [("default", "18789"), ("rescue", "19789")];
 
-mod first {
+mod before_reboot {
     use crate::service::inside::{UserHome, health};
     use crate::support::manager;
     use crate::support::pty::{Key, Size, Terminal};
 
-    /// Installs the service again in a terminal, which asks about lingering, and answers; returns the screen.
+    /// Installs the service in a terminal, answers the question about lingering, and returns the text of the screen.
     fn install_in_terminal(home: &UserHome, answer: impl FnOnce(&mut Terminal)) -> String {
         let command = home.command("lasting", &["gateway", "install"]);
         let mut terminal = Terminal::run(command, Size::USUAL);
@@ -56,7 +56,7 @@ mod first {
     }
 }
 
-mod second {
+mod after_reboot {
     use crate::service::inside::{UserHome, health, wait_until};
     use crate::support::manager;
 

@@ -1,4 +1,4 @@
-//! Services after a second boot on the home folder that [`super::inside`] left.
+//! Tests of services after a second boot on the home folder of [`super::inside`].
 
 use super::inside::{UserHome, health, systemctl, wait_until};
 use crate::support::manager;
@@ -11,7 +11,7 @@ fn installed_services_run_again_after_a_boot_and_uninstalled_ones_do_not() {
     }
     wait_until("default", || health(18789)["profile"] == "default");
     wait_until("rescue", || health(19789)["profile"] == "rescue");
-    // Installed while no manager could be asked.
+    // This one was installed while no manager could be reached.
     wait_until("later", || health(32000)["profile"] == "later");
     assert_eq!(
         UserHome::unit_property("openclaw-gateway-gone.service", "LoadState"),
@@ -21,7 +21,7 @@ fn installed_services_run_again_after_a_boot_and_uninstalled_ones_do_not() {
 
 #[test]
 #[ignore = "runs inside a user manager"]
-// Not in `inside`: a test that makes systemd read all units anew makes it forget how often each was started.
+// Not in `inside`: other tests there reload all units, which resets the number of starts that systemd counts.
 fn crash_loop_trips_the_start_limit_and_drop_ins_are_kept() {
     if !manager::is_inside() {
         return;
@@ -41,7 +41,7 @@ fn crash_loop_trips_the_start_limit_and_drop_ins_are_kept() {
     });
     let restarts: u32 = UserHome::unit_property(&unit, "NRestarts").parse().unwrap();
     assert!(restarts <= 5, "{restarts}");
-    // It can't come up as long as the drop-in stands, which no installation takes away.
+    // The service can't start as long as the drop-in exists, and an installation does not remove it.
     let _ = home.run("loop", &["gateway", "install", "--force", "--json"]);
     assert_eq!(std::fs::read_to_string(folder.join("mine.conf")).unwrap(), text);
     std::fs::remove_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! Fake gateways on threads, which listen on the port of a profile and behave as a test wants.
+//! Fake gateways on threads, which listen on the port of a profile and have a chosen behaviour.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -16,23 +16,23 @@ use crate::support::gateway::TOKEN;
 /// The behaviour of a fake gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Speaks this protocol, and refuses any other range of protocols, as strict releases do.
+    /// The gateway is healthy, speaks this protocol, and refuses any other range of protocols, as strict releases do.
     Speaks(u64),
-    /// Refuses every token.
+    /// The gateway refuses every token.
     Refuses,
-    /// Answers that it is not well.
-    Unwell,
-    /// Names itself, accepts a connection, and sends nothing more.
+    /// The gateway reports that it is not healthy.
+    Unhealthy,
+    /// The gateway identifies itself, accepts a connection, and sends nothing more.
     Stalls,
-    /// Names itself, and sends garbage in place of a session.
+    /// The gateway identifies itself, and sends garbage in place of a session.
     SendsGarbage,
-    /// Is the gateway of this other profile.
-    IsOf(&'static str),
-    /// Is a web server and no gateway.
+    /// The gateway belongs to another profile.
+    OtherProfile(&'static str),
+    /// The program is a web server and no gateway.
     WebServer,
 }
 
-/// A fake gateway.
+/// A fake gateway, which records what clients send.
 pub struct FakeGateway {
     pub port: u16,
     received: Arc<Mutex<String>>,
@@ -49,7 +49,7 @@ impl FakeGateway {
         let port = listener.local_addr().unwrap().port();
         let received = Arc::<Mutex<String>>::default();
         let own = match behaviour {
-            Behaviour::IsOf(other) => other,
+            Behaviour::OtherProfile(other) => other,
             _ => profile,
         };
         let instance = Instance::canonical(&sandbox.home(), ProfileName::parse(own).unwrap());
@@ -74,7 +74,7 @@ impl FakeGateway {
     }
 }
 
-/// Returns the head of the request without taking it out of the stream.
+/// Returns the head of the request without consuming it from the stream.
 fn peek_request_head(stream: &TcpStream) -> String {
     let mut buffer = [0; 4096];
     loop {
@@ -105,7 +105,7 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour, health: &Value, received: 
     }
     match behaviour {
         Behaviour::Stalls => {
-            // Held open until the client gives up.
+            // The connection is held open until the client gives up.
             let _ = stream.read_to_end(&mut Vec::new());
         }
         Behaviour::SendsGarbage => {
@@ -130,7 +130,7 @@ fn serve_session(mut socket: WebSocket<TcpStream>, behaviour: Behaviour, receive
         let answer = match request["method"].as_str().unwrap() {
             "connect" => answer_connect(&request["params"], behaviour),
             "health" => Ok(match behaviour {
-                Behaviour::Unwell => json!({"ok": false, "error": "channel down"}),
+                Behaviour::Unhealthy => json!({"ok": false, "error": "channel down"}),
                 _ => json!({"ok": true}),
             }),
             "status" => Ok(json!({})),

@@ -1,4 +1,5 @@
-//! Both real releases of OpenClaw: our command line with their gateways, and their command lines with ours.
+//! Tests with both real releases of OpenClaw: this program's command line against their gateways, and their command
+//! lines against the native gateway.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::support::{Reason, installed, skipped};
 
-/// Time limit of the start of a release, which takes half a minute on a machine that does other things too.
+/// Time limit of the start of a release, which takes half a minute on a busy machine.
 const RELEASE_START_TIMEOUT: Duration = Duration::from_mins(4);
 
-/// Returns the command of a release, where the releases are installed.
+/// Returns the path of a release's command, where the releases are installed.
 fn release(name: &str) -> Option<PathBuf> {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS").map(PathBuf::from) else {
         skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
@@ -19,7 +20,7 @@ fn release(name: &str) -> Option<PathBuf> {
     installed("sh").then(|| peers.join(name))
 }
 
-/// Returns a call of the release for the instance `rescue`.
+/// Returns the command that runs a release for the instance `rescue`.
 fn release_command(release: &PathBuf, sandbox: &Sandbox, words: &[&str]) -> Command {
     let state = sandbox.path(".openclaw-rescue");
     let mut command = Command::new(release);
@@ -35,8 +36,8 @@ fn release_command(release: &PathBuf, sandbox: &Sandbox, words: &[&str]) -> Comm
     command
 }
 
-/// The commands that ask a gateway.
-const ASKING_COMMANDS: [&[&str]; 5] = [
+/// The commands that query a gateway.
+const QUERY_COMMANDS: [&[&str]; 5] = [
     &["status"],
     &["gateway", "status"],
     &["gateway", "health"],
@@ -44,8 +45,8 @@ const ASKING_COMMANDS: [&[&str]; 5] = [
     &["gateway", "call", "health"],
 ];
 
-/// Checks that our command line understands the gateway of a release.
-fn assert_gateway_is_understood(release: &PathBuf, protocol: u64) {
+/// Checks that this program probes the gateway of a release.
+fn assert_gateway_is_probed(release: &PathBuf, protocol: u64) {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
     let mut peer = Gateway::spawn(release_command(release, &sandbox, &["gateway"]), port);
@@ -67,38 +68,38 @@ fn assert_gateway_is_understood(release: &PathBuf, protocol: u64) {
     let document = assert_verdict(&sandbox, &further, "healthy", 0);
     assert_eq!(document["gateway"]["protocol"], protocol);
     assert_eq!(document["gateway"]["engine"], "node");
-    for question in ASKING_COMMANDS {
-        let words = ["--profile", "rescue"].iter().chain(question);
+    for query in QUERY_COMMANDS {
+        let words = ["--profile", "rescue"].iter().chain(query);
         let words = words.chain(&["--json"]).chain(&further);
         let answer = sandbox.run(words.clone()).exits(0).json();
-        assert!(!answer.to_string().contains(TOKEN), "{question:?}");
+        assert!(!answer.to_string().contains(TOKEN), "{query:?}");
         let refused = sandbox
             .command(words)
             .env("OPENCLAW_GATEWAY_TOKEN", "wrong")
             .output()
             .unwrap();
         let answer = String::from_utf8_lossy(&refused.stdout);
-        assert_eq!(refused.status.code(), Some(3), "{question:?}: {answer}");
+        assert_eq!(refused.status.code(), Some(3), "{query:?}: {answer}");
     }
-    // It ends its child in order, which a kill would not.
+    // SIGTERM lets the release end its child process, which a kill would leave behind.
     let _ = peer.stop();
 }
 
 #[test]
-fn early_release_is_asked_in_protocol_3() {
+fn gateway_of_the_early_release_is_probed_in_protocol_3() {
     if let Some(release) = release("ocold") {
-        assert_gateway_is_understood(&release, 3);
+        assert_gateway_is_probed(&release, 3);
     }
 }
 
 #[test]
-fn late_release_is_asked_in_protocol_4() {
+fn gateway_of_the_late_release_is_probed_in_protocol_4() {
     if let Some(release) = release("oc") {
-        assert_gateway_is_understood(&release, 4);
+        assert_gateway_is_probed(&release, 4);
     }
 }
 
-/// Checks that our gateway answers the command line of a release.
+/// Checks that the native gateway answers the command line of a release.
 fn assert_command_line_is_answered(release: &PathBuf, mismatch: &str) {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
@@ -109,8 +110,8 @@ fn assert_command_line_is_answered(release: &PathBuf, mismatch: &str) {
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), text)
     };
-    // The early release takes the token of the variable, the late one that of the flag.
-    // First, since a device that was paired has a token of its own, which opens whatever else is shown.
+    // The early release uses the token of the variable, the late one that of the flag. The wrong token comes first: once
+    // a device is paired, its own token is accepted whatever other token is sent.
     let (code, answer) = run(&["gateway", "call", "health", "--token", "wrong"], Some("wrong"));
     assert_ne!(code, Some(0), "{answer:?}");
     assert!(answer.concat().contains(mismatch), "{answer:?}");
@@ -124,7 +125,7 @@ fn assert_command_line_is_answered(release: &PathBuf, mismatch: &str) {
     }
     let (code, [stdout, stderr]) = run(&["logs", "--plain"], None);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
-    assert!(stdout.contains(" info "), "its lines are understood: {stdout}");
+    assert!(stdout.contains(" info "), "the log lines are parsed: {stdout}");
     assert!(stdout.contains(&gateway.port.to_string()), "{stdout}");
     let (code, [stdout, stderr]) = run(&["status", "--json"], None);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");

@@ -1,4 +1,4 @@
-//! The status screens in both languages, on a wide and on a narrow terminal.
+//! Tests of the status screens in both languages, on a wide and a narrow terminal.
 
 use super::*;
 use crate::support::pty::{Size, Terminal};

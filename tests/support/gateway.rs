@@ -18,7 +18,7 @@ use super::Sandbox;
 /// The token of every gateway that [`Gateway::start`] sets up.
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 /// Maximum time that a test waits for anything: enough for a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Offsets of a gateway's fixed ports.
 const FIXED_OFFSETS: [u16; 6] = [0, 1, 2, 3, 4, 10];
 /// Base ports that tests choose from: all below the kernel's ephemeral range.
@@ -73,7 +73,7 @@ fn has_free_ports(base: u16) -> bool {
 /// Waits until `probe` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         if let Some(found) = probe() {
             return found;
@@ -101,8 +101,8 @@ impl Answer {
 /// Sends one request on a connection of its own. `headers` are whole lines. `None` where nothing answers.
 pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, WAIT_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(WAIT_TIMEOUT)).ok()?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     let named = |name: &str| headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
     if !named("host:") {
@@ -198,7 +198,7 @@ impl Gateway {
     /// Waits until the liveness route answers with this process.
     #[track_caller]
     pub fn wait_ready(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while self.health().is_none_or(|live| live["pid"] != self.pid()) {
             let ended = self.child.try_wait().expect("a child");
             assert!(
@@ -237,7 +237,7 @@ impl Gateway {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Tells whether the process still runs.
+    /// Returns whether the process still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }

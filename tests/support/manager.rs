@@ -1,6 +1,6 @@
-//! A real `systemd --user` of a test's own, in namespaces that vanish with it (`with-user-systemd`). Where
-//! this can't be made (no root, no systemd) the test is skipped by name: the manager of whoever runs the
-//! tests is never touched.
+//! Runs tests inside a real `systemd --user` that is started for them in namespaces (`with-user-systemd`). Where that is
+//! not possible (no root, no systemd) the calling test is skipped. The manager of the user who runs the tests is never
+//! used.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,24 +8,26 @@ use std::process::{Command, Stdio};
 
 use super::skip::{self, Reason, SKIP_FILE, skipped};
 
-/// Set where a test already runs inside.
+/// The environment variable that is set for a test that runs inside.
 const INSIDE: &str = "OPENCLAW_TEST_INSIDE_MANAGER";
 
-/// What a line begins with that records a test which ran inside.
+/// The prefix of the lines that record tests which ran inside.
 const RAN: &str = "ran\t";
 
-/// One run: what a boot and a login would start from this home folder, then these tests, which are marked
-/// `#[ignore]` so that nobody runs them elsewhere. `false` where no manager can be made.
+/// Boots a user manager on a home folder, which starts the services that are enabled there, and runs the tests whose
+/// names contain `tests` inside. They are marked `#[ignore]` so that they do not run elsewhere. Returns `false` where no
+/// manager can be started.
 #[track_caller]
 pub fn run(home: &Path, tests: &str) -> bool {
-    started(home, tests, &[])
+    run_inside(home, tests, &[])
 }
 
-/// The same with a whole system around it, logind too; who lingers is kept in `state`.
+/// Runs tests inside as [`run`] does, with a whole system including logind. The lingering of users is kept in the folder
+/// `state`.
 #[track_caller]
 pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
     std::fs::create_dir_all(state).expect("a folder");
-    started(
+    run_inside(
         home,
         tests,
         &[OsStr::new("--full"), OsStr::new("--state"), state.as_os_str()],
@@ -33,7 +35,7 @@ pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
 }
 
 #[track_caller]
-fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
+fn run_inside(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
@@ -66,8 +68,8 @@ fn started(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
         .stdin(Stdio::null())
         .output()
         .expect("the script starts");
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (said(&output.stdout), said(&output.stderr));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     if output.status.code() == Some(125) {
         skipped(Reason::NoUserManager, &stderr);
         return false;

@@ -1,16 +1,16 @@
-//! A process that the survey takes for a profile's gateway: it listens on the base port of the rescue bot, and
-//! its environment names the instance. It knows no protocol and holds no lock.
+//! A stand-in for the gateway of a profile: a process that the survey takes for it, because it listens on the base port
+//! of the rescue bot and its environment names the instance. It speaks no protocol and holds no lock.
 
 use std::process::{Child, Stdio};
 
 use super::Sandbox;
 use super::gateway::{state, wait_for};
 
-/// The process. It ends when this is dropped.
+/// A stand-in process. Dropping it kills the process.
 pub struct StandIn(Child);
 
 impl StandIn {
-    /// Starts it and waits until it listens.
+    /// Starts the process and waits until it listens.
     pub fn start(sandbox: &Sandbox, profile: &str) -> Self {
         let state = sandbox.path(state(profile));
         let child = crate::apply::worker_command("listen", &sandbox.home())

@@ -13,7 +13,7 @@ fn every_kind_of_change() -> (TestHost, Plan) {
         ("state/r", "old"),
         ("i/open", "open"),
     ] {
-        host.put(below, text);
+        host.write_fixture(below, text);
     }
     host.chmod("i/c.bak", 0o644);
     host.chmod("i/open", 0o644);
@@ -192,8 +192,8 @@ fn an_edit_after_the_kill_is_kept_beside_the_completed_file() {
     }
     drop(transaction);
     fs::remove_file(host.path("i/c")).unwrap();
-    host.put("i/c", "edited by hand");
-    host.put("i/c.kept", "of an earlier time");
+    host.write_fixture("i/c", "edited by hand");
+    host.write_fixture("i/c.kept", "of an earlier time");
     let recovered = recover(&host.lock).unwrap().unwrap();
     let keys: Vec<_> = recovered.msgs.iter().map(Msg::key).collect();
     assert_eq!(keys, ["apply.completed", "apply.kept"]);
@@ -221,7 +221,7 @@ fn an_unreadable_journal_is_renamed_and_kept() {
     .iter()
     .enumerate()
     {
-        host.put("state/journal.commit.json", text);
+        host.write_fixture("state/journal.commit.json", text);
         let recovered = recover(&host.lock).unwrap().unwrap();
         assert_eq!(recovered.outcome, RecoveryOutcome::SetAside);
         assert_eq!(recovered.msgs[0].key(), "apply.journal-broken");

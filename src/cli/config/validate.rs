@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::change::read_config;
+use super::change::{choose_judge, read_config};
 use crate::cli::Context;
 use crate::config::judge::Verdict;
 use crate::config::schema::SchemaFinding;
@@ -14,11 +14,11 @@ use crate::i18n::{Msg, msg};
 use crate::ui::Ui;
 
 /// Judges the config and prints the judgement: exit code 1 where the gateway would refuse the config.
-pub(super) fn validate(context: &Context<'_>) -> Result<ExitCode> {
+pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let document = read_config(context)?;
     let config = effective(path, &document).map_err(|error| broken_error(path, &error))?;
-    let verdict = context.config_judge(&context.survey()).judge(&config);
+    let verdict = choose_judge(context, &context.survey(), release)?.judge(&config);
     if context.ui.is_json() {
         let mut printed = to_json(&context.ui, &verdict);
         printed["config"] = json!(path);

@@ -1,12 +1,15 @@
-//! The instance that a profile's name means.
+//! The instance of a profile, by name.
 
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::profile::{self, ProfileName};
 use crate::survey::{Survey, SurveyedInstance};
 
-/// The instance of a profile, or a refusal that names the one that was probably meant.
-pub(crate) fn find<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s SurveyedInstance> {
+/// Returns the instance of a profile.
+///
+/// # Errors
+/// When there is none; the hint names the profile that was probably meant.
+pub(crate) fn find_instance<'s>(survey: &'s Survey, name: &ProfileName) -> Result<&'s SurveyedInstance> {
     let found = survey
         .instances
         .iter()

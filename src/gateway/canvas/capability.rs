@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::ports::{Port, PortFamily, Role};
 use crate::secret::Secret;
 
-/// A capability: 256 random bits, new at each start of the gateway.
+/// The capability of the canvas: 256 random bits, new at each start of the gateway.
 #[derive(Debug)]
 pub(crate) struct CanvasCapability(Secret);
 
@@ -22,7 +22,7 @@ impl CanvasCapability {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(host.random::<32>())))
     }
 
-    /// Tells whether a text is this capability, in constant time.
+    /// Returns whether a text is this capability, in constant time.
     pub(super) fn matches(&self, text: &str) -> bool {
         secrets_equal(text, self.0.expose())
     }

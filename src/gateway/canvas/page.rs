@@ -52,6 +52,7 @@ pub(super) async fn reply(opened: OpenedFile, script: Option<String>) -> Respons
     ([(CONTENT_TYPE, content_type)], body).into_response()
 }
 
+/// Reads a file that fits into memory.
 fn read_whole(file: File) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     // The file may grow while it is read.
@@ -70,6 +71,7 @@ fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
     page
 }
 
+/// Returns a body that reads a file chunk by chunk while it is sent.
 fn stream_chunks(file: File) -> Body {
     Body::from_stream(stream::try_unfold(file, |mut file| async {
         let read = tokio::task::spawn_blocking(move || {
@@ -97,6 +99,7 @@ pub(super) fn write_starter_page(folder: &Path, lang: Lang, profile: &str) {
     }
 }
 
+/// Returns the starter page in a language.
 fn starter_page(lang: Lang, profile: &str) -> String {
     let title = msg!("canvas.title", profile = profile).render(lang);
     let text = msg!("canvas.text").render(lang);

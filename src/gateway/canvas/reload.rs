@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::settings;
 use crate::gateway::state::GatewayState;
 
-/// Time that a page has to take a message before it is disconnected.
+/// Maximum time in which a page must accept a message before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tells one page about changes until it leaves or the gateway stops.
+/// Sends `reload` to one page after each burst of changes, until the page disconnects or the gateway stops.
 pub(super) async fn serve(state: Arc<GatewayState>, mut socket: WebSocket) {
     let watched = state.clone();
     // Off this thread: the whole folder is walked, and a workspace may be a large one.

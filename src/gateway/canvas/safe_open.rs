@@ -7,7 +7,7 @@ use std::path::Path;
 /// The file that is served for a folder.
 const INDEX_FILE: &str = "index.html";
 
-/// The result of opening a path.
+/// The result of opening a path below the canvas folder.
 pub(super) enum OpenedPath {
     /// A regular file.
     File(OpenedFile),
@@ -15,8 +15,9 @@ pub(super) enum OpenedPath {
     Folder,
 }
 
-/// An open regular file.
+/// An open regular file of the canvas.
 pub(super) struct OpenedFile {
+    /// The file, open for reading.
     pub(super) file: File,
     /// The file name, which tells the type.
     pub(super) name: String,
@@ -24,8 +25,9 @@ pub(super) struct OpenedFile {
     pub(super) length: u64,
 }
 
-/// Opens the file that these names lead to below `root`. With `is_folder` its index file is opened. `root` may be
-/// a link, unless it is the instance's `own` canvas folder: only a path that a user configured is trusted.
+/// Opens the file that these names lead to below `root`. With `is_folder` its index file is opened. `root`
+/// may be a link, unless it is the instance's `own` canvas folder: only a path that a user configured is
+/// trusted.
 pub(super) fn open_below(
     root: &Path,
     own: bool,
@@ -48,6 +50,7 @@ pub(super) fn open_below(
     }
 }
 
+/// Returns an open file as the result, if it is a regular one.
 fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::instance::{self, Instance, InstanceContext};
 
-/// Tells whether the canvas is served: `canvasHost.enabled`, on by default.
+/// Returns whether the canvas is served: `canvasHost.enabled`, on by default.
 pub(crate) fn is_enabled(config: &Value) -> bool {
     config.pointer("/canvasHost/enabled").and_then(Value::as_bool) != Some(false)
 }
 
-/// Tells whether pages are reloaded after changes: `canvasHost.liveReload`, on by default.
+/// Returns whether pages are reloaded after changes: `canvasHost.liveReload`, on by default.
 pub(super) fn is_live_reload_enabled(config: &Value) -> bool {
     config.pointer("/canvasHost/liveReload").and_then(Value::as_bool) != Some(false)
 }
@@ -28,7 +28,7 @@ pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
         .unwrap_or_else(|| context.instance.canvas())
 }
 
-/// Tells whether a folder may be served: it holds no instance's state, and lies in none, except in the
+/// Returns whether a folder may be served: it holds no instance's state, and lies in none, except in the
 /// canvas and the workspaces of this instance.
 fn may_be_served(path: &Path, home: &Path, instance: &Instance) -> bool {
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());

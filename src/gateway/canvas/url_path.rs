@@ -12,13 +12,13 @@ pub(super) const CAPABILITY_PREFIX: &str = "/__openclaw__/cap";
 /// The path of the live reload socket.
 pub(super) const RELOAD_PATH: &str = "/__openclaw__/ws";
 
-/// Tells whether a path is that of a live reload socket, with or without a capability.
+/// Returns whether a path is that of a live reload socket, with or without a capability.
 pub(crate) fn is_reload_path(path: &str) -> bool {
     path == RELOAD_PATH || (path.starts_with(CAPABILITY_PREFIX) && path.ends_with("/ws"))
 }
 
-/// Returns the names in a path, from the canvas folder down; an empty list for the folder itself. `None` where
-/// one of them is not an ordinary name.
+/// Returns the file names in a URL path, from the canvas folder down; an empty list for the folder itself.
+/// `None` where one of them is not an ordinary name.
 pub(super) fn file_names(path: &str) -> Option<Vec<String>> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);

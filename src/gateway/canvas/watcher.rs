@@ -51,6 +51,7 @@ struct WatchedFolder {
 }
 
 impl WatchedFolder {
+    /// Starts watching a folder.
     fn new(root: &Path) -> notify::Result<Self> {
         let change = Arc::new(Notify::new());
         let (notified, folder) = (change.clone(), root.to_owned());
@@ -82,7 +83,7 @@ async fn count_bursts(change: Arc<Notify>, bursts: watch::Sender<u64>) {
     }
 }
 
-/// Tells whether an event changed something visible below `root`. Reading is not a change, or each request
+/// Returns whether an event changed something visible below `root`. Reading is not a change, or each request
 /// would cause one.
 fn is_visible_change(event: &Event, root: &Path) -> bool {
     let is_visible = |path: &PathBuf| {

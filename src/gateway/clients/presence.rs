@@ -26,7 +26,7 @@ pub(super) struct PresenceList {
     entries: HashMap<String, PresenceEntry>,
 }
 
-/// One client in the presence list.
+/// The entry of one client in the presence list.
 #[derive(Debug)]
 struct PresenceEntry {
     value: Value,
@@ -36,6 +36,7 @@ struct PresenceEntry {
 }
 
 impl PresenceEntry {
+    /// Returns whether the client was disconnected too long ago to be listed.
     fn is_expired(&self, now: SystemTime) -> bool {
         self.disconnected
             && now
@@ -163,6 +164,7 @@ pub(crate) fn gateway_entry(
     value
 }
 
+/// Returns the device family of this host, as OpenClaw's clients name it.
 fn device_family() -> &'static str {
     match std::env::consts::OS {
         "linux" => "Linux",

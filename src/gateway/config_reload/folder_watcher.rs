@@ -33,7 +33,7 @@ impl FolderWatcher {
         }
     }
 
-    /// Tells whether every change of the files is reported.
+    /// Returns whether the system reports every change of the watched files.
     pub(super) fn reports_all_changes(&self) -> bool {
         self.watcher.is_some() && !self.has_missing_folder
     }

@@ -14,11 +14,11 @@ const OVERVIEW_LIFETIME: Duration = Duration::from_millis(1500);
 /// Time for which the doctor's findings are shown: it asks gateways and service managers.
 const FINDINGS_LIFETIME: Duration = Duration::from_secs(10);
 
-/// The cache, shared by all sessions.
+/// The cache of the dashboard, shared by all sessions.
 #[derive(Debug, Default)]
 pub(crate) struct OverviewCache(Mutex<CachedOverview>);
 
-/// The cached values.
+/// The cached overview and findings, each with its time.
 #[derive(Debug, Default)]
 pub(super) struct CachedOverview {
     overview: Option<(Instant, Lang, Value)>,
@@ -51,7 +51,7 @@ impl CachedOverview {
         self.findings.as_ref().map(|(_, findings)| findings.clone())
     }
 
-    /// Tells whether the caller has to examine the host, and if so marks the examination as begun.
+    /// Returns whether the caller has to examine the host; if so, the examination is marked as begun.
     pub(super) fn begin_examination(&mut self) -> bool {
         let is_fresh = self
             .findings

@@ -89,6 +89,7 @@ fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     }
 }
 
+/// Returns the JSON form of one instance.
 fn instance_value(
     state: &GatewayState,
     map: &PortMap<'_>,
@@ -125,6 +126,7 @@ fn instance_value(
     })
 }
 
+/// Returns the JSON form of one port of an instance.
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     let (state, text) = match (port.own, port.held.as_slice()) {
         (Some(own), _) => {
@@ -154,10 +156,12 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     })
 }
 
+/// Returns the JSON form of a span of ports.
 fn span_value(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }
 
+/// Returns the JSON form of a finding of the doctor.
 fn finding_value(finding: &Finding, lang: Lang) -> Value {
     json!({
         "id": finding.id,
@@ -168,6 +172,7 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
+/// Returns the sentence about the broken config of an instance.
 fn broken_config_message(instance: &SurveyedInstance, fault: &ConfigError) -> Msg {
     msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

@@ -54,7 +54,7 @@ fn page_has_no_inline_script_or_style() {
     ] {
         assert!(!script.contains(markup), "{markup}");
     }
-    let policy = headers("text/html");
+    let policy = page_headers("text/html");
     let policy = policy[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'"));
     assert!(!policy.contains("unsafe"));

@@ -1,5 +1,5 @@
-//! The document of the paired devices, and the rules of request. They work on the document itself, so that
-//! keys which other releases put there are kept.
+//! The document of the paired devices, and the rules by which devices are paired and tokens are accepted. They
+//! work on the document itself, so that keys which other releases wrote into it are kept.
 
 use std::net::IpAddr;
 
@@ -45,13 +45,13 @@ pub(crate) struct IssuedToken {
     pub issued_at_ms: u64,
 }
 
-/// Returns the texts of a list; none for anything else.
-fn texts(value: Option<&Value>) -> Vec<String> {
+/// Returns the texts in a JSON list; none for any other value.
+fn string_list(value: Option<&Value>) -> Vec<String> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Tells whether the allowed scopes grant all of the wanted ones. `operator.admin` grants every scope of an
+/// Returns whether the allowed scopes grant all of the wanted ones. `operator.admin` grants every scope of an
 /// operator.
 fn are_granted(wanted: &[String], allowed: &[String]) -> bool {
     wanted.iter().all(|name| {
@@ -73,7 +73,7 @@ fn union(mut old: Vec<String>, new: &[String]) -> Vec<String> {
 }
 
 impl DeviceBook {
-    /// Creates the book of this document.
+    /// Creates a device book from the document that was read.
     pub(crate) fn new(document: Map<String, Value>) -> Self {
         Self(document)
     }
@@ -90,7 +90,7 @@ impl DeviceBook {
         (!revoked).then_some(entry)
     }
 
-    /// Tells whether a token is valid for this device, this role and all of these scopes.
+    /// Returns whether a token is valid for this device, this role and all of these scopes.
     pub(crate) fn accepts(&self, device_id: &str, role: ClientRole, token: &str, scopes: &[String]) -> bool {
         let Some(entry) = self.valid_token(device_id, role) else {
             return false;
@@ -99,13 +99,13 @@ impl DeviceBook {
             .get("token")
             .and_then(Value::as_str)
             .is_some_and(|right| secrets_equal(right, token));
-        right && are_granted(scopes, &texts(entry.get("scopes")))
+        right && are_granted(scopes, &string_list(entry.get("scopes")))
     }
 
-    /// Tells whether a device with this key is paired for this role and these scopes.
+    /// Returns whether a device with this key is paired for this role and these scopes.
     pub(crate) fn is_paired(&self, request: &PairingRequest) -> bool {
         self.0.get(&request.device_id).is_some_and(|device| {
-            let roles = match texts(device.get("roles")) {
+            let roles = match string_list(device.get("roles")) {
                 roles if roles.is_empty() => device
                     .get("role")
                     .and_then(Value::as_str)
@@ -116,14 +116,14 @@ impl DeviceBook {
             };
             device.get("publicKey").and_then(Value::as_str) == Some(&request.public_key)
                 && roles.iter().any(|role| role == request.role.name())
-                && are_granted(&request.scopes, &texts(device.get("scopes")))
+                && are_granted(&request.scopes, &string_list(device.get("scopes")))
         })
     }
 
     /// Returns the token that a device has been given for this role and these scopes.
     pub(crate) fn issued_token(&self, request: &PairingRequest) -> Option<IssuedToken> {
         let entry = self.valid_token(&request.device_id, request.role)?;
-        let scopes = texts(entry.get("scopes"));
+        let scopes = string_list(entry.get("scopes"));
         if !are_granted(&request.scopes, &scopes) {
             return None;
         }
@@ -143,8 +143,11 @@ impl DeviceBook {
         let before = self.0.get(&request.device_id);
         // The id is derived from the key, so no other key can be stored under it. A broken entry is replaced.
         let mut device = before.and_then(Value::as_object).cloned().unwrap_or_default();
-        let roles = union(texts(device.get("roles")), &[request.role.name().to_owned()]);
-        let scopes = union(texts(device.get("scopes")), &request.scopes);
+        let roles = union(
+            string_list(device.get("roles")),
+            &[request.role.name().to_owned()],
+        );
+        let scopes = union(string_list(device.get("scopes")), &request.scopes);
         let mut own_scopes = request.scopes.clone();
         own_scopes.sort();
         let mut tokens = device

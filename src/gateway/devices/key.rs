@@ -1,4 +1,5 @@
-//! The Ed25519 keys of devices, and the claims that they sign in a handshake (docs/openclaw.md#device-signatures).
+//! The Ed25519 keys of devices, and the claims that they sign in a handshake
+//! (docs/openclaw.md#device-signatures).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -33,13 +34,14 @@ impl DevicePublicKey {
         URL_SAFE_NO_PAD.encode(self.0.as_bytes())
     }
 
-    /// Tells whether this key made the signature (base64url) of this text.
+    /// Returns whether a signature (base64url) of a text was made with this key.
     fn verifies(&self, text: &str, signature: &str) -> bool {
         let signature = decode_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
         signature.is_some_and(|signature| self.0.verify_strict(text.as_bytes(), &signature).is_ok())
     }
 }
 
+/// Decodes base64url with or without padding.
 fn decode_base64url(text: &str) -> Option<Vec<u8>> {
     let engine = if text.ends_with('=') {
         URL_SAFE
@@ -105,7 +107,7 @@ impl DeviceClaim<'_> {
         Some(format!("v3{}|{platform}|{family}", text.strip_prefix("v2")?))
     }
 
-    /// Tells whether the signature is this key's, over this claim in any version.
+    /// Returns whether a signature of this claim, in any version, was made with a key.
     pub(crate) fn is_signed_by(&self, key: &DevicePublicKey, signature: &str) -> bool {
         key.verifies(&self.text(), signature)
             || self.text_v3().is_some_and(|text| key.verifies(&text, signature))

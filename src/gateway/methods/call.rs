@@ -1,4 +1,4 @@
-//! The call of a method: who calls what on which gateway.
+//! The call of a method: the client, the parameters and the gateway.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::state::GatewayState;
 
-/// The call of a method.
+/// The call of a method by a client.
 #[derive(Clone, Debug)]
 pub(crate) struct MethodCall {
     /// The state of the gateway.
@@ -19,7 +19,7 @@ pub(crate) struct MethodCall {
 }
 
 impl MethodCall {
-    /// Returns a parameter that is a text.
+    /// Returns a parameter that is a text; `None` where it is missing or anything else.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.params.get(key).and_then(Value::as_str)
     }

@@ -51,6 +51,7 @@ pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
     salted_hash(state, config.to_string().as_bytes())
 }
 
+/// Returns the hash of some bytes with the salt of this process.
 fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(state.fingerprint_salt)
@@ -66,6 +67,7 @@ pub(super) async fn get(call: MethodCall) -> MethodResult {
         .map_err(|_| ErrorResponse::unavailable("config cannot be read"))
 }
 
+/// Creates the answer to `config.get`.
 fn config_snapshot(call: &MethodCall) -> Value {
     let state = &call.state;
     let path = &state.context.instance.config_path;

@@ -29,7 +29,7 @@ pub(super) async fn list(call: MethodCall) -> MethodResult {
     Ok(json!({"pending": pending, "paired": book.list()}))
 }
 
-/// Tells the clients that a request was approved or rejected.
+/// Broadcasts that a pairing request was approved or rejected.
 fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str) {
     let resolved = json!({
         "requestId": pairing.request_id,
@@ -42,7 +42,7 @@ fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str
         .broadcast(GatewayEvent::PairingResolved, &resolved);
 }
 
-/// Removes the request that the parameters name from those that wait.
+/// Removes the pairing request that the parameters name from those that wait for approval.
 fn remove_pending(call: &MethodCall) -> Result<PendingPairing, ErrorResponse> {
     let request_id = call.text("requestId").unwrap_or_default();
     let pairing = call.state.devices.remove_pending(request_id);

@@ -16,12 +16,14 @@ use crate::time::{millis, unix_millis};
 pub(super) struct AgentSessions {
     /// The id of the agent.
     pub(super) agent: String,
+    /// The path of the session file.
     pub(super) path: PathBuf,
     /// The number of sessions; 0 where the file is missing or can't be read.
     pub(super) count: usize,
 }
 
 impl AgentSessions {
+    /// Returns the JSON form in `health` and `status`.
     pub(super) fn to_value(&self) -> Value {
         json!({"path": self.path.display().to_string(), "count": self.count, "recent": []})
     }

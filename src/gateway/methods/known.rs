@@ -1,5 +1,5 @@
-//! The methods of OpenClaw 2026.1.30 and 2026.9.6, as their greetings name them. They tell a method that
-//! this engine lacks from a name that no release has.
+//! The methods of OpenClaw 2026.1.30 and 2026.9.6, as their `hello-ok` names them: they distinguish a
+//! method that this engine lacks from a name that no release has.
 
 use crate::gateway::protocol::OperatorScope;
 
@@ -124,12 +124,12 @@ const PAIRING_METHODS: &str = "
     node.pair.approve node.pair.list node.pair.reject node.pair.request node.pair.verify node.rename
 ";
 
-/// Tells whether a name is one of those in a list that is separated by white space.
+/// Returns whether a list of names, separated by white space, contains a method.
 fn contains(names: &str, method: &str) -> bool {
     names.split_whitespace().any(|name| name == method)
 }
 
-/// Tells whether a release of OpenClaw has this method.
+/// Returns whether a release of OpenClaw has this method.
 pub(super) fn is_known(method: &str) -> bool {
     contains(ALL_METHODS, method)
 }

@@ -119,17 +119,17 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
-    /// Tells whether the program is a command line.
+    /// Returns whether the client program is a command line.
     pub(crate) fn is_cli(&self) -> bool {
         self.mode == "cli"
     }
 
-    /// Tells whether the program is OpenClaw's control UI in a browser.
+    /// Returns whether the client program is OpenClaw's control UI in a browser.
     pub(crate) fn is_control_ui(&self) -> bool {
         self.id == "openclaw-control-ui"
     }
 
-    /// Tells whether the program runs in a browser.
+    /// Returns whether the client program runs in a browser.
     pub(crate) fn is_web(&self) -> bool {
         self.is_control_ui() || self.id == "webchat-ui" || self.mode == "webchat"
     }
@@ -152,7 +152,7 @@ pub struct DeviceParams {
     pub nonce: Option<String>,
 }
 
-/// Reads a whole number that may be written as `1.0`: JavaScript has one kind of numbers only.
+/// Deserializes a whole number that may be written as `1.0`: JavaScript has one kind of numbers only.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -181,6 +181,7 @@ pub struct AuthParams {
     pub device_token: Option<Secret>,
 }
 
+/// Deserializes a secret; an empty text counts as missing.
 fn non_empty_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     Ok(text.filter(|text| !text.is_empty()).map(Secret::new))

@@ -11,7 +11,7 @@ pub(crate) enum GatewayEvent {
     ConnectChallenge,
     /// The presence list changed.
     Presence,
-    /// A sign that the gateway is alive.
+    /// The periodic sign that the gateway is alive.
     Tick,
     /// The gateway stops or restarts.
     Shutdown,
@@ -24,7 +24,7 @@ pub(crate) enum GatewayEvent {
 }
 
 impl GatewayEvent {
-    /// All events, in the order in which the greeting names them.
+    /// Every event, in the order in which `hello-ok` names them.
     pub(crate) const ALL: [Self; 7] = [
         Self::ConnectChallenge,
         Self::Presence,
@@ -70,7 +70,7 @@ impl GatewayEvent {
         frame.to_string()
     }
 
-    /// Tells whether the event carries the versions of the presence list and the health document.
+    /// Returns whether the event carries the versions of the presence list and the health document.
     pub(crate) fn has_state_version(self) -> bool {
         matches!(self, Self::Presence | Self::Health)
     }

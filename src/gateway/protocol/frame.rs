@@ -38,7 +38,7 @@ const REQUEST_FIELDS: &[FrameField] = &[
     optional("params", FrameShape::Any),
 ];
 
-/// Reads a message as a request. Never panics, whatever the bytes: the JSON reader limits the nesting.
+/// Parses a message as a request frame. Never panics, whatever the bytes: the JSON reader limits the nesting.
 pub fn parse_request(message: &[u8], protocol: Protocol) -> Result<RequestFrame, FrameError> {
     let mut value: Value = serde_json::from_slice(message).map_err(|_| FrameError::NotJson)?;
     let text = |value: &mut Value, key: &str| match value.get_mut(key).map(Value::take) {

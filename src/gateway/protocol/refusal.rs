@@ -62,9 +62,9 @@ pub(crate) enum DeviceProofError {
     IdMismatch,
     /// The time of the signature is too far in the past or in the future.
     Stale,
-    /// No nonce was signed, and the client is not on this machine.
+    /// The signature has no nonce, and the client is not on this machine.
     NonceMissing,
-    /// Another nonce than that of the challenge was signed.
+    /// The signature has another nonce than the challenge.
     NonceMismatch,
     /// The signature was not made with the key.
     Signature,
@@ -117,6 +117,7 @@ pub(crate) enum CredentialError {
 }
 
 impl CredentialError {
+    /// Returns whether no credentials were shown at all.
     fn is_missing(self) -> bool {
         matches!(self, Self::TokenMissing | Self::PasswordMissing)
     }

@@ -16,9 +16,9 @@ pub(crate) enum FrameShape {
     Whole(u64),
     /// `true` or `false`.
     Bool,
-    /// This text only.
+    /// A text that is equal to this one.
     Is(&'static str),
-    /// One of these texts.
+    /// A text that is one of these.
     OneOf(&'static [&'static str]),
     /// A list of values of this shape.
     List(&'static FrameShape),
@@ -112,7 +112,7 @@ impl FrameShape {
     }
 }
 
-/// One validation, and the violations found so far.
+/// The validation of one value, with the violations found so far.
 struct Validator {
     protocol: Protocol,
     violations: Vec<String>,
@@ -132,6 +132,7 @@ impl Validator {
         }
     }
 
+    /// Validates the value at a path.
     fn check(&mut self, value: &Value, shape: &FrameShape, path: &str) {
         match (shape, value) {
             (FrameShape::Any, _) | (FrameShape::Bool, Value::Bool(_)) => {}
@@ -147,7 +148,7 @@ impl Validator {
                 }
             }
             (FrameShape::Text(_), _) => self.add(path, "must be string"),
-            (FrameShape::Whole(least), Value::Number(number)) => match whole(number) {
+            (FrameShape::Whole(least), Value::Number(number)) => match whole_number(number) {
                 None => self.add(path, "must be integer"),
                 Some(number) if number < i128::from(*least) => {
                     self.add(path, &format!("must be >= {least}"));
@@ -186,6 +187,7 @@ impl Validator {
         }
     }
 
+    /// Validates the keys of the object at a path, and their values.
     fn check_object(&mut self, map: &serde_json::Map<String, Value>, fields: &[FrameField], path: &str) {
         let is_four = self.protocol == Protocol::Four;
         for field in fields {
@@ -215,7 +217,7 @@ impl Validator {
     clippy::cast_possible_truncation,
     reason = "it was checked: no fraction, within bounds"
 )]
-fn whole(number: &serde_json::Number) -> Option<i128> {
+fn whole_number(number: &serde_json::Number) -> Option<i128> {
     if let Some(number) = number.as_i128() {
         return Some(number);
     }

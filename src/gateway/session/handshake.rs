@@ -50,13 +50,14 @@ pub(super) struct AcceptedClient {
     scopes: Vec<String>,
     /// The token of the client's device.
     pub(super) device_token: Option<IssuedToken>,
+    /// The method by which the client was authenticated.
     pub(super) method: AuthMethod,
     /// The credentials that the gateway required when the client was authenticated.
     required: ClientAuth,
 }
 
 impl AcceptedClient {
-    /// Tells whether the credentials that the client was authenticated by have changed since.
+    /// Returns whether the gateway's credentials have changed since the client was authenticated by them.
     pub(super) fn is_outdated(&self, state: &GatewayState) -> bool {
         self.method != AuthMethod::DeviceToken && self.required != state.active().settings.auth
     }
@@ -284,7 +285,7 @@ async fn authenticate(
     })
 }
 
-/// Tells whether one of the shown tokens is that of the device, and records its use.
+/// Returns whether one of the shown tokens is the device's own; if so, its use is recorded.
 async fn is_device_token_valid(
     state: &GatewayState,
     request: &PairingRequest,
@@ -303,6 +304,7 @@ async fn is_device_token_valid(
     true
 }
 
+/// Returns the error of missing or wrong credentials, by the kind that the gateway requires.
 fn credential_error(required: &ClientAuth, is_missing: bool) -> CredentialError {
     match (required, is_missing) {
         (ClientAuth::Password(_), true) => CredentialError::PasswordMissing,

@@ -1,4 +1,4 @@
-//! The greeting of an accepted client, `hello-ok`, in the form of its protocol version.
+//! The greeting of an accepted client, the payload `hello-ok`, in the form of its protocol version.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

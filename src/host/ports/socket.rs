@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// Time that an ending process may take to release its sockets.
-pub const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
+pub(crate) const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A TCP socket that listens.
+/// A TCP socket that listens for connections.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListeningSocket {
+pub(crate) struct ListeningSocket {
     /// The address that the socket is bound to.
     pub ip: IpAddr,
     /// The port that the socket is bound to.

@@ -1,4 +1,4 @@
-//! Browsers of gateways that run as services: the hardening of our units leaves Chromium its sandbox.
+//! Tests of browsers whose gateways run as services: Chromium starts with its sandbox under the hardening of the units.
 
 use super::{UserHome, wait_until};
 use crate::support::{Reason, installed, manager, skipped};
@@ -44,5 +44,5 @@ fn two_services_drive_one_browser_each() {
     let runs = |pid: u64| std::path::Path::new(&format!("/proc/{pid}")).exists();
     let _ = UserHome::current().run("browsing", &["gateway", "stop"]).exits(0);
     wait_until("its browser ended with it", || !runs(pids[0]));
-    assert!(runs(pids[1]), "the other's lives on");
+    assert!(runs(pids[1]), "the browser of the other gateway runs on");
 }

@@ -1,4 +1,4 @@
-//! OpenClaw from npm as the engine of a service, where the real releases are installed (`OPENCLAW_PEERS`).
+//! Tests of services with the node engine, where the real releases are installed (`OPENCLAW_PEERS`).
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ fn service_with_the_node_engine_is_installed_healthy_and_stopped() {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
         return skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
     };
-    // The one as npm installs it, with `node` on the search path of whoever installs the service; the other
-    // behind a script.
+    // The late release as npm installs it, with `node` on the search path of the user who installs the service; the
+    // early one behind a script.
     let late = "app/node_modules/openclaw/openclaw.mjs";
     for (peer, profile, port) in [(late, "node-late", 31000), ("ocold", "node-early", 31200)] {
         let mut home = UserHome::with_config(profile, port);
@@ -35,14 +35,14 @@ fn service_with_the_node_engine_is_installed_healthy_and_stopped() {
             let ran = home.run(profile, &["gateway", "status", "--json"]);
             (ran.code == code).then(|| ran.json())
         };
-        wait_until("OpenClaw from npm is well", || status(0).is_some());
-        let well = status(0).expect("it still is");
-        assert_eq!(well["gateway"]["engine"], "node", "{well}");
-        assert_eq!(well["service"]["runtime"]["status"], "running");
-        assert_eq!(well["service"]["drift"]["files"], json!([]), "{well}");
+        wait_until("OpenClaw from npm is healthy", || status(0).is_some());
+        let healthy = status(0).expect("it still is");
+        assert_eq!(healthy["gateway"]["engine"], "node", "{healthy}");
+        assert_eq!(healthy["service"]["runtime"]["status"], "running");
+        assert_eq!(healthy["service"]["drift"]["files"], json!([]), "{healthy}");
         let pid = UserHome::unit_pid(profile);
-        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
-        assert!(!String::from_utf8_lossy(&words).contains("secret-of-this-test"));
+        let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(!String::from_utf8_lossy(&args).contains("secret-of-this-test"));
         let _ = home.run(profile, &["gateway", "stop"]).exits(0);
         assert_eq!(status(1).expect("it has ended")["verdict"], "not-running");
     }

@@ -1,4 +1,4 @@
-//! A user whose manager can't be asked: the service is written now and runs after the next boot
+//! Tests of a user whose manager can't be reached: the service is written now and runs after the next boot
 //! ([`super::super::reboot`]).
 
 use super::UserHome;
@@ -11,7 +11,7 @@ fn without_a_bus_the_service_is_written_for_the_next_login_and_the_reason_is_rep
         return;
     }
     let mut home = UserHome::with_config("later", 32000);
-    // A folder of this user's, in which no manager listens.
+    // A folder of this user in which no manager listens.
     let empty = home.path.join("no-manager-here");
     std::fs::create_dir_all(&empty).unwrap();
     let vars = [
@@ -19,11 +19,15 @@ fn without_a_bus_the_service_is_written_for_the_next_login_and_the_reason_is_rep
         ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere".to_owned()),
         ("XDG_SESSION_ID", "1".to_owned()),
     ];
-    let lingers = "sudo loginctl enable-linger";
-    for (vars, code, helps) in [
-        (&vars[..], "service.no-bus", format!("{lingers} \"$(id -un)\"")),
-        // `sudo -u` leaves no session behind.
-        (&vars[..2], "service.sudo", format!("{lingers} {}", uid())),
+    let enable_linger = "sudo loginctl enable-linger";
+    for (vars, code, way_out) in [
+        (
+            &vars[..],
+            "service.no-bus",
+            format!("{enable_linger} \"$(id -un)\""),
+        ),
+        // In a shell that `sudo -u` started there is no session.
+        (&vars[..2], "service.sudo", format!("{enable_linger} {}", uid())),
     ] {
         home.vars = vars.to_vec();
         let _ = std::fs::remove_file(home.unit_file("later"));
@@ -34,7 +38,7 @@ fn without_a_bus_the_service_is_written_for_the_next_login_and_the_reason_is_rep
         assert_eq!(answer["code"], code, "{answer}");
         let hints = answer["hints"].as_array().unwrap();
         assert_eq!(hints.len(), 2, "{answer}");
-        assert!(hints[0].as_str().unwrap().contains(&helps), "{answer}");
+        assert!(hints[0].as_str().unwrap().contains(&way_out), "{answer}");
         assert!(home.unit_file("later").exists());
         let status = home
             .run("later", &["gateway", "status", "--json"])
