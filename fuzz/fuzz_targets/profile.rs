@@ -1,5 +1,5 @@
-//! Profile names: a name that is taken is one harmless part of a path, and a name that is proposed for
-//! a refused one is itself taken.
+//! Fuzz target for profile names: an accepted name is one plain component of a path, and a name that is suggested for a
+//! refused one is accepted itself.
 
 #![no_main]
 
