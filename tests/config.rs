@@ -469,7 +469,7 @@ fn key_of_one_release_is_judged_by_the_engine_or_the_named_release() {
     let origins = ["set", "gateway.controlUi.allowedOrigins", "['http://10.0.0.1']"];
     let refused = config_json(&sandbox, &[&origins[..], &["--release", "1.30"]].concat(), 78);
     assert_eq!(refused["code"], "config.refused", "{refused}");
-    done(&sandbox, &origins);
+    config_ok(&sandbox, &origins);
     let valid = config_json(&sandbox, &["validate"], 0);
     assert_eq!(
         valid["otherReleases"]["2026.1.30"][0]["path"],
@@ -489,5 +489,5 @@ fn invalid_value_is_not_replaced_by_another_invalid_one() {
     let sandbox = sandbox("{ gateway: { port: 70000, mode: 'local' } }");
     let refused = config_json(&sandbox, &["set", "gateway.port", "80000"], 78);
     assert_eq!(refused["code"], "config.refused", "{refused}");
-    done(&sandbox, &["set", "gateway.port", "30789"]);
+    config_ok(&sandbox, &["set", "gateway.port", "30789"]);
 }
