@@ -76,7 +76,7 @@ impl ConfigLoader {
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
-            .without_vars(&Environment::of_an_instance(context.host));
+            .without_vars(&Environment::inherited_instance_variables(context.host));
         let record = Record::read(&context.instance.record_path())?;
         Ok(Self {
             judge: engine::config_judge(record.engine, &host, context.env),

@@ -75,7 +75,10 @@ impl World {
     /// stands: what is asked then says that it is no address.
     pub fn profiles(&self, config: &Value, record: &Record) -> profiles::Profiles {
         let lookup = |name: &str| {
-            let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
+            let inherited = self
+                .host
+                .var(name)
+                .filter(|_| !Environment::is_own_variable(name));
             inherited
                 .map(str::to_owned)
                 .or_else(|| env_file::variable(&self.instance.env_file(), name))

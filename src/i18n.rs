@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 
 mod detect;
 
-pub(crate) use detect::detect;
+pub(crate) use detect::{detect, lang_of_locale};
 
 /// The catalogue of one language.
 struct Locale {

@@ -6,7 +6,7 @@
 use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
-use openclaw::profile::{ProfileName, suggest};
+use openclaw::profile::{ProfileName, suggest_name};
 
 fuzz_target!(|typed: &str| {
     match ProfileName::parse(typed) {
@@ -17,7 +17,7 @@ fuzz_target!(|typed: &str| {
             assert_eq!(ProfileName::parse(name.as_str()), Ok(name));
         }
         Err(_) => {
-            if let Some(proposed) = suggest(typed) {
+            if let Some(proposed) = suggest_name(typed) {
                 assert!(ProfileName::parse(&proposed).is_ok(), "{proposed}");
             }
         }

@@ -83,7 +83,7 @@ impl<'a> HostReport<'a> {
         collector.check_browsers(&mut instances, is_selected);
         Self {
             survey,
-            map: survey.map(),
+            map: survey.port_map(),
             services,
             linger,
             home: env.home.clone(),

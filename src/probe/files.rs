@@ -68,7 +68,7 @@ impl GatewayFiles {
             record,
         };
         let sources = files.sources(context.host, instance);
-        let surveyed = surveyed.filter(|_| instance.wished_port.is_none());
+        let surveyed = surveyed.filter(|_| instance.env_port.is_none());
         let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
         let (port, port_source) = match (surveyed_base, sources.port(None)) {
             (Some((family, source)), _) => (Some(family.base().into()), source),

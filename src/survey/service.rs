@@ -68,6 +68,7 @@ impl InstalledService {
         services
     }
 
+    /// Determines profile, paths and port of a service from its command; `named` is the profile in the name of its file.
     fn new(command: ServiceCommand, file: PathBuf, named: &str, env: &Environment) -> Self {
         let flag = command
             .flag("--profile")
@@ -139,7 +140,7 @@ fn files_named(folder: &Path, start: &str, end: &str) -> Vec<(PathBuf, String)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::tests::put;
+    use crate::survey::tests::write_file;
 
     const HOME: &str = "/home/ayşe";
 
@@ -147,7 +148,7 @@ mod tests {
     fn installed(extension: &str, text: &str, named: &str) -> InstalledService {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x").with_extension(extension);
-        put(&file, text);
+        write_file(&file, text);
         let env = Environment {
             home: HOME.into(),
             ..Environment::default()
@@ -177,7 +178,7 @@ mod tests {
     fn environment_file_is_read_and_may_be_missing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("gateway.env");
-        put(&file, "# x\nexport OPENCLAW_GATEWAY_PORT=\"23789\"\n");
+        write_file(&file, "# x\nexport OPENCLAW_GATEWAY_PORT=\"23789\"\n");
         let text = format!(
             "[Service]\nEnvironment=OPENCLAW_GATEWAY_PORT=1\nEnvironmentFile=-{}\nEnvironmentFile=-/nowhere\n",
             file.display()

@@ -103,7 +103,7 @@ impl WizardStep for GatewayToken {
             Some((given, SecretOrigin::Given))
         } else if let Some(kept) = current_secret(context, answers, "gateway.auth.token") {
             Some(kept)
-        } else if let Some(token) = context.input.instance.wished_token.clone() {
+        } else if let Some(token) = context.input.instance.env_token.clone() {
             Some((token, SecretOrigin::Given))
         } else {
             Some((context.fresh_token.clone(), SecretOrigin::Generated))
