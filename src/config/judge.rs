@@ -68,7 +68,7 @@ pub enum Basis {
 
 impl ConfigJudge {
     /// Returns the judge for an instance with this engine. `node_version` is the version of OpenClaw on this host.
-    pub fn new(engine: Engine, node_version: Option<&str>) -> Self {
+    pub(crate) fn new(engine: Engine, node_version: Option<&str>) -> Self {
         match engine {
             Engine::Native => Self::native(),
             Engine::Node => Self {
