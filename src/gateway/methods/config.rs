@@ -10,10 +10,11 @@ use super::call::MethodCall;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::schema::SchemaFinding;
-use crate::config::secrets::{self, REDACTED};
+use crate::config::secrets;
 use crate::config::{self, LoadedConfig};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// Returns the ids of the agents in a config, the default one first; `main` where it names none.
