@@ -15,7 +15,7 @@ use crate::instance::{InstanceContext, OwnedInstanceContext};
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 
-/// Loads the configs of one instance.
+/// Loads the config of one instance, from its file or from the last good one.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigLoader {
     /// The instance, with the environment that its gateway has.
@@ -41,7 +41,7 @@ pub(crate) struct UsableConfig {
 /// The config with which a gateway starts.
 #[derive(Clone, Debug)]
 pub(crate) struct StartConfig {
-    /// The config.
+    /// The config of the gateway, with the settings that result from it.
     pub(crate) usable: UsableConfig,
     /// The warning that this is not the config in the file, with the reason; `None` where it is that config.
     pub(crate) warning: Option<Msg>,
@@ -72,7 +72,7 @@ impl ConfigLoader {
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
-            .without_vars(&Environment::of_an_instance(context.host));
+            .without_vars(&Environment::inherited_instance_variables(context.host));
         Ok(Self {
             context: InstanceContext {
                 host: &host,

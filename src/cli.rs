@@ -1,7 +1,7 @@
 //! The command line as it is typed: types for `clap`, and the dispatch to one module per verb.
 //!
 //! No help text stands here: `help` puts the words of the chosen language into the commands before they
-//! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`selection`); they are
+//! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`global_options`); they are
 //! declared here for the help and the completions.
 
 #![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]

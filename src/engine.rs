@@ -44,10 +44,10 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
 
 /// An installed OpenClaw from npm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeEngine {
-    /// The path of the command.
+pub(crate) struct NodeEngine {
+    /// The path of the command that runs the engine.
     pub path: PathBuf,
-    /// The version, from the `package.json` or from the command's own answer.
+    /// The version of the engine, from the `package.json` or from the command's own answer.
     pub version: String,
 }
 
@@ -171,13 +171,13 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
         set("OPENCLAW_GATEWAY_PORT", port.to_string().as_ref());
     }
     // The variables above override inherited ones; others of an instance must not be inherited.
-    let inherited = environment::LEGACY.iter().chain(&["OPENCLAW_PROFILE"]);
-    let foreign = instance.set_aside.iter();
+    let inherited = environment::LEGACY_VARIABLES.iter().chain(&["OPENCLAW_PROFILE"]);
+    let foreign = instance.ignored_variables.iter();
     command.env_removed = inherited.chain(foreign).map(Into::into).collect();
-    if !instance.set_aside.is_empty() {
+    if !instance.ignored_variables.is_empty() {
         command
             .env_removed
-            .extend(environment::OF_SERVICE.iter().map(Into::into));
+            .extend(environment::SERVICE_VARIABLES.iter().map(Into::into));
     }
     command
 }

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Unhealthy,
     /// Configuration or ports make it impossible until somebody acts. Exit 78 (`EX_CONFIG`).
     Blocked,
-    /// The user interrupted. Exit 130.
+    /// The user interrupted the program. Exit 130.
     Interrupted,
 }
 
@@ -128,7 +128,7 @@ impl Error {
         self
     }
 
-    /// Adds a way out.
+    /// Adds a hint: a sentence that tells the user a way out.
     #[must_use]
     pub(crate) fn hint(mut self, hint: Msg) -> Self {
         self.hints.push(hint);

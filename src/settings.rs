@@ -133,11 +133,14 @@ impl InstanceFiles {
 impl SettingSources<'_> {
     fn lookup(&self, name: &str) -> Option<String> {
         if name == "OPENCLAW_GATEWAY_TOKEN"
-            && let Some(token) = &self.instance.wished_token
+            && let Some(token) = &self.instance.env_token
         {
             return Some(token.expose().to_owned());
         }
-        let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
+        let inherited = self
+            .host
+            .var(name)
+            .filter(|_| !Environment::is_own_variable(name));
         inherited
             .map(str::to_owned)
             .or_else(|| env_file::variable(&self.instance.env_file(), name))
@@ -178,7 +181,7 @@ impl SettingSources<'_> {
         if let Some(port) = flag {
             return Ok((port, PortSource::Flag));
         }
-        if let Some(port) = self.instance.wished_port {
+        if let Some(port) = self.instance.env_port {
             return Ok((port, PortSource::Environment));
         }
         if let Some(text) = env_file::variable(&self.instance.env_file(), VAR) {
@@ -197,7 +200,7 @@ impl SettingSources<'_> {
 
     /// What a client of this gateway shows: the environment's token goes before the config's.
     pub fn client_auth(&self) -> Result<ClientAuth> {
-        if let Some(token) = &self.instance.wished_token {
+        if let Some(token) = &self.instance.env_token {
             return Ok(ClientAuth::Token(token.clone()));
         }
         let token = self.text("gateway.auth.token")?.map(Secret::new);
@@ -305,7 +308,7 @@ impl SettingSources<'_> {
         let token = match &overrides.token {
             Some(token) => Some(token.clone()),
             None => (self.text("gateway.auth.token")?.map(Secret::new))
-                .or_else(|| self.instance.wished_token.clone())
+                .or_else(|| self.instance.env_token.clone())
                 .or_else(|| self.dotenv_token()),
         };
         let password = match &overrides.password {
@@ -330,9 +333,22 @@ impl SettingSources<'_> {
                     .hint(msg!("settings.set-token", command = self.instance.command()))
             })
         };
+        let real = |secret: Secret, msg| {
+            if secret.is_placeholder() {
+                let hint = msg!("settings.set-token", command = self.instance.command());
+                return Err(Error::blocked(msg).hint(hint));
+            }
+            Ok(secret)
+        };
         Ok(match mode {
-            Auth::Token => ClientAuth::Token(needed(token, msg!("settings.no-token"))?),
-            Auth::Password => ClientAuth::Password(needed(password, msg!("settings.no-password"))?),
+            Auth::Token => {
+                let token = needed(token, msg!("settings.no-token"))?;
+                ClientAuth::Token(real(token, msg!("settings.token-placeholder"))?)
+            }
+            Auth::Password => {
+                let password = needed(password, msg!("settings.no-password"))?;
+                ClientAuth::Password(real(password, msg!("settings.password-placeholder"))?)
+            }
             Auth::None => ClientAuth::None,
         })
     }

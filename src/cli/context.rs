@@ -102,7 +102,7 @@ impl<'a> Context<'a> {
     /// The existing profile that was probably meant by this one's name.
     pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        let near = profile::nearest(
+        let near = profile::nearest_name(
             &self.instance.profile,
             names.filter(|name| **name != self.instance.profile),
         )?;

@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             yes,
             dry_run,
         }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             Removal {
                 context,
                 name,
@@ -91,11 +91,11 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             file,
             with_secrets,
         }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             export::run(context, &name, file, *with_secrets)
         }
         Some(ProfilesCommand::Import { file, name, dry_run }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             import::run(context, file, &name, *dry_run)
         }
     }

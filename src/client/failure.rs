@@ -13,9 +13,9 @@ use crate::text::sanitize;
 /// The failure of a request to a gateway.
 #[derive(Debug)]
 pub(crate) enum ClientFailure {
-    /// The connection was not accepted.
+    /// No address of the gateway accepted the connection.
     Unreachable(io::Error),
-    /// The deadline has passed.
+    /// The gateway did not answer before the deadline.
     TimedOut,
     /// The program that answers is not a gateway.
     NotGateway,
@@ -25,9 +25,9 @@ pub(crate) enum ClientFailure {
     Protocol(Option<u64>),
     /// The gateway answered with an error of the protocol.
     ErrorResponse {
-        /// The code: `INVALID_REQUEST`, `UNAVAILABLE`, ...
+        /// The error code of the response: `INVALID_REQUEST`, `UNAVAILABLE`, ...
         code: String,
-        /// The message.
+        /// The error message of the response.
         message: String,
     },
     /// The gateway closed the connection; with the code and the reason of the close frame.

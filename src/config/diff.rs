@@ -8,7 +8,7 @@ use super::secrets;
 /// A key whose value differs between two configs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigDifference {
-    /// The path of the key.
+    /// The path of the key that differs.
     pub path: KeyPath,
     /// The old value as JSON; `None` when the key is new.
     pub before: Option<String>,

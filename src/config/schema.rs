@@ -19,9 +19,9 @@ mod table;
 /// A value of a config that OpenClaw would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFinding {
-    /// The path of the value.
+    /// The path of the value that is refused.
     pub path: KeyPath,
-    /// The kind of the violation.
+    /// The kind of rule that the value violates.
     pub violation: Violation,
     /// The sentence that describes the violation.
     pub why: Msg,

@@ -9,7 +9,7 @@ use crate::config::dialect::{self, Dialect};
 use crate::config::schema::{self, Violation};
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
@@ -181,7 +181,7 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             );
             let mend = format!(
                 "sed -i 's/^\\(export \\)\\{{0,1\\}}CLAWDBOT_/\\1OPENCLAW_/' {}",
-                word(&env)
+                shell_quote(&env)
             );
             problems.push(Problem::new(msg, mend));
             break;
@@ -216,7 +216,11 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             );
             Problem::new(
                 msg,
-                format!("cp --remove-destination {} {}", word(target), word(path)),
+                format!(
+                    "cp --remove-destination {} {}",
+                    shell_quote(target),
+                    shell_quote(path)
+                ),
             )
         })
         .collect()

@@ -11,7 +11,7 @@ use crate::config::document::ConfigDocument;
 use crate::error::ErrorReason;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
@@ -33,9 +33,9 @@ pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fi
 /// Returns the command by which a person makes a fix that [`refuse`] does not allow.
 pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
     match fix {
-        Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", word(path)),
-        Fix::MakeFolder(path) => format!("mkdir -m 700 {}", word(path)),
-        Fix::Rename { path, to } => format!("mv {} {}", word(path), word(to)),
+        Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", shell_quote(path)),
+        Fix::MakeFolder(path) => format!("mkdir -m 700 {}", shell_quote(path)),
+        Fix::Rename { path, to } => format!("mv {} {}", shell_quote(path), shell_quote(to)),
         Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
             format!("{} config validate", own.command)
         }

@@ -96,7 +96,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
     };
     let mut problems: Vec<Problem> = Vec::new();
     for port in ports {
-        let Some(listener) = port.held.iter().find(is_foreign) else {
+        let Some(listener) = port.blocking_listeners.iter().find(is_foreign) else {
             continue;
         };
         let msg = match &listener.owner {

@@ -8,7 +8,7 @@ use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::i18n::msg;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
 /// The check for a run that was cut short. While it finds something, no other check of the instance says anything true.
@@ -111,7 +111,7 @@ fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     }
     let problem = |path: &std::path::PathBuf| {
         let msg = msg!("doctor.state-leftover", path = report.display_path(path));
-        Problem::new(msg, format!("rm -r {}", word(path)))
+        Problem::new(msg, format!("rm -r {}", shell_quote(path)))
     };
     own.leftovers.iter().map(problem).collect()
 }
@@ -130,7 +130,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     let problems = free.filter(|free| range.contains(free)).map(|free| {
         let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.disk", path = path, free = free / (1024 * 1024));
-        Problem::new(msg, format!("du -sh {}/*", word(&own.instance.state_dir)))
+        Problem::new(msg, format!("du -sh {}/*", shell_quote(&own.instance.state_dir)))
     });
     problems.into_iter().collect()
 }

@@ -16,7 +16,7 @@ use crate::survey::{ConfigHealth, SurveyedInstance};
 pub(super) struct GatewayFiles {
     /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
-    /// The source of the port.
+    /// The source from which the port comes.
     pub(super) port_source: PortSource,
     /// The credentials for the gateway, or the error where they can't be determined.
     pub(super) auth: Result<ClientAuth, Error>,
@@ -62,7 +62,7 @@ impl GatewayFiles {
             record: Record::read(&instance.record_path()).unwrap_or_default(),
         };
         let sources = files.sources(context.host, instance);
-        let surveyed = surveyed.filter(|_| instance.wished_port.is_none());
+        let surveyed = surveyed.filter(|_| instance.env_port.is_none());
         let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
         let (port, port_source) = match (surveyed_base, sources.port(None)) {
             (Some((family, source)), _) => (Some(family.base().into()), source),

@@ -12,7 +12,7 @@ use crate::ports::{Listener, Port, PortSource};
 use crate::record::Engine;
 use crate::survey::ConfigHealth;
 
-/// The verdict of a probe.
+/// The verdict of a probe on a gateway: healthy, or what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ProbeVerdict {
     /// The gateway of the instance runs and reports that it is healthy.
@@ -35,7 +35,7 @@ pub(crate) enum ProbeVerdict {
 }
 
 impl ProbeVerdict {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the verdict, as `--json` has it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -119,9 +119,9 @@ pub(crate) struct Probe {
     pub(crate) config: ConfigHealth,
     /// The values of a readable config that no release of OpenClaw accepts.
     pub(crate) config_findings: Vec<schema::SchemaFinding>,
-    /// The gateway's answer to `health`.
+    /// The gateway's answer to the method `health`.
     pub(crate) health: Value,
-    /// The gateway's answer to `status`, where that was queried.
+    /// The gateway's answer to the method `status`, where that was queried.
     pub(crate) status: Value,
     /// The gateway's own entry of its presence list: host, version, platform.
     pub(crate) presence: Value,

@@ -21,7 +21,7 @@ use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
 use crate::{apply, config, survey};
 
-/// The options of an installation.
+/// The options of the installation of a service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InstallOptions {
     /// The port of the command line, which goes before the config's.
@@ -37,11 +37,11 @@ pub(crate) struct InstallPreview {
     pub(crate) name: String,
     /// The port on the command line of the service.
     pub(crate) port: Port,
-    /// The files with their text.
+    /// The paths and texts of the files that would be written.
     pub(crate) files: Vec<(PathBuf, String)>,
     /// The commands that load and start the service.
     pub(crate) commands: Vec<String>,
-    /// Further sentences for the user.
+    /// The notices to show to the user.
     pub(crate) notices: Vec<Msg>,
 }
 
@@ -57,13 +57,13 @@ pub(crate) struct ServiceDrift {
 }
 
 impl ServiceDrift {
-    /// Returns whether nothing differs.
+    /// Returns whether the installed service does not differ.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A service to be installed.
+/// The specification of a service to be installed, and the notices about it.
 struct PlannedService {
     spec: ServiceSpec,
     notices: Vec<Msg>,

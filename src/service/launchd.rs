@@ -14,7 +14,7 @@ use print::CallResult;
 
 mod print;
 
-/// Time limit of a query.
+/// Time limit of a query of launchd.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of a change, and of the stop of a service.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);

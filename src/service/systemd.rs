@@ -14,7 +14,7 @@ use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
 
-/// Time limit of a query. A manager delays queries while it reads all its units.
+/// Time limit of a query of the user's manager, which delays answers while it reloads its units.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of an optional query: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -53,7 +53,7 @@ fn a_port_comes_from_the_strongest_ground() {
     assert_eq!(port(&case, None), (4000, PortSource::Record));
     case.config = json!({"gateway": {"port": 5000}});
     assert_eq!(port(&case, None), (5000, PortSource::Config));
-    case.instance.wished_port = Some(Port::known(6000));
+    case.instance.env_port = Some(Port::known(6000));
     assert_eq!(port(&case, None), (6000, PortSource::Environment));
     assert_eq!(port(&case, Some(7000)), (7000, PortSource::Flag));
 }
@@ -61,7 +61,7 @@ fn a_port_comes_from_the_strongest_ground() {
 #[test]
 fn a_server_believes_its_config_first_and_a_client_its_environment() {
     let mut case = Case::new(json!({"gateway": {"mode": "local", "auth": {"token": "of-config"}}}));
-    case.instance.wished_token = Some(Secret::new("of-env"));
+    case.instance.env_token = Some(Secret::new("of-env"));
     let settings = case.run(|s| s.settings(&RunOverrides::default())).unwrap();
     assert_eq!(settings.auth, token("of-config"));
     assert_eq!(case.run(|s| s.client_auth()).unwrap(), token("of-env"));
@@ -142,4 +142,27 @@ fn no_auth_is_for_loopback_only() {
     );
     case.config["gateway"]["customBindHost"] = json!("10.0.0.1");
     assert_eq!(case.refused(&RunOverrides::default()), "settings.open");
+}
+
+#[test]
+fn placeholder_credential_is_refused_wherever_it_is_set() {
+    let auth = |auth: Value| Case::new(json!({"gateway": {"mode": "local", "auth": auth}}));
+    let refused = |case: &Case| case.refused(&RunOverrides::default());
+    for text in ["undefined", " null ", "change-me-now", "__OPENCLAW_REDACTED__"] {
+        assert_eq!(
+            refused(&auth(json!({"token": text}))),
+            "settings.token-placeholder",
+            "{text}"
+        );
+        let password = auth(json!({"mode": "password", "password": text}));
+        assert_eq!(refused(&password), "settings.password-placeholder", "{text}");
+    }
+    let mut case = auth(json!({}));
+    case.instance.env_token = Some(Secret::new("undefined"));
+    assert_eq!(refused(&case), "settings.token-placeholder");
+    let overrides = RunOverrides {
+        token: Some(Secret::new("null")),
+        ..RunOverrides::default()
+    };
+    assert_eq!(auth(json!({})).refused(&overrides), "settings.token-placeholder");
 }

@@ -1,12 +1,12 @@
-//! A stand-in for the gateway of a profile: a process that the survey takes for it, because it listens on the base port
-//! of the rescue bot and its environment names the instance. It speaks no protocol and holds no lock.
+//! A process that the survey takes for a profile's gateway: it listens on the base port of the rescue bot, and
+//! its environment names the instance. It knows no protocol and holds no lock.
 
 use std::process::{Child, Stdio};
 
 use super::Sandbox;
 use super::gateway::{state, wait_for};
 
-/// A stand-in process. Dropping it kills the process.
+/// A running stand-in for a gateway of OpenClaw. Dropping it kills the process.
 pub struct StandIn(Child);
 
 impl StandIn {
@@ -25,7 +25,10 @@ impl StandIn {
             .expect("a listener");
         let mut own = Self(child);
         wait_for("it listens", || {
-            assert!(own.0.try_wait().expect("a child").is_none(), "it goes on");
+            assert!(
+                own.0.try_wait().expect("a child").is_none(),
+                "it is still running"
+            );
             sandbox.path("listening").exists().then_some(())
         });
         own

@@ -13,7 +13,7 @@ use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
 /// Shows the map, as the run wishes it.
 pub(super) fn show(ui: Ui, survey: &Survey) {
-    let map = survey.map();
+    let map = survey.port_map();
     if ui.is_json() {
         ui.print_json(&document(ui, survey, &map));
         return;
@@ -27,10 +27,10 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
         ui.print("");
         show_instance(ui, instance, entry);
     }
-    if !map.others.is_empty() {
+    if !map.foreign_listeners.is_empty() {
         ui.print("");
         ui.print_paragraph(&msg!("ports.others"));
-        for listener in &map.others {
+        for listener in &map.foreign_listeners {
             let place = listener.address().to_string();
             ui.print_hanging(2, 4, &format!("{place}: {}", ui.render(&listener.msg())));
         }
@@ -154,7 +154,7 @@ fn ground(instance: &SurveyedInstance) -> Msg {
 
 /// Who has a port now, in words.
 fn state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
-    match (port.own, port.held.as_slice()) {
+    match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             (ChartTone::Held, msg!("ports.state-own", pid = pid))
@@ -209,7 +209,7 @@ fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
         "ephemeral": survey.ephemeral.map(span),
         "excluded": survey.excluded.iter().copied().map(span).collect::<Vec<_>>(),
         "instances": instances.map(|(instance, entry)| instance_document(ui, instance, entry)).collect::<Vec<_>>(),
-        "listeners": map.others.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
+        "listeners": map.foreign_listeners.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
     })
 }
 
@@ -247,7 +247,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
         ClaimReason::Pinned(key) => ("pinned", Some(key)),
         ClaimReason::Listening => ("listening", None),
     };
-    let state = match (port.own, port.held.as_slice()) {
+    let state = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(_), _) => "own",
         (None, []) => "free",
         (None, _) => "held",
@@ -259,7 +259,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
         "why": why,
         "key": key,
         "state": state,
-        "listeners": port.own.iter().chain(&port.held).map(|l| listener_document(l)).collect::<Vec<_>>(),
+        "listeners": port.own_listener.iter().chain(&port.blocking_listeners).map(|l| listener_document(l)).collect::<Vec<_>>(),
     })
 }
 

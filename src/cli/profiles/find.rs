@@ -17,7 +17,7 @@ pub(crate) fn find_instance<'s>(survey: &'s Survey, name: &ProfileName) -> Resul
     found.ok_or_else(|| {
         let error = Error::failed(msg!("profiles.unknown", profile = name));
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        match profile::nearest(name, names) {
+        match profile::nearest_name(name, names) {
             Some(near) => error.hint(msg!("profiles.meant", profile = near)),
             None => error.hint(Msg::new("profiles.see-list")),
         }

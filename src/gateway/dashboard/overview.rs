@@ -30,7 +30,7 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
     let instance = &state.context.instance;
     let survey = survey_host(state);
     let own = survey.position(&instance.config_path);
-    let map = survey.map();
+    let map = survey.port_map();
     let active = state.active();
     let home = &state.context.env.home;
     let workspace = own.and_then(|at| survey.instances[at].workspaces.first());
@@ -100,7 +100,11 @@ fn instance_value(
 ) -> Value {
     let base = instance.base.map(|(family, _)| family.base());
     let at_base = |port: &&MappedPort<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
-    let gateway = entry.ports.iter().find(at_base).and_then(|port| port.own);
+    let gateway = entry
+        .ports
+        .iter()
+        .find(at_base)
+        .and_then(|port| port.own_listener);
     // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
         .and_then(|listener| listener.owner.as_ref())
@@ -128,7 +132,7 @@ fn instance_value(
 
 /// Returns the JSON form of one port of an instance.
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
-    let (state, text) = match (port.own, port.held.as_slice()) {
+    let (state, text) = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             ("own", msg!("ports.state-own", pid = pid))
@@ -143,7 +147,11 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
             msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
         ),
     };
-    let listening = port.own.iter().chain(&port.held).map(|listener| listener.port);
+    let listening = port
+        .own_listener
+        .iter()
+        .chain(&port.blocking_listeners)
+        .map(|listener| listener.port);
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,

@@ -24,7 +24,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 }
 
 pub(super) fn is_exiting(stat: &str) -> bool {
-    /// `PF_EXITING` of the kernel.
+    /// The kernel's flag `PF_EXITING`: the process has begun to end.
     const EXITING: u32 = 0x4;
     let is_exiting = || {
         let fields = stat_fields(stat)?;
@@ -111,7 +111,7 @@ mod tests {
         )
     }
 
-    /// This was seen with a process whose first thread ended while another held a listening socket.
+    // This was seen with a process whose first thread ended while another held a listening socket.
     #[test]
     fn process_whose_first_thread_ended_still_runs() {
         let line = |state: &str, threads: u32| stat_line(state, 4, threads);

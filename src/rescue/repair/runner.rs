@@ -124,7 +124,7 @@ impl<'a> RepairRunner<'a> {
         let profile = instance.profile.as_str();
         let mut command = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
         // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
-        command.env_removed = Environment::of_an_instance(host);
+        command.env_removed = Environment::inherited_instance_variables(host);
         let mut command = command
             .env("OPENCLAW_STATE_DIR", &instance.state_dir)
             .env("OPENCLAW_CONFIG_PATH", &instance.config_path);

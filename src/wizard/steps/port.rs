@@ -123,7 +123,7 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
             spans: vec![family.span()],
         });
     };
-    if let Some(base) = input.instance.wished_port {
+    if let Some(base) = input.instance.env_port {
         add(base, msg!("step.gateway-port.wished", base = base));
     }
     if let Some(base) = input.current_port() {

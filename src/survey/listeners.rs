@@ -1,21 +1,23 @@
-//! Whose gateway is it that listens? What a process says of itself goes before what its port suggests.
+//! Listening sockets, each attributed to the instance whose gateway listens there. The arguments and variables of a process
+//! decide before its port does.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::SurveyedInstance;
+use super::instance::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
 use crate::ports::{Listener, ListeningProcess, Port};
 use crate::profile::ProfileName;
 
-/// What listens, the gateways of these instances known as such.
-pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
-    let known = Known {
+/// Finds the listening TCP sockets of the host with their processes, and the instances whose gateways these are.
+pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
+    let owners = OwnerLookup {
         home,
         instances,
-        configs: std::cell::OnceCell::new(),
+        configs: OnceCell::new(),
     };
     let listener = |socket: ListeningSocket| {
         Some(Listener {
@@ -24,21 +26,22 @@ pub(super) fn listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<List
             owner: socket.process.as_ref().map(|process| ListeningProcess {
                 pid: process.pid,
                 name: process.name.clone(),
-                instance: known
+                instance: owners
                     .owner(socket.port, process)
                     .map(|i| instances[i].label.clone()),
             }),
         })
     };
-    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
+    let sockets =
+        ports::listening_sockets(|port| instances.iter().any(|instance| claims_port(instance, port)));
     let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
-    share(&mut listeners);
+    attribute_by_pid(&mut listeners);
     listeners
 }
 
-/// A process that is known by one of its ports is known by all of them: a gateway's relay listens beside
-/// its base port.
-fn share(listeners: &mut [Listener]) {
+/// Attributes every socket of a process to the instance of any one of them: the relay of a gateway listens beside its base
+/// port.
+fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref())
@@ -54,83 +57,98 @@ fn share(listeners: &mut [Listener]) {
     }
 }
 
-/// Names under which gateways run: this program's, and those that Node gives its processes.
-fn may_be_gateway(name: &str) -> bool {
+/// Tells whether a process may be a gateway by its name: this program's, or one that Node gives its processes.
+fn has_gateway_name(name: &str) -> bool {
     ["openclaw", "node", "MainThread"]
         .iter()
         .any(|start| name.starts_with(start))
 }
 
-fn holds(instance: &SurveyedInstance, port: u16) -> bool {
+/// Tells whether a port is among the claims of an instance.
+fn claims_port(instance: &SurveyedInstance, port: u16) -> bool {
     instance.claims.iter().any(|claim| claim.span.contains(port))
 }
 
-/// Whose a process says that it is.
-enum Told {
-    Nothing,
+/// Instance that the arguments and variables of a process name.
+enum DeclaredOwner {
+    /// They name no instance.
+    Nobody,
+    /// They name the surveyed instance at this position.
     Instance(usize),
-    /// An instance that this survey does not know.
-    Stranger,
+    /// They name an instance that is not in the survey.
+    Unknown,
 }
 
-impl Told {
-    fn of(position: Option<usize>) -> Self {
-        position.map_or(Self::Stranger, Self::Instance)
+impl DeclaredOwner {
+    fn from_position(position: Option<usize>) -> Self {
+        position.map_or(Self::Unknown, Self::Instance)
     }
 }
 
-struct Known<'a> {
-    /// The home folder that these instances are named in.
+/// Finds the surveyed instance to which a process belongs.
+struct OwnerLookup<'a> {
+    /// Home folder of the surveyed instances, to which their profile names are relative.
     home: &'a Path,
     instances: &'a [SurveyedInstance],
-    /// The real path of each config, once somebody asks.
-    configs: std::cell::OnceCell<Vec<PathBuf>>,
+    /// Real path of each config, resolved at the first use.
+    configs: OnceCell<Vec<PathBuf>>,
 }
 
-impl Known<'_> {
-    /// The instance whose process this is. Only processes that may be one of ours are asked.
+impl OwnerLookup<'_> {
+    /// Returns the position of the instance whose gateway or browser a process is. Arguments and variables are read only
+    /// of processes that have the name of a gateway or listen on a claimed port.
     fn owner(&self, port: u16, process: &ports::ProcessInfo) -> Option<usize> {
-        let somebodys = self.instances.iter().any(|i| holds(i, port));
-        if !may_be_gateway(&process.name) && !somebodys {
+        let is_claimed = self.instances.iter().any(|i| claims_port(i, port));
+        if !has_gateway_name(&process.name) && !is_claimed {
             return None;
         }
         let (words, mut vars) = ports::arguments_and_env(process.pid, "");
         vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
-        let found = self.judge(port, &process.name, &words, &vars);
-        // What another user's process says of itself is that user's word.
+        let found = self.owner_by_arguments(port, &process.name, &words, &vars);
+        // Another user could give a process any arguments: only processes of the folder's owner are attributed.
         let is_ours = |at: &usize| {
             pid::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
         };
         found.filter(is_ours)
     }
 
-    /// A program that a gateway started carries the gateway's environment too: it counts only where it
-    /// holds a port of that instance or is OpenClaw itself.
-    fn judge(&self, port: u16, name: &str, words: &[String], vars: &[(String, String)]) -> Option<usize> {
+    /// Returns the position of the instance that a process names in its arguments or variables, else of the one whose
+    /// base port it listens on. A program that a gateway started inherits the gateway's variables: it counts only where
+    /// it is OpenClaw itself or listens on a port of that instance.
+    fn owner_by_arguments(
+        &self,
+        port: u16,
+        name: &str,
+        words: &[String],
+        vars: &[(String, String)],
+    ) -> Option<usize> {
         let is_openclaw = name.starts_with("openclaw")
             || words
                 .iter()
                 .take(3)
                 .any(|word| word.to_ascii_lowercase().contains("openclaw"));
-        match self.told(words, vars) {
-            Told::Instance(at) => return (is_openclaw || holds(&self.instances[at], port)).then_some(at),
-            Told::Stranger => return None,
-            Told::Nothing => {}
+        match self.declared_owner(words, vars) {
+            DeclaredOwner::Instance(at) => {
+                return (is_openclaw || claims_port(&self.instances[at], port)).then_some(at);
+            }
+            DeclaredOwner::Unknown => return None,
+            DeclaredOwner::Nobody => {}
         }
         let has_base = |i: &SurveyedInstance| i.base.is_some_and(|(family, _)| family.base() == port);
         let by_base = self.instances.iter().position(has_base);
-        by_base.filter(|_| is_openclaw || may_be_gateway(name))
+        by_base.filter(|_| is_openclaw || has_gateway_name(name))
     }
 
-    /// What a process's own words and variables say.
-    fn told(&self, words: &[String], vars: &[(String, String)]) -> Told {
+    /// Returns the instance that the arguments and variables of a process name: `--profile`, else the path of the config,
+    /// else the state folder, else the profile.
+    fn declared_owner(&self, words: &[String], vars: &[(String, String)]) -> DeclaredOwner {
         let var = |name: &str| {
             vars.iter()
                 .find(|(n, _)| n == name)
                 .map(|(_, v)| v.trim())
                 .filter(|v| !v.is_empty())
         };
-        // A name means an instance of the process's own home folder.
+        // A profile name means an instance in the process's own home folder.
         let home = var("OPENCLAW_HOME")
             .filter(|home| !home.starts_with('~'))
             .or_else(|| var("HOME"));
@@ -155,23 +173,24 @@ impl Known<'_> {
             .map(String::as_str)
             .or_else(|| words.iter().find_map(|w| w.strip_prefix("--profile=")));
         if let Some(name) = flag {
-            return Told::of(by_profile(name));
+            return DeclaredOwner::from_position(by_profile(name));
         }
         if let Some(path) = var("OPENCLAW_CONFIG_PATH") {
             let path = read::canonicalize_existing(Path::new(path));
-            return Told::of(self.configs().iter().position(|config| *config == path));
+            return DeclaredOwner::from_position(self.configs().iter().position(|config| *config == path));
         }
         if let Some(dir) = var("OPENCLAW_STATE_DIR") {
             let dir = Path::new(dir);
-            return Told::of(self.instances.iter().position(|i| i.state_dir == dir));
+            return DeclaredOwner::from_position(self.instances.iter().position(|i| i.state_dir == dir));
         }
         match var("OPENCLAW_PROFILE") {
-            Some(name) => Told::of(by_profile(name)),
-            None if elsewhere => Told::Stranger,
-            None => Told::Nothing,
+            Some(name) => DeclaredOwner::from_position(by_profile(name)),
+            None if elsewhere => DeclaredOwner::Unknown,
+            None => DeclaredOwner::Nobody,
         }
     }
 
+    /// Returns the real paths of the configs, in the order of the instances.
     fn configs(&self) -> &[PathBuf] {
         self.configs.get_or_init(|| {
             self.instances
@@ -187,18 +206,18 @@ mod tests {
     use super::*;
     use crate::survey::tests::Home;
 
-    fn judged(known: &Known<'_>, port: u16, words: &str, vars: &[(&str, &str)]) -> Option<String> {
+    fn judged(owners: &OwnerLookup<'_>, port: u16, words: &str, vars: &[(&str, &str)]) -> Option<String> {
         let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
         let vars: Vec<_> = vars
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
             .collect();
-        let at = known.judge(port, "node", &words, &vars)?;
-        Some(known.instances[at].label.clone())
+        let at = owners.owner_by_arguments(port, "node", &words, &vars)?;
+        Some(owners.instances[at].label.clone())
     }
 
     #[test]
-    fn a_process_is_known_by_all_its_ports() {
+    fn every_socket_of_a_process_is_attributed_to_its_instance() {
         let listener = |port, pid, instance: Option<&str>| Listener {
             port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -213,7 +232,7 @@ mod tests {
             listener(18792, 7, None),
             listener(18792, 8, None),
         ];
-        share(&mut all);
+        attribute_by_pid(&mut all);
         let whose = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
         assert_eq!(
             whose,
@@ -222,19 +241,19 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_believed_before_its_port() {
+    fn arguments_and_variables_of_a_process_decide_before_its_port() {
         let home = Home::new();
-        home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-        let rescue = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+        let rescue = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
-        let known = Known {
+        let owners = OwnerLookup {
             home: Path::new("/home/somebody"),
             instances: &survey.instances,
-            configs: std::cell::OnceCell::new(),
+            configs: OnceCell::new(),
         };
         let rescue = rescue.to_str().unwrap();
         let oc = "node /usr/lib/node_modules/openclaw/dist/index.js gateway";
-        let of = |port, words, vars: &[_]| judged(&known, port, words, vars);
+        let of = |port, words, vars: &[_]| judged(&owners, port, words, vars);
 
         assert_eq!(of(18789, oc, &[]).as_deref(), Some("default"), "by its base port");
         assert_eq!(
