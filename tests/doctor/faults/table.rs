@@ -371,7 +371,7 @@ pub(super) const FAULTS: &[Fault] = &[
         std::fs::rename(s.path(".openclaw-rescue"), &real).expect("a move");
         symlink(real, s.path(".openclaw-rescue")).expect("a link");
     }),
-    fixed("change-interrupted", "error", |s| {
+    fixed_by_doctor("change-interrupted", "error", |s| {
         let config = s.path(CONFIG);
         let (journal, aside) = (".local/state/openclaw/journal.commit.json", s.path("aside.json"));
         std::fs::rename(&config, &aside).expect("a move");
