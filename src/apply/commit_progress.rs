@@ -9,6 +9,7 @@ use super::file_ops::exists;
 use super::io_failure::IoFailure;
 use super::journal::CommitStep;
 use super::steps::{keep_copy, move_out_of_the_way, same_content};
+use super::system;
 
 /// The number of steps of a commit that were made, with the steps.
 pub(super) struct CommitProgress<'a> {
@@ -106,7 +107,8 @@ fn shows_as_made(steps: &[CommitStep], index: usize) -> bool {
             .any(|later| later.target().starts_with(from))
     };
     let is_earlier_content = match step {
-        CommitStep::Place { old: Some(old), .. } => exists(old) && same_content(old, to),
+        // Not by content: a backup may have that of the one before it.
+        CommitStep::Place { old: Some(old), .. } => system::same_file(old, to),
         _ => steps[..index].iter().any(|earlier| match earlier {
             CommitStep::Move { from, to: away } => to.starts_with(from) && !exists(away),
             _ => false,
