@@ -47,6 +47,8 @@ pub(crate) struct Answers {
     pub(crate) service: bool,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
+    /// `true` if `--mode local` asks for a gateway on this host; else a mode that the config has stays.
+    pub(crate) local_mode: bool,
 }
 
 /// A custom provider: a server with an interface that is compatible with OpenAI's.

@@ -94,7 +94,7 @@ fn run_pass(
     preset: &PresetAnswers,
     source: &mut AnswerSource<'_, '_>,
 ) -> Result<PassResult> {
-    let mut pass = Pass::new(preset.bootstrap);
+    let mut pass = Pass::new(preset);
     for step in steps::ALL {
         let preset_reply = preset.reply(*step, &pass.answers);
         let Some(question) = step.question(context, &pass.answers) else {
@@ -124,10 +124,11 @@ struct Pass {
 }
 
 impl Pass {
-    fn new(bootstrap: bool) -> Self {
+    fn new(preset: &PresetAnswers) -> Self {
         Self {
             answers: Answers {
-                bootstrap,
+                bootstrap: preset.bootstrap,
+                local_mode: preset.local_mode,
                 ..Answers::default()
             },
             asked: Vec::new(),
@@ -175,7 +176,7 @@ impl Pass {
         }
         // With nobody to ask, the questions that the default leads to are listed too.
         if let Some(default) = default {
-            step.accept(default, context, &mut self.answers)
+            accept_reply(step, &question, default, context, &mut self.answers)
                 .map_err(Rejection::into_error)?;
         }
         Ok(true)
@@ -211,7 +212,7 @@ fn ask_until_valid(
     answers: &mut Answers,
 ) -> Result<bool> {
     if let Some(reply) = history.settled_reply(step, question)
-        && step.accept(reply, context, answers).is_ok()
+        && accept_reply(step, question, reply, context, answers).is_ok()
     {
         return Ok(true);
     }
@@ -221,7 +222,7 @@ fn ask_until_valid(
             Reply::Back => return Ok(false),
             reply => history.complete(step.id(), question, reply),
         };
-        match step.accept(reply.clone(), context, answers) {
+        match accept_reply(step, question, reply.clone(), context, answers) {
             Ok(()) => {
                 history.record(step.id(), question, reply);
                 return Ok(true);
@@ -230,6 +231,21 @@ fn ask_until_valid(
             Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
         }
     }
+}
+
+/// Checks a reply and stores it in the answers. The default reply to a question that the config answers already stores
+/// nothing, so that the config stays as it is.
+fn accept_reply(
+    step: &dyn WizardStep,
+    question: &Question,
+    reply: Reply,
+    context: &mut InterviewContext<'_>,
+    answers: &mut Answers,
+) -> Result<(), Rejection> {
+    if question.keeps_config && question.default_reply().as_ref() == Some(&reply) {
+        return Ok(());
+    }
+    step.accept(reply, context, answers)
 }
 
 fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {

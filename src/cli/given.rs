@@ -21,6 +21,7 @@ const STDIN: &str = "-";
 pub(super) fn gather(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     let mut preset = PresetAnswers::default();
     preset.bootstrap = !args.skip_bootstrap;
+    preset.local_mode = args.mode.as_deref() == Some("local");
     if let Some(path) = &args.answers {
         read_answers_file(&mut preset, host, path)?;
     }

@@ -99,6 +99,9 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
             add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
         }
     }
+    if let Some(url) = &probe.remote_url {
+        add(msg!("status.mode"), format!("remote ({url})"));
+    }
     add(
         msg!("status.config"),
         abbreviate_home(&context.env.home, &instance.config_path),

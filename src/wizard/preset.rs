@@ -18,6 +18,8 @@ pub(crate) struct PresetAnswers {
     environment_keys: BTreeMap<Provider, Secret>,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
+    /// `true` if `--mode local` asks for a gateway on this host.
+    pub(crate) local_mode: bool,
 }
 
 impl Default for PresetAnswers {
@@ -27,6 +29,7 @@ impl Default for PresetAnswers {
             provider_keys: BTreeMap::new(),
             environment_keys: BTreeMap::new(),
             bootstrap: true,
+            local_mode: false,
         }
     }
 }
