@@ -333,9 +333,22 @@ impl SettingSources<'_> {
                     .hint(msg!("settings.set-token", command = self.instance.command()))
             })
         };
+        let real = |secret: Secret, msg| {
+            if secret.is_placeholder() {
+                let hint = msg!("settings.set-token", command = self.instance.command());
+                return Err(Error::blocked(msg).hint(hint));
+            }
+            Ok(secret)
+        };
         Ok(match mode {
-            Auth::Token => ClientAuth::Token(needed(token, msg!("settings.no-token"))?),
-            Auth::Password => ClientAuth::Password(needed(password, msg!("settings.no-password"))?),
+            Auth::Token => {
+                let token = needed(token, msg!("settings.no-token"))?;
+                ClientAuth::Token(real(token, msg!("settings.token-placeholder"))?)
+            }
+            Auth::Password => {
+                let password = needed(password, msg!("settings.no-password"))?;
+                ClientAuth::Password(real(password, msg!("settings.password-placeholder"))?)
+            }
             Auth::None => ClientAuth::None,
         })
     }

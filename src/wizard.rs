@@ -128,7 +128,7 @@ impl Pass {
         Self {
             answers: Answers {
                 bootstrap: preset.bootstrap,
-                local_mode: preset.local_mode,
+                mode: preset.mode,
                 ..Answers::default()
             },
             asked: Vec::new(),

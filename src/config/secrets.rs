@@ -14,10 +14,8 @@ use super::document::ConfigDocument;
 use super::key_path::{KeyPath, PathSegment};
 use detect::{KeyContext, is_concrete, url_credentials};
 
+use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
-
-/// The mark that replaces a secret. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
-pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
 /// Shortest value of a variable that is looked for in other texts, in bytes: a shorter one may be any word.
 const MIN_VARIABLE_BYTES: usize = 8;

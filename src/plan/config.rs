@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::answers::{Answers, Auth, Bind, Channel, Existing, Provider};
+use crate::answers::{Answers, Auth, Bind, Channel, Existing, GatewayMode, Provider};
 use crate::config::document::{ConfigDocument, EditError, find};
 use crate::config::key_path::KeyPath;
 use crate::config::secrets::without_url_credentials;
@@ -78,8 +78,9 @@ impl ConfigPlan {
             self.set("agents.defaults.model.primary", json!(model))?;
         }
         // A mode that stands was chosen: `remote` uses a gateway on another host.
-        if answers.local_mode || !self.has_mode() {
-            self.set("gateway.mode", json!("local"))?;
+        if answers.mode.is_some() || !self.has_mode() {
+            let mode = answers.mode.unwrap_or(GatewayMode::Local);
+            self.set("gateway.mode", json!(mode.name()))?;
         } else if input.is_remote(answers) {
             let url = self.text("gateway.remote.url").unwrap_or_default();
             self.notices.push(msg!(
@@ -209,13 +210,10 @@ impl ConfigPlan {
         workspace: PathBuf,
     ) -> InstanceSummary {
         let instance = &input.instance;
-        let credential = match &self.credential {
-            Some((_, origin)) => Some(*origin),
-            None => {
-                let has_any = input.has_token() || input.has_value("gateway.auth.password");
-                (has_any && !answers.existing.is_reset()).then_some(SecretOrigin::Kept)
-            }
-        };
+        let stays = !answers.existing.is_reset();
+        let has_any = input.has_token() || input.has_credential("gateway.auth.password");
+        let given = self.credential.as_ref().map(|(_, origin)| *origin);
+        let credential = given.or_else(|| (has_any && stays).then_some(SecretOrigin::Kept));
         let named = |key: &str, default: &str| self.text(key).unwrap_or(default).to_owned();
         let auth = match answers.auth.or_else(|| input.current_auth()) {
             Some(auth) => auth.name(),
@@ -227,7 +225,7 @@ impl ConfigPlan {
             state: instance.state_dir.clone(),
             workspace,
             ports: self.ports,
-            mode: named("gateway.mode", "local"),
+            mode: named("gateway.mode", GatewayMode::Local.name()),
             bind: named("gateway.bind", Bind::Loopback.name()),
             auth: named("gateway.auth.mode", auth),
             credential,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::{Answers, Auth, Bind, NamedValue as _};
+use crate::answers::{Answers, Auth, Bind, GatewayMode, NamedValue as _};
 use crate::config::dialect::Dialect;
 use crate::config::document::{ConfigDocument, find};
 use crate::config::key_path::KeyPath;
@@ -16,6 +16,7 @@ use crate::instance::Instance;
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
+use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
 
 /// The facts that a plan depends on, in addition to the answers and the paths that it touches.
@@ -125,33 +126,34 @@ impl PlanInput<'_> {
         find(&self.effective, &KeyPath::parse(key).ok()?)
     }
 
-    /// Returns `true` if the config has something at a key: a text, a reference to a secret, anything but null and an
-    /// empty text.
-    pub(crate) fn has_value(&self, key: &str) -> bool {
+    /// Returns `true` if the config has a credential at a key: a text that is no placeholder, or a reference to a secret.
+    pub(crate) fn has_credential(&self, key: &str) -> bool {
         match self.value(key) {
             None | Some(Value::Null) => false,
-            Some(Value::String(text)) => !text.trim().is_empty(),
+            Some(Value::String(text)) => !Secret::new(text.as_str()).is_placeholder(),
             Some(_) => true,
         }
     }
 
     /// Returns `true` if the config or the `.env` of the instance sets the gateway's token.
     pub(crate) fn has_token(&self) -> bool {
-        self.has_value("gateway.auth.token") || self.token_in_env_file
+        self.has_credential("gateway.auth.token") || self.token_in_env_file
     }
 
     /// Returns `true` if the instance says how clients sign in: by the mode of its config, or by a token or password.
     pub(crate) fn has_auth(&self) -> bool {
-        self.has_value("gateway.auth.mode") || self.has_value("gateway.auth.password") || self.has_token()
+        self.text("gateway.auth.mode").is_some()
+            || self.has_credential("gateway.auth.password")
+            || self.has_token()
     }
 
     /// Returns how clients sign in to the instance: by the mode of its config, else by what it has. `None` for a
     /// mode that this program does not set, such as `trusted-proxy`.
     pub(crate) fn current_auth(&self) -> Option<Auth> {
-        if self.has_value("gateway.auth.mode") {
+        if self.text("gateway.auth.mode").is_some() {
             return self.text("gateway.auth.mode").and_then(Auth::from_name);
         }
-        let only_password = self.has_value("gateway.auth.password") && !self.has_token();
+        let only_password = self.has_credential("gateway.auth.password") && !self.has_token();
         Some(if only_password {
             Auth::Password
         } else {
@@ -172,8 +174,9 @@ impl PlanInput<'_> {
 
     /// Returns `true` if the instance uses a gateway on another host, and the answers leave it so.
     pub(crate) fn is_remote(&self, answers: &Answers) -> bool {
-        let stays = !answers.local_mode && !answers.existing.is_reset();
-        stays && self.text("gateway.mode") == Some("remote")
+        let stays = answers.mode.is_none() && !answers.existing.is_reset();
+        let mode = self.text("gateway.mode").and_then(GatewayMode::from_name);
+        stays && mode == Some(GatewayMode::Remote)
     }
 
     /// Returns the text at a key of the instance's config.

@@ -143,3 +143,26 @@ fn no_auth_is_for_loopback_only() {
     case.config["gateway"]["customBindHost"] = json!("10.0.0.1");
     assert_eq!(case.refused(&RunOverrides::default()), "settings.open");
 }
+
+#[test]
+fn placeholder_credential_is_refused_wherever_it_is_set() {
+    let auth = |auth: Value| Case::new(json!({"gateway": {"mode": "local", "auth": auth}}));
+    let refused = |case: &Case| case.refused(&RunOverrides::default());
+    for text in ["undefined", " null ", "change-me-now", "__OPENCLAW_REDACTED__"] {
+        assert_eq!(
+            refused(&auth(json!({"token": text}))),
+            "settings.token-placeholder",
+            "{text}"
+        );
+        let password = auth(json!({"mode": "password", "password": text}));
+        assert_eq!(refused(&password), "settings.password-placeholder", "{text}");
+    }
+    let mut case = auth(json!({}));
+    case.instance.env_token = Some(Secret::new("undefined"));
+    assert_eq!(refused(&case), "settings.token-placeholder");
+    let overrides = RunOverrides {
+        token: Some(Secret::new("null")),
+        ..RunOverrides::default()
+    };
+    assert_eq!(auth(json!({})).refused(&overrides), "settings.token-placeholder");
+}

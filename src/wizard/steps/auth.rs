@@ -6,7 +6,9 @@ use crate::i18n::msg;
 use crate::secret::SecretOrigin;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question};
+use crate::wizard::step::{
+    EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question, reject_placeholder,
+};
 
 pub(super) struct GatewayToken;
 pub(super) struct GatewayPassword;
@@ -115,6 +117,7 @@ impl WizardStep for GatewayToken {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
+        reject_placeholder(&given)?;
         answers.credential = if !given.expose().is_empty() {
             Some((given, SecretOrigin::Given))
         } else if let Some(token) = context.input.instance.env_token.clone() {
@@ -144,7 +147,7 @@ impl WizardStep for GatewayPassword {
             return None;
         }
         let input = &context.input;
-        let has_password = input.has_value("gateway.auth.password") || input.is_remote(answers);
+        let has_password = input.has_credential("gateway.auth.password") || input.is_remote(answers);
         let keeps = has_password && context.keeps_existing(answers);
         let question = Question::secret(msg!("step.gateway-password.ask"), keeps);
         Some(if keeps {
@@ -163,6 +166,7 @@ impl WizardStep for GatewayPassword {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
+        reject_placeholder(&given)?;
         if given.expose().is_empty() {
             return Err(Error::usage(msg!("step.gateway-password.empty")).into());
         }
