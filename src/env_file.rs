@@ -34,8 +34,11 @@ pub(crate) fn assignments(text: &str) -> Vec<(String, String)> {
 pub(crate) fn variable(path: &Path, name: &str) -> Option<String> {
     let text = read::text(path).ok()?;
     let assignments = assignments(&text).into_iter();
-    let value = assignments.filter(|(n, _)| n == name).map(|(_, value)| value);
-    value.last().filter(|value| !value.is_empty())
+    let mut value = assignments
+        .rev()
+        .filter(|(n, _)| n == name)
+        .map(|(_, value)| value);
+    value.next().filter(|value| !value.is_empty())
 }
 
 /// Removes the white space of JavaScript from both ends.

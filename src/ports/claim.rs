@@ -62,8 +62,10 @@ pub struct ListeningProcess {
     pub pid: u32,
     /// Its short name.
     pub name: String,
-    /// The label of the instance whose gateway it is, where it is one.
+    /// The label of the instance to which it belongs, as its gateway or as a browser that the gateway started.
     pub instance: Option<String>,
+    /// Whether it is proved to be the gateway of that instance.
+    pub is_gateway: bool,
 }
 
 impl Listener {
