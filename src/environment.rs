@@ -99,7 +99,7 @@ impl Environment {
         host.var("OPENCLAW_LANG")
     }
 
-    /// Tells whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,
+    /// Returns whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,
     /// so a config must not refer to it.
     pub fn is_own_variable(name: &str) -> bool {
         name.starts_with("OPENCLAW_")

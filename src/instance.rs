@@ -310,7 +310,7 @@ impl VariableOwners {
         })
     }
 
-    /// Tells whether no variable names a profile.
+    /// Returns whether no variable names a profile.
     fn are_unknown(&self) -> bool {
         self.profile.is_none() && self.state_dir.is_none() && self.config_path.is_none()
     }

@@ -1,4 +1,4 @@
-//! Claims: ports that an instance holds, and sockets that listen.
+//! Claims of instances on ports, and sockets that listen on ports.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,30 +6,30 @@ use super::port::Port;
 use super::role::Role;
 use super::span::Span;
 
-/// Where a claim comes from.
+/// Origin of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimReason {
-    /// Derived from the holder's base port.
+    /// The ports are derived from the instance's base port.
     Derived,
-    /// Set by this key of its config (`browser.profiles.work.cdpPort`), or by this line of its service.
+    /// The port is set by this key of the config (`browser.profiles.work.cdpPort`), or by this flag of the service.
     Pinned(String),
-    /// Something listens there.
+    /// A process listens on the port.
     Listening,
 }
 
-/// A port or an interval that somebody holds.
+/// A port or an interval of ports that an instance uses or may come to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The ports.
+    /// Claimed ports.
     pub span: Span,
-    /// What for; a listener that is no known gateway's has none.
+    /// Role of the ports; `None` for a listener that is no known gateway's.
     pub role: Option<Role>,
-    /// On which ground.
+    /// Origin of the claim.
     pub reason: ClaimReason,
 }
 
 impl Claim {
-    /// A port that a key of a config, or a line of a service, names.
+    /// Returns the claim of ports that a key of a config, or a flag of a service, sets.
     pub fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
         Self {
             span,
@@ -38,7 +38,8 @@ impl Claim {
         }
     }
 
-    /// Whether it is ports to choose among, so that an overlap costs something and breaks nothing yet.
+    /// Returns whether the claim is a pool, of which a browser takes any free port: an overlap with another pool leaves fewer
+    /// ports and is no conflict.
     pub fn is_pool(&self) -> bool {
         self.role == Some(Role::CdpPool)
     }
@@ -47,22 +48,22 @@ impl Claim {
 /// A listening TCP socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listener {
-    /// The address it is bound to; a wildcard holds the port on every address.
+    /// Address to which the socket is bound; a wildcard is bound on every address.
     pub ip: IpAddr,
-    /// The port.
+    /// Port of the socket.
     pub port: Port,
-    /// The process, where this user may know it.
+    /// Process that holds the socket, where this user may see it.
     pub owner: Option<ListeningProcess>,
 }
 
-/// The process that holds a port.
+/// The process that holds a listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListeningProcess {
-    /// Its id.
+    /// Process id.
     pub pid: u32,
-    /// Its short name.
+    /// Short name of the process.
     pub name: String,
-    /// The label of the instance whose gateway it is, where it is one.
+    /// Label of the instance whose gateway the process is; `None` for any other process.
     pub instance: Option<String>,
 }
 
@@ -72,8 +73,8 @@ impl Listener {
         SocketAddr::new(self.ip, self.port.get())
     }
 
-    /// Whether it keeps others from binding its port on this address. A wildcard blocks every address,
-    /// and is blocked by every address; `::` counts for IPv4 too, as systems have it by default.
+    /// Returns whether the socket keeps other processes from binding its port on this address. A wildcard blocks every
+    /// address, and is blocked by every address; `::` counts for IPv4 too, which is the default of systems.
     pub fn blocks(&self, address: IpAddr) -> bool {
         let (held, wanted) = (self.ip.to_canonical(), address.to_canonical());
         held == wanted

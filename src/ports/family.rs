@@ -84,8 +84,8 @@ impl PortFamily {
         })
     }
 
-    /// Returns the family of which a claim is the base port.
-    pub fn of_claim(claim: &Claim) -> Option<Self> {
+    /// Returns the family whose base port is claimed, or `None` for a claim of another role.
+    pub fn from_base_claim(claim: &Claim) -> Option<Self> {
         (claim.role == Some(Role::Base))
             .then(|| Self::new(claim.span.first))
             .flatten()
@@ -100,20 +100,20 @@ impl PortFamily {
     pub fn fixed(self) -> impl Iterator<Item = (Role, Port)> {
         Role::FIXED
             .into_iter()
-            .map(move |(role, offset)| (role, self.above(offset)))
+            .map(move |(role, offset)| (role, self.at_offset(offset)))
     }
 
     /// Returns the port of a fixed role, the pool's first port for `CdpPool`, and the base port for `Pinned`.
     pub fn port(self, role: Role) -> Port {
         match Role::FIXED.iter().find(|(fixed, _)| *fixed == role) {
-            Some((_, offset)) => self.above(*offset),
-            None if role == Role::CdpPool => self.above(Role::CDP_OFFSETS.0),
+            Some((_, offset)) => self.at_offset(*offset),
+            None if role == Role::CdpPool => self.at_offset(Role::CDP_OFFSETS.0),
             None => self.base.into(),
         }
     }
 
     /// Returns the port at an offset of at most [`Role::LAST_OFFSET`].
-    fn above(self, offset: u16) -> Port {
+    fn at_offset(self, offset: u16) -> Port {
         Port::new(self.base.get() + offset).expect("a base port is above 0")
     }
 
@@ -138,7 +138,7 @@ impl PortFamily {
     /// it isn't in the other's span.
     pub fn relocated(self, other: Self, port: Port) -> Option<Port> {
         let is_derived = other.span().contains(port);
-        is_derived.then(|| self.above(port.get() - other.base.get()))
+        is_derived.then(|| self.at_offset(port.get() - other.base.get()))
     }
 
     /// Returns the claims of an instance with this base port: each fixed port, and the pool.

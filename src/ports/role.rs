@@ -1,23 +1,23 @@
-//! The roles that ports of an instance have, and where each lies above the base port.
+//! The roles of an instance's ports, and their offsets from the base port.
 
-/// Role of a port of an instance.
+/// Purpose of a port of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// HTTP and WebSocket: `gateway.port`.
+    /// The base port, `gateway.port`: HTTP and WebSocket.
     Base,
-    /// The bridge of early releases.
+    /// The bridge of early releases of OpenClaw.
     Bridge,
-    /// Browser control, loopback only.
+    /// The HTTP interface of browser control, on loopback only.
     BrowserControl,
-    /// The extension relay.
+    /// The relay of the browser extension.
     ExtensionRelay,
     /// The canvas host.
     Canvas,
-    /// The relay of later releases.
+    /// The relay of later releases of OpenClaw.
     Relay,
-    /// The debugging ports of the instance's browsers.
+    /// The pool of CDP (debugging) ports of the instance's browsers.
     CdpPool,
-    /// Set by hand in a config or a service.
+    /// A port that is set by hand in a config or a service.
     Pinned,
 }
 

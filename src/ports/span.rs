@@ -1,4 +1,4 @@
-//! Intervals of ports.
+//! Intervals of ports, and their overlaps.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use super::port::Port;
 /// An interval of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// First port.
+    /// First port of the interval.
     pub first: u16,
-    /// Last port, not below the first.
+    /// Last port of the interval, not below the first.
     pub last: u16,
 }
 
@@ -23,7 +23,7 @@ impl Span {
         }
     }
 
-    /// Whether a port is in the interval.
+    /// Returns whether a port is in the interval.
     pub fn contains(self, port: impl Into<u16>) -> bool {
         (self.first..=self.last).contains(&port.into())
     }
@@ -60,8 +60,8 @@ impl fmt::Display for Span {
     }
 }
 
-/// Returns the same ports in ascending intervals that neither overlap nor touch.
-pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+/// Joins intervals that overlap or touch. The result has the same ports, in ascending order.
+pub fn merge_spans(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     spans.dedup_by(|next, kept| {
         let joins = u32::from(next.first) <= u32::from(kept.last) + 1;

@@ -57,14 +57,14 @@ fn attribute_by_pid(listeners: &mut [Listener]) {
     }
 }
 
-/// Tells whether a process may be a gateway by its name: this program's, or one that Node gives its processes.
+/// Returns whether a process may be a gateway by its name: this program's, or one that Node gives its processes.
 fn has_gateway_name(name: &str) -> bool {
     ["openclaw", "node", "MainThread"]
         .iter()
         .any(|start| name.starts_with(start))
 }
 
-/// Tells whether a port is among the claims of an instance.
+/// Returns whether a port is among the claims of an instance.
 fn claims_port(instance: &SurveyedInstance, port: u16) -> bool {
     instance.claims.iter().any(|claim| claim.span.contains(port))
 }

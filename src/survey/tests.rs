@@ -124,7 +124,7 @@ fn named_profile_without_a_port_claims_the_default_ports_of_all_releases() {
     let claimed: Vec<_> = survey.instances[0]
         .claims
         .iter()
-        .filter_map(PortFamily::of_claim)
+        .filter_map(PortFamily::from_base_claim)
         .map(PortFamily::base)
         .collect();
     assert_eq!(claimed, [23532, 18789]);

@@ -4,7 +4,7 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use crate::i18n::{Msg, msg};
-use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merged};
+use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merge_spans};
 use crate::profile::ProfileName;
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry, PortNeighbour};
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
@@ -48,12 +48,12 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         let families = instance
             .claims
             .iter()
-            .filter_map(PortFamily::of_claim)
+            .filter_map(PortFamily::from_base_claim)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
         ChartRow {
             label: instance.label.clone(),
-            spans: merged(families.chain(claims).collect()),
+            spans: merge_spans(families.chain(claims).collect()),
         }
     };
     let rows: Vec<_> = survey
@@ -142,7 +142,11 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
 
 /// Its span, and on which ground.
 fn ground(instance: &SurveyedInstance) -> Msg {
-    let bases = instance.claims.iter().filter_map(PortFamily::of_claim).count();
+    let bases = instance
+        .claims
+        .iter()
+        .filter_map(PortFamily::from_base_claim)
+        .count();
     match instance.base {
         None => msg!("ports.no-base"),
         Some(_) if bases > 1 => msg!("ports.either"),
