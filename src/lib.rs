@@ -18,7 +18,7 @@ pub mod answers;
 pub mod apply;
 pub mod archive;
 mod boot;
-pub mod browser;
+mod browser;
 pub mod cli;
 mod client;
 pub mod config;

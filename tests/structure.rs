@@ -13,10 +13,6 @@ use std::sync::LazyLock;
 use crate::words::{root, sources};
 use references::{Crate, References};
 
-/// Files that are part of a circle today, one list for each circle. A circle may lose files and fall apart; a
-/// file that is in no circle any more leaves this list, and no other may join it.
-const KNOWN_CIRCLES: &[&[&str]] = &[&["browser/connect.rs", "browser/control.rs"]];
-
 /// The whole crate, read from its source once for all tests.
 static CRATE: LazyLock<Crate> = LazyLock::new(|| {
     Crate::read(&|file| {
@@ -122,29 +118,11 @@ fn every_path_of_the_crate_is_resolved() {
 fn files_form_no_circle() {
     let references = CRATE.references();
     let circles = circles(&references);
-    let is_known = |circle: &BTreeSet<PathBuf>| {
-        let known = |list: &[&str]| {
-            circle
-                .iter()
-                .all(|file| list.iter().any(|name| file == Path::new(name)))
-        };
-        KNOWN_CIRCLES.iter().any(|list| known(list))
-    };
-    let new: Vec<_> = circles.iter().filter(|circle| !is_known(circle)).collect();
-    let new: Vec<_> = new
-        .into_iter()
+    let circles: Vec<_> = circles
+        .iter()
         .map(|circle| describe(circle, &references))
         .collect();
-    assert!(new.is_empty(), "{}", new.join("\n"));
-    let outside: Vec<_> = KNOWN_CIRCLES
-        .iter()
-        .flat_map(|list| list.iter())
-        .filter(|name| !circles.iter().any(|circle| circle.contains(Path::new(name))))
-        .collect();
-    assert!(
-        outside.is_empty(),
-        "in no circle any more, remove from KNOWN_CIRCLES: {outside:#?}"
-    );
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
 #[test]

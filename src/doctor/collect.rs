@@ -13,9 +13,10 @@ use super::host_report::{
 };
 use super::system;
 use crate::archive;
-use crate::browser::ports::Ground;
-use crate::browser::profiles::Wishes as BrowserWishes;
-use crate::browser::{self, World};
+use crate::browser::BrowserContext;
+use crate::browser::checks::{BrowserCheck, check_profile};
+use crate::browser::debug_port::PortUsage;
+use crate::browser::profiles::BrowserConfig;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
@@ -311,39 +312,35 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    fn browser_checks(
-        &self,
-        instances: &[InstanceReport<'_>],
-        index: usize,
-    ) -> Option<Vec<browser::doctor::Check>> {
+    fn browser_checks(&self, instances: &[InstanceReport<'_>], index: usize) -> Option<Vec<BrowserCheck>> {
         let own = &instances[index];
         let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
-        let (record, base) = (own.record.as_ref().ok()?, own.base_port()?);
-        if !uses || !BrowserWishes::of(&own.config).enabled {
+        let (record, base_port) = (own.record.as_ref().ok()?, own.base_port()?);
+        if !uses || !BrowserConfig::from_config(&own.config).enabled {
             return None;
         }
-        let world = World {
+        let context = BrowserContext {
             host: self.host.clone(),
             env: self.env.clone(),
             instance: own.instance.clone(),
-            base,
+            base_port,
         };
-        let profiles = world.profiles(&own.config, record);
+        let profiles = context.profiles(&own.config, record);
         let profile = profiles.find(None)?;
-        let mut ground = Ground::of_host(self.survey, own.config.is_object().then_some(&own.config));
+        let mut usage = PortUsage::from_survey(self.survey, own.config.is_object().then_some(&own.config));
         let none = Record::default();
         for other in instances.iter().filter(|other| other.index != index) {
             if let Some(found) = other.found {
-                ground.add(found, other.record.as_ref().unwrap_or(&none), &other.config);
+                usage.add_instance(found, other.record.as_ref().unwrap_or(&none), &other.config);
             }
         }
-        Some(browser::doctor::checks(
-            &world,
+        Some(check_profile(
+            &context,
             &own.config,
             record,
             &profiles,
             profile,
-            &ground,
+            &usage,
         ))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::browser;
+use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
 use crate::environment;
 use crate::error::Error;
@@ -94,7 +94,7 @@ pub(super) struct InstanceReport<'a> {
     /// The process that holds the gateway's lock, or that died with it.
     pub(super) lock: Option<LockHolder>,
     /// The results of `browser doctor`, where the instance uses a browser.
-    pub(super) browser: Vec<browser::doctor::Check>,
+    pub(super) browser: Vec<BrowserCheck>,
     /// Staging folders of a restore or an import that was killed.
     pub(super) leftovers: Vec<PathBuf>,
 }

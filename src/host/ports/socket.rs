@@ -19,7 +19,7 @@ pub(crate) struct ListeningSocket {
 
 /// The pid and the name of a running process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProcessInfo {
+pub(crate) struct ProcessInfo {
     /// The process id.
     pub pid: u32,
     /// The short name, without folder and arguments.
