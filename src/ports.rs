@@ -14,31 +14,31 @@ mod role;
 mod source;
 mod span;
 
-pub use claim::{Claim, ClaimReason, Listener, ListeningProcess};
-pub use family::{BasePort, MAX_BASE, MIN_BASE, PortFamily};
+pub(crate) use claim::{Claim, ClaimReason, Listener, ListeningProcess};
+pub(crate) use family::{BasePort, MAX_BASE, MIN_BASE, PortFamily};
 pub use port::{InvalidPort, Port};
-pub use role::Role;
+pub(crate) use role::Role;
 pub use source::PortSource;
-pub use span::{Span, merge_spans};
+pub(crate) use span::{Span, merge_spans};
 
 /// Base port of the unnamed instance (docs/openclaw.md#default-base-ports).
-pub const DEFAULT_BASE: BasePort = BasePort::known(18789);
+pub(crate) const DEFAULT_BASE: BasePort = BasePort::known(18789);
 /// Base port that is reserved for the `dev` profile (docs/openclaw.md#default-base-ports).
-pub const DEV_BASE: BasePort = BasePort::known(19001);
+pub(crate) const DEV_BASE: BasePort = BasePort::known(19001);
 /// Minimum distance between two base ports; nearer ones conflict (rule 1).
-pub const MIN_BASE_DISTANCE: u16 = 20;
+pub(crate) const MIN_BASE_DISTANCE: u16 = 20;
 /// Minimum distance between two base ports whose families share no port (rule 3).
-pub const DISJOINT_BASE_DISTANCE: u16 = Role::LAST_OFFSET + 1;
+pub(crate) const DISJOINT_BASE_DISTANCE: u16 = Role::LAST_OFFSET + 1;
 /// Distance between the base ports that are suggested first: 19789, 20789, ... (rule 4).
-pub const SUGGESTION_STEP: u16 = 1000;
+pub(crate) const SUGGESTION_STEP: u16 = 1000;
 
 /// Loopback addresses, which every gateway needs beside those of its bind mode: its relays listen there, and its local
 /// clients connect there.
-pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Returns the base port that OpenClaw 2026.9.6 uses for a named profile without a port in its config, by the FNV-1a hash
 /// of the name (docs/openclaw.md#hashed-default-port).
-pub fn hashed_default(profile: &str) -> BasePort {
+pub(crate) fn hashed_default_base(profile: &str) -> BasePort {
     let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| {
         (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
     });

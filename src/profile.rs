@@ -10,7 +10,7 @@ use crate::i18n::{Msg, msg};
 use crate::text::strip_diacritic;
 
 /// Maximum length of a profile name in characters.
-pub const MAX_NAME_LENGTH: usize = 64;
+pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
 /// Valid name of a profile. `default`, in any case, is the name of the unnamed instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,7 +143,7 @@ pub fn suggest_name(typed: &str) -> Option<String> {
 }
 
 /// Returns the existing name that was probably meant: the nearest of those at most two typing errors away.
-pub fn nearest_name<'a>(
+pub(crate) fn nearest_name<'a>(
     typed: &ProfileName,
     names: impl Iterator<Item = &'a ProfileName>,
 ) -> Option<&'a ProfileName> {

@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default};
+use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default_base};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
@@ -83,24 +83,24 @@ pub struct Settings {
 /// Sources from which the settings of a gateway are resolved: the environment, the instance with its `.env`, the config
 /// and the record.
 #[derive(Clone, Copy)]
-pub struct SettingSources<'a> {
+pub(crate) struct SettingSources<'a> {
     /// Access to the environment variables of this run.
-    pub host: &'a Host,
+    pub(crate) host: &'a Host,
     /// The instance whose gateway it is.
-    pub instance: &'a Instance,
+    pub(crate) instance: &'a Instance,
     /// Value of the config, included files merged in; `Null` where there is no config.
-    pub config: &'a Value,
+    pub(crate) config: &'a Value,
     /// Values of `instance.toml`.
-    pub record: &'a Record,
+    pub(crate) record: &'a Record,
 }
 
 /// Config and record of an instance as they were read.
 #[derive(Clone, Debug)]
-pub struct InstanceFiles {
+pub(crate) struct InstanceFiles {
     /// Value of the config, included files merged in; `Null` where there is no config.
-    pub config: Value,
+    pub(crate) config: Value,
     /// Values of `instance.toml`.
-    pub record: Record,
+    pub(crate) record: Record,
 }
 
 impl InstanceFiles {
@@ -108,7 +108,7 @@ impl InstanceFiles {
     ///
     /// # Errors
     /// Exit 78 where one of them is broken, with the position and the ways out.
-    pub fn read(instance: &Instance) -> Result<Self> {
+    pub(crate) fn read(instance: &Instance) -> Result<Self> {
         let path = &instance.config_path;
         let config = match config::load(path) {
             LoadedConfig::Missing => Value::Null,
@@ -124,7 +124,7 @@ impl InstanceFiles {
     }
 
     /// Returns these files together with the environment as sources of settings.
-    pub fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
+    pub(crate) fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
         SettingSources {
             host,
             instance,
@@ -188,7 +188,7 @@ impl SettingSources<'_> {
     ///
     /// # Errors
     /// Exit 78 where `.env` has an unusable port.
-    pub fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
+    pub(crate) fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
         const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
         if let Some(port) = flag {
             return Ok((port, PortSource::Flag));
@@ -211,7 +211,7 @@ impl SettingSources<'_> {
     }
 
     /// Returns the authentication of a client of this gateway: the environment's token goes before the config's.
-    pub fn client_auth(&self) -> Result<ClientAuth> {
+    pub(crate) fn client_auth(&self) -> Result<ClientAuth> {
         if let Some(token) = &self.instance.env_token {
             return Ok(ClientAuth::Token(token.clone()));
         }
@@ -243,7 +243,7 @@ impl SettingSources<'_> {
     ///
     /// # Errors
     /// Exit 78 for an unknown mode, or a custom address that is missing or none.
-    pub fn bind(&self, flag: Option<Bind>) -> Result<(Bind, Option<IpAddr>)> {
+    pub(crate) fn bind(&self, flag: Option<Bind>) -> Result<(Bind, Option<IpAddr>)> {
         let named = self.config.pointer("/gateway/bind").and_then(Value::as_str);
         let bind = match (flag, named) {
             (Some(bind), _) => bind,
@@ -283,7 +283,7 @@ impl SettingSources<'_> {
     /// # Errors
     /// Exit 78 where it must not start: no local mode, an invalid value, a missing credential, or no authentication on a
     /// network address.
-    pub fn settings(&self, overrides: &RunOverrides) -> Result<Settings> {
+    pub(crate) fn settings(&self, overrides: &RunOverrides) -> Result<Settings> {
         self.require_readable_env_file()?;
         let mode = self.config.pointer("/gateway/mode").and_then(Value::as_str);
         if mode != Some("local") && !overrides.allow_unconfigured {
@@ -369,7 +369,7 @@ pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
     } else if profile.is_dev() {
         DEV_BASE
     } else {
-        hashed_default(profile.as_str())
+        hashed_default_base(profile.as_str())
     }
 }
 

@@ -8,74 +8,72 @@ use super::span::Span;
 
 /// Origin of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimReason {
+pub(crate) enum ClaimReason {
     /// The ports are derived from the instance's base port.
     Derived,
     /// The port is set by this key of the config (`browser.profiles.work.cdpPort`), or by this flag of the service.
     Pinned(String),
-    /// A process listens on the port.
-    Listening,
 }
 
 /// A port or an interval of ports that an instance uses or may come to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Claimed ports.
-    pub span: Span,
-    /// Role of the ports; `None` for a listener that is no known gateway's.
-    pub role: Option<Role>,
+    pub(crate) span: Span,
+    /// Role of the ports.
+    pub(crate) role: Role,
     /// Origin of the claim.
-    pub reason: ClaimReason,
+    pub(crate) reason: ClaimReason,
 }
 
 impl Claim {
     /// Returns the claim of ports that a key of a config, or a flag of a service, sets.
-    pub fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
+    pub(crate) fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
         Self {
             span,
-            role: Some(role),
+            role,
             reason: ClaimReason::Pinned(key.into()),
         }
     }
 
     /// Returns whether the claim is a pool, of which a browser takes any free port: an overlap with another pool leaves fewer
     /// ports and is no conflict.
-    pub fn is_pool(&self) -> bool {
-        self.role == Some(Role::CdpPool)
+    pub(crate) fn is_pool(&self) -> bool {
+        self.role == Role::CdpPool
     }
 }
 
 /// A listening TCP socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// Address to which the socket is bound; a wildcard is bound on every address.
-    pub ip: IpAddr,
+    pub(crate) ip: IpAddr,
     /// Port of the socket.
-    pub port: Port,
+    pub(crate) port: Port,
     /// Process that holds the socket, where this user may see it.
-    pub owner: Option<ListeningProcess>,
+    pub(crate) owner: Option<ListeningProcess>,
 }
 
 /// The process that holds a listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListeningProcess {
+pub(crate) struct ListeningProcess {
     /// Process id.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Short name of the process.
-    pub name: String,
+    pub(crate) name: String,
     /// Label of the instance whose gateway the process is; `None` for any other process.
-    pub instance: Option<String>,
+    pub(crate) instance: Option<String>,
 }
 
 impl Listener {
     /// Returns the address and the port of the socket.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port.get())
     }
 
     /// Returns whether the socket keeps other processes from binding its port on this address. A wildcard blocks every
     /// address, and is blocked by every address; `::` counts for IPv4 too, which is the default of systems.
-    pub fn blocks(&self, address: IpAddr) -> bool {
+    pub(crate) fn blocks(&self, address: IpAddr) -> bool {
         let (held, wanted) = (self.ip.to_canonical(), address.to_canonical());
         held == wanted
             || matches!(held, IpAddr::V6(ip) if ip.is_unspecified())

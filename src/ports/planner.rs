@@ -414,7 +414,7 @@ impl PortHolder {
     fn bases(&self) -> impl Iterator<Item = u16> {
         self.claims
             .iter()
-            .filter(|c| c.role == Some(Role::Base))
+            .filter(|c| c.role == Role::Base)
             .map(|c| c.span.first)
     }
 

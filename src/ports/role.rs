@@ -2,7 +2,7 @@
 
 /// Purpose of a port of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     /// The base port, `gateway.port`: HTTP and WebSocket.
     Base,
     /// The bridge of early releases of OpenClaw.
@@ -23,7 +23,7 @@ pub enum Role {
 
 impl Role {
     /// The roles that are one fixed port each, with their offsets from the base port.
-    pub const FIXED: [(Self, u16); 6] = [
+    pub(crate) const FIXED: [(Self, u16); 6] = [
         (Self::Base, 0),
         (Self::Bridge, 1),
         (Self::BrowserControl, 2),
@@ -32,12 +32,12 @@ impl Role {
         (Self::Relay, 10),
     ];
     /// Offsets of the CDP pool from the base port, first and last.
-    pub const CDP_OFFSETS: (u16, u16) = (11, 110);
+    pub(crate) const CDP_OFFSETS: (u16, u16) = (11, 110);
     /// Offset of the last port that is derived from a base port.
     pub(super) const LAST_OFFSET: u16 = Self::CDP_OFFSETS.1;
 
     /// Returns the stable name, which is also the end of the catalogue's key `role.NAME`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
             Self::Bridge => "bridge",

@@ -217,7 +217,7 @@ impl<'a> ClaimIndex<'a> {
     /// Returns the positions of the instances with a claim that overlaps this one, or that lies less than
     /// [`MIN_BASE_DISTANCE`] from it where this one is a base port.
     fn holders_near(&self, claim: &Claim) -> impl Iterator<Item = usize> {
-        let margin = if claim.role == Some(Role::Base) {
+        let margin = if claim.role == Role::Base {
             u32::from(MIN_BASE_DISTANCE)
         } else {
             0

@@ -140,7 +140,7 @@ fn port_of_an_unreadable_config_comes_from_the_last_good_config_or_a_backup() {
     home.write(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
     home.write(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
     let survey = home.survey();
-    let hashed = PortFamily::new(crate::ports::hashed_default("b")).unwrap();
+    let hashed = PortFamily::new(crate::ports::hashed_default_base("b")).unwrap();
     assert_eq!(
         bases(&survey),
         [
@@ -170,7 +170,7 @@ fn port_keys_of_a_config_become_claims() {
         .iter()
         .filter_map(|claim| match &claim.reason {
             ClaimReason::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
-            _ => None,
+            ClaimReason::Derived => None,
         })
         .collect();
     let expected = [

@@ -116,7 +116,7 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
         ui.print_detail(&why);
     }
     for port in &entry.ports {
-        let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
+        let role = port.claim.role.msg();
         let (tone, state) = state(port);
         let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
         if let ClaimReason::Pinned(key) = &port.claim.reason {
@@ -249,7 +249,6 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     let (why, key) = match &port.claim.reason {
         ClaimReason::Derived => ("derived", None),
         ClaimReason::Pinned(key) => ("pinned", Some(key)),
-        ClaimReason::Listening => ("listening", None),
     };
     let state = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(_), _) => "own",
@@ -259,7 +258,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
-        "role": port.claim.role.map(Role::name),
+        "role": port.claim.role.name(),
         "why": why,
         "key": key,
         "state": state,

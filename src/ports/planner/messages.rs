@@ -30,8 +30,7 @@ impl Claim {
     pub(crate) fn msg(&self) -> Msg {
         match &self.reason {
             ClaimReason::Pinned(key) => msg!("ports.claim-pinned", key = key),
-            ClaimReason::Listening => msg!("ports.claim-listening"),
-            ClaimReason::Derived => self.role.map_or_else(|| msg!("ports.claim-listening"), Role::msg),
+            ClaimReason::Derived => self.role.msg(),
         }
     }
 }

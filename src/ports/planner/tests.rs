@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::ports::{ClaimReason, DISJOINT_BASE_DISTANCE, ListeningProcess, hashed_default};
+use crate::ports::{ClaimReason, DISJOINT_BASE_DISTANCE, ListeningProcess, hashed_default_base};
 
 const OTHER_LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -331,7 +331,7 @@ fn hashed_default_ports_are_those_of_openclaw() {
         ("backup", 32319),
         ("home", 32366),
     ] {
-        assert_eq!(hashed_default(profile), port, "{profile}");
+        assert_eq!(hashed_default_base(profile), port, "{profile}");
     }
 }
 
@@ -339,7 +339,7 @@ fn hashed_default_ports_are_those_of_openclaw() {
 fn hosts() -> impl Strategy<Value = Planner> {
     let pinned = |port: u16| Claim {
         span: Span::one(port),
-        role: Some(Role::Pinned),
+        role: Role::Pinned,
         reason: ClaimReason::Pinned("k".to_owned()),
     };
     let holders = prop::collection::vec((MIN_BASE..=MAX_BASE, prop::option::of(1..=u16::MAX)), 0..60);
