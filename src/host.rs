@@ -267,6 +267,11 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// Returns the folder of the system for temporary files.
+pub fn temp_dir() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// Returns random bytes from the system, for code without a [`Host`].
 ///
 /// # Panics

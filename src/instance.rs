@@ -26,6 +26,8 @@ pub use context::{InstanceContext, OwnedInstanceContext};
 pub(crate) const CONFIG_FILE: &str = "openclaw.json";
 /// Name of the record that this program keeps in each state folder ([`crate::record`]).
 pub(crate) const RECORD_FILE: &str = "instance.toml";
+/// Name of the lock file in a state folder.
+pub(crate) const LOCK_FILE: &str = "gateway.lock";
 /// Start of the name of a state folder, and the whole name of the default instance's.
 const STATE_FOLDER: &str = ".openclaw";
 /// Number of bytes of the hash that make the id of an instance.
@@ -214,7 +216,7 @@ impl Instance {
 
     /// Returns the path of the lock file on which the gateway holds a lock while it runs.
     pub fn lock_path(&self) -> PathBuf {
-        self.state_dir.join("gateway.lock")
+        self.state_dir.join(LOCK_FILE)
     }
 
     /// Returns the id of the instance: 16 hexadecimal digits of the hash of the config's path, links followed. It is the

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply;
 use crate::error::{Error, Result};
+use crate::host::pid;
 use crate::i18n::msg;
 use crate::ports::Port;
 
@@ -62,6 +63,16 @@ struct LockFile {
     port: Port,
     profile: String,
     started_at: String,
+}
+
+impl LockHolder {
+    /// Returns the pid of the process that holds the lock at `path`; `None` where nobody does, or the pid is not proved:
+    /// it may be another process's here, because the holder runs in another container.
+    pub fn proved_pid(&self, path: &Path) -> Option<u32> {
+        // Only Linux tells which files a process has open.
+        let has_open = pid::has_open(self.pid, path).unwrap_or(!cfg!(target_os = "linux"));
+        (self.alive && has_open).then_some(self.pid)
+    }
 }
 
 impl InstanceLock {

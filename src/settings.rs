@@ -347,18 +347,36 @@ impl SettingSources<'_> {
                 (None, Some(_)) => Auth::Password,
                 _ => Auth::Token,
             });
-        let require = |secret: Option<Secret>, msg| {
-            secret.ok_or_else(|| {
-                Error::blocked(msg)
-                    .with_reason(ErrorReason::CredentialUnset)
-                    .hint(msg!("settings.set-token", command = self.instance.command()))
-            })
-        };
         Ok(match mode {
-            Auth::Token => ClientAuth::Token(require(token, msg!("settings.no-token"))?),
-            Auth::Password => ClientAuth::Password(require(password, msg!("settings.no-password"))?),
+            Auth::Token => ClientAuth::Token(self.require_credential(
+                token,
+                msg!("settings.no-token"),
+                msg!("settings.token-placeholder"),
+            )?),
+            Auth::Password => ClientAuth::Password(self.require_credential(
+                password,
+                msg!("settings.no-password"),
+                msg!("settings.password-placeholder"),
+            )?),
             Auth::None => ClientAuth::None,
         })
+    }
+
+    /// Returns a credential that is set and no placeholder such as `change-me-now`.
+    ///
+    /// # Errors
+    /// Exit 78 with the message `unset` or `placeholder`.
+    fn require_credential(&self, credential: Option<Secret>, unset: Msg, placeholder: Msg) -> Result<Secret> {
+        let way_out = || msg!("settings.set-token", command = self.instance.command());
+        match credential {
+            None => Err(Error::blocked(unset)
+                .with_reason(ErrorReason::CredentialUnset)
+                .hint(way_out())),
+            Some(credential) if credential.is_placeholder() => {
+                Err(Error::blocked(placeholder).hint(way_out()))
+            }
+            Some(credential) => Ok(credential),
+        }
     }
 }
 

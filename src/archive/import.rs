@@ -8,9 +8,9 @@ use super::Manifest;
 use crate::config;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::REDACTED;
 use crate::instance::Instance;
 use crate::ports::{Port, PortFamily, Role};
+use crate::secret::REDACTED;
 use crate::secret::Secret;
 
 /// The new instance that an import makes.

@@ -1,5 +1,5 @@
-//! The debugging connection to a browser (Chrome `DevTools` protocol, by `chromiumoxide`): tabs, navigation, screenshots,
-//! the accessibility tree.
+//! The debugging connection to a browser (Chrome `DevTools` protocol, by `chromiumoxide`): tabs, navigation,
+//! screenshots, the accessibility tree.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::{BrowserError, Result};
 use crate::i18n::msg;
 
-/// Time that a single command may take.
+/// Time that a single command of the debugging protocol may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that a tab is given to load its page after it was opened, to appear, or to close.
 const TAB_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,9 +56,9 @@ pub(super) struct Tab {
 /// The image format of a screenshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScreenshotFormat {
-    /// PNG, without loss.
+    /// PNG, which is lossless.
     Png,
-    /// JPEG, smaller.
+    /// JPEG, which is lossy and smaller.
     Jpeg,
 }
 
@@ -144,7 +144,7 @@ impl CdpConnection {
         self.tab(&id).await
     }
 
-    /// Brings a tab to the front.
+    /// Activates a tab, which brings it to the front of its window.
     ///
     /// # Errors
     /// When there is no such tab.
@@ -179,7 +179,7 @@ impl CdpConnection {
         self.tab(id).await
     }
 
-    /// Takes a screenshot of a tab: of the visible part, or of the whole page.
+    /// Returns a screenshot of a tab: of the visible part, or of the whole page.
     ///
     /// # Errors
     /// When the tab is gone.
@@ -217,14 +217,14 @@ impl CdpConnection {
         Ok(response.result)
     }
 
-    /// Returns a tab by its id.
+    /// Returns the description of a tab by its target id.
     async fn tab(&self, id: &str) -> Result<Tab> {
         let tab = self.tabs().await?.into_iter().find(|tab| tab.target_id == id);
         tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }
 
-    /// Returns the page of a tab. `chromiumoxide` attaches to a new tab a moment after the tab was opened, so this waits for
-    /// it, at most [`TAB_TIMEOUT`].
+    /// Returns the page of a tab. `chromiumoxide` attaches to a new tab a moment after the tab was opened, so this
+    /// waits for it, at most [`TAB_TIMEOUT`].
     async fn page(&self, id: &str) -> Result<Page> {
         let deadline = Instant::now() + TAB_TIMEOUT;
         loop {
@@ -282,7 +282,7 @@ impl Command for GetFullAxTree {
     type Response = Value;
 }
 
-/// Converts an error of `chromiumoxide`. A tab that is gone becomes a 404.
+/// Converts an error of `chromiumoxide` to a [`BrowserError`]: 404 for a tab that is gone, else 500.
 fn convert_error(error: CdpError) -> BrowserError {
     match error {
         CdpError::Timeout => {

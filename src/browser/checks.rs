@@ -12,14 +12,14 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::record::Record;
 
-/// The result of a check.
+/// The result of one check of `browser doctor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BrowserHealth {
-    /// Nothing is wrong.
+    /// The check found no problem.
     Good,
     /// The browser would start, with a restriction or a risk that the user should know.
     Notice,
-    /// A start would fail.
+    /// A start of the browser would fail.
     Bad,
 }
 
@@ -34,10 +34,10 @@ impl BrowserHealth {
     }
 }
 
-/// The subject of a check.
+/// The subject of one check of `browser doctor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BrowserCheckId {
-    /// `browser.enabled`.
+    /// The config key `browser.enabled`.
     Enabled,
     /// The answer of a remote browser.
     Remote,
@@ -71,7 +71,7 @@ impl BrowserCheckId {
     }
 }
 
-/// A check that was made, with its result.
+/// One check of `browser doctor` that was made, with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BrowserCheck {
     /// The subject of the check.
@@ -80,7 +80,7 @@ pub(crate) struct BrowserCheck {
     pub(crate) health: BrowserHealth,
     /// The result as a message.
     pub(crate) msg: Msg,
-    /// What the user can do about it.
+    /// Suggestions for the user.
     pub(crate) hints: Vec<Msg>,
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn check_profile(
     checks
 }
 
-/// Checks `browser.enabled`.
+/// Checks that `browser.enabled` is not `false`.
 fn check_enabled(context: &BrowserContext, browser_config: &BrowserConfig) -> BrowserCheck {
     let id = BrowserCheckId::Enabled;
     if browser_config.enabled {
@@ -186,7 +186,7 @@ fn check_remote(
     }
 }
 
-/// Checks that there is a program to start.
+/// Checks that the configured browser program exists, or that a browser is installed.
 fn check_program(context: &BrowserContext, browser_config: &BrowserConfig) -> BrowserCheck {
     let id = BrowserCheckId::Program;
     match status::find_program(context, browser_config) {
@@ -233,7 +233,7 @@ fn check_window(context: &BrowserContext, browser_config: &BrowserConfig) -> Bro
 
 /// Reports the other users of the machine; `None` where there are none.
 fn check_other_users(context: &BrowserContext) -> Option<BrowserCheck> {
-    let names = other_users::names(&context.host);
+    let names = other_users::find_names(&context.host);
     let msg = msg!("browser.neighbours", names = names.join(", "));
     (!names.is_empty()).then(|| {
         BrowserCheck::notice(BrowserCheckId::OtherUsers, msg).hint(msg!("browser.keep-neighbours-out"))

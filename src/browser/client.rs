@@ -17,7 +17,7 @@ use crate::settings::ClientAuth;
 
 /// Name of the request header with the time that the response may take, in milliseconds.
 pub(crate) const TIMEOUT_HEADER: &str = "x-openclaw-timeout-ms";
-/// Time that the client waits longer than the control service may take.
+/// Time that the client waits for a response in addition to the time that the control service may take.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 /// Maximum size of a response, in bytes. A screenshot of a long page is the largest one.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
@@ -38,7 +38,7 @@ pub(crate) struct ControlClient {
 /// The outcome of a request to the control service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ControlReply {
-    /// Nothing listens on the port: the gateway is not running.
+    /// The gateway is not running: nothing listens on the port.
     GatewayDown,
     /// The request succeeded, with this document.
     Success(Value),
@@ -52,7 +52,7 @@ pub(crate) enum ControlReply {
 }
 
 impl ControlClient {
-    /// Sends a request. `path` includes the query.
+    /// Sends a request to the control service. `path` includes the query.
     ///
     /// # Errors
     /// When a process of another user listens on the port, the token is refused, or no response arrives in time.

@@ -15,11 +15,11 @@ use crate::i18n::msg;
 /// Shortest time that a remote browser is given to accept a connection, whatever the config says.
 const MIN_REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Returns the open connection to the browser of a profile, or opens one.
+/// Returns the open debugging connection to the browser of a profile, or opens one.
 ///
 /// # Errors
 /// 409 where the browser does not run or cannot be driven by this program, 500 where it does not answer.
-pub(super) async fn open(
+pub(super) async fn open_or_reuse(
     context: &BrowserContext,
     slot: &ProfileSlot,
     profile: &BrowserProfile,

@@ -11,10 +11,10 @@ use crate::instance::Instance;
 use crate::ports::{Port, PortFamily};
 use crate::record::Record;
 
-/// An instance, the base port of its gateway, and the host it lives on.
+/// The instance whose browsers are used, the base port of its gateway, and the host it lives on.
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserContext {
-    /// The host.
+    /// The outside world.
     pub(crate) host: Host,
     /// The environment variables of this run.
     pub(crate) env: Environment,
@@ -26,7 +26,7 @@ pub(crate) struct BrowserContext {
 
 impl BrowserContext {
     /// Returns the ports of the instance; `None` where none can be derived from its base port.
-    pub(crate) fn family(&self) -> Option<PortFamily> {
+    pub(crate) fn port_family(&self) -> Option<PortFamily> {
         PortFamily::new(self.base_port)
     }
 

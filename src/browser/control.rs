@@ -26,10 +26,10 @@ mod manage;
 
 /// Time that a browser is given to report how many tabs it has.
 const TAB_COUNT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time that a request may take where it does not set a limit.
+/// Time that a request to the control service may take where it does not set one.
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Returns the gateway's current config.
+/// A function that returns the gateway's current config.
 type ConfigSource = Box<dyn Fn() -> Value + Send + Sync>;
 
 /// The browsers of one instance, while its gateway runs.
@@ -51,7 +51,7 @@ impl fmt::Debug for BrowserControl {
 }
 
 impl BrowserControl {
-    /// Creates the browsers of an instance whose gateway starts. Browsers that outlived an earlier gateway of the
+    /// Creates the slots of an instance whose gateway starts. Browsers that outlived an earlier gateway of the
     /// instance are asked to end.
     pub(crate) fn new(context: BrowserContext, config: impl Fn() -> Value + Send + Sync + 'static) -> Self {
         orphan::request_end_of_all(&context.instance.state_dir.join("browser"));
@@ -64,17 +64,18 @@ impl BrowserControl {
     }
 
     /// Returns the ports of the instance; `None` where none can be derived from its base port.
-    pub(crate) fn family(&self) -> Option<PortFamily> {
-        self.context.family()
+    pub(crate) fn port_family(&self) -> Option<PortFamily> {
+        self.context.port_family()
     }
 
-    /// Handles a request. What it has begun continues even when the response times out or nobody waits for it.
+    /// Handles a request to the control service. What it has begun continues even when the response times out or
+    /// nobody waits for it.
     pub(crate) async fn handle(self: &Arc<Self>, request: ControlRequest) -> ControlResponse {
         let (lang, timeout) = (request.lang, request.timeout.unwrap_or(DEFAULT_REQUEST_TIMEOUT));
         let control = self.clone();
         let work = tokio::spawn(async move {
             let routed = route(&request)?;
-            control.run(routed, request.lang).await
+            control.run_action(routed, request.lang).await
         });
         let result = match tokio::time::timeout(timeout, work).await {
             Ok(Ok(result)) => result,
@@ -91,7 +92,7 @@ impl BrowserControl {
     }
 
     /// Runs the action of a request and returns the body of its response.
-    async fn run(self: &Arc<Self>, routed: RoutedRequest, lang: Lang) -> Result<Value> {
+    async fn run_action(self: &Arc<Self>, routed: RoutedRequest, lang: Lang) -> Result<Value> {
         let config = (self.config)();
         let record = Record::read(&self.context.instance.record_path())?;
         let profiles = self.context.profiles(&config, &record);
@@ -134,7 +135,7 @@ impl BrowserControl {
             Action::Tab(action) => {
                 let profile = profile()?;
                 let cdp = self.connect(profile, &config).await?;
-                tabs::run(
+                tabs::run_action(
                     &self.context,
                     &self.slot(&profile.name),
                     &profile.name,
@@ -153,7 +154,7 @@ impl BrowserControl {
 
     /// Returns the debugging connection to the browser of a profile.
     async fn connect(&self, profile: &BrowserProfile, config: &Value) -> Result<Arc<CdpConnection>> {
-        connection::open(&self.context, &self.slot(&profile.name), profile, config).await
+        connection::open_or_reuse(&self.context, &self.slot(&profile.name), profile, config).await
     }
 
     /// Returns the state of the browser of a profile. A remote browser is asked for an answer.
@@ -212,7 +213,7 @@ impl BrowserControl {
         counted.ok().and_then(Result::ok).unwrap_or(0)
     }
 
-    /// Stops every browser, all at the same time, because the gateway shuts down.
+    /// Stops all browsers at the same time, for the shutdown of the gateway. Starts in progress are given up.
     pub(crate) async fn shutdown(&self) {
         self.shutting_down.send_replace(true);
         let slots: Vec<_> = lock(&self.slots)

@@ -1,10 +1,10 @@
-//! Chooses the debugging port of a browser profile: the one that the config sets, else the one that is recorded for the
-//! profile, else the lowest free port of the instance's pool.
+//! Chooses the debugging port of a browser profile: the one that the config sets, else the one that is recorded for
+//! the profile, else the lowest free port of the instance's pool.
 //!
-//! A port is free when no other instance has it as a fixed, pinned or recorded port, nothing listens on it, and no other
-//! profile of this instance has it. So where the pools of two instances overlap, the ports that the other one has are
-//! skipped. The choice is recorded in `instance.toml` under the host-wide lock, so that two gateways that choose at the
-//! same time see each other's choice.
+//! A port is free when no other instance has it as a fixed, pinned or recorded port, nothing listens on it, and no
+//! other profile of this instance has it. So where the pools of two instances overlap, the ports that the other one
+//! has are skipped. The choice is recorded in `instance.toml` under the host-wide lock, so that two gateways that
+//! choose at the same time see each other's choice.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -60,7 +60,7 @@ pub(crate) struct PortUsage {
 }
 
 impl PortUsage {
-    /// Surveys the host for an instance.
+    /// Surveys the host and returns the usage of ports by everything but the context's instance.
     pub(crate) fn survey(context: &BrowserContext) -> Self {
         let survey = survey::survey_host(&context.host, &context.env);
         let own = survey.position(&context.instance.config_path);
@@ -133,8 +133,8 @@ impl PortUsage {
         }
     }
 
-    /// Returns the ports of another instance that include this one.
-    fn find(&self, port: Port) -> Option<&OtherInstancePorts> {
+    /// Returns the ports of another instance among which this port is; `None` where no other instance has it.
+    fn other_instance_at(&self, port: Port) -> Option<&OtherInstancePorts> {
         self.ports.iter().find(|ports| ports.span.contains(port))
     }
 
@@ -142,7 +142,7 @@ impl PortUsage {
     fn is_in_use(&self, port: Port) -> bool {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let listens = |l: &Listener| l.port == port && l.blocks(loopback);
-        self.find(port).is_some()
+        self.other_instance_at(port).is_some()
             || self.listeners.iter().any(listens)
             || self.excluded.iter().any(|span| span.contains(port))
     }
@@ -154,7 +154,7 @@ impl PortUsage {
     pub(crate) fn refuse_shared(&self, context: &BrowserContext, profile: &BrowserProfile) -> Result<()> {
         let (what, key, other) = match &profile.endpoint {
             BrowserEndpoint::Pinned { port, key } => {
-                let other = self.find(*port);
+                let other = self.other_instance_at(*port);
                 let other = other.map(|other| (&other.label, other.key.as_deref()));
                 (port.to_string(), key, other)
             }
@@ -185,7 +185,7 @@ impl PortUsage {
     }
 }
 
-/// Returns a URL in the form in which two URLs of the same browser are equal.
+/// Normalizes a URL for a comparison: lower case, without slashes at its end.
 fn normalize_url(url: &str) -> String {
     url.trim_end_matches('/').to_ascii_lowercase()
 }
@@ -203,7 +203,7 @@ fn choose_from_pool(
     let is_pinned = |port: Port| profiles.pinned_ports().any(|pinned| pinned == port);
     if let Some(port) = recorded.get(name)
         && pool.contains(*port)
-        && usage.find(*port).is_none()
+        && usage.other_instance_at(*port).is_none()
         && !is_pinned(*port)
     {
         return Some(*port);
@@ -232,7 +232,7 @@ pub(super) fn choose(
         return Ok(port);
     }
     let family = context
-        .family()
+        .port_family()
         .ok_or_else(|| BrowserError::no_port_left(msg!("browser.no-pool", port = context.base_port)))?;
     let pool = family.cdp_pool();
     choose_from_pool(pool, &profile.name, record, profiles, usage).ok_or_else(|| {
@@ -245,8 +245,8 @@ pub(super) fn choose(
     })
 }
 
-/// Returns an entry of `browser.profiles` that pins a port, quoted for a shell. The early release of OpenClaw requires a
-/// colour in it, the late one refuses a colour (docs/openclaw.md#config-dialects).
+/// Returns an entry of `browser.profiles` that pins a port, quoted for a shell. The early release of OpenClaw requires
+/// a colour in it, the late one refuses a colour (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &BrowserProfile, dialect: Option<Dialect>) -> String {
     match dialect {
         Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),

@@ -135,9 +135,9 @@ impl OperatingSystem {
     }
 }
 
-/// Returns the first browser of this host in the order of docs/openclaw.md#browser-discovery: the desktop's default, then
-/// Chrome, Brave, Edge, Chromium.
-pub(super) fn find(host: &Host, home: &Path) -> Option<BrowserProgram> {
+/// Returns the first browser of this host in the order of docs/openclaw.md#browser-discovery: the desktop's default,
+/// then Chrome, Brave, Edge, Chromium.
+pub(super) fn find_browser(host: &Host, home: &Path) -> Option<BrowserProgram> {
     let system = OperatingSystem::current();
     let default = if system == OperatingSystem::Linux {
         desktop_default(host, home)
@@ -194,8 +194,8 @@ fn candidates(
     all
 }
 
-/// Returns the kind of the browser with which a Linux desktop opens web pages. It is read from the desktop's own file, so
-/// that no program has to be run.
+/// Returns the kind of the browser with which a Linux desktop opens web pages. It is read from the desktop's own file,
+/// so that no program has to be run.
 fn desktop_default(host: &Host, home: &Path) -> Option<BrowserKind> {
     let config = host
         .var("XDG_CONFIG_HOME")
@@ -205,8 +205,8 @@ fn desktop_default(host: &Host, home: &Path) -> Option<BrowserKind> {
     parse_default_browser(&read::text(&config.join("mimeapps.list")).ok()?)
 }
 
-/// Returns the kind of the browser in the section `[Default Applications]` of a `mimeapps.list`. `None` for a browser of
-/// another kind.
+/// Returns the kind of the browser in the section `[Default Applications]` of a `mimeapps.list`. `None` for a browser
+/// of another kind.
 fn parse_default_browser(text: &str) -> Option<BrowserKind> {
     let section = text
         .lines()

@@ -68,7 +68,8 @@ pub(super) enum Headless {
 }
 
 impl Headless {
-    /// Decides by `browser.headless` and the environment. Without a display there is no window, whatever the config says.
+    /// Decides by `browser.headless` and the environment whether a browser has a window. Without a display there is no
+    /// window, whatever the config says.
     pub(super) fn decide(host: &Host, configured: Option<bool>) -> Self {
         let has_display = cfg!(any(windows, target_os = "macos"))
             || host.var("DISPLAY").is_some()
@@ -104,7 +105,7 @@ pub(super) struct LaunchOptions {
     pub(super) user_data: PathBuf,
     /// The debugging port.
     pub(super) port: Port,
-    /// Whether the browser has a window, and why.
+    /// The reason for which the browser has a window or none.
     pub(super) headless: Headless,
     /// `true` to start the browser without Chromium's sandbox (`browser.noSandbox`).
     pub(super) no_sandbox: bool,
@@ -254,7 +255,7 @@ pub(super) fn doctor_hint(context: &BrowserContext) -> Msg {
     msg!("browser.ask-doctor", command = context.instance.command())
 }
 
-/// Describes the exit of a browser: by which signal or with which code.
+/// Returns a message that describes the exit of a browser: by which signal, or with which code.
 pub(super) fn exit_msg(exit: ProcessExit) -> Msg {
     match (exit.signal, exit.code) {
         (Some(signal), _) => msg!("browser.by-signal", signal = signal),
@@ -263,8 +264,8 @@ pub(super) fn exit_msg(exit: ProcessExit) -> Msg {
     }
 }
 
-/// Returns the last three lines of a browser's standard error, without empty lines and without the errors about D-Bus
-/// that every browser in a container writes.
+/// Returns the last three lines of a browser's standard error, without empty lines and without the errors about D-Bus,
+/// which do not tell the cause of an exit.
 fn last_lines(stderr: &str) -> String {
     let lines = stderr
         .lines()

@@ -116,7 +116,7 @@ pub(crate) struct OrphanedBrowser {
 
 /// Finds the browser that runs on the folder of a browser profile: the one of the process file, else the one that
 /// holds Chromium's lock.
-pub(super) fn find(folder: &Path) -> Option<OrphanedBrowser> {
+pub(super) fn find_on_folder(folder: &Path) -> Option<OrphanedBrowser> {
     let user_data = user_data_folder(folder);
     if let Some(file) = ProcessFile::read(folder).filter(|file| file.is_alive(&user_data)) {
         let (pid, port) = (file.pid, Some(file.port));
@@ -138,7 +138,7 @@ fn is_this_host(machine: &str) -> bool {
 /// folder that holds the folders of all browser profiles.
 pub(super) fn request_end_of_all(browsers: &Path) {
     let folders = std::fs::read_dir(browsers).into_iter().flatten().flatten();
-    for orphan in folders.filter_map(|entry| find(&entry.path())) {
+    for orphan in folders.filter_map(|entry| find_on_folder(&entry.path())) {
         tracing::warn!(pid = orphan.pid, "stopping a browser of an earlier run");
         pid::request_end(orphan.pid);
     }
@@ -158,7 +158,7 @@ pub(super) fn clear_folder(folder: &Path) -> Result<()> {
     let user_data = user_data_folder(folder);
     // Twice: the browser of the process file and the one that holds the lock may be two.
     for _ in 0..2 {
-        if let Some(orphan) = find(folder) {
+        if let Some(orphan) = find_on_folder(folder) {
             stop_process(orphan.pid);
         }
     }

@@ -15,7 +15,7 @@ const PERSON_UIDS: std::ops::Range<u32> = 1000..60000;
 const NO_LOGIN_SHELLS: [&str; 3] = ["nologin", "false", "sync"];
 
 /// Returns the names of other people who can run programs on this machine, as far as `/etc/passwd` lists them.
-pub(super) fn names(host: &Host) -> Vec<String> {
+pub(super) fn find_names(host: &Host) -> Vec<String> {
     let own = host.user_id();
     let text = read::text(Path::new("/etc/passwd")).unwrap_or_default();
     parse_names(&text, own)

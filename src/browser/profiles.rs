@@ -131,7 +131,7 @@ pub(super) fn default_color(instance: &ProfileName) -> &'static str {
     PROFILE_COLORS[1 + hash % (PROFILE_COLORS.len() - 1)]
 }
 
-/// All browser profiles of an instance.
+/// The browser profiles of an instance, of every origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BrowserProfiles {
     /// The profiles: the managed one first, the others by name.

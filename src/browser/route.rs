@@ -45,8 +45,8 @@ impl ControlResponse {
         Self { status: 200, body }
     }
 
-    /// Creates the response to a request that failed: `{"error": …, "code": …}`, with `hints` and `cause` where the error
-    /// has them.
+    /// Creates the response to a request that failed: `{"error": …, "code": …}`, with `hints` and `cause` where the
+    /// error has them.
     pub(super) fn from_error(browser_error: &BrowserError, lang: Lang) -> Self {
         let error = &browser_error.error;
         let mut body = json!({ "error": error.msg.render(lang), "code": error.code() });
@@ -87,8 +87,8 @@ pub(super) enum Action {
     Tab(TabAction),
 }
 
-/// An action on the tabs of a running browser. A tab is named by its target id or a prefix of it; `None` is the tab that
-/// was used last.
+/// An action on the tabs of a running browser. A tab is named by its target id or a prefix of it; `None` is the tab
+/// that was used last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TabAction {
     /// List the open tabs.

@@ -1,5 +1,5 @@
-//! The state of a browser, and the status document with the fields of docs/openclaw.md#browser-status: from what a running
-//! gateway knows of the browser, or from the files alone where no gateway runs.
+//! The state of a browser, and the status document with the fields of docs/openclaw.md#browser-status: from what a
+//! running gateway knows of the browser, or from the files alone where no gateway runs.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -71,6 +71,7 @@ pub(crate) enum StateName {
 }
 
 impl StateName {
+    /// Every name, in no particular order.
     const ALL: [Self; 6] = [
         Self::Stopped,
         Self::Starting,
@@ -119,6 +120,7 @@ impl BrowserState {
         matches!(self, Self::Running { .. } | Self::Remote { reachable: true })
     }
 
+    /// Returns the process id of a running or orphaned browser.
     fn pid(&self) -> Option<u32> {
         match self {
             Self::Running { pid, .. } => Some(*pid),
@@ -127,6 +129,7 @@ impl BrowserState {
         }
     }
 
+    /// Returns the debugging port of a running or orphaned browser.
     fn port(&self) -> Option<Port> {
         match self {
             Self::Running { port, .. } => Some(*port),
@@ -145,7 +148,8 @@ pub(super) fn find_program(
     browser_config: &BrowserConfig,
 ) -> Result<BrowserProgram, Msg> {
     let Some(configured) = &browser_config.executable else {
-        return discover::find(&context.host, &context.env.home).ok_or_else(|| msg!("browser.none-found"));
+        return discover::find_browser(&context.host, &context.env.home)
+            .ok_or_else(|| msg!("browser.none-found"));
     };
     let path = context
         .env
@@ -177,7 +181,7 @@ pub(crate) fn assigned_port(
         BrowserEndpoint::Pool => {}
     }
     let recorded = record.browser.ports.get(&profile.name).copied();
-    let pool = context.family().map(crate::ports::PortFamily::cdp_pool);
+    let pool = context.port_family().map(crate::ports::PortFamily::cdp_pool);
     recorded
         .filter(|port| pool.is_some_and(|pool| pool.contains(*port)))
         .or_else(|| {
@@ -198,7 +202,7 @@ pub(crate) fn state_without_gateway(
             reachable: is_reachable(url, browser_config.remote_timeout),
         };
     }
-    let orphan = orphan::find(&context.instance.browser(&profile.name));
+    let orphan = orphan::find_on_folder(&context.instance.browser(&profile.name));
     orphan.map_or(BrowserState::Stopped, BrowserState::Orphan)
 }
 
@@ -282,8 +286,8 @@ pub(crate) fn document(
     document
 }
 
-/// Creates the entry of a profile in the list of profiles. `port` is the port for a browser whose state has none, `tabs`
-/// the number of open tabs.
+/// Creates the entry of a profile in the list of profiles. `port` is the port for a browser whose state has none,
+/// `tabs` the number of open tabs.
 pub(crate) fn profile_row(
     profile: &BrowserProfile,
     profiles: &BrowserProfiles,

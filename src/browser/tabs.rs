@@ -12,7 +12,7 @@ use crate::i18n::msg;
 use crate::sync::lock;
 
 /// Runs an action on the tabs of a browser and returns the body of its response.
-pub(super) async fn run(
+pub(super) async fn run_action(
     context: &BrowserContext,
     slot: &ProfileSlot,
     profile: &str,
@@ -43,7 +43,7 @@ pub(super) async fn run(
             set_last_tab(slot, &tab);
             Ok(json!({ "ok": true, "targetId": tab.target_id, "url": tab.url, "title": tab.title }))
         }
-        TabAction::Screenshot(request) => screenshot(context, slot, profile, cdp, &request).await,
+        TabAction::Screenshot(request) => capture_screenshot(context, slot, profile, cdp, &request).await,
         TabAction::Snapshot { tab, max_lines } => {
             let tab = select(slot, &cdp.tabs().await?, tab.as_deref())?;
             Ok(snapshot_document(
@@ -55,8 +55,8 @@ pub(super) async fn run(
     }
 }
 
-/// Takes a screenshot of a tab. The image is part of the response, or a file whose path is.
-async fn screenshot(
+/// Captures a screenshot of a tab and returns the body of the response, which holds the image or the path of its file.
+async fn capture_screenshot(
     context: &BrowserContext,
     slot: &ProfileSlot,
     profile: &str,
@@ -93,12 +93,12 @@ fn snapshot_document(tab: &Tab, tree: &Value, max_lines: usize) -> Value {
     })
 }
 
-/// Stores the tab that later requests without a tab are for.
+/// Stores a tab as the one that later requests use when they name no tab.
 fn set_last_tab(slot: &ProfileSlot, tab: &Tab) {
     *lock(&slot.last_tab) = Some(tab.target_id.clone());
 }
 
-/// Selects the tab that a request is for, with the slot's last tab as the default.
+/// Selects the tab that a request names; without an id, the slot's last tab.
 fn select(slot: &ProfileSlot, tabs: &[Tab], id: Option<&str>) -> Result<Tab> {
     let last = lock(&slot.last_tab).clone();
     select_tab(tabs, id, last.as_deref())

@@ -72,8 +72,8 @@ fn parse_argb(color: &str) -> Option<i32> {
     Some((0xFF00_0000 | rgb).cast_signed())
 }
 
-/// Sets keys of a JSON settings file, each given as the path of nested keys. A file that is not a JSON object, or cannot
-/// be read, is left as it is.
+/// Sets keys of a JSON settings file, each given as the path of nested keys. A file that is not a JSON object, or
+/// cannot be read, is left as it is.
 fn set_keys(path: &Path, keys: &[(&[&str], Value)]) -> Result<()> {
     let before = match read::bytes(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).ok(),

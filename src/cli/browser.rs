@@ -29,7 +29,7 @@ const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 /// Time that the gateway is given to answer `browser doctor`.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The instance of a command, with its files read once.
+/// The input of a browser command: the instance, with its files read once.
 struct CommandInput<'a> {
     context: &'a Context<'a>,
     files: InstanceFiles,
@@ -74,10 +74,12 @@ fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>
         BrowserCommand::CreateProfile { name, color } => {
             post("/profiles/create", json!({ "name": name, "color": color }))
         }
-        BrowserCommand::DeleteProfile { name } => ("DELETE", format!("/profiles/{}", escaped(name)), None),
+        BrowserCommand::DeleteProfile { name } => {
+            ("DELETE", format!("/profiles/{}", percent_encoded(name)), None)
+        }
         BrowserCommand::Open { url } => post("/tabs/open", json!({ "url": url })),
         BrowserCommand::Focus { tab } => post("/tabs/focus", json!({ "targetId": tab })),
-        BrowserCommand::Close { tab } => ("DELETE", format!("/tabs/{}", escaped(tab)), None),
+        BrowserCommand::Close { tab } => ("DELETE", format!("/tabs/{}", percent_encoded(tab)), None),
         BrowserCommand::Navigate { url, target_id } => {
             post("/navigate", json!({ "url": url, "targetId": target_id }))
         }
@@ -92,7 +94,7 @@ fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>
         BrowserCommand::Snapshot { target_id, limit } => {
             let mut path = "/snapshot?format=aria".to_owned();
             if let Some(id) = target_id {
-                let _ = write!(path, "&targetId={}", escaped(id));
+                let _ = write!(path, "&targetId={}", percent_encoded(id));
             }
             if let Some(limit) = limit {
                 let _ = write!(path, "&limit={limit}");
@@ -108,18 +110,18 @@ fn with_profile(path: &str, profile: Option<&str>) -> String {
         None => path.to_owned(),
         Some(name) => {
             let separator = if path.contains('?') { '&' } else { '?' };
-            format!("{path}{separator}profile={}", escaped(name))
+            format!("{path}{separator}profile={}", percent_encoded(name))
         }
     }
 }
 
 /// Percent-encodes a text for a path or a query.
-fn escaped(text: &str) -> PercentEncode<'_> {
+fn percent_encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl<'a> CommandInput<'a> {
-    /// Reads the files of the instance.
+    /// Reads the files of the instance and derives its browser profiles.
     fn read(context: &'a Context<'a>, profile_name: Option<&'a str>) -> Result<Self> {
         let instance = &context.instance;
         let files = InstanceFiles::read(instance)?;

@@ -190,7 +190,7 @@ fn running(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
         .listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
-    let own = owners.filter(|owner| owner.instance.as_deref() == Some(&found.label));
+    let own = owners.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(&found.label));
     own.map(|owner| owner.pid).next()
 }
 

@@ -238,7 +238,7 @@ fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
         .listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
-    let listens = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
+    let listens = owners.find(|owner| owner.is_gateway && owner.instance.as_deref() == label);
     // A gateway of OpenClaw from npm takes no lock, and a process of another user's name tells no owner.
     let answers = || {
         let probe =

@@ -30,7 +30,7 @@ pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     if has_redaction_mark(&value) {
         return Err(Error::usage(msg!(
             "config.value-hidden",
-            hidden = secrets::REDACTED
+            hidden = crate::secret::REDACTED
         )));
     }
     Ok(value)
@@ -38,7 +38,7 @@ pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
 
 fn has_redaction_mark(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains(secrets::REDACTED),
+        Value::String(text) => text.contains(crate::secret::REDACTED),
         Value::Array(elements) => elements.iter().any(has_redaction_mark),
         Value::Object(map) => map.values().any(has_redaction_mark),
         _ => false,
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn mark_of_a_hidden_secret_is_refused_as_a_value() {
-        let shown = format!("{{ token: '{}' }}", secrets::REDACTED);
+        let shown = format!("{{ token: '{}' }}", crate::secret::REDACTED);
         assert_eq!(
             typed("gateway.auth", &shown).unwrap_err().code(),
             "config.value-hidden"

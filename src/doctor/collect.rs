@@ -271,7 +271,7 @@ impl<'a> Collector<'_, 'a> {
     fn running_gateway(&self, label: &str) -> Option<RunningGateway<'a>> {
         let owner = |listener: &Listener| {
             let owner = listener.owner.clone();
-            owner.filter(|owner| owner.instance.as_deref() == Some(label))
+            owner.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(label))
         };
         let pid = self.survey.listeners.iter().find_map(owner)?.pid;
         let is_own = |listener: &&Listener| listener.owner.as_ref().is_some_and(|owner| owner.pid == pid);

@@ -61,7 +61,9 @@ fn browser_control(state: &Arc<GatewayState>) -> Arc<BrowserControl> {
 /// Returns the routes of base+2 on loopback.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let control = browser_control(state);
-    let port = control.family().map(|family| family.port(Role::BrowserControl));
+    let port = control
+        .port_family()
+        .map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()
         .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port.get())))

@@ -61,8 +61,11 @@ pub(crate) struct ListeningProcess {
     pub(crate) pid: u32,
     /// Short name of the process.
     pub(crate) name: String,
-    /// Label of the instance whose gateway the process is; `None` for any other process.
+    /// Label of the instance to which the process belongs, as its gateway or as a browser that the gateway started;
+    /// `None` for any other process.
     pub(crate) instance: Option<String>,
+    /// `true` where the process is proved to be the gateway of that instance.
+    pub(crate) is_gateway: bool,
 }
 
 impl Listener {

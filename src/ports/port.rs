@@ -51,8 +51,15 @@ impl Port {
 
     /// Parses a variable of the environment, which may be `host:port` (docs/openclaw.md#order-of-precedence).
     pub fn from_variable(text: &str) -> Option<Self> {
-        let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
-        port.parse().ok()
+        let text = text.trim();
+        let is_host = |host: &str| {
+            !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'))
+        };
+        match text.rsplit_once(':') {
+            Some((host, port)) if is_host(host) => port.parse().ok(),
+            Some(_) => None,
+            None => text.parse().ok(),
+        }
     }
 }
 
@@ -154,10 +161,10 @@ mod tests {
 
     #[test]
     fn variable_may_have_a_host_before_the_port() {
-        for text in ["18789", "127.0.0.1:18789", "[::1]:18789"] {
+        for text in ["18789", " 18789 ", "127.0.0.1:18789", "host:18789", "[::1]:18789"] {
             assert_eq!(Port::from_variable(text).unwrap(), 18789, "{text}");
         }
-        for text in ["", ":", "host:", "18789x", "host:0"] {
+        for text in ["", ":", "host:", "18789x", "host:0", ":18789", "::1:18789"] {
             assert_eq!(Port::from_variable(text), None, "{text}");
         }
     }

@@ -113,7 +113,8 @@ fn set_identity(probe: &mut Probe, identity: Option<ReportedIdentity>) {
         ..
     } = identity.unwrap_or_default();
     probe.version = version;
-    probe.pid = pid.or(probe.pid);
+    // In another container the gateway has another pid there than here.
+    probe.pid = probe.pid.or(pid);
     probe.started = started;
 }
 

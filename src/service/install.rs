@@ -183,9 +183,8 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         .iter()
         .find(|found| found.config_path == context.instance.config_path);
     let owner = listener.owner.as_ref();
-    let is_own = owner.is_some_and(|owner| {
-        owner.instance.is_some() && owner.instance.as_ref() == own.map(|found| &found.label)
-    });
+    let is_own = owner
+        .is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == own.map(|found| &found.label));
     Err(match owner {
         Some(owner) if is_own => Error::failed(msg!(
             "service.foreground",

@@ -166,3 +166,29 @@ fn no_authentication_is_allowed_on_loopback_only() {
     sources.config["gateway"]["customBindHost"] = json!("10.0.0.1");
     assert_eq!(sources.error_code(&RunOverrides::default()), "settings.open");
 }
+
+#[test]
+fn placeholder_credential_is_refused_wherever_it_is_set() {
+    let auth = |auth: Value| TestSources::new(json!({"gateway": {"mode": "local", "auth": auth}}));
+    let error_code = |sources: &TestSources| sources.error_code(&RunOverrides::default());
+    for text in ["undefined", " null ", "change-me-now", "__OPENCLAW_REDACTED__"] {
+        assert_eq!(
+            error_code(&auth(json!({"token": text}))),
+            "settings.token-placeholder",
+            "{text}"
+        );
+        let password = auth(json!({"mode": "password", "password": text}));
+        assert_eq!(error_code(&password), "settings.password-placeholder", "{text}");
+    }
+    let mut sources = auth(json!({}));
+    sources.instance.env_token = Some(Secret::new("undefined"));
+    assert_eq!(error_code(&sources), "settings.token-placeholder");
+    let overrides = RunOverrides {
+        token: Some(Secret::new("null")),
+        ..RunOverrides::default()
+    };
+    assert_eq!(
+        auth(json!({})).error_code(&overrides),
+        "settings.token-placeholder"
+    );
+}

@@ -1,46 +1,43 @@
-//! Listening sockets, each attributed to the instance whose gateway listens there. The arguments and variables of a process
-//! decide before its port does.
+//! Listening sockets, each attributed to the instance to which its process belongs.
+//!
+//! What a process is called, and what its path or its command line contains, proves nothing: anybody's program may lie
+//! in a folder called `openclaw`. A process is the gateway of an instance where it holds that instance's lock file open
+//! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
+//! on the ports of browsers only, and is no gateway.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::gateway_locks::GatewayLocks;
 use super::instance::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
 use crate::host::ports::{self, ListeningSocket};
 use crate::host::read;
-use crate::ports::{Listener, ListeningProcess, Port};
+use crate::ports::{Listener, ListeningProcess, Port, Role};
 use crate::profile::ProfileName;
 
-/// Finds the listening TCP sockets of the host with their processes, and the instances whose gateways these are.
+/// Finds the listening TCP sockets of the host with their processes, and the instances to which these belong.
 pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
-    let owners = OwnerLookup {
-        home,
-        instances,
-        configs: OnceCell::new(),
-    };
+    let holds =
+        |instance: &SurveyedInstance, port| instance.claims.iter().any(|claim| claim.span.contains(port));
+    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
+    let mut identifier = ProcessIdentifier::new(home, instances);
     let listener = |socket: ListeningSocket| {
         Some(Listener {
             ip: socket.ip,
             port: Port::new(socket.port)?,
-            owner: socket.process.as_ref().map(|process| ListeningProcess {
-                pid: process.pid,
-                name: process.name.clone(),
-                instance: owners
-                    .owner(socket.port, process)
-                    .map(|i| instances[i].label.clone()),
-            }),
+            owner: socket
+                .process
+                .map(|process| identifier.identify(socket.port, process)),
         })
     };
-    let sockets =
-        ports::listening_sockets(|port| instances.iter().any(|instance| claims_port(instance, port)));
     let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
     attribute_by_pid(&mut listeners);
     listeners
 }
 
-/// Attributes every socket of a process to the instance of any one of them: the relay of a gateway listens beside its base
-/// port.
+/// Attributes every socket of a process to the instance to which any one of them is attributed.
 fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
@@ -57,137 +54,93 @@ fn attribute_by_pid(listeners: &mut [Listener]) {
     }
 }
 
-/// Returns whether a process may be a gateway by its name: this program's, or one that Node gives its processes.
-fn has_gateway_name(name: &str) -> bool {
-    ["openclaw", "node", "MainThread"]
-        .iter()
-        .any(|start| name.starts_with(start))
-}
-
-/// Returns whether a port is among the claims of an instance.
-fn claims_port(instance: &SurveyedInstance, port: u16) -> bool {
-    instance.claims.iter().any(|claim| claim.span.contains(port))
-}
-
-/// Instance that the arguments and variables of a process name.
-enum DeclaredOwner {
-    /// They name no instance.
-    Nobody,
-    /// They name the surveyed instance at this position.
-    Instance(usize),
-    /// They name an instance that is not in the survey.
-    Unknown,
-}
-
-impl DeclaredOwner {
-    fn from_position(position: Option<usize>) -> Self {
-        position.map_or(Self::Unknown, Self::Instance)
-    }
-}
-
-/// Finds the surveyed instance to which a process belongs.
-struct OwnerLookup<'a> {
+/// Finds the instances to which processes belong.
+struct ProcessIdentifier<'a> {
     /// Home folder of the surveyed instances, to which their profile names are relative.
     home: &'a Path,
     instances: &'a [SurveyedInstance],
-    /// Real path of each config, resolved at the first use.
+    locks: GatewayLocks<'a>,
+    /// The index of the instance whose gateway a process is, for each process that was asked about.
+    gateways: BTreeMap<u32, Option<usize>>,
+    /// The real path of each instance's config, read at the first use.
     configs: OnceCell<Vec<PathBuf>>,
 }
 
-impl OwnerLookup<'_> {
-    /// Returns the position of the instance whose gateway or browser a process is. Arguments and variables are read only
-    /// of processes that have the name of a gateway or listen on a claimed port.
-    fn owner(&self, port: u16, process: &ports::ProcessInfo) -> Option<usize> {
-        let is_claimed = self.instances.iter().any(|i| claims_port(i, port));
-        if !has_gateway_name(&process.name) && !is_claimed {
+impl<'a> ProcessIdentifier<'a> {
+    fn new(home: &'a Path, instances: &'a [SurveyedInstance]) -> Self {
+        Self {
+            home,
+            instances,
+            locks: GatewayLocks::new(instances),
+            gateways: BTreeMap::new(),
+            configs: OnceCell::new(),
+        }
+    }
+
+    /// Identifies a process that listens on a port.
+    fn identify(&mut self, port: u16, process: ports::ProcessInfo) -> ListeningProcess {
+        let pid = process.pid;
+        // Another user may write into a process of its own whatever it likes.
+        let is_ours =
+            |index: &usize| pid::process_owner(pid, &self.instances[*index].state_dir) == ProcessOwner::Ours;
+        let find_gateway = || self.locks.instance_of(pid).filter(is_ours);
+        let gateway = *self.gateways.entry(pid).or_insert_with(find_gateway);
+        let index = gateway.or_else(|| self.instance_of_browser(port, pid).filter(is_ours));
+        ListeningProcess {
+            pid,
+            name: process.name,
+            instance: index.map(|index| self.instances[index].label.clone()),
+            is_gateway: gateway.is_some(),
+        }
+    }
+
+    /// Returns the instance whose gateway started this process, where the port is one of that instance's browsers.
+    fn instance_of_browser(&self, port: u16, pid: u32) -> Option<usize> {
+        if !self
+            .instances
+            .iter()
+            .any(|instance| is_browser_port(instance, port))
+        {
             return None;
         }
-        let (words, mut vars) = ports::arguments_and_env(process.pid, "");
-        vars.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
-        let found = self.owner_by_arguments(port, &process.name, &words, &vars);
-        // Another user could give a process any arguments: only processes of the folder's owner are attributed.
-        let is_ours = |at: &usize| {
-            pid::process_owner(process.pid, &self.instances[*at].state_dir) == ProcessOwner::Ours
-        };
-        found.filter(is_ours)
+        let (_, mut variables) = ports::arguments_and_env(pid, "");
+        variables.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
+        let index = self.instance_of_variables(&variables)?;
+        is_browser_port(&self.instances[index], port).then_some(index)
     }
 
-    /// Returns the position of the instance that a process names in its arguments or variables, else of the one whose
-    /// base port it listens on. A program that a gateway started inherits the gateway's variables: it counts only where
-    /// it is OpenClaw itself or listens on a port of that instance.
-    fn owner_by_arguments(
-        &self,
-        port: u16,
-        name: &str,
-        words: &[String],
-        vars: &[(String, String)],
-    ) -> Option<usize> {
-        let is_openclaw = name.starts_with("openclaw")
-            || words
+    /// Returns the instance that the environment variables of a process name.
+    fn instance_of_variables(&self, variables: &[(String, String)]) -> Option<usize> {
+        let variable = |name: &str| {
+            variables
                 .iter()
-                .take(3)
-                .any(|word| word.to_ascii_lowercase().contains("openclaw"));
-        match self.declared_owner(words, vars) {
-            DeclaredOwner::Instance(at) => {
-                return (is_openclaw || claims_port(&self.instances[at], port)).then_some(at);
-            }
-            DeclaredOwner::Unknown => return None,
-            DeclaredOwner::Nobody => {}
-        }
-        let has_base = |i: &SurveyedInstance| i.base.is_some_and(|(family, _)| family.base() == port);
-        let by_base = self.instances.iter().position(has_base);
-        by_base.filter(|_| is_openclaw || has_gateway_name(name))
-    }
-
-    /// Returns the instance that the arguments and variables of a process name: `--profile`, else the path of the config,
-    /// else the state folder, else the profile.
-    fn declared_owner(&self, words: &[String], vars: &[(String, String)]) -> DeclaredOwner {
-        let var = |name: &str| {
-            vars.iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.trim())
-                .filter(|v| !v.is_empty())
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.trim())
+                .filter(|value| !value.is_empty())
         };
-        // A profile name means an instance in the process's own home folder.
-        let home = var("OPENCLAW_HOME")
-            .filter(|home| !home.starts_with('~'))
-            .or_else(|| var("HOME"));
-        let elsewhere = home.is_some_and(|home| {
-            Path::new(home) != self.home
-                && read::canonicalize_existing(Path::new(home)) != read::canonicalize_existing(self.home)
-        });
-        let by_profile = |name: &str| {
-            if elsewhere {
-                return None;
-            }
-            let name = ProfileName::parse(name).ok()?;
-            self.instances
-                .iter()
-                .position(|i| i.profile.as_ref() == Some(&name))
-        };
-        let flag = words
-            .iter()
-            .position(|word| word == "--profile")
-            .and_then(|at| words.get(at + 1));
-        let flag = flag
-            .map(String::as_str)
-            .or_else(|| words.iter().find_map(|w| w.strip_prefix("--profile=")));
-        if let Some(name) = flag {
-            return DeclaredOwner::from_position(by_profile(name));
-        }
-        if let Some(path) = var("OPENCLAW_CONFIG_PATH") {
+        if let Some(path) = variable("OPENCLAW_CONFIG_PATH") {
             let path = read::canonicalize_existing(Path::new(path));
-            return DeclaredOwner::from_position(self.configs().iter().position(|config| *config == path));
+            return self.configs().iter().position(|config| *config == path);
         }
-        if let Some(dir) = var("OPENCLAW_STATE_DIR") {
+        if let Some(dir) = variable("OPENCLAW_STATE_DIR") {
             let dir = Path::new(dir);
-            return DeclaredOwner::from_position(self.instances.iter().position(|i| i.state_dir == dir));
+            return self
+                .instances
+                .iter()
+                .position(|instance| instance.state_dir == dir);
         }
-        match var("OPENCLAW_PROFILE") {
-            Some(name) => DeclaredOwner::from_position(by_profile(name)),
-            None if elsewhere => DeclaredOwner::Unknown,
-            None => DeclaredOwner::Nobody,
+        // A profile is an instance of the process's own home folder.
+        let home = variable("OPENCLAW_HOME")
+            .filter(|home| !home.starts_with('~'))
+            .or_else(|| variable("HOME"));
+        let real = |home: &Path| read::canonicalize_existing(home);
+        if home.is_some_and(|home| real(Path::new(home)) != real(self.home)) {
+            return None;
         }
+        let profile = ProfileName::parse(variable("OPENCLAW_PROFILE")?).ok()?;
+        self.instances
+            .iter()
+            .position(|instance| instance.profile.as_ref() == Some(&profile))
     }
 
     /// Returns the real paths of the configs, in the order of the instances.
@@ -195,26 +148,24 @@ impl OwnerLookup<'_> {
         self.configs.get_or_init(|| {
             self.instances
                 .iter()
-                .map(|i| read::canonicalize_existing(&i.config_path))
+                .map(|instance| read::canonicalize_existing(&instance.config_path))
                 .collect()
         })
     }
+}
+
+/// Returns whether a browser of the instance may listen on a port.
+fn is_browser_port(instance: &SurveyedInstance, port: u16) -> bool {
+    let is_base = instance.base.is_some_and(|(family, _)| family.base() == port);
+    let is_browsers = |role: Role| matches!(role, Role::CdpPool | Role::Pinned);
+    let mut claims = instance.claims.iter();
+    !is_base && claims.any(|claim| is_browsers(claim.role) && claim.span.contains(port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::survey::tests::Home;
-
-    fn judged(owners: &OwnerLookup<'_>, port: u16, words: &str, vars: &[(&str, &str)]) -> Option<String> {
-        let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
-        let vars: Vec<_> = vars
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
-        let at = owners.owner_by_arguments(port, "node", &words, &vars)?;
-        Some(owners.instances[at].label.clone())
-    }
 
     #[test]
     fn every_socket_of_a_process_is_attributed_to_its_instance() {
@@ -223,75 +174,60 @@ mod tests {
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
             owner: Some(ListeningProcess {
                 pid,
-                name: "node".to_owned(),
+                name: "chromium".to_owned(),
                 instance: instance.map(str::to_owned),
+                is_gateway: false,
             }),
         };
         let mut all = [
-            listener(18789, 7, Some("default")),
-            listener(18792, 7, None),
-            listener(18792, 8, None),
+            listener(18800, 7, Some("default")),
+            listener(4000, 7, None),
+            listener(4000, 8, None),
         ];
         attribute_by_pid(&mut all);
-        let whose = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
+        let labels = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
         assert_eq!(
-            whose,
+            labels,
             [Some("default".to_owned()), Some("default".to_owned()), None]
         );
     }
 
     #[test]
-    fn arguments_and_variables_of_a_process_decide_before_its_port() {
+    fn environment_names_an_instance_of_its_own_home_folder() {
         let home = Home::new();
         home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
         let rescue = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
         let survey = home.survey();
-        let owners = OwnerLookup {
-            home: Path::new("/home/somebody"),
-            instances: &survey.instances,
-            configs: OnceCell::new(),
-        };
+        let identifier = ProcessIdentifier::new(Path::new("/home/somebody"), &survey.instances);
         let rescue = rescue.to_str().unwrap();
-        let oc = "node /usr/lib/node_modules/openclaw/dist/index.js gateway";
-        let of = |port, words, vars: &[_]| judged(&owners, port, words, vars);
-
-        assert_eq!(of(18789, oc, &[]).as_deref(), Some("default"), "by its base port");
+        let label = |variables: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let variables: Vec<_> = variables.iter().map(owned).collect();
+            let index = identifier.instance_of_variables(&variables)?;
+            Some(survey.instances[index].label.clone())
+        };
+        assert_eq!(label(&[]), None);
         assert_eq!(
-            of(18789, oc, &[("OPENCLAW_CONFIG_PATH", rescue)]).as_deref(),
+            label(&[("OPENCLAW_CONFIG_PATH", rescue)]).as_deref(),
             Some("rescue")
         );
         assert_eq!(
-            of(18789, oc, &[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
+            label(&[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
             Some("rescue")
         );
+        assert_eq!(label(&[("OPENCLAW_PROFILE", "other")]), None);
         let foreign = [("HOME", "/home/other"), ("OPENCLAW_PROFILE", "rescue")];
-        assert_eq!(of(19789, oc, &foreign), None, "the same name in another home");
-        assert_eq!(of(19789, oc, &foreign[..1]), None);
-        assert_eq!(
-            of(4000, "openclaw --profile rescue gateway", &[]).as_deref(),
-            Some("rescue")
-        );
-        assert_eq!(of(4000, oc, &[]), None);
-        assert_eq!(
-            of(18789, oc, &[("OPENCLAW_PROFILE", "other")]),
-            None,
-            "another host's view of it"
-        );
-        assert_eq!(
-            of(18790, "node server.js", &[]),
-            None,
-            "some program on a derived port"
-        );
-        let shell = [("OPENCLAW_PROFILE", "rescue")];
-        assert_eq!(
-            of(5173, "node vite.js", &shell),
-            None,
-            "started by a gateway, and no gateway"
-        );
-        assert_eq!(
-            of(19800, "chromium --headless", &shell).as_deref(),
-            Some("rescue"),
-            "its browser"
-        );
+        assert_eq!(label(&foreign), None, "the same name in another home");
+    }
+
+    #[test]
+    fn environment_identifies_a_process_on_the_ports_of_browsers_only() {
+        let home = Home::new();
+        home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        let survey = home.survey();
+        let is_browsers = |port| is_browser_port(&survey.instances[0], port);
+        assert!(is_browsers(19800));
+        assert!(!is_browsers(19789), "the base port is a gateway's");
+        assert!(!is_browsers(19793) && !is_browsers(5173));
     }
 }

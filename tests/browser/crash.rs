@@ -172,8 +172,8 @@ fn orphaned_browser_is_stopped_before_its_profile_is_deleted() {
     let started = browser_json(&sandbox, "main", "start --browser-profile work");
     gateway.signal(Signal::KILL);
     let _ = gateway.exited();
-    // A stopped process does not handle SIGTERM. It is stopped only now because the system sends SIGHUP and SIGCONT to a
-    // stopped process group whose parent exits.
+    // A stopped process does not handle SIGTERM. It is stopped only now because the system sends SIGHUP and SIGCONT to
+    // a stopped process group whose parent exits.
     signal(&started["pid"], Signal::STOP);
 
     let gateway = Gateway::start(&sandbox, "main");

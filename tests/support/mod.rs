@@ -21,6 +21,7 @@ pub mod pty;
 pub mod skip;
 #[cfg(target_os = "linux")]
 pub mod stand_in;
+pub mod stranger;
 
 pub(crate) use skip::{Reason, skipped};
 

@@ -123,7 +123,7 @@ impl BrowserControl {
         browser_config: &BrowserConfig,
     ) -> Result<RunningBrowser> {
         match self.launch_once(profile, config, browser_config).await {
-            Err(_) if orphan::find(&self.context.instance.browser(&profile.name)).is_some() => {
+            Err(_) if orphan::find_on_folder(&self.context.instance.browser(&profile.name)).is_some() => {
                 self.launch_once(profile, config, browser_config).await
             }
             result => result,
@@ -139,7 +139,7 @@ impl BrowserControl {
     ) -> Result<RunningBrowser> {
         let program = self.find_program(browser_config)?;
         let folder = self.context.instance.browser(&profile.name);
-        let port = self.prepare(profile, config).await?;
+        let port = self.prepare_start(profile, config).await?;
         let options = LaunchOptions {
             program: program.path,
             user_data: orphan::user_data_folder(&folder),
@@ -177,7 +177,7 @@ impl BrowserControl {
         })
     }
 
-    /// Finds the program to start.
+    /// Finds the browser program to start, and converts the message of a failure to an error with hints.
     fn find_program(&self, browser_config: &BrowserConfig) -> Result<BrowserProgram> {
         status::find_program(&self.context, browser_config).map_err(|msg| {
             let command = self.context.instance.command();
@@ -189,7 +189,7 @@ impl BrowserControl {
 
     /// Prepares the start of a browser: clears its folder of an orphan, records its port, checks that the port is
     /// free, and brands its window. Returns the port.
-    async fn prepare(&self, profile: &BrowserProfile, config: &Value) -> Result<Port> {
+    async fn prepare_start(&self, profile: &BrowserProfile, config: &Value) -> Result<Port> {
         let context = self.context.clone();
         let (profile, config) = (profile.clone(), config.clone());
         run_blocking(move || {

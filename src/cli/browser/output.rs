@@ -69,7 +69,7 @@ pub(super) fn print_reply(
     }
 }
 
-/// Prints the text of a page.
+/// Prints the accessibility tree of a page, and a note where it was truncated.
 fn print_snapshot(ui: &Ui, document: &Value) {
     ui.print(&plain(&document["snapshot"]));
     if document["truncated"] == true {
@@ -278,13 +278,13 @@ pub(super) fn print_checks(
     }
 }
 
-/// Prints a result with its mark.
+/// Prints the result of a check, with its mark.
 fn print_result(ui: &Ui, health: BrowserHealth, msg: &Msg) {
     let mark = health_mark(ui, health);
     ui.print_hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.render(msg)));
 }
 
-/// Returns the mark of a result: a symbol, or ASCII letters.
+/// Returns the mark of a check's result: a symbol, or ASCII letters where the terminal takes no other.
 fn health_mark(ui: &Ui, health: BrowserHealth) -> &'static str {
     match (health, ui.ascii() || ui.plain()) {
         (BrowserHealth::Good, false) => "✓",

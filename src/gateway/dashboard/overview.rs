@@ -80,12 +80,13 @@ fn survey_host(state: &GatewayState) -> Survey {
     survey
 }
 
-/// Assigns the ports of a process to an instance, whatever the survey made of the process's name and arguments.
+/// Assigns the ports of this gateway's process to its instance, whatever the survey made of the process.
 fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
     let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
     for owner in owners.filter(|owner| owner.pid == pid) {
         owner.instance = Some(label.clone());
+        owner.is_gateway = true;
     }
 }
 

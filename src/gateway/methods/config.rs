@@ -8,10 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::{self, REDACTED};
+use crate::config::secrets;
 use crate::config::{self, LoadedConfig, schema};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// Returns the ids of the agents in a config, the default one first; `main` where it names none.

@@ -40,7 +40,7 @@ impl Listener {
     pub(crate) fn msg(&self) -> Msg {
         match &self.owner {
             None => msg!("ports.process-unknown"),
-            Some(owner) => match &owner.instance {
+            Some(owner) => match owner.instance.as_ref().filter(|_| owner.is_gateway) {
                 None => msg!("ports.process", name = owner.name, pid = owner.pid),
                 Some(instance) => {
                     msg!(

@@ -40,6 +40,7 @@ fn listener(ip: IpAddr, port: u16) -> Listener {
         pid: 7,
         name: "nginx".to_owned(),
         instance: None,
+        is_gateway: false,
     };
     Listener {
         ip,
