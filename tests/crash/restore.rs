@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::snapshot::home_with_rescue;
 use crate::support::gateway::Gateway;
-use crate::support::{Reason, Sandbox, network, skipped};
+use crate::support::{Ran, Reason, Sandbox, network, skipped};
 
 const SESSION: &str = ".openclaw-rescue/agents/main/sessions/one.jsonl";
 
@@ -67,6 +67,33 @@ fn can_trace() -> bool {
     false
 }
 
+/// Runs a command for the instance whose restore was killed.
+fn run(sandbox: &Sandbox, args: &str) -> Ran {
+    sandbox.run(["--profile", "rescue"].into_iter().chain(args.split(' ')))
+}
+
+/// Asserts that reading commands name the interrupted run and the way out, and that the doctor finds nothing else.
+#[track_caller]
+fn assert_reported(sandbox: &Sandbox, nth: usize) {
+    for args in [
+        "status",
+        "config get gateway.port",
+        "profiles",
+        "snapshot list",
+        "ports",
+    ] {
+        let run = run(sandbox, args);
+        assert!(
+            run.stderr.contains("A previous run was interrupted") && run.stderr.contains("doctor --fix"),
+            "{nth}: {args}: {run:?}"
+        );
+    }
+    let found = run(sandbox, "doctor --json").exits(1).json();
+    let findings = found["findings"].as_array().expect("findings");
+    let ids: Vec<_> = findings.iter().map(|finding| finding["id"].clone()).collect();
+    assert_eq!(ids, ["change-interrupted"], "{nth}");
+}
+
 #[test]
 fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
     if !can_trace() {
@@ -79,33 +106,7 @@ fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
                 continue;
             };
             count += 1;
-            let run = |args: &str| {
-                let mut all = vec!["--profile", "rescue"];
-                all.extend(args.split(' '));
-                sandbox.run(all)
-            };
-            for args in [
-                "status",
-                "config get gateway.port",
-                "profiles",
-                "snapshot list",
-                "ports",
-            ] {
-                let run = run(args);
-                assert!(
-                    run.stderr.contains("A previous run was interrupted")
-                        && run.stderr.contains("doctor --fix"),
-                    "{nth}: {args}: {run:?}"
-                );
-            }
-            let found = run("doctor --json").exits(1).json();
-            let ids: Vec<_> = found["findings"]
-                .as_array()
-                .expect("findings")
-                .iter()
-                .map(|finding| finding["id"].clone())
-                .collect();
-            assert_eq!(ids, ["change-interrupted"], "{nth}");
+            assert_reported(&sandbox, nth);
             let is_obeyed = nth % 2 == 0;
             if is_obeyed {
                 // What an earlier release advised.
@@ -113,7 +114,7 @@ fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
                     std::fs::remove_dir_all(folder).expect("a folder");
                 }
             }
-            let fixed = run("doctor --fix --yes");
+            let fixed = run(&sandbox, "doctor --fix --yes");
             let session = sandbox.read(SESSION);
             let is_undone = fixed.stderr.contains("its changes were undone");
             assert!(
