@@ -8,7 +8,8 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::{Secret, SecretOrigin};
 
-/// The decisions of an onboarding. A field that is `None` leaves what the config has.
+/// The decisions of an onboarding: the answers to the wizard's questions. A field that is `None` leaves what the
+/// config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answers {
     /// The choice between few questions and all of them.
@@ -67,10 +68,10 @@ pub(crate) trait NamedValue: Copy + 'static {
     /// The values of the enum, in the order in which they are offered.
     const ALL: &'static [Self];
 
-    /// Returns the name of the value.
+    /// Returns the stable name of an enum's value, as flags and answers files have it.
     fn name(self) -> &'static str;
 
-    /// Returns the value with a name.
+    /// Returns the enum's value with this stable name.
     fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.name() == name)
     }

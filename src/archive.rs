@@ -30,10 +30,10 @@ pub use unpack::{ArchiveOrigin, unpack, verify};
 
 /// Version of the format that is written, and the newest that is read.
 const VERSION: u32 = 1;
-/// Name of the manifest in the archive.
+/// Name of the manifest in an archive of an instance.
 const MANIFEST: &str = "manifest.json";
 
-/// The purpose for which an archive is made.
+/// The purpose for which an archive of an instance is made: a snapshot, or an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveKind {
@@ -43,7 +43,7 @@ pub enum ArchiveKind {
     Export,
 }
 
-/// The description of an archive, which is its last entry.
+/// The description of an archive of an instance, kept as the last entry of the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -73,7 +73,7 @@ pub struct Manifest {
     pub files: BTreeMap<String, ArchiveEntry>,
 }
 
-/// A file of an archive.
+/// The line of an archive's manifest about one file: its path, size and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveEntry {
     /// Path of the file, which begins with `config/`, `include/`, `state/` or `workspace/`.
@@ -103,13 +103,13 @@ impl Manifest {
         }
     }
 
-    /// Returns the size of all files together, in bytes.
+    /// Returns the size of all files of an archive together, unpacked, in bytes.
     pub fn size(&self) -> u64 {
         self.files.values().map(|entry| entry.size).sum()
     }
 }
 
-/// The reason why an archive is refused.
+/// The reason why an archive of an instance is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A name leads elsewhere, or some system can't hold it.
@@ -139,7 +139,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Returns the error for the user about the archive at this path.
+    /// Returns the error for the user about the refused archive of an instance at this path.
     pub fn into_error(self, archive: &Path) -> Error {
         let path = archive.display();
         let msg = match &self {

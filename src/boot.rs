@@ -17,7 +17,7 @@ use crate::instance::{InstanceContext, OwnedInstanceContext};
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 
-/// Loads the config of one instance, from its file or from the last good one.
+/// Loads the config with which the gateway of one instance runs, from its file or from the last good one.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigLoader {
     /// The instance, with the environment that its gateway has.
@@ -64,7 +64,7 @@ impl From<UsableConfig> for StartConfig {
 }
 
 impl UsableConfig {
-    /// Returns whether the config comes from a file.
+    /// Returns whether the config with which a gateway runs comes from a file.
     pub(crate) fn has_file(&self) -> bool {
         self.text.is_some()
     }
@@ -219,7 +219,8 @@ mod tests {
 
     const GOOD: &str = "{ gateway: { mode: 'local', port: 19789, auth: { token: 'x' } } } // kept";
 
-    /// Creates a home folder with a config of the profile `rescue`, and the loader for it.
+    /// Creates a home folder with a config of the profile `rescue`, and the config loader for that instance, for
+    /// tests.
     fn home_with(config: &str) -> (tempfile::TempDir, ConfigLoader) {
         let home = tempfile::tempdir().unwrap();
         let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());

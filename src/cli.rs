@@ -63,7 +63,7 @@ pub struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// The commands of `openclaw`.
+/// The subcommands of the `openclaw` program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Onboard(Box<onboard::OnboardArgs>),
@@ -83,7 +83,8 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Runs a command. `completions` and `man` need no instance, and therefore no home folder.
+/// Runs the command that the command line names, and returns the exit code of the program. `completions` and `man`
+/// need no instance, and therefore no home folder.
 pub(crate) fn dispatch(
     host: &Host,
     ui: Ui,

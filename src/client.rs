@@ -40,7 +40,7 @@ pub(crate) struct GatewayEndpoint {
 }
 
 impl GatewayEndpoint {
-    /// Resolves the host of the URL.
+    /// Resolves the host of a gateway's URL to socket addresses.
     ///
     /// # Errors
     /// When the URL is not `ws://HOST:PORT`, or the host is unknown.
@@ -107,7 +107,7 @@ pub(crate) struct GatewayClient {
 }
 
 impl GatewayClient {
-    /// Connects to the first of these addresses that accepts the connection, and authenticates.
+    /// Connects to the gateway at the first of these addresses that accepts the connection, and authenticates.
     pub(crate) fn connect(
         addresses: &[SocketAddr],
         auth: &ClientAuth,
@@ -158,7 +158,7 @@ impl GatewayClient {
         Ok(client)
     }
 
-    /// Returns the negotiated protocol version.
+    /// Returns the version of the gateway protocol that was negotiated.
     pub(crate) fn protocol(&self) -> Option<u64> {
         self.hello["protocol"].as_u64()
     }
@@ -173,7 +173,8 @@ impl GatewayClient {
         }
     }
 
-    /// Calls a method and returns the payload of its response. Events before the response are skipped.
+    /// Calls a method of the gateway's WebSocket protocol, and returns the payload of its response. Events before the
+    /// response are skipped.
     pub(crate) fn request(&mut self, method: &str, params: Option<&Value>) -> Result<Value, ClientFailure> {
         self.requests += 1;
         let id = self.requests.to_string();

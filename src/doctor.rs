@@ -48,7 +48,7 @@ const CHECK_FAMILIES: [&[Check]; 9] = [
     engine::CHECKS,
 ];
 
-/// Returns every check, in the order of the families.
+/// Returns every check of the doctor, in the order of the check families.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     CHECK_FAMILIES.into_iter().flatten()
 }

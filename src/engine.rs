@@ -28,14 +28,15 @@ use crate::settings::RunOverrides;
 const MANIFEST_FILE: &str = "package.json";
 /// Name of OpenClaw's npm package.
 const PACKAGE_NAME: &str = "openclaw";
-/// Maximum number of folders between a command and the folder of its package.
+/// Maximum number of folders between the command of OpenClaw from npm and the folder of its npm package.
 const MAX_PACKAGE_DEPTH: usize = 5;
-/// Time limit of a query for the version: the early release needs more than three seconds for the answer on an idle
-/// machine (docs/openclaw.md#measurements).
+/// Time limit of a query of OpenClaw from npm for its version: the early release needs more than three seconds for
+/// the answer on an idle machine (docs/openclaw.md#measurements).
 const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
 const OLDEST_RELEASE: &str = "2026.1.30";
-/// A version below those of all releases of OpenClaw, and above those of this program: it distinguishes the two.
+/// A version below those of all releases of OpenClaw from npm, and above those of this program: it distinguishes the
+/// two.
 const VERSION_BEFORE_OPENCLAW: &str = "2000.1.1";
 /// Names of OpenClaw's command on a search path.
 const COMMAND_NAMES: &[&str] = if cfg!(windows) {
@@ -44,7 +45,7 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
     &["openclaw"]
 };
 
-/// An installed OpenClaw from npm.
+/// An installed OpenClaw from npm: the path of its command, and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeEngine {
     /// The path of the command that runs the engine.
@@ -53,8 +54,8 @@ pub(crate) struct NodeEngine {
     pub version: String,
 }
 
-/// Finds OpenClaw from npm by its package, without starting a program: the command that `OPENCLAW_NODE_CLI` names,
-/// else the first `openclaw` on the search path that is not this program.
+/// Finds OpenClaw from npm by its npm package, without starting a program: the command that `OPENCLAW_NODE_CLI`
+/// names, else the first `openclaw` on the search path that is not this program.
 pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine> {
     candidates(host, env)
         .into_iter()
@@ -71,8 +72,8 @@ pub(crate) fn config_judge(engine: Engine, host: &Host, env: &Environment) -> Co
     ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
 }
 
-/// Finds OpenClaw from npm by its package, and where a command belongs to no package, by asking the command for its
-/// version. Fails, with the way out, where no engine is found or its release is too old.
+/// Finds OpenClaw from npm by its npm package, and where a command belongs to no package, by asking the command for
+/// its version. Fails, with the way out, where no engine is found or its release is too old.
 pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
     let found = candidates(host, env)
         .iter()
@@ -112,7 +113,8 @@ fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     paths.filter(is_other).collect()
 }
 
-/// Reads the version of the npm package to which a command belongs. Links are followed.
+/// Reads the version of OpenClaw from the `package.json` of the npm package to which a command belongs. Links are
+/// followed.
 fn read_package(path: &Path) -> Option<NodeEngine> {
     let real = path.canonicalize().ok()?;
     let mut folders = real.ancestors().skip(1).take(MAX_PACKAGE_DEPTH);
@@ -126,8 +128,8 @@ fn read_package(path: &Path) -> Option<NodeEngine> {
     Some(NodeEngine { path, version })
 }
 
-/// Runs a command to get its version. Returns `None` for a copy of this program, whose versions are no releases of
-/// OpenClaw.
+/// Runs a command that may be OpenClaw from npm to get its version. Returns `None` for a copy of this program, whose
+/// versions are no releases of OpenClaw.
 fn query_version(host: &Host, path: &Path) -> Option<NodeEngine> {
     let command = command(host, path, ["--version"]);
     let output = host.run(&command, VERSION_TIMEOUT).ok()?;
@@ -158,8 +160,8 @@ fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<It
     CommandSpec::new(path, args)
 }
 
-/// Builds the command that runs the engine for an instance, with `args` after the profile, in the environment of this
-/// instance alone.
+/// Builds the command that runs OpenClaw from npm for an instance, with `args` after the profile, in the environment
+/// of this instance alone.
 pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     host: &Host,
     engine: &NodeEngine,
@@ -194,8 +196,8 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     command
 }
 
-/// Builds the command that runs the gateway of an instance on a port. Fails where a secret of the command line can't be
-/// passed on, because another one in the config would override it.
+/// Builds the command with which OpenClaw from npm runs the gateway of an instance on a port. Fails where a secret of
+/// the command line can't be passed on, because another one in the config would override it.
 pub(crate) fn gateway_command(
     context: InstanceContext<'_>,
     engine: &NodeEngine,

@@ -8,12 +8,14 @@ use regex_lite::Regex;
 
 use crate::host::read;
 
-/// A character class of the white space that `\s` of a JavaScript expression matches.
+/// A character class, for the pattern of `.env` files, of the white space that `\s` of a JavaScript expression
+/// matches.
 const SPACE: &str =
     r"[\t\n\x0B\x0C\r \u{A0}\u{1680}\u{2000}-\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FEFF}]";
 
-/// The pattern of an assignment: a name, `=` or `:`, then a value in one of three quotes, over several lines too, or
-/// up to a `#` or the end of the line, then a comment. The alternatives and their order are those of dotenv 17.
+/// The pattern of an assignment in a `.env` file: a name, `=` or `:`, then a value in one of three quotes, over
+/// several lines too, or up to a `#` or the end of the line, then a comment. The alternatives and their order are
+/// those of dotenv 17.
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r#"(?m)^\s*(?:export\s+)?([0-9A-Za-z_.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$"#;
     Regex::new(&pattern.replace(r"\s", SPACE)).expect("a valid pattern")
@@ -41,12 +43,12 @@ pub(crate) fn variable(path: &Path, name: &str) -> Option<String> {
     value.next().filter(|value| !value.is_empty())
 }
 
-/// Removes the white space of JavaScript from both ends.
+/// Removes what JavaScript counts as white space from both ends of a value in a `.env` file.
 fn trim(value: &str) -> &str {
     value.trim_matches(|c: char| c.is_whitespace() && c != '\u{85}' || c == '\u{FEFF}')
 }
 
-/// Removes the quotes around a value, and replaces the escape sequences of double quotes.
+/// Removes the quotes around a value of a `.env` file, and replaces the escape sequences of double quotes.
 fn unquote(value: &str) -> String {
     let inner = ['"', '\'', '`']
         .into_iter()

@@ -11,7 +11,8 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::secret::Secret;
 
-/// Values of the variables of this program; an empty variable counts as unset.
+/// The values of this program's environment variables (`OPENCLAW_*`) and the home folder; an empty variable counts as
+/// unset.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Home folder, which `~` stands for: `OPENCLAW_HOME` (as OpenClaw 2026.9.6 reads it), else `HOME`.
@@ -66,7 +67,7 @@ pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
 ];
 
 impl Environment {
-    /// Reads the variables.
+    /// Reads the home folder and this program's environment variables (`OPENCLAW_*`).
     ///
     /// # Errors
     /// Exit 2 where there is no usable home folder, or a path is unusable.
@@ -124,7 +125,7 @@ impl Environment {
     }
 }
 
-/// Returns the home folder.
+/// Returns the home folder that the environment sets by `OPENCLAW_HOME`, else by `HOME` or `USERPROFILE`.
 ///
 /// # Errors
 /// Exit 2 where none is set, it isn't an absolute path, it isn't a folder, or it is another user's because of `sudo`.
@@ -199,8 +200,8 @@ fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::R
     Ok(without_dots(&path))
 }
 
-/// Removes `.` and `..` from a path by its text alone. Where `link` is a symbolic link, `link/../x` becomes another file
-/// than the kernel's.
+/// Removes `.` and `..` from a path by its text alone, without following links. Where `link` is a symbolic link,
+/// `link/../x` becomes another file than the kernel's.
 fn without_dots(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut out = PathBuf::new();

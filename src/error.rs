@@ -142,18 +142,18 @@ impl Error {
         self
     }
 
-    /// Returns whether the error has this cause.
+    /// Returns whether an error of this program has a given cause.
     pub(crate) fn has_reason(&self, reason: ErrorReason) -> bool {
         self.reason == Some(reason)
     }
 
-    /// Returns whether other input could avert the error: other words on the command line, other answers, another
+    /// Returns whether other input could avert an error: other words on the command line, other answers, another
     /// configuration.
     pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
     }
 
-    /// Returns the stable name of the error, for `--json`.
+    /// Returns the stable name of an error of this program, for `--json`.
     pub fn code(&self) -> &'static str {
         self.msg.key()
     }

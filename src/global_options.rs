@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Lang, lang_of_locale, msg};
 use crate::profile::ProfileName;
 
-/// The global options of a command line, and the arguments that are left for the command.
+/// The global options of the program's command line, and the arguments that are left for the command.
 #[derive(Debug, Default)]
 pub(crate) struct GlobalOptions {
     /// The profile of `--profile NAME` or `--dev`.
@@ -104,7 +104,7 @@ pub(crate) fn parse_global_options(args: &[OsString]) -> Result<GlobalOptions> {
     Ok(options)
 }
 
-/// Returns the word after an option as its value, or `None` where it is missing or is an option itself.
+/// Returns the word after a global option as its value, or `None` where it is missing or is an option itself.
 fn option_value(word: Option<&OsString>) -> Option<&OsString> {
     word.filter(|word| !word.as_encoded_bytes().starts_with(b"-"))
 }

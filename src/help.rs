@@ -24,7 +24,7 @@ pub(crate) use usage::usage_line;
 
 use usage::catalogue_text;
 
-/// The explanation of a line that clap did not accept as a command.
+/// The explanation of a command line that clap did not accept as a command.
 #[derive(Debug)]
 pub(crate) enum Explanation {
     /// The help page that the line asked for: exit 0.
@@ -35,7 +35,7 @@ pub(crate) enum Explanation {
     Invalid(Error),
 }
 
-/// Explains a line that clap did not accept as a command. `words` start with the name of the program.
+/// Explains a command line that clap did not accept as a command. `words` start with the name of the program.
 pub(crate) fn explain(command: Command, words: &[OsString], lang: Lang, style: HelpStyle) -> Explanation {
     let mut command = localise(command, lang);
     let Err(error) = command.try_get_matches_from_mut(words) else {
@@ -67,7 +67,7 @@ pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
     keys
 }
 
-/// Returns the text of a key.
+/// Function that returns the help text of a catalogue key.
 type Lookup<'a> = dyn FnMut(&str) -> Option<&'static str> + 'a;
 
 /// Sets all texts of the commands, and adds the flag `--help`.
@@ -81,7 +81,7 @@ fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     set_command_texts(command.disable_help_flag(true).arg(help), &name, true, lookup)
 }
 
-/// Sets the texts of a command and of its subcommands. `path` is the part of the key for this command.
+/// Sets the help texts of a command and of its subcommands. `path` is the part of the key for this command.
 fn set_command_texts(command: Command, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Command {
     let about = lookup(&format!("help.{path}.about")).unwrap_or_default();
     command
@@ -97,7 +97,7 @@ fn set_command_texts(command: Command, path: &str, is_root: bool, lookup: &mut L
         })
 }
 
-/// Sets the text, the heading and the value names of an argument.
+/// Sets the help text, the heading and the value names of a command-line argument.
 fn set_argument_texts(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Arg {
     let id = arg.get_id().as_str().replace('_', "-");
     let help = lookup(&argument_key(path, &id)).unwrap_or_default();
@@ -117,7 +117,8 @@ fn set_argument_texts(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Look
     arg.help(help).help_heading(heading).display_order(rank)
 }
 
-/// Returns the key of an argument's text: its own, else that of the nearest command above which has one.
+/// Returns the catalogue key of an argument's help text: its own, else that of the nearest command above which has
+/// one.
 fn argument_key(path: &str, id: &str) -> String {
     let own = format!("help.{path}.{id}");
     let above = std::iter::successors(Some(path), |path| Some(path.rsplit_once('.')?.0));
@@ -126,7 +127,7 @@ fn argument_key(path: &str, id: &str) -> String {
         .unwrap_or(own)
 }
 
-/// Returns the command that a line chose: the last one that its words name.
+/// Returns the command that a command line chose: the last one that its words name.
 fn chosen_command<'a>(root: &'a Command, words: &[OsString]) -> &'a Command {
     words
         .iter()

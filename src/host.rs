@@ -26,7 +26,7 @@ pub(crate) mod read;
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
 
-/// The host system as this process sees it.
+/// The host system as this process sees it: arguments, environment variables, folders, terminal and clock.
 #[derive(Clone, Debug)]
 pub struct Host {
     args: Vec<OsString>,
@@ -95,13 +95,14 @@ impl Host {
         &self.args
     }
 
-    /// Returns the value of a variable, trimmed; `None` where it is unset, blank or not Unicode, as in OpenClaw.
+    /// Returns the value of an environment variable, trimmed; `None` where it is unset, blank or not Unicode, as in
+    /// OpenClaw.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         let value = self.raw_var(name)?.to_str()?.trim();
         (!value.is_empty()).then_some(value)
     }
 
-    /// Returns the value of a variable unchanged. On Windows the case of the name does not count.
+    /// Returns the value of an environment variable unchanged. On Windows the case of the name does not count.
     fn raw_var(&self, name: &str) -> Option<&OsStr> {
         let value = if cfg!(windows) {
             let mut vars = self.vars.iter();
@@ -154,7 +155,7 @@ impl Host {
         self.cwd.as_deref()
     }
 
-    /// Returns the path of this program, where the system tells it.
+    /// Returns the path of the executable of this program, where the system tells it.
     pub(crate) fn program(&self) -> Option<&Path> {
         self.program.as_deref()
     }
@@ -214,7 +215,7 @@ impl Host {
         system::raise_open_file_limit()
     }
 
-    /// Returns the current time.
+    /// Returns the current time of the system clock.
     pub(crate) fn now(&self) -> SystemTime {
         now()
     }

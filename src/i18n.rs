@@ -11,7 +11,7 @@ mod detect;
 
 pub(crate) use detect::{detect, lang_of_locale};
 
-/// The catalogue of one language.
+/// The catalogue of messages and workspace files in one language.
 struct Locale {
     /// The code of the language, such as `en`.
     code: &'static str,
@@ -27,12 +27,12 @@ mod catalogue {
 }
 use catalogue::LOCALES;
 
-/// A language that the program speaks: an index into the catalogues.
+/// A language that the program speaks: an index into the catalogues of messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Lang(usize);
 
 impl Lang {
-    /// Returns English, the fallback.
+    /// Returns English, the language that is used where no other has a text.
     pub fn english() -> Self {
         Self::from_code("en").unwrap_or(Self(0))
     }
@@ -55,7 +55,7 @@ impl Lang {
         LOCALES[self.0].code
     }
 
-    /// Returns the text for a key, with its placeholders.
+    /// Returns the text for the key of a message in a language, with its placeholders.
     pub fn text(self, key: &str) -> Option<&'static str> {
         let messages = LOCALES[self.0].messages;
         messages
@@ -94,7 +94,7 @@ pub struct Msg {
     args: Vec<(&'static str, Arg)>,
 }
 
-/// The value of a placeholder `{name}` of a sentence.
+/// The value of a placeholder `{name}` of a translatable message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Arg {
     Text(String),
@@ -102,7 +102,8 @@ enum Arg {
 }
 
 impl Msg {
-    /// Creates a sentence without arguments. Use [`msg!`] where possible: a test checks it against the catalogues.
+    /// Creates a translatable message without arguments from its key. Use [`msg!`] where possible: a test checks it
+    /// against the catalogues.
     pub fn new(key: &'static str) -> Self {
         Self {
             key,
@@ -124,7 +125,7 @@ impl Msg {
         self
     }
 
-    /// Returns the key: stable, and the `code` of `--json` errors.
+    /// Returns the key of a translatable message: stable, and the `code` of `--json` errors.
     pub fn key(&self) -> &'static str {
         self.key
     }

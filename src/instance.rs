@@ -22,13 +22,14 @@ mod context;
 
 pub use context::{InstanceContext, OwnedInstanceContext};
 
-/// Name of the config in a state folder.
+/// Name of the config file of an instance in its state folder.
 pub(crate) const CONFIG_FILE: &str = "openclaw.json";
-/// Name of the record that this program keeps in each state folder ([`crate::record`]).
+/// Name of the file (`instance.toml`) in each state folder in which this program keeps its settings for the instance:
+/// engine, ports, rescue ([`crate::record`]).
 pub(crate) const RECORD_FILE: &str = "instance.toml";
-/// Name of the lock file in a state folder.
+/// Name of the lock file of an instance's gateway in its state folder.
 pub(crate) const LOCK_FILE: &str = "gateway.lock";
-/// Start of the name of a state folder, and the whole name of the default instance's.
+/// Start of the name of an instance's state folder, and the whole name of the default instance's.
 const STATE_FOLDER: &str = ".openclaw";
 /// Number of bytes of the hash that make the id of an instance.
 const INSTANCE_ID_BYTES: usize = 8;
@@ -79,8 +80,9 @@ impl Instance {
         }
     }
 
-    /// Determines the instance of a run from the profile of the command line (`flag`) and the environment
-    /// (docs/design.md#environment-rules). Variables that belong to another profile are ignored, with a notice.
+    /// Determines the instance that a run of this program is about from the profile of the command line (`flag`) and
+    /// the environment (docs/design.md#environment-rules). Variables that belong to another profile are ignored, with
+    /// a notice.
     ///
     /// # Errors
     /// Exit 2 for an unusable profile name or port in the environment, and for a new profile whose name differs from an
@@ -150,7 +152,7 @@ impl Instance {
         }
     }
 
-    /// Takes over the port and the token of the environment.
+    /// Takes over the gateway's port and token from the environment variables.
     fn set_port_and_token(&mut self, env: &Environment) -> Result<()> {
         self.env_token.clone_from(&env.gateway_token);
         if let Some(typed) = &env.gateway_port {
@@ -179,8 +181,8 @@ impl Instance {
         }
     }
 
-    /// Returns the workspace that onboarding proposes: a folder in the state folder, with the profile in its name
-    /// (docs/design.md#isolation-rules).
+    /// Returns the workspace that onboarding proposes for an instance: a folder in the state folder, with the profile
+    /// in its name (docs/design.md#isolation-rules).
     pub fn default_workspace(&self) -> PathBuf {
         self.state_dir.join(format!("workspace{}", self.profile.suffix()))
     }
@@ -193,7 +195,7 @@ impl Instance {
         })
     }
 
-    /// Returns the path of the record ([`crate::record`]).
+    /// Returns the path of the record of an instance, `instance.toml` ([`crate::record`]).
     pub fn record_path(&self) -> PathBuf {
         self.state_dir.join(RECORD_FILE)
     }
@@ -214,7 +216,7 @@ impl Instance {
         self.state_dir.join("agents/main/sessions")
     }
 
-    /// Returns the path of the lock file on which the gateway holds a lock while it runs.
+    /// Returns the path of the lock file on which the gateway of an instance holds a lock while it runs.
     pub fn lock_path(&self) -> PathBuf {
         self.state_dir.join(LOCK_FILE)
     }
@@ -295,8 +297,8 @@ struct VariableOwners {
 }
 
 impl VariableOwners {
-    /// Determines the owners. An unusable profile name is an error unless `flag` names the profile: then it only shows
-    /// that the environment is another profile's.
+    /// Determines to which profiles the `OPENCLAW_*` variables of the environment belong. An unusable profile name is
+    /// an error unless `flag` names the profile: then it only shows that the environment is another profile's.
     fn new(env: &Environment, flag: Option<&ProfileName>) -> Result<Self> {
         let profile = match (&env.profile, flag) {
             (Some(name), None) => Some(ProfileName::parse(name).map_err(|e| e.to_error(name))?),
@@ -346,7 +348,8 @@ fn owner_of_config(home: &Path, path: &Path) -> Option<ProfileName> {
     owner_of_state(home, path.parent()?).filter(|_| is_config)
 }
 
-/// Returns the profile of the name of a state folder, `.openclaw` or `.openclaw-NAME`; `None` for any other name.
+/// Returns the profile to which a state folder belongs, by the name of the folder, `.openclaw` or `.openclaw-NAME`;
+/// `None` for any other name.
 pub(crate) fn profile_of_folder(name: &str) -> Option<ProfileName> {
     match name.strip_prefix(STATE_FOLDER)? {
         "" => Some(ProfileName::default_profile()),

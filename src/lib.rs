@@ -107,8 +107,8 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
-/// Parses the command line without its global options, and runs the command. A line that clap refuses is explained, or
-/// passed on to OpenClaw from npm.
+/// Parses the program's command line without its global options, and runs the command. A line that clap refuses is
+/// explained, or passed on to OpenClaw from npm.
 fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     // OpenClaw checks the value of --lang where the command is one of OpenClaw.
     if let Err(error) = options.require_known_lang()
@@ -133,14 +133,14 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     cli::dispatch(host, ui, options.profile.as_ref(), command)
 }
 
-/// Prints the version.
+/// Prints the version of this program.
 fn version(ui: Ui) -> ExitCode {
     ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
 }
 
-/// Explains a line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong line is an
-/// error.
+/// Explains a command line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong
+/// line is an error.
 fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let style = help::HelpStyle {
         width: ui.width(),

@@ -18,7 +18,7 @@ use crate::ports::Port;
 
 /// Maximum time that a start waits for a lock that is held: [`read_holder`] takes it for a moment too.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(250);
-/// Time between two tries to take the lock.
+/// Time between two tries of a gateway to take the lock of its instance.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 /// Number of bytes of the lock's file that are read: more than any gateway writes.
 const MAX_LOCK_FILE_BYTES: u64 = 4096;
@@ -76,7 +76,7 @@ impl LockHolder {
 }
 
 impl InstanceLock {
-    /// Locks an instance for this process and writes into its file who holds it.
+    /// Takes the lock of an instance for this process and writes into the lock file who holds it.
     ///
     /// # Errors
     /// [`LockError::Held`] when another process holds it for longer than a quarter of a second, [`LockError::Failed`]
@@ -143,7 +143,8 @@ impl Drop for InstanceLock {
 }
 
 impl LockFile {
-    /// Returns the holder that the file names; `None` when its time can't be parsed.
+    /// Returns the process that the lock file of an instance names as its holder; `None` when its time can't be
+    /// parsed.
     fn into_holder(self, alive: bool) -> Option<LockHolder> {
         Some(LockHolder {
             pid: self.pid,

@@ -14,7 +14,7 @@ use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::text::sanitize;
 
-/// Maximum number of bytes that are read at once, and from the end of a file.
+/// Maximum number of bytes of a log file that are read at once, and from its end.
 const MAX_READ_BYTES: u64 = 1024 * 1024;
 /// Folder to which OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
 const OPENCLAW_LOG_DIR: &str = "/tmp/openclaw";
@@ -89,13 +89,13 @@ impl LogLine {
     }
 }
 
-/// Returns the time at which a file was last written; `None` where there is no such file.
+/// Returns the time at which a file was last written; `None` where there is no regular file at the path.
 fn modified(path: &Path) -> Option<SystemTime> {
     let meta = std::fs::metadata(path).ok()?;
     meta.is_file().then(|| meta.modified().ok()).flatten()
 }
 
-/// Returns the log files of a folder, the newest last. The files of a service manager, which hold the output of the
+/// Returns the log files in a folder, the newest last. The files of a service manager, which hold the output of the
 /// same gateway, are returned only where there are no others.
 pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
     let name = |path: &Path| {
@@ -139,7 +139,7 @@ impl LogSource {
     }
 }
 
-/// Returns the last lines of the log files of a folder, the newest line last.
+/// Returns the last lines of the log files in a folder, the newest line last.
 pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
     last_lines_of(&log_files(folder), count)
 }
@@ -165,7 +165,7 @@ fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     lines
 }
 
-/// Reads the end of a file, from the start of a line on: at most [`MAX_READ_BYTES`].
+/// Reads the end of a log file, from the start of a line on: at most [`MAX_READ_BYTES`].
 pub(crate) fn read_tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -281,7 +281,7 @@ impl LogFollower {
         lines
     }
 
-    /// Reads to the end of the file, at most [`MAX_READ_BYTES`] at a time.
+    /// Reads the rest of a log file that is followed, to its end, at most [`MAX_READ_BYTES`] at a time.
     fn read_rest(&mut self) -> Vec<LogLine> {
         let mut lines = Vec::new();
         loop {
@@ -293,7 +293,8 @@ impl LogFollower {
         }
     }
 
-    /// Reads the next piece of the file; starts again at its beginning where the file was truncated.
+    /// Reads the next piece of a log file that is followed; starts again at its beginning where the file was
+    /// truncated.
     fn read_piece(&mut self) -> Vec<LogLine> {
         let mut bytes = std::mem::take(&mut self.partial_line);
         if let Some(mut file) = self.file.as_ref().and_then(|path| File::open(path).ok()) {
@@ -330,8 +331,8 @@ pub(crate) fn find_source(folder: PathBuf, profile: &ProfileName, engine: Engine
     }
 }
 
-/// Returns the newest log file of OpenClaw from npm that a profile's gateway may have written: a file of the profile
-/// (2026.9.6) before the file that all profiles share (2026.1.30).
+/// Returns the newest log file of OpenClaw from npm that a profile's gateway may have written: a log file of the
+/// profile (2026.9.6) before the one that all profiles share (2026.1.30).
 pub(crate) fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
     let mut all = log_files(Path::new(OPENCLAW_LOG_DIR));
     let has_prefix = |path: &PathBuf, prefix: &str| {
@@ -347,7 +348,8 @@ pub(crate) fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
     Some(all.swap_remove(index))
 }
 
-/// Encodes a profile as 2026.9.6 does in the name of a log file (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
+/// Encodes the name of a profile as OpenClaw 2026.9.6 does in the name of a log file (docs/openclaw.md#log-files):
+/// `Rescue` is `-1rescue`.
 fn encode_profile(profile: &str) -> String {
     let letter = |c: char| match c {
         '-' => "--".to_owned(),

@@ -64,7 +64,7 @@ pub struct InstanceSummary {
     pub service: bool,
 }
 
-/// A change of the disk, as a step of a plan.
+/// A change of the disk that a plan makes: it creates a folder, writes or renames a file, or sets a mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Creates a folder with mode 0700, and its missing parents. Planned only where it does not exist.
@@ -93,7 +93,7 @@ pub enum Change {
     },
 }
 
-/// A whole file that a plan writes.
+/// A file that a plan writes as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileWrite {
     /// The file. A symbolic link is kept: what it points to is written.
@@ -149,7 +149,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// Creates the content of a file without secrets.
+    /// Creates the content of a planned file that has no secrets.
     pub fn plain(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -165,7 +165,7 @@ impl Content {
         }
     }
 
-    /// Returns the bytes that are written to the file.
+    /// Returns the bytes that a plan writes to a file, secrets included.
     pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }

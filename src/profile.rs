@@ -12,7 +12,8 @@ use crate::text::strip_diacritic;
 /// Maximum length of a profile name in characters.
 pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
-/// Valid name of a profile. `default`, in any case, is the name of the unnamed instance.
+/// A valid name of a profile, by which an instance is named. `default`, in any case, is the name of the unnamed
+/// instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProfileName(String);
 
@@ -42,7 +43,7 @@ impl ProfileName {
         Self("default".to_owned())
     }
 
-    /// Parses a typed name. Blanks around it are ignored (docs/openclaw.md#profile-names).
+    /// Parses a typed name of a profile. Blanks around it are ignored (docs/openclaw.md#profile-names).
     pub fn parse(typed: &str) -> Result<Self, ProfileNameError> {
         let name = typed.trim();
         let Some(first) = name.chars().next() else {
@@ -74,7 +75,7 @@ impl ProfileName {
         Self(String::new())
     }
 
-    /// Returns the name as text.
+    /// Returns the name of a profile as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,7 +96,7 @@ impl ProfileName {
         self != other && self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// Returns the suffix that OpenClaw appends to names of folders and services of this profile: nothing for `default`,
+    /// Returns the suffix that OpenClaw appends to names of folders and services of a profile: nothing for `default`,
     /// else `-NAME`.
     pub fn suffix(&self) -> String {
         if self.is_default() {

@@ -49,10 +49,10 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// All engines, the default first.
+    /// All engines that can run a gateway, the default first.
     pub(crate) const ALL: [Self; 2] = [Self::Native, Self::Node];
 
-    /// Returns the engine of this name.
+    /// Returns the engine of a gateway by its name, `native` or `node`.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|engine| engine.name() == name)
     }
@@ -77,7 +77,7 @@ pub(crate) enum BootFallback {
     LastGood,
 }
 
-/// Values of an `instance.toml`. A missing key has its default; unknown keys are ignored.
+/// The values of an instance's record, `instance.toml`. A missing key has its default; unknown keys are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Record {
@@ -95,7 +95,7 @@ pub(crate) struct Record {
     pub(crate) browser: BrowserTable,
 }
 
-/// The table `[ports]` of a record.
+/// The table `[ports]` of an `instance.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct PortsTable {
@@ -103,7 +103,7 @@ pub(crate) struct PortsTable {
     pub(crate) base: Option<Port>,
 }
 
-/// The table `[gateway]` of a record.
+/// The table `[gateway]` of an `instance.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct GatewayTable {
@@ -112,7 +112,7 @@ pub(crate) struct GatewayTable {
     pub(crate) boot_fallback: BootFallback,
 }
 
-/// The table `[rescue]` of a record.
+/// The table `[rescue]` of an `instance.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct RescueTable {
@@ -126,7 +126,7 @@ pub(crate) struct RescueTable {
     pub(crate) rest: Option<u64>,
 }
 
-/// The table `[browser]` of a record.
+/// The table `[browser]` of an `instance.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct BrowserTable {
@@ -136,7 +136,7 @@ pub(crate) struct BrowserTable {
     pub(crate) colors: BTreeMap<String, String>,
 }
 
-/// Reason why a record can't be used.
+/// The reason why an `instance.toml` can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
     /// The file can't be read.
@@ -148,7 +148,8 @@ pub(crate) enum RecordError {
 }
 
 impl RecordError {
-    /// Returns `path:line:column`, or the path alone where no position is known.
+    /// Returns the place of an error in an `instance.toml` as `path:line:column`, or the path alone where no position
+    /// is known.
     pub(crate) fn location(&self, path: &Path) -> String {
         match self {
             Self::Unreadable(_) => path.display().to_string(),
@@ -156,7 +157,8 @@ impl RecordError {
         }
     }
 
-    /// Returns the error for a command that needs the record at `path`: exit 78, the place, the reason, the ways out.
+    /// Returns the error for a command that needs the `instance.toml` at `path`: exit 78, the place, the reason, the
+    /// ways out.
     pub(crate) fn blocked(self, path: &Path) -> Error {
         Error::blocked(msg!("record.broken", path = self.location(path)))
             .because(self)
@@ -165,8 +167,8 @@ impl RecordError {
 }
 
 impl Record {
-    /// Reads the record at a path: the defaults where the file is missing, an error where it is broken. Guessing an engine
-    /// would start the wrong program.
+    /// Reads the `instance.toml` at a path: the defaults where the file is missing, an error where it is broken.
+    /// Guessing an engine would start the wrong program.
     ///
     /// # Errors
     /// [`RecordError::blocked`].
@@ -174,7 +176,8 @@ impl Record {
         Self::load(path).map_err(|error| error.blocked(path))
     }
 
-    /// Reads the record at a path as [`Self::read`] does, with an error that tells a missing permission from bad TOML.
+    /// Reads the `instance.toml` at a path as [`Self::read`] does, with an error that tells a missing permission from
+    /// bad TOML.
     pub(crate) fn load(path: &Path) -> Result<Self, RecordError> {
         match read::bytes(path) {
             Ok(bytes) => Ok(toml_document::parse(&bytes)?.1),
@@ -183,7 +186,7 @@ impl Record {
         }
     }
 
-    /// Parses the text of a record.
+    /// Parses the text of an `instance.toml`, in tests.
     #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
         Ok(toml_document::parse(text.as_bytes())?.1)

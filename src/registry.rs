@@ -17,7 +17,7 @@ use crate::i18n::msg;
 use crate::ports::Port;
 use crate::toml_document::{self, TomlError, set_value};
 
-/// Name of the registry's file in the state home (`~/.local/state/openclaw` on Linux).
+/// Name of the file of the registry of instances, in the state home (`~/.local/state/openclaw` on Linux).
 pub(crate) const REGISTRY_FILE: &str = "registry.toml";
 /// Version of the registry's format, the only one that is understood.
 const REGISTRY_VERSION: u32 = 1;
@@ -37,7 +37,7 @@ pub(crate) fn state_home(host: &Host, env: &Environment) -> PathBuf {
     base.join("openclaw")
 }
 
-/// The registry as it was read: its entries, and the document to edit.
+/// The registry of this user's instances as it was read: its entries, and the TOML document to edit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     /// Path of the file.
@@ -75,7 +75,7 @@ struct RegistryFile {
 }
 
 impl Registry {
-    /// Reads the registry at a path. A file that can't be read is a registry with a [`Self::fault`].
+    /// Reads the registry of instances at a path. A file that can't be read is a registry with a [`Self::fault`].
     pub(crate) fn read(path: &Path) -> Self {
         match read::bytes(path) {
             Ok(bytes) => Self::parse(path, Some(bytes)),
@@ -87,7 +87,7 @@ impl Registry {
         }
     }
 
-    /// Parses the bytes of the file; `before` is `None` where there is none.
+    /// Parses the bytes of the registry of instances; `before` is `None` where there is no file.
     pub(crate) fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
         let mut registry = Self {
             path: path.to_path_buf(),
@@ -187,7 +187,8 @@ fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
     item.as_array_of_tables_mut().expect("it was just made one")
 }
 
-/// Inserts a table into a list of tables. Positions in the file are forgotten, so that the list's order decides.
+/// Inserts a TOML table into an array of tables of the registry. Positions in the file are forgotten, so that the
+/// list's order decides.
 fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
     let mut all: Vec<Table> = std::mem::take(tables).into_iter().collect();
     all.insert(at, table);
@@ -197,7 +198,7 @@ fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
     tables.extend(all);
 }
 
-/// Removes the position in the file from a table and the tables in it.
+/// Removes the position in the file from a TOML table and the tables in it.
 fn forget_position(table: &mut Table) {
     table.set_position(None);
     for (_, item) in table.iter_mut() {

@@ -27,12 +27,13 @@ pub(crate) fn ports(family: PortFamily) -> Value {
     ports.into()
 }
 
-/// Returns the changes of a plan, in order. Configs and records are in it with their text, each secret by its origin.
+/// Returns the changes of a plan as JSON, in order. Configs and records are in it with their text, each secret by its
+/// origin.
 pub(crate) fn changes(plan: &Plan) -> Value {
     plan.changes.iter().map(change).collect()
 }
 
-/// Returns one change of a plan.
+/// Returns one change of a plan as JSON.
 fn change(change: &Change) -> Value {
     match change {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),

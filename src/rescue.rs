@@ -30,7 +30,8 @@ pub(crate) mod steps;
 pub(crate) mod stop;
 pub mod watch;
 
-/// Returns the folder that all rescuers of this user on this host share: it holds the lock and the history.
+/// Returns the folder that all rescuers of this user on this host share: it holds the host-wide lock and the history
+/// of repairs.
 pub(crate) fn shared_dir(host: &Host, env: &Environment) -> PathBuf {
     registry::state_home(host, env).join("rescue")
 }

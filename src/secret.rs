@@ -19,8 +19,8 @@ const PLACEHOLDERS: [&str; 7] = [
 /// The mark that OpenClaw puts in place of a secret that it hides.
 pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
-/// A token, password or key. `Debug` hides it, and it has neither `Display` nor `Serialize`: code that needs
-/// the characters calls [`Secret::expose`].
+/// A token, password or key, which is kept out of logs and output. `Debug` hides it, and it has neither `Display` nor
+/// `Serialize`: code that needs the characters calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -42,8 +42,8 @@ impl Secret {
         PLACEHOLDERS.contains(&self.0.trim())
     }
 
-    /// Returns the characters: to write them to a 0600 file, to show them to the instance's own gateway or to a child
-    /// process, or to compare them, and for nothing else.
+    /// Returns the characters of a secret: to write them to a 0600 file, to show them to the instance's own gateway
+    /// or to a child process, or to compare them, and for nothing else.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -64,7 +64,7 @@ pub enum TextPiece {
     Hidden(SecretOrigin),
 }
 
-/// The origin of a secret in a text.
+/// The origin of a secret that is left out of a shown text: generated, entered, or kept from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretOrigin {
     /// This program generated the secret.

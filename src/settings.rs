@@ -26,7 +26,7 @@ use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
 
-/// Settings of the command line for one run of a gateway, which override all others.
+/// Settings of a gateway that the command line gives for one run, which override all others.
 #[derive(Clone, Debug, Default)]
 pub struct RunOverrides {
     /// Port of `--port`.
@@ -55,7 +55,7 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// Returns the mode without its credential.
+    /// Returns the authentication mode of a gateway's clients without its credential.
     pub fn mode(&self) -> Auth {
         match self {
             Self::Token(_) => Auth::Token,
@@ -65,7 +65,7 @@ impl ClientAuth {
     }
 }
 
-/// Resolved settings of a gateway.
+/// Resolved settings of a gateway: its port, the addresses that it binds, and the authentication of its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Base port, 1 to 65535.
@@ -94,7 +94,7 @@ pub(crate) struct SettingSources<'a> {
     pub(crate) record: &'a Record,
 }
 
-/// Config and record of an instance as they were read.
+/// Config and record (`instance.toml`) of an instance as they were read.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceFiles {
     /// Value of the config, included files merged in; `Null` where there is no config.
@@ -104,7 +104,7 @@ pub(crate) struct InstanceFiles {
 }
 
 impl InstanceFiles {
-    /// Reads the config and the record.
+    /// Reads the config and the record (`instance.toml`) of an instance.
     ///
     /// # Errors
     /// Exit 78 where one of them is broken, with the position and the ways out.
@@ -123,7 +123,7 @@ impl InstanceFiles {
         })
     }
 
-    /// Returns these files together with the environment as sources of settings.
+    /// Returns the config and the record of an instance together with the environment as sources of settings.
     pub(crate) fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
         SettingSources {
             host,
@@ -184,7 +184,7 @@ impl SettingSources<'_> {
         }
     }
 
-    /// Returns the base port and its source. `flag` is the port of the command line.
+    /// Returns the base port of a gateway and the source that sets it. `flag` is the port of the command line.
     ///
     /// # Errors
     /// Exit 78 where `.env` has an unusable port.
@@ -210,7 +210,8 @@ impl SettingSources<'_> {
         Ok((default_base(&self.instance.profile).into(), PortSource::Default))
     }
 
-    /// Returns the authentication of a client of this gateway: the environment's token goes before the config's.
+    /// Returns the authentication of a client of this instance's gateway: the environment's token goes before the
+    /// config's.
     pub(crate) fn client_auth(&self) -> Result<ClientAuth> {
         if let Some(token) = &self.instance.env_token {
             return Ok(ClientAuth::Token(token.clone()));
@@ -234,12 +235,13 @@ impl SettingSources<'_> {
         env_file::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
     }
 
-    /// Returns the authentication mode of the flag, else of the config; `None` where neither has a valid one.
+    /// Returns a gateway's authentication mode of the flag, else of the config; `None` where neither has a valid one.
     fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {
         flag.or_else(|| Auth::from_name(self.config.pointer("/gateway/auth/mode")?.as_str()?))
     }
 
-    /// Returns the bind mode, and the address of [`Bind::Custom`]. `flag` is the mode of the command line.
+    /// Returns the bind mode of a gateway, and the address of [`Bind::Custom`]. `flag` is the mode of the command
+    /// line.
     ///
     /// # Errors
     /// Exit 78 for an unknown mode, or a custom address that is missing or none.
@@ -362,7 +364,7 @@ impl SettingSources<'_> {
         })
     }
 
-    /// Returns a credential that is set and no placeholder such as `change-me-now`.
+    /// Returns a gateway's token or password where it is set and no placeholder such as `change-me-now`.
     ///
     /// # Errors
     /// Exit 78 with the message `unset` or `placeholder`.

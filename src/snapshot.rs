@@ -23,7 +23,7 @@ const FILE_ENDING: &str = ".tar.gz";
 /// Number of bytes of a config path's hash in the name of a folder of snapshots.
 const FOLDER_HASH_BYTES: usize = 6;
 
-/// A snapshot on the disk.
+/// A snapshot of an instance that exists on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The name of the snapshot, which is the time at which it was made: `20261122T192245123Z`.
@@ -59,7 +59,7 @@ pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> Path
     state_home.join("snapshots").join(name)
 }
 
-/// Returns the snapshots in a folder, newest first.
+/// Returns the snapshots of an instance in a folder, newest first.
 pub fn list(folder: &Path) -> Vec<Snapshot> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
@@ -96,7 +96,8 @@ pub struct SnapshotTarget<'a> {
 }
 
 impl SnapshotTarget<'_> {
-    /// Returns the paths that are no part of a snapshot.
+    /// Returns the paths of an instance that are not part of its snapshots, such as its workspaces and the snapshots
+    /// themselves.
     fn protected_paths(&self) -> Vec<PathBuf> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
@@ -135,7 +136,8 @@ impl SnapshotTarget<'_> {
         })
     }
 
-    /// Returns the id of a new snapshot: the time. Of two snapshots in one millisecond the second gets a letter more.
+    /// Returns an unused id for a new snapshot of an instance, made of the present time. Of two snapshots in one
+    /// millisecond the second gets a letter more.
     fn free_id(&self) -> String {
         let mut id = self.stamp();
         while self.folder.join(format!("{id}{FILE_ENDING}")).exists() {
@@ -149,7 +151,8 @@ impl SnapshotTarget<'_> {
         self.now.chars().filter(char::is_ascii_alphanumeric).collect()
     }
 
-    /// Checks that a snapshot is whole and is one of this instance. Writes nothing.
+    /// Checks that a snapshot archive is whole, by the hashes in its manifest, and that it is one of this instance.
+    /// Writes nothing.
     ///
     /// # Errors
     /// When it is damaged, or another instance's.
@@ -167,8 +170,8 @@ impl SnapshotTarget<'_> {
         Ok(manifest)
     }
 
-    /// Plans to replace the config and the state by what was unpacked to `staging`, a folder in the state folder. What is
-    /// there is moved aside.
+    /// Plans a restore: to replace the config and the state of an instance by the snapshot that was unpacked to
+    /// `staging`, a folder in the state folder. What is there is moved aside.
     pub fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
         let state = &self.instance.state_dir;
         let staged_state = staging.join("state");
@@ -191,7 +194,7 @@ impl SnapshotTarget<'_> {
         }
     }
 
-    /// Returns the protected paths that lie in the state folder, relative to it.
+    /// Returns the paths in the state folder that a restore leaves in their place, relative to that folder.
     fn paths_kept_in_state(&self) -> Vec<PathBuf> {
         let real = read::canonicalize_existing(&self.instance.state_dir);
         let below = |path: &PathBuf| {
@@ -205,7 +208,8 @@ impl SnapshotTarget<'_> {
             .collect()
     }
 
-    /// Plans to move the entries of the state folder into its `aside` folder, except the paths in `kept`.
+    /// Plans, for a restore, to move the content of the state folder into its `aside` folder, except the paths in
+    /// `kept`.
     fn move_state_aside(&self, kept: &[PathBuf]) -> Vec<Change> {
         let state = &self.instance.state_dir;
         let aside = state.join("aside").join(self.stamp());

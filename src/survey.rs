@@ -31,7 +31,8 @@ pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 
 pub(crate) use service::{InstalledService, config_of_service};
 
-/// Surveys the host. What can't be read is left out or reported as broken; this never fails.
+/// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
+/// broken; this never fails.
 pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
     let path = registry::state_home(host, env).join(registry::REGISTRY_FILE);
     let registry = Registry::read(&path);

@@ -17,7 +17,7 @@ pub(crate) struct TomlError {
 }
 
 impl TomlError {
-    /// Returns an error about the file as a whole.
+    /// Returns an error about a TOML file as a whole.
     pub(crate) fn without_position(reason: impl Into<String>) -> Self {
         Self {
             position: None,
@@ -25,7 +25,7 @@ impl TomlError {
         }
     }
 
-    /// Returns an error at a span of the text.
+    /// Returns an error at a span of the text of a TOML file.
     fn at(text: &str, span: Option<std::ops::Range<usize>>, reason: &str) -> Self {
         Self {
             position: span.map(|span| line_and_column(text, span.start)),
@@ -33,7 +33,8 @@ impl TomlError {
         }
     }
 
-    /// Returns `path:line:column`, as editors understand it, or the path alone where no position is known.
+    /// Returns the place of an error in a TOML file as `path:line:column`, as editors understand it, or the path
+    /// alone where no position is known.
     pub(crate) fn location(&self, path: &Path) -> String {
         match self.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
@@ -66,7 +67,8 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     (line, before[start_of_line..].chars().count() + 1)
 }
 
-/// Sets the value of a key. A comment behind the old value stays, and a value that equals the new one keeps its spelling.
+/// Sets the value of a key in a TOML table. A comment behind the old value stays, and a value that equals the new one
+/// keeps its spelling.
 pub(crate) fn set_value(table: &mut dyn TableLike, key: &str, value: impl Into<Value>) {
     let mut value = value.into();
     match table.get_mut(key).and_then(Item::as_value_mut) {

@@ -39,7 +39,7 @@ pub(crate) struct Ui {
     width: usize,
 }
 
-/// The options of the command line about the screen.
+/// The command-line options that determine the screen output.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UiOptions {
     /// `--json`: one document on stdout.
@@ -218,7 +218,7 @@ impl Ui {
         }
     }
 
-    /// Prints on stderr why a reply was rejected, before its question is asked again.
+    /// Prints on stderr why a reply to the wizard was rejected, before its question is asked again.
     pub(crate) fn print_rejection(&self, error: &Error) {
         self.eprint_paragraph(&error.msg);
         for hint in &error.hints {
@@ -233,7 +233,7 @@ impl Ui {
         }
     }
 
-    /// Returns an error as a document.
+    /// Returns an error as a JSON document.
     fn error_document(&self, error: &Error) -> Value {
         let hints: Vec<_> = error.hints.iter().map(|hint| self.render(hint)).collect();
         let mut document = json!({
@@ -278,7 +278,8 @@ impl Ui {
     }
 }
 
-/// Writes a line. A reader that is gone (`| head`) is not an error.
+/// Writes a line to an output stream, and ignores a reader that is gone. A reader that is gone (`| head`) is not an
+/// error.
 fn write_line(to: &mut impl io::Write, text: &str) {
     let mut write = || -> io::Result<()> {
         to.write_all(text.as_bytes())?;

@@ -42,12 +42,13 @@ impl ServerUrl {
         bare_host(self.authority.host())
     }
 
-    /// Returns the port that is written in the URL, or `None` where there is none.
+    /// Returns the port that is written in a URL, or `None` where there is none.
     pub(crate) fn port(&self) -> Option<u16> {
         self.authority.port_u16()
     }
 
-    /// Returns the port that is written in the URL, else the default port of `http`, `ws` (80), `https` and `wss` (443).
+    /// Returns the port that is written in a URL, else the default port of `http`, `ws` (80), `https` and `wss`
+    /// (443).
     pub(crate) fn port_or_default(&self) -> Option<u16> {
         self.port().or(match self.scheme() {
             "http" | "ws" => Some(80),
@@ -61,7 +62,7 @@ impl ServerUrl {
         self.authority.as_str().contains('@')
     }
 
-    /// Returns the path and the query, `/` where there is neither.
+    /// Returns the path and the query of a URL, `/` where it has neither.
     pub(crate) fn path_and_query(&self) -> &str {
         &self.path_and_query
     }

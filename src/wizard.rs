@@ -34,7 +34,7 @@ pub(crate) enum AnswerSource<'a, 'h> {
     Nobody,
 }
 
-/// The result of an interview.
+/// The result of the wizard's interview: the answers, or how it ended without them.
 #[derive(Debug)]
 pub(crate) struct Interview {
     /// The answers.
@@ -45,7 +45,7 @@ pub(crate) struct Interview {
     pub(crate) unused: Vec<Msg>,
 }
 
-/// The end of one pass through the table.
+/// The end of one pass through the wizard's table of steps.
 enum PassResult {
     /// Every question is answered.
     Complete(Box<Interview>),
@@ -139,7 +139,7 @@ impl Pass {
         }
     }
 
-    /// Stores a preset answer. An error names its flag.
+    /// Stores the answer to a wizard's step that a flag, a file or the environment gave. An error names its flag.
     fn accept_preset(
         &mut self,
         step: &dyn WizardStep,
@@ -184,7 +184,7 @@ impl Pass {
         Ok(true)
     }
 
-    /// Ends a pass: open questions are an error unless a person was asked.
+    /// Ends a pass through the wizard's steps: open questions are an error unless a person was asked.
     fn finish(mut self, context: &InterviewContext<'_>, source: &AnswerSource<'_, '_>) -> Result<PassResult> {
         match source {
             AnswerSource::Nobody => Err(nobody_to_ask(context, &self.open)),
@@ -205,7 +205,7 @@ impl Pass {
     }
 }
 
-/// Asks a person until a reply is accepted; `false` where they go back.
+/// Asks a person one question of the wizard until a reply is accepted; `false` where they go back.
 fn ask_until_valid(
     step: &dyn WizardStep,
     question: &Question,
@@ -236,8 +236,8 @@ fn ask_until_valid(
     }
 }
 
-/// Checks a reply and stores it in the answers. The default reply to a question that the config answers already stores
-/// nothing, so that the config stays as it is.
+/// Checks a reply to a question of the wizard and stores it in the answers. The default reply to a question that the
+/// config answers already stores nothing, so that the config stays as it is.
 fn accept_reply(
     step: &dyn WizardStep,
     question: &Question,
@@ -263,7 +263,7 @@ fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     error.hint(msg!("answers.non-interactive", command = command))
 }
 
-/// Joins the names of flags: `--workspace, --channel`.
+/// Joins the names of flags for a sentence: `--workspace, --channel`.
 fn flag_list(names: &[&str]) -> String {
     let flags = names.iter().map(|name| format!("--{name}"));
     flags.collect::<Vec<_>>().join(", ")

@@ -11,7 +11,7 @@ use super::journal::CommitStep;
 use super::steps::{keep_copy, move_out_of_the_way, same_content};
 use super::system;
 
-/// The number of steps of a commit that were made, with the steps.
+/// The steps of a transaction's commit, and the number of them that were made.
 pub(super) struct CommitProgress<'a> {
     steps: &'a [CommitStep],
     /// Number of steps that were made; the others are still to be made.
@@ -19,7 +19,8 @@ pub(super) struct CommitProgress<'a> {
 }
 
 impl<'a> CommitProgress<'a> {
-    /// Finds out how far a commit came: up to its last rename of which the disk shows that it was made.
+    /// Finds out how far the commit of an interrupted transaction came: up to its last rename of which the disk shows
+    /// that it was made.
     pub(super) fn inspect(steps: &'a [CommitStep]) -> Self {
         let last = (0..steps.len()).rev().find(|index| shows_as_made(steps, *index));
         Self {
@@ -28,7 +29,7 @@ impl<'a> CommitProgress<'a> {
         }
     }
 
-    /// Returns the steps in order, each with `true` where it was made.
+    /// Returns the steps of a transaction's commit in order, each with `true` where it was made.
     pub(super) fn steps(&self) -> impl DoubleEndedIterator<Item = (&'a CommitStep, bool)> {
         let made_count = self.made_count;
         let numbered = self.steps.iter().enumerate();
@@ -38,7 +39,7 @@ impl<'a> CommitProgress<'a> {
             .into_iter()
     }
 
-    /// Returns the files and folders that the commit still has to rename and that are gone.
+    /// Returns the files and folders that a transaction's commit still has to rename and that are gone.
     pub(super) fn lost_sources(&self) -> Vec<&'a Path> {
         let pending = &self.steps[self.made_count..];
         let lost = pending.iter().enumerate().filter_map(|(index, step)| {
@@ -93,9 +94,9 @@ impl<'a> CommitProgress<'a> {
     }
 }
 
-/// Returns whether the disk shows that a rename was made: its target is there and its source is gone, or has been made
-/// anew by a later step. The target must not be what had the name before: that has been moved away by an earlier step,
-/// or is known under a second name.
+/// Returns whether the disk shows that a rename of a commit was made: its target is there and its source is gone, or
+/// has been made anew by a later step. The target must not be what had the name before: that has been moved away by
+/// an earlier step, or is known under a second name.
 fn shows_as_made(steps: &[CommitStep], index: usize) -> bool {
     let step = &steps[index];
     let Some((from, to)) = step.rename() else {

@@ -13,7 +13,7 @@ use super::file_ops::remove_if_present;
 use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 
-/// Name of the draft in the state home.
+/// Name of the file in the program's state home that keeps the answers of an unfinished wizard run.
 const DRAFT_FILE: &str = "draft.toml";
 /// Number of bytes of a draft that are read: more than any draft has.
 const MAX_DRAFT_BYTES: u64 = 64 * 1024;

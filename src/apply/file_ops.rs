@@ -29,12 +29,13 @@ pub fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the names in a folder durable (fsync).
+/// Flushes the names in a folder to the disk (fsync), so that new, renamed and removed files stay so after a power
+/// failure.
 pub(super) fn sync_folder(path: &Path) -> Result<(), IoFailure> {
     system::sync_folder(path).during(Operation::Sync, path)
 }
 
-/// Returns whether anything has the path, a broken link included.
+/// Returns whether anything exists at a path, a broken link included.
 pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }

@@ -30,8 +30,8 @@ impl InterruptedTransaction {
         }
     }
 
-    /// Returns whether the transaction changes one of these files or folders or something in them. One whose journal
-    /// can't be read may change anything.
+    /// Returns whether the interrupted transaction changes one of these files or folders or something in them. One
+    /// whose journal can't be read may change anything.
     pub fn touches(&self, roots: &[&Path]) -> bool {
         self.paths.as_ref().is_none_or(|paths| {
             paths
@@ -41,7 +41,7 @@ impl InterruptedTransaction {
     }
 }
 
-/// Returns whether a transaction is under way or was cut short in this state home. Only reads.
+/// Returns whether a transaction on the disk is under way or was cut short in this state home. Only reads.
 pub fn has_unfinished_transaction(state_home: &Path) -> bool {
     unfinished_phase(state_home).is_some()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
 
-/// An operation on the disk, for the message about its failure.
+/// An operation of a transaction on the disk, for the message about its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Inspect,

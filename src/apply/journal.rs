@@ -14,14 +14,14 @@ use super::io_failure::{During as _, IoFailure, Operation};
 use super::run_id::is_temporary;
 use super::system;
 
-/// Version of the journal's format.
+/// Version of the format in which a transaction's journal is written.
 const VERSION: u32 = 1;
 /// Number of bytes of a journal that are read: more than any plan needs.
 const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Name of the journal while the journal itself is being written; no step has been made then.
 const TEMPORARY_FILE: &str = "journal.tmp";
 
-/// The phase of a transaction, which decides what the next run does about one that was cut short.
+/// The phase of a disk transaction, which decides whether the next run undoes or completes one that was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// New files are written beside the old ones. The next run removes them.
@@ -54,7 +54,7 @@ impl Phase {
     }
 }
 
-/// The reason why a journal is not obeyed.
+/// The reason why the journal of an interrupted transaction is not obeyed.
 #[derive(Debug)]
 pub(super) enum JournalError {
     /// Another user, with this id, wrote it.
@@ -65,7 +65,7 @@ pub(super) enum JournalError {
     Io(IoFailure),
 }
 
-/// The steps of one transaction.
+/// The journal of one transaction: its steps as they are kept on the disk.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     version: u32,
@@ -85,7 +85,7 @@ pub(super) struct StageId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CommitId(usize);
 
-/// A step before the commit: it adds a file or folder and changes none that exists.
+/// A step of a transaction before its commit: it adds a file or folder and changes none that exists.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum StageStep {
@@ -119,7 +119,7 @@ pub(super) enum CommitStep {
 }
 
 impl Journal {
-    /// Returns a journal without steps.
+    /// Returns the journal of a transaction without steps.
     pub(super) fn new(about: PathBuf) -> Self {
         Self {
             version: VERSION,
@@ -181,7 +181,7 @@ impl Journal {
         })
     }
 
-    /// Reads a journal.
+    /// Reads the journal of a transaction and checks that a run of this program wrote it.
     ///
     /// # Errors
     /// [`JournalError::Foreign`] for one that another user wrote, whatever is in it; [`JournalError::Broken`] for one that
@@ -219,8 +219,8 @@ impl Journal {
         }
     }
 
-    /// Returns a path of the journal that no run of this program writes: one that is not absolute or leads upwards, or a
-    /// temporary file that has not the name of one.
+    /// Returns a path of a transaction's journal that no run of this program writes: one that is not absolute or
+    /// leads upwards, or a temporary file that has not the name of one.
     fn unsafe_path(&self) -> Option<&Path> {
         let is_plain = |path: &Path| {
             path.is_absolute()

@@ -15,14 +15,15 @@ use super::system;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// Name of the lock's file in the state home.
+/// Name of the file in the program's state home whose lock lets one process write at a time.
 const LOCK_FILE: &str = "lock";
 /// Time between two tries of a waiter: short beside the time that an apply takes.
 const RETRY_INTERVAL: Duration = Duration::from_millis(7);
 /// Number of bytes of the lock's file that are read: more than any process id has digits.
 const MAX_PID_BYTES: u64 = 32;
 
-/// The exclusive lock of a state home, held for as long as the value lives. Only its holder writes on this host.
+/// The exclusive lock of the program's state home, without which no transaction may run; held for as long as the
+/// value lives. Only its holder writes on this host.
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
@@ -30,10 +31,11 @@ pub struct HostLock {
 }
 
 impl HostLock {
-    /// Maximum time that a command waits for another one to finish.
+    /// Maximum time that a command waits for the lock of the state home while another command holds it.
     pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Locks a state home. The folder (0700) and the file (0600) are made where they are missing.
+    /// Acquires the exclusive lock of a state home, and waits for it for a bounded time. The folder (0700) and the
+    /// file (0600) are made where they are missing.
     ///
     /// # Errors
     /// `apply.lock-held`, with the pid of the holder, when another process holds the lock for longer than `wait`;
@@ -72,12 +74,12 @@ impl HostLock {
         }
     }
 
-    /// Returns the state home that is locked.
+    /// Returns the path of the state home that this lock protects.
     pub fn state_home(&self) -> &Path {
         &self.state_home
     }
 
-    /// Writes the pid of the holder into the file, for the message of those who wait.
+    /// Writes the pid of this process into the lock file, for the message to those who wait for the lock.
     fn write_pid(&self) -> io::Result<()> {
         let mut file = &self.file;
         file.rewind()?;
@@ -99,8 +101,8 @@ pub(super) fn is_locked(state_home: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Opens a lock's file (0600). The file and its missing folders (0700) are made; a link in its place is not
-/// followed.
+/// Opens the file of a lock, and creates it with mode 0600 where it is missing. The file and its missing folders
+/// (0700) are made; a link in its place is not followed.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
     open_regular_lock_file(path)
@@ -136,13 +138,13 @@ pub(super) fn refuse_foreign_owner(folder: &Path) -> Result<()> {
     }
 }
 
-/// Returns the error about a file or folder that belongs to another user than its content must.
+/// Returns the error about a file or folder in the state home that belongs to another user than its content must.
 pub(super) fn foreign_owner_error(path: &Path, owner: u32) -> Error {
     Error::blocked(msg!("apply.foreign-owner", path = path.display(), owner = owner))
         .hint(msg!("apply.run-as-owner"))
 }
 
-/// Returns the error about a lock that another process still holds after `wait`.
+/// Returns the error about the lock of the state home that another process still holds after `wait`.
 fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
     let mut text = String::new();
     let read = file
@@ -166,7 +168,7 @@ fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
     Error::failed(msg).hint(msg!("apply.wait-and-run-again"))
 }
 
-/// Makes a folder (0700) and those above it that are missing.
+/// Creates a folder (0700) and those above it that are missing.
 pub(crate) fn make_folders(path: &Path) -> Result<()> {
     let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Inspect, path)?;
     match resolved.kind {

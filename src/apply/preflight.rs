@@ -48,7 +48,7 @@ pub(super) struct PreflightReport<'a> {
     pub(super) notices: Vec<Msg>,
 }
 
-/// Checks, reading only, that a plan can be carried out as it was meant.
+/// Checks, without changing the disk, that a plan can be carried out as it was meant.
 ///
 /// `others` are the state folders, workspaces and configs of the other instances, as the survey knows them.
 /// Refused as a breach of isolation: a path that *is* one of them, one that links lead into one of them, and the
@@ -107,7 +107,7 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
     Ok(report)
 }
 
-/// Checks a folder to be made: nothing or a folder has its name.
+/// Checks that a folder of a plan can be made: nothing or a folder has its name.
 fn check_folder<'a>(path: &Path, others: &OtherPaths, gone: &[PathBuf]) -> Result<Target<'a>> {
     let folder = resolve_planned(path, LastLink::Follow, gone)?;
     others.keep_out(path, &folder.real)?;
@@ -119,8 +119,8 @@ fn check_folder<'a>(path: &Path, others: &OtherPaths, gone: &[PathBuf]) -> Resul
     }
 }
 
-/// Checks a file to be written: its bytes are those that the plan saw, and its backups are files. Returns the file
-/// and its backups.
+/// Checks that a file of a plan can be written: its bytes are those that the plan saw, and its backups are files.
+/// Returns the file and its backups.
 fn check_file(
     write: &FileWrite,
     others: &OtherPaths,
@@ -202,7 +202,8 @@ fn check_rename(
     Ok(target)
 }
 
-/// Checks a change of mode: a file or a folder of this instance has the path, and the mode that the plan saw.
+/// Checks that a plan can change the mode of a path: a file or folder of this instance has it, with the mode that the
+/// plan saw.
 fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> Result<PathBuf> {
     let target = resolve_planned(path, LastLink::Keep, gone)?;
     others.keep_out(path, &target.real)?;
@@ -215,7 +216,7 @@ fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> 
     }
 }
 
-/// Resolves a path of the plan, which has to be absolute.
+/// Resolves the symbolic links of a path that a plan changes, which has to be absolute.
 fn resolve_planned(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<ResolvedPath> {
     if !path.is_absolute() {
         return Err(Error::usage(msg!("apply.not-absolute", path = path.display())));
@@ -230,7 +231,7 @@ fn open_folder_notice(path: &Path) -> Option<Msg> {
     Some(msg!("apply.open-folder", path = path.display(), mode = mode))
 }
 
-/// Returns the error about a path that changed since the plan was made.
+/// Returns the error about a path that changed on the disk since the plan was made.
 fn stale_error(path: &Path) -> Error {
     Error::failed(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
 }
@@ -240,7 +241,7 @@ fn obstacle_error(msg: Msg, path: &Path) -> Error {
     Error::blocked(msg).hint(msg!("apply.move-away", path = path.display()))
 }
 
-/// Paths that belong to other instances, which the plan must not touch.
+/// Paths that belong to other instances, which the plan to be applied must not touch.
 struct OtherPaths(Vec<OtherPath>);
 
 struct OtherPath {

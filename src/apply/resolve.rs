@@ -13,7 +13,7 @@ use super::system;
 /// Number of links in one path that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// A path without links, and the kind of file that is there.
+/// A path with its symbolic links resolved, and the kind of file that is there.
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
     /// The path without links. Its last parts may not exist.
@@ -36,7 +36,7 @@ pub(super) enum PathKind {
     Other,
 }
 
-/// Treatment of a symbolic link that is the last part of a path.
+/// Whether a symbolic link that is the last part of a path is followed when the path is resolved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastLink {
     Follow,
@@ -55,7 +55,8 @@ impl ResolvedPath {
     }
 }
 
-/// Resolves an absolute path. The names in `gone`, which are without links, count as missing.
+/// Resolves the symbolic links of an absolute path, and finds out what kind of file is there. The names in `gone`,
+/// which are without links, count as missing.
 ///
 /// # Errors
 /// When a part of the path is no folder, there are too many links, a link is another user's and this process is root's,

@@ -15,8 +15,8 @@ pub(super) fn run_id() -> String {
     hex::encode(host::random_bytes::<5>())
 }
 
-/// Returns the path of a run's temporary file in a folder. Its name is short, so that it fits wherever the file's own
-/// name does.
+/// Returns the path of the temporary file of a transaction's run in a folder. Its name is short, so that it fits
+/// wherever the file's own name does.
 pub(super) fn temporary_path(folder: &Path, run_id: &str, number: usize) -> PathBuf {
     folder.join(format!("{PREFIX}{run_id}-{number}{SUFFIX}"))
 }

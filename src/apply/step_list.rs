@@ -15,7 +15,7 @@ use super::run_id::temporary_path;
 use super::steps::StagedContent;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// The steps that carry out a plan.
+/// The journal steps that carry out a plan, and which change of the plan each belongs to.
 pub(super) struct StepList<'a> {
     pub(super) journal: Journal,
     /// The contents of staged files.
@@ -24,7 +24,7 @@ pub(super) struct StepList<'a> {
     pub(super) changes: Vec<ChangeSteps<'a>>,
 }
 
-/// A change of the plan and the ids of the steps that make it.
+/// A change of a plan and the ids of the journal steps that carry it out.
 pub(super) struct ChangeSteps<'a> {
     pub(super) change: &'a Change,
     pub(super) stage: Vec<StageId>,
@@ -71,7 +71,7 @@ fn subject_path(plan: &Plan) -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Builds a [`StepList`] from the targets of a plan, one after the other.
+/// Builds a [`StepList`] of journal steps from the targets of a plan, one after the other.
 struct StepBuilder<'a, 'n> {
     run_id: &'n str,
     /// Number of temporary names that were given so far.
@@ -161,8 +161,9 @@ impl<'a> StepBuilder<'a, '_> {
         self.contents.insert(id, StagedContent { bytes, replaces });
     }
 
-    /// Makes each backup one older and the file the newest; the oldest backup falls off. The rotation ends at the
-    /// first number that has no backup, so that older ones behind the gap stay.
+    /// Adds the steps that rotate the backups of a config file: each becomes one older, the file becomes the newest,
+    /// the oldest is removed. The rotation ends at the first number that has no backup, so that older ones behind the
+    /// gap stay.
     fn rotate_backups(&mut self, file: &Path, backups: &[ResolvedPath]) {
         let present = backups
             .iter()
@@ -185,7 +186,7 @@ impl<'a> StepBuilder<'a, '_> {
         }
     }
 
-    /// Adds a step that gives a file a second name for an undo, and returns the name.
+    /// Adds a step that gives a file a second name, from which an undo brings it back, and returns the name.
     fn add_keep(&mut self, of: &Path) -> PathBuf {
         let path = self.temporary_path(of.parent().unwrap_or(of));
         self.add_stage(StageStep::Keep {
@@ -195,7 +196,7 @@ impl<'a> StepBuilder<'a, '_> {
         path
     }
 
-    /// Returns a new temporary path.
+    /// Returns a new temporary path for a step of a transaction.
     fn temporary_path(&mut self, folder: &Path) -> PathBuf {
         self.name_count += 1;
         temporary_path(folder, self.run_id, self.name_count)

@@ -19,7 +19,7 @@ pub(super) struct StagedContent<'a> {
 }
 
 impl StageStep {
-    /// Returns the path that the step makes.
+    /// Returns the path of the file or folder that this step of a transaction makes.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path }
@@ -29,7 +29,7 @@ impl StageStep {
         }
     }
 
-    /// Returns the temporary file that the step makes; `None` for a step that makes a folder.
+    /// Returns the temporary file that a step of a transaction makes; `None` for a step that makes a folder.
     pub(super) fn temporary_file(&self) -> Option<&Path> {
         match self {
             Self::Folder { .. } => None,
@@ -37,7 +37,8 @@ impl StageStep {
         }
     }
 
-    /// Makes the step. Returns the file that is still to be made durable, where there is one.
+    /// Carries out this step of a transaction on the disk. Returns the file that is still to be made durable, where
+    /// there is one.
     pub(super) fn make(&self, content: Option<&StagedContent<'_>>) -> Result<Option<File>, IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path).map(|()| None),
@@ -49,7 +50,7 @@ impl StageStep {
         }
     }
 
-    /// Undoes the step, whether it was made or not.
+    /// Undoes this step of a transaction on the disk, whether it was carried out or not.
     pub(super) fn undo(&self) -> Result<(), IoFailure> {
         match self {
             Self::Folder { path } => remove_empty_folder(path),
@@ -57,7 +58,8 @@ impl StageStep {
         }
     }
 
-    /// Removes the second name that the step kept for an undo. A staged file has its final name by then.
+    /// Removes the second name of a file that this step of a transaction kept for an undo. A staged file has its
+    /// final name by then.
     pub(super) fn tidy(&self) -> Result<(), IoFailure> {
         match self {
             Self::Keep { path, .. } => remove(path),
@@ -67,7 +69,7 @@ impl StageStep {
 }
 
 impl CommitStep {
-    /// Returns the path by which messages name the step.
+    /// Returns the path by which error messages name this step of a transaction.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path } | Self::Mode { path, .. } => path,
@@ -94,7 +96,7 @@ impl CommitStep {
         }
     }
 
-    /// Returns the temporary files that the step renames, or that an undo of it renames.
+    /// Returns the temporary files that a step of a transaction renames, or that an undo of it renames.
     pub(super) fn temporary_files(&self) -> impl Iterator<Item = &Path> {
         let (from, old) = match self {
             Self::Place { from, old, .. } => (Some(from.as_path()), old.as_deref()),
@@ -103,7 +105,7 @@ impl CommitStep {
         from.into_iter().chain(old)
     }
 
-    /// Returns the path that exists after the step.
+    /// Returns the path that exists after this step of a transaction was made.
     pub(super) fn target(&self) -> &Path {
         match self {
             Self::Folder { path } | Self::Mode { path, .. } => path,
@@ -122,8 +124,8 @@ impl CommitStep {
         }
     }
 
-    /// Undoes the step. `was_made` tells that it or a later step was made. Returns `false` where nothing was to be
-    /// undone.
+    /// Undoes this renaming step of a transaction on the disk. `was_made` tells that it or a later step was made.
+    /// Returns `false` where nothing was to be undone.
     pub(super) fn undo(&self, was_made: bool) -> Result<bool, IoFailure> {
         match self {
             Self::Folder { path } if exists(path) => remove_empty_folder(path)?,
@@ -146,8 +148,8 @@ impl CommitStep {
     }
 }
 
-/// Renames a file or a folder back to its old name. What has that name since is kept beside it, and a folder on the
-/// way that was removed is made again.
+/// Renames a file or a folder back to its old name, to undo a step of a transaction. What has that name since is kept
+/// beside it, and a folder on the way that was removed is made again.
 fn move_back(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if exists(to) {
         move_out_of_the_way(to)?;
@@ -158,15 +160,16 @@ fn move_back(from: &Path, to: &Path) -> Result<(), IoFailure> {
     rename_to_free_name(from, to)
 }
 
-/// Renames a file or folder that somebody put in the way to a free name beside it, and returns the name.
+/// Renames a file or folder that somebody put in the way of a transaction to a free name beside it, and returns the
+/// name.
 pub(super) fn move_out_of_the_way(path: &Path) -> Result<PathBuf, IoFailure> {
     let kept = kept_name(path);
     rename_to_free_name(path, &kept)?;
     Ok(kept)
 }
 
-/// Gives a regular file that will be replaced a second name beside it, and returns the name. The file stays in its
-/// place until then: a config is never missing.
+/// Gives a regular file that a transaction will replace a second name beside it, and returns the name. The file stays
+/// in its place until then: a config is never missing.
 pub(super) fn keep_copy(path: &Path) -> Result<PathBuf, IoFailure> {
     let kept = kept_name(path);
     if let Some(copy) = link_or_copy(path, &kept).during(Operation::Keep, path)? {
@@ -175,7 +178,7 @@ pub(super) fn keep_copy(path: &Path) -> Result<PathBuf, IoFailure> {
     Ok(kept)
 }
 
-/// Returns a free name beside a path: `NAME.kept`, `NAME.kept.1` and so on.
+/// Returns a free name beside a path, for a file that a transaction keeps: `NAME.kept`, `NAME.kept.1` and so on.
 fn kept_name(path: &Path) -> PathBuf {
     free_path(|number| {
         let mut name = path.as_os_str().to_owned();
@@ -187,7 +190,7 @@ fn kept_name(path: &Path) -> PathBuf {
     })
 }
 
-/// Makes a folder, and those above it, where they are missing.
+/// Creates a folder, and those above it, where they are missing.
 fn make_missing_folders(path: &Path) -> Result<(), IoFailure> {
     let mut missing: Vec<_> = path.ancestors().take_while(|folder| !exists(folder)).collect();
     missing.reverse();
@@ -252,8 +255,8 @@ fn copy_private(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, source.metadata()?))
 }
 
-/// Renames a file over another. Between two names of one file a rename does nothing, by POSIX, and would leave the
-/// first: that one is removed.
+/// Renames a file over another, which it replaces. Between two names of one file a rename does nothing, by POSIX, and
+/// would leave the first: that one is removed.
 fn replace(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if system::same_file(from, to) {
         remove(from)
@@ -262,7 +265,7 @@ fn replace(from: &Path, to: &Path) -> Result<(), IoFailure> {
     }
 }
 
-/// Renames to a name that is free: a rename would put one file over another without a word.
+/// Renames a file or folder to a name that is free: a rename would put one file over another without a word.
 fn rename_to_free_name(from: &Path, to: &Path) -> Result<(), IoFailure> {
     if exists(to) {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists)).during(Operation::Move, to);

@@ -76,7 +76,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Makes the next primitive. Returns `false` where none is left.
+    /// Carries out the next primitive file operation of a transaction. Returns `false` where none is left.
     pub(super) fn advance(&mut self, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Result<bool> {
         let Some(primitive) = self.primitives.get(self.done).copied() else {
             return Ok(false);
@@ -123,8 +123,8 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Undoes the transaction after a primitive failed, and adds a hint that says so to the error. Where the undo fails
-    /// too, the journal stays and the next run tries again.
+    /// Undoes a transaction after one of its primitive file operations failed, and adds a hint that says so to the
+    /// error. Where the undo fails too, the journal stays and the next run tries again.
     pub(super) fn undo(&self, error: Error, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Error {
         match undo(self.state_home, &self.journal, &mut |path| {
             events(ApplyEvent::Undone(path));
@@ -140,7 +140,7 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Returns the primitives of a transaction with these steps.
+/// Returns the primitive file operations of a transaction with these steps, in order.
 fn primitives<'a>(steps: &StepList<'a>) -> Vec<Primitive<'a>> {
     let stage = || steps.journal.stage_ids();
     let mut primitives = vec![Primitive::WriteJournal];

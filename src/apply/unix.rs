@@ -41,7 +41,7 @@ pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Makes a folder, 0700 from its first moment.
+/// Creates a folder, with mode 0700 from its first moment.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER_MODE).create(path)?;
     if permission_bits(&fs::metadata(path)?) & FOLDER_MODE != FOLDER_MODE {
@@ -98,7 +98,7 @@ pub(super) fn inherit_owner_and_strict_mode(file: &File, old: &Metadata) -> io::
     }
 }
 
-/// Gives a copy the owner, where this process may do so, and the very mode of the original.
+/// Gives a copy of a file the owner, where this process may do so, and the very mode of the original.
 pub(super) fn copy_owner_and_mode(file: &File, old: &Metadata) -> io::Result<()> {
     copy_owner(file, old);
     file.set_permissions(Permissions::from_mode(permission_bits(old)))
@@ -121,12 +121,12 @@ pub(super) fn open_to_others(meta: &Metadata) -> Option<String> {
     (mode & OTHERS_BITS != 0).then(|| format!("{mode:04o}"))
 }
 
-/// Returns the mode of a file or a folder. A link is not followed.
+/// Returns the permission bits (mode) of a file or a folder. A link is not followed.
 pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
     fs::symlink_metadata(path).map(|meta| permission_bits(&meta))
 }
 
-/// Changes the mode of a file or a folder, durably where it can be opened at all.
+/// Changes the permission bits (mode) of a file or a folder, durably where it can be opened at all.
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     match File::open(path) {
@@ -139,7 +139,7 @@ fn permission_bits(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
 
-/// Makes the names in a folder durable (fsync).
+/// Flushes the names in a folder to the disk (fsync).
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -160,7 +160,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     })
 }
 
-/// Returns device and inode, which identify a file.
+/// Returns the device and inode numbers, which identify a file.
 fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }

@@ -48,7 +48,7 @@ pub(super) fn open_to_others(_meta: &Metadata) -> Option<String> {
     None
 }
 
-/// Does nothing: NTFS orders its own metadata, and a folder can't be opened for this.
+/// Does nothing on Windows: NTFS orders its own metadata, and a folder can't be opened for this.
 pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }

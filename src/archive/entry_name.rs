@@ -2,13 +2,13 @@
 
 use super::ArchiveError;
 
-/// The top folders of an archive.
+/// The folders at the top of an archive of an instance.
 const TOP_FOLDERS: [&str; 4] = ["config", "include", "state", "workspace"];
 /// Number of folders and file below a top folder.
 const MAX_DEPTH: usize = 40;
-/// Number of bytes of a path.
+/// Maximum length of a path in an archive, in bytes.
 const MAX_PATH_BYTES: usize = 2048;
-/// Number of bytes of one part of a path.
+/// Maximum length of one component of a path in an archive, in bytes.
 const MAX_PART_BYTES: usize = 255;
 
 /// Checks the path of a file below one of the top folders.
@@ -35,7 +35,8 @@ pub(super) fn check(path: &str) -> Result<(), ArchiveError> {
     }
 }
 
-/// Returns whether a name is the number under which the archive keeps a file whose path is too long for tar.
+/// Returns whether an entry of an archive is named by the number under which it keeps a file whose path is too long
+/// for tar.
 pub(super) fn is_number(name: &str) -> bool {
     name.strip_prefix("long/")
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -8,7 +8,7 @@ use crate::host::read;
 use crate::plan::Content;
 use crate::secret::{REDACTED, SecretOrigin};
 
-/// Folders and files of a state folder that hold secrets.
+/// Folders and files of an instance's state folder that hold secrets, and are left out of exports.
 const SECRET_PATHS: [&str; 5] = [
     "credentials/",
     "identity/",
@@ -17,7 +17,7 @@ const SECRET_PATHS: [&str; 5] = [
     "state/",
 ];
 
-/// Returns whether a file of an archive holds secrets, by its name or by its place in the state.
+/// Returns whether a file of an instance's archive holds secrets, by its name or by its place in the state.
 fn holds_secrets(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let by_name =

@@ -58,7 +58,7 @@ const CACHE_ENDINGS: [&str; 5] = [
 /// Number of bytes that an entry of a manifest has at most beside its two names.
 const MANIFEST_ENTRY_BYTES: u64 = 256;
 
-/// Returns whether an entry at the top of a state folder is left out.
+/// Returns whether a file or folder at the top of a state folder is left out of archives.
 fn is_left_out(name: &str) -> bool {
     let endings = [".lock", ".sock", ".tmp", ".pid"];
     LEFT_OUT_NAMES.contains(&name)
@@ -112,7 +112,7 @@ impl FileSet {
         });
     }
 
-    /// Checks that the archive will not be refused when it is read again.
+    /// Checks that an archive of these files will not be refused when it is read again.
     ///
     /// # Errors
     /// When there is too much; for an export, which may be read where case does not count, when two names are one there.
@@ -149,7 +149,8 @@ impl FileSet {
         }
     }
 
-    /// Adds the files below a folder. `top` is the top folder of their paths in the archive.
+    /// Adds the files below a folder to the files to be archived. `top` is the top folder of their paths in the
+    /// archive.
     fn walk(&mut self, top: &str, root: &Path, folder: &Path, skip: &dyn Fn(&Path) -> bool) {
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .into_iter()
@@ -175,7 +176,7 @@ impl FileSet {
         }
     }
 
-    /// Adds a file; one whose path no archive can hold is skipped.
+    /// Adds a file to the files to be archived; one whose path no archive can hold is skipped.
     fn add(&mut self, top: &str, below: &Path, file: PathBuf) {
         let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();
         let path = parts.map(|parts| format!("{top}/{}", parts.join("/")));
@@ -218,7 +219,7 @@ fn included_files(config: &Path) -> Vec<(PathBuf, PathBuf)> {
     found
 }
 
-/// Collects the names of the files that a value includes.
+/// Collects the names of the files that a value of an OpenClaw config includes with `$include`.
 fn collect_includes(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => {

@@ -152,7 +152,8 @@ fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
     }
 }
 
-/// Returns whether a file of an export belongs to the original alone: its keys as a device, what it paired, its record.
+/// Returns whether a file of an export belongs to the original instance alone: its keys as a device, what it paired,
+/// its record.
 pub fn is_original_only(path: &str) -> bool {
     ["state/identity/", "state/devices/"]
         .iter()

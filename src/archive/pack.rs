@@ -59,7 +59,7 @@ fn open(source: &ArchiveSource) -> io::Result<(Box<dyn Read + '_>, u64)> {
     Ok((Box::new(file), size))
 }
 
-/// Returns the header of a regular file, without its name.
+/// Returns the tar header of a regular file, without its name.
 fn file_header(size: u64) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(EntryType::Regular);
@@ -68,7 +68,8 @@ fn file_header(size: u64) -> Header {
     header
 }
 
-/// Returns the header of a file and its name in the archive. A path that is too long for tar is replaced by a number.
+/// Returns the tar header of a file with its name in the archive. A path that is too long for tar is replaced by a
+/// number.
 fn header_and_name(path: &str, size: u64, number: usize) -> io::Result<(Header, String)> {
     let mut header = file_header(size);
     if header.set_path(path).is_ok() {

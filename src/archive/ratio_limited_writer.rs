@@ -33,7 +33,7 @@ impl<W: Write> RatioLimitedWriter<W> {
         }
     }
 
-    /// Ends the archive and returns the writer below.
+    /// Finishes the compressed archive and returns the writer that it was written to.
     pub(super) fn finish(mut self) -> io::Result<W> {
         let member = self.member.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(member.finish()?.to)

@@ -9,13 +9,13 @@ pub(super) const RESTORE_PREFIX: &str = ".restore-";
 /// the state folder.
 const IMPORT_INFIX: &str = ".import-";
 
-/// Returns the folder into which a snapshot is unpacked. `stamp` makes the name this run's own.
+/// Returns the folder into which a restore unpacks a snapshot of an instance. `stamp` makes the name this run's own.
 pub fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     state.join(format!("{RESTORE_PREFIX}{stamp}"))
 }
 
-/// Returns the folder into which an export is unpacked that becomes the instance with this state folder. `stamp` makes the
-/// name this run's own.
+/// Returns the folder into which an import unpacks an export that becomes the instance with this state folder.
+/// `stamp` makes the name this run's own.
 pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(format!("{IMPORT_INFIX}{stamp}"));

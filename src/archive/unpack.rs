@@ -15,9 +15,9 @@ use super::{ArchiveError, MANIFEST, Manifest, VERSION, entry_name};
 use crate::apply;
 use crate::error;
 
-/// Number of bytes that an archive may unpack to.
+/// Maximum number of bytes that an archive of an instance may unpack to.
 pub(super) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
-/// Number of files that an archive may have.
+/// Maximum number of files in an archive of an instance.
 pub(super) const MAX_FILES: u64 = 200_000;
 /// Size of the largest manifest that is read, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
@@ -27,7 +27,7 @@ pub(super) const MAX_RATIO: u64 = 100;
 /// Number of bytes that any archive may unpack to, however densely it is packed.
 pub(super) const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The origin of an archive, which decides how far it is trusted.
+/// The origin of an archive of an instance, which decides how far its content is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveOrigin {
     /// An archive of this program's state home: its compression ratio is not limited.
@@ -47,7 +47,7 @@ impl ArchiveOrigin {
     }
 }
 
-/// Reads an archive through and checks that every file is as its manifest says. Writes nothing.
+/// Reads an archive of an instance through and checks that every file is as its manifest says. Writes nothing.
 ///
 /// # Errors
 /// The first thing that is wrong with the archive.
@@ -165,7 +165,7 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
-/// Parses the manifest of an archive.
+/// Parses the manifest of an instance's archive.
 fn parse_manifest(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     #[derive(serde::Deserialize)]
     struct FormatVersion {
@@ -184,7 +184,7 @@ fn parse_manifest(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)
 }
 
-/// Calls `each` with the name and the content of every entry.
+/// Calls `each` with the name and the content of every entry of an archive, in its order.
 ///
 /// # Errors
 /// At the first entry that is no regular file with a plain name of its own, or when a bound is exceeded.
@@ -229,7 +229,8 @@ fn walk(
     Ok(())
 }
 
-/// Returns the unpacked bytes of an archive, within its bounds. A bound that is exceeded is written to `exceeded`.
+/// Returns a reader of the unpacked bytes of an archive, which fails beyond the size limit. A bound that is exceeded
+/// is written to `exceeded`.
 fn bounded_reader(file: File, origin: ArchiveOrigin, exceeded: &Arc<AtomicU64>) -> impl Read {
     let packed = Arc::new(AtomicU64::new(0));
     let counting = CountingReader {

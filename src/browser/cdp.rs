@@ -23,9 +23,9 @@ use crate::i18n::msg;
 
 /// Time that a single command of the debugging protocol may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time that a tab is given to load its page after it was opened, to appear, or to close.
+/// Time that a browser tab is given to load its page after it was opened, to appear, or to close.
 const TAB_TIMEOUT: Duration = Duration::from_secs(10);
-/// Interval at which a tab is checked while it opens or closes.
+/// Interval at which a browser tab is checked while it opens or closes.
 const TAB_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A debugging connection to one browser.
@@ -63,7 +63,8 @@ pub(crate) enum ScreenshotFormat {
 }
 
 impl ScreenshotFormat {
-    /// Returns the name of the format: the extension of a file, and the subtype of the media type.
+    /// Returns the name of an image format of a screenshot: the extension of its file, and the subtype of its media
+    /// type.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -102,7 +103,7 @@ impl CdpConnection {
         })
     }
 
-    /// Tells whether the connection is still open.
+    /// Tells whether the debugging connection to the browser is still open.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Relaxed) && !self.reader.is_finished()
     }
@@ -144,7 +145,7 @@ impl CdpConnection {
         self.tab(&id).await
     }
 
-    /// Activates a tab, which brings it to the front of its window.
+    /// Activates a browser tab, which brings it to the front of its window.
     ///
     /// # Errors
     /// When there is no such tab.
@@ -156,7 +157,7 @@ impl CdpConnection {
         response.map(|_| ()).map_err(convert_error)
     }
 
-    /// Closes a tab and waits until it is gone, at most [`TAB_TIMEOUT`].
+    /// Closes a browser tab and waits until it is gone, at most [`TAB_TIMEOUT`].
     ///
     /// # Errors
     /// When there is no such tab.
@@ -170,7 +171,7 @@ impl CdpConnection {
         Ok(())
     }
 
-    /// Loads another page in a tab and waits until it is loaded.
+    /// Loads another page in a browser tab and waits until it is loaded.
     ///
     /// # Errors
     /// When the page cannot be reached.
@@ -179,7 +180,7 @@ impl CdpConnection {
         self.tab(id).await
     }
 
-    /// Returns a screenshot of a tab: of the visible part, or of the whole page.
+    /// Returns a screenshot of a browser tab: of the visible part of its page, or of the whole page.
     ///
     /// # Errors
     /// When the tab is gone.
@@ -203,7 +204,7 @@ impl CdpConnection {
             .map_err(convert_error)
     }
 
-    /// Returns the accessibility tree of a tab, as the browser reports it.
+    /// Returns the accessibility tree of the page in a browser tab, as the browser reports it.
     ///
     /// # Errors
     /// When the tab is gone.
@@ -217,14 +218,14 @@ impl CdpConnection {
         Ok(response.result)
     }
 
-    /// Returns the description of a tab by its target id.
+    /// Returns the description of a browser tab by its target id.
     async fn tab(&self, id: &str) -> Result<Tab> {
         let tab = self.tabs().await?.into_iter().find(|tab| tab.target_id == id);
         tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }
 
-    /// Returns the page of a tab. `chromiumoxide` attaches to a new tab a moment after the tab was opened, so this
-    /// waits for it, at most [`TAB_TIMEOUT`].
+    /// Returns `chromiumoxide`'s handle of the page in a browser tab. `chromiumoxide` attaches to a new tab a moment
+    /// after the tab was opened, so this waits for it, at most [`TAB_TIMEOUT`].
     async fn page(&self, id: &str) -> Result<Page> {
         let deadline = Instant::now() + TAB_TIMEOUT;
         loop {
@@ -256,7 +257,7 @@ impl From<TargetInfo> for Tab {
     }
 }
 
-/// Tells whether a page has finished loading.
+/// Tells whether the page in a browser tab has finished loading.
 async fn is_loaded(page: &Page) -> bool {
     let state = page
         .evaluate_expression("document.readyState + ' ' + location.href")
@@ -267,8 +268,8 @@ async fn is_loaded(page: &Page) -> bool {
         .is_some_and(|state| state.starts_with("complete "))
 }
 
-/// The command `Accessibility.getFullAXTree`, with untyped JSON as its response: a browser newer than `chromiumoxide`'s
-/// types sends values that those types refuse.
+/// The Chrome `DevTools` command `Accessibility.getFullAXTree`, with untyped JSON as its response: a browser newer
+/// than `chromiumoxide`'s types sends values that those types refuse.
 #[derive(Debug, Serialize)]
 struct GetFullAxTree {}
 

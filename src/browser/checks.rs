@@ -24,7 +24,7 @@ pub(crate) enum BrowserHealth {
 }
 
 impl BrowserHealth {
-    /// Returns the stable name of the result, as `--json` has it.
+    /// Returns the stable name of the result of a check of `browser doctor`, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Good => "ok",
@@ -221,7 +221,7 @@ fn check_sandbox(context: &BrowserContext, browser_config: &BrowserConfig) -> Br
     BrowserCheck::good(id, msg!("browser.sandbox-on"))
 }
 
-/// Reports whether the browser would have a window.
+/// Reports, for `browser doctor`, whether the browser would have a window.
 fn check_window(context: &BrowserContext, browser_config: &BrowserConfig) -> BrowserCheck {
     let msg = match Headless::decide(&context.host, browser_config.headless) {
         Headless::No => msg!("browser.has-window"),
@@ -240,8 +240,8 @@ fn check_other_users(context: &BrowserContext) -> Option<BrowserCheck> {
     })
 }
 
-/// Checks that the debugging port, or the remote browser, belongs to this instance alone, and that the port is free.
-/// `None` where the profile uses no port of this host.
+/// Checks that the debugging port, or the remote browser, of a browser profile belongs to this instance alone, and
+/// that the port is free. `None` where the profile uses no port of this host.
 fn check_port(
     context: &BrowserContext,
     record: &Record,

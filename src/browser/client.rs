@@ -15,11 +15,13 @@ use crate::i18n::{Lang, msg};
 use crate::ports::Port;
 use crate::settings::ClientAuth;
 
-/// Name of the request header with the time that the response may take, in milliseconds.
+/// Name of the header by which a request to the browser control service sets the time that the response may take, in
+/// milliseconds.
 pub(crate) const TIMEOUT_HEADER: &str = "x-openclaw-timeout-ms";
 /// Time that the client waits for a response in addition to the time that the control service may take.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
-/// Maximum size of a response, in bytes. A screenshot of a long page is the largest one.
+/// Maximum size of a response of the browser control service, in bytes. A screenshot of a long page is the largest
+/// one.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A client of the control service of one instance.
@@ -85,7 +87,7 @@ impl ControlClient {
         }
     }
 
-    /// Sends the HTTP request and returns the status and the body of the response.
+    /// Sends an HTTP request to the browser control service and returns the status and the body of the response.
     fn exchange(
         &self,
         method: &str,

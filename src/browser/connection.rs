@@ -41,7 +41,8 @@ pub(super) async fn open_or_reuse(
     Ok(fresh)
 }
 
-/// Returns the URL at which the browser of a profile is reached, and the time it is given to answer.
+/// Returns the debugging URL at which the browser of a profile is reached, and the time that the browser is given to
+/// answer.
 fn endpoint(
     context: &BrowserContext,
     slot: &ProfileSlot,

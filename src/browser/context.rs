@@ -30,7 +30,7 @@ impl BrowserContext {
         PortFamily::new(self.base_port)
     }
 
-    /// Returns the browser profiles that the config and the record define.
+    /// Returns the browser profiles that the config and the record of the instance define.
     ///
     /// A variable that is set nowhere stays in the text as it is written: the text is then refused as an address
     /// where it is used.

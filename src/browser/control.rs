@@ -91,7 +91,7 @@ impl BrowserControl {
         }
     }
 
-    /// Runs the action of a request and returns the body of its response.
+    /// Runs the action of a request to the browser control service and returns the body of its response.
     async fn run_action(self: &Arc<Self>, routed: RoutedRequest, lang: Lang) -> Result<Value> {
         let config = (self.config)();
         let record = Record::read(&self.context.instance.record_path())?;
@@ -152,12 +152,13 @@ impl BrowserControl {
         lock(&self.slots).entry(name.to_owned()).or_default().clone()
     }
 
-    /// Returns the debugging connection to the browser of a profile.
+    /// Returns the open debugging connection to the browser of a profile, or opens one.
     async fn connect(&self, profile: &BrowserProfile, config: &Value) -> Result<Arc<CdpConnection>> {
         connection::open_or_reuse(&self.context, &self.slot(&profile.name), profile, config).await
     }
 
-    /// Returns the state of the browser of a profile. A remote browser is asked for an answer.
+    /// Returns the state of the browser of a profile, such as running or stopped. A remote browser is asked for an
+    /// answer.
     async fn state(&self, profile: &BrowserProfile, config: &Value) -> BrowserState {
         if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
             let (url, timeout) = (url.clone(), BrowserConfig::from_config(config).remote_timeout);

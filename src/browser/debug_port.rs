@@ -21,7 +21,7 @@ use crate::record::{Record, RecordDocument};
 use crate::survey::{Survey, SurveyedInstance};
 use crate::{config, registry, survey};
 
-/// Ports that another instance has.
+/// A range of ports that another instance of this program has, so that no browser here may use them for debugging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct OtherInstancePorts {
     /// The ports.
@@ -133,12 +133,13 @@ impl PortUsage {
         }
     }
 
-    /// Returns the ports of another instance among which this port is; `None` where no other instance has it.
+    /// Returns the ports of another instance among which a debugging port is; `None` where no other instance has it.
     fn other_instance_at(&self, port: Port) -> Option<&OtherInstancePorts> {
         self.ports.iter().find(|ports| ports.span.contains(port))
     }
 
-    /// Tells whether a port is in use or cannot be bound on loopback.
+    /// Tells whether a port is in use, or cannot be bound on loopback, and so cannot become the debugging port of a
+    /// browser.
     fn is_in_use(&self, port: Port) -> bool {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let listens = |l: &Listener| l.port == port && l.blocks(loopback);
@@ -147,7 +148,7 @@ impl PortUsage {
             || self.excluded.iter().any(|span| span.contains(port))
     }
 
-    /// Checks that no other instance has the pinned port or the remote browser of a profile.
+    /// Checks that no other instance has the pinned debugging port or the remote browser of a browser profile.
     ///
     /// # Errors
     /// 409 where another instance has it; the message names both instances.
@@ -245,8 +246,9 @@ pub(super) fn choose(
     })
 }
 
-/// Returns an entry of `browser.profiles` that pins a port, quoted for a shell. The early release of OpenClaw requires
-/// a colour in it, the late one refuses a colour (docs/openclaw.md#config-dialects).
+/// Returns an example of an entry of `browser.profiles` that pins the debugging port of a profile, quoted for a
+/// shell. The early release of OpenClaw requires a colour in it, the late one refuses a colour
+/// (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &BrowserProfile, dialect: Option<Dialect>) -> String {
     match dialect {
         Some(Dialect::Late) => "'{\"cdpPort\": PORT}'".to_owned(),
@@ -254,8 +256,8 @@ fn pinned_entry(profile: &BrowserProfile, dialect: Option<Dialect>) -> String {
     }
 }
 
-/// Chooses the port of a profile and records it in `instance.toml`, so that the profile keeps it. A pinned port is
-/// checked and not recorded.
+/// Chooses the debugging port of a browser profile and records it in `instance.toml`, so that the profile keeps it. A
+/// pinned port is checked and not recorded.
 ///
 /// # Errors
 /// As [`choose`] and [`PortUsage::refuse_shared`]; also when the record cannot be read or written.
@@ -282,7 +284,7 @@ pub(super) fn choose_and_record(
     Ok(port)
 }
 
-/// Removes the port and the colour of a profile from `instance.toml`.
+/// Removes the debugging port and the colour of a browser profile from `instance.toml`.
 ///
 /// # Errors
 /// When the record cannot be read or written.
@@ -292,7 +294,7 @@ pub(super) fn remove_from_record(context: &BrowserContext, name: &str) -> Result
     edit_record(context, |record| record.remove_browser_profile(name))
 }
 
-/// Changes `instance.toml`. The caller holds the host-wide lock.
+/// Changes the record of the instance, `instance.toml`, by a function. The caller holds the host-wide lock.
 fn edit_record(context: &BrowserContext, change: impl FnOnce(&mut RecordDocument)) -> Result<()> {
     let path = context.instance.record_path();
     let mut record = RecordDocument::read_or_new(&path, context.instance.profile.as_str())

@@ -24,7 +24,7 @@ impl BrowserKind {
     /// The kinds that are searched for, in this order.
     const SEARCH_ORDER: [Self; 4] = [Self::Chrome, Self::Brave, Self::Edge, Self::Chromium];
 
-    /// Returns the stable name of the kind, as the status document has it.
+    /// Returns the stable name of a kind of browser, such as `chrome`, as the status document has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chrome => "chrome",
@@ -35,7 +35,7 @@ impl BrowserKind {
         }
     }
 
-    /// Determines the kind of a program by its file name.
+    /// Determines the kind of a browser program by its file name.
     pub(super) fn from_path(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
@@ -60,7 +60,7 @@ impl BrowserKind {
         }
     }
 
-    /// Returns the paths at which Linux packages install the kind.
+    /// Returns the paths at which Linux packages install the programs of a kind of browser.
     fn linux_paths(self) -> &'static [&'static str] {
         match self {
             Self::Chrome => &[
@@ -94,7 +94,7 @@ impl BrowserKind {
         }
     }
 
-    /// Returns the path of the kind's program below the program folders of Windows.
+    /// Returns the path of a kind of browser below the folders in which Windows installs programs.
     fn windows_path(self) -> &'static str {
         match self {
             Self::Chrome => r"Google\Chrome\Application\chrome.exe",

@@ -21,7 +21,7 @@ impl BrowserError {
         Self::new(400, msg)
     }
 
-    /// Creates the error for a profile, tab or route that does not exist: 404.
+    /// Creates the error for a browser profile, tab or route that does not exist, with the HTTP status 404.
     pub(super) fn not_found(msg: Msg) -> Self {
         Self::new(404, msg)
     }
@@ -36,7 +36,7 @@ impl BrowserError {
         Self::new(500, msg)
     }
 
-    /// Creates the error for a port pool with no free port: 507.
+    /// Creates the error for a pool of debugging ports in which no port is free, with the HTTP status 507.
     pub(super) fn no_port_left(msg: Msg) -> Self {
         Self::new(507, msg)
     }
@@ -48,7 +48,7 @@ impl BrowserError {
         }
     }
 
-    /// Adds a hint: what the user can do about the error.
+    /// Adds a hint to a browser error: what the user can do about it.
     #[must_use]
     pub(super) fn hint(mut self, hint: Msg) -> Self {
         self.error = self.error.hint(hint);

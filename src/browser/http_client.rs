@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Creates an HTTP agent that uses no proxy, follows no redirect, and returns every status as a response.
+/// Creates the HTTP agent for debugging ports and the browser control service, which uses no proxy, follows no
+/// redirect, and returns every status as a response.
 pub(super) fn agent(timeout: Duration) -> ureq::Agent {
     ureq::Agent::config_builder()
         .proxy(None)
@@ -17,7 +18,7 @@ pub(super) fn agent(timeout: Duration) -> ureq::Agent {
         .new_agent()
 }
 
-/// Tells whether a URL has one of the supported schemes, `http` and `ws`, which are not encrypted.
+/// Tells whether a URL of a browser has one of the supported schemes, `http` and `ws`, which are not encrypted.
 pub(super) fn is_unencrypted(url: &str) -> bool {
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| {
@@ -27,7 +28,7 @@ pub(super) fn is_unencrypted(url: &str) -> bool {
     })
 }
 
-/// Requests a JSON document.
+/// Requests a JSON document from a URL by an HTTP GET.
 ///
 /// # Errors
 /// When no response arrives in time, its status is not a success, or its body is not JSON.

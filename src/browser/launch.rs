@@ -86,7 +86,7 @@ impl Headless {
         self != Self::No
     }
 
-    /// Returns the stable name of the reason, as the status document has it.
+    /// Returns the stable name of the reason why a browser has a window or none, as the status document has it.
     pub(super) fn source(self) -> &'static str {
         match self {
             Self::No => "default",
@@ -112,7 +112,8 @@ pub(super) struct LaunchOptions {
 }
 
 impl LaunchOptions {
-    /// Returns the arguments of the program (docs/openclaw.md#browser-launch). The debugging port is on loopback only.
+    /// Returns the command-line arguments with which a browser is started (docs/openclaw.md#browser-launch). The
+    /// debugging port is on loopback only.
     fn arguments(&self) -> Vec<OsString> {
         let mut folder = OsString::from("--user-data-dir=");
         folder.push(&self.user_data);
@@ -159,7 +160,7 @@ impl LaunchOptions {
     }
 }
 
-/// Waits until the browser answers on its port and is proven to be the process that was started.
+/// Waits until a started browser answers on its debugging port and is proven to be the process that was started.
 ///
 /// # Errors
 /// When the browser exited, another process listens on the port, or the time is over. The cause is the end of what the

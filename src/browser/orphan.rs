@@ -19,18 +19,18 @@ use crate::host::{self, pid, ports, read};
 use crate::i18n::msg;
 use crate::ports::Port;
 
-/// Name of the process file in the folder of a browser profile.
+/// Name of the file `process.json` in the folder of a browser profile, which identifies the browser process.
 const PROCESS_FILE: &str = "process.json";
 /// Name of the lock that Chromium keeps in its user-data folder while it runs: a symbolic link to `HOST-PID`.
 const SINGLETON_LOCK: &str = "SingletonLock";
-/// Names of the lock and of the files that Chromium makes along with it.
+/// Names of Chromium's lock in a user-data folder and of the files that Chromium makes along with it.
 const SINGLETON_FILES: [&str; 3] = [SINGLETON_LOCK, "SingletonCookie", "SingletonSocket"];
 /// Time that a browser is given to exit after SIGTERM, before it is killed (docs/openclaw.md#browser-stop).
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Interval at which a browser that was asked to exit is checked.
 pub(super) const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The content of `process.json`: the browser process that a gateway started for a folder.
+/// The content of `process.json`: the browser process that a gateway started for the folder of a browser profile.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct ProcessFile {
     /// The process id.
@@ -54,12 +54,13 @@ impl ProcessFile {
         }
     }
 
-    /// Reads the process file in the folder of a browser profile. `None` where it is missing or not readable.
+    /// Reads `process.json`, which identifies the browser process, in the folder of a browser profile. `None` where
+    /// it is missing or not readable.
     fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&read::bytes(&folder.join(PROCESS_FILE)).ok()?).ok()
     }
 
-    /// Writes the process file into the folder of a browser profile.
+    /// Writes `process.json`, which identifies the browser process, into the folder of a browser profile.
     ///
     /// # Errors
     /// When the folder cannot be written to.
@@ -73,8 +74,8 @@ impl ProcessFile {
         )?)
     }
 
-    /// Tells whether exactly this process still runs on the user-data folder. An exiting process has no command
-    /// line any more but keeps its port for a moment: it counts as running.
+    /// Tells whether exactly the browser process of a `process.json` still runs on the user-data folder. An exiting
+    /// process has no command line any more but keeps its port for a moment: it counts as running.
     fn is_alive(&self, user_data: &Path) -> bool {
         match (self.started, pid::start_time(self.pid)) {
             (Some(recorded), Some(current)) => {
@@ -87,18 +88,19 @@ impl ProcessFile {
     }
 }
 
-/// Removes the process file after the browser has exited.
+/// Removes the `process.json` of a browser profile after the browser has exited.
 pub(super) fn remove_process_file(folder: &Path) {
     // A file that stays names a dead process, which a later reader notices.
     let _ = apply::remove_file(&folder.join(PROCESS_FILE));
 }
 
-/// Returns the command line of a process. Empty where this user may not read it, or while the process exits.
+/// Returns the command line of a process by its pid. Empty where this user may not read it, or while the process
+/// exits.
 fn command_line(pid: u32) -> Vec<String> {
     ports::arguments_and_env(pid, "OPENCLAW_").0
 }
 
-/// Reads the lock of a user-data folder: the host name and the process id.
+/// Reads Chromium's lock of a user-data folder: the host name and the process id.
 fn read_lock(user_data: &Path) -> Option<(String, u32)> {
     let target = std::fs::read_link(user_data.join(SINGLETON_LOCK)).ok()?;
     let (machine, pid) = target.to_str()?.rsplit_once('-')?;
@@ -114,8 +116,8 @@ pub(crate) struct OrphanedBrowser {
     pub(crate) port: Option<Port>,
 }
 
-/// Finds the browser that runs on the folder of a browser profile: the one of the process file, else the one that
-/// holds Chromium's lock.
+/// Finds the browser that runs on the folder of a browser profile: the one that `process.json` names, else the one
+/// that holds Chromium's lock.
 pub(super) fn find_on_folder(folder: &Path) -> Option<OrphanedBrowser> {
     let user_data = user_data_folder(folder);
     if let Some(file) = ProcessFile::read(folder).filter(|file| file.is_alive(&user_data)) {
@@ -149,8 +151,8 @@ pub(super) fn user_data_folder(folder: &Path) -> PathBuf {
     folder.join("user-data")
 }
 
-/// Prepares the folder of a browser profile for a start: stops an orphaned browser and removes its lock. Blocks for
-/// as long as that takes, a few seconds at most.
+/// Prepares the folder of a browser profile for a start of the browser: stops an orphaned browser and removes
+/// Chromium's lock. Blocks for as long as that takes, a few seconds at most.
 ///
 /// # Errors
 /// 409 where a living process that was not started by this program holds the lock.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Maximum number of lines of a snapshot where the request sets none.
+/// Maximum number of lines of a text snapshot of a browser page where the request sets none.
 pub(super) const DEFAULT_MAX_LINES: usize = 2000;
-/// Maximum length of a name or a value, in characters. Longer ones are cut.
+/// Maximum length of a name or a value of a node in a text snapshot of a browser page, in characters. Longer ones are
+/// cut.
 const MAX_NAME_CHARS: usize = 300;
 /// Roles of nodes without a line of their own. `StaticText` has one where its text is not that of a node above.
 const STRUCTURAL_ROLES: [&str; 6] = [
@@ -36,7 +37,7 @@ struct AxNode {
     parent_id: Option<String>,
 }
 
-/// A role, a name or a value of a node.
+/// A role, a name or a value of a node in a browser's accessibility tree.
 #[derive(Debug, Deserialize)]
 struct AxValue {
     #[serde(default)]
@@ -134,8 +135,8 @@ fn render_line(node: &AxNode, name: &str, above: &str) -> Option<String> {
     Some(line)
 }
 
-/// Returns the text of a role, a name or a value, with each run of whitespace and control characters replaced by one
-/// space. Empty for anything but a string, a number or a boolean.
+/// Returns the text of a role, a name or a value in an accessibility tree, with each run of whitespace and control
+/// characters replaced by one space. Empty for anything but a string, a number or a boolean.
 fn normalized_text(value: Option<&AxValue>) -> String {
     match value.map(|value| &value.value) {
         Some(Value::String(text)) => {
@@ -150,7 +151,7 @@ fn normalized_text(value: Option<&AxValue>) -> String {
     }
 }
 
-/// Quotes a text as JSON does, cut to [`MAX_NAME_CHARS`].
+/// Quotes a text of a page snapshot as JSON does, cut to [`MAX_NAME_CHARS`].
 fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(MAX_NAME_CHARS).collect();
     if short.len() < text.len() {

@@ -15,7 +15,7 @@ use crate::record::Record;
 
 /// Name of the managed profile, which every instance has and which is the default one.
 pub(crate) const MANAGED_PROFILE: &str = "openclaw";
-/// Name of the driver of browsers that this program drives itself, in `browser.profiles.NAME.driver`.
+/// Name of the browser driver for browsers that this program drives itself, in `browser.profiles.NAME.driver`.
 pub(super) const MANAGED_DRIVER: &str = "openclaw";
 /// Maximum length of a profile's name, in characters.
 const MAX_NAME_LENGTH: usize = 64;
@@ -46,7 +46,8 @@ pub(crate) struct BrowserConfig {
 }
 
 impl BrowserConfig {
-    /// Reads the keys from a config. A value of a wrong type counts as not set.
+    /// Reads the `browser` keys that apply to all browsers from an OpenClaw config. A value of a wrong type counts as
+    /// not set.
     pub(crate) fn from_config(config: &Value) -> Self {
         let browser = config.get("browser").unwrap_or(&Value::Null);
         let flag = |key: &str| browser.get(key).and_then(Value::as_bool);
@@ -69,7 +70,7 @@ impl BrowserConfig {
     }
 }
 
-/// The address of a profile's browser, and whether this program starts that browser.
+/// The address of the browser of a browser profile, and whether this program starts that browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BrowserEndpoint {
     /// The browser is started here, on a port of the instance's pool.
@@ -141,8 +142,8 @@ pub(crate) struct BrowserProfiles {
 }
 
 impl BrowserProfiles {
-    /// Returns the profiles that the config and the record define. `expand` replaces variables in a text of the config;
-    /// `color` is the colour of the managed profile where the config sets none.
+    /// Returns the browser profiles that a config and the record of an instance define. `expand` replaces variables
+    /// in a text of the config; `color` is the colour of the managed profile where the config sets none.
     pub(crate) fn from_config(
         config: &Value,
         record: &Record,
@@ -200,13 +201,14 @@ impl BrowserProfiles {
         }
     }
 
-    /// Finds the profile of this name, or the default one where `name` is `None`.
+    /// Finds the browser profile of a name, or the default one where `name` is `None`.
     pub(crate) fn find(&self, name: Option<&str>) -> Option<&BrowserProfile> {
         let name = name.unwrap_or(&self.default);
         self.list.iter().find(|profile| profile.name == name)
     }
 
-    /// Returns the message that no profile has this name, or that there is no default one. It lists those that exist.
+    /// Returns the message that no browser profile has a name, or that there is no default one. It lists those that
+    /// exist.
     pub(crate) fn not_found_msg(&self, name: Option<&str>) -> Msg {
         let names: Vec<_> = self.list.iter().map(|profile| profile.name.as_str()).collect();
         let name = name.unwrap_or(&self.default);
@@ -323,7 +325,7 @@ pub(super) fn redact_url(url: &str) -> String {
     format!("{scheme}://{address}{slash}{path}")
 }
 
-/// Tells whether a profile can be created with this name: `^[a-z0-9][a-z0-9-]*$`, at most 64 characters.
+/// Tells whether a browser profile can be created with a name: `^[a-z0-9][a-z0-9-]*$`, at most 64 characters.
 pub(super) fn is_valid_name(name: &str) -> bool {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.len() <= MAX_NAME_LENGTH

@@ -63,7 +63,7 @@ impl ControlResponse {
     }
 }
 
-/// The action that a request asks for.
+/// The action that a request to the browser control service asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Report the status of the browser.
@@ -117,7 +117,7 @@ pub(super) enum TabAction {
     },
 }
 
-/// The options of a screenshot.
+/// The options of a request for a screenshot of a browser tab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScreenshotRequest {
     /// The tab; `None` for the one that was used last.
@@ -130,7 +130,7 @@ pub(super) struct ScreenshotRequest {
     pub(super) inline: bool,
 }
 
-/// A parsed request: the action, and the browser profile that it is for.
+/// A parsed request to the browser control service: the action, and the browser profile that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RoutedRequest {
     /// The name of the browser profile; `None` for the default one.
@@ -139,7 +139,7 @@ pub(super) struct RoutedRequest {
     pub(super) action: Action,
 }
 
-/// Parses a request.
+/// Parses a request to the browser control service.
 ///
 /// # Errors
 /// 404 for an unknown route, 400 for an argument that is missing or cannot be used.
@@ -231,7 +231,7 @@ fn non_empty_text(value: Option<&Value>) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Returns a flag of the body; `false` where it is not set.
+/// Returns a boolean field of the body of a request to the browser control service; `false` where it is not set.
 fn flag(body: &Value, name: &str) -> bool {
     body.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
@@ -245,15 +245,15 @@ fn parse_format(name: Option<&str>) -> Result<ScreenshotFormat> {
     }
 }
 
-/// Returns the last segment of a path, percent-decoded.
+/// Returns the last segment of the path of an HTTP request, percent-decoded.
 fn last_segment(path: &str) -> String {
     let segment = path.rsplit('/').next().unwrap_or_default();
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// Checks that a page may be loaded from a URL: its scheme is `http` or `https`, or it is `about:blank`. Files of this
-/// machine and the browser's own pages are refused, because the client that drives the browser may follow what a page
-/// tells it to do.
+/// Checks that the browser may load a URL that a request names: its scheme is `http` or `https`, or it is
+/// `about:blank`. Files of this machine and the browser's own pages are refused, because the client that drives the
+/// browser may follow what a page tells it to do.
 ///
 /// # Errors
 /// 400 for any other URL.

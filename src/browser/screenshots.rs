@@ -8,7 +8,8 @@ use crate::apply;
 /// Number of screenshots that are kept.
 const MAX_SCREENSHOTS: usize = 100;
 
-/// Writes a screenshot, removes the oldest ones over the limit, and returns the path.
+/// Writes a screenshot into the folder of an instance's screenshots, removes the oldest ones over the limit, and
+/// returns its path.
 pub(super) fn store(
     context: &BrowserContext,
     profile: &str,

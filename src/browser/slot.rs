@@ -59,8 +59,8 @@ pub(super) struct RunningBrowser {
 }
 
 impl ProfileSlot {
-    /// Returns the state of the browser, after checking whether its process has exited. `folder` is the folder of
-    /// the browser profile; its process file is removed when the exit is noticed.
+    /// Returns the state of the browser of a profile, after checking whether its process has exited. `folder` is the
+    /// folder of the browser profile; its process file is removed when the exit is noticed.
     pub(super) fn poll_state(&self, folder: &Path) -> BrowserState {
         let mut state = lock(&self.state);
         if let SlotState::Running(running) = &mut *state
@@ -91,7 +91,7 @@ impl ProfileSlot {
         }
     }
 
-    /// Tells whether the browser runs, after checking whether its process has exited.
+    /// Tells whether the browser of a profile runs, after checking whether its process has exited.
     pub(super) fn is_running(&self, folder: &Path) -> bool {
         matches!(self.poll_state(folder), BrowserState::Running { .. })
     }

@@ -19,7 +19,7 @@ use crate::i18n::{Lang, Msg, msg};
 use crate::ports::Port;
 use crate::record::Record;
 
-/// The state of a browser.
+/// The state of a browser of this instance: stopped, starting, running, orphaned, exited or remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BrowserState {
     /// The browser does not run.
@@ -71,7 +71,7 @@ pub(crate) enum StateName {
 }
 
 impl StateName {
-    /// Every name, in no particular order.
+    /// Every name of a state of a browser, in no particular order.
     const ALL: [Self; 6] = [
         Self::Stopped,
         Self::Starting,
@@ -81,7 +81,7 @@ impl StateName {
         Self::Remote,
     ];
 
-    /// Returns the name as it is written in the field `state`.
+    /// Returns the name of a state of a browser as it is written in the field `state` of the status document.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
@@ -93,7 +93,8 @@ impl StateName {
         }
     }
 
-    /// Reads the field `state` of a document. A missing or unknown name counts as [`StateName::Stopped`].
+    /// Reads the state of a browser from the field `state` of a status document. A missing or unknown name counts as
+    /// [`StateName::Stopped`].
     pub(crate) fn from_document(document: &Value) -> Self {
         let name = document["state"].as_str();
         let known = Self::ALL.into_iter().find(|state| name == Some(state.name()));
@@ -102,7 +103,7 @@ impl StateName {
 }
 
 impl BrowserState {
-    /// Returns the name of the state.
+    /// Returns the name under which the state of a browser is reported.
     fn name(&self) -> StateName {
         match self {
             Self::Stopped => StateName::Stopped,

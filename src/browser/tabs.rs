@@ -11,7 +11,7 @@ use super::{BrowserContext, BrowserError, Result, page_snapshot, screenshots};
 use crate::i18n::msg;
 use crate::sync::lock;
 
-/// Runs an action on the tabs of a browser and returns the body of its response.
+/// Runs the action of a request on the tabs of a running browser and returns the body of the response.
 pub(super) async fn run_action(
     context: &BrowserContext,
     slot: &ProfileSlot,
@@ -55,7 +55,8 @@ pub(super) async fn run_action(
     }
 }
 
-/// Captures a screenshot of a tab and returns the body of the response, which holds the image or the path of its file.
+/// Captures a screenshot of a browser tab and returns the body of the response, which holds the image or the path of
+/// its file.
 async fn capture_screenshot(
     context: &BrowserContext,
     slot: &ProfileSlot,
@@ -93,18 +94,19 @@ fn snapshot_document(tab: &Tab, tree: &Value, max_lines: usize) -> Value {
     })
 }
 
-/// Stores a tab as the one that later requests use when they name no tab.
+/// Stores a browser tab as the one that later requests use when they name no tab.
 fn set_last_tab(slot: &ProfileSlot, tab: &Tab) {
     *lock(&slot.last_tab) = Some(tab.target_id.clone());
 }
 
-/// Selects the tab that a request names; without an id, the slot's last tab.
+/// Selects the browser tab that a request names; without an id, the tab that was used last.
 fn select(slot: &ProfileSlot, tabs: &[Tab], id: Option<&str>) -> Result<Tab> {
     let last = lock(&slot.last_tab).clone();
     select_tab(tabs, id, last.as_deref())
 }
 
-/// Returns the target id of the tab to show a page in. Opens an empty tab where none is open and none is requested.
+/// Returns the target id of the browser tab in which a page is to be shown. Opens an empty tab where none is open and
+/// none is requested.
 async fn select_or_open(slot: &ProfileSlot, cdp: &CdpConnection, id: Option<&str>) -> Result<String> {
     let tabs = cdp.tabs().await?;
     if tabs.is_empty() && id.is_none() {
@@ -113,8 +115,8 @@ async fn select_or_open(slot: &ProfileSlot, cdp: &CdpConnection, id: Option<&str
     Ok(select(slot, &tabs, id)?.target_id)
 }
 
-/// Selects a tab by its target id or an unambiguous prefix of it, in any case. Without an id it is the tab that was
-/// used last, else the first one.
+/// Selects a browser tab by its target id or an unambiguous prefix of it, in any case. Without an id it is the tab
+/// that was used last, else the first one.
 fn select_tab(tabs: &[Tab], id: Option<&str>, last: Option<&str>) -> Result<Tab> {
     let Some(id) = id else {
         let by_id = |id: &&str| tabs.iter().find(|tab| tab.target_id == *id);

@@ -20,7 +20,7 @@ const LOCAL_STATE_FILE: &str = "Local State";
 /// Path, in the user-data folder, of the settings of Chromium's default profile.
 const PREFERENCES_FILE: &str = "Default/Preferences";
 
-/// The name and the colour of a browser's windows.
+/// The name and the colour of the windows of a browser, by which a person tells two instances apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WindowBranding {
     /// The name that Chromium shows for its profile.

@@ -24,12 +24,12 @@ mod output;
 
 pub(crate) use args::{BrowserArgs, BrowserCommand};
 
-/// Time that a response may take where `--timeout` is not given, in milliseconds.
+/// Time that the response to a browser command may take where `--timeout` is not given, in milliseconds.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 /// Time that the gateway is given to answer `browser doctor`.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The input of a browser command: the instance, with its files read once.
+/// The input of an `openclaw browser` command: the instance, with its files read once.
 struct CommandInput<'a> {
     context: &'a Context<'a>,
     files: InstanceFiles,
@@ -62,7 +62,8 @@ pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode>
     }
 }
 
-/// Returns the request of a command: method, path and body.
+/// Returns the HTTP request to the browser control service that a `browser` command stands for: method, path and
+/// body.
 fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
     let post = |path: &str, body: Value| ("POST", path.to_owned(), Some(body));
     match command {
@@ -104,7 +105,7 @@ fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>
     }
 }
 
-/// Adds the browser profile to the query of a path.
+/// Adds the browser profile to the query of a path of the browser control service.
 fn with_profile(path: &str, profile: Option<&str>) -> String {
     match profile {
         None => path.to_owned(),
@@ -115,7 +116,7 @@ fn with_profile(path: &str, profile: Option<&str>) -> String {
     }
 }
 
-/// Percent-encodes a text for a path or a query.
+/// Percent-encodes a text for the path or the query of a URL.
 fn percent_encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
@@ -155,14 +156,15 @@ impl<'a> CommandInput<'a> {
         })
     }
 
-    /// Returns the browser profile that the command is for.
+    /// Returns the browser profile that a `browser` command is for.
     fn profile(&self) -> Result<&BrowserProfile> {
         self.profiles
             .find(self.profile_name)
             .ok_or_else(|| Error::failed(self.profiles.not_found_msg(self.profile_name)))
     }
 
-    /// Runs a command while the gateway is down: status and profiles from the files, an error for any other command.
+    /// Runs a `browser` command while the gateway is down: status and profiles from the files, an error for any other
+    /// command.
     fn run_without_gateway(&self, command: &BrowserCommand) -> Result<ExitCode> {
         let (ui, context, files) = (&self.context.ui, &self.browser_context, &self.files);
         let browser_config = BrowserConfig::from_config(&files.config);
@@ -199,7 +201,7 @@ impl<'a> CommandInput<'a> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Runs `browser doctor`.
+    /// Runs `openclaw browser doctor`: checks one browser profile.
     fn run_doctor(&self) -> Result<ExitCode> {
         let profile = self.profile()?;
         let usage = PortUsage::survey(&self.browser_context);

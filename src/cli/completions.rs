@@ -102,8 +102,9 @@ pub(crate) fn complete(host: &Host, program: Command, lang: Lang, ui: Ui) -> Opt
     Some(ExitCode::SUCCESS)
 }
 
-/// Returns the line with `default` in the place of each profile name. The completion engine takes every word with the
-/// name of a command for that command, and many rescue instances are called `rescue`. The word that is being typed stays.
+/// Returns a command line to complete, with `default` in the place of each profile name. The completion engine takes
+/// every word with the name of a command for that command, and many rescue instances are called `rescue`. The word
+/// that is being typed stays.
 fn replace_profile_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString> {
     let typed = host.var(WORD_INDEX_VARIABLE).and_then(|at| at.parse().ok());
     let typed = typed.unwrap_or(words.len() - 1);
@@ -116,7 +117,8 @@ fn replace_profile_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString>
     words
 }
 
-/// Returns how the script runs this program: by its name if this run was started so, otherwise by its full path.
+/// Returns how a completion script runs this program: by its name if this run was started so, otherwise by its full
+/// path.
 fn program_command(host: &Host) -> String {
     let typed = host.args().first().map(OsString::as_os_str).unwrap_or_default();
     let by_path = Path::new(typed).components().count() > 1;
@@ -219,7 +221,8 @@ fn candidates(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates 
     })
 }
 
-/// Returns the browser profiles of the instance that the line names. With `created`, only those that can be deleted.
+/// Returns the browser profiles of the instance that a command line to complete names. With `created`, only those
+/// that can be deleted.
 fn browser_profiles(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
     let mut words = host.args().iter().filter_map(|word| word.to_str());
     let named = words.find(|word| *word == "--profile").and_then(|_| words.next());

@@ -106,7 +106,7 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
     }
 }
 
-/// Parses a key path of the command line.
+/// Parses the key path of a config value, as given on the command line.
 fn parse_path(typed: &str) -> Result<KeyPath> {
     KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
@@ -129,7 +129,7 @@ fn read_stdin_value() -> Result<String> {
     Ok(text)
 }
 
-/// Runs `config get`.
+/// Runs `openclaw config get`.
 fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
@@ -158,7 +158,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs `config set`.
+/// Runs `openclaw config set`.
 fn set(
     context: &Context<'_>,
     path: &KeyPath,
@@ -179,7 +179,7 @@ fn set(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs `config unset`.
+/// Runs `openclaw config unset`.
 fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let written = change_config(context, release, |document| document.unset(&path))?;
@@ -193,7 +193,8 @@ fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the result of a change. `backup` is the new backup, or `None` where nothing was written.
+/// Prints the result of `config set` and `config unset`, with the path of the backup. `backup` is the new backup, or
+/// `None` where nothing was written.
 fn print_change(
     context: &Context<'_>,
     path: &KeyPath,
@@ -220,7 +221,7 @@ fn print_change(
     }
 }
 
-/// Runs `config file`.
+/// Runs `openclaw config file`.
 fn file(context: &Context<'_>) -> ExitCode {
     let path = &context.instance.config_path;
     if context.ui.is_json() {

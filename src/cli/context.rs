@@ -15,7 +15,7 @@ use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
-/// The host, the environment, the chosen instance and the screen of one command.
+/// The host, the environment, the chosen instance and the screen with which one command of the program runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
     /// The system that the program runs on.
@@ -53,7 +53,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Surveys the host.
+    /// Surveys the instances, ports and installed engine of the host.
     pub(crate) fn survey(&self) -> Survey {
         survey::survey_host(self.host, &self.env)
     }

@@ -117,7 +117,8 @@ fn write_redirect_file(instance: &Instance, url: &str, auth: &ClientAuth) -> Res
     Ok(path)
 }
 
-/// Encodes everything but ASCII letters and digits, so that the text is safe in a URL's fragment and in an attribute.
+/// Percent-encodes everything but ASCII letters and digits, so that a text is safe in a URL's fragment and in an HTML
+/// attribute.
 fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {

@@ -69,7 +69,8 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     })
 }
 
-/// Examines the host. Returns the findings, and the plans that repair those that can be repaired.
+/// Examines the instances of the host for `openclaw doctor`, and returns the findings and the plans that repair them.
+/// Returns the findings, and the plans that repair those that can be repaired.
 fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) {
     let survey = context.survey();
     let report = HostReport::collect(context.instance_context(), &survey, scope);
@@ -162,7 +163,7 @@ fn paths_of_others(survey: &Survey, fix: &FixPlan) -> Vec<PathBuf> {
     survey.paths_of_others(fix.config.as_deref().unwrap_or(Path::new("")))
 }
 
-/// Returns the exit code of these findings: 1 where one is an error.
+/// Returns the exit code of `openclaw doctor` for these findings: 1 where one is an error.
 fn exit_code(findings: &[Finding]) -> ExitCode {
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     ExitCode::from(u8::from(has_error))
@@ -257,7 +258,7 @@ fn coloured_name(ui: &Ui, severity: Severity) -> String {
     .to_string()
 }
 
-/// Returns a finding as a part of the document.
+/// Returns a finding of the doctor as a part of its JSON document.
 fn finding_json(context: &Context<'_>, finding: &Finding) -> Value {
     json!({
         "id": finding.id,

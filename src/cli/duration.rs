@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::i18n::{Msg, msg};
 
-/// Parses a time limit in milliseconds, as OpenClaw has it, or with a unit (`2s`). The limit is at most an hour.
+/// Parses a time limit of the command line in milliseconds, as OpenClaw has it, or with a unit (`2s`). The limit is
+/// at most an hour.
 pub(super) fn parse_time_limit(typed: &str) -> std::result::Result<Duration, String> {
     let plain = typed.parse().map(Duration::from_millis).ok();
     let limit = plain.or_else(|| humantime::parse_duration(typed).ok());
@@ -13,7 +14,7 @@ pub(super) fn parse_time_limit(typed: &str) -> std::result::Result<Duration, Str
         .ok_or_else(|| typed.to_owned())
 }
 
-/// Returns a duration in its two largest units, as a sentence.
+/// Returns a duration in its two largest units, as a sentence for the user.
 pub(crate) fn duration_msg(time: Duration) -> Msg {
     let seconds = time.as_secs();
     let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);

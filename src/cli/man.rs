@@ -26,10 +26,11 @@ pub(crate) struct ManArgs {
 /// Section of the manual for commands.
 const MAN_SECTION: &str = "1";
 
-/// Date field of a page: a blank, so that the pages are the same on every day. `roff` would leave an empty field out.
+/// Date field of a man page: a blank, so that the pages are the same on every day. `roff` would leave an empty field
+/// out.
 const NO_DATE: &str = " ";
 
-/// Prints the program's page, or writes the page of each command into a folder.
+/// Prints the program's manual page, or writes the manual page of each command into a folder.
 pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> {
     let mut root = help::localise(program, ui.lang());
     root.build();
@@ -50,7 +51,7 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns a command and all commands below it.
+/// Returns a command of the command line and all its subcommands.
 fn all_commands(command: &Command) -> Vec<&Command> {
     let mut all = vec![command];
     all.extend(command.get_subcommands().flat_map(all_commands));
@@ -65,7 +66,7 @@ fn page_title(command: &Command) -> String {
         .replace(' ', "-")
 }
 
-/// Renders the page of a command.
+/// Renders the man page of a command.
 fn render_page(root: &Command, command: &Command, lang: Lang) -> String {
     let text = |msg: Msg| msg.render(lang);
     let mut page = Roff::new();
@@ -128,7 +129,7 @@ fn styled_label(left: &str) -> Vec<Inline> {
     inlines
 }
 
-/// Adds the section with the exit codes of the program (docs/design.md#exit-codes).
+/// Adds the section with the exit codes of the program to a man page (docs/design.md#exit-codes).
 fn add_exit_codes(page: &mut Roff, lang: Lang) {
     page.control("SH", [msg!("man.exit-codes").render(lang).as_str()]);
     for (code, meaning) in [

@@ -95,7 +95,8 @@ pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalO
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Returns `true` if a word has the form of a command's name. `help` is a command of this program.
+/// Returns `true` if a word of the command line has the form of a command's name. `help` is a command of this
+/// program.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
@@ -114,7 +115,7 @@ fn known_port(context: &Context<'_>) -> Option<Port> {
     port.ok().map(|(port, _)| port)
 }
 
-/// Replaces this process by OpenClaw.
+/// Replaces this process by OpenClaw from npm.
 fn exec(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
     host.exec(call)
         .map_err(|cause| Error::blocked(msg!("engine.failed", path = engine.path.display())).because(cause))

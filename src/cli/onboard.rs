@@ -76,7 +76,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
     }
 }
 
-/// Asks for the language. Returns the screen in that language.
+/// Asks for the language of the wizard. Returns the screen in that language.
 fn ask_language(ui: &Ui) -> Result<Ui> {
     let option = |lang: Lang| {
         let name = lang.text("language.name").unwrap_or(lang.code());
@@ -114,7 +114,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
     run.run_with_defaults()
 }
 
-/// Returns the instance that the command line chooses, otherwise that of the answers file.
+/// Returns the instance that the command line of `openclaw onboard` chooses, otherwise that of the answers file.
 fn choose_instance(context: &Context<'_>, preset: &mut PresetAnswers) -> Result<Instance> {
     match preset.take_profile().filter(|_| !context.instance.is_explicit) {
         Some(name) => {
@@ -145,8 +145,9 @@ struct OnboardRun<'a> {
 }
 
 impl OnboardRun<'_> {
-    /// Runs without questions. A run that is refused, or changes nothing, leaves no file, not even a lock. The host is
-    /// locked from the last survey to the last write, so that two concurrent runs never take the same ports.
+    /// Runs an onboarding without questions: flags, answers file and defaults decide. A run that is refused, or
+    /// changes nothing, leaves no file, not even a lock. The host is locked from the last survey to the last write,
+    /// so that two concurrent runs never take the same ports.
     fn run_with_defaults(&self) -> Result<ExitCode> {
         let state_home = self.context.state_home();
         let mut lock = None;
@@ -193,7 +194,7 @@ impl OnboardRun<'_> {
         InterviewContext::read(at, survey, self.fresh_token.clone())
     }
 
-    /// Runs the interview and returns its answers.
+    /// Runs the wizard's interview and returns its answers.
     fn interview(&self, context: &mut InterviewContext<'_>, source: AnswerSource<'_, '_>) -> Result<Answers> {
         let interview = interview(context, &self.preset, source)?;
         self.print_unused_answers(&interview);
@@ -207,7 +208,7 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Plans the instance, and the file that the answers are saved to.
+    /// Plans the instance that an onboarding sets up, and the file that its answers are saved to.
     fn plan(&self, context: &InterviewContext<'_>, answers: &Answers) -> Result<Plan> {
         let paths = plan::paths_to_read(&context.input, answers);
         let disk = read_disk(paths.into_iter().chain(self.save_answers.clone()));
@@ -223,7 +224,7 @@ impl OnboardRun<'_> {
         Ok(plan)
     }
 
-    /// Applies the plan and reports the result.
+    /// Applies the plan of an onboarding and reports the result.
     fn apply_plan(
         &self,
         lock: HostLock,
@@ -246,7 +247,8 @@ impl OnboardRun<'_> {
         self.print_result(context, &plan, answers)
     }
 
-    /// Installs the service where it was chosen, and prints the result and the next commands.
+    /// Installs the service of an onboarded instance where it was chosen, and prints the result and the next
+    /// commands.
     fn print_result(
         &self,
         interview_context: &InterviewContext<'_>,
@@ -347,7 +349,7 @@ impl OnboardRun<'_> {
     }
 }
 
-/// Returns the change that saves the answers to a file, or `None` if the file has them already.
+/// Returns the change that saves the wizard's answers to a file, or `None` if the file has them already.
 fn answers_write(
     path: &Path,
     context: &InterviewContext<'_>,

@@ -74,7 +74,7 @@ fn planner(context: &Context<'_>, survey: &Survey) -> Planner {
     survey.planner(&context.instance.profile, &context.instance.config_path)
 }
 
-/// Runs `ports suggest`.
+/// Runs `openclaw ports suggest`.
 fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     let mut planner = planner(context, survey);
     let found = survey::ports::suggest_probed(context.host, &mut planner, &LOOPBACK, count, &|_, _| {})?;
@@ -108,7 +108,7 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs `ports check`.
+/// Runs `openclaw ports check`.
 fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> {
     let mut planner = planner(context, survey);
     let check = survey::ports::check_probed(context.host, &mut planner, &LOOPBACK, port);
@@ -160,7 +160,7 @@ fn check_document(context: &Context<'_>, check: &PortCheck, alternative: Option<
     })
 }
 
-/// Returns a suggestion as a part of a document.
+/// Returns a suggested base port as a part of the JSON document.
 fn suggestion_document(context: &Context<'_>, suggestion: &PortSuggestion) -> Value {
     let family = suggestion.family;
     let mut ports: Map<_, _> = family
@@ -177,7 +177,7 @@ fn suggestion_document(context: &Context<'_>, suggestion: &PortSuggestion) -> Va
     })
 }
 
-/// Returns overlaps as a part of a document.
+/// Returns overlaps of port pools as a part of the JSON document.
 fn overlap_documents(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
     let document = |overlap: &PoolOverlap| {
         json!({

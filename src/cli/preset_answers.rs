@@ -132,7 +132,8 @@ fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> R
     Ok(())
 }
 
-/// Sets the answers of a file, which has a key for each step. A secret or an unknown key in it is an error.
+/// Sets the answers of an answers file, which has a key for each step of the wizard. A secret or an unknown key in it
+/// is an error.
 fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Result<()> {
     for (key, value) in parse_answers_file(host, path)? {
         let step = steps::ALL.iter().find(|step| step.id().name() == key);
@@ -163,7 +164,7 @@ fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Re
     Ok(())
 }
 
-/// Reads an answers file as TOML.
+/// Reads an answers file of the wizard as TOML.
 fn parse_answers_file(host: &Host, path: &Path) -> Result<toml::Table> {
     let refused = |why: String| {
         Error::usage(msg!("answers.file", path = path.display())).because(anyhow::Error::msg(why))
@@ -181,7 +182,8 @@ fn read_file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
     }
 }
 
-/// Reads a secret from a file, or from standard input where the path is `-`, without the blanks around it.
+/// Reads the secret for a flag of the command line from a file, or from standard input where the path is `-`, without
+/// the blanks around it.
 pub(super) fn read_secret_file(host: &Host, flag: &str, path: &Path) -> Result<Secret> {
     let text = read_file_or_stdin(host, path);
     let text = text.map_err(|e| {

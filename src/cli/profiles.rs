@@ -101,7 +101,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
     }
 }
 
-/// Runs `profiles list`.
+/// Runs `openclaw profiles list`.
 fn list(context: &Context<'_>) -> ExitCode {
     let (ui, survey) = (&context.ui, context.survey());
     if ui.is_json() {
@@ -146,7 +146,7 @@ fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the sentence about the state of an instance's config.
+/// Returns the sentence about the state of an instance's config file.
 fn config_health_msg(found: &SurveyedInstance) -> Msg {
     match &found.config {
         ConfigHealth::Ok => msg!("profiles.ok"),
@@ -158,7 +158,7 @@ fn config_health_msg(found: &SurveyedInstance) -> Msg {
     }
 }
 
-/// Returns an instance as a part of the document.
+/// Returns an instance as a part of the JSON document of `profiles`.
 fn instance_document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) -> Value {
     let (health, fault) = match &found.config {
         ConfigHealth::Ok => ("ok", Value::Null),
@@ -236,7 +236,7 @@ impl Removal<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Plans the removal.
+    /// Plans the removal of a profile's instance.
     ///
     /// # Errors
     /// When there is no such instance, its gateway runs, or it has a service.

@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
     }
 }
 
-/// Runs `rescue repair`: diagnoses the target, and carries out the steps after consent.
+/// Runs `rescue repair`: diagnoses a gateway, and carries out the repair steps after consent.
 fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     let ui = &context.ui;
     let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
@@ -150,7 +150,8 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_healthy)))
 }
 
-/// Asks for consent to the steps. Without a person they are only shown, and the answer is `false`.
+/// Asks a person for consent to the steps of a repair. Without a person they are only shown, and the answer is
+/// `false`.
 ///
 /// # Errors
 /// When the person declines.
@@ -187,7 +188,7 @@ fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
     }
 }
 
-/// Returns the sentence about the outcome of a step.
+/// Returns the sentence about the outcome of a repair step.
 fn outcome_msg(outcome: &StepOutcome) -> Msg {
     match outcome {
         StepOutcome::Helped => msg!("rescue.came-helped"),
@@ -234,7 +235,7 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(interrupted))
 }
 
-/// Runs `rescue history`.
+/// Runs `openclaw rescue history`.
 fn history(context: &Context<'_>) -> ExitCode {
     let ui = &context.ui;
     let history = History::read(&rescue::shared_dir(context.host, &context.env));
@@ -274,7 +275,7 @@ fn history(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Renders a value of the history: its sentence, or its name where a later release wrote it.
+/// Renders a value of the repair history: its sentence, or its name where a later release wrote it.
 fn render_recorded<T: Copy>(ui: &Ui, value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> String {
     match value {
         Recorded::Known(value) => ui.render(&msg(*value)),

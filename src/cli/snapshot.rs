@@ -58,7 +58,7 @@ fn snapshot_dir(context: &Context<'_>) -> PathBuf {
     snapshot::snapshot_dir(&state_home, &context.env.home, &context.instance)
 }
 
-/// Facts about the host that a snapshot takes into account; owns what a [`SnapshotTarget`] borrows.
+/// Facts about the host that a snapshot of an instance takes into account; owns what a [`SnapshotTarget`] borrows.
 struct SnapshotInputs {
     folder: PathBuf,
     workspaces: Vec<PathBuf>,
@@ -90,7 +90,7 @@ impl SnapshotInputs {
     }
 }
 
-/// Runs `snapshot create`.
+/// Runs `openclaw snapshot create`.
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
     remove_leftovers(context);
@@ -125,7 +125,7 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs `snapshot list`.
+/// Runs `openclaw snapshot list`.
 fn list(context: &Context<'_>) -> ExitCode {
     let found = snapshot::list(&snapshot_dir(context));
     let ui = &context.ui;
@@ -161,7 +161,7 @@ fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
     }
 }
 
-/// Runs `snapshot restore`.
+/// Runs `openclaw snapshot restore`.
 fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
     let chosen = find_snapshot(context, id)?;
     let ui = &context.ui;

@@ -53,7 +53,7 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
     ExitCode::from(probe.verdict.class().exit_code())
 }
 
-/// Queries the service manager where a service is installed, within the time limit of the probe.
+/// Queries the service manager about a gateway's service where one is installed, within the time limit of the probe.
 fn query_service(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<ServiceReport> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
     let host = context.host.with_deadline(deadline);
@@ -112,14 +112,8 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
         service.add_fields(context, &mut fields);
     }
     ui.print(&fields.render(ui.width()));
-    if let Some(past) = &probe.last_run
-        && !service.is_some_and(ServiceReport::gave_up)
-    {
-        ui.print_detail(&run_end_msg(past));
-        if let Some(line) = &past.line {
-            let text = format!("{} {}", line.time, line.message);
-            ui.print_detail(&msg!("status.last-line", line = text.trim()));
-        }
+    if !service.is_some_and(ServiceReport::gave_up) {
+        print_last_run(context, probe);
     }
     if let Some(service) = service {
         service.print_details(context);
@@ -127,7 +121,21 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
     print_hints(context, probe);
 }
 
-/// Prints the verdict as a sentence.
+/// Prints how the last run of a gateway ended, and the last line of its log.
+fn print_last_run(context: &Context<'_>, probe: &Probe) {
+    let Some(past) = &probe.last_run else {
+        return;
+    };
+    context.ui.print_detail(&run_end_msg(past));
+    if let Some(line) = &past.line {
+        let text = format!("{} {}", line.time, line.message);
+        context
+            .ui
+            .print_detail(&msg!("status.last-line", line = text.trim()));
+    }
+}
+
+/// Prints the verdict about a gateway as a sentence.
 pub(super) fn print_headline(context: &Context<'_>, probe: &Probe) {
     let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
     let line = format!("{} {sentence}", status_mark(context, &probe.verdict));
@@ -153,7 +161,7 @@ pub(super) fn print_hints(context: &Context<'_>, probe: &Probe) {
     }
 }
 
-/// Returns the sentence about the end of the last run.
+/// Returns the sentence about how a gateway's last run ended.
 fn run_end_msg(past: &LastRun) -> Msg {
     match (past.end, past.pid) {
         (RunEnd::Orderly, _) => msg!("status.ended-in-order"),
@@ -162,7 +170,7 @@ fn run_end_msg(past: &LastRun) -> Msg {
     }
 }
 
-/// Returns the sentence about where the port of a gateway comes from.
+/// Returns the sentence that says where the port of a gateway comes from.
 fn source_msg(source: PortSource) -> Msg {
     match source {
         PortSource::Flag => msg!("status.from-flag"),
@@ -176,7 +184,7 @@ fn source_msg(source: PortSource) -> Msg {
     }
 }
 
-/// Returns a mark in the colour of the verdict. The sentence beside it says the same.
+/// Returns the mark before a gateway's status, in the colour of the verdict. The sentence beside it says the same.
 fn status_mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
     let mark = if context.ui.ascii() || context.ui.plain() {
         "*"

@@ -67,7 +67,7 @@ impl ClientFailure {
         }
     }
 
-    /// Creates the failure from the `error` of a response.
+    /// Creates the failure of a gateway call from the `error` of its response.
     pub(super) fn from_response(error: &Value) -> Self {
         let text = |name: &str| sanitize(error[name].as_str().unwrap_or_default());
         let (code, message) = (text("code"), text("message"));

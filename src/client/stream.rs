@@ -47,7 +47,7 @@ impl DeadlineStream {
     }
 }
 
-/// Returns the time until the deadline, or `None` after it.
+/// Returns the time until the deadline of a gateway call, or `None` after it.
 fn remaining(deadline: Instant) -> Option<Duration> {
     let remaining = deadline.saturating_duration_since(Instant::now());
     (!remaining.is_zero()).then_some(remaining)

@@ -34,7 +34,7 @@ pub(crate) struct ConfigBackup {
     pub bytes: u64,
 }
 
-/// Returns the path of a backup by its number: 1 is `.bak`, 2 is `.bak.1`, and so on.
+/// Returns the path of a config's backup by its number: 1 is `.bak`, 2 is `.bak.1`, and so on.
 pub(crate) fn backup_path(config: &Path, number: usize) -> PathBuf {
     let mut name = config.as_os_str().to_owned();
     name.push(".bak");

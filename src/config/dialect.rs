@@ -37,8 +37,8 @@ const REVEALING_KEYS: [(&str, Dialect); 8] = [
 ];
 
 impl Dialect {
-    /// Returns the dialect of a release by its version; [`Self::Common`] for a release between the two that are known.
-    /// `None` when the text is no version.
+    /// Returns the config dialect of an OpenClaw release by its version; [`Self::Common`] for a release between the
+    /// two that are known. `None` when the text is no version.
     pub(crate) fn from_version(version: &str) -> Option<Self> {
         let (year, month, _) = version_parts(version)?;
         Some(match (year, month) {
@@ -113,7 +113,7 @@ impl Dialect {
     }
 }
 
-/// Returns whether a release is newer than another; `None` when a text is no version.
+/// Returns whether an OpenClaw release is newer than another; `None` when a text is not a version.
 pub(crate) fn is_newer(version: &str, than: &str) -> Option<bool> {
     Some(version_parts(version)? > version_parts(than)?)
 }
@@ -124,7 +124,7 @@ pub(crate) fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str
     (is_newer(stamp, reader)?).then_some(stamp)
 }
 
-/// Parses the year, month and patch of a version such as `2026.1.30` or `v2026.1.30-2`.
+/// Parses the year, month and patch of an OpenClaw version such as `2026.1.30` or `v2026.1.30-2`.
 pub(super) fn version_parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');
     let version = version.split(['-', '+']).next()?;

@@ -24,7 +24,7 @@ pub(crate) fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     found
 }
 
-/// Adds the differing keys below a path.
+/// Adds the keys below a path that differ between two configs.
 fn collect(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
     let empty = serde_json::Map::new();
     let is_object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);

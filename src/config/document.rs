@@ -15,7 +15,7 @@ use super::{reader, rewrite};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// A config: its text, byte for byte, and the value that the text stands for.
+/// An OpenClaw config: its text, byte for byte, and the value that the text stands for.
 #[derive(Clone, PartialEq)]
 pub struct ConfigDocument {
     text: String,
@@ -76,13 +76,13 @@ impl ConfigDocument {
         &self.value
     }
 
-    /// Returns the value at a path.
+    /// Returns the value at a key path of a config.
     pub fn get(&self, path: &KeyPath) -> Option<&Value> {
         find(&self.value, path)
     }
 
-    /// Sets the value at a path; missing objects and arrays on the way are created. Returns whether anything changed: an
-    /// equal value changes no byte.
+    /// Sets the value at a key path of a config; missing objects and arrays on the way are created. Returns whether
+    /// anything changed: an equal value changes no byte.
     ///
     /// # Errors
     /// When another kind of value is on the way, or the text can't be edited. The document is unchanged then.
@@ -93,8 +93,8 @@ impl ConfigDocument {
         })
     }
 
-    /// Sets the value at a path as [`Self::set`] does, but merges objects: keys that the value does not have stay. Arrays
-    /// are replaced whole.
+    /// Sets the value at a key path of a config as [`Self::set`] does, but merges objects: keys that the value does
+    /// not have stay. Arrays are replaced whole.
     ///
     /// # Errors
     /// As for [`Self::set`].
@@ -105,7 +105,7 @@ impl ConfigDocument {
         })
     }
 
-    /// Removes the key or array element at a path. Returns whether it existed.
+    /// Removes the key or array element at a key path of a config. Returns whether it existed.
     ///
     /// # Errors
     /// When the text can't be edited.
@@ -116,7 +116,7 @@ impl ConfigDocument {
         })
     }
 
-    /// Applies a change to the value, and the smallest corresponding change to the text.
+    /// Applies a change to the value of a config, and the smallest corresponding change to its text.
     fn edit(&mut self, change: impl FnOnce(&mut Value) -> Result<(), EditError>) -> Result<bool, EditError> {
         let mut after = self.value.clone();
         change(&mut after)?;
@@ -147,7 +147,7 @@ pub(crate) fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
         })
 }
 
-/// Returns the value at a path, which is created where it is missing.
+/// Returns the value at a key path of a config, which is created where it is missing.
 fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
     let mut value = root;
     for (at, segment) in path.segments().iter().enumerate() {
@@ -174,8 +174,8 @@ fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Val
     Ok(value)
 }
 
-/// Returns the value to create for the missing segment `at` of a path: an object or an array, by the kind of the next
-/// segment.
+/// Returns the value to create for the missing segment `at` of a config's key path: an object or an array, by the
+/// kind of the next segment.
 fn empty_container(path: &KeyPath, at: usize) -> Value {
     match path.segments().get(at + 1) {
         Some(PathSegment::Key(_)) => Value::Object(Map::new()),
@@ -206,7 +206,7 @@ fn remove(root: &mut Value, path: &KeyPath) {
     }
 }
 
-/// Merges a value into another: objects key by key, anything else is replaced.
+/// Merges a JSON value into another: objects key by key, anything else is replaced.
 fn merge(target: &mut Value, value: Value) {
     match (target, value) {
         (Value::Object(target), Value::Object(value)) => {
@@ -221,7 +221,7 @@ fn merge(target: &mut Value, value: Value) {
     }
 }
 
-/// Returns the array index that a segment stands for: a key of digits is one, as in OpenClaw.
+/// Returns the array index that a segment of a key path stands for: a key of digits is one, as in OpenClaw.
 fn array_index(segment: &PathSegment) -> Option<usize> {
     match segment {
         PathSegment::Index(index) => Some(*index),
@@ -262,7 +262,7 @@ impl From<EditError> for Error {
     }
 }
 
-/// Displays a path in a message: the root, whose text is empty, as `<root>`.
+/// Displays a key path of a config in a message: the root, whose text is empty, as `<root>`.
 struct ShownPath<'a>(&'a KeyPath);
 
 impl fmt::Display for ShownPath<'_> {

@@ -16,12 +16,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Creates the error of a file as a whole.
+    /// Creates the error of a config file as a whole, without a position in it.
     pub(super) fn of_file(why: Msg) -> Self {
         Self { position: None, why }
     }
 
-    /// Creates the error at a byte of the text.
+    /// Creates the error at a byte of a config's text.
     pub(super) fn at_byte(text: &str, byte: usize, why: Msg) -> Self {
         Self {
             position: Some(line_and_column(text, byte)),
@@ -35,7 +35,7 @@ impl ConfigError {
         Self::at_byte(before, valid, msg!("config.fault-encoding"))
     }
 
-    /// Returns the file and the position, as editors understand it: `path:line:column`.
+    /// Returns the file and the position of a config's error, as editors understand it: `path:line:column`.
     pub(crate) fn location(&self, path: &Path) -> String {
         match self.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
@@ -43,8 +43,9 @@ impl ConfigError {
         }
     }
 
-    /// Returns the error of a command that needs the file at `path`: exit code 78, the location, the reason, and the hint
-    /// to edit it. For an instance's config, [`super::broken_error`] also hints at a restore where one is possible.
+    /// Returns the error of a command that needs the config file at `path`: exit code 78, the location, the reason,
+    /// and the hint to edit it. For an instance's config, [`super::broken_error`] also hints at a restore where one
+    /// is possible.
     pub(crate) fn blocked(&self, path: &Path) -> Error {
         let what = Msg::new("config.broken")
             .with("place", self.location(path))
@@ -70,7 +71,8 @@ impl From<ReadError> for ConfigError {
     }
 }
 
-/// Returns the line and the column of a byte, from 1. A line ends at LF, CR LF or CR; a byte order mark has no column.
+/// Returns the line and the column of a byte in a text, counted from 1. A line ends at LF, CR LF or CR; a byte order
+/// mark has no column.
 fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let mut end = byte.min(text.len());
     while !text.is_char_boundary(end) {

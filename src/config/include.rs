@@ -15,7 +15,7 @@ use super::error::ConfigError;
 use super::load::{LoadedConfig, load};
 use crate::i18n::{Msg, msg};
 
-/// The key that includes a file or a list of files.
+/// The key of a config, `$include`, that includes a file or a list of files.
 const INCLUDE_KEY: &str = "$include";
 /// Maximum number of files that include each other in a chain, as in OpenClaw.
 const MAX_DEPTH: usize = 10;
@@ -156,7 +156,7 @@ impl IncludeResolver {
         value
     }
 
-    /// Returns the error of an `$include`; it names the file when that is not the config itself.
+    /// Returns the error of an `$include` in a config; it names the file when that is not the config itself.
     fn error(&self, why: Msg) -> ConfigError {
         match &self.chain[..] {
             [_, .., file] => {
@@ -191,7 +191,8 @@ fn merge(under: Value, over: Value) -> Value {
     }
 }
 
-/// Removes `.` and `..` from a path by its text alone, so that one file has one name in the chain.
+/// Removes `.` and `..` from a path by its text alone, so that one file has one name in the chain of included
+/// configs.
 fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {

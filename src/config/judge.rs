@@ -16,7 +16,7 @@ use super::schema::{self, SchemaFinding, Violation};
 use crate::i18n::{Msg, msg};
 use crate::record::Engine;
 
-/// What reads a config.
+/// The gateway that reads a config: this program's own, or OpenClaw from npm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigReader {
     /// This program's own gateway.
@@ -25,13 +25,13 @@ pub enum ConfigReader {
     OpenClaw(Option<String>),
 }
 
-/// Judges configs for one reader.
+/// Judges configs by what one reader, a native gateway or OpenClaw from npm, accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigJudge {
     reader: ConfigReader,
 }
 
-/// The judgement of a config.
+/// The judgement of a config: what its reader refuses, and what can't be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The rules by which the config was judged.

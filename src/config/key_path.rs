@@ -19,7 +19,7 @@ pub(crate) enum PathSegment {
     Index(usize),
 }
 
-/// The reason why a text is no key path.
+/// The reason why a text is not the key path of a config value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyPathError {
     /// The text is empty.
@@ -42,12 +42,12 @@ impl KeyPath {
         Self::default()
     }
 
-    /// Creates a path of these keys. Dots in them separate nothing.
+    /// Creates the path of a config value from these keys. Dots in them separate nothing.
     pub(crate) fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self(keys.into_iter().map(|key| PathSegment::Key(key.into())).collect())
     }
 
-    /// Parses a path as a user types it.
+    /// Parses the key path of a config value as a user types it, such as `agents.list[0].id`.
     ///
     /// # Errors
     /// The character at which the text is no path.
@@ -81,18 +81,18 @@ impl KeyPath {
         }
     }
 
-    /// Returns the segments of the path.
+    /// Returns the segments of a config value's key path.
     pub(crate) fn segments(&self) -> &[PathSegment] {
         &self.0
     }
 
-    /// Returns the path of a key of this value.
+    /// Returns the path of a key below this config value.
     #[must_use]
     pub(crate) fn child(&self, key: impl Into<String>) -> Self {
         self.with(PathSegment::Key(key.into()))
     }
 
-    /// Returns the path of an array element of this value.
+    /// Returns the path of an array element of this config value.
     #[must_use]
     pub(crate) fn index(&self, index: usize) -> Self {
         self.with(PathSegment::Index(index))
@@ -128,7 +128,7 @@ impl Parser<'_> {
         self.rest.next()
     }
 
-    /// Parses a key without quotes, up to the next dot or bracket.
+    /// Parses a key without quotes in the key path of a config value, up to the next dot or bracket.
     fn parse_bare_key(&mut self) -> Result<String, KeyPathError> {
         let mut key = String::new();
         while let Some(c) = self.peek() {
@@ -196,8 +196,7 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// Returns whether a key is printed without brackets. [`KeyPath::parse`] accepts more keys without brackets, but an odd
-/// key is easier to read in quotes.
+/// Returns whether a key of a config is printed in a key path without brackets.
 fn is_bare(key: &str) -> bool {
     !key.is_empty()
         && key
@@ -206,7 +205,7 @@ fn is_bare(key: &str) -> bool {
 }
 
 impl KeyPathError {
-    /// Returns the usage error for a path as typed.
+    /// Returns the usage error for a config's key path as the user typed it.
     pub(crate) fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),

@@ -18,7 +18,7 @@ use crate::i18n::{Msg, msg};
 /// Maximum number of arrays and objects that nest. OpenClaw's own schema nests below 20.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The byte order mark, which is kept in the text and is not parsed.
+/// The byte order mark at the start of a config, which is kept in the text and is not parsed.
 pub(super) const BOM: &str = "\u{feff}";
 
 /// Returns the options of jsonc-parser: everything of JSON5 is accepted, missing commas are not.
@@ -65,7 +65,7 @@ impl Reader<'_> {
         ConfigError::at_byte(self.text, self.start + byte, why)
     }
 
-    /// Parses the document. Returns its value, and the byte at which the value starts.
+    /// Parses the text of a config or a value as JSON5. Returns its value, and the byte at which the value starts.
     fn read(&self) -> Result<(Value, usize), ConfigError> {
         self.check_tokens()?;
         let ast = parse_to_ast(self.body(), &CollectOptions::default(), &parse_options())
@@ -185,7 +185,8 @@ fn has_bare_line_break(token: &str) -> bool {
     false
 }
 
-/// Returns whether a key needs no quotes: an identifier of ECMAScript. (`foo-bar` and `1` need them.)
+/// Returns whether a key of a JSON5 object needs no quotes: an identifier of ECMAScript. (`foo-bar` and `1` need
+/// them.)
 fn is_identifier(word: &str) -> bool {
     let mut chars = word.chars();
     chars

@@ -13,7 +13,7 @@ pub enum Release {
     Late,
 }
 
-/// How a version of OpenClaw relates to the known release by which its configs are judged.
+/// The relation of a version of OpenClaw to the known release by which its configs are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// The schema of the version is known, or is older than the known one.
@@ -27,7 +27,7 @@ impl Release {
     /// Both releases, the earlier one first.
     pub const ALL: [Self; 2] = [Self::Early, Self::Late];
 
-    /// Returns the version of the release.
+    /// Returns the version of a known OpenClaw release.
     pub fn version(self) -> &'static str {
         match self {
             Self::Early => dialect::EARLY_VERSION,
@@ -35,7 +35,7 @@ impl Release {
         }
     }
 
-    /// Returns the dialect of configs that are written for the release.
+    /// Returns the dialect of configs that are written for an OpenClaw release.
     pub fn dialect(self) -> Dialect {
         match self {
             Self::Early => Dialect::Early,
@@ -43,8 +43,8 @@ impl Release {
         }
     }
 
-    /// Parses the version of a release as typed: whole (`2026.9.6`), or of a known release without the year (`9.6`).
-    /// Returns `None` for any other text.
+    /// Parses the version of an OpenClaw release as typed: whole (`2026.9.6`), or of a known release without the year
+    /// (`9.6`). Returns `None` for any other text.
     pub fn parse_version(typed: &str) -> Option<String> {
         let typed = typed.trim();
         let is_short = |release: &Self| {
@@ -57,8 +57,8 @@ impl Release {
         }
     }
 
-    /// Returns the release that is nearer in time to a version, the later one where both are equally near; `None` where
-    /// the text is no version.
+    /// Returns the known OpenClaw release that is nearer in time to a version, the later one where both are equally
+    /// near; `None` where the text is not a version.
     pub fn nearest(version: &str) -> Option<(Self, Fit)> {
         let day = day_of(version)?;
         let [early, late] = Self::ALL.map(|release| day_of(release.version()).unwrap_or_default());
@@ -82,8 +82,8 @@ impl fmt::Display for Release {
     }
 }
 
-/// Returns a number of days that grows with the version: its last part is a day of the month, or counts the releases of
-/// a month.
+/// Returns a number of days that grows with an OpenClaw version: its last part is a day of the month, or counts the
+/// releases of a month.
 fn day_of(version: &str) -> Option<u32> {
     let (year, month, patch) = dialect::version_parts(version)?;
     let months = year.checked_mul(12)?.checked_add(month)?;

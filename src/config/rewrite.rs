@@ -19,7 +19,7 @@ pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<Strin
     Some(format!("{bom}{root}"))
 }
 
-/// Edits an object: removes, changes and appends keys; keys with equal values stay.
+/// Edits an object of a config's text: removes, changes and appends keys; keys with equal values stay.
 fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
     for removed in before.keys().filter(|key| !after.contains_key(*key)) {
         for property in node.properties() {
@@ -51,7 +51,8 @@ fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String
     Some(())
 }
 
-/// Edits an array: elements that are equal at both ends stay, those between are changed, removed or inserted.
+/// Edits an array of a config's text: elements that are equal at both ends stay, those between are changed, removed
+/// or inserted.
 fn edit_array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
     let start = before
         .iter()
@@ -87,8 +88,8 @@ fn edit_array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> 
     Some(())
 }
 
-/// Edits an object or an array in place. Returns `false` where the old and the new value are not both objects or both
-/// arrays, so that the node must be replaced.
+/// Edits an object or an array of a config in place, so that its text changes as little as possible. Returns `false`
+/// where the old and the new value are not both objects or both arrays, so that the node must be replaced.
 fn edit_in_place(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => edit_object(&node.as_object()?, old, new).map(|()| true),

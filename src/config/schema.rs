@@ -36,7 +36,7 @@ pub enum Violation {
     InvalidValue,
 }
 
-/// Required keys of objects of the table: the object, the key, and the releases that require it.
+/// Keys that OpenClaw's config schema requires in objects: the object, the key, and the releases that require it.
 const REQUIRED_KEYS: [(&str, &str, Releases); 4] = [
     ("auth.profiles.*", "provider", Releases::Both),
     ("auth.profiles.*", "mode", Releases::Both),
@@ -44,8 +44,8 @@ const REQUIRED_KEYS: [(&str, &str, Releases); 4] = [
     ("browser.profiles.*", "color", Releases::Early),
 ];
 
-/// Returns the values that a release would refuse, in the order of the config. `$include` is not followed: check the
-/// [`super::effective`] value to have included files checked too.
+/// Returns the values of a config that an OpenClaw release would refuse, in the order of the config. `$include` is
+/// not followed: check the [`super::effective`] value to have included files checked too.
 pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
     let release = match release {
         Release::Early => Releases::Early,
@@ -66,7 +66,8 @@ pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
 }
 
 impl SchemaFinding {
-    /// Returns whether two findings are about one key, or about a key and a key below it.
+    /// Returns whether two findings of the config's schema check are about one key, or about a key and a key below
+    /// it.
     pub(super) fn is_about_same_key(&self, other: &Self) -> bool {
         if [self.violation, other.violation].contains(&Violation::MissingKey) {
             return self == other;
@@ -76,14 +77,14 @@ impl SchemaFinding {
     }
 }
 
-/// A rule of the table, and the part of its path that lies below the value that is checked.
+/// A rule of the config schema, and the part of its path that lies below the value that is checked.
 struct RemainingRule {
     path: &'static str,
     rule: &'static KeyRule,
 }
 
 impl RemainingRule {
-    /// Returns the rule for the values below the key `step`; `None` where its path does not lead there.
+    /// Returns the schema rule for the config values below the key `step`; `None` where its path does not lead there.
     fn below(&self, step: &str) -> Option<Self> {
         let (head, path) = self.path.split_once('.').unwrap_or((self.path, ""));
         let rule = self.rule;
@@ -91,7 +92,7 @@ impl RemainingRule {
     }
 }
 
-/// Checks a config against the schema of one release, and collects the findings.
+/// Checks a config against the schema of one OpenClaw release, and collects the findings.
 struct SchemaChecker {
     release: Releases,
     findings: Vec<SchemaFinding>,
@@ -106,8 +107,8 @@ impl SchemaChecker {
         });
     }
 
-    /// Checks a value and everything in it. `pattern` is its path as the table writes it; `rules` are those of this
-    /// path and those below it.
+    /// Checks a config value and everything in it against the schema. `pattern` is its path as the table writes it;
+    /// `rules` are those of this path and those below it.
     fn check(&mut self, value: &Value, path: &KeyPath, pattern: &str, rules: &[RemainingRule]) {
         let shapes: Vec<Shape> = rules
             .iter()
@@ -141,7 +142,7 @@ impl SchemaChecker {
         }
     }
 
-    /// Checks a key of an object, whose path, pattern and rules are given.
+    /// Checks a key of an object in a config, whose path, pattern and rules are given, against the schema.
     fn check_key(
         &mut self,
         key: &str,
@@ -203,7 +204,7 @@ impl SchemaChecker {
     }
 }
 
-/// Returns the rules for the values below the key `step`.
+/// Returns the schema rules for the values below the key `step`.
 fn rules_below(rules: &[RemainingRule], step: &str) -> Vec<RemainingRule> {
     rules
         .iter()

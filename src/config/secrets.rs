@@ -20,12 +20,13 @@ use crate::secret::{SecretOrigin, TextPiece};
 /// Shortest value of a variable that is looked for in other texts, in bytes: a shorter one may be any word.
 const MIN_VARIABLE_BYTES: usize = 8;
 
-/// Returns whether a text at a path would be a secret: the path's last key, or one above it, names one.
+/// Returns whether a text at a key path of a config would be a secret: the path's last key, or one above it, names
+/// one.
 pub(crate) fn is_secret(path: &KeyPath) -> bool {
     context_of(path).hides_texts()
 }
 
-/// Returns the context of the value at a path.
+/// Returns the place of a config value by its key path, which decides whether the value is a secret.
 fn context_of(path: &KeyPath) -> KeyContext {
     let below = |context: KeyContext, segment: &PathSegment| match segment {
         PathSegment::Key(key) => context.below(key),
@@ -34,7 +35,7 @@ fn context_of(path: &KeyPath) -> KeyContext {
     path.segments().iter().fold(KeyContext::default(), below)
 }
 
-/// Returns the value at `path` with every secret replaced by [`REDACTED`].
+/// Returns the config value at the key path `path` with every secret replaced by [`REDACTED`].
 pub fn redact(path: &KeyPath, value: &Value) -> Value {
     redact_value(value, context_of(path))
 }
@@ -82,8 +83,9 @@ fn collect_secrets<'a>(value: &'a Value, context: KeyContext, found: &mut Vec<&'
     }
 }
 
-/// Splits the text of a document into pieces without its secrets, also without those in comments and under a key that is
-/// there twice. `origin` returns where a secret with these characters comes from. Empty when the text has no secret.
+/// Splits the text of a config into pieces without its secrets, also without those in comments and under a key that
+/// is there twice. `origin` returns where a secret with these characters comes from. Empty when the text has no
+/// secret.
 pub(crate) fn redacted_pieces(
     document: &ConfigDocument,
     origin: impl Fn(&str) -> SecretOrigin,
@@ -112,7 +114,7 @@ pub(crate) fn redacted_pieces(
     pieces
 }
 
-/// Returns whether an object is a reference to a secret store, as in 2026.9.6: `{source, provider, id}`.
+/// Returns whether an object of a config is a reference to a secret store, as in 2026.9.6: `{source, provider, id}`.
 fn is_reference(map: &Map<String, Value>) -> bool {
     map.len() == 3
         && ["source", "provider", "id"]
@@ -276,7 +278,19 @@ mod tests {
             ),
             ("{ proxy: 'http://a:SEE\\x44ED@b' }", "{ proxy: '<>' }"),
             ("{ proxy: 'http://a:SEEDED@b' }", "{ proxy: 'http://<>@b' }"),
-            // Variables and headers, whatever they are called.
+            // References are no secrets.
+            (
+                "{ token: '${SEED}', apiKey: { source: 'env', provider: 'd', id: 'K' } }",
+                "",
+            ),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_headers_and_credentials_of_requests_are_hidden_whatever_their_names() {
+        for (text, wanted) in [
             (
                 "{ env: { vars: { PAT: 'SEEDED', PIN: 1234 }, shellEnv: { enabled: true, timeoutMs: 5 } } }",
                 "{ env: { vars: { PAT: '<>', PIN: \"<>\" }, shellEnv: { enabled: true, timeoutMs: 5 } } }",
@@ -288,11 +302,6 @@ mod tests {
             (
                 "{ request: { auth: { value: 'SEEDED' } }, value: 'x' }",
                 "{ request: { auth: { value: '<>' } }, value: 'x' }",
-            ),
-            // References are no secrets.
-            (
-                "{ token: '${SEED}', apiKey: { source: 'env', provider: 'd', id: 'K' } }",
-                "",
             ),
         ] {
             assert_eq!(shown(text), wanted, "{text}");

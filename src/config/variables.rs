@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-/// The name of a variable that a value needs and that is not set.
+/// The name of an environment variable that a config value needs (`${NAME}`) and that is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
 pub(crate) struct MissingVariable(pub String);

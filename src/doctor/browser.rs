@@ -9,7 +9,7 @@ use crate::browser::checks::{BrowserCheckId, BrowserHealth};
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 
-/// The checks of browsers.
+/// The checks that the doctor makes of an instance's browsers.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-shared", shared),
     Check::error("browser-missing", missing),
@@ -22,7 +22,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("browser-remote", |_, own| problem_of(own, BrowserCheckId::Remote)),
 ];
 
-/// Returns the addresses at which browsers are reached, as far as the config fixes them, each with its key.
+/// Returns the addresses at which the browsers of an instance are reached, as far as its config fixes them, each with
+/// the config key that fixes it.
 fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let Some(browser) = config.get("browser") else {
@@ -53,7 +54,7 @@ fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     shared_values(report, own, |own| fixed_addresses(&own.config), describe)
 }
 
-/// Returns what `browser doctor` says about one of its checks, where that is bad.
+/// Returns the message of a check of `browser doctor`, where the result of that check is bad.
 fn bad_result<'s>(own: &'s InstanceReport<'_>, id: BrowserCheckId) -> Option<&'s Msg> {
     let result = own.browser.iter().find(|check| check.id == id);
     result

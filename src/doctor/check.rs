@@ -26,8 +26,8 @@ impl Severity {
     }
 }
 
-/// The function of a check: looks for problems of one instance in the report on the host. It reads the report and
-/// at most file metadata, and changes nothing.
+/// The function of a check of the doctor: looks for problems of one instance in the report on the host. It reads the
+/// report and at most file metadata, and changes nothing.
 type FindProblems = fn(&HostReport<'_>, &InstanceReport<'_>) -> Vec<Problem>;
 
 /// A check of the doctor: its id, its severity and its function. Each is one row in the table of its family.
@@ -57,7 +57,7 @@ impl Check {
     }
 }
 
-/// Something that a check found, with the command that repairs it.
+/// A problem that a check of the doctor found, with the command that repairs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) msg: Msg,
@@ -68,7 +68,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Creates a problem that the user repairs with a command.
+    /// Creates a problem of an instance that the user repairs with a command.
     pub(super) fn new(msg: Msg, remedy: impl Into<String>) -> Self {
         Self {
             msg,

@@ -232,8 +232,8 @@ impl<'a> Collector<'_, 'a> {
         report
     }
 
-    /// Returns the settings of the gateway, or the reason why it would refuse to start; `None` without a config or
-    /// with a broken record.
+    /// Returns the settings of an instance's gateway, or the reason why the gateway would refuse to start; `None`
+    /// without a config or with a broken record.
     fn settings(
         &self,
         instance: &Instance,
@@ -250,14 +250,14 @@ impl<'a> Collector<'_, 'a> {
         Some(sources.settings(&RunOverrides::default()))
     }
 
-    /// Returns a digest of each channel token of an instance by its key.
+    /// Returns a digest of each channel token of an instance, with the config key of the token.
     fn token_digests(&self, found: &SurveyedInstance) -> Vec<(String, [u8; 32])> {
         let digest = |(key, token): &(String, Secret)| (key.clone(), self.digest(token.expose()));
         found.tokens.iter().map(digest).collect()
     }
 
-    /// Returns a digest of the gateway's token and the number of its characters; `None` where the config has none or
-    /// takes it from a variable.
+    /// Returns a digest of the gateway's token in a config and the number of its characters; `None` where the config
+    /// has none or takes it from a variable.
     fn gateway_token(&self, config: &Value) -> Option<([u8; 32], usize)> {
         let token = config.pointer("/gateway/auth/token")?.as_str()?.trim();
         (!token.contains("${")).then(|| (self.digest(token), token.chars().count()))
@@ -350,8 +350,8 @@ impl<'a> Collector<'_, 'a> {
     }
 }
 
-/// Reads the config of an instance: the document, `None` where it is missing or broken, and its value with included
-/// files merged in.
+/// Reads the config of an instance: the config document, `None` where it is missing or broken, and its value with
+/// included files merged in.
 fn load_config(instance: &Instance) -> (Option<ConfigDocument>, Value) {
     let document = match config::load(&instance.config_path) {
         LoadedConfig::Ok(document) => Some(document),
@@ -381,7 +381,7 @@ fn nearest_existing(path: &Path) -> &Path {
     path.ancestors().find(|part| part.exists()).unwrap_or(path)
 }
 
-/// Inspects the files and folders of an instance that exist and whose mode, owner or link matters. A path with two
+/// Reads mode, owner and link of those files and folders of an instance that the doctor judges. A path with two
 /// purposes has the first.
 fn inspect_paths(
     host: &Host,
@@ -406,7 +406,7 @@ fn inspect_paths(
     paths
 }
 
-/// Returns the files and folders of an instance that are inspected, each with its purpose; some may not exist.
+/// Returns the paths of an instance that the doctor inspects, each with its purpose; some may not exist.
 fn paths_of_interest(instance: &Instance, found: Option<&SurveyedInstance>) -> Vec<(PathRole, PathBuf)> {
     let state = &instance.state_dir;
     let mut paths = vec![

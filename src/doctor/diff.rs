@@ -12,7 +12,7 @@ use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
-/// Number of unchanged lines that are shown around a change.
+/// Number of unchanged lines that are shown around a change in the unified diff of a plan.
 const CONTEXT_LINES: usize = 2;
 
 /// Renders the parts of a diff that are not text of a file, in the user's language.
@@ -23,7 +23,7 @@ pub(crate) struct DiffRenderer<'a> {
     pub(crate) change_line: &'a dyn Fn(&Change) -> String,
 }
 
-/// Renders a plan as a unified diff without colour, with `~` for the home folder.
+/// Renders a plan of file changes as a unified diff without colour, with `~` for the home folder.
 pub(crate) fn unified(plan: &Plan, home: &Path, renderer: &DiffRenderer<'_>) -> String {
     let mut out = String::new();
     for change in &plan.changes {
@@ -56,7 +56,7 @@ pub(crate) fn unified(plan: &Plan, home: &Path, renderer: &DiffRenderer<'_>) -> 
 }
 
 impl DiffRenderer<'_> {
-    /// Renders the placeholder for a secret.
+    /// Renders the placeholder for a secret in the diff of a plan.
     fn hidden(&self, origin: SecretOrigin) -> String {
         let text = (self.translate)(&match origin {
             SecretOrigin::Generated => msg!("plan.generated"),

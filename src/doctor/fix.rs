@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::apply;
 use crate::config::key_path::KeyPath;
 
-/// A repair of one problem.
+/// A repair of one problem of an instance, as `doctor --fix` makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fix {
     /// Changes the mode of a file or folder.
@@ -50,7 +50,8 @@ pub(crate) enum Fix {
     Deregister(PathBuf),
 }
 
-/// Returns a free name beside a path: `PATH.aside-1`, `PATH.aside-2` and so on. The same disk gives the same name.
+/// Returns a free name beside a path, for a file or folder that a repair moves aside: `PATH.aside-1`, `PATH.aside-2`
+/// and so on. The same disk gives the same name.
 pub(super) fn free_aside_name(path: &Path) -> PathBuf {
     apply::free_path(|number| {
         let mut name = path.as_os_str().to_owned();

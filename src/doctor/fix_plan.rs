@@ -15,7 +15,7 @@ use crate::instance::shell_quote;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// Configs that are edited by their paths, each with the bytes of its file and the document that it becomes.
+/// The configs that a plan of fixes edits, by path, each with the bytes of its file and the document that it becomes.
 type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 
 /// Returns the reason why a fix may not be made, or `None` where it may. It may not touch another instance, or replace a
@@ -185,7 +185,8 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
     }
 }
 
-/// Returns the edited config at a path, read from its file the first time; `None` where it can't be read.
+/// Returns the config at a path as the fixes so far have edited it, read from its file the first time; `None` where
+/// it can't be read.
 fn open_config<'c>(
     configs: &'c mut EditedConfigs,
     path: &Path,

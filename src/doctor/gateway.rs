@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// Minimum number of characters of a token that nobody guesses. A generated one has 48.
 const MIN_TOKEN_CHARS: usize = 16;
 
-/// Returns the reason why the gateway would refuse to start.
+/// Returns the reason why the gateway of an instance would refuse to start.
 fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Error> {
     own.settings.as_ref()?.as_ref().err()
 }
@@ -62,7 +62,7 @@ fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a refusal to start that has a reason of its own.
+/// Reports a gateway that would refuse to start for a given reason.
 fn refusal(own: &InstanceReport<'_>, reason: ErrorReason, remedy: &str) -> Vec<Problem> {
     let problems = start_error(own)
         .filter(|error| error.has_reason(reason))
@@ -70,7 +70,7 @@ fn refusal(own: &InstanceReport<'_>, reason: ErrorReason, remedy: &str) -> Vec<P
     problems.into_iter().collect()
 }
 
-/// Reports every other refusal to start.
+/// Reports a gateway that would refuse to start for a reason that no other check looks for.
 fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     // A refusal with a reason has a check of its own.
     let problems = start_error(own)

@@ -109,7 +109,7 @@ pub(super) struct ResolvedPaths {
     pub(super) state: PathBuf,
 }
 
-/// The metadata of a file or folder of an instance.
+/// The metadata of a file or folder of an instance, as the doctor inspects it: purpose, mode, owner and link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InspectedPath {
     /// The purpose of the file or folder.
@@ -124,7 +124,7 @@ pub(super) struct InspectedPath {
     pub(super) is_folder: bool,
 }
 
-/// The purpose of a file or folder of an instance.
+/// The purpose of a file or folder of an instance that the doctor inspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathRole {
     /// The config.
@@ -141,7 +141,7 @@ pub(super) enum PathRole {
     Other,
 }
 
-/// The state of a file system.
+/// The state of a file system: its free space, and whether it is on a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DiskState {
     /// Bytes that this user may still write.
@@ -150,7 +150,7 @@ pub(super) struct DiskState {
     pub(super) network: Option<&'static str>,
 }
 
-/// A gateway that listens.
+/// A gateway process that listens on this host.
 #[derive(Debug)]
 pub(super) struct RunningGateway<'a> {
     /// The process.
@@ -223,7 +223,7 @@ impl InstanceReport<'_> {
         self.found?.base.map(|(family, _)| family.base().into())
     }
 
-    /// Returns the files and folders with this purpose.
+    /// Returns the files and folders of an instance that have a purpose, such as backups of its config.
     pub(super) fn paths_with_role(&self, role: PathRole) -> impl Iterator<Item = (&PathBuf, &InspectedPath)> {
         self.paths
             .iter()

@@ -177,7 +177,7 @@ fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) ->
     path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
 }
 
-/// Resolves a path as a config names it, links followed; `None` for a relative one.
+/// Resolves a path that is written in a config, with `~` expanded and links followed; `None` for a relative one.
 fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> {
     let typed = typed.trim();
     let expanded = match typed.strip_prefix("~/") {
@@ -230,7 +230,8 @@ fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     shared.into_iter().collect()
 }
 
-/// Returns the folders with logins and cookies that a config fixes for its browsers, each with its profile.
+/// Returns the folders with logins and cookies that a config sets for its browsers (`userDataDir`), each with the
+/// name of its browser profile.
 fn browser_folders(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<(String, PathBuf)> {
     let profiles = own.config.pointer("/browser/profiles").and_then(Value::as_object);
     let folder = |(name, profile): (&String, &Value)| {

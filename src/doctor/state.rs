@@ -43,7 +43,7 @@ const FULL_DISK_BYTES: u64 = 16 * 1024 * 1024;
 /// Free space that sessions and logs will soon fill, in bytes.
 const LOW_DISK_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Parts of the names of folders that a program keeps in sync between machines.
+/// Parts of the names of folders that a synchronization program, such as Dropbox, copies between machines.
 const SYNCED_FOLDERS: [&str; 8] = [
     "Dropbox",
     "OneDrive",

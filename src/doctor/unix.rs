@@ -7,7 +7,7 @@ use std::path::Path;
 use super::host_report::DiskState;
 use crate::host::Host;
 
-/// Returns the permission bits of a mode.
+/// Returns the permission bits of the mode in the metadata of a file.
 pub(super) fn mode(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
@@ -18,7 +18,7 @@ pub(super) fn foreign_owner(host: &Host, meta: &Metadata) -> Option<u32> {
     (meta.uid() != user && user != 0).then(|| meta.uid())
 }
 
-/// Returns the state of the file system of a path that exists.
+/// Returns the free space of the file system of a path that exists, and whether it is on a network.
 pub(super) fn disk_state(host: &Host, path: &Path) -> Option<DiskState> {
     Some(DiskState {
         free_bytes: host.free_disk_bytes(path)?,

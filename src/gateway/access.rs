@@ -93,8 +93,9 @@ struct WebOrigin {
 }
 
 impl WebOrigin {
-    /// Parses an origin; a `/` at its end is allowed, a path is not. `None` for `null`, which sandboxed
-    /// pages and files send, and for the schemes of browser extensions.
+    /// Parses the origin of a web page, as an `Origin` header or the config names it; a `/` at its end is allowed, a
+    /// path is not. `None` for `null`, which sandboxed pages and files send, and for the schemes of browser
+    /// extensions.
     fn parse(text: &str) -> Option<Self> {
         let url = ServerUrl::parse(text)?;
         let secure = match url.scheme() {
@@ -168,8 +169,8 @@ impl AllowedHosts {
         allowed
     }
 
-    /// Returns whether a host (a name, an IPv4 address, or an IPv6 address with or without brackets) names one
-    /// of these addresses.
+    /// Returns whether a host (a name, an IPv4 address, or an IPv6 address with or without brackets) names one of the
+    /// addresses that the gateway is served on.
     fn contains(&self, host: &str) -> bool {
         match host_ip(host) {
             Some(ip) => self.any_ip || self.ips.contains(&ip),
@@ -196,8 +197,8 @@ impl AllowedHosts {
                     .any(|origin| origin.is_at(host)))
     }
 
-    /// Returns whether the request comes from a page that may use this gateway, or from a program that is
-    /// not a browser and sends no `Origin` header.
+    /// Returns whether an HTTP request comes from a web page that may use the gateway, or from a program that is not
+    /// a browser and sends no `Origin` header.
     ///
     /// The accepted pages are the page that the same address served (its `Host` header is checked by
     /// [`AllowedHosts::host_allowed`]), another name of loopback at the served port, and the `origins` that
@@ -228,8 +229,8 @@ pub(crate) fn configured_origins(config: &Value) -> Vec<&str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Returns whether a request comes from this machine: over loopback, with a `Host` header that names
-/// loopback, and without the header of a proxy. Only such clients are paired without being approved.
+/// Returns whether an HTTP request comes from this machine: over loopback, with a `Host` header that names loopback,
+/// and without the header of a proxy. Only such clients are paired without being approved.
 pub(crate) fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     let names_loopback = single_header(headers, &HOST)
         .and_then(parse_authority)
@@ -241,7 +242,7 @@ pub(crate) fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     peer.to_canonical().is_loopback() && names_loopback && !is_forwarded
 }
 
-/// Returns whether a request asks to become a WebSocket.
+/// Returns whether an HTTP request asks to become a WebSocket.
 pub(crate) fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers
         .get(UPGRADE)

@@ -16,7 +16,7 @@ use crate::survey;
 
 /// Time that a replaced gateway has to end in order: longer than its own drain.
 const END_TIMEOUT: Duration = Duration::from_secs(7);
-/// Time for which a port may still be in use after its process has ended.
+/// Time for which a port of the gateway may still be in use after the process that listened on it has ended.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two attempts to listen on a port that is being released.
 const RELEASE_POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -44,7 +44,7 @@ pub(crate) struct BoundPort {
     pub listeners: Vec<TcpListener>,
 }
 
-/// Acquires the lock and the ports of a gateway.
+/// Acquires the lock of an instance and the ports of its gateway before the gateway starts.
 #[derive(Debug)]
 pub(crate) struct ResourceAcquirer<'a> {
     /// The instance and its settings.
@@ -146,7 +146,7 @@ impl ResourceAcquirer<'_> {
         }
     }
 
-    /// Listens on a derived port.
+    /// Listens on a port of the gateway that is derived from its base port, such as the one of the canvas.
     ///
     /// # Errors
     /// The reason why the gateway runs without the port. That is not fatal: the gateway does its work on the

@@ -27,7 +27,7 @@ use crate::browser::{BrowserContext, BrowserControl};
 use crate::i18n::Lang;
 use crate::ports::{LOOPBACK, Role};
 
-/// Maximum size of a request body, in bytes.
+/// Maximum size of the body of a request to the browser control service, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The values that the routes of the browser control service share.
@@ -118,7 +118,8 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     into_http(service.control.handle(request).await)
 }
 
-/// Returns whether a browser says that the request was made by another site.
+/// Returns whether the `Sec-Fetch-Site` header, which browsers set, says that an HTTP request was made by another
+/// site.
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")

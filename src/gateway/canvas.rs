@@ -40,7 +40,7 @@ use url_path::{CANVAS_PATH, CAPABILITY_PREFIX, RELOAD_PATH};
 const SANDBOX_POLICY: &str = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads";
 /// The policy of pages at base+4.
 const OWN_PORT_POLICY: &str = "frame-ancestors 'self'";
-/// Largest message that a page may send over its live reload socket, in bytes.
+/// Largest message that a canvas page may send over its live reload socket, in bytes.
 const MAX_RELOAD_MESSAGE_BYTES: usize = 1024;
 
 /// The port that canvas routes are served on.

@@ -35,7 +35,7 @@ pub(crate) enum Outbound {
     CredentialsChanged,
 }
 
-/// An authenticated client.
+/// A client of the gateway that is connected over the WebSocket and authenticated.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectedClient {
     /// The id of the connection, new for each.
@@ -64,8 +64,8 @@ impl ConnectedClient {
         self.role == ClientRole::Operator && scope.is_granted_by(&self.scopes)
     }
 
-    /// Returns the key of the client in the presence list, or `None` for a command line: a command line
-    /// connects anew for each call and is not listed.
+    /// Returns the key of a connected client in the gateway's presence list, or `None` for a command line: a command
+    /// line connects anew for each call and is not listed.
     fn presence_key(&self) -> Option<String> {
         let key = || {
             let stable = self.device_id.as_ref().or(self.client.instance_id.as_ref());
@@ -96,7 +96,8 @@ pub(crate) struct Clients {
     presence_changed: Notify,
 }
 
-/// The connected clients, the presence list and the counters of events, which change under one lock.
+/// The clients that are connected to the gateway, the presence list and the counters of events, which change under
+/// one lock.
 #[derive(Debug, Default)]
 struct ClientRegistry {
     connected: HashMap<Uuid, Recipient>,
@@ -106,7 +107,7 @@ struct ClientRegistry {
     seq: u64,
 }
 
-/// A connected client and the queue of its session.
+/// A client that is connected to the gateway, and the queue of frames for its session.
 #[derive(Debug)]
 struct Recipient {
     client: Arc<ConnectedClient>,
@@ -206,7 +207,8 @@ impl Clients {
         });
     }
 
-    /// Disconnects the clients that a change affects, and returns their number.
+    /// Disconnects the clients of the gateway whose credentials have become invalid, which `is_affected` decides, and
+    /// returns their number.
     fn disconnect(&self, is_affected: impl Fn(&ConnectedClient) -> bool) -> usize {
         let mut registry = self.registry();
         let before = registry.connected.len();

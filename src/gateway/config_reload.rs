@@ -29,7 +29,7 @@ use folder_watcher::FolderWatcher;
 const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(300);
 /// Maximum time from the first change until the config is read, as a multiple of the debounce time.
 const MAX_DEBOUNCE_FACTOR: u32 = 10;
-/// Time between two checks where the system does not report every change.
+/// Time between two checks of the config files where the system does not report every change.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Maximum number of symbolic links that are followed from one file of the config.
 const MAX_LINKS: usize = 16;
@@ -100,7 +100,7 @@ pub(crate) struct ConfigReloader {
 }
 
 impl ConfigReloader {
-    /// Watches the config until the task is ended.
+    /// Watches the config of a running gateway, and reloads it after each change, until the task is ended.
     pub(crate) async fn run(self: Arc<Self>) {
         let settings = ReloadSettings::from_config(&self.state.active().config);
         if settings.mode == ReloadMode::Off {
@@ -135,8 +135,8 @@ impl ConfigReloader {
         }
     }
 
-    /// Returns the files that make up the config: the file itself, what it includes, the targets of links, and
-    /// the file with its variables.
+    /// Returns the files that make up the config of an instance: the config file itself, what it includes, the
+    /// targets of links, and the file with its variables.
     fn config_files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::from([self.loader.context.instance.env_file()]);
         for path in crate::config::include::included_files(&self.loader.context.instance.config_path) {
@@ -208,7 +208,7 @@ impl ConfigReloader {
         systemd_notify::status(&status.render(lang));
     }
 
-    /// Returns the reason why a config file that was deleted is refused.
+    /// Returns the reason why a running gateway refuses a reload whose config file was deleted.
     fn missing_message(&self) -> Msg {
         let path = self.loader.context.instance.config_path.display();
         msg!("gateway.config-gone", path = path)
@@ -248,7 +248,7 @@ fn compare(active: &ActiveConfig, ready: &UsableConfig) -> ConfigChange {
     }
 }
 
-/// Returns a path and every path that it leads to as a link.
+/// Returns the path of a config file and every path that it leads to as a symbolic link.
 fn link_chain(path: &Path) -> Vec<PathBuf> {
     let mut chain = vec![path.to_owned()];
     while let Some(last) = chain.last()

@@ -17,17 +17,18 @@ use super::protocol::HANDSHAKE_TIMEOUT;
 use super::throttle::client_network;
 use crate::sync::lock;
 
-/// Maximum number of connections per client network that wait for a request or between two requests.
+/// Maximum number of connections to the gateway per client network that wait for a request or between two requests.
 pub(crate) const MAX_SILENT_PER_NETWORK: usize = 256;
 /// Maximum number of connections where the system does not say how many files may be open.
 const DEFAULT_MAX_CONNECTIONS: usize = 960;
-/// Maximum number of bytes read from a session before its client is authenticated: its first message and
+/// Maximum number of bytes read from a WebSocket session before its client is authenticated: its first message and
 /// some more.
 pub(crate) const MAX_UNAUTHENTICATED_BYTES: usize = 128 * 1024;
 /// The byte budget of a connection whose bytes are not counted.
 const UNLIMITED_BYTES: usize = usize::MAX;
 
-/// The activity of a connection, by which the gateway chooses one to close.
+/// The activity of a connection to the gateway, by which the gateway chooses one to close when there is no room for
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionStage {
     /// The connection waits for a request: none has arrived whole yet, or the last one was answered.
@@ -38,7 +39,7 @@ pub(crate) enum ConnectionStage {
     Session,
 }
 
-/// The connection that a request came over; stored in the request's extensions.
+/// The connection that an HTTP request to the gateway came over; stored in the request's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestConnection {
     /// The address of the client.
@@ -92,7 +93,7 @@ impl Connections {
         self.open.send_replace(table.entries.len());
     }
 
-    /// Waits until every connection has ended, and closes those that have not after `timeout`.
+    /// Waits until every connection to the gateway has ended, and closes those that have not after `timeout`.
     pub(crate) async fn drain(&self, timeout: Duration) {
         let mut open = self.open.subscribe();
         let ended = open.wait_for(|open| *open == 0);
@@ -119,8 +120,8 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    /// Records what the connection is doing now. A session has a byte budget until its client is
-    /// [authenticated](Self::lift_byte_limit).
+    /// Records whether a connection to the gateway is silent, answers a request, or has become a WebSocket session. A
+    /// session has a byte budget until its client is [authenticated](Self::lift_byte_limit).
     pub(crate) fn set_stage(&self, stage: ConnectionStage) {
         if stage == ConnectionStage::Session {
             self.bytes_left
@@ -134,8 +135,8 @@ impl ConnectionPermit {
         self.bytes_left.store(UNLIMITED_BYTES, Ordering::Relaxed);
     }
 
-    /// Subtracts `bytes` from the byte budget of the connection. Returns `false` where the budget does not hold
-    /// that many.
+    /// Subtracts `bytes` from the number of bytes that may still be read from a connection to the gateway. Returns
+    /// `false` where the budget does not hold that many.
     pub(crate) fn consume_budget(&self, bytes: usize) -> bool {
         let left = self.bytes_left.load(Ordering::Relaxed);
         if left == UNLIMITED_BYTES {
@@ -146,7 +147,7 @@ impl ConnectionPermit {
         bytes <= left
     }
 
-    /// Waits until the connection is to be closed for another one.
+    /// Waits until the gateway wants to close this connection to make room for another one.
     pub(crate) async fn evicted(&self) {
         self.evict.notified().await;
     }
@@ -160,7 +161,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// The entry of one connection in the table.
+/// The entry of one connection in the table of the gateway's open connections.
 #[derive(Debug)]
 struct ConnectionEntry {
     network: IpAddr,
@@ -213,7 +214,7 @@ impl ConnectionTable {
         Some(id)
     }
 
-    /// Records what a connection is doing from `now` on.
+    /// Records what an open connection of the gateway is doing from `now` on, and whether it counts as silent.
     fn set_stage(&mut self, id: u64, stage: ConnectionStage, now: Instant) {
         self.next_id += 1;
         let Some(entry) = self.entries.get_mut(&id) else {
@@ -246,7 +247,8 @@ impl ConnectionTable {
         }
     }
 
-    /// Closes a connection and removes it.
+    /// Closes a connection to the gateway to make room for another one, and removes it from the table of open
+    /// connections.
     fn evict(&mut self, id: u64) {
         if let Some(entry) = self.entries.get(&id) {
             entry.evict.notify_one();

@@ -23,15 +23,15 @@ mod overview;
 
 use overview::{examine, overview};
 
-/// The policy of the page: its own files only.
+/// The `Content-Security-Policy` header of the gateway's dashboard page: the page may load only its own files.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The path below which the files of the page are.
+/// The URL path below which the files of the dashboard page are, except for the page itself.
 const FILES_PREFIX: &str = "/__openclaw__/dashboard/";
 /// The path of the page's texts in a language.
 const TEXTS_PATH: &str = "/__openclaw__/dashboard/words.json";
 
-/// The files of the page: path, content type, text.
+/// The files of the dashboard page: the URL path, content type and text of each.
 const FILES: [(&str, &str, &str); 4] = [
     (
         "/",
@@ -133,12 +133,12 @@ pub fn router(state: Arc<GatewayState>) -> Router {
     files.route(TEXTS_PATH, get(serve_texts)).with_state(state)
 }
 
-/// Returns whether a path is one of the dashboard's own files, which need no token.
+/// Returns whether a URL path is one of the dashboard's own files, which need no token.
 pub(crate) fn is_page_file(path: &str) -> bool {
     path == "/" || path.starts_with(FILES_PREFIX)
 }
 
-/// Returns the headers of a file of the page.
+/// Returns the HTTP headers of a file of the dashboard page.
 fn page_headers(content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [

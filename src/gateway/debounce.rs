@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// Waits for a change and for the end of the burst that it begins: until no further change has come for
-/// `quiet`, but no longer than `at_most` after the first one.
+/// Waits for a change in watched files and for the end of the burst that it begins: until no further change has come
+/// for `quiet`, but no longer than `at_most` after the first one.
 pub(crate) async fn next_burst(changed: &Notify, quiet: Duration, at_most: Duration) {
     changed.notified().await;
     let silence = async { while timeout(quiet, changed.notified()).await.is_ok() {} };

@@ -22,7 +22,7 @@ pub(crate) mod key;
 
 use book::{DeviceBook, PairingRequest};
 
-/// Time that a device waits for approval before its request is forgotten.
+/// Time that a device waits for approval before its pairing request is forgotten.
 const APPROVAL_TIMEOUT: Duration = Duration::from_mins(5);
 /// Maximum number of devices that wait for approval; one more replaces the oldest.
 const MAX_PENDING: usize = 64;
@@ -85,7 +85,8 @@ enum BookState {
 }
 
 impl DeviceStore {
-    /// Creates the store of this file, which is not read yet.
+    /// Creates the store of the devices that are paired with a gateway, from the path of their file, which is not
+    /// read yet.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
@@ -140,13 +141,13 @@ impl DeviceStore {
         Some(pending.remove(at))
     }
 
-    /// Returns the paired devices, or `None` where the file can't be understood.
+    /// Returns the devices that are paired with the gateway, or `None` where their file can't be understood.
     pub(crate) async fn book(&self) -> Option<Arc<DeviceBook>> {
         let mut state = self.book.lock().await;
         self.read(&mut state).await
     }
 
-    /// Returns the paired devices, which are read from the file the first time.
+    /// Returns the devices that are paired with the gateway, which are read from their file the first time.
     async fn read(&self, state: &mut BookState) -> Option<Arc<DeviceBook>> {
         if matches!(state, BookState::Unread) {
             let path = self.path.clone();
@@ -171,8 +172,8 @@ impl DeviceStore {
         }
     }
 
-    /// Changes the paired devices and writes the file before it returns. `None` where `change` changed
-    /// nothing or the file could not be written; the devices are then as they were before.
+    /// Changes the devices that are paired with the gateway, and writes their file before it returns. `None` where
+    /// `change` changed nothing or the file could not be written; the devices are then as they were before.
     pub(crate) async fn update<T>(&self, change: impl FnOnce(&mut DeviceBook) -> Option<T>) -> Option<T> {
         let mut state = self.book.lock().await;
         let before = self.read(&mut state).await?;

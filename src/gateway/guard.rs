@@ -18,7 +18,7 @@ use super::state::GatewayState;
 use super::throttle::Throttle;
 use crate::settings::ClientAuth;
 
-/// The checks of one port.
+/// The checks that every HTTP request to one port of the gateway passes: of its `Host` header and of its token.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     /// The state of the gateway.
@@ -37,14 +37,15 @@ impl Guard {
             .layer(from_fn_with_state(self, check_host))
     }
 
-    /// Returns whether a request comes from an accepted web page, or from a program that is not a browser.
+    /// Returns whether an HTTP request comes from a web page whose origin the gateway accepts, or from a program that
+    /// is not a browser.
     pub(crate) fn origin_allowed(&self, headers: &HeaderMap) -> bool {
         let active = self.state.active();
         self.hosts
             .origin_allowed(headers, &configured_origins(&active.config))
     }
 
-    /// Returns whether a path may be requested without a token.
+    /// Returns whether a URL path of the gateway may be requested without a token.
     fn is_public(&self, path: &str) -> bool {
         // Liveness and readiness tell no more than `ps` does.
         let is_probe = matches!(path, "/health" | "/healthz" | "/ready" | "/readyz");
@@ -54,7 +55,8 @@ impl Guard {
     }
 }
 
-/// Refuses requests that name another host, and adds the security headers to every reply.
+/// Refuses HTTP requests that name a host which the gateway does not accept, and adds the security headers to every
+/// reply.
 pub(crate) async fn check_host(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let active = guard.state.active();
     let origins = configured_origins(&active.config);
@@ -90,8 +92,8 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
     }
 }
 
-/// Checks the bearer token of a request. An address with failed attempts waits; where its queue is too long,
-/// the token is refused unchecked.
+/// Checks the bearer token of an HTTP request to the gateway. An address with failed attempts waits; where its queue
+/// is too long, the token is refused unchecked.
 pub(crate) async fn authenticate(
     throttle: &Throttle,
     required: &ClientAuth,

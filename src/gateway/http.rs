@@ -25,7 +25,7 @@ use super::upgrade::{accept_upgrade, serve_until_evicted};
 use super::{canvas, dashboard, reply, session};
 use crate::time::millis;
 
-/// Maximum size of a request body, in bytes.
+/// Maximum size of the body of an HTTP request to the gateway's base port, in bytes.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
 
 /// Returns all routes of the base port, with their checks.
@@ -108,7 +108,8 @@ async fn check_body_size(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Turns a WebSocket request into a session, whatever its path; only live reload has a path of its own.
+/// Turns a WebSocket request to the gateway's base port into a client session, whatever its path; only live reload
+/// has a path of its own.
 async fn serve_websocket(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     if !is_websocket_upgrade(request.headers()) || canvas::url_path::is_reload_path(request.uri().path()) {
         return next.run(request).await;

@@ -25,7 +25,7 @@ pub struct GatewayIdentity {
 }
 
 impl GatewayIdentity {
-    /// Creates the identity of this process as the gateway of an instance.
+    /// Creates the identity of this process as the running gateway of an instance.
     pub(crate) fn new(instance: &Instance, started: SystemTime) -> Self {
         Self {
             profile: instance.profile.to_string(),
@@ -37,7 +37,8 @@ impl GatewayIdentity {
         }
     }
 
-    /// Returns the JSON form: `engine`, `profile`, `instanceId`, `bootId`, `version`, `pid`, `startedAt`.
+    /// Returns the JSON form of the identity of a running gateway: `engine`, `profile`, `instanceId`, `bootId`,
+    /// `version`, `pid`, `startedAt`.
     pub(crate) fn to_value(&self) -> Value {
         json!({
             "engine": "native",

@@ -53,7 +53,7 @@ const SERVED_PORTS: &[ServedPort] = &[
     },
 ];
 
-/// The servers of a gateway, one for each port.
+/// The HTTP servers of a gateway, one for each of its ports.
 type Servers = JoinSet<std::io::Result<()>>;
 
 /// The way in which one lifetime of a gateway ended.
@@ -178,7 +178,7 @@ impl GatewayLifecycle<'_> {
     }
 }
 
-/// Starts a server on each port.
+/// Starts an HTTP server on each of the gateway's ports.
 fn spawn_servers(state: &Arc<GatewayState>, ports: Vec<BoundPort>) -> Servers {
     let mut servers = JoinSet::new();
     for port in ports {
@@ -230,8 +230,8 @@ async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option
     tokio::join!(browsers, servers, rescue);
 }
 
-/// Logs what a reader of the log wants to know first: the warning of the start, the profile, the addresses,
-/// the files.
+/// Logs at the start of a gateway what a reader of its log wants to know first: the warning of the start, the
+/// profile, the addresses, the files.
 fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort]) -> std::io::Result<()> {
     let (lang, identity) = (state.lang, &state.identity);
     if let Some(warning) = warning {

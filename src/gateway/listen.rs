@@ -18,7 +18,7 @@ const ALL_INTERFACES: [IpAddr; 2] = [
 ];
 /// Files that container engines create in each of their containers.
 const CONTAINER_MARKER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
-/// The name servers of every tailnet: a host that is in one has a route to them.
+/// The IP addresses of the name servers of every tailnet: a host that is in a tailnet has a route to them.
 const TAILNET_SERVERS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 100)),
     IpAddr::V6(Ipv6Addr::new(0xfd7a, 0x115c, 0xa1e0, 0, 0, 0, 0, 0x53)),
@@ -86,8 +86,8 @@ pub(crate) fn listen_addresses(
     })
 }
 
-/// Listens on these addresses. A host without IPv6 has no IPv6 loopback, which is skipped; a configured address
-/// that this host does not have is an error.
+/// Listens on one port of the gateway at each of the given IP addresses. A host without IPv6 has no IPv6 loopback,
+/// which is skipped; a configured address that this host does not have is an error.
 pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: Port) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::new();
     for ip in ips {

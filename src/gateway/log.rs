@@ -34,7 +34,7 @@ const MAX_LOG_FILES: usize = 14;
 /// Number of lines that wait for a slow disk or reader before further ones are dropped.
 const MAX_BUFFERED_LINES: usize = 1024;
 
-/// The open log. Dropping it writes the lines that wait.
+/// The open log of a gateway. Dropping it writes the lines that wait.
 #[derive(Debug)]
 pub(crate) struct GatewayLog {
     _guards: Vec<WorkerGuard>,
@@ -121,12 +121,12 @@ fn parse_level(name: &str) -> Option<LevelFilter> {
     })
 }
 
-/// Logs an event. Its field `code` is the same in every language.
+/// Writes an event to the log of the gateway, at level `info`. Its field `code` is the same in every language.
 pub(crate) fn info(lang: Lang, msg: &Msg) {
     tracing::info!(code = msg.key(), "{}", msg.render(lang));
 }
 
-/// Logs a warning.
+/// Writes a warning to the log of the gateway.
 pub(crate) fn warn(lang: Lang, msg: &Msg) {
     tracing::warn!(code = msg.key(), "{}", msg.render(lang));
 }
@@ -143,7 +143,8 @@ pub(crate) fn error(lang: Lang, error: &Error) {
     }
 }
 
-/// The format of lines for people: the time, the level unless it is `info`, the sentence, the fields.
+/// The format of the gateway's log lines for people: the time, the level unless it is `info`, the sentence, the
+/// fields.
 struct ConsoleFormat;
 
 impl<S, N> FormatEvent<S, N> for ConsoleFormat
@@ -171,7 +172,7 @@ where
     }
 }
 
-/// The message of an event, and its other fields as text.
+/// The message of an event in the gateway's log, and its other fields as text.
 #[derive(Default)]
 struct EventFields {
     message: String,

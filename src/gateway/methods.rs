@@ -25,7 +25,7 @@ mod tests;
 
 use call::MethodCall;
 
-/// The function that answers a method.
+/// The function that answers a method of the gateway's WebSocket protocol, at once or later.
 #[derive(Clone, Copy)]
 enum Handler {
     /// Answers at once, from memory.
@@ -86,7 +86,7 @@ impl Method {
     }
 }
 
-/// Every served method.
+/// Every method of the WebSocket protocol that the gateway serves.
 const METHODS: &[Method] = &[
     Method::future("health", OperatorScope::Read, |call| {
         async move { Ok(health::document(&call.state).await) }.boxed()
@@ -132,7 +132,8 @@ pub(crate) fn served_names() -> Vec<&'static str> {
     METHODS.iter().map(|method| method.name).collect()
 }
 
-/// Answers the call of a method, or returns the error of a call that is refused.
+/// Answers a client's call of a method of the gateway's WebSocket protocol, or returns the error of a call that is
+/// refused.
 pub(crate) fn answer(name: &str, call: MethodCall) -> BoxFuture<'static, MethodResult> {
     match find_handler(name, &call) {
         Err(error) => std::future::ready(Err(error)).boxed(),

@@ -14,13 +14,13 @@ use super::protocol::event::GatewayEvent;
 use super::state::GatewayState;
 use crate::time::unix_millis;
 
-/// Time between two health events.
+/// Time between two `health` events that the gateway sends to its clients.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// Minimum time between two presence events: a thousand clients that connect at once are one event, not a
-/// thousand events for each of a thousand.
+/// Minimum time between two `presence` events that the gateway sends to its clients: a thousand clients that connect
+/// at once are one event, not a thousand events for each of a thousand.
 const PRESENCE_DELAY: Duration = Duration::from_millis(500);
-/// Further time between two presence events for each client, so that sending them takes a small part of the
-/// time however many clients there are.
+/// Further time between two `presence` events of the gateway for each connected client, so that sending them takes a
+/// small part of the time however many clients there are.
 const PRESENCE_DELAY_PER_CLIENT: Duration = Duration::from_millis(1);
 
 /// Sends the periodic events to all clients, from the first client on, until the gateway stops.
@@ -64,7 +64,7 @@ fn interval(period: Duration) -> Interval {
     interval
 }
 
-/// Returns the time for which changes of the presence list are gathered into one event.
+/// Returns the time for which changes of the gateway's presence list are gathered into one event.
 fn presence_delay(clients: usize) -> Duration {
     let clients = u32::try_from(clients).unwrap_or(u32::MAX);
     PRESENCE_DELAY + PRESENCE_DELAY_PER_CLIENT.saturating_mul(clients)

@@ -13,9 +13,9 @@ pub(crate) mod shape;
 
 /// Time that a client has from connecting until its `connect` request is answered.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time between two `tick` events.
+/// Time between two `tick` events that the gateway sends to its clients.
 pub(crate) const TICK_INTERVAL: Duration = Duration::from_secs(30);
-/// Largest message of any protocol version, in bytes: the limit of the socket itself.
+/// Largest message in any version of the gateway's WebSocket protocol, in bytes: the limit of the socket itself.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 25 * 1024 * 1024;
 /// Largest message of a client that is not authenticated yet, in bytes.
 pub(crate) const MAX_HANDSHAKE_BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Returns the version number on the wire.
+    /// Returns the number by which messages name a version of the gateway's WebSocket protocol.
     pub(crate) fn number(self) -> u64 {
         match self {
             Self::Three => 3,
@@ -38,7 +38,7 @@ impl Protocol {
         }
     }
 
-    /// Returns the newest served version in a client's range, both ends included.
+    /// Returns the newest version of the gateway protocol in a client's range, both ends included.
     pub(crate) fn negotiate(min: u64, max: u64) -> Option<Self> {
         [Self::Four, Self::Three]
             .into_iter()
@@ -105,7 +105,7 @@ pub(crate) enum OperatorScope {
 }
 
 impl OperatorScope {
-    /// Every scope of an operator.
+    /// Every scope that a client of the gateway can have as an operator.
     pub(crate) const ALL: [Self; 5] = [
         Self::Read,
         Self::Write,
@@ -133,7 +133,7 @@ impl OperatorScope {
     }
 }
 
-/// The error of a response frame.
+/// The error in a response frame of the gateway's WebSocket protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ErrorResponse {
     /// The kind of error.
@@ -170,7 +170,7 @@ impl ErrorCode {
 }
 
 impl ErrorResponse {
-    /// Creates an error without details.
+    /// Creates an error of the gateway's WebSocket protocol from a code and a message, without details.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -189,7 +189,7 @@ impl ErrorResponse {
         Self::new(ErrorCode::Unavailable, message)
     }
 
-    /// Adds machine-readable details.
+    /// Adds machine-readable details to an error of the gateway's WebSocket protocol.
     #[must_use]
     pub(crate) fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
@@ -207,10 +207,10 @@ impl ErrorResponse {
     }
 }
 
-/// The result of a method: the payload of its response, or its error.
+/// The result of a method of the gateway's WebSocket protocol: the payload of its response, or its error.
 pub(crate) type MethodResult = Result<Value, ErrorResponse>;
 
-/// Renders the response frame to the request with this id.
+/// Renders the response frame of the gateway's WebSocket protocol to the request with this id.
 pub(crate) fn response_frame(id: &str, result: &MethodResult) -> String {
     match result {
         Ok(payload) => json!({"type": "res", "id": id, "ok": true, "payload": payload}),
@@ -229,7 +229,7 @@ pub(crate) struct StateVersion {
 }
 
 impl StateVersion {
-    /// Returns the JSON form.
+    /// Returns the JSON form of the versions of the presence list and the health document.
     pub(crate) fn to_value(self) -> Value {
         json!({"presence": self.presence, "health": self.health})
     }

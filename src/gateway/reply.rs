@@ -6,14 +6,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-/// Builds an error reply, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized). Its texts belong to the protocol
-/// and are the same in every language.
+/// Builds an HTTP error reply of the gateway, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized).
+/// Its texts belong to the protocol and are the same in every language.
 pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
     let body = json!({ "error": { "message": message, "type": kind } });
     (status, Json(body)).into_response()
 }
 
-/// Builds the reply to a request without the right token or password.
+/// Builds the HTTP reply to a request that does not show the right token or password of the gateway.
 pub(crate) fn unauthorized() -> Response {
     error(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
 }
@@ -28,7 +28,7 @@ pub(crate) fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "not found", "not_found")
 }
 
-/// Builds the reply to a method that a path does not have.
+/// Builds the HTTP reply to a request whose path is served, but not for its HTTP method.
 pub(crate) fn method_not_allowed() -> Response {
     error(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -37,8 +37,8 @@ pub(crate) fn method_not_allowed() -> Response {
     )
 }
 
-/// Adds the security headers that a reply does not set itself: it is not stored, framed, sniffed, embedded
-/// or named to other sites. None of them is a CORS header: no page elsewhere may read a gateway.
+/// Adds to an HTTP reply of the gateway the security headers that it does not set itself: it is not stored, framed,
+/// sniffed, embedded or named to other sites. None of them is a CORS header: no page elsewhere may read a gateway.
 pub(crate) fn add_security_headers(headers: &mut HeaderMap) {
     const DEFAULTS: [(&str, &str); 6] = [
         ("x-content-type-options", "nosniff"),

@@ -14,7 +14,7 @@ use crate::record;
 use crate::rescue::stop::StopSignal;
 use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 
-/// A running rescue thread.
+/// A running thread of the gateway that watches other gateways and repairs them.
 #[derive(Debug)]
 pub(crate) struct RescueTask {
     stop: Arc<StopSignal>,
@@ -22,7 +22,8 @@ pub(crate) struct RescueTask {
 }
 
 impl RescueTask {
-    /// Starts watching the profiles that the record names; `None` where it names none that can be watched.
+    /// Starts a thread that watches and repairs the gateways of the profiles that `rescue.watch` in the instance's
+    /// record names; `None` where it names none that can be watched.
     pub(crate) fn start(state: &Arc<GatewayState>, record: &record::RescueTable) -> Option<Self> {
         let profiles = watched_profiles(state, record);
         if profiles.is_empty() {
@@ -58,7 +59,8 @@ impl RescueTask {
     }
 }
 
-/// Returns the profiles to watch. A name that is no profile, or this gateway's own, is logged and left out.
+/// Returns the profiles whose gateways this gateway is to watch and repair, as its instance's record names them. A
+/// name that is no profile, or this gateway's own, is logged and left out.
 fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
     let mut profiles = Vec::new();
     for name in &record.watch {

@@ -25,17 +25,20 @@ mod limited_stream;
 
 use limited_stream::LimitedStream;
 
-/// Time that a request head has to arrive whole, from the connection or the last reply on.
+/// Time that the head of an HTTP request to the gateway has to arrive whole, from the connection or the last reply
+/// on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum size of a request head, in bytes.
+/// Maximum size of the head of an HTTP request to the gateway, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// Maximum number of headers of a request.
+/// Maximum number of headers of an HTTP request to the gateway.
 const MAX_HEADERS: usize = 64;
 /// Time that connections have to end by themselves once the gateway stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause after a failure to accept a connection: without one the same error would come back at once.
+/// Pause of a gateway server after a failure to accept a connection: without one the same error would come back at
+/// once.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Number of file descriptors kept for other files: logs, listeners, the lock, state files being written.
+/// Number of file descriptors that the gateway keeps for other files than connections: logs, listeners, the lock,
+/// state files being written.
 const RESERVED_FILES: usize = 64;
 
 /// Serves one router on listeners that are bound and non-blocking, until the gateway stops; then drains for at
@@ -101,7 +104,8 @@ async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::Tc
     }
 }
 
-/// Returns whether a failure to accept concerns one connection only, and not the listener.
+/// Returns whether a failure to accept a connection to the gateway concerns that connection only, and not the
+/// listener.
 fn concerns_one_connection(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -113,7 +117,7 @@ fn concerns_one_connection(kind: ErrorKind) -> bool {
     )
 }
 
-/// Serves the requests of one connection until it ends, is evicted, or the gateway stops.
+/// Serves the HTTP requests of one connection to the gateway until it ends, is evicted, or the gateway stops.
 async fn serve_connection(
     state: Arc<GatewayState>,
     stream: TcpStream,

@@ -39,7 +39,7 @@ mod tests;
 
 use handshake::{AcceptedClient, RejectedClient};
 
-/// Maximum time in which a client must accept a frame before it is disconnected.
+/// Maximum time in which a client must accept a frame of the gateway's WebSocket protocol before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that the other side has to answer a close frame with its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -77,7 +77,8 @@ pub(crate) async fn serve<IO, E>(
     }
 }
 
-/// Sends a message. Fails where the other side does not take it within [`WRITE_TIMEOUT`].
+/// Sends a WebSocket message to a client of the gateway. Fails where the other side does not take it within
+/// [`WRITE_TIMEOUT`].
 async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Disconnected> {
     match timeout(WRITE_TIMEOUT, io.send(message)).await {
         Ok(Ok(())) => Ok(()),
@@ -85,7 +86,7 @@ async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Resu
     }
 }
 
-/// Sends a text message.
+/// Sends a WebSocket text message to a client of the gateway.
 async fn send_text<IO: Sink<Message>>(
     io: Pin<&mut IO>,
     text: impl Into<Utf8Bytes>,
@@ -108,8 +109,8 @@ where
     }
 }
 
-/// Opens a session: sends the challenge, checks the first request and answers it. Returns the registered
-/// client, or the reason to close.
+/// Opens the WebSocket session of a client: sends the challenge, checks the client's first request and answers it.
+/// Returns the registered client, or the reason to close.
 async fn open_session<IO, E>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
@@ -187,7 +188,8 @@ async fn check_first_message(
     }
 }
 
-/// The next step of a session after its handshake.
+/// The next step of a client's WebSocket session after its handshake: to send a frame, to handle a message or to
+/// close the connection.
 enum SessionStep {
     Send(Utf8Bytes),
     Handle(Bytes),
@@ -197,7 +199,8 @@ enum SessionStep {
 /// The calls of a client that are not answered yet, with the ids of their requests.
 type PendingCalls = FuturesUnordered<BoxFuture<'static, (String, MethodResult)>>;
 
-/// Answers requests and delivers events until either side ends the session.
+/// Answers the requests of a connected client and delivers the gateway's events to it, until either side ends the
+/// WebSocket session.
 async fn converse<IO, E>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
@@ -238,7 +241,8 @@ where
     }
 }
 
-/// Starts the call that a message asks for, or returns the response to a message that is not a request.
+/// Starts the call that a client's WebSocket message asks for, or returns the response to a message that is not a
+/// request.
 fn start_call(
     state: &Arc<GatewayState>,
     registration: &ClientRegistration,
@@ -287,8 +291,8 @@ fn credentials_changed() -> CloseReason {
     CloseReason::new(4001, "gateway auth changed")
 }
 
-/// Closes the connection and gives the other side a moment to do the same. What it sent meanwhile is read:
-/// otherwise the system would reset the connection, and our last frames would be lost.
+/// Closes the WebSocket connection of a client and gives the client a moment to close its side. What it sent
+/// meanwhile is read: otherwise the system would reset the connection, and our last frames would be lost.
 async fn close<IO, E>(mut io: Pin<&mut IO>, reason: CloseReason)
 where
     IO: Stream<Item = Result<Message, E>> + Sink<Message>,

@@ -17,7 +17,8 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Installs the signal handlers. Needs an async runtime.
+    /// Creates the stream of the signals that end a gateway, and on Unix installs their handlers. Needs an async
+    /// runtime.
     ///
     /// # Errors
     /// The system refuses a handler.
@@ -30,7 +31,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal that ends a gateway.
     pub(crate) async fn next(&mut self) {
         let hangup = async {
             match &mut self.hangup {
@@ -48,7 +49,8 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Installs the signal handlers. Needs an async runtime.
+    /// Creates the stream of the signals that end a gateway, and on Unix installs their handlers. Needs an async
+    /// runtime.
     ///
     /// # Errors
     /// The system refuses a handler.
@@ -57,7 +59,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal that ends a gateway.
     pub(crate) async fn next(&mut self) {
         // An error means that no signal will ever come.
         if tokio::signal::ctrl_c().await.is_err() {

@@ -24,13 +24,13 @@ use crate::lock::InstanceLock;
 use crate::record::Record;
 use crate::settings::RunOverrides;
 
-/// Time that other threads have to end before the process does: state files are written in less, and the
-/// result of a survey that takes seconds is not needed any more.
+/// Time that the other threads of a gateway have to end before its process does: state files are written in less, and
+/// the result of a survey that takes seconds is not needed any more.
 const THREAD_END_TIMEOUT: Duration = Duration::from_secs(1);
 /// The exit code of a gateway that received a second signal while it ended.
 const EXIT_INTERRUPTED: u8 = 130;
 
-/// The options of a gateway on the command line.
+/// The options that the command line gives for the start of a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GatewayOptions {
     /// The settings that flags override.
@@ -159,7 +159,8 @@ impl StartedGateway<'_> {
     }
 }
 
-/// Ends the async runtime. Dropped without a timeout, it would wait for its threads for ever.
+/// Ends the async runtime of a gateway, and waits for its threads for a limited time. Dropped without a timeout, it
+/// would wait for its threads for ever.
 fn shut_down(runtime: Runtime) {
     runtime.shutdown_timeout(THREAD_END_TIMEOUT);
 }

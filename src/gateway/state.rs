@@ -52,7 +52,7 @@ impl ActiveConfig {
         }
     }
 
-    /// Returns all warnings as one text; `None` where there are none.
+    /// Returns all warnings about the active config of the gateway as one text; `None` where there are none.
     pub(crate) fn warnings(&self, lang: Lang) -> Option<String> {
         let all: Vec<_> = self.warning.iter().chain(&self.missing_ports).collect();
         let texts = all.iter().map(|msg| msg.render(lang));
@@ -179,7 +179,7 @@ impl GatewayState {
         self.watch_status.record(profile, event);
     }
 
-    /// Requests the stop of the gateway: every task ends. Where several reasons are given, the first one is
+    /// Requests the stop of the gateway, which ends every task. Where several reasons are given, the first one is
     /// kept.
     pub(crate) fn stop(&self, reason: StopReason) {
         self.stop.send_if_modified(|stop| {
@@ -196,7 +196,7 @@ impl GatewayState {
         self.stop.borrow().is_some()
     }
 
-    /// Waits until the stop of the gateway is requested, and returns the reason.
+    /// Waits until the stop of the gateway is requested, and returns the reason for the stop.
     pub(crate) async fn stopped(&self) -> StopReason {
         let mut stop = self.stop.subscribe();
         let reason = stop.wait_for(Option::is_some).await;

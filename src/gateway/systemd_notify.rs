@@ -13,7 +13,7 @@ pub(crate) fn status(status: &str) {
     system::status(status);
 }
 
-/// Reports that the gateway stops.
+/// Reports to systemd that the gateway stops.
 pub(crate) fn stopping() {
     system::stopping();
 }

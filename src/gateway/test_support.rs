@@ -129,7 +129,7 @@ impl TestGateway {
     }
 }
 
-/// The server's end of the channels, in the place of a socket.
+/// The server's end of the channels that stand in for a WebSocket in unit tests of the gateway.
 struct ServerChannels {
     incoming: mpsc::Receiver<Message>,
     outgoing: mpsc::Sender<Message>,
@@ -179,7 +179,7 @@ pub(crate) struct TestClient {
 }
 
 impl TestClient {
-    /// Sends a text message.
+    /// Sends a text message from a test client to the gateway.
     pub(crate) async fn send(&self, text: impl Into<String>) {
         self.send_message(Message::Text(text.into().into())).await;
     }
@@ -194,19 +194,19 @@ impl TestClient {
         self.request("1", "connect", params).await;
     }
 
-    /// Sends a request.
+    /// Sends a request frame from a test client to the gateway.
     pub(crate) async fn request(&self, id: &str, method: &str, params: Value) {
         let frame = json!({"type": "req", "id": id, "method": method, "params": params});
         self.send(frame.to_string()).await;
     }
 
-    /// Returns the next message.
+    /// Returns the next WebSocket message that a test client receives from the gateway.
     pub(crate) async fn next_message(&mut self) -> Message {
         let message = tokio::time::timeout(Duration::from_mins(10), self.from.recv()).await;
         message.expect("in time").expect("a message")
     }
 
-    /// Returns the next frame.
+    /// Returns the next frame, parsed as JSON, that a test client receives from the gateway.
     pub(crate) async fn next_frame(&mut self) -> Value {
         match self.next_message().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
@@ -214,7 +214,7 @@ impl TestClient {
         }
     }
 
-    /// Returns the response to a request; events before it are skipped.
+    /// Returns the gateway's response to a request of a test client; events before it are skipped.
     pub(crate) async fn response(&mut self, id: &str) -> Value {
         loop {
             let frame = self.next_frame().await;
@@ -243,7 +243,7 @@ impl TestClient {
     }
 }
 
-/// Returns the parameters of `connect` of a command line with [`TOKEN`].
+/// Returns parameters for the gateway's `connect` method, as a command line that shows [`TOKEN`] sends them.
 pub(crate) fn connect_params(protocol: u64) -> Value {
     json!({
         "minProtocol": protocol,

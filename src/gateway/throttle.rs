@@ -21,7 +21,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_REMOTE_DELAY: Duration = Duration::from_secs(5);
 /// Maximum delay of one attempt from this machine.
 const MAX_LOCAL_DELAY: Duration = Duration::from_secs(1);
-/// Maximum time in the queue. Shorter than the time that a session has for its handshake.
+/// Maximum time that an attempt to authenticate waits in the queue of its client network after wrong credentials.
+/// Shorter than the time that a session has for its handshake.
 const MAX_QUEUE_WAIT: Duration = Duration::from_secs(9);
 /// Time without a failed attempt after which a network is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(5);
@@ -116,8 +117,8 @@ struct FailureTable {
 }
 
 impl FailureTable {
-    /// Reserves the next place in the queue of a network and returns the time until its turn, or `None`
-    /// where that is longer than [`MAX_QUEUE_WAIT`].
+    /// Reserves the next place in a client network's queue of attempts to authenticate and returns the time until its
+    /// turn, or `None` where that is longer than [`MAX_QUEUE_WAIT`].
     fn reserve(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
         let network = client_network(ip);
         let Some(failures) = self.networks.get_mut(&network) else {

@@ -28,8 +28,8 @@ pub(crate) async fn accept_upgrade(parts: &mut Parts) -> Result<WebSocketUpgrade
         .max_frame_size(MAX_PAYLOAD_BYTES))
 }
 
-/// Answers an upgrade and runs `serve` on the socket until it ends, or until the connection is evicted to
-/// make room for another one.
+/// Answers an HTTP request to become a WebSocket and runs `serve` on the socket until it ends, or until the
+/// connection is evicted to make room for another one.
 pub(crate) fn serve_until_evicted<F>(
     upgrade: WebSocketUpgrade,
     connection: RequestConnection,

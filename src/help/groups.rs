@@ -2,7 +2,8 @@
 
 use clap::Arg;
 
-/// The groups of `onboard`, which has too many flags for one list: the key of a heading, and the arguments below it.
+/// The groups of flags in the help of `onboard`, which has too many for one list: the key of a heading, and the
+/// arguments below it.
 const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     (
         "help.heading.run",

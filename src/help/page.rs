@@ -16,13 +16,13 @@ pub(crate) struct HelpStyle {
     pub(crate) bold: bool,
 }
 
-/// Minimum width of a page, whatever the terminal says.
+/// Minimum width of a help page in columns, whatever the terminal says.
 const MIN_PAGE_WIDTH: usize = 20;
 /// Maximum width of the left column; a longer entry gets a line of its own.
 const MAX_LEFT_WIDTH: usize = 26;
 /// Minimum width of a page with two columns: on a narrower one the right column would be unreadable.
 const MIN_TWO_COLUMN_WIDTH: usize = 60;
-/// Maximum width of a page: longer lines are tiring to read.
+/// Maximum width of a help page in columns: longer lines are tiring to read.
 const MAX_PAGE_WIDTH: usize = 100;
 
 /// A page that is being written.
@@ -96,7 +96,7 @@ pub(crate) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String,
     sections
 }
 
-/// Returns what is typed: `-h, --help`, `--flow FLOW`, `<PATH>`.
+/// Returns an argument as it is typed on a command line: `-h, --help`, `--flow FLOW`, `<PATH>`.
 fn argument_label(arg: &Arg) -> String {
     if arg.is_positional() {
         return positional_label(arg);
@@ -140,7 +140,7 @@ fn argument_help(arg: &Arg, lang: Lang) -> String {
 }
 
 impl Page {
-    /// Adds a heading.
+    /// Adds a heading to a help page.
     fn heading(&mut self, text: &str) {
         if self.bold {
             let bold = console::Style::new().bold().force_styling(true);
@@ -151,7 +151,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// Adds a text in lines that fit the page.
+    /// Adds a text to a help page, in lines that fit its width.
     fn paragraph(&mut self, text: &str, indent: usize) {
         for line in wrap(text, self.width.saturating_sub(indent)) {
             self.out.push_str(&" ".repeat(indent));
@@ -160,7 +160,7 @@ impl Page {
         }
     }
 
-    /// Adds a heading with its entries.
+    /// Adds a heading with its entries to a help page.
     fn section(&mut self, heading: &str, entries: &[(String, String)]) {
         if entries.is_empty() {
             return;

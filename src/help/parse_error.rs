@@ -11,7 +11,8 @@ pub(super) fn unknown() -> Error {
     Error::usage(msg!("cli.usage"))
 }
 
-/// Translates an error of clap. `command` is the one that the line chose.
+/// Translates a usage error of clap into an error of this program, in the user's language. `command` is the one that
+/// the line chose.
 pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let context = ErrorContext(error);
@@ -57,7 +58,7 @@ pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
     translated.hint(msg!("cli.see-help", command = name))
 }
 
-/// Returns the ways out of an error.
+/// Returns the hints to a usage error: what can be typed instead.
 fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &Command) -> Vec<Msg> {
     let mut hints = Vec::new();
     let nearest = [
@@ -91,7 +92,7 @@ fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &
     hints
 }
 
-/// Returns a word of the user's for the screen: control characters would move the cursor.
+/// Returns a word that the user typed, escaped for the screen: control characters would move the cursor.
 fn displayable(word: &str) -> String {
     word.escape_debug()
         .to_string()
@@ -99,11 +100,11 @@ fn displayable(word: &str) -> String {
         .replace("\\\"", "\"")
 }
 
-/// The context that clap attaches to an error: the words and arguments that it is about.
+/// The context that clap attaches to a usage error: the words and arguments that it is about.
 struct ErrorContext<'a>(&'a clap::Error);
 
 impl ErrorContext<'_> {
-    /// Returns the first text of a kind, or an empty text.
+    /// Returns the first text of a kind in the context of clap's error, or an empty text.
     fn first(&self, kind: ContextKind) -> String {
         match self.0.get(kind) {
             Some(ContextValue::String(text)) => text.clone(),
@@ -112,7 +113,7 @@ impl ErrorContext<'_> {
         }
     }
 
-    /// Returns all texts of a kind, separated by commas.
+    /// Returns all texts of a kind in the context of clap's error, separated by commas.
     fn all(&self, kind: ContextKind) -> String {
         match self.0.get(kind) {
             Some(ContextValue::String(text)) => text.clone(),

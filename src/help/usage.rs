@@ -39,7 +39,7 @@ pub(super) fn positional_label(arg: &Arg) -> String {
     }
 }
 
-/// Returns the text of a key, in English where the language has none.
+/// Returns the help text of a catalogue key, in English where the language has none.
 pub(super) fn catalogue_text(lang: Lang, key: &str) -> Option<&'static str> {
     lang.text(key).or_else(|| Lang::english().text(key))
 }

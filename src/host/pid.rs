@@ -21,7 +21,7 @@ mod system;
 
 pub(crate) use open_file::{FileId, OpenFile};
 
-/// The owner of a process, relative to this user and the owner of a folder.
+/// The owner of a process, relative to this user and the owner of a folder: ours, another user, or gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessOwner {
     /// The process runs as this user, or as the owner of the folder: it may read the files in the folder.
@@ -55,13 +55,13 @@ pub(crate) fn is_in_group(pid: u32, leader: u32) -> bool {
     pid == leader || host_system::group_of(pid) == Some(leader)
 }
 
-/// Returns whether a process runs as the same user as this one. Where the system does not tell, a signal to
-/// the process will be refused.
+/// Returns whether a process runs as the same user as this process. Where the system does not tell, a signal to the
+/// process will be refused.
 pub(crate) fn is_same_user(pid: u32) -> bool {
     system::is_same_user(pid)
 }
 
-/// Returns whether a process has a file open; `None` where the system does not tell.
+/// Returns whether a process has the file at a path open; `None` where the system does not tell.
 ///
 /// This tells the writer of a pid file from an unrelated process with the same pid: the writer may run in another
 /// container.
@@ -75,12 +75,13 @@ pub(crate) fn file_id(path: &Path) -> Option<FileId> {
     system::file_id(path)
 }
 
-/// Returns the files with names of a kind that a process has open; `None` where the system does not tell.
+/// Returns the files that a process has open and whose names are wanted; `None` where the system does not tell.
 pub(crate) fn open_files(pid: u32, has_wanted_name: impl Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
     system::open_files(pid, &has_wanted_name)
 }
 
-/// Returns the owner of a process relative to `folder`; [`ProcessOwner::Ours`] where the system does not tell.
+/// Returns the owner of a process relative to this user and the owner of `folder`; [`ProcessOwner::Ours`] where the
+/// system does not tell.
 pub(crate) fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
     match system::user_of(pid) {
         Err(_) => ProcessOwner::Ours,
@@ -117,8 +118,8 @@ pub(crate) fn kill_group(leader: u32) {
     host_system::kill_group(leader);
 }
 
-/// Ends a process and waits until it has ended: asks it to end, and kills it after `grace`. A process that has ended
-/// already is no error.
+/// Ends a process by its pid and waits until it has ended: asks it to end, and kills it after `grace`. A process that
+/// has ended already is no error.
 ///
 /// # Errors
 /// When the system refuses the signal, or the process still exists five seconds after it was killed.

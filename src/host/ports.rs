@@ -29,7 +29,8 @@ pub(crate) fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<Listen
     sort_and_dedup(system::listening_sockets(None, &needs_owner))
 }
 
-/// Returns the sockets that listen on one port, with their owners. Much faster than [`listening_sockets`].
+/// Returns the TCP sockets that listen on one port, with the processes that own them. Much faster than
+/// [`listening_sockets`].
 pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
     sort_and_dedup(system::listening_sockets(Some(port), &|_| true))
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::{Host, read, system};
 
-/// Time between two checks whether a program has ended.
+/// Time between two checks whether a program that was started has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Maximum number of bytes that are kept of each output stream, from its start.
 const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
@@ -49,7 +49,8 @@ pub(crate) struct CommandOutput {
 }
 
 impl CommandSpec {
-    /// Creates a command of a program and its arguments, in the environment of the host.
+    /// Creates the description of a program to be started, from the program and its arguments, with the environment
+    /// of the host.
     pub(crate) fn new<S: AsRef<OsStr>>(
         program: impl AsRef<OsStr>,
         args: impl IntoIterator<Item = S>,
@@ -64,7 +65,7 @@ impl CommandSpec {
         }
     }
 
-    /// Sets an environment variable of the program.
+    /// Sets an environment variable of a program that is to be started.
     #[must_use]
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
@@ -72,8 +73,9 @@ impl CommandSpec {
         self
     }
 
-    /// Runs the program in a scope of the user's systemd where this process is part of a systemd service: at the end of
-    /// a service, systemd kills everything that the service started. For callers that can reach the user's manager.
+    /// Lets a program be started in a scope of the user's systemd where this process is part of a systemd service: at
+    /// the end of a service, systemd kills everything that the service started. For callers that can reach the user's
+    /// manager.
     #[must_use]
     pub(crate) fn in_own_scope(mut self, host: &Host) -> Self {
         let groups = read::text(Path::new("/proc/self/cgroup")).unwrap_or_default();
@@ -87,7 +89,8 @@ impl CommandSpec {
         self
     }
 
-    /// Converts to a command of the standard library, with the environment of `host` and not of this process.
+    /// Converts the description of a program to a command of the standard library, with the environment of `host` and
+    /// not of this process.
     pub(super) fn to_command(&self, host: &Host) -> Command {
         #[expect(clippy::disallowed_methods, reason = "programs are started here")]
         let mut command = Command::new(&self.program);
@@ -162,8 +165,8 @@ impl Host {
         silent_command(self, spec).spawn()
     }
 
-    /// Starts a program without input and output that runs on after this one has ended: a Ctrl-C in the terminal does
-    /// not reach its process group.
+    /// Starts a program without input and output that runs on after this program has ended: a Ctrl-C in the terminal
+    /// does not reach its process group.
     ///
     /// # Errors
     /// When the program can't be started.
@@ -183,7 +186,7 @@ impl Host {
         system::exec(spec.to_command(self))
     }
 
-    /// Returns whether the system can start a file directly, without an interpreter on the command line.
+    /// Returns whether the system can start a file directly as a program, without an interpreter on the command line.
     pub(crate) fn is_executable(&self, path: &Path) -> bool {
         system::is_executable(path)
     }
@@ -269,7 +272,7 @@ mod tests {
         }
     }
 
-    /// Creates a folder with one empty file of this name and mode.
+    /// Creates a temporary folder with one empty file of a given name and mode, for tests.
     fn folder_with_file(name: impl AsRef<Path>, mode: u32) -> tempfile::TempDir {
         use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
         let dir = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use crate::sync::lock;
 /// Maximum number of bytes that are kept of a program's stderr, from its end.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
 
-/// The exit of a program: its exit code, or the signal that ended it.
+/// The exit of a child program: its exit code, or the signal that ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessExit {
     /// The exit code; `None` where a signal ended the program.
@@ -64,12 +64,13 @@ impl Host {
 }
 
 impl ProcessGroup {
-    /// Returns the pid of the program, which is also the id of its group.
+    /// Returns the pid of the program that leads a process group, which is also the id of the group.
     pub(crate) fn pid(&self) -> u32 {
         self.leader.id()
     }
 
-    /// Returns the exit of the program, or `None` while it runs. Once it has ended, kills the children that it left.
+    /// Returns the exit of the program that leads a process group, or `None` while it runs. Once it has ended, kills
+    /// the children that it left.
     pub(crate) fn poll_exit(&mut self) -> Option<ProcessExit> {
         if self.exit.is_none() {
             self.exit = self.leader.try_wait().ok().flatten().map(ProcessExit::from);
@@ -87,7 +88,7 @@ impl ProcessGroup {
         }
     }
 
-    /// Kills the program and its children.
+    /// Kills the program that leads a process group, and its children.
     pub(crate) fn kill(&mut self) {
         // The children first: once the leader is waited for, the id of the group may be another's.
         if self.poll_exit().is_none() {
@@ -109,7 +110,8 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Reads a stream to its end, so that a full pipe does not block the program, and keeps the end of it in `tail`.
+/// Reads the stderr of a child program to its end, so that a full pipe does not block the program, and keeps the end
+/// of it in `tail`.
 fn keep_tail(mut stream: impl io::Read, tail: &Mutex<Vec<u8>>) {
     let mut chunk = [0; 4096];
     while let Ok(len @ 1..) = stream.read(&mut chunk) {

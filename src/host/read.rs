@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Maximum size of a file that is read, in bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The reason why a file was not read.
+/// The reason why a file was not read, such as a missing file or one that is too large.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file does not exist.
@@ -30,13 +30,13 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
-/// Reads a file as UTF-8 text. Links are followed.
+/// Reads a regular file of a bounded size as UTF-8 text. Links are followed.
 pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
     let bytes = bytes(path)?;
     String::from_utf8(bytes).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
-/// Reads the bytes of a file. Links are followed.
+/// Reads the bytes of a regular file of a bounded size. Links are followed.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,

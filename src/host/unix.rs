@@ -28,7 +28,7 @@ pub(super) fn owner_other_than_root(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
-/// Returns the effective user's id.
+/// Returns the id of the effective user of this process.
 #[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
 pub(super) fn user_id() -> Option<u32> {
     Some(rustix::process::geteuid().as_raw())
@@ -38,18 +38,18 @@ pub(super) fn file_owner_id(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|meta| meta.uid())
 }
 
-/// Returns whether the system can start a file directly: a file with an execute bit.
+/// Returns whether the system can start a file directly as a program: a regular file with an execute bit.
 pub(super) fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0)
 }
 
-/// Replaces this process by another program. The pid and the parent stay, so that signals and the exit code need not be
-/// passed on. Returns only where that failed.
+/// Replaces this process by another program (exec). The pid and the parent stay, so that signals and the exit code
+/// need not be passed on. Returns only where that failed.
 pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     Err(command.exec())
 }
 
-/// Makes a program the leader of a process group of its own.
+/// Makes a program that is to be started the leader of a process group of its own.
 pub(super) fn set_own_group(command: &mut Command) {
     command.process_group(0);
 }
@@ -77,7 +77,7 @@ pub(super) fn kill_group(leader: u32) {
     let _ = to_pid(leader).map(|pid| kill_process_group(pid, Signal::KILL));
 }
 
-/// Returns the process group of a process.
+/// Returns the id of the process group of a process.
 pub(super) fn group_of(pid: u32) -> Option<u32> {
     let group = getpgid(Some(to_pid(pid)?)).ok()?;
     u32::try_from(group.as_raw_nonzero().get()).ok()
@@ -182,7 +182,7 @@ pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
     Ok(bind(&probe, &address)?)
 }
 
-/// Returns the name of the network file system on which a path lies.
+/// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one.
 #[cfg(target_os = "linux")]
 pub(super) fn network_file_system(path: &Path) -> Option<&'static str> {
     // The field's type depends on the architecture.

@@ -27,7 +27,7 @@ pub(super) fn is_executable(path: &Path) -> bool {
         .is_some_and(|ending| EXECUTABLE_EXTENSIONS.iter().any(|known| ending == *known))
 }
 
-/// Runs a program, waits for its end, and returns its exit code.
+/// Runs a program in place of this process on Windows: waits for its end, and returns its exit code.
 pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     let code = command.status()?.code().unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))

@@ -46,7 +46,7 @@ pub struct OwnedInstanceContext {
 }
 
 impl OwnedInstanceContext {
-    /// Borrows the context.
+    /// Borrows the instance, the host and the environment of an owned context as an [`InstanceContext`].
     pub fn borrowed(&self) -> InstanceContext<'_> {
         InstanceContext {
             host: &self.host,

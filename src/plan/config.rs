@@ -36,7 +36,7 @@ pub(super) struct ConfigPlan {
 }
 
 impl ConfigPlan {
-    /// Fills in a config with the answers and the base port.
+    /// Fills in an OpenClaw config with the wizard's answers and the base port.
     ///
     /// # Errors
     /// Where the port is refused, or the existing document cannot be edited without loss.
@@ -65,7 +65,7 @@ impl ConfigPlan {
         Ok(config)
     }
 
-    /// Sets the keys that the answers change.
+    /// Sets the keys of an OpenClaw config that the wizard's answers change.
     fn fill(&mut self, input: &PlanInput<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
         let workspace = input.workspace(answers);
         // A workspace that the config spells in another way (`~/...`) is not written again.
@@ -118,7 +118,7 @@ impl ConfigPlan {
             .is_some_and(|mode| !mode.is_null())
     }
 
-    /// Sets the authentication method that the answers choose, and its credential.
+    /// Sets, in a config, the gateway's authentication method that the wizard's answers choose, and its credential.
     fn set_auth(&mut self, input: &PlanInput<'_>, answers: &Answers) -> Result<(), EditError> {
         if let Some(auth) = answers.auth {
             self.set("gateway.auth.mode", json!(auth.name()))?;
@@ -181,7 +181,7 @@ impl ConfigPlan {
         self.set_at(&at.child("models"), known.into_iter().chain([entry]).collect())
     }
 
-    /// Returns the text at a key of the document.
+    /// Returns the text at a key of an OpenClaw config.
     fn text(&self, key: &str) -> Option<&str> {
         let at = KeyPath::parse(key).ok()?;
         self.document
@@ -196,7 +196,8 @@ impl ConfigPlan {
         self.set_at(&at, value)
     }
 
-    /// Sets a key, unless an included file sets it to this value already, and records if that changed the document.
+    /// Sets a key of a config, unless an included file sets it to this value already, and records if that changed the
+    /// document.
     fn set_at(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
         if find(&self.effective, at) != Some(&value) {
             self.changed |= self.document.set(at, value)?;

@@ -8,7 +8,7 @@ use crate::config::document::EditError;
 use crate::error::Error;
 use crate::i18n::msg;
 
-/// The state of each path that was read, as a plan sees the disk.
+/// The state of the paths that were read from the disk for a plan.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
 
@@ -21,7 +21,7 @@ pub(crate) struct DiskEntry {
     pub(crate) resolved: PathBuf,
 }
 
-/// The state of a path, with symbolic links followed.
+/// The state of a path on the disk as a plan sees it, with symbolic links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PathState {
     /// The path does not exist.
@@ -53,7 +53,7 @@ impl DiskSnapshot {
             .collect()
     }
 
-    /// Returns the state of a path; a path that was not read counts as missing.
+    /// Returns the state of a path in a disk snapshot; a path that was not read counts as missing.
     pub(crate) fn state(&self, path: &Path) -> &PathState {
         self.0.get(path).map_or(&PathState::Missing, |entry| &entry.state)
     }
@@ -63,12 +63,13 @@ impl DiskSnapshot {
         self.0.get(path).map_or(path, |entry| &entry.resolved)
     }
 
-    /// Returns `true` if anything is at a path.
+    /// Returns `true` if anything is at a path, as the disk was read for a plan.
     pub(crate) fn exists(&self, path: &Path) -> bool {
         *self.state(path) != PathState::Missing
     }
 
-    /// Returns the bytes of the file at a path, or `None` where there is no readable file.
+    /// Returns the bytes of the file at a path as they were read for a plan, or `None` where there is no readable
+    /// file.
     pub(crate) fn bytes(&self, path: &Path) -> Option<&[u8]> {
         match self.state(path) {
             PathState::File(bytes) => Some(bytes),
@@ -77,7 +78,7 @@ impl DiskSnapshot {
     }
 }
 
-/// Returns the error for a file that was read but cannot be edited without losing some of its text.
+/// Returns the error for a file that was read for a plan but cannot be edited without losing some of its text.
 pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
     Error::blocked(msg!("plan.not-editable", path = path.display())).because(why)
 }

@@ -19,7 +19,8 @@ use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
 
-/// The facts that a plan depends on, in addition to the answers and the paths that it touches.
+/// The facts that the plan of an instance depends on, in addition to the wizard's answers and the paths that it
+/// touches.
 pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
     pub(crate) env: &'a Environment,
@@ -89,7 +90,7 @@ pub(crate) struct PlanStamp {
 }
 
 impl ResolvedPaths {
-    /// Resolves the paths of an instance; `resolve` follows the links of one path.
+    /// Resolves the symbolic links in the paths of an instance for a plan; `resolve` follows the links of one path.
     pub(crate) fn new(instance: &Instance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
         let contents = [
             instance.sessions(),
@@ -110,7 +111,7 @@ impl ResolvedPaths {
 }
 
 impl<'a> OtherInstance<'a> {
-    /// Resolves the paths of an instance of the survey; `resolve` follows the links of one path.
+    /// Resolves the symbolic links in the paths of a surveyed instance; `resolve` follows the links of one path.
     pub(crate) fn new(found: &'a SurveyedInstance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
         Self {
             found,

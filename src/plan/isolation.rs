@@ -83,17 +83,17 @@ fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &Surveye
     ))
 }
 
-/// Returns `true` if one path is the other, or lies in it.
+/// Returns `true` if one of two paths is the other, or lies in it.
 fn overlap(one: &Path, other: &Path) -> bool {
     contains(one, other) || contains(other, one)
 }
 
-/// Returns `true` if a path is the folder, or lies in it.
+/// Returns `true` if a path is the folder `folder`, or lies in it.
 fn contains(folder: &Path, path: &Path) -> bool {
     path.starts_with(folder)
 }
 
-/// Returns `true` if a path lies in the folder and is not the folder itself.
+/// Returns `true` if a path lies in the folder `folder` and is not that folder itself.
 fn is_inside(path: &Path, folder: &Path) -> bool {
     path != folder && path.starts_with(folder)
 }

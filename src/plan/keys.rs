@@ -88,8 +88,8 @@ fn env_text(before: &str, key: &Secret) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Returns the text of the key store with this key in it; its other entries stay. A store that cannot be read is
-/// an error, so that it is never overwritten.
+/// Returns the text of the store of API keys (`auth-profiles.json`) with this key in it; its other entries stay. A
+/// store that cannot be read is an error, so that it is never overwritten.
 fn store_text(disk: &DiskSnapshot, path: &Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match disk.state(path) {
         PathState::Missing => ConfigDocument::empty(),

@@ -17,7 +17,8 @@ use super::disk::{DiskSnapshot, PathState, in_the_way};
 use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileKind, FileWrite, Plan, isolation, keys, reset, workspace};
 
-/// Returns the paths that the plan for these answers depends on: the caller reads them into a [`DiskSnapshot`].
+/// Returns the paths that the plan for these answers of the wizard depends on: the caller reads them into a
+/// [`DiskSnapshot`].
 pub(crate) fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<PathBuf> {
     let instance = &input.instance;
     let workspace = input.workspace(answers);
@@ -41,7 +42,8 @@ pub(crate) fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<Pat
     paths
 }
 
-/// Plans an instance with these answers and this base port. `disk` holds the state of [`paths_to_read`].
+/// Plans the files and folders of an instance with these answers of the wizard and this base port. `disk` holds the
+/// state of [`paths_to_read`].
 ///
 /// # Errors
 /// Where the instance would share something with another one, where its port is refused, and where a file that
@@ -98,7 +100,7 @@ struct ChangeBuilder<'a> {
 }
 
 impl ChangeBuilder<'_> {
-    /// Returns `true` if a path is gone once the reset has moved its paths aside.
+    /// Returns `true` if a path is gone once the planned reset has moved its paths aside.
     fn is_moved(&self, path: &Path) -> bool {
         self.moved.iter().any(|moved| path.starts_with(moved))
     }
@@ -153,17 +155,18 @@ impl ChangeBuilder<'_> {
     }
 }
 
-/// Returns the folder of a path.
+/// Returns the parent folder of a path.
 fn parent(path: &Path) -> Option<PathBuf> {
     path.parent().map(Path::to_path_buf)
 }
 
-/// Turns a time into a part of a file name: `2026-11-22T19:22:45.123Z` becomes `20261122T192245123Z`.
+/// Turns a time into a stamp for the name of a file or folder: `2026-11-22T19:22:45.123Z` becomes
+/// `20261122T192245123Z`.
 pub(crate) fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// Plans the record, unless it is up to date.
+/// Plans the write of an instance's record (`instance.toml`), unless it is up to date.
 fn record_write(
     input: &PlanInput<'_>,
     disk: &DiskSnapshot,

@@ -19,7 +19,8 @@ pub(crate) struct ExistingPaths {
 }
 
 impl ExistingPaths {
-    /// Returns the paths outside the state folder that an instance may have: the caller keeps those that exist.
+    /// Returns the paths outside the state folder that an instance to be removed may have: the caller keeps those
+    /// that exist.
     pub(crate) fn outside_candidates(found: &SurveyedInstance) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&found.config_path)
             .chain(&found.workspaces)
@@ -61,7 +62,7 @@ pub(crate) fn remove(
     }
 }
 
-/// Plans to move the state folder aside; entry by entry where a workspace in it has to stay.
+/// Plans to move the state folder of a removed instance aside; entry by entry where a workspace in it has to stay.
 fn move_state(
     found: &SurveyedInstance,
     entries: &[PathBuf],
@@ -85,7 +86,7 @@ fn move_state(
         .collect()
 }
 
-/// Returns the change that moves a path aside.
+/// Returns the planned change that moves a path of a removed instance aside.
 fn move_aside(path: &Path, to: PathBuf) -> Change {
     Change::Rename {
         path: path.to_path_buf(),

@@ -12,7 +12,7 @@ use super::Change;
 use super::disk::DiskSnapshot;
 use super::restore::stamped_sibling;
 
-/// Name of the folder in the state folder that keeps what was moved aside.
+/// Name of the folder in an instance's state folder that keeps what a reset moved aside.
 const ASIDE_FOLDER: &str = "aside";
 
 /// Returns the paths that a reset of this scope moves aside; some of them may not exist.
@@ -30,7 +30,8 @@ pub(super) fn paths(instance: &Instance, workspace: &Path, scope: Existing) -> V
     paths
 }
 
-/// Plans to move these paths aside, where they exist. `stamp` makes the name of the new folder unique.
+/// Plans a reset: to move these paths of an instance aside, where they exist. `stamp` makes the name of the new
+/// folder unique.
 pub(super) fn changes(
     instance: &Instance,
     disk: &DiskSnapshot,

@@ -6,7 +6,7 @@ use super::port::Port;
 use super::role::Role;
 use super::span::Span;
 
-/// Origin of a claim.
+/// Origin of a port claim: a base port, a key of a config or flag of a service, or a process that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimReason {
     /// The ports are derived from the instance's base port.
@@ -36,8 +36,8 @@ impl Claim {
         }
     }
 
-    /// Returns whether the claim is a pool, of which a browser takes any free port: an overlap with another pool leaves fewer
-    /// ports and is no conflict.
+    /// Returns whether a port claim is a pool, of which a browser takes any free port: an overlap with another pool
+    /// leaves fewer ports and is no conflict.
     pub(crate) fn is_pool(&self) -> bool {
         self.role == Role::CdpPool
     }
@@ -54,7 +54,7 @@ pub(crate) struct Listener {
     pub(crate) owner: Option<ListeningProcess>,
 }
 
-/// The process that holds a listening socket.
+/// The process that holds a listening TCP socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListeningProcess {
     /// Process id.
@@ -69,13 +69,14 @@ pub(crate) struct ListeningProcess {
 }
 
 impl Listener {
-    /// Returns the address and the port of the socket.
+    /// Returns the address and the port of a listening TCP socket.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port.get())
     }
 
-    /// Returns whether the socket keeps other processes from binding its port on this address. A wildcard blocks every
-    /// address, and is blocked by every address; `::` counts for IPv4 too, which is the default of systems.
+    /// Returns whether a listening TCP socket keeps other processes from binding its port on this address. A wildcard
+    /// blocks every address, and is blocked by every address; `::` counts for IPv4 too, which is the default of
+    /// systems.
     pub(crate) fn blocks(&self, address: IpAddr) -> bool {
         let (held, wanted) = (self.ip.to_canonical(), address.to_canonical());
         held == wanted

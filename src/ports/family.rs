@@ -20,7 +20,8 @@ pub(crate) const MIN_BASE: u16 = 1024;
 pub(crate) struct BasePort(Port);
 
 impl BasePort {
-    /// Returns the base port of a number, or `None` where a port of its family would be privileged or above 65535.
+    /// Returns the base port of this number, or `None` where a port that is derived from it would be privileged or
+    /// above 65535.
     pub(crate) const fn new(number: u16) -> Option<Self> {
         match Port::new(number) {
             Some(port) if MIN_BASE <= number && number <= MAX_BASE => Some(Self(port)),
@@ -28,13 +29,13 @@ impl BasePort {
         }
     }
 
-    /// Returns the base port of a number that is known to be one. Meant for constants, where a wrong number fails to
-    /// compile.
+    /// Returns the base port of a number that is known to be a valid one. Meant for constants, where a wrong number
+    /// fails to compile.
     pub(super) const fn known(number: u16) -> Self {
         Self::new(number).expect("a number from MIN_BASE to MAX_BASE")
     }
 
-    /// Returns the number.
+    /// Returns the number of a base port.
     pub(crate) const fn get(self) -> u16 {
         self.0.get()
     }
@@ -77,33 +78,34 @@ pub(crate) struct PortFamily {
 }
 
 impl PortFamily {
-    /// Returns the family of a base port, or `None` where the number isn't one ([`BasePort::new`]).
+    /// Returns the port family of a base port, or `None` where the number isn't one ([`BasePort::new`]).
     pub(crate) fn new(base: impl Into<u16>) -> Option<Self> {
         Some(Self {
             base: BasePort::new(base.into())?,
         })
     }
 
-    /// Returns the family whose base port is claimed, or `None` for a claim of another role.
+    /// Returns the port family whose base port is claimed, or `None` for a claim of another role.
     pub(crate) fn from_base_claim(claim: &Claim) -> Option<Self> {
         (claim.role == Role::Base)
             .then(|| Self::new(claim.span.first))
             .flatten()
     }
 
-    /// Returns the base port.
+    /// Returns the base port of a port family.
     pub(crate) fn base(self) -> BasePort {
         self.base
     }
 
-    /// Returns the fixed ports with their roles, ascending.
+    /// Returns the fixed ports of a port family with their roles, ascending.
     pub(crate) fn fixed(self) -> impl Iterator<Item = (Role, Port)> {
         Role::FIXED
             .into_iter()
             .map(move |(role, offset)| (role, self.at_offset(offset)))
     }
 
-    /// Returns the port of a fixed role, the pool's first port for `CdpPool`, and the base port for `Pinned`.
+    /// Returns the port of a fixed role in a port family, the pool's first port for `CdpPool`, and the base port for
+    /// `Pinned`.
     pub(crate) fn port(self, role: Role) -> Port {
         match Role::FIXED.iter().find(|(fixed, _)| *fixed == role) {
             Some((_, offset)) => self.at_offset(*offset),
@@ -112,12 +114,12 @@ impl PortFamily {
         }
     }
 
-    /// Returns the port at an offset of at most [`Role::LAST_OFFSET`].
+    /// Returns the port of a port family at an offset of at most [`Role::LAST_OFFSET`] from its base port.
     fn at_offset(self, offset: u16) -> Port {
         Port::new(self.base.get() + offset).expect("a base port is above 0")
     }
 
-    /// Returns the debugging ports of the instance's browsers.
+    /// Returns the pool of debugging ports that the browsers of an instance with this base port use.
     pub(crate) fn cdp_pool(self) -> Span {
         let (first, last) = Role::CDP_OFFSETS;
         Span {
@@ -126,7 +128,7 @@ impl PortFamily {
         }
     }
 
-    /// Returns the interval from the base port to the last port of the pool.
+    /// Returns the interval from a base port to the last port of its pool of browser ports.
     pub(crate) fn span(self) -> Span {
         Span {
             first: self.base.get(),
@@ -134,14 +136,14 @@ impl PortFamily {
         }
     }
 
-    /// Returns the port that lies as far above this base port as `port` lies above the base of `other`, or `None` where
-    /// it isn't in the other's span.
+    /// Returns the port that lies as far above this base port as `port` lies above the base port of another family,
+    /// or `None` where it isn't in the other's span.
     pub(crate) fn relocated(self, other: Self, port: Port) -> Option<Port> {
         let is_derived = other.span().contains(port);
         is_derived.then(|| self.at_offset(port.get() - other.base.get()))
     }
 
-    /// Returns the claims of an instance with this base port: each fixed port, and the pool.
+    /// Returns the port claims of an instance with this base port: each fixed port, and the pool of browser ports.
     pub(crate) fn claims(self) -> impl Iterator<Item = Claim> {
         let derived = |span, role| Claim {
             span,

@@ -36,8 +36,8 @@ pub(crate) struct Planner {
     pub(crate) excluded: Vec<Span>,
 }
 
-/// Another instance and its claims. It has several claims of [`Role::Base`] where releases of OpenClaw disagree on the base
-/// port of its config.
+/// Another instance and its port claims, as the port planner sees it. It has several claims of [`Role::Base`] where
+/// releases of OpenClaw disagree on the base port of its config.
 #[derive(Clone, Debug)]
 pub(crate) struct PortHolder {
     /// Label of the instance.
@@ -57,7 +57,7 @@ pub(crate) struct PortCheck {
     pub(crate) notices: Vec<PortNotice>,
 }
 
-/// Verdict on a base port.
+/// Verdict of the port planner on a base port: disjoint from all others, near others, or refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PortVerdict {
     /// The base port may be used, and its family shares no port with another instance.
@@ -81,7 +81,7 @@ pub(crate) struct PoolOverlap {
     pub(crate) browser_number: u16,
 }
 
-/// The instance that runs out of ports first where two pools overlap.
+/// The instance whose browsers run out of ports first where the port pools of two instances overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OverlapLoser {
     /// The instance that asks for a base port.
@@ -246,7 +246,7 @@ impl Planner {
         }
     }
 
-    /// Returns the first reason to refuse a family, or `None` where it may be used.
+    /// Returns the first reason to refuse the port family of a base port, or `None` where it may be used.
     fn refusal(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
         self.refusal_by_port(family)
             .or_else(|| self.refusal_by_claim(family))
@@ -254,7 +254,7 @@ impl Planner {
             .or_else(|| self.refusal_by_pool(family))
     }
 
-    /// Refuses a family with a fixed port that no gateway can use on this host.
+    /// Refuses a port family with a fixed port that no gateway can use on this host.
     fn refusal_by_port(&self, family: PortFamily) -> Option<PortRefusal> {
         family.fixed().find_map(|(role, port)| {
             if BROWSER_BLOCKED_PORTS.iter().any(|bad| bad.contains(port)) {
@@ -265,7 +265,7 @@ impl Planner {
         })
     }
 
-    /// Refuses a family that conflicts with a claim of another instance (rule 1).
+    /// Refuses a port family that conflicts with a port claim of another instance (rule 1).
     fn refusal_by_claim(&self, family: PortFamily) -> Option<PortRefusal> {
         let close = |base: u16| base.abs_diff(family.base().get()) < MIN_BASE_DISTANCE;
         let too_close = self.holders.iter().find_map(|holder| {
@@ -294,7 +294,7 @@ impl Planner {
         })
     }
 
-    /// Refuses a family with a fixed port on which a process listens (rule 6).
+    /// Refuses a port family with a fixed port on which a process listens (rule 6).
     fn refusal_by_listener(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
         let needed = || addresses.iter().chain(&LOOPBACK);
         let in_span = self.listeners.iter().filter(|l| family.span().contains(l.port));
@@ -309,7 +309,7 @@ impl Planner {
             })
     }
 
-    /// Refuses a family without a free port in its pool.
+    /// Refuses a port family without a free port in its pool of browser ports.
     fn refusal_by_pool(&self, family: PortFamily) -> Option<PortRefusal> {
         let pool = family.cdp_pool();
         let in_pool = self
@@ -320,8 +320,8 @@ impl Planner {
         (taken == pool.len()).then_some(PortRefusal::PoolTaken { pool })
     }
 
-    /// Returns the ports that no browser of the asker can use: fixed and pinned ones of other instances, those on which a
-    /// process listens at loopback, and those that can't be bound.
+    /// Returns the ports that no browser of the asking instance can use: fixed and pinned ones of other instances,
+    /// those on which a process listens at loopback, and those that can't be bound.
     fn unavailable_ports(&self) -> impl Iterator<Item = Span> {
         let fixed = self.claims().filter(|c| !c.is_pool()).map(|c| c.span);
         let held = self
@@ -333,12 +333,13 @@ impl Planner {
             .chain(self.excluded.iter().copied())
     }
 
-    /// Returns the claims of all other instances.
+    /// Returns the port claims of all other instances.
     fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.holders.iter().flat_map(|holder| &holder.claims)
     }
 
-    /// Returns the overlaps of a family with each other instance, conflicts left out, in the order in which they are felt.
+    /// Returns the overlaps of a port family with each other instance, conflicts left out, in the order in which they
+    /// are felt.
     fn overlaps(&self, family: PortFamily) -> Vec<PoolOverlap> {
         let mut overlaps: Vec<_> = self
             .holders
@@ -349,7 +350,7 @@ impl Planner {
         overlaps
     }
 
-    /// Returns the notices about a family.
+    /// Returns the notices for the user about a port family that are no reason to refuse it.
     fn notices(&self, family: PortFamily) -> Vec<PortNotice> {
         let pool = family.cdp_pool();
         let ephemeral = self
@@ -388,7 +389,8 @@ impl Planner {
             .collect()
     }
 
-    /// Returns the families that are reserved for other profiles than the asker, with the names of these (rule 4).
+    /// Returns the port families that are reserved for other profiles than the asking one, with the names of these
+    /// (rule 4).
     fn reserved_families(&self) -> impl Iterator<Item = (&'static str, PortFamily)> {
         let all = [
             (self.asker.is_default(), "default", DEFAULT_BASE),
@@ -399,7 +401,7 @@ impl Planner {
             .map(|(_, name, base)| (name, base.into()))
     }
 
-    /// Returns the base port that is reserved for the asker.
+    /// Returns the base port that is reserved for the asking profile.
     fn reserved_base(&self) -> Option<BasePort> {
         match (self.asker.is_default(), self.asker.is_dev()) {
             (true, _) => Some(DEFAULT_BASE),
@@ -410,7 +412,7 @@ impl Planner {
 }
 
 impl PortHolder {
-    /// Returns the base ports of the instance.
+    /// Returns the base ports that another instance claims.
     fn bases(&self) -> impl Iterator<Item = u16> {
         self.claims
             .iter()
@@ -418,8 +420,8 @@ impl PortHolder {
             .map(|c| c.span.first)
     }
 
-    /// Returns the overlap with a family: the interval around all shared ports, and the first browser profile that is without
-    /// a free port because of them.
+    /// Returns the overlap of an instance's port claims with a port family: the interval around all shared ports, and
+    /// the first browser profile that is without a free port because of them.
     fn overlap(&self, family: PortFamily) -> Option<PoolOverlap> {
         let pool = family.cdp_pool();
         let mut hull: Option<Span> = None;

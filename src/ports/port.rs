@@ -19,7 +19,7 @@ pub struct Port(NonZeroU16);
 pub struct InvalidPort;
 
 impl Port {
-    /// Returns the port of a number, or `None` for 0.
+    /// Creates a port of this number, or returns `None` for 0.
     pub const fn new(number: u16) -> Option<Self> {
         match NonZeroU16::new(number) {
             Some(number) => Some(Self(number)),
@@ -33,13 +33,13 @@ impl Port {
         Self::new(number).expect("a number from 1")
     }
 
-    /// Returns the number.
+    /// Returns the number of a port.
     pub const fn get(self) -> u16 {
         self.0.get()
     }
 
-    /// Parses a number of a config. JavaScript knows one kind of number, so `18789.0` and `1.8789e4` are ports too
-    /// (docs/openclaw.md#config-format).
+    /// Parses a number of a config as a port. JavaScript knows one kind of number, so `18789.0` and `1.8789e4` are
+    /// ports too (docs/openclaw.md#config-format).
     pub fn from_json(value: &Value) -> Option<Self> {
         let number = value.as_u64().or_else(|| {
             let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
@@ -49,7 +49,7 @@ impl Port {
         u16::try_from(number).ok().and_then(Self::new)
     }
 
-    /// Parses a variable of the environment, which may be `host:port` (docs/openclaw.md#order-of-precedence).
+    /// Parses the port of an environment variable, which may be `host:port` (docs/openclaw.md#order-of-precedence).
     pub fn from_variable(text: &str) -> Option<Self> {
         let text = text.trim();
         let is_host = |host: &str| {

@@ -22,7 +22,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The roles that are one fixed port each, with their offsets from the base port.
+    /// The port roles that are one fixed port each, with their offsets from the base port.
     pub(crate) const FIXED: [(Self, u16); 6] = [
         (Self::Base, 0),
         (Self::Bridge, 1),
@@ -31,12 +31,12 @@ impl Role {
         (Self::Canvas, 4),
         (Self::Relay, 10),
     ];
-    /// Offsets of the CDP pool from the base port, first and last.
+    /// Offsets of the pool of browser debugging (CDP) ports from the base port, first and last.
     pub(crate) const CDP_OFFSETS: (u16, u16) = (11, 110);
-    /// Offset of the last port that is derived from a base port.
+    /// Offset from a base port of the last port that is derived from it.
     pub(super) const LAST_OFFSET: u16 = Self::CDP_OFFSETS.1;
 
-    /// Returns the stable name, which is also the end of the catalogue's key `role.NAME`.
+    /// Returns the stable name of a port's role, which is also the end of the catalogue's key `role.NAME`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Base => "base",

@@ -23,7 +23,7 @@ pub enum PortSource {
 }
 
 impl PortSource {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the source of a gateway's port, as `--json` has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flag => "flag",

@@ -14,7 +14,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Returns the interval of one port.
+    /// Returns the interval that holds one port alone.
     pub(crate) fn one(port: impl Into<u16>) -> Self {
         let port = port.into();
         Self {
@@ -23,23 +23,23 @@ impl Span {
         }
     }
 
-    /// Returns whether a port is in the interval.
+    /// Returns whether a port is in the interval of ports.
     pub(crate) fn contains(self, port: impl Into<u16>) -> bool {
         (self.first..=self.last).contains(&port.into())
     }
 
-    /// Returns the ports that both intervals have, or `None` where they have none in common.
+    /// Returns the ports that two intervals of ports have in common, or `None` where they have none.
     pub(crate) fn overlap(self, other: Self) -> Option<Self> {
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         (first <= last).then_some(Self { first, last })
     }
 
-    /// Returns the number of ports, 1 to 65536.
+    /// Returns the number of ports in an interval, 1 to 65536.
     pub(crate) fn len(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
     }
 
-    /// Returns the ports of the interval, ascending.
+    /// Returns the ports of an interval, ascending.
     pub(crate) fn ports(self) -> impl Iterator<Item = Port> {
         (self.first..=self.last).filter_map(Port::new)
     }
@@ -55,7 +55,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// Joins intervals that overlap or touch. The result has the same ports, in ascending order.
+/// Joins intervals of ports that overlap or touch. The result has the same ports, in ascending order.
 pub(crate) fn merge_spans(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     spans.dedup_by(|next, kept| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::text::sanitize;
 
-/// Maximum size of an answer, in bytes.
+/// Maximum size of an answer of the HTTP server whose identity a probe queries, in bytes.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// The identity that a gateway of this program reports to every client.

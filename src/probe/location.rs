@@ -99,7 +99,8 @@ fn identify_holder(
     }
 }
 
-/// Returns the endpoint of a listener, with loopback addresses where its process listens on all addresses.
+/// Returns the network endpoint at which a probe reaches a listener, with loopback addresses where its process
+/// listens on all addresses.
 fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
     let pid = |listener: &Listener| listener.owner.as_ref().map(|owner| owner.pid);
     let same = survey

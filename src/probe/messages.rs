@@ -7,7 +7,7 @@ use crate::instance::Instance;
 use crate::survey::ConfigHealth;
 
 impl Probe {
-    /// Returns the sentence that describes the result for the instance with this name.
+    /// Returns the sentence that describes the result of a gateway's probe, for the instance with a name.
     pub(crate) fn msg(&self, profile: &str) -> Msg {
         let (port, configured) = (self.port_number(), self.configured_port_number());
         match &self.verdict {

@@ -35,7 +35,7 @@ pub(crate) enum ProbeVerdict {
 }
 
 impl ProbeVerdict {
-    /// Returns the stable name of the verdict, as `--json` has it.
+    /// Returns the stable name of the verdict of a probe, as `--json` has it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -49,7 +49,7 @@ impl ProbeVerdict {
         }
     }
 
-    /// Returns the class of the verdict.
+    /// Returns the class of the verdict of a probe: healthy, not running or faulty.
     pub(crate) fn class(&self) -> VerdictClass {
         match self {
             Self::Healthy => VerdictClass::Healthy,

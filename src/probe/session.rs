@@ -93,7 +93,7 @@ fn identify(
     }
 }
 
-/// Sets the port and the URL of a probe.
+/// Sets the port and the WebSocket URL in the result of a probe.
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
     probe.port = Some(endpoint.port);
     probe.url = format!("ws://{}", endpoint.addresses[0]);
@@ -118,14 +118,15 @@ fn set_identity(probe: &mut Probe, identity: Option<ReportedIdentity>) {
     probe.started = started;
 }
 
-/// Returns the time until a deadline, at least a millisecond: a timeout of zero means none.
+/// Returns the time until a deadline, at least a millisecond, because a timeout of zero means none.
 fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-/// Opens a session, queries `health` (and `status` where `in_detail`), and returns the verdict.
+/// Opens a session with a gateway, queries its `health` (and `status` where `in_detail`), and returns the verdict of
+/// the probe.
 fn open_session(
     probe: &mut Probe,
     endpoint: &Endpoint,
@@ -154,7 +155,8 @@ fn open_session(
     })
 }
 
-/// Sets the version, start time, presence entry and warning of a probe by the greeting of the gateway.
+/// Sets the version, start time, presence entry and warning in the result of a probe from the greeting of the
+/// gateway.
 fn read_hello(probe: &mut Probe, hello: &Value, now: SystemTime) {
     let snapshot = &hello["snapshot"];
     let is_gateway = |entry: &&Value| entry["reason"] == "self" || entry["mode"] == "gateway";

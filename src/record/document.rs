@@ -21,7 +21,7 @@ pub(crate) struct RecordDocument {
 }
 
 impl RecordDocument {
-    /// Parses the bytes of a record; no bytes make an empty record.
+    /// Parses the bytes of an `instance.toml` that is to be edited; no bytes make an empty record.
     ///
     /// # Errors
     /// The bytes aren't a valid [`Record`].
@@ -30,7 +30,7 @@ impl RecordDocument {
         Ok(Self { document })
     }
 
-    /// Reads the record at a path. A missing file gives a new record of `profile`.
+    /// Reads the `instance.toml` at a path to edit it. A missing file gives a new record of `profile`.
     ///
     /// # Errors
     /// The file can't be read, or isn't a valid [`Record`].
@@ -46,7 +46,8 @@ impl RecordDocument {
         }
     }
 
-    /// Records what onboarding decided. An engine and a language that were chosen before stay.
+    /// Records in `instance.toml` what onboarding decided: engine, language, profile and base port. An engine and a
+    /// language that were chosen before stay.
     pub(crate) fn set_onboarded(&mut self, profile: &str, language: &str, base: BasePort) {
         for (key, value) in [("engine", Engine::default().name()), ("language", language)] {
             if !self.document.contains_key(key) {
@@ -61,7 +62,7 @@ impl RecordDocument {
         );
     }
 
-    /// Records the profile and the version of the format.
+    /// Sets the profile and the version of the format in an `instance.toml`.
     fn set_identity(&mut self, profile: &str) {
         set_value(self.document.as_table_mut(), "profile", profile);
         set_value(self.document.as_table_mut(), "version", RECORD_VERSION);
@@ -76,7 +77,8 @@ impl RecordDocument {
         }
     }
 
-    /// Removes the port and the colour of a browser profile, and the tables that have nothing left in them.
+    /// Removes the port and the colour of a browser profile from an `instance.toml`, and the tables that have nothing
+    /// left in them.
     pub(crate) fn remove_browser_profile(&mut self, name: &str) {
         let root = self.document.as_table_mut();
         let Some(browser) = root.get_mut("browser").and_then(Item::as_table_like_mut) else {
@@ -105,8 +107,8 @@ impl fmt::Display for RecordDocument {
     }
 }
 
-/// Returns the table of a key, which is created where it is missing. The header of a new table is written only where it
-/// has values of its own.
+/// Returns the TOML table of a key of an `instance.toml`, which is created where it is missing. The header of a new
+/// table is written only where it has values of its own.
 ///
 /// # Panics
 /// Never: [`RecordDocument::parse`] refuses any other type there.

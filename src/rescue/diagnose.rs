@@ -13,10 +13,10 @@ use crate::ports::Listener;
 use crate::probe::{ProbeVerdict, RunEnd};
 use crate::service::RunState;
 
-/// Minimum number of free bytes with which a gateway can write its state.
+/// Minimum number of free bytes on the disk of a gateway's state folder; with fewer, a diagnosis names a full disk.
 const MIN_FREE_BYTES: u64 = 1024 * 1024;
 
-/// A reason why a gateway is not well.
+/// A reason, found by a diagnosis, why a gateway is not well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// The state folder is missing, or is no folder.

@@ -20,7 +20,7 @@ mod log_excerpt;
 /// Time limit of one probe of the gateway.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether a gateway can use its state folder and its config.
+/// The result of the check whether a gateway can use its state folder and its config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StateDirHealth {
     /// Both can be used.
@@ -33,7 +33,7 @@ pub(crate) enum StateDirHealth {
     ForeignOwner(PathBuf),
 }
 
-/// What can be seen of a target from outside.
+/// The evidence about a gateway that can be collected from outside, for a diagnosis.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
     /// What the gateway itself answers.
@@ -60,7 +60,7 @@ pub(crate) struct Evidence {
     pub(crate) openclaw_log: Option<PathBuf>,
 }
 
-/// Collects the evidence about a target.
+/// Collects the evidence for a diagnosis of a gateway: its process, service, config, disk and log.
 pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     let InstanceContext { host, env, instance } = target;
     let mut probe = probe::probe_gateway(target, PROBE_TIMEOUT);
@@ -109,7 +109,7 @@ fn check_state_dir(host: &Host, target: &Instance) -> StateDirHealth {
     }
 }
 
-/// Returns why a path can't be read, by its owner.
+/// Returns why the user of a gateway can't use a path, by the owner of the path.
 fn denied(host: &Host, path: &Path) -> StateDirHealth {
     let is_own = host.file_owner_id(path) == host.user_id();
     if is_own {
@@ -119,7 +119,7 @@ fn denied(host: &Host, path: &Path) -> StateDirHealth {
     }
 }
 
-/// Returns the program that the service of a target starts, where it is missing.
+/// Returns the program that the service of a gateway starts, where it is missing.
 fn missing_program(env: &Environment, target: &Instance) -> Option<PathBuf> {
     let config = read::canonicalize_existing(&target.config_path);
     let services = InstalledService::find_all(env).into_iter();

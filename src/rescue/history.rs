@@ -18,12 +18,12 @@ use crate::time::{millis, unix_millis};
 const HISTORY_FILE: &str = "history.jsonl";
 /// Maximum number of entries that are kept.
 const MAX_ENTRIES: usize = 200;
-/// Maximum number of repairs of one target within [`REPAIR_WINDOW`].
+/// Maximum number of repairs of one gateway within [`REPAIR_WINDOW`], unless they are forced.
 pub(crate) const MAX_REPAIRS: usize = 3;
-/// Time within which repairs of one target are counted.
+/// Time within which the repairs of one gateway are counted.
 const REPAIR_WINDOW: Duration = Duration::from_mins(15);
 
-/// The outcome of a repair.
+/// The outcome of a gateway's repair, as the history of repairs keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RepairOutcome {
@@ -35,7 +35,7 @@ pub(crate) enum RepairOutcome {
     InVain,
 }
 
-/// One repair.
+/// The entry of one repair in the history of repairs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryEntry {
@@ -55,7 +55,7 @@ pub(crate) struct HistoryEntry {
     pub(crate) outcome: RepairOutcome,
 }
 
-/// The history in one folder.
+/// The history of the repairs that this user's rescuers made, kept as a file in one folder.
 #[derive(Debug)]
 pub(crate) struct History {
     path: PathBuf,
@@ -64,7 +64,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the history of a folder. Lines that can't be parsed (of a later release, cut short) are left out.
+    /// Reads the history of repairs from a folder. Lines that can't be parsed (of a later release, cut short) are
+    /// left out.
     pub(crate) fn read(folder: &Path) -> Self {
         let path = folder.join(HISTORY_FILE);
         let text = read::text(&path).unwrap_or_default();
@@ -75,7 +76,7 @@ impl History {
         }
     }
 
-    /// Returns the time until the target may be repaired again; `None` where it may be repaired now.
+    /// Returns the time until a gateway may be repaired again; `None` where it may be repaired now.
     pub(crate) fn time_until_next_repair(&self, target: &str, now: SystemTime) -> Option<Duration> {
         let now = unix_millis(now);
         let window = millis(REPAIR_WINDOW);
@@ -92,7 +93,7 @@ impl History {
         Some(Duration::from_millis(first_counted + window - now))
     }
 
-    /// Adds an entry, or replaces the last one of the same time and target.
+    /// Adds an entry to the history of repairs, or replaces the last one of the same time and gateway.
     pub(crate) fn put(&mut self, entry: HistoryEntry) -> Result<()> {
         let is_same = |old: &HistoryEntry| old.at == entry.at && old.target == entry.target;
         match self.entries.iter_mut().rfind(|old| is_same(old)) {

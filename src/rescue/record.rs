@@ -16,7 +16,7 @@ macro_rules! recorded_enum {
         pub(crate) enum $name { $($(#[$variant_meta])* $variant,)* }
 
         impl $name {
-            /// Returns the stable name.
+            /// Returns the stable name of a recorded step or cause of a repair.
             pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }

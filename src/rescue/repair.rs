@@ -49,7 +49,7 @@ pub(crate) struct RepairJob<'a> {
     pub(crate) stop: &'a StopSignal,
 }
 
-/// The result of a repair.
+/// The result of a gateway's repair: what was tried, and how the gateway is afterwards.
 #[derive(Clone, Debug)]
 pub(crate) struct RepairReport {
     /// The steps that were tried, in order.
@@ -61,7 +61,7 @@ pub(crate) struct RepairReport {
 }
 
 impl RepairJob<'_> {
-    /// Fails where the target was repaired too often lately, unless the repair is forced.
+    /// Fails where a gateway was repaired too often lately, unless the repair is forced.
     pub(crate) fn check_limit(&self) -> Result<()> {
         let InstanceContext { host, env, instance } = self.target;
         let history = History::read(&shared_dir(host, env));

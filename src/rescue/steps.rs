@@ -11,7 +11,7 @@ use super::record::{CauseKind, StepKind};
 use crate::i18n::{Msg, msg};
 use crate::service::RunState;
 
-/// A step of a repair.
+/// A step by which a gateway can be repaired, such as starting its service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RepairStep {
     /// Start the gateway.
@@ -32,7 +32,7 @@ pub(crate) enum RepairStep {
 }
 
 impl RepairStep {
-    /// Returns the kind of the step, without its particulars.
+    /// Returns the kind of a repair step, without its particulars.
     pub(crate) fn kind(&self) -> StepKind {
         match self {
             Self::Start => StepKind::Start,
@@ -43,7 +43,7 @@ impl RepairStep {
         }
     }
 
-    /// Returns the sentence that says what the step does.
+    /// Returns the sentence that tells a user what a repair step does.
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::Start => msg!("rescue.step-start"),

@@ -28,8 +28,8 @@ impl StopSignal {
         self.is_set.load(Ordering::Relaxed)
     }
 
-    /// Sleeps until the time is over or the signal is set. Returns whether the time is over and the signal is not
-    /// set.
+    /// Sleeps until the time is over, or until the rescuer is told to stop. Returns whether the time is over and the
+    /// signal is not set.
     pub(super) fn sleep(&self, time: Duration) -> bool {
         let sleeping = lock(&self.sleeping);
         let goes_on = |(): &mut ()| !self.is_set();

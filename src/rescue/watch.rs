@@ -66,7 +66,7 @@ impl WatchEvent {
         }
     }
 
-    /// Returns whether the gateway is well after this event.
+    /// Returns whether the watched gateway is well after this event.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Watching | Self::Recovered | Self::Repaired)
     }

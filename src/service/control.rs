@@ -84,7 +84,7 @@ pub(crate) struct ActionReport {
     pub(crate) notices: Vec<Msg>,
 }
 
-/// The service of one instance, and its manager.
+/// The gateway service of one instance, and the service manager that runs it.
 pub(super) struct ServiceControl<'a> {
     pub(super) context: InstanceContext<'a>,
     pub(super) manager: Box<dyn ServiceManager + 'a>,
@@ -135,7 +135,7 @@ impl<'a> ServiceControl<'a> {
         Ok(self.status_from(self.query_state()?))
     }
 
-    /// Converts a state that the manager reported to a status.
+    /// Converts the state that a service manager reported to the status of an instance's service.
     pub(super) fn status_from(&self, state: ServiceState) -> ServiceStatus {
         ServiceStatus {
             manager: self.manager.kind(),
@@ -209,7 +209,7 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
-    /// Reports an action together with the present status of the service.
+    /// Reports the outcome of an action on a service together with the present status of the service.
     pub(super) fn report(&self, outcome: ActionOutcome, notices: Vec<Msg>) -> Result<ActionReport> {
         Ok(ActionReport {
             outcome,
@@ -219,8 +219,8 @@ impl<'a> ServiceControl<'a> {
     }
 }
 
-/// Returns the status of an instance's service as its manager reports it. Fails, with the reason, where the manager
-/// can't be reached. A service of the same name that starts another instance counts as not installed.
+/// Returns the status of an instance's service as the service manager reports it. Fails, with the reason, where the
+/// manager can't be reached. A service of the same name that starts another instance counts as not installed.
 pub(crate) fn status(context: InstanceContext<'_>) -> Result<ServiceStatus> {
     let control = ServiceControl::new(context);
     let status = control.query_status()?;
@@ -230,12 +230,12 @@ pub(crate) fn status(context: InstanceContext<'_>) -> Result<ServiceStatus> {
     })
 }
 
-/// Returns the last lines of output of an instance's service, the oldest first, where its manager keeps them.
+/// Returns the last lines of output of an instance's service, the oldest first, where the service manager keeps them.
 pub(crate) fn last_log_lines(context: InstanceContext<'_>, count: usize) -> Vec<String> {
     ServiceControl::new(context).manager.last_log_lines(count)
 }
 
-/// Starts the service of an instance, also where the manager gave up on it. Does nothing where it runs.
+/// Starts the service of an instance, also where the service manager gave up on it. Does nothing where it runs.
 pub(crate) fn start(context: InstanceContext<'_>) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     match control.installed_state()? {

@@ -46,7 +46,8 @@ pub(super) enum ManagerError {
 }
 
 impl ManagerError {
-    /// Returns whether a service starts at the next login despite the error, where its file is written now.
+    /// Returns whether a service starts at the next login despite an error of its manager, where the service file is
+    /// written now.
     pub(super) fn allows_start_at_login(&self) -> bool {
         matches!(
             self,
@@ -59,8 +60,8 @@ impl ManagerError {
         )
     }
 
-    /// Interprets a failed `systemctl --user`. A missing bus is checked for before a missing unit, because the message
-    /// contains "not found" for both.
+    /// Determines from the output of a failed `systemctl --user` why it failed. A missing bus is checked for before a
+    /// missing unit, because the message contains "not found" for both.
     pub(super) fn from_systemctl(
         command: &str,
         output: &CommandOutput,
@@ -134,7 +135,8 @@ impl ManagerError {
         }
     }
 
-    /// Returns the way out, with a command; `None` where none is known.
+    /// Returns the hint how the user gets past an error of a service manager, with a command; `None` where no way out
+    /// is known.
     fn hint(&self, instance: &Instance, service: &str) -> Option<Msg> {
         let command = |subcommand: &str| format!("{} gateway {subcommand}", instance.command());
         Some(match self {
@@ -184,7 +186,7 @@ pub(super) struct SystemdEnvironment {
 }
 
 impl SystemdEnvironment {
-    /// Returns the reason why there is no bus of the user's manager.
+    /// Returns the reason why there is no bus of systemd's manager of the user.
     pub(super) fn missing_bus(self) -> ManagerError {
         match self {
             Self {

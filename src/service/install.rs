@@ -30,7 +30,7 @@ pub(crate) struct InstallOptions {
     pub(crate) force: bool,
 }
 
-/// The files and commands of an installation, before it is made.
+/// The files and commands of an installation of a service, before it is made.
 #[derive(Clone, Debug)]
 pub(crate) struct InstallPreview {
     /// The name that the manager knows the service by.
@@ -69,7 +69,7 @@ struct PlannedService {
     notices: Vec<Msg>,
 }
 
-/// A file before an installation; `None` where there was none.
+/// A file of a service before an installation; `None` where there was none.
 type OldFile = (PathBuf, Option<Vec<u8>>);
 
 /// Plans the service of an instance. Reads the config as the gateway will, so that anything that would prevent its
@@ -98,7 +98,7 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
     })
 }
 
-/// Returns the files and commands of [`install`]; changes nothing.
+/// Returns the files that [`install`] would write for a service and the commands that it would run; changes nothing.
 pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> Result<InstallPreview> {
     let control = ServiceControl::new(context);
     let planned = plan_service(context, options.port)?;
@@ -172,7 +172,8 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
     }
 }
 
-/// Fails where a process other than the service holds the port, so that the service could not start.
+/// Fails where a process other than an instance's service holds the instance's port, so that the service could not
+/// start.
 fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
     let survey = survey::survey_host(context.host, context.env);
     let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
@@ -215,8 +216,8 @@ fn write_files(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
 }
 
 impl ServiceControl<'_> {
-    /// Fails where the manager can't start the program, where the service file belongs to another instance or (without
-    /// `force`) to another program, and where this process is part of the service and can't replace it.
+    /// Fails where the service manager can't start the program, where the service file belongs to another instance or
+    /// (without `force`) to another program, and where this process is part of the service and can't replace it.
     fn check_installable(&self, spec: &ServiceSpec, force: bool) -> Result<()> {
         if !self.manager.can_start(&spec.program) {
             return Err(Error::blocked(msg!(
@@ -261,7 +262,7 @@ impl ServiceControl<'_> {
         }
     }
 
-    /// Lets the manager verify a service file under its final name, in a folder of the instance.
+    /// Lets the service manager verify a service file under its final name, in a folder of the instance.
     fn verify_staged(&self, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<()> {
         let folder = self.context.instance.state_dir.join("service-check");
         let staged = folder.join(path.file_name().unwrap_or_default());
@@ -316,7 +317,7 @@ impl ServiceControl<'_> {
         }
     }
 
-    /// Stops the service, disables it, and removes its files.
+    /// Stops the service of an instance, disables it, and removes its files.
     fn remove_service(&self, files: &[OldFile]) -> Result<()> {
         let _ = self.manager.stop(true);
         self.manager.disable().map_err(|error| self.describe(&error))?;

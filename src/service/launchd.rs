@@ -16,9 +16,9 @@ mod print;
 
 /// Time limit of a query of launchd.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of a change, and of the stop of a service.
+/// Time limit of a change by `launchctl`, and of the stop of a launchd service.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time between two queries for the end of a change.
+/// Time between two queries whether launchd has completed a change of a service.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Time that launchd may need to release an old service: the agent's `ExitTimeOut`, and the seconds for which the label
 /// stays in use after `bootout` has returned.
@@ -87,8 +87,8 @@ impl<'a> Launchd<'a> {
         Ok(print::is_disabled(&text, &self.label))
     }
 
-    /// Creates the folder of the log files of a service: launchd creates the files, but not their folder, and does not
-    /// start the service without it.
+    /// Creates the folder of the log files of a launchd service: launchd creates the files, but not their folder, and
+    /// does not start the service without it.
     fn create_log_dir(&self) -> std::io::Result<()> {
         #[expect(
             clippy::disallowed_methods,

@@ -54,7 +54,8 @@ pub(crate) fn linger(context: InstanceContext<'_>) -> Linger {
     }
 }
 
-/// Tries to enable lingering, without asking for a password, and returns the state afterwards.
+/// Tries to enable lingering of the user's services after logout, without asking for a password, and returns the
+/// state of lingering afterwards.
 pub(crate) fn enable_linger(context: InstanceContext<'_>) -> Linger {
     if let Some(uid) = user_id(context) {
         // Its exit code is ignored, because the state is read again.

@@ -18,7 +18,7 @@ pub(crate) enum ManagerKind {
 }
 
 impl ManagerKind {
-    /// Returns the manager of the system for which this program was built.
+    /// Returns the service manager of the system for which this program was built.
     pub(crate) fn of_this_system() -> Self {
         match std::env::consts::OS {
             "macos" => Self::Launchd,
@@ -27,7 +27,7 @@ impl ManagerKind {
         }
     }
 
-    /// Returns the stable name of the manager, as `--json` has it.
+    /// Returns the stable name of a service manager, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Systemd => "systemd",
@@ -58,7 +58,7 @@ pub(crate) enum RunState {
 }
 
 impl RunState {
-    /// Returns the stable name of the state, as `--json` has it.
+    /// Returns the stable name of the state of a service, as `--json` has it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::NotInstalled => "not-installed",
@@ -103,9 +103,9 @@ impl ServiceState {
 
 /// The operations of a service manager on one service. Every call ends within a time limit.
 pub(super) trait ServiceManager {
-    /// Returns the kind of the manager.
+    /// Returns the kind of a service manager: systemd, launchd or the Task Scheduler.
     fn kind(&self) -> ManagerKind;
-    /// Returns the name that the manager knows the service by.
+    /// Returns the name by which the service manager knows a service.
     fn service_name(&self) -> &str;
     /// Returns the path of the file that defines the service.
     fn file(&self) -> PathBuf;
@@ -115,7 +115,7 @@ pub(super) trait ServiceManager {
     }
     /// Renders the content of each of [`Self::files`], in the same order.
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)>;
-    /// Returns whether the manager can start a program at a path.
+    /// Returns whether the service manager can start a program at a path.
     fn can_start(&self, _program: &Path) -> bool {
         true
     }
@@ -125,7 +125,8 @@ pub(super) trait ServiceManager {
     }
     /// Returns the commands of an installation, to be shown to the user.
     fn install_commands(&self) -> Vec<String>;
-    /// Checks that the manager can be reached, and that it reads service files from the home folder of the instance.
+    /// Checks that the service manager can be reached, and that it reads service files from the home folder of the
+    /// instance.
     fn check_reachable(&self) -> Result<(), ManagerError>;
     /// Returns the state of the service.
     fn query_state(&self) -> Result<ServiceState, ManagerError>;
@@ -133,10 +134,10 @@ pub(super) trait ServiceManager {
     fn verify_file(&self, staged: &Path) -> Result<(), ManagerError>;
     /// Loads the files of the service, and enables its start at every login.
     fn load(&self) -> Result<(), ManagerError>;
-    /// Enables the start of the service at login, without the manager.
+    /// Enables the start of a service at login without calling its service manager.
     fn enable_offline(&self) -> std::io::Result<()>;
-    /// Starts the service, also where the manager gave up on it, and waits until it is up. Does not wait where this
-    /// process is part of the service.
+    /// Starts a service, also where the service manager gave up on it, and waits until it is up. Does not wait where
+    /// this process is part of the service.
     fn start(&self) -> Result<(), ManagerError>;
     /// Stops the service; with `wait`, waits until it has ended.
     fn stop(&self, wait: bool) -> Result<(), ManagerError>;
@@ -148,19 +149,19 @@ pub(super) trait ServiceManager {
     }
     /// Disables the start of the service at login. Called before its files are removed.
     fn disable(&self) -> Result<(), ManagerError>;
-    /// Disables the start of the service at login, without the manager.
+    /// Disables the start of a service at login without calling its service manager.
     fn disable_offline(&self) -> std::io::Result<()> {
         Ok(())
     }
-    /// Unloads the service from the manager. Called after its files were removed.
+    /// Unloads a service from its service manager. Called after its files were removed.
     fn deregister(&self) -> Result<(), ManagerError> {
         Ok(())
     }
-    /// Returns whether this process is part of the service.
+    /// Returns whether this process is part of the service of the instance.
     fn contains_this_process(&self) -> bool {
         false
     }
-    /// Returns the last lines of output of the service, the oldest first, where the manager keeps them.
+    /// Returns the last lines of output of a service, the oldest first, where the service manager keeps them.
     fn last_log_lines(&self, _count: usize) -> Vec<String> {
         Vec::new()
     }

@@ -15,14 +15,15 @@ mod query;
 
 /// Time limit of a query of the Task Scheduler.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of a change, and of the stop of a task.
+/// Time limit of a change of a task by `schtasks`, and of the stop of a task.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time between two queries whether a task has ended.
+/// Time between two queries whether a task of the Task Scheduler has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Name of the script in the state folder, as OpenClaw names it (docs/openclaw.md#windows-task).
+/// Name of the script that the Windows task of a gateway runs, in the state folder, as OpenClaw names it
+/// (docs/openclaw.md#windows-task).
 const SCRIPT_FILE: &str = concat!("gateway", ".cmd");
-/// Name of the task document, which `schtasks` reads, beside the script.
+/// Name of the XML document of a gateway's Windows task, which `schtasks` reads, beside the script of the task.
 const DOCUMENT_FILE: &str = concat!("gateway", ".task.xml");
 
 /// The user's scheduled tasks, and the task of one instance.
@@ -48,8 +49,8 @@ impl<'a> Schtasks<'a> {
         Ok(output)
     }
 
-    /// Runs `schtasks` to change the task. The exit code is 1 for every failure and the messages are translated, so a
-    /// failed `/Create` counts as a registration that this user is not allowed to make.
+    /// Runs `schtasks` to change the Windows task of a gateway. The exit code is 1 for every failure and the messages
+    /// are translated, so a failed `/Create` counts as a registration that this user is not allowed to make.
     fn change_task(&self, args: &[&str]) -> Result<(), ManagerError> {
         let output = self.schtasks(args, ACTION_TIMEOUT)?;
         let message = output.stderr.trim().to_owned();
@@ -60,7 +61,7 @@ impl<'a> Schtasks<'a> {
         }
     }
 
-    /// Returns the path of the task document.
+    /// Returns the path of the XML document of a gateway's Windows task.
     fn document_path(&self) -> PathBuf {
         self.context.instance.state_dir.join(DOCUMENT_FILE)
     }
@@ -75,7 +76,7 @@ impl<'a> Schtasks<'a> {
         })
     }
 
-    /// Kills a process and all its descendants.
+    /// Kills a process and all its descendants by `taskkill`.
     fn kill_process_tree(&self, pid: u32) -> Result<(), ManagerError> {
         let command = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
         let output = self.context.host.run(&command, ACTION_TIMEOUT);

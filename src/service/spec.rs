@@ -13,8 +13,8 @@ use crate::service_files::ServiceSpec;
 /// The search path of a service, fixed so that it does not depend on the shell of the installation.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Builds the service of an instance on a port. Fails where this program's own path is unknown, or a path can't
-/// be written to a service file.
+/// Builds the specification of the service that runs the gateway of an instance on a port. Fails where this program's
+/// own path is unknown, or a path can't be written to a service file.
 pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) -> Result<ServiceSpec> {
     let InstanceContext { host, env, instance } = context;
     let program = program_path(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;

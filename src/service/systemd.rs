@@ -18,9 +18,10 @@ mod show;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of an optional query: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time limit of an action that the manager completes before it answers: reloading all units, stopping a gateway.
+/// Time limit of an action that systemd completes before it answers: reloading all units, stopping a gateway.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Time limit of a start, until the gateway reports that it is ready: somewhat more than the limits in the unit.
+/// Time limit of the start of a systemd service, until the gateway reports that it is ready: somewhat more than the
+/// limits in the unit.
 const START_TIMEOUT: Duration = Duration::from_secs(100);
 /// Folder of the user's units, relative to the home folder.
 const UNIT_DIR: &str = ".config/systemd/user";
@@ -130,15 +131,15 @@ impl<'a> Systemd<'a> {
         owner.is_some() && owner != host.user_id()
     }
 
-    /// Returns the properties of the unit, by `systemctl show`.
+    /// Returns the properties of a gateway's systemd unit, by `systemctl show`.
     fn unit_properties(&self) -> Result<show::UnitProperties, ManagerError> {
         let properties = format!("--property={}", show::PROPERTIES);
         let output = self.systemctl(&["show", &properties, &self.unit], QUERY_TIMEOUT)?;
         Ok(show::parse(&output.stdout))
     }
 
-    /// Starts or restarts the unit, by `verb`. The manager carries it out even where the caller ends; a process of the
-    /// unit does not wait for it.
+    /// Starts or restarts the systemd unit of a gateway, by `verb`. The manager carries it out even where the caller
+    /// ends; a process of the unit does not wait for it.
     fn start_with(&self, verb: &str) -> Result<(), ManagerError> {
         // Clears the start limit and the failed state, so that the unit may start again.
         let _ = self.systemctl(&["reset-failed", &self.unit], QUERY_TIMEOUT);

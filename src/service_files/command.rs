@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The command of a service file and the environment variables that the file sets for it.
+/// The command that a service file starts, and the environment variables that the file sets for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServiceCommand {
     /// The program and its arguments; empty where the file names none.
@@ -12,7 +12,7 @@ pub(crate) struct ServiceCommand {
 }
 
 impl ServiceCommand {
-    /// Returns the value of a flag of the command, which is `--flag value` or `--flag=value`.
+    /// Returns the value of a flag of the command of a service file, which is `--flag value` or `--flag=value`.
     pub(crate) fn flag(&self, flag: &str) -> Option<&str> {
         self.argv
             .iter()

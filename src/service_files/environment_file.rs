@@ -35,7 +35,8 @@ fn skip_comment(chars: &mut Peekable<Chars<'_>>) {
     }
 }
 
-/// Reads a name and its `=`; `None` where the line has none, which is then read.
+/// Reads the name of a variable and its `=` in an `EnvironmentFile=` of systemd; `None` where the line has none,
+/// which is then read.
 fn read_name(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
     let mut name = String::new();
     for c in chars.by_ref() {
@@ -48,8 +49,8 @@ fn read_name(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
     None
 }
 
-/// Reads a value up to the end of its line: parts in quotes first, with blanks between them left out, then a plain
-/// part, in which quotes mean nothing.
+/// Reads the value of a variable in an `EnvironmentFile=` of systemd up to the end of its line: parts in quotes
+/// first, with blanks between them left out, then a plain part, in which quotes mean nothing.
 fn read_value(chars: &mut Peekable<Chars<'_>>) -> String {
     let mut value = String::new();
     let mut is_plain = false;
@@ -80,8 +81,8 @@ fn read_value(chars: &mut Peekable<Chars<'_>>) -> String {
     value
 }
 
-/// Reads the rest of a part in double quotes, in which a backslash protects a quote, a backslash, a backtick and a
-/// dollar sign, and removes a line break.
+/// Reads the rest of a part in double quotes in an `EnvironmentFile=` of systemd, in which a backslash protects a
+/// quote, a backslash, a backtick and a dollar sign, and removes a line break.
 fn read_double_quoted(chars: &mut Peekable<Chars<'_>>, value: &mut String) {
     while let Some(c) = chars.next() {
         match c {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ServiceCommand, ServiceSpec, launchd_label};
 
-/// The first words of a property list that this program wrote, after the document type.
+/// The first words, after the document type, of a launchd property list that this program wrote.
 pub(super) const HEADER: &str = "<!-- Written by `openclaw gateway install`";
 
 /// Minimum time between two starts, in seconds. launchd can't give up after certain exit codes: it restarts a gateway

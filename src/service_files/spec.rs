@@ -42,8 +42,8 @@ pub(crate) struct ServiceSpec {
 }
 
 impl ServiceSpec {
-    /// Returns the arguments after the program. Profile and port are always given, also those of the default
-    /// instance.
+    /// Returns the command-line arguments with which a service starts the gateway. Profile and port are always given,
+    /// also those of the default instance.
     pub(crate) fn args(&self) -> [String; 6] {
         [
             "--profile".to_owned(),
@@ -55,8 +55,9 @@ impl ServiceSpec {
         ]
     }
 
-    /// Returns the environment variables: the profile, the two paths of the instance, and the service marker that
-    /// OpenClaw knows (docs/openclaw.md#service-environment). Never a secret: other users may read service files.
+    /// Returns the environment variables of a gateway's service: the profile, the two paths of the instance, and the
+    /// service marker that OpenClaw knows (docs/openclaw.md#service-environment). Never a secret: other users may
+    /// read service files.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut variables = vec![

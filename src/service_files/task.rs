@@ -7,7 +7,7 @@ use super::plist::escape_xml;
 use super::{ServiceCommand, ServiceSpec};
 use crate::error::ErrorKind;
 
-/// The first lines of a script that this program wrote.
+/// The first lines of a script of a Windows task that this program wrote.
 pub(super) const HEADER: &str = "@echo off\r\nrem Written by `openclaw gateway install`";
 
 /// Exit codes after which the script does not restart the gateway: success, and errors that persist until somebody acts.
@@ -19,10 +19,10 @@ const OTHER_COMMANDS: [&str; 11] = [
     "@echo", "echo", "rem", "chcp", "setlocal", "endlocal", "cd", "if", "ping", "goto", "exit",
 ];
 
-/// Renders the script, which sets the variables and restarts the gateway until it exits with a final code: the Task
-/// Scheduler counts every start as a success, whatever the exit code, and would not restart it. The script is UTF-8, so
-/// it sets the code page before the first character beyond ASCII; the variables of the calling shell are restored when
-/// the script ends.
+/// Renders the script of a gateway's Windows task, which sets the variables and restarts the gateway until it exits
+/// with a final code: the Task Scheduler counts every start as a success, whatever the exit code, and would not
+/// restart it. The script is UTF-8, so it sets the code page before the first character beyond ASCII; the variables
+/// of the calling shell are restored when the script ends.
 pub(crate) fn render_script(spec: &ServiceSpec) -> String {
     let mut text = format!(
         "{HEADER}; a change by hand is lost with the next one.\r\nchcp 65001 >nul\r\nsetlocal DisableDelayedExpansion\r\n"
@@ -51,8 +51,8 @@ pub(crate) fn render_script(spec: &ServiceSpec) -> String {
     text
 }
 
-/// Doubles percent signs. Within quotes `&`, `^`, `!` and `<` have no meaning, but a percent sign still begins a
-/// variable.
+/// Doubles the percent signs of a text for a Windows command script. Within quotes `&`, `^`, `!` and `<` have no
+/// meaning, but a percent sign still begins a variable.
 fn escape_percent(text: &str) -> String {
     text.replace('%', "%%")
 }
@@ -76,7 +76,8 @@ pub(crate) fn parse_script(text: &str) -> ServiceCommand {
     command
 }
 
-/// Applies the assignment of a `set` command, `NAME=value` or `"NAME=value"`, to the variables of a command.
+/// Applies the assignment of a `set` command in a Windows script, `NAME=value` or `"NAME=value"`, to the variables of
+/// a service command.
 fn apply_assignment(command: &mut ServiceCommand, assignment: &str) {
     let quoted = assignment
         .strip_prefix('"')
@@ -112,8 +113,8 @@ fn split_command(line: &str) -> Vec<String> {
     words
 }
 
-/// Renders the document of the task, which `schtasks` reads as UTF-16 ([`to_utf16`]). It names the user, because only
-/// administrators may register a task that starts at the login of any user.
+/// Renders the XML document of a gateway's Windows task, which `schtasks` reads as UTF-16 ([`to_utf16`]). It names
+/// the user, because only administrators may register a task that starts at the login of any user.
 pub(crate) fn render_document(spec: &ServiceSpec, script: &Path, user: Option<&str>) -> String {
     let user = user.map_or_else(String::new, |user| {
         format!("      <UserId>{}</UserId>\r\n", escape_xml(user))
@@ -138,14 +139,15 @@ pub(crate) fn render_document(spec: &ServiceSpec, script: &Path, user: Option<&s
     )
 }
 
-/// Returns whether the document of a task, as `schtasks /Query /XML` prints it, starts the task at login: neither
-/// the task nor its trigger is switched off. Element names are never translated; the text may be UTF-16 that was
-/// read as UTF-8.
+/// Returns whether the XML document of a Windows task, as `schtasks /Query /XML` prints it, starts the task at login:
+/// neither the task nor its trigger is switched off. Element names are never translated; the text may be UTF-16 that
+/// was read as UTF-8.
 pub(crate) fn is_enabled(document: &str) -> bool {
     !document.replace('\0', "").contains("<Enabled>false</Enabled>")
 }
 
-/// Encodes a document as `schtasks /XML` requires it: little-endian UTF-16 with a byte order mark.
+/// Encodes the document of a Windows task as `schtasks /XML` requires it: little-endian UTF-16 with a byte order
+/// mark.
 pub(crate) fn to_utf16(text: &str) -> Vec<u8> {
     std::iter::once(0xfeff)
         .chain(text.encode_utf16())

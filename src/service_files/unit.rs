@@ -12,10 +12,10 @@ use super::{ServiceCommand, ServiceSpec, unit_name};
 use crate::error::ErrorKind;
 use crate::record::Engine;
 
-/// The first words of a unit that this program wrote.
+/// The first words of a systemd unit that this program wrote.
 pub(super) const HEADER: &str = "# Written by `openclaw gateway install`";
 
-/// The characters at which systemd splits a value into words.
+/// The characters at which systemd splits the value of a unit's key into words.
 const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Renders the unit of a service.
@@ -78,8 +78,8 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
     )
 }
 
-/// Renders the value of `ExecStart=`. `$` begins a variable in the arguments, within quotes too, but not in the
-/// program.
+/// Renders the value of `ExecStart=` in a systemd unit. `$` begins a variable in the arguments, within quotes too,
+/// but not in the program.
 pub(super) fn exec_start(program: &str, args: &[String]) -> String {
     let mut line = quote_if_needed(program);
     for arg in args {
@@ -89,7 +89,7 @@ pub(super) fn exec_start(program: &str, args: &[String]) -> String {
     line
 }
 
-/// Renders the value of `Environment=` for one variable. `$` has no meaning there.
+/// Renders the value of `Environment=` in a systemd unit for one variable. `$` has no meaning there.
 pub(super) fn environment(name: &str, value: &str) -> String {
     quote(&format!("{name}={value}"))
 }
@@ -131,7 +131,7 @@ pub(crate) fn is_startable_path(path: &str) -> bool {
     !path.contains(['"', '\'', '\\'])
 }
 
-/// The command and the environment in the `[Service]` section of a unit.
+/// The command and the environment in the `[Service]` section of a systemd unit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct UnitFile {
     /// The last `ExecStart=` and the variables of `Environment=`.
@@ -190,8 +190,8 @@ pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     unit
 }
 
-/// Returns the lines of a unit without comments, with continued lines joined: a backslash at the end of a line stands
-/// for a blank and the next line. Comments between continued lines are skipped.
+/// Returns the lines of a systemd unit without comments, with continued lines joined: a backslash at the end of a
+/// line stands for a blank and the next line. Comments between continued lines are skipped.
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut joined = String::new();
@@ -212,7 +212,7 @@ fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Splits a value into words at blanks, with quotes and escape sequences as in systemd.syntax(7).
+/// Splits a value of a systemd unit into words at blanks, with quotes and escape sequences as in systemd.syntax(7).
 fn split_words(value: &str) -> Vec<String> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut word: Option<Vec<u8>> = None;
@@ -237,8 +237,8 @@ fn split_words(value: &str) -> Vec<String> {
     words.into_iter().map(text).collect()
 }
 
-/// Appends the character of an escape sequence to a word. `text` begins after the backslash; returns the text after the
-/// sequence. The backslash of an unknown sequence is dropped.
+/// Appends the character that an escape sequence in a systemd unit stands for to a word. `text` begins after the
+/// backslash; returns the text after the sequence. The backslash of an unknown sequence is dropped.
 fn push_unescaped<'a>(word: &mut Vec<u8>, text: &'a str) -> &'a str {
     let Some(first) = text.chars().next() else {
         return text;

@@ -53,7 +53,7 @@ fn local_port(value: &Value) -> Option<Port> {
 /// Distance from the first to the last port of a CDP pool.
 const CDP_POOL_EXTENT: u16 = Role::CDP_OFFSETS.1 - Role::CDP_OFFSETS.0;
 
-/// Returns the claim of a CDP pool whose first port a key sets.
+/// Returns the claim of a pool of browser debugging (CDP) ports whose first port a key of the config sets.
 fn cdp_pool_claim(first: u16, key: &str) -> Claim {
     let last = first.saturating_add(CDP_POOL_EXTENT);
     Claim::pinned(Span { first, last }, Role::CdpPool, key)

@@ -148,7 +148,7 @@ fn looks_like_config(reading: &ConfigReading) -> bool {
     has_section("gateway") || (has_section("agents") && !has_foreign_section(value))
 }
 
-/// Returns whether a value has a top-level key that no release knows.
+/// Tells whether a JSON value has a top-level key that no OpenClaw release knows.
 fn has_foreign_section(value: &Value) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
@@ -156,7 +156,8 @@ fn has_foreign_section(value: &Value) -> bool {
     ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
 }
 
-/// Returns the paths of the entries of a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be read.
+/// Returns the paths of the files and folders in a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be
+/// read.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(folder)
         .into_iter()

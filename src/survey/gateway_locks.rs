@@ -25,7 +25,7 @@ pub(super) struct GatewayLocks<'a> {
     native: HashMap<FileId, usize>,
 }
 
-/// The content of a lock file, as far as it identifies a gateway.
+/// The content of a gateway's lock file, as far as it identifies the gateway.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LockContent {
@@ -35,7 +35,7 @@ struct LockContent {
 }
 
 impl LockContent {
-    /// Reads a lock file; `None` where it does not name this process.
+    /// Reads a gateway's lock file; `None` where it does not name the process with this pid.
     fn read_of(pid: u32, file: &Path) -> Option<Self> {
         let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
         (content.pid == pid).then_some(content)
@@ -54,7 +54,7 @@ impl<'a> GatewayLocks<'a> {
         }
     }
 
-    /// Returns the index of the instance whose gateway this process is.
+    /// Returns the index of the instance whose gateway the process with this pid is.
     pub(super) fn instance_of(&self, pid: u32) -> Option<usize> {
         let Some(open) = pid::open_files(pid, is_lock_name) else {
             return self.instance_by_content(pid);
@@ -66,8 +66,8 @@ impl<'a> GatewayLocks<'a> {
         })
     }
 
-    /// Returns the index of the instance whose lock file names this process, where the system does not tell which
-    /// files a process has open.
+    /// Returns the index of the instance whose gateway lock file names this process, where the system does not tell
+    /// which files a process has open.
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
         let names_pid = |instance: &SurveyedInstance| {
             LockContent::read_of(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
@@ -94,7 +94,7 @@ impl<'a> GatewayLocks<'a> {
     }
 }
 
-/// Returns whether a file may be a gateway lock, by its name: `gateway.lock`, `gateway.5f0c1d2e.lock`.
+/// Returns whether a file may be the lock file of a gateway, by its name: `gateway.lock`, `gateway.5f0c1d2e.lock`.
 fn is_lock_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b"gateway.") && name.ends_with(b".lock")

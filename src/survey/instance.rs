@@ -44,7 +44,7 @@ pub(crate) struct SurveyedInstance {
     pub(crate) found_by: Vec<FoundBy>,
 }
 
-/// State of a config file.
+/// State of an instance's config file, as the survey found it.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum ConfigHealth {
     /// The file was read and is valid.
@@ -64,7 +64,7 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
     }
 }
 
-/// Determines the ports, workspaces, and tokens of a candidate by its files.
+/// Determines the ports, workspaces, and tokens of a candidate for an instance by its files.
 pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {

@@ -37,7 +37,7 @@ pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec
     listeners
 }
 
-/// Attributes every socket of a process to the instance to which any one of them is attributed.
+/// Attributes all listeners of a process to the instance that one of its ports has shown.
 fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
@@ -77,7 +77,7 @@ impl<'a> ProcessIdentifier<'a> {
         }
     }
 
-    /// Identifies a process that listens on a port.
+    /// Identifies a process that listens on a port, and the instance to which it belongs.
     fn identify(&mut self, port: u16, process: ports::ProcessInfo) -> ListeningProcess {
         let pid = process.pid;
         // Another user may write into a process of its own whatever it likes.

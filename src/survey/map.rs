@@ -29,7 +29,7 @@ pub(crate) struct PortMapEntry<'a> {
     pub(crate) neighbours: Vec<PortNeighbour>,
 }
 
-/// A port or a pool of an instance, with the sockets that listen there.
+/// A port or a pool of ports of an instance, with the sockets that listen there.
 #[derive(Debug)]
 pub(crate) struct MappedPort<'a> {
     /// Claim of the instance.
@@ -51,12 +51,12 @@ pub(crate) struct PortNeighbour {
     pub(crate) msg: Msg,
 }
 
-/// Maximum number of neighbours that are reported for an instance: a hundred instances on one port have all the same
-/// problem.
+/// Maximum number of instances with conflicting or near ports that the port map reports for an instance: a hundred
+/// instances on one port have all the same problem.
 pub(crate) const MAX_PORT_NEIGHBOURS: usize = 8;
 
 impl Survey {
-    /// Returns the port map.
+    /// Returns the map of the ports that the instances of the host hold.
     pub(crate) fn port_map(&self) -> PortMap<'_> {
         let claims = ClaimIndex::new(&self.instances);
         let mut listeners: Vec<_> = self.listeners.iter().collect();

@@ -67,7 +67,8 @@ impl InstalledService {
         services
     }
 
-    /// Determines profile, paths and port of a service from its command; `named` is the profile in the name of its file.
+    /// Determines profile, paths and port of a gateway's installed service from its command; `named` is the profile
+    /// in the name of its file.
     fn new(command: ServiceCommand, file: PathBuf, named: &str, env: &Environment) -> Self {
         let flag = command
             .flag("--profile")
@@ -103,8 +104,8 @@ pub(crate) fn config_of_service(file: &Path, env: &Environment) -> Option<PathBu
     Some(InstalledService::new(command, file.to_path_buf(), "default", env).config_path)
 }
 
-/// Reads the command of a service file, and the environment files that it names, in the format of the manager
-/// that its file extension belongs to. Returns `None` where the file can't be read.
+/// Reads the command of a gateway's service file, and the environment files that it names, in the format of the
+/// manager that its file extension belongs to. Returns `None` where the file can't be read.
 fn read_command(file: &Path, env: &Environment) -> Option<ServiceCommand> {
     match file.extension()?.to_str()? {
         "service" => {
@@ -140,7 +141,7 @@ mod tests {
 
     const HOME: &str = "/home/ayşe";
 
-    /// Reads a service file with this text, named after a profile.
+    /// Reads a gateway's service file with this text, named after a profile.
     fn installed(extension: &str, text: &str, named: &str) -> InstalledService {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x").with_extension(extension);

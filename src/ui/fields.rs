@@ -8,7 +8,7 @@ use console::measure_text_width;
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Adds a label and its value.
+    /// Adds a label and its value to a list of fields on the screen.
     pub(crate) fn add(&mut self, label: String, value: String) {
         self.0.push((label, value));
     }

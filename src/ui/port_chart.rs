@@ -34,7 +34,7 @@ pub(crate) enum ChartTone {
 }
 
 impl ChartTone {
-    /// Returns the style of the tone, everywhere in the program.
+    /// Returns the colour and style that a tone (good, bad, neutral) has on the screen.
     pub(crate) fn style(self) -> Style {
         let style = Style::new();
         match self {
@@ -47,7 +47,7 @@ impl ChartTone {
     }
 }
 
-/// The characters of a chart.
+/// The characters with which a port chart is drawn, in Unicode or ASCII.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChartGlyphs {
     free: char,
@@ -141,7 +141,8 @@ pub(crate) fn draw(
     lines
 }
 
-/// Returns the parts of the axis in which a row holds something; parts with a small gap between them are joined.
+/// Returns the intervals of ports in which a port chart has something to draw; intervals with a small gap between
+/// them are joined.
 fn stretches(rows: &[ChartRow]) -> Vec<Span> {
     let mut spans = merge_spans(rows.iter().flat_map(|row| &row.spans).copied().collect());
     spans.dedup_by(|next, kept| {
@@ -180,8 +181,8 @@ fn ticks(span: Span, columns: usize) -> String {
     format!("{first}{}{last}", " ".repeat(blanks))
 }
 
-/// Returns the interval of ports that each column stands for; a stretch with fewer ports than columns fills the first
-/// ones.
+/// Returns the interval of ports that each column of a port chart stands for; a stretch with fewer ports than columns
+/// fills the first ones.
 fn cells(stretch: Span, columns: usize) -> impl Iterator<Item = Option<Span>> {
     let ports = stretch.len() as usize;
     let used = columns.min(ports);
@@ -193,7 +194,7 @@ fn cells(stretch: Span, columns: usize) -> impl Iterator<Item = Option<Span>> {
     (0..columns).map(move |at| (at < used).then(|| cell(at)))
 }
 
-/// Returns the tone of one column of a row; the worst of its ports decides.
+/// Returns the tone of one column in a row of a port chart; the worst of its ports decides.
 fn cell_tone(row: &ChartRow, cell: Option<Span>, shared: &[Span], clashes: &[Span]) -> ChartTone {
     let Some(cell) = cell else {
         return ChartTone::Faint;
@@ -212,7 +213,7 @@ fn cell_tone(row: &ChartRow, cell: Option<Span>, shared: &[Span], clashes: &[Spa
     })
 }
 
-/// Paints the glyphs of a row, one call for each run of a tone.
+/// Paints the glyphs of a port chart's row, one call for each run of a tone.
 fn paint_runs(
     tones: &[ChartTone],
     glyphs: ChartGlyphs,

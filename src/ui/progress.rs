@@ -12,7 +12,7 @@ use crate::i18n::{Msg, msg};
 
 use super::Ui;
 
-/// Time that probing may take before a bar is drawn, and the interval between two steps of a spinner.
+/// Time that probing ports may take before a progress bar is drawn, and the interval between two steps of a spinner.
 const DRAW_DELAY: Duration = Duration::from_millis(100);
 
 /// A bar that counts the changes of a plan that were carried out. Dropped, it erases itself.
@@ -38,7 +38,8 @@ pub(crate) struct ProbeProgress<'a> {
 pub(crate) struct Spinner(ProgressBar);
 
 impl Ui {
-    /// Creates a bar for so many changes; with `prints_changes`, a line is printed for each one too.
+    /// Creates a progress bar for so many changes of a plan; with `prints_changes`, a line is printed for each one
+    /// too.
     pub(crate) fn apply_progress<'a>(
         &'a self,
         changes: usize,
@@ -62,7 +63,7 @@ impl Ui {
         }
     }
 
-    /// Starts a spinner with this sentence.
+    /// Starts a spinner on the terminal with this sentence.
     pub(crate) fn spinner(&self, what: &Msg) -> Spinner {
         let bar = ProgressBar::with_draw_target(None, self.draw_target());
         let ticks = if self.ascii() {
@@ -90,7 +91,7 @@ impl Ui {
         }
     }
 
-    /// Creates a progress bar.
+    /// Creates a progress bar on the terminal.
     fn bar(&self, all: u64) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(all), self.draw_target());
         let template = if self.ascii() {
@@ -111,7 +112,7 @@ impl Drop for Spinner {
 }
 
 impl ProbeProgress<'_> {
-    /// Shows that `done` of `all` ports were probed; the bar is erased when all were.
+    /// Shows that `done` of `all` ports were probed; the progress bar is erased when all were.
     pub(crate) fn update(&self, done: u64, all: u64) {
         let since = self.since.get().unwrap_or_else(Instant::now);
         self.since.set(Some(since));
@@ -149,7 +150,7 @@ impl ApplyProgress<'_> {
         }
     }
 
-    /// Prints a line above the bar.
+    /// Prints a line above the progress bar on the terminal.
     fn print_above(&self, line: &str) {
         self.bar.suspend(|| self.ui.eprint(line));
     }

@@ -15,7 +15,8 @@ use super::Ui;
 use super::fields::Fields;
 
 impl Ui {
-    /// Returns a plan as text. With `texts`, the planned configs are in it too, each secret by its origin.
+    /// Returns a plan as text for the screen: its instance and its changes. With `texts`, the planned configs are in
+    /// it too, each secret by its origin.
     pub(crate) fn render_plan(&self, plan: &Plan, home: &Path, texts: bool) -> String {
         let mut out = Vec::new();
         if let Some(summary) = &plan.instance {
@@ -73,7 +74,7 @@ impl Ui {
         fields
     }
 
-    /// Returns a line for each change; new files of one workspace share a line, with their names below it.
+    /// Returns a line for each change of a plan; new files of one workspace share a line, with their names below it.
     fn change_lines(&self, plan: &Plan, home: &Path) -> Vec<String> {
         let mut lines = Vec::new();
         let mut rest = &plan.changes[..];
@@ -140,7 +141,8 @@ impl Ui {
             .collect()
     }
 
-    /// Returns an item behind a mark: on one line where that fits, else broken at blanks, so that a path stays whole.
+    /// Returns an item of a list on the screen behind its mark: on one line where that fits, else broken at blanks,
+    /// so that a path stays whole.
     pub(crate) fn render_item(&self, mark: &str, text: &str) -> String {
         if 2 + measure_text_width(text) <= self.width() {
             return format!("{mark} {text}");
@@ -179,7 +181,7 @@ impl Ui {
         self.render(&msg)
     }
 
-    /// Returns a change that was made as one line: `created ~/.openclaw/openclaw.json`.
+    /// Returns a change of a plan that was made as one line: `created ~/.openclaw/openclaw.json`.
     pub(crate) fn render_change_made(&self, change: &Change, home: &Path) -> String {
         let path = abbreviate_home(home, change.path());
         let msg = match change {
@@ -194,7 +196,7 @@ impl Ui {
     }
 }
 
-/// Returns the name of the file that a change writes, where it is a first file of a workspace.
+/// Returns the name of the file that a planned change writes, where it is a first file of a workspace.
 fn workspace_file_name(change: &Change) -> Option<&str> {
     match change {
         Change::Write(write) if write.kind == FileKind::Workspace => write.path.file_name()?.to_str(),

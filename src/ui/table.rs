@@ -5,7 +5,7 @@ use console::measure_text_width;
 
 use super::fields::Fields;
 
-/// A table with a heading for each column.
+/// A table for the screen, with a heading for each column.
 #[derive(Debug)]
 pub(crate) struct Table {
     headings: Vec<String>,
@@ -51,7 +51,7 @@ impl Table {
         all().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns each row as a block of labels and values.
+    /// Returns each row of a table as a block of labels and values, for a screen that is too narrow for columns.
     fn blocks(&self, columns: usize) -> String {
         let block = |row: &Vec<String>| {
             let mut cells = self.headings.iter().zip(row);

@@ -80,8 +80,8 @@ impl<'a> InterviewContext<'a> {
         Ok(())
     }
 
-    /// Returns the text at a key of the current config, as the default of a question; `None` where the answers move
-    /// that config aside.
+    /// Returns the text at a key of the current config, as the default of a wizard's question; `None` where the
+    /// answers move that config aside.
     pub(crate) fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
         if answers.existing.is_reset() {
             None
@@ -95,7 +95,7 @@ impl<'a> InterviewContext<'a> {
         self.input.exists && !answers.existing.is_reset()
     }
 
-    /// Returns the paths of the other instances, which a plan must not touch.
+    /// Returns the paths of the host's other instances, which a plan of the wizard must not touch.
     pub(crate) fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)
     }
@@ -120,8 +120,8 @@ impl<'a> InterviewContext<'a> {
         check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
     }
 
-    /// Plans the instance with these answers, from a snapshot of the disk. Without an answered or existing base
-    /// port the best suggestion is taken.
+    /// Plans the instance that the wizard sets up with these answers, from a snapshot of the disk. Without an
+    /// answered or existing base port the best suggestion is taken.
     pub(crate) fn plan(&self, answers: &Answers, disk: &DiskSnapshot, stamp: &PlanStamp) -> Result<Plan> {
         let base = match plan::known_base(&self.input, answers) {
             Some(base) => base,
@@ -180,7 +180,7 @@ fn read_input<'a>(
     })
 }
 
-/// Reads the state of these paths, with their links followed.
+/// Reads the state of these paths on the disk for a plan, with their links followed.
 pub(crate) fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
     let entry = |path: PathBuf| {
         let entry = DiskEntry {

@@ -30,7 +30,7 @@ struct PastReply {
     was_default: bool,
 }
 
-/// The questions that are asked although they have a reply.
+/// The questions of the wizard that are asked again although they have a reply.
 #[derive(Debug, Default)]
 enum AskedAgain {
     /// Only the questions without a reply.
@@ -69,17 +69,17 @@ impl<'a> AnswerHistory<'a> {
         self.observer = Some(Box::new(observer));
     }
 
-    /// Makes the next pass ask the question of a step and all after it.
+    /// Makes the wizard's next pass ask the question of a step and all after it.
     pub(crate) fn ask_from(&mut self, step: StepId) {
         self.asked_again = AskedAgain::From(step);
     }
 
-    /// Makes the next pass ask the question of a step, those that follow it, and those without a reply.
+    /// Makes the wizard's next pass ask the question of a step, those that depend on it, and those without a reply.
     pub(crate) fn ask_only(&mut self, step: StepId) {
         self.asked_again = AskedAgain::Only(step);
     }
 
-    /// Makes the next pass ask only the questions without a reply.
+    /// Makes the wizard's next pass ask only the questions without a reply.
     pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;
     }
@@ -121,7 +121,7 @@ impl<'a> AnswerHistory<'a> {
         question
     }
 
-    /// Returns the reply, or the secret that was typed before where the reply is an empty line.
+    /// Returns a reply to a wizard's question, or the secret that was typed before where the reply is an empty line.
     pub(super) fn complete(&self, id: StepId, question: &Question, reply: Reply) -> Reply {
         match (&reply, self.past_reply(id, question)) {
             (Reply::Secret(secret), Some(past)) if secret.expose().is_empty() => past.reply.clone(),

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use super::question::Reply;
 use super::step::{StepId, WizardStep};
 
-/// The replies that flags, an answers file and the environment bring, by the step that they answer.
+/// The replies to the wizard that flags, an answers file and the environment bring, by the step that they answer.
 #[derive(Debug)]
 pub(crate) struct PresetAnswers {
     replies: BTreeMap<StepId, Reply>,
@@ -35,7 +35,7 @@ impl Default for PresetAnswers {
 }
 
 impl PresetAnswers {
-    /// Returns the reply to a step, if one is known.
+    /// Returns the preset reply to a step of the wizard, if there is one.
     pub(crate) fn reply(&self, step: &dyn WizardStep, answers: &Answers) -> Option<Reply> {
         let id = step.flag_step();
         if id != StepId::ApiKey {
@@ -50,7 +50,7 @@ impl PresetAnswers {
             .or_else(|| key(&self.environment_keys))
     }
 
-    /// Removes and returns the profile of an answers file: it is chosen before the interview.
+    /// Removes and returns the profile of an answers file: it is chosen before the wizard's interview.
     pub(crate) fn take_profile(&mut self) -> Option<String> {
         match self.replies.remove(&StepId::Profile)? {
             Reply::Text(name) => Some(name),
@@ -58,7 +58,7 @@ impl PresetAnswers {
         }
     }
 
-    /// Sets the reply to a step; a later reply replaces an earlier one.
+    /// Sets the preset reply to a step of the wizard; a later reply replaces an earlier one.
     pub(crate) fn set(&mut self, step: StepId, reply: Reply) {
         self.replies.insert(step, reply);
     }

@@ -5,7 +5,7 @@ use crate::i18n::Msg;
 use crate::ports::Span;
 use crate::secret::Secret;
 
-/// A question: the lines before it, its text, and how it is answered.
+/// A question of the wizard: the lines before it, its text, and how it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
     /// Lines before the question.
@@ -29,7 +29,7 @@ pub(crate) struct PortChart {
     pub(crate) own_label: String,
 }
 
-/// The form in which a question is answered.
+/// The form in which a question of the wizard is answered: a text, a choice, yes or no, or a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QuestionKind {
     /// The answer is one of several choices.
@@ -56,7 +56,7 @@ pub(crate) enum QuestionKind {
     },
 }
 
-/// A choice of a question: its name, its label, and what is shown while it is marked.
+/// A choice of a wizard's question: its name, its label, and what is shown while it is marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
     /// The name of the choice, as a flag takes it.
@@ -69,7 +69,7 @@ pub(crate) struct Choice {
     pub(crate) spans: Vec<Span>,
 }
 
-/// The reply to a question.
+/// The reply to a question of the wizard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// The id of a choice, or a text.
@@ -84,15 +84,15 @@ pub(crate) enum Reply {
 
 /// An interface for asking questions: a person at a terminal, or a script in tests.
 pub(crate) trait Prompter {
-    /// Asks a question. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
+    /// Asks a person a question of the wizard. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
 
-    /// Shows why a reply was rejected, before its question is asked again.
+    /// Shows why a reply to the wizard was rejected, before its question is asked again.
     fn show_rejection(&mut self, rejection: &Error);
 }
 
 impl Choice {
-    /// Creates a choice without details.
+    /// Creates a choice of a wizard's question, without details.
     pub(crate) fn new(id: &str, label: Msg) -> Self {
         Self {
             id: id.to_owned(),
@@ -135,14 +135,15 @@ impl Question {
         Self::new(text, QuestionKind::YesNo { default })
     }
 
-    /// Adds a line before the question.
+    /// Adds a line that is shown before a question of the wizard.
     #[must_use]
     pub(crate) fn with_intro(mut self, intro: Msg) -> Self {
         self.intro.push(intro);
         self
     }
 
-    /// Makes the default reply leave the config as it is, where `keeps` says that the config answers the question.
+    /// Makes the default reply to a wizard's question leave the config as it is, where `keeps` says that the config
+    /// answers the question.
     #[must_use]
     pub(crate) fn keeping_config(mut self, keeps: bool) -> Self {
         self.keeps_config = keeps;
@@ -168,7 +169,7 @@ impl Question {
 }
 
 impl Reply {
-    /// Returns the reply as text; yes and no by their English names, a secret as an empty text.
+    /// Returns a reply of the wizard as text; yes and no by their English names, a secret as an empty text.
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Text(text) => text.trim(),
@@ -178,7 +179,7 @@ impl Reply {
         }
     }
 
-    /// Returns the reply as a secret; flags and files bring one as text.
+    /// Returns a reply of the wizard as a secret; flags and files bring one as text.
     pub(crate) fn into_secret(self) -> Secret {
         match self {
             Self::Secret(secret) => secret,

@@ -8,7 +8,7 @@ use super::question::{Choice, Prompter, Question, Reply};
 use super::step::StepId;
 use super::steps;
 
-/// The decision of a person about the plan.
+/// The decision of a person about the plan that the wizard shows at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReviewDecision {
     /// Carry the plan out.
@@ -21,12 +21,13 @@ pub(crate) enum ReviewDecision {
     Leave,
 }
 
-/// Name of the choice that confirms the plan.
+/// Name of the choice that confirms the wizard's plan.
 const CONFIRM: &str = "confirm";
 /// Name of the choice that leaves the wizard.
 const LEAVE: &str = "leave";
 
-/// Asks what to do with the plan. `asked` are the steps that a person answered, with their questions.
+/// Asks a person what to do with the wizard's plan: apply it, change an answer, or leave. `asked` are the steps that
+/// a person answered, with their questions.
 pub(crate) fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
     // Changing the acknowledgement of the risk would only end the wizard. A step that follows another one is changed along
     // with it.

@@ -9,8 +9,8 @@ use super::context::InterviewContext;
 use super::question::{Choice, Question, QuestionKind, Reply};
 
 named_enum! {
-    /// The stable name of a step: its key in answers files, and in the catalogues as `step.NAME`. The order is
-    /// that in which the steps are asked.
+    /// The stable name of a step of the wizard: its key in answers files, and in the catalogues as `step.NAME`. The
+    /// order is that in which the steps are asked.
     #[derive(PartialOrd, Ord)]
     pub(crate) enum StepId {
         /// Acknowledges the risk of running an agent.
@@ -61,15 +61,15 @@ named_enum! {
 /// A step of the wizard: the question of one decision and the rule for its reply. Each is a row of [`super::steps::ALL`],
 /// with its texts as `step.ID.*` in the catalogues.
 pub(crate) trait WizardStep: Sync {
-    /// Returns the name of the step.
+    /// Returns the stable name of a step of the wizard.
     fn id(&self) -> StepId;
 
-    /// Returns the step whose flag, and whose key in an answers file, answers this one.
+    /// Returns the step of the wizard whose flag, and whose key in an answers file, answers this one.
     fn flag_step(&self) -> StepId {
         self.id()
     }
 
-    /// Returns the flag that answers the step, without dashes.
+    /// Returns the command-line flag that answers a step of the wizard, without dashes.
     fn flag(&self, _answers: &Answers) -> &'static str {
         self.flag_step().name()
     }
@@ -79,7 +79,7 @@ pub(crate) trait WizardStep: Sync {
         true
     }
 
-    /// Returns `true` if the answer is a secret, which no answers file and no draft holds.
+    /// Returns `true` if the answer to a wizard's step is a secret, which no answers file and no draft holds.
     fn is_secret(&self) -> bool {
         false
     }
@@ -90,10 +90,11 @@ pub(crate) trait WizardStep: Sync {
         None
     }
 
-    /// Returns the question, or `None` where context and earlier answers leave nothing to ask.
+    /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
 
-    /// Checks a reply and stores it in the answers. The rule is the same for prompts, flags and files.
+    /// Checks the reply to a step of the wizard and stores it in the answers. The rule is the same for prompts, flags
+    /// and files.
     fn accept(
         &self,
         reply: Reply,
@@ -101,11 +102,12 @@ pub(crate) trait WizardStep: Sync {
         answers: &mut Answers,
     ) -> Result<(), Rejection>;
 
-    /// Returns the value of an answers file for this answer; `None` for secrets and for what was not asked.
+    /// Returns the value that an answers file keeps for a step of the wizard; `None` for secrets and for what was not
+    /// asked.
     fn saved_value(&self, answers: &Answers) -> Option<toml::Value>;
 }
 
-/// The reason why a step did not accept a reply.
+/// The reason why a step of the wizard did not accept a reply.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.
@@ -115,7 +117,7 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// Returns the error, whatever follows from it.
+    /// Returns the error of a rejected reply, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Invalid(error) | Self::Declined(error) => error,
@@ -190,9 +192,9 @@ pub(super) fn enum_question<T: NamedValue>(
 /// Id of the choice that leaves a key of the config as it is.
 const KEEP_CHOICE: &str = "keep";
 
-/// Creates a question about a key that an existing config may answer: `current` is what the config comes to, and `typed`
-/// the value that it has. A value that is not offered, or none, gets a choice of its own, so that Enter never changes
-/// it.
+/// Creates a question of the wizard about a key that an existing config may answer: `current` is what the config
+/// comes to, and `typed` the value that it has. A value that is not offered, or none, gets a choice of its own, so
+/// that Enter never changes it.
 pub(super) fn kept_enum_question<T: NamedValue + PartialEq>(
     text: Msg,
     labels: Vec<(T, Msg)>,
@@ -223,7 +225,7 @@ fn not_a_choice(step: StepId, typed: &str, names: impl IntoIterator<Item = &'sta
         .hint(msg!("answers.choices", names = names))
 }
 
-/// Returns the yes or no of a reply, as a flag, a file or a prompt brings it.
+/// Returns the yes or no of a reply to the wizard, as a flag, a file or a prompt brings it.
 pub(super) fn parse_yes_no(step: StepId, reply: &Reply) -> Result<bool> {
     match reply {
         Reply::Yes(yes) => Ok(*yes),

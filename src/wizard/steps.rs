@@ -17,7 +17,7 @@ mod risk;
 mod service;
 mod workspace;
 
-/// Every step, in order.
+/// Every step of the wizard, in the order in which they are asked.
 pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
@@ -42,7 +42,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &service::InstallDaemon,
 ];
 
-/// Returns the answers as an answers file holds them, without secrets.
+/// Returns the wizard's answers as an answers file holds them, without secrets.
 pub(crate) fn saved_values(answers: &Answers) -> toml::Table {
     let entries = ALL
         .iter()

@@ -40,7 +40,7 @@ use self::theme::PromptTheme;
 use self::yes_no_prompt::YesNoPrompt;
 use super::question::{Prompter, Question, QuestionKind, Reply};
 
-/// Creates the prompt for a question.
+/// Creates the terminal prompt for a question of the wizard.
 fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + 'q> {
     let text = theme.text(&question.text);
     match &question.kind {
@@ -54,7 +54,7 @@ fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + '
     }
 }
 
-/// The lines on the screen that belong to one question, from top to bottom.
+/// The lines on the screen that belong to one question of the wizard, from top to bottom.
 #[derive(Debug)]
 struct QuestionBlock {
     question: Msg,
@@ -81,8 +81,8 @@ pub(crate) struct Terminal {
     explained_back: bool,
 }
 
-/// `true` if the cursor may be hidden, so that the signal handler must show it. A screen reader's terminal never gets a
-/// control sequence.
+/// `true` if the terminal's cursor may be hidden, so that the signal handler must show it. A screen reader's terminal
+/// never gets a control sequence.
 static MAY_HIDE_CURSOR: AtomicBool = AtomicBool::new(false);
 
 impl Terminal {
@@ -176,8 +176,8 @@ impl Terminal {
         }
     }
 
-    /// Prints the introduction of a question; in the place of its last answer, where that was rejected or gone back
-    /// to.
+    /// Prints the introduction of a question on the terminal; in the place of its last answer, where that was
+    /// rejected or gone back to.
     fn begin_question(&mut self, question: &Question) -> io::Result<QuestionBlock> {
         let went_back = mem::take(&mut self.went_back);
         let shown = mem::take(&mut self.shown);
@@ -248,7 +248,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Returns the error of a prompt that ended without an answer: Ctrl-C, or a terminal that was closed.
+/// Returns the error of a terminal prompt that ended without an answer: Ctrl-C, or a terminal that was closed.
 fn prompt_error(cause: io::Error) -> Error {
     let closed = || Error::usage(Msg::new("ui.terminal-gone")).with_reason(ErrorReason::TerminalClosed);
     match cause.kind() {

@@ -28,7 +28,7 @@ const EXIT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const UNRESPONSIVE_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 impl BrowserControl {
-    /// Starts the browser of a profile, unless it runs. A remote browser is only connected to.
+    /// Starts the browser of a browser profile, unless it runs. A remote browser is only connected to.
     pub(super) async fn start(&self, profile: &BrowserProfile, config: &Value) -> Result<()> {
         let browser_config = BrowserConfig::from_config(config);
         let command = self.context.instance.command();
@@ -115,7 +115,7 @@ impl BrowserControl {
     }
 
     /// Launches a browser, and tries a second time where a browser of a killed gateway got in the way: until that
-    /// browser has taken the lock of the folder, nothing identifies it.
+    /// browser has taken the lock of the profile's folder, nothing identifies it.
     async fn launch(
         &self,
         profile: &BrowserProfile,
@@ -187,8 +187,8 @@ impl BrowserControl {
         })
     }
 
-    /// Prepares the start of a browser: clears its folder of an orphan, records its port, checks that the port is
-    /// free, and brands its window. Returns the port.
+    /// Prepares the start of a browser: clears its folder of an orphaned browser, records its debugging port, checks
+    /// that the port is free, and brands its window. Returns the port.
     async fn prepare_start(&self, profile: &BrowserProfile, config: &Value) -> Result<Port> {
         let context = self.context.clone();
         let (profile, config) = (profile.clone(), config.clone());
@@ -210,7 +210,7 @@ impl BrowserControl {
         .await
     }
 
-    /// Stops the browser of a profile. Returns whether it ran.
+    /// Stops the browser of a browser profile. Returns whether it ran.
     pub(super) async fn stop(&self, profile: &BrowserProfile) -> Result<bool> {
         if let BrowserEndpoint::Remote { .. } | BrowserEndpoint::UnsupportedDriver { .. } = profile.endpoint {
             return Err(BrowserError::conflict(msg!(

@@ -40,8 +40,8 @@ impl BrowserControl {
         }))
     }
 
-    /// Deletes a browser profile that was created at run time: its browser is stopped, its folder is moved aside,
-    /// and its port is free again.
+    /// Deletes a browser profile that was created at run time: its browser is stopped, its folder is moved aside, and
+    /// its debugging port is free again.
     pub(super) async fn delete_profile(&self, profiles: &BrowserProfiles, name: &str) -> Result<Value> {
         let profile = profiles
             .find(Some(name))

@@ -16,7 +16,7 @@ pub(crate) struct BrowserArgs {
     pub timeout: Option<u64>,
 }
 
-/// The commands of `openclaw browser`.
+/// The subcommands of `openclaw browser`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BrowserCommand {
     Status,

@@ -14,7 +14,8 @@ use crate::i18n::{Msg, msg};
 use crate::text::{sanitize, to_ascii};
 use crate::ui::{Fields, Table, Ui};
 
-/// Prints the reply to a command. `profile` is the value of `--browser-profile`.
+/// Prints the reply of the browser control service to a `browser` command. `profile` is the value of
+/// `--browser-profile`.
 pub(super) fn print_reply(
     context: &Context<'_>,
     command: &BrowserCommand,
@@ -69,7 +70,7 @@ pub(super) fn print_reply(
     }
 }
 
-/// Prints the accessibility tree of a page, and a note where it was truncated.
+/// Prints the accessibility tree of a browser page, and a note where it was truncated.
 fn print_snapshot(ui: &Ui, document: &Value) {
     ui.print(&plain(&document["snapshot"]));
     if document["truncated"] == true {
@@ -78,7 +79,7 @@ fn print_snapshot(ui: &Ui, document: &Value) {
     }
 }
 
-/// Prints the tab in which a page was opened.
+/// Prints the browser tab in which a page was opened.
 fn print_opened_tab(ui: &Ui, document: &Value, profile: &str) {
     let text = |key: &str| plain(&document[key]);
     let mut fields = Fields::default();
@@ -195,7 +196,7 @@ fn print_profiles(ui: &Ui, document: &Value) {
     ui.print(&table.render(ui.width()));
 }
 
-/// Prints the open tabs.
+/// Prints the open tabs of a browser.
 fn print_tabs(ui: &Ui, document: &Value) {
     let tabs: Vec<_> = document["tabs"].as_array().into_iter().flatten().collect();
     if tabs.is_empty() {
@@ -278,7 +279,7 @@ pub(super) fn print_checks(
     }
 }
 
-/// Prints the result of a check, with its mark.
+/// Prints the result of a check of `browser doctor`, with its mark.
 fn print_result(ui: &Ui, health: BrowserHealth, msg: &Msg) {
     let mark = health_mark(ui, health);
     ui.print_hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.render(msg)));
@@ -311,7 +312,7 @@ fn shown_path(home: &Path, value: &Value) -> String {
         .map_or_else(String::new, |path| abbreviate_home(home, Path::new(path)))
 }
 
-/// Returns a value as text, a string without its quotes; empty for `null`.
+/// Returns a JSON value as text, a string without its quotes; empty for `null`.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -115,7 +115,7 @@ fn refuse_newer(
     Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))
 }
 
-/// Refuses a change after which the schema has a finding that it did not have before.
+/// Refuses a change of the config after which its schema check has a finding that it did not have before.
 fn refuse_new_findings(
     context: &Context<'_>,
     judge: &ConfigJudge,

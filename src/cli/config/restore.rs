@@ -19,7 +19,7 @@ use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change};
 
-/// Runs `config restore --list`.
+/// Runs `openclaw config restore --list`.
 pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
     let path = &context.instance.config_path;
     let current = read::bytes(path).ok();
@@ -71,7 +71,7 @@ pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the sentence about whether a backup can be used.
+/// Returns the sentence about whether a backup of a config can be restored.
 fn backup_health_msg(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     match backup.read() {
         Ok(document) if current == Some(document.text().as_bytes()) => msg!("config.backup-current"),
@@ -80,7 +80,7 @@ fn backup_health_msg(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     }
 }
 
-/// Returns the sentence about a backup that can't be used.
+/// Returns the sentence about a backup of a config that can't be restored.
 fn broken_backup_msg(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
     Msg::new("config.backup-broken")
         .with("number", backup.number)
@@ -88,7 +88,7 @@ fn broken_backup_msg(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
         .with_msg("why", fault.why.clone())
 }
 
-/// Runs `config restore`, with the backup of this number or the newest one that can be used.
+/// Runs `openclaw config restore`, with the backup of this number or the newest one that can be used.
 pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
     let lock = context.lock()?;
     let path = &context.instance.config_path;
@@ -154,7 +154,8 @@ fn choose_backup(
     }
 }
 
-/// Returns the changes that replace the config by a document, and the path at which the replaced file is kept.
+/// Returns the changes that replace the config by a restored document, and the path at which the replaced file is
+/// kept.
 fn replacement(
     config: &Path,
     document: &ConfigDocument,

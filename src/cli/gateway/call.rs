@@ -68,7 +68,7 @@ pub(super) fn remote_endpoint(url: &str, token_file: Option<&Path>) -> Result<Ga
     })
 }
 
-/// Returns this instance's own gateway.
+/// Probes this instance's own gateway, and returns its URL and authentication for a client.
 ///
 /// # Errors
 /// When it does not run or refuses the token.

@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the answer, or a sentence with the time that it took.
+/// Prints the gateway's answer to `gateway health`, or a sentence with the time that it took.
 fn print_health(context: &Context<'_>, health: &Value, latency: std::time::Duration) {
     if context.ui.is_json() {
         context.ui.print_json(health);

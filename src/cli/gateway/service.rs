@@ -96,7 +96,7 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
 }
 
-/// Prints the files and commands of an installation without making it.
+/// Prints the files and commands of a service's installation without making it.
 fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     let ui = &context.ui;
     let preview = service::preview(context.instance_context(), options)?;
@@ -156,7 +156,7 @@ impl Installation {
         })
     }
 
-    /// Prints the result as text, unless a document follows.
+    /// Prints the result of a service command as text, unless a JSON document follows.
     fn print(&self, context: &Context<'_>) {
         if context.ui.is_json() {
             return;
@@ -270,7 +270,7 @@ fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
         .hint(msg!("service.install-it", command = command))
 }
 
-/// Returns the sentence about the outcome of an action.
+/// Returns the sentence about the outcome of a service action such as start.
 fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     let name = &report.status.name;
     let pid = match report.status.state {
@@ -301,7 +301,8 @@ fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     }
 }
 
-/// Returns the document of an action, with OpenClaw's keys (docs/openclaw.md#service-results) and those of this program.
+/// Returns the JSON document of a service action such as start, with OpenClaw's keys
+/// (docs/openclaw.md#service-results) and those of this program.
 fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
     let ui = &context.ui;
     let status = &report.status;

@@ -17,10 +17,11 @@ use crate::wizard::{
 
 /// Key of the draft with the profile that it belongs to.
 const DRAFT_PROFILE_KEY: &str = "draft-of";
-/// Step that is asked again when a plan is refused, because another process may take a port meanwhile.
+/// Step of the wizard, the base port, that is asked again when a plan is refused because another process took the
+/// port meanwhile.
 const PORT_STEP: StepId = StepId::GatewayPort;
 
-/// The reason why a confirmed plan was not applied.
+/// The reason why a plan that the user confirmed in the wizard was not applied.
 enum ApplyFailure {
     /// The plan is refused now, for example because a port was taken meanwhile.
     Refused(Error),
@@ -29,8 +30,8 @@ enum ApplyFailure {
 }
 
 impl OnboardRun<'_> {
-    /// Runs with a person, who answers questions and then confirms the plan, changes an answer, or leaves. Only a confirmed
-    /// plan is applied: where the host has changed meanwhile, the new plan is shown first.
+    /// Runs an onboarding with a person, who answers questions and then confirms the plan, changes an answer, or
+    /// leaves. Only a confirmed plan is applied: where the host has changed meanwhile, the new plan is shown first.
     pub(super) fn run_with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
         self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
@@ -65,8 +66,8 @@ impl OnboardRun<'_> {
         self.ask_and_apply(terminal, &mut history)
     }
 
-    /// Returns the answers of the draft that an interrupted run left, if it belongs to this profile and the person wants to
-    /// continue it.
+    /// Returns the answers of the draft that an interrupted wizard run left, if it belongs to this profile and the
+    /// person wants to continue it.
     fn resume_draft<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<AnswerHistory<'m>> {
         let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
         let profile = self.instance.profile.as_str();
@@ -83,8 +84,8 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Asks the questions, shows the plan and applies it once it is confirmed. A refused or outdated plan leads back to
-    /// the questions.
+    /// Asks the questions of an onboarding, shows the plan and applies it once it is confirmed. A refused or outdated
+    /// plan leads back to the questions.
     fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<ExitCode> {
         let ui = &self.context.ui;
         let probing = ui.probe_progress();
@@ -125,7 +126,8 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Shows the plan and asks for its confirmation. Returns `false` if an answer is to be changed first.
+    /// Shows the plan of an onboarding and asks for its confirmation. Returns `false` if an answer is to be changed
+    /// first.
     fn is_confirmed(
         &self,
         terminal: &mut Terminal,
@@ -149,8 +151,8 @@ impl OnboardRun<'_> {
         Ok(false)
     }
 
-    /// Plans again under the host-wide lock, and applies the plan if it is still the confirmed one. Returns `None` if the
-    /// host has changed, so that the new plan has to be shown first.
+    /// Plans an onboarding again under the host-wide lock, and applies the plan if it is still the confirmed one.
+    /// Returns `None` if the host has changed, so that the new plan has to be shown first.
     fn apply_if_unchanged(
         &self,
         confirmed: &Plan,

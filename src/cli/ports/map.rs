@@ -11,7 +11,7 @@ use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Ui;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
-/// Prints the port map, as text or as a document.
+/// Prints the map of all instances' ports, as text or as a JSON document.
 pub(super) fn print_map(ui: Ui, survey: &Survey) {
     let map = survey.port_map();
     if ui.is_json() {
@@ -159,7 +159,7 @@ fn base_port_msg(instance: &SurveyedInstance) -> Msg {
     }
 }
 
-/// Returns the sentence about the process that holds a port now, and its tone.
+/// Returns the sentence about the process that holds a port now, and the tone of that sentence in the port map.
 fn port_state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
@@ -195,7 +195,7 @@ fn print_three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     }
 }
 
-/// Returns the sentence about where the survey found a base port.
+/// Returns the sentence about where the survey found the base port of an instance.
 fn source_msg(source: PortSource) -> Msg {
     match source {
         // A survey sees neither flags nor the environment of a run.
@@ -208,7 +208,7 @@ fn source_msg(source: PortSource) -> Msg {
     }
 }
 
-/// Returns the document of the port map.
+/// Returns the JSON document of the port map.
 fn map_document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
     let instances = survey.instances.iter().zip(&map.entries);
     json!({
@@ -220,7 +220,7 @@ fn map_document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
     })
 }
 
-/// Returns an instance as a part of the document.
+/// Returns an instance as a part of the port map's JSON document.
 fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) -> Value {
     let (health, fault) = match &instance.config {
         ConfigHealth::Ok => ("ok", None),
@@ -249,7 +249,7 @@ fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'
     })
 }
 
-/// Returns a port as a part of the document.
+/// Returns a port as a part of the port map's JSON document.
 fn port_document(port: &MappedPort<'_>) -> Value {
     let (why, key) = match &port.claim.reason {
         ClaimReason::Derived => ("derived", None),
@@ -271,7 +271,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     })
 }
 
-/// Returns a listener as a part of the document.
+/// Returns the process that listens at a port as a part of the port map's JSON document.
 fn listener_document(listener: &Listener) -> Value {
     let owner = listener.owner.as_ref();
     json!({
@@ -283,7 +283,7 @@ fn listener_document(listener: &Listener) -> Value {
     })
 }
 
-/// Returns a span as a part of a document.
+/// Returns a range of ports as a part of a JSON document.
 pub(crate) fn span_document(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }

@@ -66,7 +66,7 @@ fn collect_files(instance: &Instance, manifest: &Manifest, protected: &[PathBuf]
     files
 }
 
-/// Reports a finished export.
+/// Reports a finished export of an instance.
 fn print_report(context: &Context<'_>, path: &Path, manifest: &Manifest, skipped: &[PathBuf]) {
     let ui = &context.ui;
     if ui.is_json() {

@@ -5,7 +5,7 @@ use crate::i18n::{Msg, msg};
 use crate::profile::{self, ProfileName};
 use crate::survey::{Survey, SurveyedInstance};
 
-/// Returns the instance of a profile.
+/// Returns the instance on this host that has a given profile.
 ///
 /// # Errors
 /// When there is none; the hint names the profile that was probably meant.

@@ -105,7 +105,7 @@ fn suggest_ports(context: &Context<'_>, survey: &Survey, instance: &Instance) ->
         .ok_or_else(|| Error::blocked(msg!("archive.no-ports")))
 }
 
-/// An import under way: the archive and the new instance that is made from it.
+/// An import of an instance that is under way: the archive and the new instance that is made from it.
 struct Import<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
@@ -121,7 +121,8 @@ impl Import<'_> {
         self.staging.join("state")
     }
 
-    /// Builds the new state folder. Returns the keys whose secrets have to be entered again.
+    /// Builds the state folder of an imported instance under a temporary name. Returns the keys whose secrets have to
+    /// be entered again.
     fn stage_state(&self, archive: &Path) -> Result<Vec<KeyPath>> {
         let from = self.staging.join("archive");
         let workspace = self.instance.default_workspace();
@@ -203,7 +204,7 @@ impl Import<'_> {
         Ok(shared)
     }
 
-    /// Returns the plan that gives the new state folder its name and the registry its entry.
+    /// Returns the plan of an import that gives the new state folder its name and the registry its entry.
     fn plan(&self) -> Plan {
         let instance = self.instance;
         let registry = &self.survey.registry;

@@ -15,7 +15,7 @@ use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
 
-/// Parses the name of a target.
+/// Parses the profile name of the gateway to rescue.
 pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
     ProfileName::parse(name).map_err(|error| error.to_error(name))
 }
@@ -29,7 +29,7 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Diagnoses the instance with this profile name; the default instance without a name.
+    /// Diagnoses the gateway of the instance with this profile name; of the default instance without a name.
     pub(super) fn of_target(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
         let name = parse_profile(name.unwrap_or("default"))?;
         let survey = context.survey();
@@ -37,7 +37,7 @@ impl Diagnosis {
         Ok(Self::collect(context, target))
     }
 
-    /// Collects the evidence about a target and derives causes and steps.
+    /// Collects the evidence about a gateway, and derives the causes and the repair steps.
     fn collect(context: &Context<'_>, target: Instance) -> Self {
         let evidence = evidence::collect(context.instance_context().with_instance(&target));
         let causes = diagnose::diagnose(&evidence);
@@ -110,7 +110,7 @@ impl Diagnosis {
         lines
     }
 
-    /// Returns the lines about the service, the ports and the disk of the target.
+    /// Returns the lines of a diagnosis about the service, the ports and the disk of a gateway.
     fn host_lines(&self) -> Vec<Msg> {
         let mut lines = Vec::new();
         if let Some(service) = &self.evidence.service {
@@ -142,7 +142,7 @@ impl Diagnosis {
         lines
     }
 
-    /// Returns the sentence about what a person can do about a cause that no step repairs.
+    /// Returns the sentence about what a person can do about a diagnosed cause that no repair step mends.
     fn manual_remedy(&self, cause: &Cause) -> Option<Msg> {
         let is_unrepaired = self.steps.is_empty() && matches!(cause, Cause::Config(_));
         let edit_config = || msg!("rescue.hand-config", command = self.target.command());

@@ -98,7 +98,7 @@ fn probe_all(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<P
     answers
 }
 
-/// Returns an instance as a part of the document.
+/// Returns an instance as a part of the JSON document of `status --all`.
 fn instance_document(
     context: &Context<'_>,
     found: &SurveyedInstance,

@@ -121,7 +121,7 @@ fn watched_gateways(probe: &Probe) -> Value {
     }
 }
 
-/// Returns the other profile that holds the port.
+/// Returns the other profile whose gateway holds the port that a status is about.
 fn holding_profile(verdict: &ProbeVerdict) -> Option<&str> {
     match verdict {
         ProbeVerdict::OtherProfile(profile) => Some(profile),
@@ -163,7 +163,7 @@ fn last_run_document(past: &LastRun) -> Value {
     })
 }
 
-/// Returns a time as documents have it: `2026-11-22T19:22:45.123Z`.
+/// Returns a time as the JSON documents have it: `2026-11-22T19:22:45.123Z`.
 pub(super) fn format_time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

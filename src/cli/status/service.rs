@@ -40,7 +40,7 @@ pub(super) struct ServiceDetails {
 }
 
 impl ServiceReport {
-    /// Asks the manager about the service in this file.
+    /// Asks the service manager about the service in this file.
     pub(super) fn query(context: InstanceContext<'_>, file: &Path) -> Self {
         match ServiceDetails::query(context) {
             Ok(details) => Self::Answered(Box::new(details)),
@@ -48,8 +48,8 @@ impl ServiceReport {
         }
     }
 
-    /// Returns `true` if the manager has given up restarting the service. Its last log lines then say more than the end of
-    /// an earlier run.
+    /// Returns `true` if the service manager has given up restarting the gateway's service. Its last log lines then
+    /// say more than the end of an earlier run.
     pub(super) fn gave_up(&self) -> bool {
         matches!(self, Self::Answered(details) if details.status.state == RunState::GaveUp)
     }
@@ -70,7 +70,7 @@ impl ServiceReport {
         }
     }
 
-    /// Prints what does not fit into the list: the last log lines and remarks, or the error.
+    /// Prints what does not fit into the list of a service's status: the last log lines and remarks, or the error.
     pub(super) fn print_details(&self, context: &Context<'_>) {
         match self {
             Self::Answered(details) => details.print(context),
@@ -78,7 +78,7 @@ impl ServiceReport {
         }
     }
 
-    /// Returns the document of the service, or of the error.
+    /// Returns the JSON document of a service's status, or of the error.
     pub(super) fn document(&self, context: &Context<'_>) -> Value {
         match self {
             Self::Answered(details) => details.document(context),
@@ -187,7 +187,8 @@ impl ServiceDetails {
     }
 }
 
-/// Returns the state that the manager reports, with the keys of OpenClaw's `status --json` and those of this program.
+/// Returns the state that a service manager reports, with the keys of OpenClaw's `status --json` and those of this
+/// program.
 pub(super) fn manager_document(status: &ServiceStatus) -> Value {
     let pid = match status.state {
         RunState::Running(pid) => Some(pid),

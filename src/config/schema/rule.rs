@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::i18n::{Msg, msg};
 
-/// A key of a config: its path, the releases that know it, and the shape of its value.
+/// The schema's rule for a key of a config: its path, the releases that know it, and the shape of its value.
 pub(super) struct KeyRule(pub(super) &'static str, pub(super) Releases, pub(super) Shape);
 
-/// The OpenClaw releases that know a key.
+/// The OpenClaw releases that know a key of the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Releases {
     Early,
@@ -16,13 +16,14 @@ pub(super) enum Releases {
 }
 
 impl Releases {
-    /// Returns whether any release is in both sets.
+    /// Returns whether any OpenClaw release is in both sets of releases.
     pub(super) fn overlaps(self, other: Self) -> bool {
         self == Self::Both || other == Self::Both || self == other
     }
 }
 
-/// The form that a rule requires of a value. A text with `${VAR}` in it may become anything that a text can be.
+/// The form that a rule of the schema requires of a config value. A text with `${VAR}` in it may become anything that
+/// a text can be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Any value; it is not checked.
@@ -50,7 +51,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Returns whether a value has this shape.
+    /// Returns whether a config value has the shape that a rule of the schema requires.
     pub(super) fn fits(self, value: &Value) -> bool {
         let whole = || value.as_i64().or_else(|| value.as_f64().and_then(as_whole));
         match self {

@@ -8,7 +8,7 @@ use super::rule::KeyRule;
 use super::rule::Releases::{Both, Early, Late};
 use super::rule::Shape::{Any, Bool, Colour, Number, Object, OneOf, Port, Secret, Text, Texts, Whole};
 
-/// The rules of all keys, sorted by path.
+/// The schema rules of all keys of an OpenClaw config, sorted by path.
 #[rustfmt::skip]
 pub(super) const KEY_RULES: &[KeyRule] = &[
     KeyRule("$schema", Late, Text),

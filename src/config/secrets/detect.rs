@@ -63,7 +63,7 @@ pub(super) enum KeyContext {
 }
 
 impl KeyContext {
-    /// Returns the context of a value below a key.
+    /// Returns the place of the config value below a key, which decides whether the value is a secret.
     pub(super) fn below(self, key: &str) -> Self {
         let plain = plain_key(key);
         match self {
@@ -98,7 +98,7 @@ fn plain_key(key: &str) -> String {
         .collect()
 }
 
-/// Returns whether a key is named like one that holds a secret.
+/// Returns whether a key of a config is named like one that holds a secret.
 pub(super) fn names_secret(key: &str) -> bool {
     let plain = plain_key(key);
     if HARMLESS_ENDINGS.iter().any(|ending| plain.ends_with(ending)) {
@@ -113,7 +113,7 @@ pub(super) fn names_secret(key: &str) -> bool {
         || SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 
-/// Returns whether a text is a secret itself: not empty, and not a single `${VAR}`.
+/// Returns whether a text of a config is a secret itself: not empty, and not a single `${VAR}`.
 pub(super) fn is_concrete(text: &str) -> bool {
     let text = text.trim();
     let is_variable = text

@@ -16,7 +16,7 @@ use crate::config::reader::{BOM, parse_options};
 /// another word.
 const MIN_COPY_BYTES: usize = 16;
 
-/// The place of a secret in a text.
+/// The place of a secret in the text of a config.
 pub(super) struct SecretPlace {
     /// The byte range of the place.
     pub(super) range: Range<usize>,
@@ -26,7 +26,8 @@ pub(super) struct SecretPlace {
     pub(super) is_number: bool,
 }
 
-/// Returns the places of all secrets in order, none within another; `None` when the text is no config.
+/// Returns the places of all secrets in a config's text in order, none within another; `None` when the text is not a
+/// config.
 pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let tree = parse_to_ast(body, &CollectOptions::default(), &parse_options()).ok()?;
@@ -49,7 +50,8 @@ pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     Some(merged)
 }
 
-/// Adds the secrets of a value. The depth of its nesting was bounded when the document was parsed.
+/// Adds the places of the secrets in a config value. The depth of its nesting was bounded when the document was
+/// parsed.
 fn find_in_value(body: &str, value: &Value<'_>, context: KeyContext, found: &mut Vec<SecretPlace>) {
     match value {
         Value::Object(object) if is_reference(object) => {}
@@ -74,7 +76,8 @@ fn find_in_value(body: &str, value: &Value<'_>, context: KeyContext, found: &mut
     }
 }
 
-/// Adds a string as a whole where its key names a secret, else the URL credentials in it.
+/// Adds the place of a whole string of a config where its key names a secret, else those of the URL credentials in
+/// it.
 fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
     // Between the quotes.
     let inside = text.range.start + 1..text.range.end - 1;
@@ -101,8 +104,8 @@ fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Ve
     }
 }
 
-/// Returns whether an object of the syntax tree is a reference to a secret store, as [`super::is_reference`] does for a
-/// value.
+/// Returns whether an object in the syntax tree of a config is a reference to a secret store, as
+/// [`super::is_reference`] does for a value.
 fn is_reference(object: &Object<'_>) -> bool {
     let text = |key: &str| {
         let mut properties = object.properties.iter();
@@ -111,7 +114,8 @@ fn is_reference(object: &Object<'_>) -> bool {
     object.properties.len() == 3 && ["source", "provider", "id"].into_iter().all(text)
 }
 
-/// Adds the comments that assign a value to a secret's key, as a whole, and the URL credentials in all others.
+/// Adds the places of a config's comments that assign a value to a secret's key, as a whole, and of the URL
+/// credentials in all others.
 fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
     let mut scanner = Scanner::new(body, &ScannerOptions::default());
     while let Some(token) = scanner.scan().ok()? {

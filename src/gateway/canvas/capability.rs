@@ -17,12 +17,12 @@ use crate::secret::Secret;
 pub(crate) struct CanvasCapability(Secret);
 
 impl CanvasCapability {
-    /// Creates a random capability.
+    /// Creates a random capability: a secret in a URL path that opens the canvas without a token.
     pub(crate) fn generate(host: &Host) -> Self {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(host.random::<32>())))
     }
 
-    /// Returns whether a text is this capability, in constant time.
+    /// Returns whether a text is the capability that opens the canvas without a token, in constant time.
     pub(super) fn matches(&self, text: &str) -> bool {
         secrets_equal(text, self.0.expose())
     }

@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Maximum size of a page that gets the script, in bytes; a larger one is sent as it is.
 const MAX_SCRIPTED_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Returns the script that reloads a page when the folder changes.
+/// Returns the script that reloads a canvas page when the canvas folder changes.
 pub(super) fn reload_script(capability: &CanvasCapability) -> String {
     let path = format!("{}/ws", capability.path());
     format!(
@@ -30,7 +30,7 @@ pub(super) fn reload_script(capability: &CanvasCapability) -> String {
     )
 }
 
-/// Builds the reply with a file. The server drops the body for a HEAD request.
+/// Builds the HTTP reply with a file of the canvas. The server drops the body for a HEAD request.
 pub(super) async fn reply(opened: OpenedFile, script: Option<String>) -> Response {
     let kind = mime_guess::from_path(&opened.name).first_or_octet_stream();
     let is_text = kind.type_() == "text" || kind == "application/javascript" || kind == "application/json";
@@ -60,7 +60,7 @@ fn read_whole(file: File) -> std::io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Inserts the script before the last `</body>` of a page, or at its end.
+/// Inserts the live reload script before the last `</body>` of a canvas page, or at its end.
 fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
     let end = b"</body>";
     let at = page
@@ -71,7 +71,7 @@ fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
     page
 }
 
-/// Returns a body that reads a file chunk by chunk while it is sent.
+/// Returns the body of an HTTP reply that reads a file of the canvas chunk by chunk while it is sent.
 fn stream_chunks(file: File) -> Body {
     Body::from_stream(stream::try_unfold(file, |mut file| async {
         let read = tokio::task::spawn_blocking(move || {

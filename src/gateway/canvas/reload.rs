@@ -9,10 +9,11 @@ use tokio::time::timeout;
 use super::settings;
 use crate::gateway::state::GatewayState;
 
-/// Maximum time in which a page must accept a message before it is disconnected.
+/// Maximum time in which a canvas page must accept a live reload message before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends `reload` to one page after each burst of changes, until the page disconnects or the gateway stops.
+/// Sends `reload` to one canvas page after each burst of changes in the canvas folder, until the page disconnects or
+/// the gateway stops.
 pub(super) async fn serve(state: Arc<GatewayState>, mut socket: WebSocket) {
     let watched = state.clone();
     // Off this thread: the whole folder is walked, and a workspace may be a large one.

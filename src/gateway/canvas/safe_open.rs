@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The file that is served for a folder.
+/// The name of the file that is served for a folder of the canvas.
 const INDEX_FILE: &str = "index.html";
 
 /// The result of opening a path below the canvas folder.
@@ -50,7 +50,7 @@ pub(super) fn open_below(
     }
 }
 
-/// Returns an open file as the result, if it is a regular one.
+/// Returns an open file of the canvas with its name and length, if it is a regular file.
 fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {

@@ -28,7 +28,7 @@ pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
         .unwrap_or_else(|| context.instance.canvas())
 }
 
-/// Returns whether a folder may be served: it holds no instance's state, and lies in none, except in the
+/// Returns whether the canvas host may serve a folder: it holds no instance's state, and lies in none, except in the
 /// canvas and the workspaces of this instance.
 fn may_be_served(path: &Path, home: &Path, instance: &Instance) -> bool {
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());

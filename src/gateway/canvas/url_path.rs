@@ -5,20 +5,20 @@
 
 use percent_encoding::percent_decode_str;
 
-/// The path of the canvas on each port.
+/// The URL path of the canvas on each of the gateway's ports that serve it.
 pub(super) const CANVAS_PATH: &str = "/__openclaw__/canvas";
 /// The path below which a capability stands, and behind that what it opens.
 pub(super) const CAPABILITY_PREFIX: &str = "/__openclaw__/cap";
 /// The path of the live reload socket.
 pub(super) const RELOAD_PATH: &str = "/__openclaw__/ws";
 
-/// Returns whether a path is that of a live reload socket, with or without a capability.
+/// Returns whether a URL path is that of a canvas page's live reload socket, with or without a capability.
 pub(crate) fn is_reload_path(path: &str) -> bool {
     path == RELOAD_PATH || (path.starts_with(CAPABILITY_PREFIX) && path.ends_with("/ws"))
 }
 
-/// Returns the file names in a URL path, from the canvas folder down; an empty list for the folder itself.
-/// `None` where one of them is not an ordinary name.
+/// Returns the file names in a URL path of the canvas, from the canvas folder down; an empty list for the folder
+/// itself. `None` where one of them is not an ordinary name.
 pub(super) fn file_names(path: &str) -> Option<Vec<String>> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -28,7 +28,8 @@ pub(super) fn file_names(path: &str) -> Option<Vec<String>> {
     path.split('/').map(file_name).collect()
 }
 
-/// Decodes one ordinary, visible name. Overlong encodings are not UTF-8; `..` begins like a hidden name.
+/// Decodes one part of a URL path of the canvas to an ordinary, visible file name. Overlong encodings are not UTF-8;
+/// `..` begins like a hidden name.
 fn file_name(part: &str) -> Option<String> {
     let name = percent_decode_str(part).decode_utf8().ok()?;
     let plain = !name.is_empty()

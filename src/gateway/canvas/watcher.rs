@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use crate::gateway::debounce::next_burst;
 use crate::sync::lock;
 
-/// Time without a change after which a burst is over (docs/openclaw.md#canvas-reload).
+/// Time without a change in the canvas folder after which a burst of changes is over
+/// (docs/openclaw.md#canvas-reload).
 const QUIET_PERIOD: Duration = Duration::from_millis(75);
 /// Maximum time from the first change of a burst until pages are reloaded.
 const MAX_BURST: Duration = Duration::from_millis(750);
@@ -24,7 +25,7 @@ const MAX_BURST: Duration = Duration::from_millis(750);
 pub(crate) struct CanvasWatcher(Mutex<Option<WatchedFolder>>);
 
 impl CanvasWatcher {
-    /// Returns the number of bursts of changes in a folder, as a channel that changes with the next one.
+    /// Returns the number of bursts of changes in the canvas folder, as a channel that changes with the next burst.
     /// `None` where the folder can't be watched.
     pub(super) fn changes(&self, root: &Path) -> Option<watch::Receiver<u64>> {
         let mut watched = lock(&self.0);
@@ -38,7 +39,7 @@ impl CanvasWatcher {
     }
 }
 
-/// A folder that is watched for as long as the value lives.
+/// A canvas folder that is watched for changes for as long as the value lives.
 #[derive(Debug)]
 struct WatchedFolder {
     root: PathBuf,
@@ -51,7 +52,7 @@ struct WatchedFolder {
 }
 
 impl WatchedFolder {
-    /// Starts watching a folder.
+    /// Starts watching a canvas folder for changes.
     fn new(root: &Path) -> notify::Result<Self> {
         let change = Arc::new(Notify::new());
         let (notified, folder) = (change.clone(), root.to_owned());
@@ -83,8 +84,8 @@ async fn count_bursts(change: Arc<Notify>, bursts: watch::Sender<u64>) {
     }
 }
 
-/// Returns whether an event changed something visible below `root`. Reading is not a change, or each request
-/// would cause one.
+/// Returns whether an event of the file system changed something visible below `root`, the canvas folder. Reading is
+/// not a change, or each request would cause one.
 fn is_visible_change(event: &Event, root: &Path) -> bool {
     let is_visible = |path: &PathBuf| {
         let below = path.strip_prefix(root).unwrap_or(path);
@@ -96,7 +97,7 @@ fn is_visible_change(event: &Event, root: &Path) -> bool {
         && (event.paths.is_empty() || event.paths.iter().any(is_visible))
 }
 
-/// Returns the device and inode number of a folder, where the system has them.
+/// Returns the device and inode number of a canvas folder, where the system has them.
 #[cfg(unix)]
 fn file_id(folder: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;

@@ -14,13 +14,13 @@ use crate::time::unix_millis;
 
 /// Maximum length of the presence list, as the reference has it.
 pub(crate) const MAX_ENTRIES: usize = 200;
-/// Maximum number of entries in an event or a greeting: an entry is 300 bytes, and the write buffer of a
-/// connection keeps the size of the largest frame that went through it.
+/// Maximum number of entries of the presence list in an event or a greeting: an entry is 300 bytes, and the write
+/// buffer of a connection keeps the size of the largest frame that went through it.
 pub(crate) const MAX_ENTRIES_UNREQUESTED: usize = 24;
 /// Time for which a disconnected client is still listed.
 const DISCONNECTED_RETENTION: Duration = Duration::from_mins(5);
 
-/// The clients that are connected or were until a moment ago, each under its key.
+/// The clients that are connected to the gateway or were until a moment ago, each under its key.
 #[derive(Debug, Default)]
 pub(super) struct PresenceList {
     entries: HashMap<String, PresenceEntry>,
@@ -66,7 +66,8 @@ impl PresenceList {
         self.remove_surplus(now);
     }
 
-    /// Removes expired entries, and while the list is too long the oldest: disconnected clients first.
+    /// Removes expired entries of the gateway's presence list, and while the list is too long the oldest:
+    /// disconnected clients first.
     fn remove_surplus(&mut self, now: SystemTime) {
         self.entries.retain(|_, entry| !entry.is_expired(now));
         while self.entries.len() >= MAX_ENTRIES {

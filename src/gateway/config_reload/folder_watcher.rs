@@ -38,9 +38,9 @@ impl FolderWatcher {
         self.watcher.is_some() && !self.has_missing_folder
     }
 
-    /// Watches the folders of these files too. Call it again after each change: the system drops a folder
-    /// that is deleted, and it has to be added again once it is back. Returns a warning where a folder can't be
-    /// watched; nothing is watched from then on.
+    /// Watches the folders that hold the given config files too. Call it again after each change: the system drops a
+    /// folder that is deleted, and it has to be added again once it is back. Returns a warning where a folder can't
+    /// be watched; nothing is watched from then on.
     pub(super) fn watch_folders_of(&mut self, files: &BTreeSet<PathBuf>) -> Option<Msg> {
         let watcher = self.watcher.as_mut()?;
         let folders: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();

@@ -18,7 +18,7 @@ const FINDINGS_LIFETIME: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct OverviewCache(Mutex<CachedOverview>);
 
-/// The cached overview and findings, each with its time.
+/// The cached overview of the host and findings of the doctor for the dashboard, each with its time.
 #[derive(Debug, Default)]
 pub(super) struct CachedOverview {
     overview: Option<(Instant, Lang, Value)>,
@@ -28,7 +28,8 @@ pub(super) struct CachedOverview {
 }
 
 impl OverviewCache {
-    /// Locks the cache. Whoever holds the lock makes the overview for those that wait.
+    /// Locks the cache of the dashboard's overview and findings. Whoever holds the lock makes the overview for those
+    /// that wait.
     pub(super) async fn lock(&self) -> MutexGuard<'_, CachedOverview> {
         self.0.lock().await
     }
@@ -41,7 +42,7 @@ impl CachedOverview {
         (made.elapsed() < OVERVIEW_LIFETIME && *in_lang == lang).then(|| overview.clone())
     }
 
-    /// Stores a new overview.
+    /// Stores a new overview of the host in the dashboard's cache.
     pub(super) fn set_overview(&mut self, lang: Lang, overview: Value) {
         self.overview = Some((Instant::now(), lang, overview));
     }
@@ -60,7 +61,8 @@ impl CachedOverview {
         !is_fresh && !std::mem::replace(&mut self.is_examining, true)
     }
 
-    /// Ends the examination. New findings make the overview out of date.
+    /// Ends the doctor's examination of the host for the dashboard, and stores its findings in the cache. New
+    /// findings make the overview out of date.
     pub(super) fn end_examination(&mut self, findings: Option<Vec<Finding>>) {
         self.is_examining = false;
         if let Some(findings) = findings {

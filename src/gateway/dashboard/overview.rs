@@ -70,7 +70,7 @@ pub(super) fn examine(state: &GatewayState) -> Vec<Finding> {
     findings
 }
 
-/// Surveys the host. What this process listens on is assigned to its instance.
+/// Surveys the host for the dashboard. What this process listens on is assigned to its instance.
 fn survey_host(state: &GatewayState) -> Survey {
     let context = &state.context;
     let mut survey = survey::survey_host(&context.host, &context.env);
@@ -80,7 +80,8 @@ fn survey_host(state: &GatewayState) -> Survey {
     survey
 }
 
-/// Assigns the ports of this gateway's process to its instance, whatever the survey made of the process.
+/// Assigns, in a survey of the host, the ports of this gateway's process to its instance, whatever the survey made of
+/// the process.
 fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
     let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
@@ -181,7 +182,7 @@ fn finding_value(finding: &Finding, lang: Lang) -> Value {
     })
 }
 
-/// Returns the sentence about the broken config of an instance.
+/// Returns the sentence in which the dashboard says where and why the config of an instance is broken.
 fn broken_config_message(instance: &SurveyedInstance, fault: &ConfigError) -> Msg {
     msg!("ports.broken", place = fault.location(&instance.config_path)).with_msg("why", fault.why.clone())
 }

@@ -78,7 +78,7 @@ impl DeviceBook {
         Self(document)
     }
 
-    /// Returns the text of the document, as OpenClaw writes it.
+    /// Returns the JSON text of the document of paired devices, as OpenClaw writes it.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string_pretty(&self.0).unwrap_or_default()
     }
@@ -102,7 +102,8 @@ impl DeviceBook {
         right && are_granted(scopes, &string_list(entry.get("scopes")))
     }
 
-    /// Returns whether a device with this key is paired for this role and these scopes.
+    /// Returns whether the device of a pairing request is paired with the gateway already, with the same key and for
+    /// the same role and scopes.
     pub(crate) fn is_paired(&self, request: &PairingRequest) -> bool {
         self.0.get(&request.device_id).is_some_and(|device| {
             let roles = match string_list(device.get("roles")) {

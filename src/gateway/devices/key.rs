@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct DevicePublicKey(VerifyingKey);
 
 impl DevicePublicKey {
-    /// Parses a key as clients send it: base64url of its 32 bytes, padded or not, or PEM. Weak keys, under
-    /// which one signature fits many messages, are refused.
+    /// Parses the public key of a device as clients send it: base64url of its 32 bytes, padded or not, or PEM. Weak
+    /// keys, under which one signature fits many messages, are refused.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let key = if text.contains("BEGIN") {
             VerifyingKey::from_public_key_pem(text.trim()).ok()?
@@ -29,12 +29,12 @@ impl DevicePublicKey {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 
-    /// Returns the key as it is sent: base64url without padding.
+    /// Returns the public key of a device as it is sent: base64url without padding.
     pub(crate) fn to_base64url(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.as_bytes())
     }
 
-    /// Returns whether a signature (base64url) of a text was made with this key.
+    /// Returns whether a signature (base64url) of a text was made with a device's key.
     fn verifies(&self, text: &str, signature: &str) -> bool {
         let signature = decode_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
         signature.is_some_and(|signature| self.0.verify_strict(text.as_bytes(), &signature).is_ok())
@@ -107,7 +107,8 @@ impl DeviceClaim<'_> {
         Some(format!("v3{}|{platform}|{family}", text.strip_prefix("v2")?))
     }
 
-    /// Returns whether a signature of this claim, in any version, was made with a key.
+    /// Returns whether a signature of what a device claims in its handshake, in any version, was made with a device's
+    /// key.
     pub(crate) fn is_signed_by(&self, key: &DevicePublicKey, signature: &str) -> bool {
         key.verifies(&self.text(), signature)
             || self.text_v3().is_some_and(|text| key.verifies(&text, signature))
@@ -126,7 +127,7 @@ pub(crate) mod test_support {
 
     use super::{DeviceClaim, DevicePublicKey};
 
-    /// A device.
+    /// A device with its private key, for tests that connect to the gateway as a device.
     pub(crate) struct TestDevice(SigningKey);
 
     impl TestDevice {
@@ -168,7 +169,7 @@ mod tests {
     use super::test_support::TestDevice;
     use super::*;
 
-    /// A key file that OpenClaw 2026.1.30 itself wrote.
+    /// A file with a device's keys that OpenClaw 2026.1.30 itself wrote.
     const OPENCLAW_KEY_FILE: &str = include_str!("../../../tests/data/device.json");
 
     fn claim<'a>(device_id: &'a str, scopes: &'a [String]) -> DeviceClaim<'a> {

@@ -19,7 +19,7 @@ pub(crate) struct MethodCall {
 }
 
 impl MethodCall {
-    /// Returns a parameter that is a text; `None` where it is missing or anything else.
+    /// Returns a parameter of a client's method call if it is a text; `None` where it is missing or anything else.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.params.get(key).and_then(Value::as_str)
     }

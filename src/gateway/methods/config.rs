@@ -52,7 +52,7 @@ pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
     salted_hash(state, config.to_string().as_bytes())
 }
 
-/// Returns the hash of some bytes with the salt of this process.
+/// Returns the SHA-256 hash of some bytes with the secret salt of this gateway process.
 fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(state.fingerprint_salt)
@@ -68,7 +68,8 @@ pub(super) async fn get(call: MethodCall) -> MethodResult {
         .map_err(|_| ErrorResponse::unavailable("config cannot be read"))
 }
 
-/// Creates the answer to `config.get`.
+/// Creates the gateway's answer to the method `config.get`: the config file, whether it is valid, and the config that
+/// the gateway runs with.
 fn config_snapshot(call: &MethodCall) -> Value {
     let state = &call.state;
     let path = &state.context.instance.config_path;

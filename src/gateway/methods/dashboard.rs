@@ -9,7 +9,7 @@ use crate::i18n::Lang;
 /// The parameters of `instance.overview`: the language of its sentences, the gateway's own by default.
 pub(super) const OVERVIEW_PARAMS: &[FrameField] = &[optional("lang", TEXT)];
 
-/// Answers `instance.overview`.
+/// Answers the gateway's method `instance.overview`, which returns the data that the dashboard shows.
 pub(super) async fn overview(call: MethodCall) -> MethodResult {
     let requested = call.text("lang").and_then(Lang::from_code);
     let lang = requested.unwrap_or(call.state.lang);

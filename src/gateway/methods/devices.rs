@@ -12,7 +12,7 @@ use crate::time::unix_millis;
 
 /// The parameters of `device.pair.approve` and `device.pair.reject`.
 pub(super) const DECISION_PARAMS: &[FrameField] = &[required("requestId", TEXT)];
-/// The parameters of `device.token.revoke`.
+/// The parameters of the gateway's method `device.token.revoke`.
 pub(super) const REVOKE_PARAMS: &[FrameField] = &[required("deviceId", TEXT), required("role", TEXT)];
 
 /// Returns the error of a device file that can't be read or written.
@@ -66,7 +66,7 @@ pub(super) async fn approve(call: MethodCall) -> MethodResult {
     Ok(json!({"requestId": pairing.request_id, "device": device}))
 }
 
-/// Answers `device.pair.reject`.
+/// Answers the gateway's method `device.pair.reject`, which refuses a device that waits for approval.
 pub(super) fn reject(call: &MethodCall) -> MethodResult {
     let pairing = remove_pending(call)?;
     announce_decision(call, &pairing, "rejected");

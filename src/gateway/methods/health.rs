@@ -12,7 +12,7 @@ use crate::gateway::state::GatewayState;
 use crate::host::read;
 use crate::time::{millis, unix_millis};
 
-/// The session file of one agent in the state folder.
+/// The session file of one agent in the state folder, and the number of sessions in it.
 pub(super) struct AgentSessions {
     /// The id of the agent.
     pub(super) agent: String,
@@ -55,7 +55,7 @@ pub(super) fn gateway_value(state: &GatewayState) -> Value {
     gateway
 }
 
-/// Creates the health document.
+/// Creates the health document of the gateway, the answer to its method `health`.
 pub(crate) async fn document(state: &Arc<GatewayState>) -> Value {
     let begun = Instant::now();
     let sessions = agent_sessions(state).await;
@@ -87,8 +87,8 @@ pub(crate) async fn document(state: &Arc<GatewayState>) -> Value {
     health
 }
 
-/// Adds `warning` and `watching` to an answer: what somebody should see to, and the gateways that this one
-/// watches. A key without anything to say is left out.
+/// Adds `warning` and `watching` to an answer to the gateway's method `health` or `status`: what somebody should see
+/// to, and the gateways that this one watches. A key without anything to say is left out.
 pub(super) fn add_notices(state: &GatewayState, answer: &mut Value) {
     if let Some(warning) = state.active().warnings(state.lang) {
         answer["warning"] = warning.into();

@@ -105,36 +105,37 @@ const ALL_METHODS: &str = "
 /// The methods that nodes call; operators may not call them.
 pub(super) const NODE_METHODS: [&str; 3] = ["node.event", "node.invoke.result", "skills.bins"];
 
-/// The methods that require `operator.read`.
+/// The methods of OpenClaw's gateway that require the scope `operator.read`.
 const READ_METHODS: &str = "
     agent.identity.get agents.list channels.status chat.history cron.list cron.runs cron.status health
     last-heartbeat logs.tail models.list node.describe node.list sessions.list sessions.preview skills.status
     status system-presence tts.providers tts.status usage.cost usage.status voicewake.get
 ";
-/// The methods that require `operator.write`.
+/// The methods of OpenClaw's gateway that require the scope `operator.write`.
 const WRITE_METHODS: &str = "
     agent agent.wait browser.request chat.abort chat.send node.invoke send talk.mode tts.convert tts.disable
     tts.enable tts.setProvider voicewake.set wake
 ";
-/// The methods that require `operator.approvals`.
+/// The methods of OpenClaw's gateway that require the scope `operator.approvals`.
 const APPROVALS_METHODS: &str = "exec.approval.request exec.approval.resolve";
-/// The methods that require `operator.pairing`.
+/// The methods of OpenClaw's gateway that require the scope `operator.pairing`.
 const PAIRING_METHODS: &str = "
     device.pair.approve device.pair.list device.pair.reject device.token.revoke device.token.rotate
     node.pair.approve node.pair.list node.pair.reject node.pair.request node.pair.verify node.rename
 ";
 
-/// Returns whether a list of names, separated by white space, contains a method.
+/// Returns whether a list of names, separated by white space, contains the name of a gateway method.
 fn contains(names: &str, method: &str) -> bool {
     names.split_whitespace().any(|name| name == method)
 }
 
-/// Returns whether a release of OpenClaw has this method.
+/// Returns whether the gateway of any release of OpenClaw has a method of this name.
 pub(super) fn is_known(method: &str) -> bool {
     contains(ALL_METHODS, method)
 }
 
-/// Returns the scope that OpenClaw requires for a method; `operator.admin` for one that is in no list.
+/// Returns the scope that OpenClaw's gateway requires for a call of a method; `operator.admin` for a method that is
+/// in no list.
 pub(super) fn required_scope(method: &str) -> OperatorScope {
     match method {
         method if contains(READ_METHODS, method) => OperatorScope::Read,

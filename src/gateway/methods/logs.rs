@@ -8,7 +8,7 @@ use crate::gateway::protocol::shape::{FrameField, FrameShape, optional};
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::logs::{self, LogLine, LogSlice};
 
-/// The parameters of `logs.tail`.
+/// The parameters of the gateway's method `logs.tail`.
 pub(super) const TAIL_PARAMS: &[FrameField] = &[
     optional("cursor", FrameShape::Whole(0)),
     optional("limit", FrameShape::Whole(1)),
@@ -20,18 +20,19 @@ struct Limit {
     default: u64,
 }
 
-/// Number of lines in one answer, as in the reference.
+/// Number of log lines in one answer to the method `logs.tail`, at most and by default, as in OpenClaw.
 const LINE_LIMIT: Limit = Limit {
     max: 5000,
     default: 500,
 };
-/// Number of bytes read for one answer, as in the reference.
+/// Number of bytes of the log read for one answer to the method `logs.tail`, at most and by default, as in OpenClaw.
 const BYTE_LIMIT: Limit = Limit {
     max: 1_000_000,
     default: 250_000,
 };
 
-/// Answers `logs.tail`.
+/// Answers the gateway's method `logs.tail`, which returns the last lines of the gateway's own log or those added
+/// since a cursor.
 pub(super) async fn tail(call: MethodCall) -> MethodResult {
     let number = |name: &str| call.params.get(name).and_then(Value::as_u64);
     let limited = |name: &str, limit: Limit| number(name).unwrap_or(limit.default).min(limit.max);

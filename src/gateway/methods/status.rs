@@ -6,7 +6,7 @@ use super::call::MethodCall;
 use super::{config, health};
 use crate::gateway::protocol::{MethodResult, Protocol};
 
-/// Answers `status`.
+/// Answers the gateway's method `status`, which returns a summary of the gateway for command lines.
 pub(super) async fn status(call: MethodCall) -> MethodResult {
     let state = &call.state;
     let sessions = health::agent_sessions(state).await;

@@ -28,10 +28,10 @@ const CLIENT_IDS: &[&str] = &[
     "fingerprint",
     "openclaw-probe",
 ];
-/// The values of `client.mode`.
+/// The values that `client.mode` may have in a client's `connect` request.
 const CLIENT_MODES: &[&str] = &["webchat", "cli", "ui", "backend", "node", "probe", "test"];
 
-/// The fields of `client`.
+/// The fields of `client` in the parameters of a client's `connect` request.
 const CLIENT_FIELDS: &[FrameField] = &[
     required("id", FrameShape::OneOf(CLIENT_IDS)),
     required("version", TEXT),
@@ -44,7 +44,7 @@ const CLIENT_FIELDS: &[FrameField] = &[
     optional_since_4("timeZone", TEXT),
     optional("instanceId", TEXT),
 ];
-/// The fields of `device`.
+/// The fields of `device` in the parameters of a client's `connect` request.
 const DEVICE_FIELDS: &[FrameField] = &[
     required("id", TEXT),
     required("publicKey", TEXT),
@@ -52,7 +52,7 @@ const DEVICE_FIELDS: &[FrameField] = &[
     required("signedAt", FrameShape::Whole(0)),
     required_since_4("nonce", TEXT),
 ];
-/// The fields of `auth`.
+/// The fields of `auth` in the parameters of a client's `connect` request.
 const AUTH_FIELDS: &[FrameField] = &[
     optional("token", FrameShape::Text(0)),
     optional("password", FrameShape::Text(0)),
@@ -81,7 +81,7 @@ const CONNECT_FIELDS: &[FrameField] = &[
     optional("userAgent", FrameShape::Text(0)),
 ];
 
-/// The parameters of `connect`.
+/// The parameters of `connect`, the first request of every client of the gateway.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectParams {
@@ -103,7 +103,7 @@ pub struct ConnectParams {
     pub auth: AuthParams,
 }
 
-/// The client program, `client`.
+/// The program that a client of the gateway is, as `client` in its `connect` request describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the protocol's own names")]
@@ -119,7 +119,7 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
-    /// Returns whether the client program is a command line.
+    /// Returns whether the program of a client of the gateway is a command line.
     pub(crate) fn is_cli(&self) -> bool {
         self.mode == "cli"
     }
@@ -210,7 +210,7 @@ pub fn error_protocol(params: &Value) -> Protocol {
 }
 
 impl ConnectParams {
-    /// Reads the parameters of `connect`.
+    /// Validates and reads the parameters of `connect`, the first request of every client of the gateway.
     ///
     /// # Errors
     /// The violations, in the words of the client's protocol version.

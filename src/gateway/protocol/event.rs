@@ -24,7 +24,7 @@ pub(crate) enum GatewayEvent {
 }
 
 impl GatewayEvent {
-    /// Every event, in the order in which `hello-ok` names them.
+    /// Every event that the gateway sends to its clients, in the order in which `hello-ok` names them.
     pub(crate) const ALL: [Self; 7] = [
         Self::ConnectChallenge,
         Self::Presence,
@@ -48,7 +48,7 @@ impl GatewayEvent {
         }
     }
 
-    /// Returns the scope that a client needs to receive the event, or `None` where every authenticated
+    /// Returns the scope that a client needs to receive an event of the gateway, or `None` where every authenticated
     /// client receives it.
     pub(crate) fn required_scope(self) -> Option<OperatorScope> {
         // Without a `_` arm: whoever adds an event decides who may see it.
@@ -58,7 +58,8 @@ impl GatewayEvent {
         }
     }
 
-    /// Renders the frame of the event. An event before the handshake has no sequence number.
+    /// Renders the frame that carries an event of the gateway to its clients. An event before the handshake has no
+    /// sequence number.
     pub(crate) fn to_frame(self, payload: &Value, seq: Option<u64>, version: Option<StateVersion>) -> String {
         let mut frame = json!({"type": "event", "event": self.name(), "payload": payload});
         if let Some(seq) = seq {
@@ -70,7 +71,7 @@ impl GatewayEvent {
         frame.to_string()
     }
 
-    /// Returns whether the event carries the versions of the presence list and the health document.
+    /// Returns whether an event of the gateway carries the versions of the presence list and the health document.
     pub(crate) fn has_state_version(self) -> bool {
         matches!(self, Self::Presence | Self::Health)
     }

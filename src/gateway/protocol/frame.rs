@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, required};
 
-/// A frame in which a client calls a method.
+/// A frame of the gateway's WebSocket protocol in which a client calls a method.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestFrame {
     /// The id that the response repeats.
@@ -16,7 +16,7 @@ pub struct RequestFrame {
     pub params: Value,
 }
 
-/// The reason why a message is not a request frame.
+/// The reason why a message is not a request frame of the gateway's WebSocket protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FrameError {
     /// The message is not JSON.
@@ -30,7 +30,7 @@ pub enum FrameError {
     },
 }
 
-/// The keys of a request frame.
+/// The keys of a request frame of the gateway's WebSocket protocol.
 const REQUEST_FIELDS: &[FrameField] = &[
     required("type", FrameShape::Is("req")),
     required("id", TEXT),
@@ -38,7 +38,8 @@ const REQUEST_FIELDS: &[FrameField] = &[
     optional("params", FrameShape::Any),
 ];
 
-/// Parses a message as a request frame. Never panics, whatever the bytes: the JSON reader limits the nesting.
+/// Parses a message of a client as a request frame of the gateway's WebSocket protocol. Never panics, whatever the
+/// bytes: the JSON reader limits the nesting.
 pub fn parse_request(message: &[u8], protocol: Protocol) -> Result<RequestFrame, FrameError> {
     let mut value: Value = serde_json::from_slice(message).map_err(|_| FrameError::NotJson)?;
     let text = |value: &mut Value, key: &str| match value.get_mut(key).map(Value::take) {

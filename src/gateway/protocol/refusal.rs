@@ -9,7 +9,7 @@ use super::{ErrorCode, ErrorResponse, Protocol};
 /// Maximum length of the reason in a close frame, in bytes.
 const MAX_REASON_BYTES: usize = 120;
 
-/// The reason why a client is refused at its handshake.
+/// The reason why the gateway refuses a client at its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectRefusal {
     /// The handshake was not complete in time.
@@ -55,7 +55,7 @@ pub(crate) enum ConnectRefusal {
     },
 }
 
-/// The reason why the proof of a device is invalid.
+/// The reason why a client's proof that it is a certain device is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceProofError {
     /// The device id is not that of the public key.
@@ -71,7 +71,8 @@ pub(crate) enum DeviceProofError {
 }
 
 impl DeviceProofError {
-    /// Returns the message, `details.code` and `details.reason` of the error.
+    /// Returns the message, the code and the reason in the error with which the gateway refuses a client at its
+    /// handshake.
     fn error_texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::IdMismatch => (
@@ -103,7 +104,7 @@ impl DeviceProofError {
     }
 }
 
-/// The reason why the credentials of a client are refused.
+/// The reason why the gateway refuses the token or password of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CredentialError {
     /// A token is required and none was shown.
@@ -122,7 +123,8 @@ impl CredentialError {
         matches!(self, Self::TokenMissing | Self::PasswordMissing)
     }
 
-    /// Returns the message, `details.code` and `details.reason` of the error.
+    /// Returns the message, the code and the reason in the error with which the gateway refuses a client at its
+    /// handshake.
     fn error_texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::TokenMissing => ("gateway token missing", "AUTH_TOKEN_MISSING", "token_missing"),
@@ -140,7 +142,8 @@ impl CredentialError {
         }
     }
 
-    /// Returns the error of a response. `hint` says what the user of the client can do.
+    /// Returns the error of the response to a client whose token or password is refused. `hint` says what the user of
+    /// the client can do.
     fn response(self, protocol: Protocol, hint: &str, can_retry: bool) -> ErrorResponse {
         let (message, code, reason) = self.error_texts();
         let next_step = if can_retry {
@@ -200,7 +203,8 @@ impl CloseReason {
     }
 }
 
-/// Adds details with a code to an error, in protocol 4 only: protocol 3 has no codes in its details.
+/// Adds details with a code to the error of a refused handshake, in protocol 4 only: protocol 3 has no codes in its
+/// details.
 fn with_details_since_4(error: ErrorResponse, protocol: Protocol, details: Value) -> ErrorResponse {
     match protocol {
         Protocol::Three => error,
@@ -209,7 +213,8 @@ fn with_details_since_4(error: ErrorResponse, protocol: Protocol, details: Value
 }
 
 impl ConnectRefusal {
-    /// Returns the error of the response, or `None` where the client made no request that can be answered.
+    /// Returns the error of the response to a client that is refused at its handshake, or `None` where the client
+    /// made no request that can be answered.
     pub(crate) fn error(&self, protocol: Protocol, client: Option<&ClientInfo>) -> Option<ErrorResponse> {
         let detailed = |error, details| with_details_since_4(error, protocol, details);
         Some(match self {
@@ -267,8 +272,8 @@ impl ConnectRefusal {
         })
     }
 
-    /// Returns the close frame of the connection: the message of the response is its reason, where there is
-    /// a response.
+    /// Returns the code and reason of the close frame for a client that is refused at its handshake: the reason is
+    /// the message of the response, where there is a response.
     pub(crate) fn close_reason(&self, protocol: Protocol, client: Option<&ClientInfo>) -> CloseReason {
         match self {
             Self::TimedOut | Self::NotJson => CloseReason::new(1000, ""),

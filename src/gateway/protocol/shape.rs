@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Protocol;
 
-/// The shape of a JSON value: the values that are valid in one place of a frame.
+/// The shape of a JSON value: the values that are valid in one place of a frame of the gateway's WebSocket protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FrameShape {
     /// Any value.
@@ -28,7 +28,8 @@ pub(crate) enum FrameShape {
     Object(&'static [FrameField]),
 }
 
-/// A field of an object.
+/// A field of a JSON object in a frame of the gateway's WebSocket protocol: its key, its shape, and whether it is
+/// required.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameField {
     /// The key.
@@ -39,7 +40,7 @@ pub(crate) struct FrameField {
     pub presence: FieldPresence,
 }
 
-/// The protocol versions that know a field, and whether it is required.
+/// The versions of the gateway's WebSocket protocol that know a field of a frame, and whether the field is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldPresence {
     /// Required in both versions.
@@ -92,7 +93,7 @@ pub(crate) const fn optional_since_4(name: &'static str, shape: FrameShape) -> F
 pub(crate) const TEXT: FrameShape = FrameShape::Text(1);
 
 impl FrameShape {
-    /// Validates a value.
+    /// Validates a JSON value in a frame of the gateway's WebSocket protocol against a shape.
     ///
     /// # Errors
     /// The violations, in the words of the protocol version: all of them in 3, the first one in 4.
@@ -112,14 +113,15 @@ impl FrameShape {
     }
 }
 
-/// The validation of one value, with the violations found so far.
+/// The validation of one JSON value against a frame's shape, with the violations found so far.
 struct Validator {
     protocol: Protocol,
     violations: Vec<String>,
 }
 
 impl Validator {
-    /// Records a violation at a path, unless the same one is recorded already.
+    /// Records that the JSON value at a path in a frame violates the frame's shape, unless the same violation is
+    /// recorded already.
     fn add(&mut self, path: &str, what: &str) {
         let place = if path.is_empty() {
             String::new()
@@ -132,7 +134,7 @@ impl Validator {
         }
     }
 
-    /// Validates the value at a path.
+    /// Validates the JSON value at a path in a frame against a shape, and records the violations.
     fn check(&mut self, value: &Value, shape: &FrameShape, path: &str) {
         match (shape, value) {
             (FrameShape::Any, _) | (FrameShape::Bool, Value::Bool(_)) => {}
@@ -187,7 +189,8 @@ impl Validator {
         }
     }
 
-    /// Validates the keys of the object at a path, and their values.
+    /// Validates the keys of the JSON object at a path in a frame, and their values, against the fields that its
+    /// shape allows.
     fn check_object(&mut self, map: &serde_json::Map<String, Value>, fields: &[FrameField], path: &str) {
         let is_four = self.protocol == Protocol::Four;
         for field in fields {

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::gateway::connections::ConnectionPermit;
 
-/// The stream of a connection, whose permit holds the byte budget.
+/// The byte stream of a connection to the gateway, which fails where more is read than its permit's byte budget
+/// allows.
 #[derive(Debug)]
 pub(super) struct LimitedStream<S> {
     stream: S,

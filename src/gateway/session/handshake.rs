@@ -78,7 +78,7 @@ impl AcceptedClient {
     }
 }
 
-/// A client that was refused: the reason, and what the texts of the answer depend on.
+/// A client that the gateway refused at its handshake: the reason, and what the texts of the answer depend on.
 #[derive(Debug)]
 pub(super) struct RejectedClient {
     pub(super) reason: ConnectRefusal,
@@ -87,7 +87,7 @@ pub(super) struct RejectedClient {
 }
 
 impl RejectedClient {
-    /// Creates the rejection of a client that has not named its program and protocol yet.
+    /// Creates the rejection of a client that has not named its program and protocol version yet.
     pub(super) fn unknown(reason: ConnectRefusal) -> Self {
         Self {
             reason,
@@ -195,7 +195,7 @@ fn check_without_device(
     }
 }
 
-/// Verifies the proof of a device and returns its key.
+/// Verifies a client's signed proof that it is a certain device, and returns the public key of that device.
 fn verify_device(
     peer: Peer,
     nonce: &str,

@@ -16,7 +16,8 @@ use crate::gateway::protocol::{Protocol, TICK_INTERVAL};
 use crate::gateway::state::GatewayState;
 use crate::time::millis;
 
-/// Creates the payload of `hello-ok`. Every path in it belongs to this instance.
+/// Creates the payload of `hello-ok`, the gateway's greeting of an accepted client. Every path in it belongs to this
+/// instance.
 pub(super) async fn payload(
     state: &Arc<GatewayState>,
     client: &ConnectedClient,

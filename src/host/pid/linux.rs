@@ -27,7 +27,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 }
 
 pub(super) fn is_exiting(stat: &str) -> bool {
-    /// The kernel's flag `PF_EXITING`: the process has begun to end.
+    /// The kernel's process flag `PF_EXITING`: the process has begun to end.
     const EXITING: u32 = 0x4;
     let is_exiting = || {
         let fields = stat_fields(stat)?;
@@ -37,13 +37,13 @@ pub(super) fn is_exiting(stat: &str) -> bool {
     is_exiting().unwrap_or(false)
 }
 
-/// Returns the fields after the name in a line of `/proc/PID/stat` (proc(5)): the state is the first, the flags are the
-/// 7th, the number of threads is the 18th, the start time the 20th. The name may contain any character.
+/// Returns the fields after the process name in a line of `/proc/PID/stat` (proc(5)): the state is the first, the
+/// flags are the 7th, the number of threads is the 18th, the start time the 20th. The name may contain any character.
 fn stat_fields(stat: &str) -> Option<Vec<&str>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
 }
 
-/// Returns whether any thread of a process with these fields still runs.
+/// Returns whether any thread of a process with the given fields of `/proc/PID/stat` still runs.
 fn has_threads(fields: &[&str]) -> Option<bool> {
     let threads: u32 = fields.get(17)?.parse().ok()?;
     Some(*fields.first()? != "Z" || threads > 1)
@@ -58,7 +58,7 @@ pub(super) fn process_name(pid: u32) -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// Returns the user that a process runs as; `None` when it has ended.
+/// Returns the id of the user that a process runs as; `None` when it has ended.
 #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
 pub(super) fn user_of(pid: u32) -> io::Result<Option<u32>> {
     Ok(std::fs::metadata(format!("/proc/{pid}"))
@@ -100,7 +100,8 @@ pub(super) fn open_files(pid: u32, has_wanted_name: &dyn Fn(&OsStr) -> bool) -> 
     Some(files.collect())
 }
 
-/// Returns the paths of the file descriptors of a process, none where it has ended; `None` where they can't be listed.
+/// Returns the paths in `/proc` of the file descriptors of a process, none where it has ended; `None` where they
+/// can't be listed.
 fn descriptors(pid: u32) -> Option<impl Iterator<Item = PathBuf>> {
     let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -109,7 +110,8 @@ fn descriptors(pid: u32) -> Option<impl Iterator<Item = PathBuf>> {
     Some(entries.into_iter().flatten().flatten().map(|entry| entry.path()))
 }
 
-/// Signals are sent to a descriptor of the process: by the second signal, its pid could be that of another process.
+/// Ends a process by signals that are sent to a descriptor of it: by the second signal, its pid could be that of
+/// another process.
 pub(super) fn terminate(pid: u32, grace: Duration) -> io::Result<()> {
     let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
     let process = match pidfd_open(pid, PidfdFlags::empty()) {

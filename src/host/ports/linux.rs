@@ -34,9 +34,10 @@ pub(super) fn listening_sockets(
     entries.into_iter().map(socket).collect()
 }
 
-/// Repeats `scan`, which also returns whether it found a socket without an owner, until every socket has its owner, or
-/// no process is exiting that could hold the socket, or [`SOCKET_RELEASE_TIMEOUT`] is over. An owner that is not found
-/// by then is not visible to this process: it runs in another container, or has capabilities of its own.
+/// Repeats a scan of the listening sockets, which also returns whether it found a socket without an owner, until
+/// every socket has its owner, or no process is exiting that could hold the socket, or [`SOCKET_RELEASE_TIMEOUT`] is
+/// over. An owner that is not found by then is not visible to this process: it runs in another container, or has
+/// capabilities of its own.
 fn scan_until_owned<T>(mut scan: impl FnMut() -> (T, bool), is_exiting: impl Fn() -> bool) -> T {
     let deadline = Instant::now() + SOCKET_RELEASE_TIMEOUT;
     let mut may_change = true;
@@ -104,7 +105,7 @@ fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
     owners
 }
 
-/// Returns the inodes of the sockets that a process holds, by its folder in `/proc`.
+/// Returns the inodes of the sockets that a process holds open, by the folder of the process in `/proc`.
 fn socket_inodes(folder: &Path) -> impl Iterator<Item = u64> {
     let files = std::fs::read_dir(folder.join("fd"))
         .into_iter()
@@ -154,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the number of scans where the first `orphaned` of them find a socket without an owner, and a process is
-    /// exiting at the first `exiting` checks.
+    /// Returns the number of scans of sockets that are made where the first `orphaned` of them find a socket without
+    /// an owner, and a process is exiting at the first `exiting` checks, for tests.
     fn scan_count(orphaned: u32, exiting: u32) -> u32 {
         let (scans, checks) = (Cell::new(0), Cell::new(0));
         let scan = || {

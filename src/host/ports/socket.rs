@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Time that an ending process may take to release its sockets.
 pub(crate) const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A TCP socket that listens for connections.
+/// A listening TCP socket of any process on the host: its address and inode.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListeningSocket {
     /// The address that the socket is bound to.

@@ -10,7 +10,7 @@ use crate::ports::{
 };
 
 impl Role {
-    /// Returns the name of the role for the screen.
+    /// Returns the name of a port's role for the screen.
     pub(crate) fn msg(self) -> Msg {
         match self {
             Self::Base => msg!("role.base"),
@@ -26,7 +26,7 @@ impl Role {
 }
 
 impl Claim {
-    /// Returns the purpose of the claim, with the key that pins the port.
+    /// Returns the purpose of a port claim as a message, with the key that pins the port.
     pub(crate) fn msg(&self) -> Msg {
         match &self.reason {
             ClaimReason::Pinned(key) => msg!("ports.claim-pinned", key = key),
@@ -36,7 +36,8 @@ impl Claim {
 }
 
 impl Listener {
-    /// Returns the process of the socket: its name, its id, and the instance whose gateway it is.
+    /// Returns the process of a listening socket as a message: its name, its id, and the instance whose gateway it
+    /// is.
     pub(crate) fn msg(&self) -> Msg {
         match &self.owner {
             None => msg!("ports.process-unknown"),
@@ -56,7 +57,8 @@ impl Listener {
 }
 
 impl PortRefusal {
-    /// Returns the reason with its numbers. `base` is the base port that is refused.
+    /// Returns the message about why a base port is refused, with its numbers. `base` is the base port that is
+    /// refused.
     pub(crate) fn msg(&self, base: u16) -> Msg {
         match self {
             Self::Privileged => msg!("ports.privileged", base = base, min = MIN_BASE),
@@ -100,7 +102,8 @@ impl PortRefusal {
 }
 
 impl PoolOverlap {
-    /// Returns the shared ports and the first browser profile that is without one.
+    /// Returns the message about the ports that two instances share and the first browser profile that is without
+    /// one.
     pub(crate) fn msg(&self) -> Msg {
         match self.loser {
             OverlapLoser::Asker => msg!(
@@ -120,7 +123,7 @@ impl PoolOverlap {
 }
 
 impl PortNotice {
-    /// Returns the text of the notice.
+    /// Returns the text of a notice about a base port.
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::Ephemeral(span) => msg!("ports.ephemeral", span = span),
@@ -134,7 +137,8 @@ impl PortNotice {
 }
 
 impl PortCheck {
-    /// Returns the check where the base port may be used. `instead` is suggested where it may not.
+    /// Returns the check of a base port where the port may be used, else its refusal as an error. `instead` is
+    /// suggested where it may not.
     ///
     /// # Errors
     /// Exit 78 with the reason of the refusal and the way out.

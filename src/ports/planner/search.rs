@@ -28,7 +28,7 @@ pub(crate) struct NoPortsLeft {
     pub(crate) found: usize,
 }
 
-/// Requirement that a base port must meet in a search.
+/// Requirement that a base port must meet in a search of the port planner.
 #[derive(Clone, Copy)]
 enum Grade {
     /// No other instance, reserved family or listener has a port in the family's span.
@@ -39,7 +39,8 @@ enum Grade {
     Allowed,
 }
 
-/// Grades of a search from the best to the last resort, each with `true` where ephemeral ports are avoided.
+/// Grades of a search for base ports from the best to the last resort, each with `true` where ephemeral ports are
+/// avoided.
 const GRADES: [(Grade, bool); 4] = [
     (Grade::Disjoint, true),
     (Grade::Disjoint, false),
@@ -85,7 +86,8 @@ impl Planner {
         }
     }
 
-    /// Returns the suggestion that is nearest to a typed base port, the higher of two: a disjoint one where there is any.
+    /// Returns the suggested base port that is nearest to a typed one, the higher of two: a disjoint one where there
+    /// is any.
     pub(crate) fn nearest(&self, typed: impl Into<u16>) -> Option<PortSuggestion> {
         self.nearest_by_grades(&GRADES, typed.into())
     }
@@ -108,7 +110,7 @@ impl Planner {
         })
     }
 
-    /// Returns a family as a suggestion.
+    /// Returns a port family as a suggestion, with its overlaps with other instances.
     fn suggestion(&self, family: PortFamily) -> PortSuggestion {
         let ephemeral = self
             .ephemeral
@@ -194,7 +196,7 @@ impl Planner {
     }
 }
 
-/// Returns the bases less than `distance` from this one.
+/// Returns the interval of base ports that are less than `distance` from this one.
 fn bases_around(base: u16, distance: u16) -> Span {
     Span {
         first: base.saturating_sub(distance - 1),
@@ -202,7 +204,7 @@ fn bases_around(base: u16, distance: u16) -> Span {
     }
 }
 
-/// Returns the bases that have a port in the span at an offset from `last_offset` to `first_offset`: those from
+/// Returns the base ports that have a port in the span at an offset from `last_offset` to `first_offset`: those from
 /// `span.first - first_offset` to `span.last - last_offset`.
 fn bases_at_offsets_in(span: Span, first_offset: u16, last_offset: u16) -> Option<Span> {
     let last = span.last.checked_sub(last_offset)?;
@@ -224,13 +226,13 @@ impl BlockedBases {
         self.blocking_span(base).is_none()
     }
 
-    /// Returns the lowest free base port from this one up.
+    /// Returns the lowest free base port from this number up.
     fn first_from(&self, base: u16) -> Option<u16> {
         self.blocking_span(base)
             .map_or(Some(base), |span| span.last.checked_add(1))
     }
 
-    /// Returns the highest free base port from this one down.
+    /// Returns the highest free base port from this number down.
     fn last_to(&self, base: u16) -> Option<u16> {
         self.blocking_span(base)
             .map_or(Some(base), |span| span.first.checked_sub(1))

@@ -17,7 +17,7 @@ use crate::record::Engine;
 const MAX_COMPLAINTS: usize = 5;
 /// Number of the newest lines that are searched for warnings and errors.
 const SEARCHED_LINES: usize = 200;
-/// Minimum length of a word that may be a key, in bytes.
+/// Minimum length, in bytes, from which a word of a log may be a secret key and is hidden.
 const MIN_KEY_LENGTH: usize = 20;
 
 /// Returns the newest warnings and errors, the oldest first, and the file that they are from, where OpenClaw from

@@ -103,8 +103,8 @@ pub(super) fn give_back_config(target: InstanceContext<'_>, replaced: ReplacedCo
     apply_changes(target, &lock, changes)
 }
 
-/// Acquires the right to write. What an earlier run left unfinished is completed before anything is read, because
-/// it may change the config.
+/// Acquires the host-wide lock for writing, before a repair replaces a config. What an earlier run left unfinished is
+/// completed before anything is read, because it may change the config.
 fn lock_host(target: InstanceContext<'_>) -> Result<HostLock> {
     let state_home = registry::state_home(target.host, target.env);
     let lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::i18n::Msg;
 use crate::probe::ProbeVerdict;
 
-/// The outcome of one step.
+/// The outcome of one step of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StepOutcome {
     /// The gateway is well now.
@@ -34,7 +34,7 @@ impl StepOutcome {
     }
 }
 
-/// A step that was tried.
+/// A step of a repair that was tried, with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepResult {
     /// The step.
@@ -54,15 +54,15 @@ pub(crate) enum RepairEvent<'a> {
     Performed(&'a StepResult),
 }
 
-/// The operations on a target.
+/// The operations of a repair on its gateway, which tests replace.
 pub(super) trait RepairOps {
-    /// What is needed to undo a step.
+    /// The data that undoing a step of a repair needs.
     type Undo;
-    /// Performs a step; returns what is needed to undo it, where it can be undone.
+    /// Performs a step of a repair, and returns what is needed to undo it where it can be undone.
     fn perform(&mut self, step: &RepairStep) -> Result<Option<Self::Undo>>;
-    /// Waits until the gateway is well, or its time is over.
+    /// Waits until the gateway under repair is well, or its time is over.
     fn wait(&mut self) -> ProbeVerdict;
-    /// Undoes a step.
+    /// Undoes a step of a repair.
     fn undo(&mut self, undo: Self::Undo) -> Result<()>;
     /// Returns whether the rescuer is told to end: then no step is begun or undone any more.
     fn is_stopped(&self) -> bool;
@@ -70,7 +70,7 @@ pub(super) trait RepairOps {
     fn wait_limit(&self) -> Duration;
 }
 
-/// Ranks how well a gateway is, to tell whether a step made it worse.
+/// Ranks how well a gateway is, to tell whether a step of a repair made it worse.
 fn rank(verdict: &ProbeVerdict) -> u8 {
     match verdict {
         ProbeVerdict::Healthy => 4,
@@ -81,7 +81,8 @@ fn rank(verdict: &ProbeVerdict) -> u8 {
     }
 }
 
-/// Performs one step after the other until the gateway is well. `before` is how the gateway was found.
+/// Performs the steps of a repair, one after the other, until the gateway is well. `before` is how the gateway was
+/// found.
 pub(super) fn run_steps<Ops: RepairOps>(
     steps: &[RepairStep],
     before: &ProbeVerdict,
@@ -109,8 +110,8 @@ pub(super) fn run_steps<Ops: RepairOps>(
     results
 }
 
-/// Performs one step, waits, and undoes the step where it replaced a config in vain or made the gateway worse than
-/// `current`, which is updated.
+/// Performs one step of a repair, waits, and undoes the step where it replaced a config in vain or made the gateway
+/// worse than `current`, which is updated.
 fn run_step<Ops: RepairOps>(
     step: &RepairStep,
     current: &mut ProbeVerdict,

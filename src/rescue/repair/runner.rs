@@ -17,17 +17,17 @@ use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::{Engine, Record};
 use crate::service::{self, InstallOptions, RunState};
 
-/// Time that a gateway of this program has to become well after a step.
+/// Time that a gateway of the native engine has to become well after a step of its repair.
 const NATIVE_HEALTH_TIMEOUT: Duration = Duration::from_secs(15);
-/// Time that a gateway of OpenClaw from npm has to become well after a step: it needs a minute where the machine
-/// does other things too, and may bring its state up to date first.
+/// Time that a gateway of OpenClaw from npm has to become well after a step of its repair: it needs a minute where
+/// the machine does other things too, and may bring its state up to date first.
 const NODE_HEALTH_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time that a process that does not answer has to end when it is asked to, before it is killed.
 const TERMINATE_GRACE: Duration = Duration::from_secs(6);
 /// Time between two questions whether waiting still makes sense.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Performs steps on a target, and keeps what is needed to report them.
+/// Runs the steps of a repair on a real gateway, and keeps what is needed to report them.
 #[derive(Debug)]
 pub(super) struct RepairRunner<'a> {
     target: InstanceContext<'a>,
@@ -55,7 +55,7 @@ impl<'a> RepairRunner<'a> {
         self.kept_config
     }
 
-    /// Probes the gateway until it is well, its time is over, or its service manager starts it no more.
+    /// Probes a gateway under repair until it is well, its time is over, or its service manager starts it no more.
     fn wait_until_healthy(&self) -> Probe {
         let deadline = Instant::now() + self.health_timeout;
         loop {

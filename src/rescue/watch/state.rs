@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::probe::ProbeVerdict;
 use crate::record;
 
-/// How often a watcher probes, and how long it waits before and after a repair.
+/// The intervals of a gateway's watcher: how often it probes, and how long it waits before and after a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WatchPolicy {
     /// Time between two probes of a watched gateway.
@@ -17,8 +17,9 @@ pub(crate) struct WatchPolicy {
 }
 
 impl WatchPolicy {
-    /// Returns the policy of a rescuer's record, which has seconds: a missing value is 10, 30 and 300; a value out of
-    /// bounds is brought to the nearest bound, so that no watcher spins and none sleeps for ever.
+    /// Returns the intervals of a gateway's watcher from a rescuer's record, which has seconds: a missing value is
+    /// 10, 30 and 300; a value out of bounds is brought to the nearest bound, so that no watcher spins and none
+    /// sleeps for ever.
     pub(crate) fn from_record(record: &record::RescueTable) -> Self {
         let seconds = |value: Option<u64>, default: u64, min: u64, max: u64| {
             Duration::from_secs(value.unwrap_or(default).clamp(min, max))
@@ -31,7 +32,7 @@ impl WatchPolicy {
     }
 }
 
-/// What a watcher knows of one gateway. Times run from the watcher's start.
+/// The state of the watcher of one gateway: what it knows of it from its probes. Times run from the watcher's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum WatchState {
     /// The gateway was not probed yet.
@@ -47,7 +48,7 @@ pub(super) enum WatchState {
     Resting(Duration),
 }
 
-/// What a watcher is to do after a probe.
+/// The action that a gateway's watcher takes after a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchAction {
     /// Nothing.

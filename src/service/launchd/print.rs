@@ -17,10 +17,10 @@ pub(super) enum CallResult {
     Failed(ManagerError),
 }
 
-/// Interprets the exit code of a call with these arguments. 3 and 113 mean that there is no such service, 112 and 125
-/// that there is no graphical session, 36 that the request is in progress, 1 and 150 that it is not permitted. launchd
-/// answers with 5 while it releases an old service, and answers `bootstrap` also with 17, 37 and 133 (already loaded,
-/// or in progress); for other verbs these codes mean that there is nothing to do.
+/// Interprets the exit code of a call of `launchctl` with these arguments. 3 and 113 mean that there is no such
+/// service, 112 and 125 that there is no graphical session, 36 that the request is in progress, 1 and 150 that it is
+/// not permitted. launchd answers with 5 while it releases an old service, and answers `bootstrap` also with 17, 37
+/// and 133 (already loaded, or in progress); for other verbs these codes mean that there is nothing to do.
 pub(super) fn interpret(args: &[&str], output: &CommandOutput) -> CallResult {
     let is_bootstrap = args.first() == Some(&"bootstrap");
     let message = || output.stderr.trim().to_owned();

@@ -12,7 +12,7 @@ const TASK_QUEUED: i64 = 0x41325;
 /// Results that the Task Scheduler reports in place of an exit code: ready, never run, ended by the user, ...
 const SCHEDULER_RESULTS: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
 
-/// Parses the first row of the answer.
+/// Parses the first row that `schtasks /Query` prints as CSV to the state of a service.
 pub(super) fn parse(text: &str) -> ServiceState {
     let row = text
         .lines()
@@ -45,7 +45,7 @@ fn parse_number(field: &str) -> Option<i64> {
     }
 }
 
-/// Splits a row of CSV into its fields; a quote within a field is doubled.
+/// Splits a row of CSV that `schtasks` printed into its fields; a quote within a field is doubled.
 fn split_csv(row: &str) -> Vec<String> {
     let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut chars = row.trim_end().chars().peekable();

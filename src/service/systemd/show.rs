@@ -10,11 +10,11 @@ use super::super::manager::{RunState, ServiceState};
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
     UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
 
-/// The value of `ExecMainCode` after which `ExecMainStatus` is an exit code (`CLD_EXITED`); 0 means that the unit
-/// never ran.
+/// The value of systemd's `ExecMainCode` after which `ExecMainStatus` is an exit code (`CLD_EXITED`); 0 means that
+/// the unit never ran.
 const CLD_EXITED: i64 = 1;
 
-/// The properties of a unit as the manager reports them.
+/// The properties of a systemd unit as `systemctl show` reports them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UnitProperties {
     pub(super) state: ServiceState,
@@ -24,7 +24,7 @@ pub(super) struct UnitProperties {
     pub(super) started: Option<SystemTime>,
 }
 
-/// Parses the `KEY=value` lines of the answer, whose time stamps must be in UTC.
+/// Parses the `KEY=value` lines that `systemctl show` prints, whose time stamps must be in UTC.
 pub(super) fn parse(text: &str) -> UnitProperties {
     let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let get = |key: &str| values.get(key).copied().map(str::trim).filter(|v| !v.is_empty());
@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str) -> UnitProperties {
     }
 }
 
-/// Parses a time stamp: `Sun 2026-11-22 22:45:55 UTC`.
+/// Parses a time stamp of systemd: `Sun 2026-11-22 22:45:55 UTC`.
 fn parse_time(text: &str) -> Option<SystemTime> {
     let mut words = text.split(' ').skip(1);
     let (day, clock) = (words.next()?, words.next()?);

@@ -59,14 +59,15 @@ fn accept(auth: Auth, context: &InterviewContext<'_>, answers: &mut Answers) -> 
     Ok(())
 }
 
-/// Returns `true` if clients may go without authentication: on loopback only, and only where the schema of the release has it
-/// (docs/openclaw.md#config-dialects).
+/// Returns `true` if the gateway's clients may go without authentication: on loopback only, and only where the schema
+/// of the release has it (docs/openclaw.md#config-dialects).
 fn allows_no_auth(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     let bind = context.input.bind(answers);
     context.input.dialect.allows_auth_none() && bind.is_some_and(Bind::is_loopback)
 }
 
-/// Returns `true` if clients sign in by `auth`, because an answer says so or because the config does and stays.
+/// Returns `true` if clients of the gateway sign in by `auth`, because an answer says so or because the config does
+/// and stays.
 fn signs_in_by(auth: Auth, context: &InterviewContext<'_>, answers: &Answers) -> bool {
     if answers.keep_config() {
         return false;

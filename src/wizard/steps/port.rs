@@ -87,7 +87,7 @@ impl WizardStep for TypedPort {
     }
 }
 
-/// Checks a base port, chosen, typed or given, and stores it in the answers.
+/// Checks a base port that was chosen, typed or given by a flag, and stores it in the wizard's answers.
 fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
     let base: Port = typed
         .parse()

@@ -14,7 +14,8 @@ use crate::secret::Secret;
 use crate::ui::Ui;
 use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
 
-/// Asks until there is an answer. The first question of a run says how to go back.
+/// Asks a question line by line, for screen readers, until there is a valid answer. The first question of a run says
+/// how to go back.
 pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
     if first {
         let word = back_answers(ui).nth(1).unwrap_or_default();
@@ -113,7 +114,7 @@ fn ask_secret(ui: Ui, optional: bool) -> io::Result<Reply> {
     }
 }
 
-/// Returns the sentence that asks for an answer, with the default that Enter takes.
+/// Returns the sentence that asks for an answer in accessible mode, with the default that Enter takes.
 fn answer_prompt(default: Option<&str>) -> Msg {
     match default {
         Some(default) => msg!("ui.spoken-prompt-default", default = default),
@@ -130,7 +131,7 @@ fn is_back(ui: Ui, typed: &str) -> bool {
     back_answers(ui).any(|word| word == typed)
 }
 
-/// Asks for a line and reads it. The end of the input is an error.
+/// Asks for a line in accessible mode and reads it. The end of the input is an error.
 fn read_answer(ui: Ui, request: &Msg, hidden: bool) -> io::Result<String> {
     let prompt = || Term::stderr().write_str(&format!("{} ", ui.render(request)));
     match read_line(hidden, prompt) {

@@ -133,7 +133,7 @@ fn parse_escape(bytes: &[u8]) -> Prefix {
     }
 }
 
-/// Parses a control sequence: `ESC [`, numbers, and a last letter.
+/// Parses a terminal's control sequence (CSI): `ESC [`, numbers, and a last letter.
 fn parse_csi(bytes: &[u8]) -> Prefix {
     // The function keys of the Linux console have a second bracket.
     let start = if bytes.get(2) == Some(&b'[') { 3 } else { 2 };
@@ -175,7 +175,7 @@ fn cursor_key(last: u8) -> Option<Key> {
     }
 }
 
-/// Returns the key of a control character, as in the line editor of a shell.
+/// Returns the key that a control character from the terminal stands for, as in the line editor of a shell.
 fn control_key(byte: u8) -> Option<Key> {
     match byte {
         0x01 => Some(Key::Home),

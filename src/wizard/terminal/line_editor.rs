@@ -22,12 +22,12 @@ impl LineEditor {
         self.text.is_empty()
     }
 
-    /// Returns the text before the cursor and the text behind it.
+    /// Returns the text before the cursor and the text behind it in the line editor of a prompt.
     pub(super) fn split_at_cursor(&self) -> (&str, &str) {
         self.text.split_at(self.cursor)
     }
 
-    /// Handles a key; `false` where it does nothing to a line.
+    /// Handles a key in the line editor of a prompt; `false` where it does nothing to a line.
     pub(super) fn handle_key(&mut self, key: &Key) -> bool {
         match key {
             Key::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
@@ -46,7 +46,8 @@ impl LineEditor {
         true
     }
 
-    /// Inserts a text at the cursor: line ends and tabs as blanks, without invisible characters.
+    /// Inserts a text at the cursor of a prompt's line editor: line ends and tabs as blanks, without invisible
+    /// characters.
     fn insert(&mut self, text: &str) {
         let text = text.replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
@@ -63,13 +64,13 @@ impl LineEditor {
         letters.is_boundary(&self.text, 0).unwrap_or(true)
     }
 
-    /// Returns the bytes of the letter before the cursor.
+    /// Returns the length in bytes of the letter before the cursor of a prompt's line editor.
     fn previous_len(&self) -> usize {
         let letter = self.text[..self.cursor].graphemes(true).next_back();
         letter.map_or(0, str::len)
     }
 
-    /// Returns the bytes of the letter behind the cursor.
+    /// Returns the length in bytes of the letter behind the cursor of a prompt's line editor.
     fn next_len(&self) -> usize {
         self.text[self.cursor..]
             .graphemes(true)
@@ -77,7 +78,7 @@ impl LineEditor {
             .map_or(0, str::len)
     }
 
-    /// Returns the offset at which the word before the cursor starts.
+    /// Returns the offset at which the word before the cursor of a prompt's line editor starts.
     fn word_start(&self) -> usize {
         let before = self.text[..self.cursor].trim_end();
         before

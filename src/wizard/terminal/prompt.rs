@@ -9,7 +9,7 @@ pub(super) const HIDDEN_SECRET: &str = "********";
 /// Stands for an answer that was left empty.
 pub(super) const EMPTY_ANSWER: &str = "-";
 
-/// The effect of a key on a prompt.
+/// The effect of a key on a terminal prompt: go on, answered, or gone back.
 pub(super) enum KeyOutcome {
     /// The prompt is drawn again.
     Pending,
@@ -17,14 +17,14 @@ pub(super) enum KeyOutcome {
     Answered(Reply),
 }
 
-/// A prompt for one question as a pure state machine: a key goes in, a drawing comes out.
+/// A terminal prompt for one question as a pure state machine: a key goes in, a drawing comes out.
 pub(super) trait Prompt {
-    /// Handles a key.
+    /// Handles a key that was pressed at a terminal prompt.
     fn handle_key(&mut self, key: &Key) -> KeyOutcome;
 
     /// Returns the drawing of the current state for a terminal of this size.
     fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame;
 
-    /// Returns the text that stays on the screen as the answer.
+    /// Returns the text that stays on the screen as the person's answer to a prompt.
     fn answer_text(&self, theme: &PromptTheme) -> String;
 }

@@ -8,9 +8,9 @@ use crate::i18n::msg;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 use crate::wizard::question::{Choice, PortChart, Reply};
 
-/// Fewest columns in which a port chart is drawn.
+/// Minimum number of columns in which a prompt draws a port chart.
 const MIN_CHART_WIDTH: usize = 20;
-/// Columns before the details of a choice.
+/// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
 
 /// A list of choices, and which one is marked.
@@ -37,7 +37,7 @@ impl<'a> SelectPrompt<'a> {
         }
     }
 
-    /// Returns the lines of one choice, with its details where it is marked.
+    /// Returns the lines of one choice of a prompt, with its details where it is marked.
     fn option_lines(&self, theme: &PromptTheme, at: usize, columns: usize) -> Vec<String> {
         let styles = &theme.theme;
         let option = &self.options[at];

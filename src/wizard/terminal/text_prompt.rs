@@ -11,7 +11,8 @@ use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 use crate::wizard::question::Reply;
 
-/// Fewest columns to type in: where fewer are left behind the question, the next line is used.
+/// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
+/// used.
 const MIN_INPUT_WIDTH: usize = 12;
 
 /// The kind of text that is typed.

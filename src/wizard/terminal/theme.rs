@@ -10,7 +10,7 @@ use crate::i18n::Msg;
 use crate::text::{fill_lines, to_ascii};
 use crate::ui::Ui;
 
-/// The cells of the terminal that a prompt may use.
+/// The size of the terminal that a prompt may use, in columns and lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TerminalSize {
     /// Columns: one less than the terminal has, so that the cursor never waits behind the last one, where
@@ -20,7 +20,7 @@ pub(super) struct TerminalSize {
     pub(super) rows: usize,
 }
 
-/// A drawing of a prompt: its lines, and the line and column of the cursor.
+/// A drawing of a terminal prompt: its lines, and the line and column of the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) lines: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) struct PromptTheme {
     pub(super) theme: ColorfulTheme,
 }
 
-/// Columns of the mark before a question or a choice, with its blank.
+/// Number of columns of the mark before a question or a choice of a prompt, with its blank.
 pub(super) const MARK_WIDTH: usize = 2;
 
 impl PromptTheme {
@@ -75,7 +75,7 @@ impl PromptTheme {
         if self.ui.ascii() { "." } else { "…" }
     }
 
-    /// Returns the mark between a question and what is typed, without a style.
+    /// Returns the mark of a prompt between the question and what is typed, without a style.
     pub(super) fn prompt_suffix(&self) -> String {
         console::strip_ansi_codes(&self.theme.prompt_suffix.to_string()).into_owned()
     }
@@ -108,7 +108,7 @@ impl PromptTheme {
         lines
     }
 
-    /// Lays out a text without style.
+    /// Wraps a text without style to the width of the terminal.
     pub(super) fn wrap_plain(&self, text: &str, columns: usize) -> Vec<String> {
         self.wrap_styled(&[(text, &Style::new())], columns)
     }
@@ -122,7 +122,7 @@ impl PromptTheme {
         hang_indent(&mark, lines)
     }
 
-    /// Returns the lines that stay of a question once it is answered.
+    /// Returns the lines that stay on the screen of a wizard's question once it is answered.
     pub(super) fn answered_lines(&self, question: &str, answer: &str, columns: usize) -> Vec<String> {
         let (plain, between) = (Style::new(), self.theme.success_suffix.to_string());
         let between = console::strip_ansi_codes(&between).into_owned();
@@ -141,7 +141,7 @@ impl PromptTheme {
         hang_indent(&mark, lines)
     }
 
-    /// Returns the lines of a rejected reply: the reason, and the ways out.
+    /// Returns the lines that a prompt shows about a rejected reply: the reason, and the ways out.
     pub(super) fn rejection_lines(&self, rejection: &Error, columns: usize) -> Vec<String> {
         let mut lines = self.error_lines(&rejection.msg, columns);
         let arrow = if self.ui.ascii() { "  ->" } else { "  →" };

@@ -10,12 +10,12 @@ use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::{Lang, Msg, msg};
 use crate::wizard::question::Reply;
 
-/// Maximum number of typed letters that are shown: no word of the table is longer.
+/// Maximum number of typed letters that a yes-or-no prompt shows: no word that it accepts is longer.
 const MAX_TYPED_LETTERS: usize = 10;
-/// Blanks between the two answers on one line.
+/// Number of blanks between yes and no when a prompt shows them on one line.
 const ANSWER_GAP: &str = "   ";
 
-/// An answer, yes or no, with the keys of its texts.
+/// An answer of a yes-or-no prompt, with the catalogue keys of its texts.
 struct Answer {
     yes: bool,
     /// The key of the word that is shown.
@@ -48,7 +48,7 @@ impl Answer {
     }
 }
 
-/// Returns the only answer of which a word is accepted by `matches`.
+/// Returns yes (`true`) or no if it is the only one of the two of which a word is accepted by `matches`.
 fn find_answer(lang: Lang, matches: impl Fn(&str) -> bool) -> Option<bool> {
     let mut found = ANSWERS
         .iter()
@@ -67,12 +67,12 @@ fn parse_start(lang: Lang, typed: &str) -> Option<bool> {
     find_answer(lang, |word| !typed.is_empty() && word.starts_with(typed))
 }
 
-/// Returns the letter that is shown for an answer.
+/// Returns the letter that a yes-or-no prompt shows for an answer.
 pub(super) fn letter(lang: Lang, yes: bool) -> &'static str {
     Answer::new(yes).accepted(lang).next().unwrap_or_default()
 }
 
-/// Returns the word that is shown for an answer.
+/// Returns the word that a yes-or-no prompt shows for an answer.
 pub(super) fn label(yes: bool) -> Msg {
     Msg::new(Answer::new(yes).label)
 }

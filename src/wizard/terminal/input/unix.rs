@@ -23,13 +23,13 @@ const ESCAPE_TIMEOUT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 40_000_000,
 };
-/// Interval at which the caller can check whether the window has changed its size.
+/// Interval at which a prompt can check whether the terminal window has changed its size.
 const RESIZE_POLL_INTERVAL: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 150_000_000,
 };
 
-/// The byte of Ctrl-C.
+/// The byte that a terminal sends for Ctrl-C.
 const CTRL_C: u8 = 3;
 
 fn original_modes() -> MutexGuard<'static, Option<Termios>> {
@@ -57,7 +57,7 @@ fn change_modes(how: impl FnOnce(&mut Termios)) -> io::Result<()> {
     Ok(tcsetattr(stdin(), OptionalActions::Now, &modes)?)
 }
 
-/// Sets the modes for a question: every key comes to [`KeyReader`], Ctrl-C too.
+/// Sets the terminal's modes for a question: every key comes to [`KeyReader`], Ctrl-C too.
 pub(in super::super) fn set_question_mode() -> io::Result<()> {
     change_modes(|modes| {
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
@@ -67,12 +67,12 @@ pub(in super::super) fn set_question_mode() -> io::Result<()> {
     })
 }
 
-/// Sets the modes between questions: Ctrl-C is a signal again, and typed text stays invisible.
+/// Sets the terminal's modes between questions: Ctrl-C is a signal again, and typed text stays invisible.
 pub(in super::super) fn set_idle_mode() -> io::Result<()> {
     change_modes(|modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO)
 }
 
-/// Reads keys from standard input. Dropped, it restores the modes of the terminal.
+/// Reads the keys that are typed at the terminal from standard input. Dropped, it restores the modes of the terminal.
 #[derive(Debug, Default)]
 pub(in super::super) struct KeyReader {
     decoder: KeyDecoder,

@@ -21,7 +21,7 @@ pub(in super::super) fn set_idle_mode() -> io::Result<()> {
     Ok(())
 }
 
-/// Reads keys from the console.
+/// Reads the keys that are typed from the Windows console.
 #[derive(Debug, Default)]
 pub(in super::super) struct KeyReader {}
 
@@ -57,7 +57,7 @@ impl KeyReader {
     }
 }
 
-/// Reads a line, shown while it is typed or hidden; `None` at the end of the input.
+/// Reads a line from the Windows console, shown while it is typed or hidden; `None` at the end of the input.
 pub(in super::super) fn read_line(
     hidden: bool,
     prompt: impl FnOnce() -> io::Result<()>,
