@@ -95,7 +95,7 @@ pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalO
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Tells whether a word has the form of a command's name. `help` is this program's own.
+/// Returns whether a word has the form of a command's name. `help` is this program's own.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
