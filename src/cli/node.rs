@@ -95,8 +95,7 @@ pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalO
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Returns `true` if a word of the command line has the form of a command's name. `help` is a command of this
-/// program.
+/// Returns whether a word has the form of a command's name. `help` is this program's own.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word

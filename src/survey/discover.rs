@@ -18,13 +18,13 @@ use crate::registry::{Registry, RegistryEntry};
 /// Way in which an instance was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FoundBy {
-    /// By a folder `~/.openclaw*`.
+    /// The instance has a folder `~/.openclaw*`.
     Folder,
-    /// By a further `*.json` file in `~/.openclaw`.
+    /// The config of the instance is a further `*.json` file in `~/.openclaw`.
     ConfigFile,
-    /// By its entry in the registry.
+    /// The instance has an entry in the registry.
     Registry,
-    /// By the file of a service that starts it.
+    /// An installed service starts the instance.
     Service,
 }
 
