@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
 use crate::config::judge::ConfigJudge;
-use crate::environment::Environment;
+use crate::environment::{Environment, abbreviate_home};
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
@@ -83,6 +83,30 @@ impl<'a> Context<'a> {
             }
         }
         Ok(lock)
+    }
+
+    /// Completes a change of this instance in which an earlier run was killed. A gateway on a mixture of two states would
+    /// serve half of each, and write into both.
+    ///
+    /// # Errors
+    /// When the change can't be completed, or another process is writing. A service may try again later.
+    pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
+        let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
+        if apply::changes_any(&self.state_home(), &paths) {
+            self.lock()?;
+        }
+        Ok(())
+    }
+
+    /// Prints a notice if an earlier run was interrupted and nobody has completed it yet.
+    pub(crate) fn print_interrupted_note(&self) {
+        if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
+            self.ui.print_note(&msg!(
+                "apply.interrupted",
+                path = abbreviate_home(&self.env.home, &interrupted.about),
+                command = self.instance.command()
+            ));
+        }
     }
 
     /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.

@@ -43,15 +43,15 @@ pub(crate) enum GatewayCommand {
 }
 
 /// Runs `openclaw gateway` and its subcommands.
-pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> {
-    match args.command {
+pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode> {
+    match &args.command {
         None => run::run(context, &args.run),
-        Some(GatewayCommand::Run(args)) => run::run(context, &args),
-        Some(GatewayCommand::Status(args)) => Ok(status::report_instance(context, &args)),
-        Some(GatewayCommand::Health(args)) => health::run(context, &args),
-        Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, &args)),
-        Some(GatewayCommand::Call(args)) => call::run(context, &args),
-        Some(GatewayCommand::Install(args)) => service::install(context, &args),
+        Some(GatewayCommand::Run(args)) => run::run(context, args),
+        Some(GatewayCommand::Status(args)) => Ok(status::report_instance(context, args)),
+        Some(GatewayCommand::Health(args)) => health::run(context, args),
+        Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, args)),
+        Some(GatewayCommand::Call(args)) => call::run(context, args),
+        Some(GatewayCommand::Install(args)) => service::install(context, args),
         Some(GatewayCommand::Uninstall(_)) => service::run_action(context, ServiceAction::Uninstall),
         Some(GatewayCommand::Start(_)) => service::run_action(context, ServiceAction::Start),
         Some(GatewayCommand::Stop(_)) => service::run_action(context, ServiceAction::Stop),

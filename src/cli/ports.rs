@@ -188,7 +188,7 @@ fn overlap_documents(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Val
                 OverlapLoser::Asker => "this",
                 OverlapLoser::Holder => "other",
             },
-            "browserProfile": overlap.nth,
+            "browserProfile": overlap.browser_number,
             "message": context.ui.render(&overlap.msg()),
         })
     };

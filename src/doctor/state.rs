@@ -11,8 +11,13 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
+/// The check for an interrupted run. While it finds something, the results of all other checks of the instance are
+/// unreliable.
+pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
+
 /// The checks of the state folder.
 pub(super) const CHECKS: &[Check] = &[
+    INTERRUPTED,
     Check::warning("state-mode", |report, own| {
         open_to_others(report, own, PathRole::State)
     }),
@@ -82,8 +87,30 @@ fn synced_part(path: &Path) -> Option<String> {
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// Reports the staging folder of a restore or an import that was killed. The next one removes it.
+/// Reports a run that was interrupted in the middle of a change. One that changes none of the examined instances is
+/// reported with the first of them.
+fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let Some(interrupted) = &report.interrupted else {
+        return Vec::new();
+    };
+    let is_elsewhere = !report.selected().any(|own| report.is_half_changed(own));
+    let is_reported_here = report.is_half_changed(own) || (is_elsewhere && report.is_first_selected(own));
+    if !is_reported_here {
+        return Vec::new();
+    }
+    let msg = msg!(
+        "doctor.change-interrupted",
+        path = report.display_path(&interrupted.about)
+    );
+    vec![Problem::fixable(own, msg, Fix::CompleteChange)]
+}
+
+/// Reports the staging folder of a restore or an import that was killed. The next one removes it. In the middle of an
+/// interrupted restore the folder holds files that are still to be moved, and is not reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if report.interrupted.is_some() {
+        return Vec::new();
+    }
     let problem = |path: &std::path::PathBuf| {
         let msg = msg!("doctor.state-leftover", path = report.display_path(path));
         Problem::new(msg, format!("rm -r {}", shell_quote(path)))

@@ -56,6 +56,7 @@ fn name_parser<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValue
 
 /// Runs the gateway of this instance in the foreground.
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
+    context.complete_interrupted_change()?;
     if args.dev {
         ensure_config(context)?;
     }
