@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
+use crate::config::judge::ConfigJudge;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
+use crate::record::Record;
 use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
@@ -54,6 +56,14 @@ impl<'a> Context<'a> {
     /// Surveys the host.
     pub(crate) fn survey(&self) -> Survey {
         survey::survey_host(self.host, &self.env)
+    }
+
+    /// Returns the judge of configs for the engine of the instance, by a survey of the host. A record that cannot be
+    /// read counts as absent: the commands that need it say what is wrong with it.
+    pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
+        let record = Record::read(&self.instance.record_path()).unwrap_or_default();
+        let node = survey.node.as_ref().map(|node| node.version.as_str());
+        ConfigJudge::new(record.engine, node)
     }
 
     /// Returns the folder of what all instances of this user share.

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::config_keys::{self, ConfigReading};
 use super::service::InstalledService;
-use crate::config::schema::{self, SchemaFinding, Violation};
+use crate::config::judge::ConfigJudge;
+use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
@@ -152,7 +153,7 @@ fn has_foreign_section(value: &Value) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
     };
-    schema::refused_by_all(value).iter().any(is_foreign)
+    ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
 }
 
 /// Returns the paths of the entries of a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be read.

@@ -160,6 +160,13 @@ pub(super) const FAULTS: &[Fault] = &[
             c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
         });
     }),
+    // A release between the known ones has this key.
+    fixed_by_command("config-unjudged", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["meta"]["lastTouchedVersion"] = "2026.4.1".into();
+            c["browser"] = json!({ "cdpPortRangeStart": 30900 });
+        });
+    }),
     fixed_by_doctor("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
