@@ -51,7 +51,7 @@ pub struct InstanceSummary {
     /// The workspace.
     pub workspace: PathBuf,
     /// The ports.
-    pub ports: PortFamily,
+    pub(crate) ports: PortFamily,
     /// The mode of its gateway, by OpenClaw's name: `local`, or `remote` for one on another host.
     pub mode: String,
     /// The addresses that its gateway listens on, by OpenClaw's name.

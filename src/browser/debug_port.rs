@@ -103,7 +103,7 @@ impl PortUsage {
             label: other.label.clone(),
             key: match &claim.reason {
                 crate::ports::ClaimReason::Pinned(key) => Some(key.clone()),
-                _ => None,
+                crate::ports::ClaimReason::Derived => None,
             },
         }));
         let recorded = record

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
 use crate::config::judge::ConfigJudge;
-use crate::environment::Environment;
+use crate::environment::{Environment, abbreviate_home};
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
@@ -83,6 +83,30 @@ impl<'a> Context<'a> {
             }
         }
         Ok(lock)
+    }
+
+    /// Completes a change of this instance that an earlier run was killed in. A gateway on a mixture of two states would
+    /// serve half of each, and write into both.
+    ///
+    /// # Errors
+    /// The change can't be completed, or another process is writing. Neither need last, so a service may try again.
+    pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
+        let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
+        if apply::changes_any(&self.state_home(), &paths) {
+            self.lock()?;
+        }
+        Ok(())
+    }
+
+    /// Says that an earlier run was cut short, where it was and nobody has completed it yet.
+    pub(crate) fn print_interrupted_note(&self) {
+        if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
+            self.ui.print_note(&msg!(
+                "apply.interrupted",
+                path = abbreviate_home(&self.env.home, &interrupted.about),
+                command = self.instance.command()
+            ));
+        }
     }
 
     /// The existing profile that was probably meant by this one's name.

@@ -12,6 +12,7 @@ use super::host_report::{
     HostReport, InspectedPath, InstanceReport, PathRole, ResolvedPaths, RunningGateway, Scope,
 };
 use super::system;
+use crate::apply;
 use crate::archive;
 use crate::browser::BrowserContext;
 use crate::browser::checks::{BrowserCheck, check_profile};
@@ -28,6 +29,7 @@ use crate::lock::{self, LockHolder};
 use crate::ports::{Listener, Port};
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
+use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
@@ -87,6 +89,7 @@ impl<'a> HostReport<'a> {
             map: survey.port_map(),
             services,
             linger,
+            interrupted: apply::interrupted_transaction(&registry::state_home(host, env)),
             home: env.home.clone(),
             program: host.program().map(Path::to_path_buf),
             scope,

@@ -39,6 +39,7 @@ pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
         Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
             format!("{} config validate", own.command)
         }
+        Fix::CompleteChange => format!("{} doctor --fix", own.command),
     }
 }
 
@@ -155,7 +156,7 @@ fn file_change(fix: &Fix) -> Option<Change> {
             to: to.clone(),
         }),
         // The registry belongs to no single instance.
-        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } => None,
+        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } | Fix::CompleteChange => None,
     }
 }
 
@@ -176,7 +177,11 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
                 };
             }
         }
-        Fix::SetMode { .. } | Fix::MakeFolder(_) | Fix::Rename { .. } | Fix::Deregister(_) => {}
+        Fix::SetMode { .. }
+        | Fix::MakeFolder(_)
+        | Fix::Rename { .. }
+        | Fix::CompleteChange
+        | Fix::Deregister(_) => {}
     }
 }
 

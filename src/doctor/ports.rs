@@ -89,7 +89,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
     let ports = entry
         .ports
         .iter()
-        .filter(|port| !port.claim.is_pool() && (port.claim.role == Some(Role::Base)) == base);
+        .filter(|port| !port.claim.is_pool() && (port.claim.role == Role::Base) == base);
     let is_foreign = |listener: &&&Listener| {
         let owner = listener.owner.as_ref();
         owner.is_none_or(|owner| owner.instance.as_ref() != Some(&own.label))

@@ -136,7 +136,7 @@ const OTHER_OPENCLAW_FILES: [&str; 8] = [
     "update-check.json",
 ];
 
-/// Tells whether a JSON file is a config: it has a section that only a config of OpenClaw has, and a release would read
+/// Returns whether a JSON file is a config: it has a section that only a config of OpenClaw has, and a release would read
 /// it as one, since releases refuse a config with a key that they do not know. OpenClaw and other programs keep further
 /// files there.
 fn looks_like_config(reading: &ConfigReading) -> bool {
@@ -148,7 +148,7 @@ fn looks_like_config(reading: &ConfigReading) -> bool {
     has_section("gateway") || (has_section("agents") && !has_foreign_section(value))
 }
 
-/// Tells whether a value has a top-level key that no release knows.
+/// Returns whether a value has a top-level key that no release knows.
 fn has_foreign_section(value: &Value) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1

@@ -54,6 +54,7 @@ fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParse
 }
 
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
+    context.complete_interrupted_change()?;
     if args.dev {
         configure(context)?;
     }

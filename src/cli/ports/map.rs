@@ -4,7 +4,7 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use crate::i18n::{Msg, msg};
-use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merged};
+use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merge_spans};
 use crate::profile::ProfileName;
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry, PortNeighbour};
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
@@ -48,12 +48,12 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         let families = instance
             .claims
             .iter()
-            .filter_map(PortFamily::of_claim)
+            .filter_map(PortFamily::from_base_claim)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
         ChartRow {
             label: instance.label.clone(),
-            spans: merged(families.chain(claims).collect()),
+            spans: merge_spans(families.chain(claims).collect()),
         }
     };
     let rows: Vec<_> = survey
@@ -116,7 +116,7 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
         ui.print_detail(&why);
     }
     for port in &entry.ports {
-        let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
+        let role = port.claim.role.msg();
         let (tone, state) = state(port);
         let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
         if let ClaimReason::Pinned(key) = &port.claim.reason {
@@ -142,7 +142,11 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
 
 /// Its span, and on which ground.
 fn ground(instance: &SurveyedInstance) -> Msg {
-    let bases = instance.claims.iter().filter_map(PortFamily::of_claim).count();
+    let bases = instance
+        .claims
+        .iter()
+        .filter_map(PortFamily::from_base_claim)
+        .count();
     match instance.base {
         None => msg!("ports.no-base"),
         Some(_) if bases > 1 => msg!("ports.either"),
@@ -245,7 +249,6 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     let (why, key) = match &port.claim.reason {
         ClaimReason::Derived => ("derived", None),
         ClaimReason::Pinned(key) => ("pinned", Some(key)),
-        ClaimReason::Listening => ("listening", None),
     };
     let state = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(_), _) => "own",
@@ -255,7 +258,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
-        "role": port.claim.role.map(Role::name),
+        "role": port.claim.role.name(),
         "why": why,
         "key": key,
         "state": state,

@@ -378,6 +378,14 @@ pub(super) const FAULTS: &[Fault] = &[
         std::fs::rename(s.path(".openclaw-rescue"), &real).expect("a move");
         symlink(real, s.path(".openclaw-rescue")).expect("a link");
     }),
+    fixed_by_doctor("change-interrupted", "error", |s| {
+        let config = s.path(CONFIG);
+        let (journal, aside) = (".local/state/openclaw/journal.commit.json", s.path("aside.json"));
+        std::fs::rename(&config, &aside).expect("a move");
+        let step = json!({ "do": "move", "from": aside, "to": config });
+        let journal_text = json!({ "version": 1, "about": config, "stage": [], "commit": [step] });
+        s.write(journal, journal_text.to_string());
+    }),
     fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue/.restore-20261122/state/a", "a");
     }),
