@@ -20,7 +20,7 @@ use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileWrite, InstanceSummary, ports};
 
-/// The planned config, and what was decided while it was filled in.
+/// The planned config, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
     document: ConfigDocument,
     /// The value of the document, included files merged in: a value that an included file sets already is not set again.
@@ -47,7 +47,7 @@ impl ConfigPlan {
         } else {
             (input.current.clone(), input.effective.clone())
         };
-        let (ports, notices) = ports::settle(input, answers, base)?;
+        let (ports, notices) = ports::check_base(input, answers, base)?;
         let mut config = Self {
             document,
             effective,
@@ -65,9 +65,10 @@ impl ConfigPlan {
         Ok(config)
     }
 
+    /// Sets the keys that the answers change.
     fn fill(&mut self, input: &PlanInput<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
         let workspace = input.workspace(answers);
-        // The same workspace is not written again in other words (`~/...` in the config).
+        // A workspace that the config spells in another way (`~/...`) is not written again.
         let current = self
             .text("agents.defaults.workspace")
             .and_then(|typed| input.path(typed));
@@ -110,12 +111,14 @@ impl ConfigPlan {
         Ok(())
     }
 
+    /// Returns `true` if the config sets the mode of the gateway.
     fn has_mode(&self) -> bool {
         self.effective
             .pointer("/gateway/mode")
             .is_some_and(|mode| !mode.is_null())
     }
 
+    /// Sets the authentication method and the credential that were answered.
     fn set_auth(&mut self, input: &PlanInput<'_>, answers: &Answers) -> Result<(), EditError> {
         if let Some(auth) = answers.auth {
             self.set("gateway.auth.mode", json!(auth.name()))?;
@@ -132,18 +135,20 @@ impl ConfigPlan {
         Ok(())
     }
 
+    /// Sets the profile of the provider.
     fn set_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         match answers.provider {
             Some(provider @ (Provider::Anthropic | Provider::OpenRouter | Provider::Google)) => {
                 let id = provider.id();
                 let at = KeyPath::keys(["auth".to_owned(), "profiles".to_owned(), format!("{id}:default")]);
-                self.put(&at, json!({ "provider": id, "mode": "api_key" }))
+                self.set_at(&at, json!({ "provider": id, "mode": "api_key" }))
             }
             Some(Provider::Custom) => self.set_custom_provider(answers),
             Some(Provider::OpenAi | Provider::Skip) | None => Ok(()),
         }
     }
 
+    /// Sets the server and the model of a custom provider.
     fn set_custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         let custom = &answers.custom;
         let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
@@ -151,10 +156,10 @@ impl ConfigPlan {
         };
         let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
         let at = KeyPath::keys(["models", "providers", id]);
-        self.put(&at.child("baseUrl"), json!(url))?;
-        self.put(&at.child("api"), json!("openai-completions"))?;
+        self.set_at(&at.child("baseUrl"), json!(url))?;
+        self.set_at(&at.child("api"), json!("openai-completions"))?;
         if let Some(key) = &answers.provider_key {
-            self.put(&at.child("apiKey"), json!(key.expose()))?;
+            self.set_at(&at.child("apiKey"), json!(key.expose()))?;
             self.given.push(key.clone());
         }
         let known = find(&self.effective, &at.child("models"))
@@ -173,9 +178,10 @@ impl ConfigPlan {
             "contextWindow": 128_000,
             "maxTokens": 8192,
         });
-        self.put(&at.child("models"), known.into_iter().chain([entry]).collect())
+        self.set_at(&at.child("models"), known.into_iter().chain([entry]).collect())
     }
 
+    /// Returns the text at a key of the document.
     fn text(&self, key: &str) -> Option<&str> {
         let at = KeyPath::parse(key).ok()?;
         self.document
@@ -184,12 +190,14 @@ impl ConfigPlan {
             .as_str()
     }
 
+    /// Sets a key that is given as a dotted path.
     fn set(&mut self, key: &'static str, value: Value) -> Result<(), EditError> {
         let at = KeyPath::parse(key).expect("a key path of ours");
-        self.put(&at, value)
+        self.set_at(&at, value)
     }
 
-    fn put(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
+    /// Sets a key that has another value, and records if that changed the document.
+    fn set_at(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
         if find(&self.effective, at) != Some(&value) {
             self.changed |= self.document.set(at, value)?;
         }
