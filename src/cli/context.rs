@@ -85,11 +85,11 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// Completes a change of this instance that an earlier run was killed in. A gateway on a mixture of two states would
+    /// Completes a change of this instance in which an earlier run was killed. A gateway on a mixture of two states would
     /// serve half of each, and write into both.
     ///
     /// # Errors
-    /// The change can't be completed, or another process is writing. Neither need last, so a service may try again.
+    /// When the change can't be completed, or another process is writing. A service may try again later.
     pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
         let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
         if apply::changes_any(&self.state_home(), &paths) {
@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Says that an earlier run was cut short, where it was and nobody has completed it yet.
+    /// Prints a notice if an earlier run was interrupted and nobody has completed it yet.
     pub(crate) fn print_interrupted_note(&self) {
         if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
             self.ui.print_note(&msg!(

@@ -11,7 +11,8 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
-/// The check for a run that was cut short. While it finds something, no other check of the instance says anything true.
+/// The check for an interrupted run. While it finds something, the results of all other checks of the instance are
+/// unreliable.
 pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
 
 /// The checks of the state folder.
@@ -86,8 +87,8 @@ fn synced_part(path: &Path) -> Option<String> {
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// A run was cut short in the middle of a change. One that changes none of the examined instances is reported with the
-/// first of them.
+/// Reports a run that was interrupted in the middle of a change. One that changes none of the examined instances is
+/// reported with the first of them.
 fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(interrupted) = &report.interrupted else {
         return Vec::new();
@@ -104,8 +105,8 @@ fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     vec![Problem::fixable(own, msg, Fix::CompleteChange)]
 }
 
-/// Reports the staging folder of a restore or an import that was killed; the next one removes it. In the middle of a
-/// restore the folder holds what is still to be moved, and is no leftover.
+/// Reports the staging folder of a restore or an import that was killed. The next one removes it. In the middle of an
+/// interrupted restore the folder holds files that are still to be moved, and is not reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if report.interrupted.is_some() {
         return Vec::new();

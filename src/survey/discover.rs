@@ -148,7 +148,7 @@ fn looks_like_config(reading: &ConfigReading) -> bool {
     has_section("gateway") || (has_section("agents") && !has_foreign_section(value))
 }
 
-/// Tells whether a JSON value has a top-level key that no OpenClaw release knows.
+/// Returns whether a JSON value has a top-level key that no OpenClaw release knows.
 fn has_foreign_section(value: &Value) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
