@@ -29,7 +29,7 @@ pub(crate) use crate::engine::NodeEngine;
 pub(crate) use discover::FoundBy;
 pub(crate) use instance::ConfigHealth;
 pub use instance::SurveyedInstance;
-pub(crate) use service::{InstalledService, config_of_service};
+pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
 /// Surveys the host. What can't be read is left out or reported as broken; this never fails.
 pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
