@@ -24,9 +24,11 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
 
+mod commit_progress;
 mod draft;
 mod event;
 mod file_ops;
+mod interrupted;
 mod io_failure;
 mod journal;
 mod lock;
@@ -47,10 +49,12 @@ mod transaction;
 pub use draft::AnswersDraft;
 pub use event::ApplyEvent;
 pub use file_ops::{free_path, remove_if_present};
+pub(crate) use interrupted::changes_any;
+pub use interrupted::{InterruptedTransaction, has_unfinished_transaction, interrupted_transaction};
 pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_lock_file};
 pub use preflight::preflight;
-pub use recover::{Recovered, RecoveryOutcome, has_unfinished_transaction, recover};
+pub use recover::{Recovered, RecoveryOutcome, recover};
 pub use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
 
 /// The result of a plan that was carried out.

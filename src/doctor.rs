@@ -1,4 +1,4 @@
-//! The doctor: finds what is wrong with the instances of a host, and names or makes the repair.
+//! The checks of `openclaw doctor`: they find problems of the instances of a host, and name or make the repair.
 //!
 //! ```text
 //! host ──► HostReport (collected once, read only) ──► checks ──► findings ──► fix plans ──► apply
@@ -35,8 +35,8 @@ pub(crate) use finding::{Finding, is_worse};
 pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};
 
-/// The families of checks, in the order in which they are run.
-const FAMILIES: [&[Check]; 9] = [
+/// The tables of checks, one for each family, in the order in which they are run.
+const CHECK_FAMILIES: [&[Check]; 9] = [
     isolation::CHECKS,
     ports::CHECKS,
     config::CHECKS,
@@ -50,7 +50,7 @@ const FAMILIES: [&[Check]; 9] = [
 
 /// Returns every check, in the order of the families.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    FAMILIES.into_iter().flatten()
+    CHECK_FAMILIES.into_iter().flatten()
 }
 
 /// Runs every check on every selected instance; returns the findings by instance, the worst first.
@@ -58,7 +58,10 @@ pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in report.selected() {
         let first = findings.len();
-        for check in checks() {
+        let interrupted = [&state::INTERRUPTED];
+        let is_half_changed = report.is_half_changed(own);
+        let only = interrupted.into_iter().filter(|_| is_half_changed);
+        for check in only.chain(checks().filter(|_| !is_half_changed)) {
             for problem in (check.find)(report, own) {
                 let refused = problem
                     .fix

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::dialect;
+use crate::config::judge::ConfigJudge;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::host::process::CommandSpec;
@@ -20,6 +21,7 @@ use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
+use crate::record::Engine;
 use crate::settings::RunOverrides;
 
 /// Name of the file that describes an npm package.
@@ -57,6 +59,16 @@ pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine>
     candidates(host, env)
         .into_iter()
         .find_map(|path| read_package(&path))
+}
+
+/// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
+/// engine.
+pub(crate) fn config_judge(engine: Engine, host: &Host, env: &Environment) -> ConfigJudge {
+    let node = match engine {
+        Engine::Native => None,
+        Engine::Node => find_package(host, env),
+    };
+    ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
 }
 
 /// Finds OpenClaw from npm by its package, and where a command belongs to no package, by asking the command for its

@@ -49,7 +49,7 @@ const INSTANCE_VARIABLES: [&str; 8] = [
 
 /// Variables under an earlier name of OpenClaw, which its early release still reads (docs/openclaw.md#legacy-names). This
 /// program ignores them, so they are removed from the environment of an engine that it starts.
-pub const LEGACY_VARIABLES: [&str; 6] = [
+pub(crate) const LEGACY_VARIABLES: [&str; 6] = [
     "CLAWDBOT_PROFILE",
     "CLAWDBOT_STATE_DIR",
     "CLAWDBOT_CONFIG_PATH",
@@ -59,7 +59,7 @@ pub const LEGACY_VARIABLES: [&str; 6] = [
 ];
 
 /// Variables that mark the environment of a service (docs/openclaw.md#variables-of-one-instance).
-pub const SERVICE_VARIABLES: [&str; 3] = [
+pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
     "OPENCLAW_SERVICE_MARKER",
     "OPENCLAW_SERVICE_KIND",
     "OPENCLAW_SERVICE_VERSION",
@@ -99,7 +99,7 @@ impl Environment {
         host.var("OPENCLAW_LANG")
     }
 
-    /// Tells whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,
+    /// Returns whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,
     /// so a config must not refer to it.
     pub fn is_own_variable(name: &str) -> bool {
         name.starts_with("OPENCLAW_")
@@ -173,7 +173,7 @@ fn home_dir(host: &Host) -> Result<PathBuf> {
 }
 
 /// Returns a path for the screen, with `~` for the home folder.
-pub fn abbreviate_home(home: &Path, path: &Path) -> String {
+pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
     match path.strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
         Ok(below) => format!("~/{}", below.display()),

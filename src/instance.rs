@@ -23,9 +23,9 @@ mod context;
 pub use context::{InstanceContext, OwnedInstanceContext};
 
 /// Name of the config in a state folder.
-pub const CONFIG_FILE: &str = "openclaw.json";
+pub(crate) const CONFIG_FILE: &str = "openclaw.json";
 /// Name of the record that this program keeps in each state folder ([`crate::record`]).
-pub const RECORD_FILE: &str = "instance.toml";
+pub(crate) const RECORD_FILE: &str = "instance.toml";
 /// Name of the lock file in a state folder.
 pub(crate) const LOCK_FILE: &str = "gateway.lock";
 /// Start of the name of a state folder, and the whole name of the default instance's.
@@ -312,14 +312,14 @@ impl VariableOwners {
         })
     }
 
-    /// Tells whether no variable names a profile.
+    /// Returns whether no variable names a profile.
     fn are_unknown(&self) -> bool {
         self.profile.is_none() && self.state_dir.is_none() && self.config_path.is_none()
     }
 }
 
 /// Quotes a path as one word of a shell command, where it needs quotes.
-pub fn shell_quote(path: &Path) -> String {
+pub(crate) fn shell_quote(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
     if text.chars().all(is_plain) {
@@ -330,7 +330,7 @@ pub fn shell_quote(path: &Path) -> String {
 }
 
 /// Returns the profile whose canonical state folder this is, links followed, or `None` for any other folder.
-pub fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
+pub(crate) fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
     let by_name = |home: &Path, dir: &Path| -> Option<ProfileName> {
         if dir.parent()? != home {
             return None;
@@ -347,7 +347,7 @@ fn owner_of_config(home: &Path, path: &Path) -> Option<ProfileName> {
 }
 
 /// Returns the profile of the name of a state folder, `.openclaw` or `.openclaw-NAME`; `None` for any other name.
-pub fn profile_of_folder(name: &str) -> Option<ProfileName> {
+pub(crate) fn profile_of_folder(name: &str) -> Option<ProfileName> {
     match name.strip_prefix(STATE_FOLDER)? {
         "" => Some(ProfileName::default_profile()),
         suffix => ProfileName::parse(suffix.strip_prefix('-')?)

@@ -10,7 +10,7 @@ use crate::i18n::{Msg, msg};
 use crate::text::strip_diacritic;
 
 /// Maximum length of a profile name in characters.
-pub const MAX_NAME_LENGTH: usize = 64;
+pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
 /// Valid name of a profile. `default`, in any case, is the name of the unnamed instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,18 +79,18 @@ impl ProfileName {
         &self.0
     }
 
-    /// Tells whether this is the name of the unnamed instance.
+    /// Returns whether this is the name of the unnamed instance.
     pub fn is_default(&self) -> bool {
         self.0 == "default"
     }
 
-    /// Tells whether this is the name of the development instance, which has a base port of its own
+    /// Returns whether this is the name of the development instance, which has a base port of its own
     /// (docs/openclaw.md#default-base-ports).
     pub fn is_dev(&self) -> bool {
         self.0 == "dev"
     }
 
-    /// Tells whether the names differ by case only: a file system that ignores case would give both one folder.
+    /// Returns whether the names differ by case only: a file system that ignores case would give both one folder.
     pub fn differs_only_by_case(&self, other: &Self) -> bool {
         self != other && self.0.eq_ignore_ascii_case(&other.0)
     }
@@ -143,7 +143,7 @@ pub fn suggest_name(typed: &str) -> Option<String> {
 }
 
 /// Returns the existing name that was probably meant: the nearest of those at most two typing errors away.
-pub fn nearest_name<'a>(
+pub(crate) fn nearest_name<'a>(
     typed: &ProfileName,
     names: impl Iterator<Item = &'a ProfileName>,
 ) -> Option<&'a ProfileName> {
@@ -154,7 +154,7 @@ pub fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
-/// Tells whether a name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
+/// Returns whether a name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
 fn is_device_name(name: &str) -> bool {
     const UNNUMBERED: [&str; 4] = ["con", "prn", "aux", "nul"];
     if UNNUMBERED.iter().any(|d| name.eq_ignore_ascii_case(d)) {

@@ -80,7 +80,7 @@ pub(crate) enum BootFallback {
 /// Values of an `instance.toml`. A missing key has its default; unknown keys are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Record {
+pub(crate) struct Record {
     /// The program that runs as the gateway.
     pub(crate) engine: Engine,
     /// Language of the gateway's own messages, as a code such as `tr`.

@@ -27,8 +27,7 @@ mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
 pub(crate) use discover::FoundBy;
-pub(crate) use instance::ConfigHealth;
-pub use instance::SurveyedInstance;
+pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
 /// Surveys the host. What can't be read is left out or reported as broken; this never fails.
@@ -70,7 +69,7 @@ fn sort_and_label(home: &Path, instances: &mut [SurveyedInstance]) {
 
 /// The instances, ports, and installed engine of a host at one time.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Every instance, the default one first, then by label; one for each config file.
     pub(crate) instances: Vec<SurveyedInstance>,
     /// Every TCP socket that listens.

@@ -56,7 +56,7 @@ impl ServerUrl {
         })
     }
 
-    /// Tells whether the URL has a user name or a password before its host.
+    /// Returns whether the URL has a user name or a password before its host.
     pub(crate) fn has_credentials(&self) -> bool {
         self.authority.as_str().contains('@')
     }
@@ -80,7 +80,7 @@ pub(crate) fn host_ip(host: &str) -> Option<IpAddr> {
     bare_host(host).parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Tells whether a host is `localhost` or a loopback address.
+/// Returns whether a host is `localhost` or a loopback address.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host_ip(host).is_some_and(|ip| ip.is_loopback())
 }
@@ -92,7 +92,7 @@ fn bare_host(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// Tells whether an authority has a port that is not a valid one, such as `:99999`: the parser accepts any text there.
+/// Returns whether an authority has a port that is not a valid one, such as `:99999`: the parser accepts any text there.
 fn has_unusable_port(authority: &Authority) -> bool {
     let address = authority.as_str().rsplit('@').next().unwrap_or_default();
     authority.port_u16().is_none() && address.len() != authority.host().len()

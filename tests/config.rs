@@ -461,3 +461,33 @@ fn messages_are_turkish_under_a_turkish_locale() {
         "{broken:?}"
     );
 }
+
+#[test]
+fn key_of_one_release_is_judged_by_the_engine_or_the_named_release() {
+    let sandbox = sandbox("{ gateway: { mode: 'local' }, meta: { lastTouchedVersion: '2026.1.30' } }");
+    // This program's own gateway honours it, whichever release wrote the config.
+    let origins = ["set", "gateway.controlUi.allowedOrigins", "['http://10.0.0.1']"];
+    let refused = config_json(&sandbox, &[&origins[..], &["--release", "1.30"]].concat(), 78);
+    assert_eq!(refused["code"], "config.refused", "{refused}");
+    config_ok(&sandbox, &origins);
+    let valid = config_json(&sandbox, &["validate"], 0);
+    assert_eq!(
+        valid["otherReleases"]["2026.1.30"][0]["path"],
+        "gateway.controlUi.allowedOrigins"
+    );
+    config_json(&sandbox, &["validate", "--release", "1.30"], 1);
+    config_json(&sandbox, &["validate", "--release", "9.6"], 0);
+    // Once OpenClaw from npm is the engine, its release decides.
+    sandbox.write(".openclaw-rescue/instance.toml", "engine = \"node\"\n");
+    config_json(&sandbox, &["validate"], 1);
+    let unknown = config_json(&sandbox, &["validate", "--release", "latest"], 2);
+    assert_eq!(unknown["code"], "config.not-a-release");
+}
+
+#[test]
+fn invalid_value_is_not_replaced_by_another_invalid_one() {
+    let sandbox = sandbox("{ gateway: { port: 70000, mode: 'local' } }");
+    let refused = config_json(&sandbox, &["set", "gateway.port", "80000"], 78);
+    assert_eq!(refused["code"], "config.refused", "{refused}");
+    config_ok(&sandbox, &["set", "gateway.port", "30789"]);
+}

@@ -17,7 +17,7 @@ fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
 }
 
 /// Returns a home folder with a `rescue` instance that has sessions, logs and a browser's files.
-fn home_with_rescue() -> Sandbox {
+pub fn home_with_rescue() -> Sandbox {
     let sandbox = sandbox_with_main();
     let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(FIRST_SESSION, "first\n");

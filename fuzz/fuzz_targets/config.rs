@@ -6,10 +6,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openclaw::config::dialect::Dialect;
 use openclaw::config::document::{ConfigDocument, EditError};
+use openclaw::config::judge::ConfigJudge;
 use openclaw::config::key_path::KeyPath;
-use openclaw::config::{parse_value, schema, secrets};
+use openclaw::config::{parse_value, secrets};
 use serde_json::Value;
 
 fuzz_target!(|input: (&str, &str, &str)| {
@@ -19,7 +19,7 @@ fuzz_target!(|input: (&str, &str, &str)| {
     };
     assert_eq!(document.text(), text);
 
-    let _ = schema::check(document.value(), Dialect::Common);
+    let _ = ConfigJudge::native().judge(document.value());
     let _ = secrets::redact(&KeyPath::root(), document.value());
 
     let Ok(path) = KeyPath::parse(key) else { return };

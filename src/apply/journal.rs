@@ -4,17 +4,20 @@
 //! no room on a full disk. It holds paths, never the content of a file: no secret is in it.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::file_ops::{exists, remove, rename, sync_folder};
 use super::io_failure::{During as _, IoFailure, Operation};
+use super::run_id::is_temporary;
 use super::system;
 
 /// Version of the journal's format.
 const VERSION: u32 = 1;
+/// Number of bytes of a journal that are read: more than any plan needs.
+const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Name of the journal while the journal itself is being written; no step has been made then.
 const TEMPORARY_FILE: &str = "journal.tmp";
 
@@ -49,6 +52,17 @@ impl Phase {
     pub(super) fn path(self, state_home: &Path) -> PathBuf {
         state_home.join(self.file_name())
     }
+}
+
+/// The reason why a journal is not obeyed.
+#[derive(Debug)]
+pub(super) enum JournalError {
+    /// Another user, with this id, wrote it.
+    Foreign(u32),
+    /// It can't be understood; the reason, in English.
+    Broken(String),
+    /// It can't be read.
+    Io(IoFailure),
 }
 
 /// The steps of one transaction.
@@ -150,6 +164,76 @@ impl Journal {
     /// Returns the commit steps, in order.
     pub(super) fn commit_steps(&self) -> &[CommitStep] {
         &self.commit
+    }
+
+    /// Returns the paths that the transaction changes.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let renames = self.commit.iter().filter_map(CommitStep::rename);
+        let sources = renames.map(|(from, _)| from);
+        sources.chain(self.commit.iter().map(CommitStep::target))
+    }
+
+    /// Returns the old names of the files and folders that the transaction renames to free names.
+    pub(super) fn renamed_paths(&self) -> impl Iterator<Item = &Path> {
+        self.commit.iter().filter_map(|step| match step {
+            CommitStep::Move { from, .. } => Some(from.as_path()),
+            _ => None,
+        })
+    }
+
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// [`JournalError::Foreign`] for one that another user wrote, whatever is in it; [`JournalError::Broken`] for one that
+    /// can't be understood, or that no run of this program has written; [`JournalError::Io`] where the system refuses.
+    pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
+        let broken = |why: &dyn std::fmt::Display| JournalError::Broken(why.to_string());
+        let failed = |cause: io::Error| {
+            let (operation, path) = (Operation::Inspect, path.to_path_buf());
+            JournalError::Io(IoFailure {
+                operation,
+                path,
+                cause,
+            })
+        };
+        let file = match system::open_no_follow(path) {
+            Ok(file) => file,
+            Err(error) if path.is_symlink() => return Err(broken(&error)),
+            Err(error) => return Err(failed(error)),
+        };
+        let meta = file.metadata().map_err(failed)?;
+        if let Some(owner) = system::foreign_owner(&meta) {
+            return Err(JournalError::Foreign(owner));
+        }
+        if !meta.is_file() {
+            return Err(broken(&"not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_JOURNAL_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        let journal = Self::parse(&bytes).map_err(|why| broken(&why))?;
+        match journal.unsafe_path() {
+            Some(path) => Err(broken(&path.display())),
+            None => Ok(journal),
+        }
+    }
+
+    /// Returns a path of the journal that no run of this program writes: one that is not absolute or leads upwards, or a
+    /// temporary file that has not the name of one.
+    fn unsafe_path(&self) -> Option<&Path> {
+        let is_plain = |path: &Path| {
+            path.is_absolute()
+                && path
+                    .components()
+                    .all(|part| !matches!(part, Component::ParentDir))
+        };
+        let staged = self.stage.iter().map(StageStep::path);
+        let mut strange = staged.chain(self.paths()).filter(|path| !is_plain(path));
+        let temporary = self.stage.iter().filter_map(StageStep::temporary_file);
+        let replaced = self.commit.iter().flat_map(CommitStep::temporary_files);
+        let mut misnamed = temporary.chain(replaced).filter(|path| !is_temporary(path));
+        strange.next().or_else(|| misnamed.next())
     }
 
     /// Parses the bytes of a journal's file.

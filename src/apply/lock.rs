@@ -40,6 +40,7 @@ impl HostLock {
     /// `apply.lock-not-a-file` when something else has the file's name.
     pub fn acquire(state_home: &Path, wait: Duration) -> Result<Self> {
         make_folders(state_home)?;
+        refuse_foreign_owner(state_home)?;
         let path = state_home.join(LOCK_FILE);
         let deadline = Instant::now() + wait;
         loop {
@@ -92,6 +93,12 @@ impl Drop for HostLock {
     }
 }
 
+/// Returns whether a process holds the lock of a state home. Only reads.
+pub(super) fn is_locked(state_home: &Path) -> bool {
+    File::open(state_home.join(LOCK_FILE))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Opens a lock's file (0600). The file and its missing folders (0700) are made; a link in its place is not
 /// followed.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
@@ -111,11 +118,28 @@ fn open_regular_lock_file(path: &Path) -> Result<File> {
     let file = system::open_lock(path)
         .map_err(|cause| Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))?;
     // It may have been swapped since it was checked.
-    if file.metadata().is_ok_and(|meta| meta.is_file()) {
-        Ok(file)
-    } else {
-        Err(not_a_file())
+    match file.metadata() {
+        Ok(meta) if meta.is_file() => match system::foreign_owner(&meta) {
+            Some(owner) => Err(foreign_owner_error(path, owner)),
+            None => Ok(file),
+        },
+        _ => Err(not_a_file()),
     }
+}
+
+/// Refuses a folder that belongs to another user. What lies in it would be obeyed, or hidden from its owner.
+pub(super) fn refuse_foreign_owner(folder: &Path) -> Result<()> {
+    let meta = fs::metadata(folder).during(Operation::Inspect, folder)?;
+    match system::foreign_owner(&meta) {
+        Some(owner) => Err(foreign_owner_error(folder, owner)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the error about a file or folder that belongs to another user than its content must.
+pub(super) fn foreign_owner_error(path: &Path, owner: u32) -> Error {
+    Error::blocked(msg!("apply.foreign-owner", path = path.display(), owner = owner))
+        .hint(msg!("apply.run-as-owner"))
 }
 
 /// Returns the error about a lock that another process still holds after `wait`.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::io_failure::{During as _, IoFailure, Operation};
+use super::lock::refuse_foreign_owner;
 use super::resolve::{LastLink, PathKind, ResolvedPath, resolve};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
@@ -55,8 +56,8 @@ pub(super) struct PreflightReport<'a> {
 /// (`~/.openclaw/rescue.json`, set up by hand) was judged when the plan was made.
 ///
 /// # Errors
-/// `apply.stale` for a file that is not as it was when the plan was made; `apply.isolation` and others for what the
-/// plan must not do.
+/// `apply.stale` for a file that is not as it was when the plan was made; `apply.foreign-owner` for a config or record in
+/// another user's folder; `apply.isolation` and others for what the plan must not do.
 pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
     inspect(plan, others).map(drop)
 }
@@ -84,6 +85,7 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
                     && file.real.parent() == Some(&*file.anchor)
                     && judged.insert(file.anchor.clone())
                 {
+                    refuse_foreign_owner(&file.anchor)?;
                     report.notices.extend(open_folder_notice(&file.anchor));
                 }
                 Target::File { write, file, backups }

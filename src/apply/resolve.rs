@@ -8,6 +8,8 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::system;
+
 /// Number of links in one path that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
@@ -56,7 +58,8 @@ impl ResolvedPath {
 /// Resolves an absolute path. The names in `gone`, which are without links, count as missing.
 ///
 /// # Errors
-/// When a part of the path is no folder, there are too many links, or the system refuses a look.
+/// When a part of the path is no folder, there are too many links, a link is another user's and this process is root's,
+/// or the system refuses a look.
 pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<ResolvedPath> {
     let mut ahead: VecDeque<PathBuf> = path_components(path).collect();
     let mut real = PathBuf::new();
@@ -85,6 +88,10 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
             if links > MAX_LINKS {
                 let message = "too many levels of symbolic links";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
+            if !system::may_follow(&meta) {
+                let message = "a symbolic link of another user, which root does not follow";
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
             }
             let target = fs::read_link(&next)?;
             if target.is_absolute() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::journal::{CommitId, CommitStep, Journal, StageId, StageStep};
 use super::preflight::{PreflightReport, Target};
 use super::resolve::{PathKind, ResolvedPath};
+use super::run_id::temporary_path;
 use super::steps::StagedContent;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
@@ -194,10 +195,10 @@ impl<'a> StepBuilder<'a, '_> {
         path
     }
 
-    /// Returns a new temporary path. Its name is short, so that it fits wherever the file's own name does.
+    /// Returns a new temporary path.
     fn temporary_path(&mut self, folder: &Path) -> PathBuf {
         self.name_count += 1;
-        folder.join(format!(".openclaw-{}-{}.tmp", self.run_id, self.name_count))
+        temporary_path(folder, self.run_id, self.name_count)
     }
 
     fn is_gone(&self, path: &Path) -> bool {

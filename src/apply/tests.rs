@@ -14,6 +14,7 @@ use super::*;
 use crate::plan::{Change, Content, FileKind, FileWrite};
 
 mod crash;
+mod owner;
 mod refuse;
 mod write;
 

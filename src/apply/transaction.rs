@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::commit_progress::CommitProgress;
 use super::event::ApplyEvent;
 use super::file_ops::sync_folder;
 use super::io_failure::{During as _, IoFailure, Operation};
@@ -184,8 +185,8 @@ pub(super) fn undo(
     // One path that resists must not keep the others from coming back.
     let mut first = Ok(());
     if phase == Phase::Undoing {
-        for step in journal.commit_steps().iter().rev() {
-            match step.undo() {
+        for (step, was_made) in CommitProgress::inspect(journal.commit_steps()).steps().rev() {
+            match step.undo(was_made) {
                 Ok(true) => undone(step.path()),
                 Ok(false) => {}
                 Err(failure) => first = first.and(Err(failure)),
@@ -206,9 +207,13 @@ pub(super) fn undo(
 }
 
 /// Completes a transaction that was cut short after its commit began. Steps that were made are left alone.
-pub(super) fn complete(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
-    for step in journal.commit_steps() {
-        step.repeat()?;
+pub(super) fn complete(
+    state_home: &Path,
+    journal: &Journal,
+    progress: &CommitProgress<'_>,
+) -> Result<(), IoFailure> {
+    for (step, was_made) in progress.steps() {
+        step.repeat(was_made)?;
     }
     sync_committed(journal)?;
     Journal::change_phase(state_home, Phase::Committing, Phase::Tidying)?;

@@ -10,12 +10,36 @@ use std::os::unix::fs::{
 };
 use std::path::Path;
 
+use rustix::process::geteuid;
+
 /// Mode of every file that is written.
 const FILE_MODE: u32 = 0o600;
 /// Mode of every folder that is made.
 const FOLDER_MODE: u32 = 0o700;
 /// The bits of a mode that let others than the owner in.
 const OTHERS_BITS: u32 = 0o077;
+
+/// Returns the owner of a file where that is another user, whom this process must not trust: neither the effective user
+/// nor root.
+pub(super) fn foreign_owner(meta: &Metadata) -> Option<u32> {
+    let owner = meta.uid();
+    (owner != 0 && owner != geteuid().as_raw()).then_some(owner)
+}
+
+/// Returns whether a link may be followed: root follows only its own. Another user's link could lead root's writes to
+/// where only root may write.
+pub(super) fn may_follow(link: &Metadata) -> bool {
+    !geteuid().is_root() || link.uid() == 0
+}
+
+/// Opens a file to read it. A link in its place is not followed, and a FIFO does not block.
+pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)
+}
 
 /// Makes a folder, 0700 from its first moment.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {

@@ -7,6 +7,18 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
+pub(super) fn foreign_owner(_meta: &Metadata) -> Option<u32> {
+    None
+}
+
+pub(super) fn may_follow(_link: &Metadata) -> bool {
+    true
+}
+
+pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }

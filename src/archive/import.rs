@@ -21,7 +21,7 @@ pub struct ImportTarget<'a> {
     /// The new instance.
     pub instance: &'a Instance,
     /// The ports of the new instance.
-    pub ports: PortFamily,
+    pub(crate) ports: PortFamily,
     /// The token of the new instance's gateway.
     pub token: &'a Secret,
 }

@@ -103,7 +103,7 @@ impl PortUsage {
             label: other.label.clone(),
             key: match &claim.reason {
                 crate::ports::ClaimReason::Pinned(key) => Some(key.clone()),
-                _ => None,
+                crate::ports::ClaimReason::Derived => None,
             },
         }));
         let recorded = record
@@ -314,17 +314,19 @@ mod tests {
 
     #[test]
     fn pinned_entry_is_valid_in_the_release_of_the_config() {
-        use crate::config::schema;
+        use crate::config::judge::ConfigJudge;
+        use crate::config::release::Release;
         let profiles = BrowserProfiles::from_config(&Value::Null, &record(""), "", &str::to_owned);
         let profile = profiles.find(None).unwrap();
-        for dialect in [Dialect::Early, Dialect::Late] {
-            let quoted = pinned_entry(profile, Some(dialect)).replace("PORT", "34000");
+        for release in Release::ALL {
+            let quoted = pinned_entry(profile, Some(release.dialect())).replace("PORT", "34000");
             let entry = quoted
                 .strip_prefix('\'')
                 .and_then(|entry| entry.strip_suffix('\''));
             let entry: Value = serde_json::from_str(entry.unwrap()).unwrap();
             let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
-            assert_eq!(schema::check(&config, dialect), [], "{config}");
+            let verdict = ConfigJudge::for_version(release.version()).judge(&config);
+            assert!(verdict.is_accepted(), "{config} {verdict:?}");
         }
     }
 

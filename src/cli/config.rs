@@ -1,8 +1,8 @@
-//! `openclaw config`: read and change one instance's config.
+//! `openclaw config`: reads and changes one instance's config.
 //!
-//! A change is made under the host-wide lock, on the file as it is *then*, and goes through the same
-//! transaction as everything else that is written: fifty changes at once all arrive. A file that can't
-//! be read is never written over; only `restore` replaces it, and keeps it.
+//! A change is made under the host-wide lock, on the file as it is at that moment, in one transaction, so that concurrent
+//! changes do not overwrite each other. A file that can't be read is never overwritten; only `restore` replaces it, and
+//! keeps the replaced file.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -12,19 +12,19 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, broken_error, document, effective, schema, secrets};
+use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
 mod change;
 mod restore;
+mod validate;
 
-use change::{change, read_config};
+use change::{change_config, read_config};
 
-/// `openclaw config`
+/// The arguments of `openclaw config`.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct ConfigArgs {
@@ -34,7 +34,7 @@ pub(crate) struct ConfigArgs {
     pub json: bool,
 }
 
-/// `openclaw config ...`
+/// The subcommands of `openclaw config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     Get {
@@ -55,13 +55,20 @@ pub(crate) enum ConfigCommand {
         stdin: bool,
         #[arg(long)]
         replace: bool,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     Unset {
         #[arg(value_name = "PATH")]
         path: String,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     File,
-    Validate,
+    Validate {
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
+    },
     Restore {
         #[arg(long, conflicts_with = "to")]
         list: bool,
@@ -70,10 +77,10 @@ pub(crate) enum ConfigCommand {
     },
 }
 
-/// The longest value that is read from standard input, in bytes.
-const STDIN_LIMIT: u64 = 1024 * 1024;
+/// Maximum size of a value from standard input, in bytes.
+const MAX_STDIN_BYTES: u64 = 1024 * 1024;
 
-/// Carries `openclaw config ...` out.
+/// Runs `openclaw config ...`.
 pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> {
     match &args.command {
         ConfigCommand::Get { path } => get(context, path),
@@ -82,36 +89,38 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
             value,
             stdin,
             replace,
+            release,
         } => {
             let path = parse_path(path)?;
             let typed = match value {
                 Some(value) if !stdin => value.clone(),
-                _ => from_stdin()?,
+                _ => read_stdin_value()?,
             };
-            set(context, &path, &typed, *replace)
+            set(context, &path, &typed, *replace, release.as_deref())
         }
-        ConfigCommand::Unset { path } => unset(context, path),
+        ConfigCommand::Unset { path, release } => unset(context, path, release.as_deref()),
         ConfigCommand::File => Ok(file(context)),
-        ConfigCommand::Validate => validate(context),
-        ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
+        ConfigCommand::Validate { release } => validate::validate(context, release.as_deref()),
+        ConfigCommand::Restore { list: true, .. } => Ok(restore::list_backups(context)),
         ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
     }
 }
 
+/// Parses a key path of the command line.
 fn parse_path(typed: &str) -> Result<KeyPath> {
     KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
 
-/// A value from standard input; one line end at its end is the shell's, not the value's.
-fn from_stdin() -> Result<String> {
-    let refused = || Error::usage(msg!("config.stdin-failed", limit = STDIN_LIMIT));
+/// Reads a value from standard input. One line end at its end is removed, because a shell adds it.
+fn read_stdin_value() -> Result<String> {
+    let refused = || Error::usage(msg!("config.stdin-failed", limit = MAX_STDIN_BYTES));
     let mut text = String::new();
     std::io::stdin()
         .lock()
-        .take(STDIN_LIMIT + 1)
+        .take(MAX_STDIN_BYTES + 1)
         .read_to_string(&mut text)
         .map_err(|cause| refused().because(cause))?;
-    if text.len() as u64 > STDIN_LIMIT {
+    if text.len() as u64 > MAX_STDIN_BYTES {
         return Err(refused());
     }
     let end = text.strip_suffix('\n').map_or(text.len(), str::len);
@@ -120,6 +129,7 @@ fn from_stdin() -> Result<String> {
     Ok(text)
 }
 
+/// Runs `config get`.
 fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
@@ -148,7 +158,14 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
+/// Runs `config set`.
+fn set(
+    context: &Context<'_>,
+    path: &KeyPath,
+    typed: &str,
+    replace: bool,
+    release: Option<&str>,
+) -> Result<ExitCode> {
     let value = assign::parse_typed_value(path, typed)?;
     let edit = |document: &mut ConfigDocument| {
         if replace {
@@ -157,15 +174,16 @@ fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Res
             document.merge(path, value)
         }
     };
-    let written = change(context, edit)?;
-    report(context, path, written.as_deref(), "config.was-set", "config.same");
+    let written = change_config(context, release, edit)?;
+    print_change(context, path, written.as_deref(), "config.was-set", "config.same");
     Ok(ExitCode::SUCCESS)
 }
 
-fn unset(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+/// Runs `config unset`.
+fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
-    let written = change(context, |document| document.unset(&path))?;
-    report(
+    let written = change_config(context, release, |document| document.unset(&path))?;
+    print_change(
         context,
         &path,
         written.as_deref(),
@@ -175,8 +193,8 @@ fn unset(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What came of a change: the backup is the one that was made, `None` where nothing was written.
-fn report(
+/// Prints the result of a change. `backup` is the new backup, or `None` where nothing was written.
+fn print_change(
     context: &Context<'_>,
     path: &KeyPath,
     backup: Option<&Path>,
@@ -202,6 +220,7 @@ fn report(
     }
 }
 
+/// Runs `config file`.
 fn file(context: &Context<'_>) -> ExitCode {
     let path = &context.instance.config_path;
     if context.ui.is_json() {
@@ -212,53 +231,4 @@ fn file(context: &Context<'_>) -> ExitCode {
         context.ui.print(&path.display().to_string());
     }
     ExitCode::SUCCESS
-}
-
-fn validate(context: &Context<'_>) -> Result<ExitCode> {
-    let path = &context.instance.config_path;
-    let read = read_config(context)?;
-    let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
-    let survey = context.survey();
-    let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
-    let findings = schema::check(&value, dialect);
-    if context.ui.is_json() {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "path": finding.path.to_string(),
-                    "code": finding.why.key(),
-                    "message": context.ui.render(&finding.why),
-                })
-            })
-            .collect();
-        context.ui.print_json(&json!({
-            "ok": findings.is_empty(),
-            "config": path,
-            "dialect": dialect.name(),
-            "findings": list,
-        }));
-    } else if findings.is_empty() {
-        context
-            .ui
-            .print_line(&msg!("config.valid", path = path.display()));
-    } else {
-        context
-            .ui
-            .print_line(&msg!("config.invalid", path = path.display()));
-        for finding in &findings {
-            let line = Msg::new("config.finding")
-                .with("path", &finding.path)
-                .with_msg("why", finding.why.clone());
-            context.ui.print(&format!("  - {}", context.ui.render(&line)));
-        }
-    }
-    context
-        .ui
-        .print_note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
-    Ok(if findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
 }

@@ -1,28 +1,30 @@
-//! What every verb works with: the host, the environment, the chosen instance, the screen.
+//! The context of a command: the host, the environment, the chosen instance and the screen.
 
 use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
-use crate::environment::Environment;
+use crate::config::judge::ConfigJudge;
+use crate::environment::{Environment, abbreviate_home};
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
+use crate::record::Record;
 use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
-/// What every verb works with: the world, its wishes, the chosen instance, the screen.
+/// The host, the environment, the chosen instance and the screen of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
-    /// The outside world.
+    /// The system that the program runs on.
     pub host: &'a Host,
-    /// What the environment wishes.
+    /// The environment variables that concern OpenClaw.
     pub env: Environment,
-    /// The instance that profile and environment mean.
+    /// The instance that `--profile` and the environment choose.
     pub instance: Instance,
-    /// The screen.
+    /// The output of the command.
     pub ui: Ui,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the environment, resolves the instance, and says what was set aside.
+    /// Reads the environment and resolves the instance. Prints a notice for each variable that is ignored.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
@@ -56,12 +58,20 @@ impl<'a> Context<'a> {
         survey::survey_host(self.host, &self.env)
     }
 
-    /// Returns the folder of what all instances of this user share.
+    /// Returns the judge of configs for the engine of the instance, by a survey of the host. A record that cannot be
+    /// read counts as absent: the commands that need it say what is wrong with it.
+    pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
+        let record = Record::read(&self.instance.record_path()).unwrap_or_default();
+        let node = survey.node.as_ref().map(|node| node.version.as_str());
+        ConfigJudge::new(record.engine, node)
+    }
+
+    /// Returns the folder with the files that all instances of this user share.
     pub(crate) fn state_home(&self) -> PathBuf {
         registry::state_home(self.host, &self.env)
     }
 
-    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    /// Acquires the host-wide lock, and first recovers the transaction of a run that was interrupted.
     pub(crate) fn lock(&self) -> Result<HostLock> {
         let lock = HostLock::acquire(
             &registry::state_home(self.host, &self.env),
@@ -75,8 +85,32 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// The existing profile that was probably meant by this one's name.
-    pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
+    /// Completes a change of this instance in which an earlier run was killed. A gateway on a mixture of two states would
+    /// serve half of each, and write into both.
+    ///
+    /// # Errors
+    /// When the change can't be completed, or another process is writing. A service may try again later.
+    pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
+        let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
+        if apply::changes_any(&self.state_home(), &paths) {
+            self.lock()?;
+        }
+        Ok(())
+    }
+
+    /// Prints a notice if an earlier run was interrupted and nobody has completed it yet.
+    pub(crate) fn print_interrupted_note(&self) {
+        if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
+            self.ui.print_note(&msg!(
+                "apply.interrupted",
+                path = abbreviate_home(&self.env.home, &interrupted.about),
+                command = self.instance.command()
+            ));
+        }
+    }
+
+    /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.
+    pub(crate) fn nearest_profile_hint(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let near = profile::nearest_name(
             &self.instance.profile,
@@ -85,7 +119,7 @@ impl<'a> Context<'a> {
         Some(msg!("profiles.meant", profile = near))
     }
 
-    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    /// Returns the present time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
     pub(crate) fn now(&self) -> String {
         humantime::format_rfc3339_millis(self.host.now()).to_string()
     }

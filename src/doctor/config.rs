@@ -5,19 +5,22 @@ use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
-use crate::config::dialect::{self, Dialect};
-use crate::config::schema::{self, Violation};
+use crate::config::dialect;
+use crate::config::judge::{ConfigJudge, Verdict};
+use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
 use crate::instance::shell_quote;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
+/// The checks of the config.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
     Check::error("config-broken", broken),
     Check::error("config-invalid", invalid),
     Check::info("config-one-release", one_release),
+    Check::info("config-unjudged", unjudged),
     Check::warning("config-legacy", legacy),
     Check::error("config-mode", |report, own| {
         open_to_others(report, own, PathRole::Config)
@@ -33,12 +36,12 @@ pub(super) const CHECKS: &[Check] = &[
 /// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
 const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
-/// The config does not exist.
+/// Reports a config that does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
     let is_absent = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
-    // Configs that were set up by hand may lie in `~/.openclaw`, which is no instance for that.
+    // `~/.openclaw` may hold configs that were set up by hand, and is not an instance then.
     let only_holds_configs = |found: &SurveyedInstance| {
         let mut others = report.instances.iter().filter(|other| other.index != own.index);
         found.found_by == [FoundBy::Folder]
@@ -51,7 +54,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(msg, format!("{} onboard", own.command))]
 }
 
-/// The config cannot be parsed, or a file that it includes.
+/// Reports a config, or a file that it includes, that can't be parsed.
 fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(ConfigHealth::Broken(fault)) = own.found.map(|found| &found.config) else {
         return Vec::new();
@@ -77,12 +80,13 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     }]
 }
 
-/// The config has values that its engine refuses.
+/// Reports values of the config that its engine refuses.
 fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let problems = findings_of_engine(report, own).into_iter().map(|finding| {
+    let refused = verdict(report, own).refused;
+    let problems = refused.into_iter().map(|finding| {
         let is_unknown_key = finding.violation == Violation::UnknownKey;
         let here = own
             .document
@@ -110,40 +114,62 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.collect()
 }
 
-/// Returns the findings with which the engine of this instance would refuse to start.
-fn findings_of_engine(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<schema::SchemaFinding> {
-    let engine = own.record.as_ref().map(|record| record.engine);
-    if matches!(engine, Ok(Engine::Native)) {
-        return schema::refused_by_all(&own.config);
-    }
+/// Returns the judgement of the config for the engine of this instance.
+fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
+    // A record that cannot be read is reported by a check of its own.
+    let engine = own
+        .record
+        .as_ref()
+        .map_or_else(|_| Engine::default(), |record| record.engine);
     let node = report.survey.node.as_ref().map(|node| node.version.as_str());
-    schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
+    ConfigJudge::new(engine, node).judge(&own.config)
 }
 
-/// One release of OpenClaw would refuse the config, although the engine of this instance accepts it.
+/// Reports a config that one release of OpenClaw would refuse, although the engine of this instance accepts it.
 fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    if !own.config.is_object() || !findings_of_engine(report, own).is_empty() {
+    if !own.config.is_object() {
         return Vec::new();
     }
-    let releases = [
-        (Dialect::Early, dialect::EARLY_VERSION),
-        (Dialect::Late, dialect::LATE_VERSION),
-    ];
-    let problems = releases.into_iter().filter_map(|(dialect, release)| {
-        let findings = schema::check(&own.config, dialect);
-        let count = findings.len();
-        let first = findings.into_iter().next()?;
-        let msg = Msg::new("doctor.config-one-release")
-            .with("release", release)
-            .with("path", first.path)
-            .with_msg("why", first.why)
-            .with("count", count);
-        Some(Problem::new(msg, format!("{} config validate", own.command)))
+    let verdict = verdict(report, own);
+    if !verdict.is_accepted() {
+        return Vec::new();
+    }
+    let problems = verdict
+        .other_releases
+        .into_iter()
+        .filter_map(|(release, findings)| {
+            let count = findings.len();
+            let first = findings.into_iter().next()?;
+            let msg = Msg::new("doctor.config-one-release")
+                .with("release", release)
+                .with("path", first.path)
+                .with_msg("why", first.why)
+                .with("count", count);
+            Some(Problem::new(msg, format!("{} config validate", own.command)))
+        });
+    problems.collect()
+}
+
+/// The config has keys that no known release has, and is for a version of OpenClaw that may have them.
+fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if !own.config.is_object() {
+        return Vec::new();
+    }
+    let unjudged = verdict(report, own).unjudged.into_iter();
+    let problems = unjudged.map(|unjudged| {
+        let keys = unjudged.findings.iter().map(|finding| finding.path.to_string());
+        let msg = msg!(
+            "doctor.config-unjudged",
+            version = unjudged.version,
+            nearest = unjudged.nearest,
+            keys = keys.collect::<Vec<_>>().join(", ")
+        );
+        Problem::new(msg, format!("{} config validate", own.command))
     });
     problems.collect()
 }
 
-/// The config, or variables in `.env`, have names that only early releases of OpenClaw used.
+/// Reports a config, or variables in `.env`, with names that only early releases of OpenClaw used.
 fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let folder = &own.instance.state_dir;
     let file = LEGACY_NAMES
@@ -179,23 +205,23 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
                 name = name,
                 path = report.display_path(&env)
             );
-            let mend = format!(
+            let command = format!(
                 "sed -i 's/^\\(export \\)\\{{0,1\\}}CLAWDBOT_/\\1OPENCLAW_/' {}",
                 shell_quote(&env)
             );
-            problems.push(Problem::new(msg, mend));
+            problems.push(Problem::new(msg, command));
             break;
         }
     }
     problems
 }
 
-/// The config belongs to another user.
+/// Reports a config that belongs to another user.
 fn owner(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     foreign_owners(report, own, |role| role != PathRole::State)
 }
 
-/// The config is a link, which a program that replaces the file would break.
+/// Reports a config that is a link, which a program that replaces the file would break.
 fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let links = own
         .paths_with_role(PathRole::Config)
@@ -226,7 +252,7 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// The release that wrote the config is newer than the one that would read it.
+/// Reports a config that a newer release wrote than the one that would read it.
 fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (reader, inspected) = match &report.survey.node {
         Some(node) => (node.version.as_str(), report.display_path(&node.path)),
@@ -240,8 +266,8 @@ fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             path = inspected
         );
         // With this the user declares the config to be one of the older release.
-        let mend = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
-        Problem::new(msg, mend)
+        let command = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
+        Problem::new(msg, command)
     });
     problems.into_iter().collect()
 }

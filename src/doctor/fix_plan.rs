@@ -1,4 +1,4 @@
-//! From findings to plans: the fixes of one file become one write, and those of one instance one plan.
+//! Plans of fixes: the fixes of one file become one write, and those of one instance one plan.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::secret::{SecretOrigin, TextPiece};
 /// Configs that are edited by their paths, each with the bytes of its file and the document that it becomes.
 type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 
-/// Returns why a fix may not be made, or `None` where it may: it would reach into another instance, or something is
-/// in its way. The other fixes are made all the same.
+/// Returns the reason why a fix may not be made, or `None` where it may. It may not touch another instance, or replace a
+/// file that is in its way. Other fixes are not affected.
 pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
     let others = report.survey.paths_of_others(&own.instance.config_path);
     let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
@@ -39,6 +39,7 @@ pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
         Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
             format!("{} config validate", own.command)
         }
+        Fix::CompleteChange => format!("{} doctor --fix", own.command),
     }
 }
 
@@ -115,7 +116,7 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
         }
         edit_config(&mut configs, fix);
     }
-    // What lies behind a link that is renamed is not there any more.
+    // A path below a renamed link does not exist any more.
     let renamed: Vec<PathBuf> = changes
         .iter()
         .filter(|change| matches!(change, Change::Rename { .. }))
@@ -141,7 +142,7 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     }
 }
 
-/// Returns the change of a fix that is about no text.
+/// Returns the change of a fix that edits no text.
 fn file_change(fix: &Fix) -> Option<Change> {
     match fix {
         Fix::SetMode { path, from, to } => Some(Change::SetMode {
@@ -155,11 +156,11 @@ fn file_change(fix: &Fix) -> Option<Change> {
             to: to.clone(),
         }),
         // The registry belongs to no single instance.
-        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } => None,
+        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } | Fix::CompleteChange => None,
     }
 }
 
-/// Makes a fix of a config in its document. A config that can't be edited stays as it is, and so does the finding.
+/// Applies a fix of a config to its document. A config that can't be edited stays as it is, and so does the finding.
 fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
     match fix {
         Fix::RestoreConfig { config, text } => {
@@ -176,7 +177,11 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
                 };
             }
         }
-        Fix::SetMode { .. } | Fix::MakeFolder(_) | Fix::Rename { .. } | Fix::Deregister(_) => {}
+        Fix::SetMode { .. }
+        | Fix::MakeFolder(_)
+        | Fix::Rename { .. }
+        | Fix::CompleteChange
+        | Fix::Deregister(_) => {}
     }
 }
 
@@ -193,7 +198,7 @@ fn open_config<'c>(
     configs.get_mut(path)
 }
 
-/// Returns the plan that takes back a plan which was carried out. A folder that was made stays: it is empty.
+/// Returns the plan that undoes an applied plan. A folder that was made stays, because it is empty.
 pub(crate) fn reverse(plan: &Plan) -> Plan {
     let back = |change: &Change| match change {
         Change::MakeDir { .. } => None,

@@ -11,7 +11,13 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
+/// The check for an interrupted run. While it finds something, the results of all other checks of the instance are
+/// unreliable.
+pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
+
+/// The checks of the state folder.
 pub(super) const CHECKS: &[Check] = &[
+    INTERRUPTED,
     Check::warning("state-mode", |report, own| {
         open_to_others(report, own, PathRole::State)
     }),
@@ -50,7 +56,7 @@ const SYNCED_FOLDERS: [&str; 8] = [
     "Syncthing",
 ];
 
-/// The state folder lies on a network file system, where locks and fsync cannot be relied on.
+/// Reports a state folder on a network file system, where locks and fsync cannot be relied on.
 fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let kind = own.disk.and_then(|disk| disk.network);
     let problems = kind.map(|kind| {
@@ -61,7 +67,7 @@ fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The state folder lies in a folder that a program keeps in sync, so that two machines write one state.
+/// Reports a state folder inside a folder that a program keeps in sync, so that two machines write one state.
 fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
@@ -74,15 +80,37 @@ fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Returns the part of a path that is the folder of a program which syncs.
+/// Returns the part of a path that is the folder of a program for syncing.
 fn synced_part(path: &Path) -> Option<String> {
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     let known = parts.find(|part| SYNCED_FOLDERS.iter().any(|name| part.contains(name)));
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// A restore or an import was killed and left its staging folder. The next one removes it.
+/// Reports a run that was interrupted in the middle of a change. One that changes none of the examined instances is
+/// reported with the first of them.
+fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let Some(interrupted) = &report.interrupted else {
+        return Vec::new();
+    };
+    let is_elsewhere = !report.selected().any(|own| report.is_half_changed(own));
+    let is_reported_here = report.is_half_changed(own) || (is_elsewhere && report.is_first_selected(own));
+    if !is_reported_here {
+        return Vec::new();
+    }
+    let msg = msg!(
+        "doctor.change-interrupted",
+        path = report.display_path(&interrupted.about)
+    );
+    vec![Problem::fixable(own, msg, Fix::CompleteChange)]
+}
+
+/// Reports the staging folder of a restore or an import that was killed. The next one removes it. In the middle of an
+/// interrupted restore the folder holds files that are still to be moved, and is not reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if report.interrupted.is_some() {
+        return Vec::new();
+    }
     let problem = |path: &std::path::PathBuf| {
         let msg = msg!("doctor.state-leftover", path = report.display_path(path));
         Problem::new(msg, format!("rm -r {}", shell_quote(path)))
@@ -98,7 +126,7 @@ fn export_command(own: &InstanceReport<'_>) -> String {
     )
 }
 
-/// The bytes that are free on the disk of the state folder lie in this range.
+/// Reports a number of free bytes on the disk of the state folder that is in this range.
 fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) -> Vec<Problem> {
     let free = own.disk.map(|disk| disk.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
@@ -109,7 +137,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     problems.into_iter().collect()
 }
 
-/// The record, `instance.toml`, is broken.
+/// Reports a broken record, `instance.toml`.
 fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Err(broken) = &own.record else {
         return Vec::new();
@@ -121,7 +149,7 @@ fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::fixable(own, msg, Fix::Rename { path, to })]
 }
 
-/// The registry is broken.
+/// Reports a broken registry.
 fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let registry = &report.survey.registry;
     let fault = registry.fault.as_ref().filter(|_| report.is_first_selected(own));
@@ -137,7 +165,7 @@ fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The registry has an instance of which nothing is left.
+/// Reports a registry entry whose instance does not exist any more.
 fn stale_entry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = own.found.filter(|found| {
         matches!(found.config, ConfigHealth::Missing)

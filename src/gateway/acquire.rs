@@ -314,6 +314,7 @@ mod tests {
             },
             record: Record::default(),
             overrides: RunOverrides::default(),
+            judge: crate::config::judge::ConfigJudge::native(),
         };
         let interaction = UserInteraction {
             confirm: &|_| Ok(false),

@@ -122,7 +122,7 @@ pub(crate) struct Probe {
     pub(crate) listeners: Vec<Listener>,
     /// The state of the config file.
     pub(crate) config: ConfigHealth,
-    /// The values of a readable config that no release of OpenClaw accepts.
+    /// The values of a readable config that the engine refuses.
     pub(crate) config_findings: Vec<schema::SchemaFinding>,
     /// The gateway's answer to the method `health`.
     pub(crate) health: Value,

@@ -119,7 +119,7 @@ fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
     }
 }
 
-/// Tells whether a JSON file has a section that only a config of OpenClaw has: other programs keep files there, too.
+/// Returns whether a JSON file has a section that only a config of OpenClaw has: other programs keep files there, too.
 fn looks_like_config(reading: &ConfigReading) -> bool {
     match reading {
         ConfigReading::Ok(value) => ["gateway", "agents"]

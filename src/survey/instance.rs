@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default_base,
 };
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -19,7 +19,7 @@ use crate::secret::Secret;
 
 /// An instance as the survey of its host found it.
 #[derive(Clone, Debug)]
-pub struct SurveyedInstance {
+pub(crate) struct SurveyedInstance {
     /// Unique name for the screen: the profile, or the path of the config where there is none.
     pub(crate) label: String,
     /// Profile, where the folder, the registry, or a service names it.
@@ -186,7 +186,7 @@ fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
 fn default_bases(profile: Option<&ProfileName>) -> Vec<BasePort> {
     match profile {
         Some(profile) if profile.is_dev() => vec![DEV_BASE],
-        Some(profile) if !profile.is_default() => vec![hashed_default(profile.as_str()), DEFAULT_BASE],
+        Some(profile) if !profile.is_default() => vec![hashed_default_base(profile.as_str()), DEFAULT_BASE],
         _ => vec![DEFAULT_BASE],
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec
     listeners
 }
 
-/// Gives all listeners of a process the instance that one of its ports has shown.
+/// Attributes every socket of a process to the instance to which any one of them is attributed.
 fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
@@ -56,7 +56,7 @@ fn attribute_by_pid(listeners: &mut [Listener]) {
 
 /// Finds the instances to which processes belong.
 struct ProcessIdentifier<'a> {
-    /// The home folder in which these instances have their names.
+    /// Home folder of the surveyed instances, to which their profile names are relative.
     home: &'a Path,
     instances: &'a [SurveyedInstance],
     locks: GatewayLocks<'a>,
@@ -143,6 +143,7 @@ impl<'a> ProcessIdentifier<'a> {
             .position(|instance| instance.profile.as_ref() == Some(&profile))
     }
 
+    /// Returns the real paths of the configs, in the order of the instances.
     fn configs(&self) -> &[PathBuf] {
         self.configs.get_or_init(|| {
             self.instances
@@ -156,7 +157,7 @@ impl<'a> ProcessIdentifier<'a> {
 /// Returns whether a browser of the instance may listen on a port.
 fn is_browser_port(instance: &SurveyedInstance, port: u16) -> bool {
     let is_base = instance.base.is_some_and(|(family, _)| family.base() == port);
-    let is_browsers = |role: Option<Role>| matches!(role, Some(Role::CdpPool | Role::Pinned));
+    let is_browsers = |role: Role| matches!(role, Role::CdpPool | Role::Pinned);
     let mut claims = instance.claims.iter();
     !is_base && claims.any(|claim| is_browsers(claim.role) && claim.span.contains(port))
 }

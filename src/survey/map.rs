@@ -4,7 +4,7 @@
 use super::{Survey, SurveyedInstance};
 use crate::i18n::{Msg, msg};
 use crate::ports::planner::{Planner, PoolOverlap, PortHolder, PortRefusal, PortVerdict};
-use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, PortFamily, Role, Span, merged};
+use crate::ports::{Claim, LOOPBACK, Listener, MIN_BASE_DISTANCE, PortFamily, Role, Span, merge_spans};
 use crate::profile::ProfileName;
 
 /// The ports of every instance of a survey, with listeners and conflicts.
@@ -67,7 +67,7 @@ impl Survey {
             neighbours: self.neighbours(at, &claims),
         });
         let entries = entries.collect();
-        let all = merged(
+        let all = merge_spans(
             self.instances
                 .iter()
                 .flat_map(|i| i.claims.iter().map(|c| c.span))
@@ -160,7 +160,7 @@ fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<Po
         excluded: Vec::new(),
     };
     let mut cost = None;
-    for family in own.claims.iter().filter_map(PortFamily::of_claim) {
+    for family in own.claims.iter().filter_map(PortFamily::from_base_claim) {
         match planner.check(family.base(), &[]).verdict {
             PortVerdict::Refused(why @ PortRefusal::TooClose { .. }) => {
                 return Some(neighbour(true, why.msg(family.base().get())));
@@ -215,10 +215,10 @@ impl<'a> ClaimIndex<'a> {
     }
 
     /// Returns the positions of the instances with a claim that overlaps this one, or that lies less than
-    /// [`MIN_DISTANCE`] from it where this one is a base port.
+    /// [`MIN_BASE_DISTANCE`] from it where this one is a base port.
     fn holders_near(&self, claim: &Claim) -> impl Iterator<Item = usize> {
-        let margin = if claim.role == Some(Role::Base) {
-            u32::from(MIN_DISTANCE)
+        let margin = if claim.role == Role::Base {
+            u32::from(MIN_BASE_DISTANCE)
         } else {
             0
         };
@@ -246,7 +246,7 @@ fn shared_ports(instances: &[SurveyedInstance], is_counted: impl Fn(&Claim) -> b
             .filter(|claim| is_counted(claim))
             .map(|claim| claim.span)
             .collect();
-        for span in merged(spans) {
+        for span in merge_spans(spans) {
             borders.push((u32::from(span.first), 1));
             borders.push((u32::from(span.last) + 1, -1));
         }
@@ -265,7 +265,7 @@ fn shared_ports(instances: &[SurveyedInstance], is_counted: impl Fn(&Claim) -> b
             shared.push(Span { first, last });
         }
     }
-    merged(shared)
+    merge_spans(shared)
 }
 
 /// Returns the fixed ports that two instances have in common, and the ports between base ports that are too close.
@@ -274,17 +274,17 @@ fn clashes(instances: &[SurveyedInstance]) -> Vec<Span> {
     let each = instances.iter().enumerate().flat_map(|(at, i)| {
         i.claims
             .iter()
-            .filter_map(PortFamily::of_claim)
+            .filter_map(PortFamily::from_base_claim)
             .map(move |family| (family.base().get(), at))
     });
     let mut bases: Vec<_> = each.collect();
     bases.sort_unstable();
     let pairs = bases
         .windows(2)
-        .filter(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < MIN_DISTANCE);
+        .filter(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < MIN_BASE_DISTANCE);
     clashes.extend(pairs.map(|pair| Span {
         first: pair[0].0,
         last: pair[1].0,
     }));
-    merged(clashes)
+    merge_spans(clashes)
 }

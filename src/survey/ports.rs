@@ -64,7 +64,7 @@ impl Survey {
     }
 }
 
-/// Tells whether two configs lie in the state folders of two profiles, by the names of the folders alone.
+/// Returns whether two configs lie in the state folders of two profiles, by the names of the folders alone.
 fn are_of_two_profiles(one: &Path, other: &Path) -> bool {
     let profile = |config: &Path| profile_of_folder(config.parent()?.file_name()?.to_str()?);
     profile(one)
@@ -108,7 +108,7 @@ pub(crate) fn suggest_probed(
     }
 }
 
-/// Tells whether a port can be bound on all these addresses and on loopback, or is bound by the asker's own gateway.
+/// Returns whether a port can be bound on all these addresses and on loopback, or is bound by the asker's own gateway.
 fn is_bindable(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port) -> bool {
     let loopback = LOOPBACK.iter().filter(|ip| !addresses.contains(ip));
     let mut needed = addresses.iter().chain(loopback);

@@ -124,7 +124,7 @@ fn named_profile_without_a_port_claims_the_default_ports_of_all_releases() {
     let claimed: Vec<_> = survey.instances[0]
         .claims
         .iter()
-        .filter_map(PortFamily::of_claim)
+        .filter_map(PortFamily::from_base_claim)
         .map(PortFamily::base)
         .collect();
     assert_eq!(claimed, [23532, 18789]);
@@ -140,7 +140,7 @@ fn port_of_an_unreadable_config_comes_from_the_last_good_config_or_a_backup() {
     home.write(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
     home.write(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
     let survey = home.survey();
-    let hashed = PortFamily::new(crate::ports::hashed_default("b")).unwrap();
+    let hashed = PortFamily::new(crate::ports::hashed_default_base("b")).unwrap();
     assert_eq!(
         bases(&survey),
         [
@@ -170,7 +170,7 @@ fn port_keys_of_a_config_become_claims() {
         .iter()
         .filter_map(|claim| match &claim.reason {
             ClaimReason::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
-            _ => None,
+            ClaimReason::Derived => None,
         })
         .collect();
     let expected = [

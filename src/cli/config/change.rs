@@ -1,4 +1,4 @@
-//! A change of the config: under the lock, on the file as it is then, by the one transaction.
+//! A change of the config: it is made under the host-wide lock, on the file as it is at that moment, in one transaction.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -8,15 +8,20 @@ use serde_json::Value;
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, EditError};
+use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
-use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effective, load};
+use crate::config::release::Release;
+use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, load};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
 use crate::survey::Survey;
 
-/// The config as it is, or why the verb can't go on.
+/// Reads the config of the instance.
+///
+/// # Errors
+/// When it is broken or missing; the hints name the commands that help.
 pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     let path = &context.instance.config_path;
     match load(path) {
@@ -24,16 +29,37 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
         LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&context.survey());
-            let error = meant.into_iter().fold(error, Error::hint);
+            let hint = context.nearest_profile_hint(&context.survey());
+            let error = hint.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
         }
     }
 }
 
-/// Edits the config under the lock; the path of the backup where anything was written.
-pub(super) fn change(
+/// Returns the judge for the release that `--release` names, else for the engine of the instance.
+pub(super) fn choose_judge(
     context: &Context<'_>,
+    survey: &Survey,
+    release: Option<&str>,
+) -> Result<ConfigJudge> {
+    let Some(typed) = release else {
+        return Ok(context.config_judge(survey));
+    };
+    let [early, late] = Release::ALL;
+    let version = Release::parse_version(typed).ok_or_else(|| {
+        Error::usage(msg!("config.not-a-release", typed = typed)).hint(msg!(
+            "config.known-releases",
+            early = early,
+            late = late
+        ))
+    })?;
+    Ok(ConfigJudge::for_version(&version))
+}
+
+/// Edits the config under the host-wide lock. Returns the path of the backup, or `None` where nothing changed.
+pub(super) fn change_config(
+    context: &Context<'_>,
+    release: Option<&str>,
     edit: impl FnOnce(&mut ConfigDocument) -> Result<bool, EditError>,
 ) -> Result<Option<PathBuf>> {
     let lock = context.lock()?;
@@ -45,10 +71,11 @@ pub(super) fn change(
     }
     let survey = context.survey();
     refuse_newer(context, &survey, &before, &after)?;
-    refuse_new_findings(context, &survey, &before, &after)?;
+    let judge = choose_judge(context, &survey, release)?;
+    refuse_new_findings(context, &judge, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;
     let bytes = before.text().as_bytes().to_vec();
-    write(
+    apply_changes(
         context,
         &lock,
         &survey,
@@ -57,8 +84,8 @@ pub(super) fn change(
     Ok(Some(backup::backup_path(path, 1)))
 }
 
-/// A config of a newer release may mean something else by what is changed. Only its stamp may be changed then:
-/// that is the user's word that an older one is to read it.
+/// Refuses to change a config that a newer release wrote, in which the changed key may have another meaning. Only its
+/// version stamp may be changed: with that the user declares that an older release is to read it.
 fn refuse_newer(
     context: &Context<'_>,
     survey: &Survey,
@@ -66,7 +93,7 @@ fn refuse_newer(
     after: &ConfigDocument,
 ) -> Result<()> {
     let program = || context.host.program().map(|path| path.display().to_string());
-    let (reader, place) = match &survey.node {
+    let (reader, reader_path) = match &survey.node {
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
         None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
     };
@@ -82,23 +109,24 @@ fn refuse_newer(
         path = path,
         stamp = stamp,
         version = reader,
-        program = place
+        program = reader_path
     );
     let command = context.instance.command();
     Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))
 }
 
+/// Refuses a change after which the schema has a finding that it did not have before.
 fn refuse_new_findings(
     context: &Context<'_>,
-    survey: &Survey,
+    judge: &ConfigJudge,
     before: &ConfigDocument,
     after: &ConfigDocument,
 ) -> Result<()> {
     let path = &context.instance.config_path;
-    // An include that can't be followed is somebody's to repair, perhaps by this very change.
+    // A broken include does not block a change, which may be the one that repairs it.
     let whole =
         |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
-    let findings = assign::new_findings(&whole(before), &whole(after), node_version(survey));
+    let findings = judge.new_findings(&whole(before), &whole(after));
     let Some(first) = findings.into_iter().next() else {
         return Ok(());
     };
@@ -108,7 +136,7 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// A new base port goes by the same rules as one that the wizard is given (docs/design.md#port-rules).
+/// Refuses a new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
 fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,
@@ -123,7 +151,7 @@ fn refuse_taken_port(
     let bind = after
         .get(&KeyPath::keys(["gateway", "bind"]))
         .and_then(Value::as_str);
-    // Loopback is looked at in any case.
+    // Loopback is checked in any case.
     let addresses: &[IpAddr] = match bind {
         None | Some("loopback") => &[],
         Some(_) => &[
@@ -136,11 +164,8 @@ fn refuse_taken_port(
     planner.check(new, addresses).accept(None).map(drop)
 }
 
-pub(super) fn node_version(survey: &Survey) -> Option<&str> {
-    survey.node.as_ref().map(|node| node.version.as_str())
-}
-
-pub(super) fn write(
+/// Applies changes of files of this instance, and prints the notices of the transaction.
+pub(super) fn apply_changes(
     context: &Context<'_>,
     lock: &HostLock,
     survey: &Survey,

@@ -8,7 +8,7 @@ use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
-use crate::ports::{Role, Span};
+use crate::ports::Span;
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry};
 use crate::survey::{self, ConfigHealth, Survey, SurveyedInstance};
 use crate::time::millis;
@@ -156,7 +156,7 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
-        "role": port.claim.role.map(Role::name),
+        "role": port.claim.role.name(),
         "name": port.claim.msg().render(lang),
         "pool": port.claim.is_pool(),
         "state": state,

@@ -160,6 +160,13 @@ pub(super) const FAULTS: &[Fault] = &[
             c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
         });
     }),
+    // A release between the known ones has this key.
+    fixed_by_command("config-unjudged", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["meta"]["lastTouchedVersion"] = "2026.4.1".into();
+            c["browser"] = json!({ "cdpPortRangeStart": 30900 });
+        });
+    }),
     fixed_by_doctor("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
@@ -370,6 +377,14 @@ pub(super) const FAULTS: &[Fault] = &[
         std::fs::create_dir_all(s.path("Dropbox")).expect("a folder");
         std::fs::rename(s.path(".openclaw-rescue"), &real).expect("a move");
         symlink(real, s.path(".openclaw-rescue")).expect("a link");
+    }),
+    fixed_by_doctor("change-interrupted", "error", |s| {
+        let config = s.path(CONFIG);
+        let (journal, aside) = (".local/state/openclaw/journal.commit.json", s.path("aside.json"));
+        std::fs::rename(&config, &aside).expect("a move");
+        let step = json!({ "do": "move", "from": aside, "to": config });
+        let journal_text = json!({ "version": 1, "about": config, "stage": [], "commit": [step] });
+        s.write(journal, journal_text.to_string());
     }),
     fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue/.restore-20261122/state/a", "a");
