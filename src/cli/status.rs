@@ -100,6 +100,9 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
             add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
         }
     }
+    if let Some(url) = &probe.remote_url {
+        add(msg!("status.mode"), format!("remote ({url})"));
+    }
     add(
         msg!("status.config"),
         abbreviate_home(&context.env.home, &instance.config_path),
