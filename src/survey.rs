@@ -28,8 +28,7 @@ mod tests;
 pub(crate) use crate::engine::NodeEngine;
 pub(crate) use discover::FoundBy;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
-
-pub(crate) use service::{InstalledService, config_of_service};
+pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
 /// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
 /// broken; this never fails.

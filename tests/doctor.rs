@@ -316,6 +316,29 @@ fn path_of_another_instance_is_reported_for_the_instance_that_uses_it() {
 }
 
 #[test]
+fn masked_or_empty_unit_of_another_profile_is_no_service_of_the_default_instance() {
+    network::own(|| {
+        let sandbox = healthy_host();
+        let units = sandbox.path(".config/systemd/user");
+        let own = "[Service]\nExecStart=/bin/true gateway run\n";
+        sandbox.write(".config/systemd/user/openclaw-gateway.service", own);
+        sandbox.write(".config/systemd/user/openclaw-gateway-empty.service", "");
+        let notes = "[Service]\nExecStart=/usr/bin/python3 %h/openclaw-notes/srv.py\n";
+        sandbox.write(".config/systemd/user/openclaw-gateway-notes.service", notes);
+        symlink("/dev/null", units.join("openclaw-gateway-rescue.service")).expect("a link");
+        let report = sandbox.run(["doctor", "--all", "--json"]).json();
+        let findings = report["findings"].as_array().expect("findings");
+        let ids = ["service-double", "service-name"];
+        assert!(
+            !findings
+                .iter()
+                .any(|finding| ids.iter().any(|id| finding["id"] == *id)),
+            "{report:#}"
+        );
+    });
+}
+
+#[test]
 fn config_that_links_to_the_config_of_another_instance_is_reported() {
     network::own(|| {
         let sandbox = healthy_host();

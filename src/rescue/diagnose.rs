@@ -11,8 +11,10 @@ use super::record::CauseKind;
 use crate::i18n::{Msg, msg};
 use crate::ports::Listener;
 use crate::probe::{ProbeVerdict, RunEnd};
-use crate::service::RunState;
+use crate::service::{RunState, ServiceStatus};
 
+/// Minimum number of restarts in a row that make a crash loop: after a single crash the next start is awaited.
+const MIN_CRASH_LOOP_RESTARTS: u32 = 2;
 /// Minimum number of free bytes on the disk of a gateway's state folder; with fewer, a diagnosis names a full disk.
 const MIN_FREE_BYTES: u64 = 1024 * 1024;
 
@@ -41,6 +43,10 @@ pub(crate) enum Cause {
     ProgramGone(PathBuf),
     /// The service manager starts the service no more; with the last exit code.
     GaveUp(Option<i32>),
+    /// The service of this name is masked, so that nothing can start it.
+    Masked(String),
+    /// The service manager starts the service again and again, because it ends each time; with the number of restarts.
+    CrashLoop(u32),
     /// The gateway runs with another port or token than its files say.
     Outdated,
     /// The gateway runs and says why it is not well.
@@ -68,6 +74,8 @@ impl Cause {
             Self::OutOfReach => CauseKind::OutOfReach,
             Self::ProgramGone(_) => CauseKind::ProgramGone,
             Self::GaveUp(_) => CauseKind::GaveUp,
+            Self::Masked(_) => CauseKind::Masked,
+            Self::CrashLoop(_) => CauseKind::CrashLoop,
             Self::Outdated => CauseKind::Outdated,
             Self::Unwell(_) => CauseKind::Unwell,
             Self::NoService => CauseKind::NoService,
@@ -100,6 +108,8 @@ impl Cause {
             Self::ProgramGone(path) => msg!("rescue.cause-program-gone", path = path.display()),
             Self::GaveUp(Some(code)) => msg!("rescue.cause-gave-up", code = code),
             Self::GaveUp(None) => msg!("rescue.cause-gave-up-signal"),
+            Self::Masked(name) => msg!("rescue.cause-masked", name = name),
+            Self::CrashLoop(restarts) => msg!("rescue.cause-crash-loop", restarts = restarts),
             Self::Outdated => msg!("rescue.cause-outdated"),
             Self::Unwell(why) => msg!("rescue.cause-unwell", why = why),
             Self::NoService => msg!("rescue.cause-no-service"),
@@ -121,6 +131,12 @@ impl Cause {
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
             Self::OutOfReach => msg!("rescue.hand-out-of-reach"),
+            Self::Masked(name) => {
+                msg!(
+                    "service.unmask",
+                    command = format!("systemctl --user unmask {name}")
+                )
+            }
             _ => return None,
         })
     }
@@ -175,14 +191,24 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
 /// where nothing else explains it.
 fn cause_of_absence(evidence: &Evidence, is_explained: bool) -> Option<Cause> {
     let service = evidence.service.as_ref();
-    match (service.map(|service| &service.state), evidence.probe.proved_pid) {
+    match (service, evidence.probe.proved_pid) {
         (_, Some(pid)) => Some(Cause::Hung(pid)),
-        (Some(RunState::GaveUp), None) => Some(Cause::GaveUp(service.and_then(|service| service.exit_code))),
-        (Some(RunState::NotInstalled), None) => Some(Cause::NoService),
+        (Some(service), None) if is_in_crash_loop(service) => Some(Cause::CrashLoop(service.restarts)),
+        (Some(service), None) if service.state == RunState::GaveUp => Some(Cause::GaveUp(service.exit_code)),
+        (Some(service), None) if service.state == RunState::Masked => {
+            Some(Cause::Masked(service.name.clone()))
+        }
+        (Some(service), None) if service.state == RunState::NotInstalled => Some(Cause::NoService),
         _ if is_explained => None,
         _ if was_killed(evidence) => Some(Cause::Killed),
         _ => Some(Cause::Stopped),
     }
+}
+
+/// Returns whether the manager starts a service again and again, which ends each time.
+fn is_in_crash_loop(service: &ServiceStatus) -> bool {
+    let is_trying = matches!(service.state, RunState::Starting | RunState::Running(_));
+    is_trying && service.restarts >= MIN_CRASH_LOOP_RESTARTS
 }
 
 fn was_killed(evidence: &Evidence) -> bool {

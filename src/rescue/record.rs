@@ -69,6 +69,10 @@ recorded_enum! {
         ProgramGone = "program-gone", "rescue.past-program-gone";
         /// The service manager starts the service no more.
         GaveUp = "gave-up", "rescue.past-gave-up";
+        /// The service is masked, so that nothing can start it.
+        Masked = "masked", "rescue.past-masked";
+        /// The service manager starts the service again and again, because it ends each time.
+        CrashLoop = "crash-loop", "rescue.past-crash-loop";
         /// The gateway runs with another port or token than its files say.
         Outdated = "outdated", "rescue.past-outdated";
         /// The gateway runs and says that it is not well.

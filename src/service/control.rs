@@ -121,6 +121,19 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
+    /// Fails where the installed service file starts a program that is no gateway: the name of the file alone does not
+    /// make it a file of OpenClaw's.
+    pub(super) fn refuse_other_program(&self) -> Result<()> {
+        match survey::other_program_of_service(&self.manager.file(), self.context.env) {
+            Some(program) => Err(Error::failed(msg!(
+                "service.other-program",
+                path = self.manager.file().display(),
+                program = program
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Describes an error of the manager for the user.
     pub(super) fn describe(&self, error: &ManagerError) -> Error {
         error.describe(self.context.instance, self.manager.service_name(), None)

@@ -340,6 +340,7 @@ pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
     let manager = &*control.manager;
     control.refuse_another_instance()?;
+    control.refuse_other_program()?;
     let describe = |error| control.describe(&error);
     let file = manager.file();
     let report = |outcome| ActionReport {

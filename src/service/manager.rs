@@ -52,6 +52,8 @@ pub(crate) enum RunState {
     Stopping,
     /// The service failed, and the manager does not restart it.
     GaveUp,
+    /// The service is masked (`systemctl mask`), so that nothing can start it.
+    Masked,
     /// The answer of the manager does not contain the state.
     #[default]
     Unknown,
@@ -67,6 +69,7 @@ impl RunState {
             Self::Running(_) => "running",
             Self::Stopping => "stopping",
             Self::GaveUp => "gave-up",
+            Self::Masked => "masked",
             Self::Unknown => "unknown",
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{ManagerError, SystemdEnvironment};
-use super::manager::{ManagerKind, ServiceManager, ServiceState};
+use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
 use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
@@ -219,6 +219,8 @@ impl ServiceManager for Systemd<'_> {
         let properties = self.unit_properties()?;
         let resolved = |path: &Path| read::canonicalize_existing(path);
         match &properties.unit_file {
+            // A mask that lasts until the next boot lies in the runtime folder.
+            _ if properties.state.run == RunState::Masked => Ok(properties.state),
             Some(file) if resolved(file) != resolved(&self.file()) => Err(ManagerError::OtherHome),
             _ => Ok(properties.state),
         }

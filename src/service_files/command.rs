@@ -12,6 +12,14 @@ pub(crate) struct ServiceCommand {
 }
 
 impl ServiceCommand {
+    /// Returns whether the command starts a gateway: it has that argument, or a variable names the instance, for which a
+    /// script of the user's may start one.
+    pub(crate) fn starts_gateway(&self) -> bool {
+        let names_instance = ["OPENCLAW_PROFILE", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH"];
+        let has_variable = names_instance.iter().any(|name| self.variable(name).is_some());
+        !self.argv.is_empty() && (has_variable || self.argv.iter().any(|word| word == "gateway"))
+    }
+
     /// Returns the value of a flag of the command of a service file, which is `--flag value` or `--flag=value`.
     pub(crate) fn flag(&self, flag: &str) -> Option<&str> {
         self.argv

@@ -76,17 +76,25 @@ impl InstalledService {
         let path = |name: &str| command.variable(name).and_then(|value| env.expand(None, value));
         // A profile in the environment alone moves no path, one on the command line does
         // (docs/openclaw.md#order-of-precedence).
+        let named = ProfileName::parse(named).ok();
         let state = path("OPENCLAW_STATE_DIR").unwrap_or_else(|| {
-            let profile = flag.clone().unwrap_or_else(ProfileName::default_profile);
+            // What starts no gateway, like a masked unit or an empty one, is known by the name of its file only.
+            let named = named.clone().filter(|_| !command.starts_gateway());
+            let profile = flag
+                .clone()
+                .or(named)
+                .unwrap_or_else(ProfileName::default_profile);
             Instance::canonical_state(&env.home, &profile)
         });
-        let profile =
-            flag.or_else(|| ProfileName::parse(command.variable("OPENCLAW_PROFILE").unwrap_or(named)).ok());
+        let profile = flag.or_else(|| match command.variable("OPENCLAW_PROFILE") {
+            Some(name) => ProfileName::parse(name).ok(),
+            None => named.clone(),
+        });
         let port = command
             .flag("--port")
             .or_else(|| command.variable("OPENCLAW_GATEWAY_PORT"));
         Self {
-            named: ProfileName::parse(named).ok(),
+            named,
             version: command.variable("OPENCLAW_SERVICE_VERSION").map(str::to_owned),
             profile,
             config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or_else(|| state.join(CONFIG_FILE)),
@@ -98,10 +106,17 @@ impl InstalledService {
     }
 }
 
-/// Returns the config file of the gateway that a service file starts; `None` where the file can't be read.
+/// Returns the config file of the gateway that a service file starts; `None` where the file can't be read, or starts no
+/// gateway.
 pub(crate) fn config_of_service(file: &Path, env: &Environment) -> Option<PathBuf> {
-    let command = read_command(file, env)?;
+    let command = read_command(file, env).filter(ServiceCommand::starts_gateway)?;
     Some(InstalledService::new(command, file.to_path_buf(), "default", env).config_path)
+}
+
+/// Returns the program that a service file starts instead of a gateway; `None` where it starts a gateway, or nothing.
+pub(crate) fn other_program_of_service(file: &Path, env: &Environment) -> Option<String> {
+    let command = read_command(file, env).filter(|command| !command.starts_gateway())?;
+    command.argv.into_iter().next()
 }
 
 /// Reads the command of a gateway's service file, and the environment files that it names, in the format of the
@@ -192,6 +207,23 @@ mod tests {
         let service = installed("service", text, "foo");
         assert_eq!(service.state_dir, Path::new(HOME).join(".openclaw-foo"));
         assert_eq!(service.port, None);
+    }
+
+    #[test]
+    fn service_that_starts_no_gateway_belongs_to_the_profile_of_its_name() {
+        let other = "[Service]\nExecStart=/usr/bin/python3 /home/ayşe/openclaw-notes/srv.py\n";
+        for text in ["", "[Service]\nType=simple\n", other] {
+            let service = installed("service", text, "rescue");
+            assert_eq!(
+                service.state_dir,
+                Path::new(HOME).join(".openclaw-rescue"),
+                "{text}"
+            );
+            assert_eq!(service.profile.unwrap().as_str(), "rescue", "{text}");
+        }
+        let script = "[Service]\nEnvironment=OPENCLAW_PROFILE=foo\nExecStart=/home/ayşe/start.sh\n";
+        let service = installed("service", script, "rescue");
+        assert_eq!(service.state_dir, Path::new(HOME).join(".openclaw"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::support::{manager, put_program};
 
 pub mod target;
+mod units;
 
 use target::{
     BROKEN_CONFIG, RESCUER, Target, command, files, home, rescuer_pid, run, suspend, systemctl, wait_until,

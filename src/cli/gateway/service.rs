@@ -188,7 +188,12 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     };
     let may_start = || {
         let status = service::status(context.instance_context());
-        !status.is_ok_and(|status| matches!(status.state, RunState::GaveUp | RunState::Stopped))
+        !status.is_ok_and(|status| {
+            matches!(
+                status.state,
+                RunState::GaveUp | RunState::Masked | RunState::Stopped
+            )
+        })
     };
     let healthy = probe::wait_until_healthy_while(
         context.instance_context().with_instance(&target),

@@ -218,6 +218,7 @@ pub(crate) fn state_msg(state: &RunState) -> Msg {
         RunState::Running(_) => msg!("status.service-running"),
         RunState::Stopping => msg!("status.service-stopping"),
         RunState::GaveUp => msg!("status.service-gave-up"),
+        RunState::Masked => msg!("status.service-masked"),
         RunState::Unknown => msg!("status.service-unknown"),
     }
 }

@@ -136,6 +136,24 @@ fn service_that_gave_up_is_started() {
 }
 
 #[test]
+fn masked_service_is_left_to_a_person() {
+    assert_eq!(planned(&down(RunState::Masked)), (vec!["masked"], vec![]));
+}
+
+#[test]
+fn service_in_a_crash_loop_is_not_started_once_more_but_installed_anew() {
+    for state in [RunState::Starting, RunState::Running(7)] {
+        let mut evidence = down(state);
+        evidence.service.as_mut().unwrap().restarts = 1;
+        assert_eq!(planned(&evidence).0, ["stopped"], "a single crash is no loop");
+        evidence.service.as_mut().unwrap().restarts = 2;
+        assert_eq!(planned(&evidence), (vec!["crash-loop"], vec!["reinstall"]));
+        evidence.config_changes = changes();
+        assert_eq!(planned(&evidence).1, ["restore-config", "reinstall"]);
+    }
+}
+
+#[test]
 fn hung_process_is_restarted_by_its_service_or_ended() {
     let mut evidence = down(RunState::Running(7));
     evidence.probe.verdict = ProbeVerdict::Slow;

@@ -35,6 +35,7 @@ pub(super) fn parse(text: &str) -> UnitProperties {
         (_, Some("active" | "reloading" | "refreshing")) if pid > 0 => RunState::Running(pid),
         (_, Some("activating" | "active" | "reloading" | "refreshing")) => RunState::Starting,
         (_, Some("deactivating")) => RunState::Stopping,
+        (Some("masked"), _) => RunState::Masked,
         (_, Some("failed")) => RunState::GaveUp,
         (_, Some("inactive")) => RunState::Stopped,
         _ => RunState::Unknown,
@@ -100,6 +101,11 @@ mod tests {
         assert_eq!(
             run("LoadState=not-found\nActiveState=inactive\n"),
             RunState::NotInstalled
+        );
+        assert_eq!(run("LoadState=masked\nActiveState=inactive\n"), RunState::Masked);
+        assert_eq!(
+            run("LoadState=masked\nActiveState=active\nMainPID=7\n"),
+            RunState::Running(7)
         );
         assert_eq!(run(""), RunState::Unknown);
         let killed = "LoadState=loaded\nActiveState=failed\nExecMainCode=2\nExecMainStatus=9\n";
