@@ -21,9 +21,9 @@ use super::connections::{ConnectionStage, RequestConnection};
 use super::state::GatewayState;
 use crate::i18n::msg;
 
-mod limited_stream;
+mod counted_stream;
 
-use limited_stream::LimitedStream;
+use counted_stream::CountedStream;
 
 /// Time that a request head has to arrive whole, from the connection or the last reply on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -123,7 +123,7 @@ async fn serve_connection(
     // Without a delay for small replies. Where that fails, they are only slower.
     let _ = stream.set_nodelay(true);
     let permit = connection.permit.clone();
-    let stream = LimitedStream::new(stream, permit.clone());
+    let stream = CountedStream::new(stream, permit.clone());
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let permit = connection.permit.clone();
