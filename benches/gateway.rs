@@ -1,7 +1,7 @@
 //! Measurements of a running gateway, beside OpenClaw's own where `OPENCLAW_PEERS` names a folder with it.
 //!
-//! Prints a table and asserts nothing. Both are measured in one run; only the numbers of one table may be
-//! compared. Linux only: memory is read from `/proc`.
+//! Prints a table and asserts nothing. Both are measured in one run, and only numbers of one table may be compared.
+//! Runs on Linux only: memory is read from `/proc`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -58,30 +58,30 @@ fn main() {
         } else {
             PEER_START_COUNT
         };
-        let mut times: Vec<_> = (0..rounds).map(|_| engine.run().1).collect();
-        let (running, _) = engine.run();
+        let mut times: Vec<_> = (0..rounds).map(|_| engine.start().1).collect();
+        let (running, _) = engine.start();
         std::thread::sleep(Duration::from_secs(5));
-        row(
+        print_row(
             &format!("{}: start to listening", engine.name),
             millis(median(&mut times)),
             "ms",
         );
-        row(
+        print_row(
             &format!("{}: resident, idle for 5 s", engine.name),
-            running.resident(),
+            running.resident_memory(),
             "MiB",
         );
     }
-    let (running, _) = engines[0].run();
-    row(
+    let (running, _) = engines[0].start();
+    print_row(
         "native: liveness, 8 connections",
-        requests(running.port),
+        count_requests(running.port),
         "requests/s",
     );
-    let clients: Vec<_> = (0..CLIENT_COUNT).map(|_| client(running.port)).collect();
-    row(
+    let clients: Vec<_> = (0..CLIENT_COUNT).map(|_| connect_client(running.port)).collect();
+    print_row(
         &format!("native: resident, {} idle clients", clients.len()),
-        running.resident(),
+        running.resident_memory(),
         "MiB",
     );
     drop(clients);
@@ -89,7 +89,8 @@ fn main() {
     measure_status();
 }
 
-fn row(name: &str, value: f64, unit: &str) {
+/// Prints a row of the table.
+fn print_row(name: &str, value: f64, unit: &str) {
     println!("{name:<44} {value:>10.1} {unit}");
 }
 
@@ -117,10 +118,10 @@ struct Running {
 
 impl Engine {
     /// Starts a gateway in a new home folder. Returns it, and the time until its port accepted a connection.
-    fn run(&self) -> (Running, Duration) {
+    fn start(&self) -> (Running, Duration) {
         let home = tempfile::tempdir().expect("a home");
         let port = free_base();
-        instance(home.path(), ".openclaw", port);
+        write_instance(home.path(), ".openclaw", port);
         let start = Instant::now();
         let child = command(
             &self.program,
@@ -145,7 +146,7 @@ impl Engine {
 
 impl Running {
     /// Returns the resident memory of the gateway and its children, in MiB.
-    fn resident(&self) -> f64 {
+    fn resident_memory(&self) -> f64 {
         let mut pids = vec![self.child.id()];
         let mut at = 0;
         while let Some(pid) = pids.get(at) {
@@ -175,6 +176,7 @@ impl Drop for Running {
     }
 }
 
+/// Returns the command that runs a program in a home folder with no other environment.
 fn command(program: &Path, home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
@@ -189,9 +191,11 @@ fn command(program: &Path, home: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// Token of every gateway.
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn instance(home: &Path, folder: &str, port: u16) {
+/// Writes the config of an instance with this base port.
+fn write_instance(home: &Path, folder: &str, port: u16) {
     let config = json!({
         "gateway": {
             "mode": "local", "port": port, "bind": "loopback",
@@ -218,7 +222,7 @@ fn free_base() -> u16 {
 }
 
 /// Returns the number of liveness requests that are answered in a second, over connections that stay open.
-fn requests(port: u16) -> f64 {
+fn count_requests(port: u16) -> f64 {
     let over = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
     let threads: Vec<_> = (0..8)
@@ -246,7 +250,7 @@ fn requests(port: u16) -> f64 {
 }
 
 /// Connects a client that is accepted and then does nothing.
-fn client(port: u16) -> WebSocket<TcpStream> {
+fn connect_client(port: u16) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
     let (mut socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("an upgrade");
     let _challenge = socket.read().expect("a challenge");
@@ -285,14 +289,14 @@ fn measure_status() {
         };
         run();
         let mut times: Vec<_> = (0..START_COUNT).map(|_| run()).collect();
-        row(name, millis(median(&mut times)), "ms");
+        print_row(name, millis(median(&mut times)), "ms");
     };
-    instance(home.path(), ".openclaw", free_base());
+    write_instance(home.path(), ".openclaw", free_base());
     timed("status --json, gateway down", &["status", "--json"]);
     for number in 0..INSTANCE_COUNT {
         let name = format!("p{number}");
         let port = free_base();
-        instance(home.path(), &format!(".openclaw-{name}"), port);
+        write_instance(home.path(), &format!(".openclaw-{name}"), port);
         if number % 2 == 0 {
             let child = command(&program, home.path(), &["--profile", &name, "gateway"]).spawn();
             running.push((child.expect("it starts"), port));

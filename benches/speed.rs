@@ -1,11 +1,13 @@
-//! How long the program takes, next to yardsticks that are measured in the same run.
+//! Measurements of the program's commands, beside baselines that are measured in the same run.
 //!
-//! `cargo bench` prints a table and asserts nothing: numbers of one machine are compared with each
-//! other, never with those of another day. Everything takes turns, round by round, so that a busy
-//! moment of the machine meets all alike; what is shown is the median.
+//! `cargo bench` prints a table and asserts nothing: only numbers of one table may be compared. Each round runs every
+//! command once, so that a busy moment of the machine slows all of them alike. The table shows medians.
 
-#![expect(clippy::disallowed_methods, reason = "the bench builds its own world")]
-#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the bench makes its own files and processes"
+)]
+#![expect(clippy::print_stdout, reason = "the bench prints its table")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,105 +15,112 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Rounds that count, after one that warms up.
-const ROUNDS: usize = 31;
-/// How many instances the crowded hosts have; the first two show that the cost grows linearly.
-const CROWDS: [u16; 3] = [20, 195, 390];
+/// Number of measured rounds, after one that warms up.
+const ROUND_COUNT: usize = 31;
+/// Numbers of instances on the crowded hosts. The first two show that the cost grows linearly.
+const CROWD_SIZES: [u16; 3] = [20, 195, 390];
 
-/// Something that is measured: a name, what it is compared with, and a command made anew each round.
-struct Case {
+/// A command that is measured.
+struct MeasuredCommand {
     name: String,
-    /// The position of its yardstick among the cases.
-    against: Option<usize>,
+    /// Index of the command that is its baseline.
+    baseline: Option<usize>,
+    /// Makes the command for a new home folder.
     command: Box<dyn Fn(&Path) -> Command>,
     times: Vec<Duration>,
 }
 
 fn main() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
-    let hello = hello_world(scratch.path());
-    let crowds: Vec<_> = CROWDS.iter().map(|count| (*count, crowd(*count))).collect();
-
-    let case = |name: &str, against, command: Box<dyn Fn(&Path) -> Command>| Case {
-        name: name.to_owned(),
-        against,
-        command,
-        times: Vec::new(),
-    };
-    let mut cases = vec![
-        case(
-            "hello world (rustc -O)",
-            None,
-            Box::new(move |_| Command::new(&hello)),
-        ),
-        case("--version", Some(0), Box::new(|home| ours(home, &["--version"]))),
-        case(
-            "onboard without questions, fresh home",
-            None,
-            Box::new(|home| ours(home, &["onboard", "--non-interactive", "--accept-risk", "--json"])),
-        ),
-        case(
-            "ports --json, nobody there",
-            None,
-            Box::new(|home| ours(home, &["ports", "--json"])),
-        ),
-    ];
-    let empty = cases.len() - 1;
-    for (count, home) in &crowds {
-        let home = home.path().to_path_buf();
-        let name = format!("ports --json, {count} instances");
-        cases.push(case(
-            &name,
-            Some(empty),
-            Box::new(move |_| ours(&home, &["ports", "--json"])),
-        ));
-    }
-    let fullest = crowds.last().expect("there are crowds").1.path().to_path_buf();
-    let words = [
-        "--profile",
-        "one-more",
-        "onboard",
-        "--non-interactive",
-        "--accept-risk",
-        "--dry-run",
-        "--json",
-    ];
-    cases.push(case(
-        "survey and plan, 390 instances",
-        Some(empty),
-        Box::new(move |_| ours(&fullest, &words)),
-    ));
-
-    for round in 0..=ROUNDS {
-        for case in &mut cases {
-            let home = tempfile::tempdir().expect("a home");
-            let mut command = (case.command)(home.path());
-            command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            let start = Instant::now();
-            let status = command.status().expect("it starts");
-            let time = start.elapsed();
-            assert!(status.success(), "{}: {status}", case.name);
+    let hello = build_hello_world(scratch.path());
+    let crowds: Vec<_> = CROWD_SIZES
+        .iter()
+        .map(|count| (*count, home_with_instances(*count)))
+        .collect();
+    let mut commands = measured_commands(hello, &crowds);
+    for round in 0..=ROUND_COUNT {
+        for command in &mut commands {
+            let time = command.measure();
             if round > 0 {
-                case.times.push(time);
+                command.times.push(time);
             }
         }
     }
-    let medians: Vec<_> = cases.iter_mut().map(|case| median(&mut case.times)).collect();
-    println!("{ROUNDS} rounds, interleaved, medians\n");
-    for (case, median) in cases.iter().zip(&medians) {
-        let ratio = case.against.map_or_else(String::new, |at| {
-            format!(
-                "{:6.2} x {}",
-                median.as_secs_f64() / medians[at].as_secs_f64(),
-                cases[at].name
-            )
+    print_table(&mut commands);
+}
+
+/// Returns every command to measure, with the crowded hosts by their numbers of instances.
+fn measured_commands(hello: PathBuf, crowds: &[(u16, TempDir)]) -> Vec<MeasuredCommand> {
+    let onboard = ["onboard", "--non-interactive", "--accept-risk", "--json"];
+    let mut commands = vec![
+        MeasuredCommand::new("hello world (rustc -O)", None, move |_| Command::new(&hello)),
+        MeasuredCommand::new("--version", Some(0), |home| openclaw(home, &["--version"])),
+        MeasuredCommand::new("onboard without questions, fresh home", None, move |home| {
+            openclaw(home, &onboard)
+        }),
+        MeasuredCommand::new("ports --json, no instance", None, |home| {
+            openclaw(home, &["ports", "--json"])
+        }),
+    ];
+    let no_instance = commands.len() - 1;
+    for (count, home) in crowds {
+        let home = home.path().to_path_buf();
+        let name = format!("ports --json, {count} instances");
+        commands.push(MeasuredCommand::new(&name, Some(no_instance), move |_| {
+            openclaw(&home, &["ports", "--json"])
+        }));
+    }
+    let (count, home) = crowds.last().expect("there are crowds");
+    let home = home.path().to_path_buf();
+    let name = format!("survey and plan, {count} instances");
+    commands.push(MeasuredCommand::new(&name, Some(no_instance), move |_| {
+        let profile = ["--profile", "one-more"];
+        openclaw(&home, &[&profile[..], &onboard, &["--dry-run"]].concat())
+    }));
+    commands
+}
+
+impl MeasuredCommand {
+    fn new(name: &str, baseline: Option<usize>, command: impl Fn(&Path) -> Command + 'static) -> Self {
+        Self {
+            name: name.to_owned(),
+            baseline,
+            command: Box::new(command),
+            times: Vec::new(),
+        }
+    }
+
+    /// Runs the command in a new home folder and returns the time that it took.
+    fn measure(&self) -> Duration {
+        let home = tempfile::tempdir().expect("a home");
+        let mut command = (self.command)(home.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let start = Instant::now();
+        let status = command.status().expect("it starts");
+        let time = start.elapsed();
+        assert!(status.success(), "{}: {status}", self.name);
+        time
+    }
+}
+
+/// Prints the median time of each command, and its ratio to that of its baseline.
+fn print_table(commands: &mut [MeasuredCommand]) {
+    let medians: Vec<_> = commands
+        .iter_mut()
+        .map(|command| median(&mut command.times))
+        .collect();
+    println!("{ROUND_COUNT} rounds, interleaved, medians\n");
+    for (command, median) in commands.iter().zip(&medians) {
+        let ratio = command.baseline.map_or_else(String::new, |at| {
+            let ratio = median.as_secs_f64() / medians[at].as_secs_f64();
+            format!("{ratio:6.2} x {}", commands[at].name)
         });
         println!(
             "{:<40} {:>8.2} ms  {ratio}",
-            case.name,
+            command.name,
             median.as_secs_f64() * 1000.0
         );
     }
@@ -124,8 +133,8 @@ fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_openclaw"))
 }
 
-/// The program in a home folder, with nothing else of this environment.
-fn ours(home: &Path, words: &[&str]) -> Command {
+/// Returns the command that runs the program in a home folder with no other environment.
+fn openclaw(home: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(program());
     command
         .args(words)
@@ -136,8 +145,8 @@ fn ours(home: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// The yardstick: the least that a program in Rust does.
-fn hello_world(folder: &Path) -> PathBuf {
+/// Compiles the baseline, the smallest program in Rust, and returns its path.
+fn build_hello_world(folder: &Path) -> PathBuf {
     let source = folder.join("hello.rs");
     let program = folder.join("hello");
     std::fs::write(&source, "fn main() { println!(\"hello\"); }\n").expect("a source");
@@ -152,8 +161,8 @@ fn hello_world(folder: &Path) -> PathBuf {
     program
 }
 
-/// A host with that many instances, 111 ports apart.
-fn crowd(count: u16) -> TempDir {
+/// Creates a home folder with this many instances, 111 ports apart.
+fn home_with_instances(count: u16) -> TempDir {
     let home = tempfile::tempdir().expect("a home");
     for number in 0..count {
         let folder = home.path().join(format!(".openclaw-p{number}"));

@@ -24,9 +24,11 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
 
+mod commit_progress;
 mod draft;
 mod event;
 mod file_ops;
+mod interrupted;
 mod io_failure;
 mod journal;
 mod lock;
@@ -47,22 +49,25 @@ mod transaction;
 pub use draft::AnswersDraft;
 pub use event::ApplyEvent;
 pub use file_ops::{free_path, remove_if_present};
+pub(crate) use interrupted::changes_any;
+pub use interrupted::{InterruptedTransaction, has_unfinished_transaction, interrupted_transaction};
 pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_lock_file};
 pub use preflight::preflight;
-pub use recover::{Recovered, RecoveryOutcome, has_unfinished_transaction, recover};
+pub use recover::{Recovered, RecoveryOutcome, recover};
 pub use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
 
-/// What a plan changed on the disk.
+/// The result of a plan that was carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The paths that were created, changed or renamed, in the plan's order.
     pub changed: Vec<PathBuf>,
-    /// What the user should know: a folder of the instance that others may enter, a leftover.
+    /// Notices for the user: a folder of the instance that other users may enter, a temporary file that could not be removed.
     pub notices: Vec<Msg>,
 }
 
-/// Carries a plan out, whole or not at all. An empty plan writes nothing.
+/// Applies a plan as one transaction: the disk has the new state afterwards, or the old one and an error is returned.
+/// An empty plan writes nothing.
 ///
 /// `others` are the paths of the other instances, as for [`preflight()`].
 ///

@@ -33,13 +33,13 @@ const VERSION: u32 = 1;
 /// Name of the manifest in the archive.
 const MANIFEST: &str = "manifest.json";
 
-/// The purpose of an archive.
+/// The purpose for which an archive is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveKind {
-    /// To go back to, on this host.
+    /// A state of the instance that can be restored on this host.
     Snapshot,
-    /// To make a new instance from, here or on another host.
+    /// A copy from which a new instance is made, on this host or another.
     Export,
 }
 
@@ -59,7 +59,7 @@ pub struct Manifest {
     pub program: String,
     /// The reason for a snapshot: `asked`, `before-restore`.
     pub reason: String,
-    /// Whether the archive holds the instance's secrets.
+    /// True when the archive holds the instance's secrets.
     pub secrets: bool,
     /// The home folder at the time of creation.
     pub home: PathBuf,
@@ -85,7 +85,7 @@ pub struct ArchiveEntry {
 }
 
 impl Manifest {
-    /// The manifest of an archive that is to be made, without files and paths.
+    /// Returns the manifest of an archive that is to be made, without files and paths.
     pub fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
         Self {
             version: VERSION,
@@ -139,7 +139,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Returns the error for the user. Nothing was written.
+    /// Returns the error for the user about the archive at this path.
     pub fn into_error(self, archive: &Path) -> Error {
         let path = archive.display();
         let msg = match &self {

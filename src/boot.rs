@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::apply;
-use crate::config::{self, LoadedConfig, schema};
+use crate::config::judge::ConfigJudge;
+use crate::config::{self, LoadedConfig};
+use crate::engine;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -15,7 +17,7 @@ use crate::instance::{InstanceContext, OwnedInstanceContext};
 use crate::record::{BootFallback, Engine, Record};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 
-/// Loads the configs of one instance.
+/// Loads the config of one instance, from its file or from the last good one.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigLoader {
     /// The instance, with the environment that its gateway has.
@@ -24,6 +26,8 @@ pub(crate) struct ConfigLoader {
     pub(crate) record: Record,
     /// The settings of the command line, which override those of the config for as long as the gateway runs.
     pub(crate) overrides: RunOverrides,
+    /// The judge of the configs.
+    pub(crate) judge: ConfigJudge,
 }
 
 /// A config that a gateway can run with.
@@ -41,7 +45,7 @@ pub(crate) struct UsableConfig {
 /// The config with which a gateway starts.
 #[derive(Clone, Debug)]
 pub(crate) struct StartConfig {
-    /// The config.
+    /// The config of the gateway, with the settings that result from it.
     pub(crate) usable: UsableConfig,
     /// The warning that this is not the config in the file, with the reason; `None` where it is that config.
     pub(crate) warning: Option<Msg>,
@@ -72,14 +76,16 @@ impl ConfigLoader {
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
-            .without_vars(&Environment::of_an_instance(context.host));
+            .without_vars(&Environment::inherited_instance_variables(context.host));
+        let record = Record::read(&context.instance.record_path())?;
         Ok(Self {
+            judge: engine::config_judge(record.engine, &host, context.env),
             context: InstanceContext {
                 host: &host,
                 ..context
             }
             .to_owned(),
-            record: Record::read(&context.instance.record_path())?,
+            record,
             overrides: RunOverrides::default(),
         })
     }
@@ -174,10 +180,9 @@ impl ConfigLoader {
         Ok((config, Some(text)))
     }
 
-    /// Fails for a config that no release of OpenClaw accepts: its gateway would run with other settings than its
-    /// user believes. A config of either release is accepted.
+    /// Fails for a config that the judge refuses: its gateway would run with other settings than its user believes.
     fn refuse_invalid(&self, path: &Path, config: &Value) -> Result<()> {
-        let findings = schema::refused_by_all(config);
+        let findings = self.judge.judge(config).refused;
         let count = findings.len();
         let Some(first) = findings.into_iter().next() else {
             return Ok(());
@@ -232,6 +237,7 @@ mod tests {
             context,
             record: Record::default(),
             overrides: RunOverrides::default(),
+            judge: ConfigJudge::native(),
         };
         (home, loader)
     }

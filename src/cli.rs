@@ -1,7 +1,7 @@
 //! The command line as it is typed: types for `clap`, and the dispatch to one module per verb.
 //!
 //! No help text stands here: `help` puts the words of the chosen language into the commands before they
-//! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`selection`); they are
+//! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`global_options`); they are
 //! declared here for the help and the completions.
 
 #![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]
@@ -83,29 +83,37 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Carries a verb out. Scripts and man pages need no instance, and so no home folder.
+/// Runs a verb. Scripts and man pages need no instance, and so no home folder.
 pub(crate) fn dispatch(
     host: &Host,
     ui: Ui,
     profile: Option<&ProfileName>,
     command: Command,
 ) -> Result<ExitCode> {
-    let context = || Context::read(host, ui, profile);
+    let read_context = || Context::read(host, ui, profile);
+    let run = |run: &dyn Fn(&Context<'_>) -> Result<ExitCode>| {
+        let context = read_context()?;
+        let result = run(&context);
+        // A command that writes has completed it by now.
+        context.print_interrupted_note();
+        result
+    };
     match command {
         Command::Completions(args) => Ok(completions::run(host, ui, &args)),
         Command::Man(args) => man::run(ui, Cli::command(), &args),
-        Command::Config(args) => config::run(&context()?, &args),
-        Command::Dashboard(args) => dashboard::run(&context()?, &args),
-        Command::Status(args) => Ok(status::run(&context()?, &args)),
-        Command::Logs(args) => logs::run(&context()?, &args),
-        Command::Gateway(args) => gateway::run(&context()?, *args),
-        Command::Doctor(args) => doctor::run(&context()?, &args),
-        Command::Snapshot(args) => snapshot::run(&context()?, &args),
-        Command::Browser(args) => browser::run(&context()?, &args),
-        Command::Onboard(args) => onboard::onboard(&context()?, &args),
-        Command::Setup(args) => onboard::setup(&context()?, &args),
-        Command::Rescue(args) => rescue::run(&context()?, &args),
-        Command::Profiles(args) => profiles::run(&context()?, &args),
-        Command::Ports(args) => ports::run(&context()?, &args),
+        // It reports an interrupted run as a finding.
+        Command::Doctor(args) => doctor::run(&read_context()?, &args),
+        Command::Config(args) => run(&|context| config::run(context, &args)),
+        Command::Dashboard(args) => run(&|context| dashboard::run(context, &args)),
+        Command::Status(args) => run(&|context| Ok(status::run(context, &args))),
+        Command::Logs(args) => run(&|context| logs::run(context, &args)),
+        Command::Gateway(args) => run(&|context| gateway::run(context, &args)),
+        Command::Snapshot(args) => run(&|context| snapshot::run(context, &args)),
+        Command::Browser(args) => run(&|context| browser::run(context, &args)),
+        Command::Onboard(args) => run(&|context| onboard::onboard(context, &args)),
+        Command::Setup(args) => run(&|context| onboard::setup(context, &args)),
+        Command::Rescue(args) => run(&|context| rescue::run(context, &args)),
+        Command::Profiles(args) => run(&|context| profiles::run(context, &args)),
+        Command::Ports(args) => run(&|context| ports::run(context, &args)),
     }
 }

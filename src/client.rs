@@ -33,9 +33,9 @@ const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 /// The URL of a gateway and the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct GatewayEndpoint {
-    /// The URL, such as `ws://127.0.0.1:19789`.
+    /// The URL of the gateway, such as `ws://127.0.0.1:19789`.
     pub url: String,
-    /// The credentials.
+    /// The credentials with which the client authenticates.
     pub auth: ClientAuth,
 }
 
@@ -220,7 +220,7 @@ impl GatewayClient {
     }
 }
 
-/// Returns the parameters of `connect`.
+/// Returns the parameters of the `connect` request.
 fn connect_params(auth: &ClientAuth, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
     let mut params = json!({
         "minProtocol": min,

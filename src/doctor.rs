@@ -58,7 +58,10 @@ pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in report.selected() {
         let first = findings.len();
-        for check in checks() {
+        let interrupted = [&state::INTERRUPTED];
+        let is_half_changed = report.is_half_changed(own);
+        let only = interrupted.into_iter().filter(|_| is_half_changed);
+        for check in only.chain(checks().filter(|_| !is_half_changed)) {
             for problem in (check.find)(report, own) {
                 let refused = problem
                     .fix

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::dialect;
+use crate::config::judge::ConfigJudge;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::host::process::CommandSpec;
@@ -20,6 +21,7 @@ use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
+use crate::record::Engine;
 use crate::settings::RunOverrides;
 
 /// Name of the file that describes an npm package.
@@ -44,10 +46,10 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
 
 /// An installed OpenClaw from npm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeEngine {
-    /// The path of the command.
+pub(crate) struct NodeEngine {
+    /// The path of the command that runs the engine.
     pub path: PathBuf,
-    /// The version, from the `package.json` or from the command's own answer.
+    /// The version of the engine, from the `package.json` or from the command's own answer.
     pub version: String,
 }
 
@@ -57,6 +59,16 @@ pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine>
     candidates(host, env)
         .into_iter()
         .find_map(|path| read_package(&path))
+}
+
+/// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
+/// engine.
+pub(crate) fn config_judge(engine: Engine, host: &Host, env: &Environment) -> ConfigJudge {
+    let node = match engine {
+        Engine::Native => None,
+        Engine::Node => find_package(host, env),
+    };
+    ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
 }
 
 /// Finds OpenClaw from npm by its package, and where a command belongs to no package, by asking the command for its
@@ -171,13 +183,13 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
         set("OPENCLAW_GATEWAY_PORT", port.to_string().as_ref());
     }
     // The variables above override inherited ones; others of an instance must not be inherited.
-    let inherited = environment::LEGACY.iter().chain(&["OPENCLAW_PROFILE"]);
-    let foreign = instance.set_aside.iter();
+    let inherited = environment::LEGACY_VARIABLES.iter().chain(&["OPENCLAW_PROFILE"]);
+    let foreign = instance.ignored_variables.iter();
     command.env_removed = inherited.chain(foreign).map(Into::into).collect();
-    if !instance.set_aside.is_empty() {
+    if !instance.ignored_variables.is_empty() {
         command
             .env_removed
-            .extend(environment::OF_SERVICE.iter().map(Into::into));
+            .extend(environment::SERVICE_VARIABLES.iter().map(Into::into));
     }
     command
 }

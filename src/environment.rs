@@ -1,7 +1,7 @@
-//! What the environment wishes: every `OPENCLAW_*` variable and the home folder, read once.
+//! The environment of a run: the home folder and every `OPENCLAW_*` variable, read once.
 //!
-//! No other module reads such a variable. What the wishes *mean* beside a `--profile` is decided in
-//! [`crate::instance`]; this module only knows their names.
+//! No other module reads such a variable. Which of them hold beside a `--profile` is decided in [`crate::instance`]; this
+//! module reads them only.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,31 +11,32 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::secret::Secret;
 
-/// The environment's wishes, as they stand, blank ones left out.
+/// Values of the variables of this program; an empty variable counts as unset.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// The folder that `~` means: `OPENCLAW_HOME` (as OpenClaw 2026.9.6 reads it), else `HOME`.
+    /// Home folder, which `~` stands for: `OPENCLAW_HOME` (as OpenClaw 2026.9.6 reads it), else `HOME`.
     pub home: PathBuf,
-    /// `OPENCLAW_PROFILE`.
+    /// Value of `OPENCLAW_PROFILE`, not yet parsed.
     pub profile: Option<String>,
-    /// `OPENCLAW_STATE_DIR`, `~` expanded, absolute.
+    /// Path of `OPENCLAW_STATE_DIR`, `~` expanded, absolute.
     pub state_dir: Option<PathBuf>,
-    /// `OPENCLAW_CONFIG_PATH`, `~` expanded, absolute.
+    /// Path of `OPENCLAW_CONFIG_PATH`, `~` expanded, absolute.
     pub config_path: Option<PathBuf>,
-    /// `OPENCLAW_GATEWAY_PORT` as it stands.
+    /// Value of `OPENCLAW_GATEWAY_PORT`, not yet parsed.
     pub gateway_port: Option<String>,
-    /// `OPENCLAW_GATEWAY_TOKEN`.
+    /// Value of `OPENCLAW_GATEWAY_TOKEN`.
     pub gateway_token: Option<Secret>,
-    /// Which other variables that belong to one instance are set: URL, password, unit, label, task.
-    pub others: Vec<&'static str>,
-    /// `OPENCLAW_SERVICE_MARKER` is set: the environment is that of a service.
+    /// Names of the other variables of one instance that are set: URL, password, unit, label, task.
+    pub instance_variables: Vec<&'static str>,
+    /// `true` where `OPENCLAW_SERVICE_MARKER` is set: the environment is that of a service.
     pub service_marker: bool,
-    /// `OPENCLAW_NODE_CLI`: where OpenClaw from npm is.
+    /// Path of `OPENCLAW_NODE_CLI`, the program of OpenClaw from npm.
     pub node_cli: Option<PathBuf>,
 }
 
-/// Variables that name something of one instance and travel with its environment (docs/openclaw.md#variables-of-one-instance).
-const OTHERS: [&str; 8] = [
+/// Further variables that belong to one instance and are inherited with its environment
+/// (docs/openclaw.md#variables-of-one-instance).
+const INSTANCE_VARIABLES: [&str; 8] = [
     "OPENCLAW_GATEWAY_URL",
     "OPENCLAW_GATEWAY_PASSWORD",
     "OPENCLAW_OAUTH_DIR",
@@ -46,9 +47,9 @@ const OTHERS: [&str; 8] = [
     "OPENCLAW_LOG_PREFIX",
 ];
 
-/// The names of before OpenClaw was called so, which its early release still follows (docs/openclaw.md#legacy-names). They
-/// say nothing to this program, so they must not speak to what it starts either.
-pub const LEGACY: [&str; 6] = [
+/// Variables under an earlier name of OpenClaw, which its early release still reads (docs/openclaw.md#legacy-names). This
+/// program ignores them, so they are removed from the environment of an engine that it starts.
+pub(crate) const LEGACY_VARIABLES: [&str; 6] = [
     "CLAWDBOT_PROFILE",
     "CLAWDBOT_STATE_DIR",
     "CLAWDBOT_CONFIG_PATH",
@@ -57,20 +58,23 @@ pub const LEGACY: [&str; 6] = [
     "CLAWDBOT_GATEWAY_PASSWORD",
 ];
 
-/// What marks the environment of a service (docs/openclaw.md#variables-of-one-instance).
-pub const OF_SERVICE: [&str; 3] = [
+/// Variables that mark the environment of a service (docs/openclaw.md#variables-of-one-instance).
+pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
     "OPENCLAW_SERVICE_MARKER",
     "OPENCLAW_SERVICE_KIND",
     "OPENCLAW_SERVICE_VERSION",
 ];
 
 impl Environment {
-    /// Reads the variables. Fails where no usable home folder is known, before anything is written.
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Exit 2 where there is no usable home folder, or a path is unusable.
     pub fn read(host: &Host) -> Result<Self> {
-        let home = home(host)?;
+        let home = home_dir(host)?;
         let path = |name: &str| -> Result<Option<PathBuf>> {
             host.var(name)
-                .map(|value| absolute(&home, host.cwd(), value))
+                .map(|value| absolute_path(&home, host.cwd(), value))
                 .transpose()
                 .map_err(|value| Error::usage(msg!("environment.path", name = name, value = value)))
         };
@@ -80,7 +84,7 @@ impl Environment {
             config_path: path("OPENCLAW_CONFIG_PATH")?,
             gateway_port: host.var("OPENCLAW_GATEWAY_PORT").map(str::to_owned),
             gateway_token: host.var("OPENCLAW_GATEWAY_TOKEN").map(Secret::new),
-            others: OTHERS
+            instance_variables: INSTANCE_VARIABLES
                 .into_iter()
                 .filter(|name| host.var(name).is_some())
                 .collect(),
@@ -90,38 +94,41 @@ impl Environment {
         })
     }
 
-    /// The language wish, `OPENCLAW_LANG`: needed before anything that can fail.
+    /// Returns the value of `OPENCLAW_LANG`, in which the error of [`Self::read`] is reported, too.
     pub fn lang(host: &Host) -> Option<&str> {
         host.var("OPENCLAW_LANG")
     }
 
-    /// Whether a variable belongs to this program: what it means is decided in [`crate::instance`], so that
-    /// nobody may read it past the environment rules.
-    pub fn is_ours(name: &str) -> bool {
+    /// Returns whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,
+    /// so a config must not refer to it.
+    pub fn is_own_variable(name: &str) -> bool {
         name.starts_with("OPENCLAW_")
     }
 
-    /// The variables that name something of one instance: what a program started for another instance must
-    /// not inherit.
-    pub fn of_an_instance(host: &Host) -> Vec<OsString> {
-        const OF_THE_USER: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
+    /// Returns the names of the variables of this run that belong to one instance: a program that is started for another
+    /// instance must not inherit them.
+    pub fn inherited_instance_variables(host: &Host) -> Vec<OsString> {
+        const USER_VARIABLES: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_LANG", "OPENCLAW_NODE_CLI"];
         let names = host
             .var_names_with_prefix("OPENCLAW_")
             .chain(host.var_names_with_prefix("CLAWDBOT_"));
         names
-            .filter(|name| !OF_THE_USER.contains(name))
+            .filter(|name| !USER_VARIABLES.contains(name))
             .map(OsString::from)
             .collect()
     }
 
-    /// A path as a user may type it, `~` expanded, made absolute.
+    /// Returns a typed path with `~` expanded, absolute, and without `.` and `..`; `None` where it can't be one.
     pub fn expand(&self, cwd: Option<&Path>, typed: &str) -> Option<PathBuf> {
-        absolute(&self.home, cwd, typed).ok()
+        absolute_path(&self.home, cwd, typed).ok()
     }
 }
 
-/// The home folder, or why there is none that may be written to.
-fn home(host: &Host) -> Result<PathBuf> {
+/// Returns the home folder.
+///
+/// # Errors
+/// Exit 2 where none is set, it isn't an absolute path, it isn't a folder, or it is another user's because of `sudo`.
+fn home_dir(host: &Host) -> Result<PathBuf> {
     let (name, value) = match (
         host.var("OPENCLAW_HOME"),
         host.var("HOME").or_else(|| host.var("USERPROFILE")),
@@ -133,7 +140,7 @@ fn home(host: &Host) -> Result<PathBuf> {
         }
     };
     let path = match value.strip_prefix('~') {
-        // Only OPENCLAW_HOME may lean on HOME.
+        // Only OPENCLAW_HOME may be relative to HOME.
         Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with('/')) => {
             let base = host
                 .var("HOME")
@@ -166,7 +173,7 @@ fn home(host: &Host) -> Result<PathBuf> {
 }
 
 /// Returns a path for the screen, with `~` for the home folder.
-pub fn abbreviate_home(home: &Path, path: &Path) -> String {
+pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
     match path.strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
         Ok(below) => format!("~/{}", below.display()),
@@ -174,7 +181,8 @@ pub fn abbreviate_home(home: &Path, path: &Path) -> String {
     }
 }
 
-fn absolute(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
+/// Returns a typed path with `~` expanded, absolute, and without `.` and `..`; the path for a message where it can't be one.
+fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
     let path = match typed.strip_prefix('~') {
         Some("") => home.to_path_buf(),
         Some(rest) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
@@ -188,11 +196,12 @@ fn absolute(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result
     if typed.contains('\0') {
         return Err(typed.escape_debug().to_string());
     }
-    Ok(tidy(&path))
+    Ok(without_dots(&path))
 }
 
-/// The path without `.` and `..`, by its words alone: nothing is asked of the disk.
-fn tidy(path: &Path) -> PathBuf {
+/// Removes `.` and `..` from a path by its text alone. Where `link` is a symbolic link, `link/../x` becomes another file
+/// than the kernel's.
+fn without_dots(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut out = PathBuf::new();
     for part in path.components() {

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Unhealthy,
     /// Configuration or ports make it impossible until somebody acts. Exit 78 (`EX_CONFIG`).
     Blocked,
-    /// The user interrupted. Exit 130.
+    /// The user interrupted the program. Exit 130.
     Interrupted,
 }
 
@@ -121,14 +121,14 @@ impl Error {
         Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
     }
 
-    /// Sets the cause that callers react to.
+    /// Sets the cause to which callers react.
     #[must_use]
     pub(crate) fn with_reason(mut self, reason: ErrorReason) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// Adds a way out.
+    /// Adds a hint: a sentence that tells the user a way out.
     #[must_use]
     pub(crate) fn hint(mut self, hint: Msg) -> Self {
         self.hints.push(hint);

@@ -143,6 +143,12 @@ impl Host {
         system::free_disk_bytes(path)
     }
 
+    /// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one. `None` on
+    /// other systems than Linux.
+    pub(crate) fn network_file_system(&self, path: &Path) -> Option<&'static str> {
+        system::network_file_system(path)
+    }
+
     /// Returns the working folder; `None` where it was removed.
     pub(crate) fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
@@ -259,6 +265,11 @@ pub(crate) fn is_address_unavailable(error: &std::io::Error) -> bool {
 #[expect(clippy::disallowed_methods, reason = "the clock is read here")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// Returns the folder of the system for temporary files.
+pub fn temp_dir() -> PathBuf {
+    std::env::temp_dir()
 }
 
 /// Returns random bytes from the system, for code without a [`Host`].

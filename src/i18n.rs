@@ -9,11 +9,11 @@ use std::fmt::{self, Write as _};
 
 mod detect;
 
-pub(crate) use detect::detect;
+pub(crate) use detect::{detect, lang_of_locale};
 
 /// The catalogue of one language.
 struct Locale {
-    /// The language code: `en`.
+    /// The code of the language, such as `en`.
     code: &'static str,
     /// The (key, text) pairs of the messages, sorted by key.
     messages: &'static [(&'static str, &'static str)],

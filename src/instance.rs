@@ -1,9 +1,9 @@
-//! One gateway's own set of paths: profile and environment in, paths out.
+//! The instance of a run: the paths of one gateway, from a profile and the environment.
 //!
-//! This is the one place that knows where things of an instance lie, and the one place that decides
-//! what an inherited environment means beside a chosen profile (docs/design.md#environment-rules). A
-//! shell started by one gateway carries that gateway's paths, port and token along; taken at their
-//! word they would make the next profile write into the first one (docs/openclaw.md#leak-inherited-environment).
+//! This module alone knows where the files of an instance lie, and alone decides what an inherited environment means
+//! beside a chosen profile (docs/design.md#environment-rules). A shell that a gateway started carries that gateway's
+//! paths, port and token; a command for another profile that followed them would write into the first one
+//! (docs/openclaw.md#leak-inherited-environment).
 
 use std::path::{Path, PathBuf};
 
@@ -22,127 +22,105 @@ mod context;
 
 pub use context::{InstanceContext, OwnedInstanceContext};
 
-/// The config's name in its state folder.
-pub const CONFIG_FILE: &str = "openclaw.json";
-/// The record that this program keeps in each state folder: engine, language, ports.
-pub const RECORD_FILE: &str = "instance.toml";
-/// Start of a state folder's name.
-const FOLDER: &str = ".openclaw";
-/// Bytes of the hash that make an id.
-const ID_BYTES: usize = 8;
+/// Name of the config in a state folder.
+pub(crate) const CONFIG_FILE: &str = "openclaw.json";
+/// Name of the record that this program keeps in each state folder ([`crate::record`]).
+pub(crate) const RECORD_FILE: &str = "instance.toml";
+/// Name of the lock file in a state folder.
+pub(crate) const LOCK_FILE: &str = "gateway.lock";
+/// Start of the name of a state folder, and the whole name of the default instance's.
+const STATE_FOLDER: &str = ".openclaw";
+/// Number of bytes of the hash that make the id of an instance.
+const INSTANCE_ID_BYTES: usize = 8;
 
-/// One instance's paths, and what the environment wishes for this run of it.
+/// The paths of an instance, and the port and the token that the environment sets for this run of it.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// Its name.
+    /// Profile name.
     pub profile: ProfileName,
-    /// Its state folder.
+    /// Path of the state folder.
     pub state_dir: PathBuf,
-    /// Its config file.
+    /// Path of the config file.
     pub config_path: PathBuf,
-    /// The port that `OPENCLAW_GATEWAY_PORT` wishes for this run.
-    pub wished_port: Option<Port>,
-    /// The token that `OPENCLAW_GATEWAY_TOKEN` brings.
-    pub wished_token: Option<Secret>,
-    /// Whether flag or environment named the profile, or the paths did; `false` means nobody chose.
-    pub chosen: bool,
-    /// The variables of the environment that belong to another profile, and so mean nothing here.
-    pub set_aside: Vec<&'static str>,
-    /// What was set aside or honoured of the environment: one line each for the user.
+    /// Port of `OPENCLAW_GATEWAY_PORT`, where that is meant for this instance.
+    pub env_port: Option<Port>,
+    /// Token of `OPENCLAW_GATEWAY_TOKEN`, where that is meant for this instance.
+    pub env_token: Option<Secret>,
+    /// `true` where a flag, the environment or its paths select the instance, `false` where it is the default for lack of
+    /// a choice.
+    pub is_explicit: bool,
+    /// Names of the variables of the environment that are ignored, since they belong to another profile.
+    pub ignored_variables: Vec<&'static str>,
+    /// Notices for the user about variables that are ignored and custom paths that are used.
     pub notices: Vec<Msg>,
-    /// The home folder, where its profile alone would lead.
+    /// Path of the home folder.
     pub home: PathBuf,
 }
 
 impl Instance {
-    /// The canonical state folder of a profile: `~/.openclaw`, `~/.openclaw-NAME`.
+    /// Returns the canonical state folder of a profile: `~/.openclaw` or `~/.openclaw-NAME`.
     pub fn canonical_state(home: &Path, profile: &ProfileName) -> PathBuf {
-        home.join(format!("{FOLDER}{}", profile.suffix()))
+        home.join(format!("{STATE_FOLDER}{}", profile.suffix()))
     }
 
-    /// The instance of a profile as if nothing were inherited.
+    /// Returns the instance of a profile at its canonical paths, without any variable of the environment.
     pub fn canonical(home: &Path, profile: ProfileName) -> Self {
         let state_dir = Self::canonical_state(home, &profile);
         Self {
             config_path: state_dir.join(CONFIG_FILE),
             state_dir,
             profile,
-            wished_port: None,
-            wished_token: None,
-            chosen: true,
-            set_aside: Vec::new(),
+            env_port: None,
+            env_token: None,
+            is_explicit: true,
+            ignored_variables: Vec::new(),
             notices: Vec::new(),
             home: home.to_path_buf(),
         }
     }
 
-    /// What profile and environment mean together. `flag` is the profile of the command line.
+    /// Determines the instance of a run from the profile of the command line (`flag`) and the environment
+    /// (docs/design.md#environment-rules). Variables that belong to another profile are ignored, with a notice.
+    ///
+    /// # Errors
+    /// Exit 2 for an unusable profile name or port in the environment, and for a new profile whose name differs from an
+    /// existing one's by case only.
     pub fn resolve(env: &Environment, flag: Option<&ProfileName>) -> Result<Self> {
-        let from_env = match (&env.profile, flag) {
-            (Some(name), None) => Some(ProfileName::parse(name).map_err(|e| e.refuse(name))?),
-            // Beside a flag an unusable name only says that the environment is not this profile's.
-            (name, _) => name
-                .as_deref()
-                .map(|n| ProfileName::parse(n).unwrap_or_else(|_| ProfileName::unusable())),
+        let owners = VariableOwners::new(env, flag)?;
+        let Some(profile) = flag.cloned().or_else(|| owners.profile.clone()) else {
+            return Ok(Self::from_paths(env, owners.state_dir.or(owners.config_path)));
         };
-        let state_owner = env
-            .state_dir
-            .as_deref()
-            .and_then(|dir| owner_of_state(&env.home, dir));
-        let config_owner = env
-            .config_path
-            .as_deref()
-            .and_then(|path| owner_of_config(&env.home, path));
-        let Some(profile) = flag.cloned().or_else(|| from_env.clone()) else {
-            return Ok(Self::by_paths(env, state_owner.or(config_owner)));
-        };
-        let mine = |owner: &Option<ProfileName>| owner.as_ref().is_none_or(|owner| *owner == profile);
-        let marked_default =
-            env.service_marker && from_env.is_none() && state_owner.is_none() && config_owner.is_none();
-        let whole_is_foreign = !mine(&from_env) || (marked_default && !profile.is_default());
-        let foreign = whole_is_foreign || !mine(&state_owner) || !mine(&config_owner);
-
-        let mut instance = Self::canonical(&env.home, profile.clone());
-        let state = env
-            .state_dir
-            .as_ref()
-            .filter(|_| !whole_is_foreign && mine(&state_owner));
+        let is_own = |owner: &Option<ProfileName>| owner.as_ref().is_none_or(|owner| *owner == profile);
+        // A service without a profile is the default instance's.
+        let is_of_default_service = env.service_marker && owners.are_unknown();
+        let is_foreign_profile = !is_own(&owners.profile) || (is_of_default_service && !profile.is_default());
+        let own_path = |owner: &Option<ProfileName>| !is_foreign_profile && is_own(owner);
+        let state = env.state_dir.as_deref().filter(|_| own_path(&owners.state_dir));
         let config = env
             .config_path
-            .as_ref()
-            .filter(|_| !whole_is_foreign && mine(&config_owner));
-        if let Some(dir) = state {
-            instance.note_custom("OPENCLAW_STATE_DIR", dir, &instance.state_dir.clone());
-            instance.config_path = dir.join(CONFIG_FILE);
-            instance.state_dir.clone_from(dir);
-        }
-        if let Some(path) = config {
-            instance.note_custom("OPENCLAW_CONFIG_PATH", path, &instance.config_path.clone());
-            instance.config_path.clone_from(path);
-        }
-        if foreign {
-            let aside = set_aside(
+            .as_deref()
+            .filter(|_| own_path(&owners.config_path));
+
+        let mut instance = Self::canonical(&env.home, profile.clone());
+        instance.set_custom_paths(state, config);
+        if own_path(&owners.state_dir) && own_path(&owners.config_path) {
+            instance.set_port_and_token(env)?;
+        } else {
+            let is_profile_ignored = owners.profile.as_ref() != Some(&profile);
+            instance.ignore_variables(foreign_variables(
                 env,
                 state.is_none(),
                 config.is_none(),
-                from_env.as_ref() != Some(&profile),
-            );
-            if !aside.is_empty() {
-                let names = aside.join(", ");
-                instance
-                    .notices
-                    .push(msg!("instance.set-aside", profile = profile, names = names));
-            }
-            instance.set_aside = aside;
-        } else {
-            instance.take_wishes(env)?;
+                is_profile_ignored,
+            ));
         }
         refuse_case_clash(&env.home, &instance)?;
         Ok(instance)
     }
 
-    /// No profile was named: the two paths alone decide (the manual way), else the default instance.
-    fn by_paths(env: &Environment, owner: Option<ProfileName>) -> Self {
+    /// Returns the instance of a run for which no profile was named: that of the paths in the environment, else the
+    /// default one. `owner` is the profile to which the paths belong.
+    fn from_paths(env: &Environment, owner: Option<ProfileName>) -> Self {
         let mut instance = Self::canonical(&env.home, owner.unwrap_or_else(ProfileName::default_profile));
         if let Some(dir) = &env.state_dir {
             instance.state_dir.clone_from(dir);
@@ -151,118 +129,147 @@ impl Instance {
         if let Some(path) = &env.config_path {
             instance.config_path.clone_from(path);
         }
-        instance.chosen = env.state_dir.is_some() || env.config_path.is_some();
-        // An unusable port is reported by whoever needs one; here nothing was chosen that it could break.
-        instance.wished_port = env.gateway_port.as_deref().and_then(Port::from_variable);
-        instance.wished_token.clone_from(&env.gateway_token);
+        instance.is_explicit = env.state_dir.is_some() || env.config_path.is_some();
+        // An unusable port is reported by the command that needs one; without a profile it can't reach a wrong instance.
+        instance.env_port = env.gateway_port.as_deref().and_then(Port::from_variable);
+        instance.env_token.clone_from(&env.gateway_token);
         instance
     }
 
-    fn take_wishes(&mut self, env: &Environment) -> Result<()> {
-        self.wished_token.clone_from(&env.gateway_token);
+    /// Moves the instance to the paths of the environment. A state folder alone moves the config with it
+    /// (docs/openclaw.md#leak-state-folder-alone).
+    fn set_custom_paths(&mut self, state: Option<&Path>, config: Option<&Path>) {
+        if let Some(dir) = state {
+            self.note_custom_path("OPENCLAW_STATE_DIR", dir, &self.state_dir.clone());
+            self.config_path = dir.join(CONFIG_FILE);
+            self.state_dir = dir.to_path_buf();
+        }
+        if let Some(path) = config {
+            self.note_custom_path("OPENCLAW_CONFIG_PATH", path, &self.config_path.clone());
+            self.config_path = path.to_path_buf();
+        }
+    }
+
+    /// Takes over the port and the token of the environment.
+    fn set_port_and_token(&mut self, env: &Environment) -> Result<()> {
+        self.env_token.clone_from(&env.gateway_token);
         if let Some(typed) = &env.gateway_port {
             let port = Port::from_variable(typed)
                 .ok_or_else(|| Error::usage(msg!("environment.port", value = typed)))?;
-            self.wished_port = Some(port);
+            self.env_port = Some(port);
         }
         Ok(())
     }
 
-    fn note_custom(&mut self, name: &'static str, path: &Path, canonical: &Path) {
+    /// Records the variables that are ignored, with one notice for all.
+    fn ignore_variables(&mut self, names: Vec<&'static str>) {
+        if !names.is_empty() {
+            let (profile, list) = (&self.profile, names.join(", "));
+            let notice = msg!("instance.set-aside", profile = profile, names = list);
+            self.notices.push(notice);
+        }
+        self.ignored_variables = names;
+    }
+
+    /// Adds a notice about a path of the environment that differs from the canonical one.
+    fn note_custom_path(&mut self, name: &'static str, path: &Path, canonical: &Path) {
         if path != canonical {
             self.notices
                 .push(msg!("instance.custom-path", name = name, path = path.display()));
         }
     }
 
-    /// The workspace that is proposed: in the instance's own folder, its name carrying the profile
+    /// Returns the workspace that onboarding proposes: a folder in the state folder, with the profile in its name
     /// (docs/design.md#isolation-rules).
     pub fn default_workspace(&self) -> PathBuf {
         self.state_dir.join(format!("workspace{}", self.profile.suffix()))
     }
 
-    /// `~/.openclaw/workspace-NAME`, where early releases of OpenClaw put a profile's workspace.
+    /// Returns `~/.openclaw/workspace-NAME`, where early releases of OpenClaw put the workspace of a profile.
     pub fn legacy_workspace(&self, home: &Path) -> Option<PathBuf> {
         (!self.profile.is_default()).then(|| {
-            home.join(FOLDER)
+            home.join(STATE_FOLDER)
                 .join(format!("workspace{}", self.profile.suffix()))
         })
     }
 
-    /// Engine, language and port record.
+    /// Returns the path of the record ([`crate::record`]).
     pub fn record_path(&self) -> PathBuf {
         self.state_dir.join(RECORD_FILE)
     }
 
-    /// Keys that OpenClaw reads into its environment.
+    /// Returns the path of the `.env` file, which OpenClaw reads into its environment.
     pub fn env_file(&self) -> PathBuf {
         self.state_dir.join(".env")
     }
 
-    /// The provider keys of the main agent (docs/openclaw.md#provider-keys).
+    /// Returns the path of the file with the provider keys of the main agent
+    /// (docs/openclaw.md#provider-keys).
     pub fn auth_profiles(&self) -> PathBuf {
         self.state_dir.join("agents/main/agent/auth-profiles.json")
     }
 
-    /// The folder of the main agent's sessions.
+    /// Returns the folder of the main agent's sessions.
     pub fn sessions(&self) -> PathBuf {
         self.state_dir.join("agents/main/sessions")
     }
 
-    /// The gateway's lock, held on an open file for as long as it runs.
+    /// Returns the path of the lock file on which the gateway holds a lock while it runs.
     pub fn lock_path(&self) -> PathBuf {
-        self.state_dir.join("gateway.lock")
+        self.state_dir.join(LOCK_FILE)
     }
 
-    /// The same for every start of this instance's gateway, and no other's: 16 hexadecimal digits, by the
-    /// config's path, links followed.
+    /// Returns the id of the instance: 16 hexadecimal digits of the hash of the config's path, links followed. It is the
+    /// same at every start, and no other instance has it.
     pub fn id(&self) -> String {
         let path = read::canonicalize_existing(&self.config_path);
         let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
-        hex::encode(&hash[..ID_BYTES])
+        hex::encode(&hash[..INSTANCE_ID_BYTES])
     }
 
-    /// The config that the last healthy start used, beside the config (docs/openclaw.md#last-good-config).
+    /// Returns the path of the copy of the config that the last healthy start used, which lies beside the config
+    /// (docs/openclaw.md#last-good-config).
     pub fn last_good_path(&self) -> PathBuf {
         backup::last_good_path(&self.config_path)
     }
 
-    /// The folder of the gateway's own log files.
+    /// Returns the folder of the gateway's log files.
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join("logs")
     }
 
-    /// What the canvas host serves.
+    /// Returns the folder that the canvas host serves.
     pub fn canvas(&self) -> PathBuf {
         self.state_dir.join("canvas")
     }
 
-    /// This instance's own key as a client (docs/openclaw.md#device-files).
+    /// Returns the path of the device key that identifies the instance as a client (docs/openclaw.md#device-files).
     pub fn device_key(&self) -> PathBuf {
         self.state_dir.join("identity/device.json")
     }
 
-    /// The device tokens that gateways gave to this instance's client (docs/openclaw.md#device-files).
+    /// Returns the path of the file with the device tokens that gateways gave to the instance as a client
+    /// (docs/openclaw.md#device-files).
     pub fn device_tokens(&self) -> PathBuf {
         self.state_dir.join("identity/device-auth.json")
     }
 
-    /// The devices that this instance's gateway has paired (docs/openclaw.md#device-tokens).
+    /// Returns the path of the file with the devices that the gateway has paired (docs/openclaw.md#device-tokens).
     pub fn paired_devices(&self) -> PathBuf {
         self.state_dir.join("devices/paired.json")
     }
 
-    /// The folder of one browser profile (docs/openclaw.md#browser-folders).
+    /// Returns the folder of a browser profile (docs/openclaw.md#browser-folders).
     pub fn browser(&self, name: &str) -> PathBuf {
         self.state_dir.join("browser").join(name)
     }
 
-    /// The start of a command for this instance, to be pasted: `openclaw --profile rescue`. Paths to which
-    /// the profile alone does not lead (the manual way) stand before it.
+    /// Returns the start of a shell command for this instance, to be pasted: `openclaw --profile rescue`. Custom paths, to
+    /// which the profile alone does not lead, are set as variables before it.
     pub fn command(&self) -> String {
         let variable = |name, path: &Path, own: &Path| {
             let is_own = path == own;
-            (!is_own).then(|| format!("{name}={}", word(path)))
+            (!is_own).then(|| format!("{name}={}", shell_quote(path)))
         };
         let own_config = self.state_dir.join(CONFIG_FILE);
         let own_state = Self::canonical_state(&self.home, &self.profile);
@@ -277,37 +284,71 @@ impl Instance {
     }
 }
 
-/// A path as a word of a shell command.
-pub fn word(path: &Path) -> String {
+/// Profiles to which variables of the environment belong.
+struct VariableOwners {
+    /// Profile of `OPENCLAW_PROFILE`.
+    profile: Option<ProfileName>,
+    /// Profile whose canonical state folder `OPENCLAW_STATE_DIR` is.
+    state_dir: Option<ProfileName>,
+    /// Profile whose canonical config `OPENCLAW_CONFIG_PATH` is.
+    config_path: Option<ProfileName>,
+}
+
+impl VariableOwners {
+    /// Determines the owners. An unusable profile name is an error unless `flag` names the profile: then it only shows
+    /// that the environment is another profile's.
+    fn new(env: &Environment, flag: Option<&ProfileName>) -> Result<Self> {
+        let profile = match (&env.profile, flag) {
+            (Some(name), None) => Some(ProfileName::parse(name).map_err(|e| e.to_error(name))?),
+            (name, _) => name
+                .as_deref()
+                .map(|n| ProfileName::parse(n).unwrap_or_else(|_| ProfileName::unusable())),
+        };
+        let (state_dir, config_path) = (env.state_dir.as_deref(), env.config_path.as_deref());
+        Ok(Self {
+            profile,
+            state_dir: state_dir.and_then(|dir| owner_of_state(&env.home, dir)),
+            config_path: config_path.and_then(|path| owner_of_config(&env.home, path)),
+        })
+    }
+
+    /// Returns whether no variable names a profile.
+    fn are_unknown(&self) -> bool {
+        self.profile.is_none() && self.state_dir.is_none() && self.config_path.is_none()
+    }
+}
+
+/// Quotes a path as one word of a shell command, where it needs quotes.
+pub(crate) fn shell_quote(path: &Path) -> String {
     let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
-    if text.chars().all(plain) {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
+    if text.chars().all(is_plain) {
         text
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
-/// The profile whose canonical state folder this is, links followed.
-pub fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
-    let by_words = |home: &Path, dir: &Path| -> Option<ProfileName> {
+/// Returns the profile whose canonical state folder this is, links followed, or `None` for any other folder.
+pub(crate) fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
+    let by_name = |home: &Path, dir: &Path| -> Option<ProfileName> {
         if dir.parent()? != home {
             return None;
         }
         profile_of_folder(dir.file_name()?.to_str()?)
     };
-    by_words(home, dir).or_else(|| by_words(&home.canonicalize().ok()?, &dir.canonicalize().ok()?))
+    by_name(home, dir).or_else(|| by_name(&home.canonicalize().ok()?, &dir.canonicalize().ok()?))
 }
 
-/// The profile whose canonical config this is.
+/// Returns the profile whose canonical config this is, or `None` for any other path.
 fn owner_of_config(home: &Path, path: &Path) -> Option<ProfileName> {
     let is_config = path.file_name().is_some_and(|name| name == CONFIG_FILE);
     owner_of_state(home, path.parent()?).filter(|_| is_config)
 }
 
-/// The profile of a state folder's name: `.openclaw`, `.openclaw-NAME`.
-pub fn profile_of_folder(name: &str) -> Option<ProfileName> {
-    match name.strip_prefix(FOLDER)? {
+/// Returns the profile of the name of a state folder, `.openclaw` or `.openclaw-NAME`; `None` for any other name.
+pub(crate) fn profile_of_folder(name: &str) -> Option<ProfileName> {
+    match name.strip_prefix(STATE_FOLDER)? {
         "" => Some(ProfileName::default_profile()),
         suffix => ProfileName::parse(suffix.strip_prefix('-')?)
             .ok()
@@ -315,8 +356,9 @@ pub fn profile_of_folder(name: &str) -> Option<ProfileName> {
     }
 }
 
-/// The names of the variables that are set aside because they belong to another profile.
-fn set_aside(env: &Environment, state: bool, config: bool, profile: bool) -> Vec<&'static str> {
+/// Returns the names of the variables that are set and ignored. The three flags tell whether state folder, config and
+/// profile are; the port, the token and the other variables of an instance always are.
+fn foreign_variables(env: &Environment, state: bool, config: bool, profile: bool) -> Vec<&'static str> {
     let mut names = Vec::new();
     let mut add = |set: bool, name| {
         if set {
@@ -328,11 +370,12 @@ fn set_aside(env: &Environment, state: bool, config: bool, profile: bool) -> Vec
     add(config && env.config_path.is_some(), "OPENCLAW_CONFIG_PATH");
     add(env.gateway_port.is_some(), "OPENCLAW_GATEWAY_PORT");
     add(env.gateway_token.is_some(), "OPENCLAW_GATEWAY_TOKEN");
-    names.extend(&env.others);
+    names.extend(&env.instance_variables);
     names
 }
 
-/// A name that differs from an existing folder's by case only would be the same folder elsewhere.
+/// Refuses a new profile whose name differs from an existing one's by case only: on a file system that ignores case both
+/// would have the same folder.
 fn refuse_case_clash(home: &Path, instance: &Instance) -> Result<()> {
     if instance.profile.is_default() || instance.state_dir.exists() {
         return Ok(());
@@ -342,7 +385,7 @@ fn refuse_case_clash(home: &Path, instance: &Instance) -> Result<()> {
     };
     let twin = entries
         .filter_map(|entry| profile_of_folder(entry.ok()?.file_name().to_str()?))
-        .find(|other| other.same_but_case(&instance.profile));
+        .find(|other| other.differs_only_by_case(&instance.profile));
     match twin {
         Some(other) => Err(
             Error::usage(msg!("profile.case", name = instance.profile, other = other))

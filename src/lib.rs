@@ -18,16 +18,17 @@ pub mod answers;
 pub mod apply;
 pub mod archive;
 mod boot;
-pub mod browser;
+mod browser;
 pub mod cli;
 mod client;
 pub mod config;
 pub mod doctor;
 mod engine;
-pub mod env_file;
+mod env_file;
 pub mod environment;
 pub mod error;
 pub mod gateway;
+mod global_options;
 pub mod help;
 pub mod host;
 pub mod i18n;
@@ -38,21 +39,20 @@ pub mod plan;
 pub mod ports;
 mod probe;
 pub mod profile;
-pub mod record;
-pub mod registry;
+mod record;
+mod registry;
 mod report;
 pub mod rescue;
 pub mod secret;
-pub mod selection;
 mod service;
 mod service_files;
 pub mod settings;
 pub mod snapshot;
-pub mod survey;
+mod survey;
 mod sync;
 mod text;
 mod time;
-pub mod toml_document;
+mod toml_document;
 mod ui;
 mod url;
 mod wizard;
@@ -71,33 +71,33 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::error::{Error, Result};
+use crate::global_options::GlobalOptions;
 use crate::host::Host;
 use crate::i18n::msg;
 use crate::ui::Ui;
 
-/// Runs the program in this world: language, words, verb, and an error reported once.
+/// Runs the program: determines the language, parses the command line, runs the command, and reports an error once.
 pub fn run(host: &Host) -> ExitCode {
-    let asked = selection::lang(host.args())
-        .into_iter()
-        .chain(environment::Environment::lang(host));
-    let lang = i18n::detect(asked, |name| host.var(name), sys_locale::get_locale);
-    let scanned = selection::scan(host.args());
-    let wishes = match &scanned {
-        Ok(selection) => ui::UiOptions {
-            json: selection.json,
-            no_color: selection.no_color,
-            accessible: selection.accessible,
+    let requested = global_options::requested_lang(host.args()).map(i18n::Lang::code);
+    let requested = requested.into_iter().chain(environment::Environment::lang(host));
+    let lang = i18n::detect(requested, |name| host.var(name), sys_locale::get_locale);
+    let options = global_options::parse_global_options(host.args());
+    let ui_options = match &options {
+        Ok(options) => ui::UiOptions {
+            json: options.json,
+            no_color: options.no_color,
+            accessible: options.accessible,
         },
         Err(_) => ui::UiOptions {
             json: host.args().iter().any(|a| a == "--json"),
             ..ui::UiOptions::default()
         },
     };
-    let ui = Ui::new(host, lang, wishes);
+    let ui = Ui::new(host, lang, ui_options);
     if let Some(code) = cli::completions::answer(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
-    match scanned.and_then(|selection| dispatch(host, ui, &selection)) {
+    match options.and_then(|options| dispatch(host, ui, &options)) {
         Ok(code) => code,
         Err(error) => {
             ui.report_error(&error);
@@ -106,22 +106,29 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
-fn dispatch(host: &Host, ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
-    if let [_, word] = &selection.rest[..]
+/// Parses the command line without its global options, and runs the command.
+fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
+    // Where the command is OpenClaw's, so is --lang, and OpenClaw judges its value.
+    if let Err(error) = options.require_known_lang()
+        && cli::node::openclaw_command(&cli::Cli::command(), options).is_none()
+    {
+        return Err(error);
+    }
+    if let [_, word] = &options.command_line[..]
         && ["--version", "-V", "-v"].iter().any(|version| word == version)
     {
         return Ok(version(ui));
     }
-    let Ok(matches) = cli::Cli::command().try_get_matches_from(&selection.rest) else {
-        return explain(ui, selection)
-            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), selection, error));
+    let Ok(matches) = cli::Cli::command().try_get_matches_from(&options.command_line) else {
+        return explain(ui, options)
+            .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), options, error));
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
     let Some(command) = parsed.command else {
         return Ok(version(ui));
     };
-    cli::dispatch(host, ui, selection.profile.as_ref(), command)
+    cli::dispatch(host, ui, options.profile.as_ref(), command)
 }
 
 fn version(ui: Ui) -> ExitCode {
@@ -130,7 +137,7 @@ fn version(ui: Ui) -> ExitCode {
 }
 
 /// Help on stdout where it was asked for, on stderr where it stands for an error.
-fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
+fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let style = help::HelpStyle {
         width: ui.width(),
         bold: ui.colour(),
@@ -138,7 +145,7 @@ fn explain(ui: Ui, selection: &selection::Selection) -> Result<ExitCode> {
     let fit = |page: String| {
         if ui.ascii() { text::to_ascii(&page) } else { page }
     };
-    match help::explain(cli::Cli::command(), &selection.rest, ui.lang(), style) {
+    match help::explain(cli::Cli::command(), &options.command_line, ui.lang(), style) {
         help::Explanation::Requested(page) => {
             ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)

@@ -1,8 +1,7 @@
-//! One gateway per instance: the kernel's lock on an open file of the state folder.
+//! The lock of an instance, which allows one gateway: the kernel's lock on an open file of the state folder.
 //!
-//! That the file exists means nothing: a gateway that was killed leaves its words behind and no lock, so
-//! the next one starts at once, and `status` can still say what happened to it. One that ended in order
-//! empties the file. It is never removed: two processes could then hold two files of one name.
+//! That the file exists means nothing: a gateway that was killed leaves its text behind and no lock, so the next one
+//! starts at once, and `status` can still say what happened. A gateway that ended in order empties the file. It is never removed: two processes could then hold two files of one name.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -13,48 +12,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply;
 use crate::error::{Error, Result};
+use crate::host::pid;
 use crate::i18n::msg;
 use crate::ports::Port;
 
-/// How long a start waits for a lock that somebody holds: [`read_holder`] may be looking at it just now.
-const PATIENCE: Duration = Duration::from_millis(250);
-const PAUSE: Duration = Duration::from_millis(5);
-/// More than any words that a gateway writes.
-const MAX_BYTES: u64 = 4096;
+/// Maximum time that a start waits for a lock that is held: [`read_holder`] takes it for a moment too.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(250);
+/// Time between two tries to take the lock.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+/// Number of bytes of the lock's file that are read: more than any gateway writes.
+const MAX_LOCK_FILE_BYTES: u64 = 4096;
 
-/// The right to be this instance's gateway, for as long as it lives.
+/// The lock of an instance, held by its gateway for as long as the value lives.
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,
     path: PathBuf,
-    sign: LockFile,
+    contents: LockFile,
 }
 
-/// Who holds a lock, or held it when it died.
+/// The gateway that holds the lock of an instance, or held it when it was killed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockHolder {
-    /// Its process.
+    /// Process id of the gateway.
     pub pid: u32,
-    /// Its base port.
+    /// Base port of the gateway.
     pub port: Port,
-    /// Its profile.
+    /// Profile of the gateway.
     pub profile: String,
-    /// When it started.
+    /// Time at which the gateway started.
     pub started: SystemTime,
-    /// Whether it holds the lock now; `false` means that it ended without a word.
+    /// True when the gateway holds the lock now; false when it ended without emptying the file.
     pub alive: bool,
 }
 
-/// Why a lock was not to be had.
+/// The reason why the lock of an instance could not be taken.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another gateway of this instance runs; it has not told yet which where this is `None`.
+    /// Another gateway of the instance runs; `None` when it has not written yet who it is.
     Held(Option<LockHolder>),
-    /// The system is in the way.
+    /// The lock's file could not be opened or locked.
     Failed(Error),
 }
 
-/// What stands in the file.
+/// The contents of a lock's file, as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LockFile {
@@ -64,17 +65,35 @@ struct LockFile {
     started_at: String,
 }
 
+impl LockHolder {
+    /// Returns the pid of the process that holds the lock at `path`; `None` where nobody does, or the pid is not proved:
+    /// it may be another process's here, because the holder runs in another container.
+    pub fn proved_pid(&self, path: &Path) -> Option<u32> {
+        // Only Linux tells which files a process has open.
+        let has_open = pid::has_open(self.pid, path).unwrap_or(!cfg!(target_os = "linux"));
+        (self.alive && has_open).then_some(self.pid)
+    }
+}
+
 impl InstanceLock {
-    /// Takes the lock for this process, or says who has it.
+    /// Locks an instance for this process and writes into its file who holds it.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when another process holds it for longer than a quarter of a second, [`LockError::Failed`]
+    /// when the file can't be opened or locked.
     pub fn acquire(path: &Path, profile: &str, port: Port, started: SystemTime) -> Result<Self, LockError> {
         let file = apply::open_lock_file(path).map_err(LockError::Failed)?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ACQUIRE_TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(RETRY_INTERVAL);
+                }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockError::Held(read(&file).and_then(|sign| sign.holder(true))));
+                    return Err(LockError::Held(
+                        read_lock_file(&file).and_then(|contents| contents.into_holder(true)),
+                    ));
                 }
                 Err(TryLockError::Error(cause)) => {
                     let error = Error::failed(msg!("gateway.lock-failed", path = path.display()));
@@ -82,33 +101,33 @@ impl InstanceLock {
                 }
             }
         }
-        let sign = LockFile {
+        let contents = LockFile {
             pid: std::process::id(),
             port,
             profile: profile.to_owned(),
             started_at: humantime::format_rfc3339_millis(started).to_string(),
         };
         let path = path.to_path_buf();
-        let lock = Self { file, path, sign };
-        lock.write();
+        let lock = Self { file, path, contents };
+        lock.write_contents();
         Ok(lock)
     }
 
-    /// The file.
+    /// Returns the path of the lock's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// From now on it says this port.
+    /// Sets the base port that the lock's file names.
     pub fn set_port(&mut self, port: Port) {
-        self.sign.port = port;
-        self.write();
+        self.contents.port = port;
+        self.write_contents();
     }
 
-    /// On a full disk the words are missing; the lock holds all the same.
-    fn write(&self) {
+    /// Writes the contents of the lock's file. A failure (a full disk) is ignored: the lock holds all the same.
+    fn write_contents(&self) {
         let mut file = &self.file;
-        let text = serde_json::to_string(&self.sign).unwrap_or_default();
+        let text = serde_json::to_string(&self.contents).unwrap_or_default();
         let _ = file
             .rewind()
             .and_then(|()| file.set_len(0))
@@ -118,13 +137,14 @@ impl InstanceLock {
 
 impl Drop for InstanceLock {
     fn drop(&mut self) {
-        // Only what is said of it would be wrong without this; closing the file frees the lock.
+        // Without this, readers would take the gateway for killed; closing the file frees the lock.
         let _ = self.file.set_len(0);
     }
 }
 
 impl LockFile {
-    fn holder(self, alive: bool) -> Option<LockHolder> {
+    /// Returns the holder that the file names; `None` when its time can't be parsed.
+    fn into_holder(self, alive: bool) -> Option<LockHolder> {
         Some(LockHolder {
             pid: self.pid,
             port: self.port,
@@ -135,23 +155,24 @@ impl LockFile {
     }
 }
 
-/// Whose lock this is: the gateway that holds it, or the one that died with it. `None` where none ran or
-/// the last one ended in order. Keeps nobody from starting.
+/// Returns the gateway that holds the lock of an instance, or held it when it was killed; `None` where none ran or the
+/// last one ended in order. Never keeps a gateway from starting.
 pub fn read_holder(path: &Path) -> Option<LockHolder> {
     if !std::fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
     let file = File::open(path).ok()?;
-    let sign = read(&file)?;
-    // A shared look that ends with this function; a gateway that starts meanwhile tries again.
+    let contents = read_lock_file(&file)?;
+    // The shared lock ends with this function; a gateway that starts meanwhile tries again.
     let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    sign.holder(alive)
+    contents.into_holder(alive)
 }
 
-fn read(mut file: &File) -> Option<LockFile> {
+/// Returns the contents of a lock's file; `None` when it is empty or can't be parsed.
+fn read_lock_file(mut file: &File) -> Option<LockFile> {
     let mut text = String::new();
     file.rewind().ok()?;
-    file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+    file.take(MAX_LOCK_FILE_BYTES).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 
@@ -164,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn one_holds_it_and_the_next_learns_who() {
+    fn a_held_lock_refuses_a_second_holder_and_names_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/gateway.lock");
         assert_eq!(read_holder(&path), None);
@@ -188,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_holder_left_is_told_and_in_nobodys_way() {
+    fn the_file_of_a_killed_holder_is_read_and_blocks_nobody() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.lock");
-        let words = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
+        let text = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
         #[expect(clippy::disallowed_methods, reason = "the test builds its own world")]
-        std::fs::write(&path, words).unwrap();
+        std::fs::write(&path, text).unwrap();
         let found = read_holder(&path).unwrap();
         assert_eq!((found.pid, found.alive), (1, false));
         acquire(&path).unwrap();
     }
 
     #[test]
-    fn who_only_looks_keeps_nobody_out() {
+    fn reading_the_holder_keeps_nobody_from_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.lock");
         drop(acquire(&path).unwrap());
@@ -215,9 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() {
+    fn a_link_in_place_of_the_lock_file_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.lock");
+        #[expect(clippy::disallowed_methods, reason = "the test makes the link")]
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
         assert!(matches!(acquire(&path), Err(LockError::Failed(_))));
         assert_eq!(read_holder(&path), None);

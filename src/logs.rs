@@ -53,7 +53,7 @@ pub(crate) struct LogLine {
 }
 
 impl LogLine {
-    /// Parses a line. A line that is not a JSON object is a message as a whole.
+    /// Parses a line of a log. A line that is not a JSON object is a message as a whole.
     pub(crate) fn parse(raw: &str) -> Self {
         let value: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |value: &Value| match value {
@@ -119,9 +119,9 @@ pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
 /// The files that hold the log of one gateway.
 #[derive(Clone, Debug)]
 pub(crate) enum LogSource {
-    /// All log files of a folder; the gateway writes to the newest.
+    /// A folder with log files, of which the gateway writes to the newest.
     Folder(PathBuf),
-    /// A single file.
+    /// A single log file.
     File(PathBuf),
 }
 
@@ -144,6 +144,7 @@ pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
     last_lines_of(&log_files(folder), count)
 }
 
+/// Returns the last lines of files that are in order of age, the newest line last.
 fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {

@@ -52,7 +52,7 @@ pub struct InstanceSummary {
     /// The workspace.
     pub workspace: PathBuf,
     /// The ports.
-    pub ports: PortFamily,
+    pub(crate) ports: PortFamily,
     /// The addresses that its gateway listens on.
     pub bind: Bind,
     /// The authentication method of clients.

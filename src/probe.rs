@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::host::pid;
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
-use crate::ports::Port;
+use crate::ports::{ListeningProcess, Port};
 use crate::profile::ProfileName;
 use crate::settings::ClientAuth;
 use crate::survey::{self, Survey, SurveyedInstance};
@@ -109,6 +109,29 @@ pub(crate) fn wait_until_healthy_while(
 }
 
 /// Probes the gateway of an instance, with its `status` where `in_detail`. Also returns the credentials for it.
+/// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
+/// Sends no request.
+pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
+    let instance = context.instance;
+    let path = instance.lock_path();
+    let lock_pid = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
+    lock_pid.or_else(|| {
+        let survey = survey::survey_host(context.host, context.env);
+        let index = survey.position(&instance.config_path)?;
+        listening_gateway(&survey, &survey.instances[index].label)
+    })
+}
+
+/// Returns the process that listens as the gateway of the instance with this label.
+fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
+    let mut owners = survey
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref());
+    let is_own = |owner: &&ListeningProcess| owner.is_gateway && owner.instance.as_deref() == Some(label);
+    owners.find(is_own).map(|owner| owner.pid)
+}
+
 fn run(
     context: InstanceContext<'_>,
     survey: &Survey,
@@ -135,7 +158,8 @@ fn run(
     let label = surveyed.map(|surveyed| surveyed.label.as_str());
     let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
-    let lock_owner = alive.map(|holder| (holder.pid, holder.port));
+    let lock_pid = alive.and_then(|holder| holder.proved_pid(&instance.lock_path()));
+    let lock_owner = lock_pid.zip(alive.map(|holder| holder.port));
     let process_owner = |process| pid::process_owner(process, &instance.state_dir);
     let location = location::locate(
         survey,
@@ -145,9 +169,11 @@ fn run(
         files.bind_address,
         process_owner,
     );
+    probe.proved_pid = lock_pid.or_else(|| listening_gateway(survey, label?));
+    probe.is_out_of_reach = alive.is_some() && probe.proved_pid.is_none();
     if let (Some(holder), GatewayLocation::Nowhere) = (alive, &location) {
-        // The process exists and does not listen: it is starting or ending.
-        probe.pid = Some(holder.pid);
+        // The process exists and does not listen here: it is starting or ending, or runs in another container.
+        probe.pid = lock_pid;
         probe.started = Some(holder.started);
         probe.verdict = ProbeVerdict::Slow;
     }

@@ -1,4 +1,4 @@
-//! Profile names: parsed once, valid everywhere after.
+//! Profile names: a [`ProfileName`] is parsed once and valid everywhere after.
 //!
 //! The rule is OpenClaw's (`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`, case kept), made stricter by the device
 //! names of Windows, so that a name is also a folder, a unit and a task on every system.
@@ -9,59 +9,59 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::text::strip_diacritic;
 
-/// The longest name, in characters.
-pub const MAX_LEN: usize = 64;
+/// Maximum length of a profile name in characters.
+pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
-/// The name of an instance. `default`, in any case, is the unnamed one.
+/// Valid name of a profile. `default`, in any case, is the name of the unnamed instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProfileName(String);
 
-/// Why a name can't be used.
+/// Reason why a text can't be a profile name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// Nothing was given.
+pub enum ProfileNameError {
+    /// The name is empty.
     #[error("empty profile name")]
     Empty,
-    /// More than [`MAX_LEN`] characters.
+    /// The name has more than [`MAX_NAME_LENGTH`] characters.
     #[error("profile name of {0} characters")]
     TooLong(usize),
-    /// Starts with something else than a letter or a digit of ASCII.
+    /// The name starts with something else than an ASCII letter or digit.
     #[error("profile name starts with {0:?}")]
     Start(char),
-    /// Holds something else than letters, digits, `_` and `-` of ASCII.
+    /// The name contains something else than ASCII letters, digits, `_` and `-`.
     #[error("profile name holds {0:?}")]
     Character(char),
-    /// A device name of Windows (`CON`, `NUL`, `COM1`, ...).
+    /// The name is a device name of Windows (`CON`, `NUL`, `COM1`, ...).
     #[error("profile name is a device name")]
     Device,
 }
 
 impl ProfileName {
-    /// The unnamed instance.
+    /// Returns the name of the unnamed instance, `default`.
     pub fn default_profile() -> Self {
         Self("default".to_owned())
     }
 
-    /// Parses a name as typed. Blanks around it are not part of it (docs/openclaw.md#profile-names).
-    pub fn parse(typed: &str) -> Result<Self, NameError> {
+    /// Parses a typed name. Blanks around it are ignored (docs/openclaw.md#profile-names).
+    pub fn parse(typed: &str) -> Result<Self, ProfileNameError> {
         let name = typed.trim();
         let Some(first) = name.chars().next() else {
-            return Err(NameError::Empty);
+            return Err(ProfileNameError::Empty);
         };
         if !first.is_ascii_alphanumeric() {
-            return Err(NameError::Start(first));
+            return Err(ProfileNameError::Start(first));
         }
         if let Some(odd) = name
             .chars()
             .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
         {
-            return Err(NameError::Character(odd));
+            return Err(ProfileNameError::Character(odd));
         }
-        if name.len() > MAX_LEN {
-            return Err(NameError::TooLong(name.len()));
+        if name.len() > MAX_NAME_LENGTH {
+            return Err(ProfileNameError::TooLong(name.len()));
         }
-        if is_device(name) {
-            return Err(NameError::Device);
+        if is_device_name(name) {
+            return Err(ProfileNameError::Device);
         }
         if name.eq_ignore_ascii_case("default") {
             return Ok(Self::default_profile());
@@ -69,32 +69,34 @@ impl ProfileName {
         Ok(Self(name.to_owned()))
     }
 
-    /// A name that no instance can have: stands for an unusable one that was inherited.
+    /// Returns a name that no instance can have, for an inherited name that is invalid.
     pub(crate) fn unusable() -> Self {
         Self(String::new())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the unnamed instance.
+    /// Returns whether this is the name of the unnamed instance.
     pub fn is_default(&self) -> bool {
         self.0 == "default"
     }
 
-    /// Whether this is the development instance, which owns a port of its own (docs/openclaw.md#default-base-ports).
+    /// Returns whether this is the name of the development instance, which has a base port of its own
+    /// (docs/openclaw.md#default-base-ports).
     pub fn is_dev(&self) -> bool {
         self.0 == "dev"
     }
 
-    /// Whether both names would be one folder on a file system that ignores case.
-    pub fn same_but_case(&self, other: &Self) -> bool {
+    /// Returns whether the names differ by case only: a file system that ignores case would give both one folder.
+    pub fn differs_only_by_case(&self, other: &Self) -> bool {
         self != other && self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// What OpenClaw appends to a name for this profile: nothing for the default, else `-NAME`.
+    /// Returns the suffix that OpenClaw appends to names of folders and services of this profile: nothing for `default`,
+    /// else `-NAME`.
     pub fn suffix(&self) -> String {
         if self.is_default() {
             String::new()
@@ -116,46 +118,46 @@ impl fmt::Debug for ProfileName {
     }
 }
 
-/// The nearest usable name: Turkish letters lose their marks, anything else becomes `-`.
-/// `None` where nothing of the name is left.
-pub fn suggest(typed: &str) -> Option<String> {
+/// Returns a valid name that resembles a typed one: Turkish letters lose their marks, other invalid characters become `-`.
+/// `None` where no letter and no digit is left.
+pub fn suggest_name(typed: &str) -> Option<String> {
     let mut name = String::new();
     for c in typed.trim().chars() {
         let c = strip_diacritic(c);
         let usable = c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match c {
             _ if usable => name.push(c),
-            // The dot above of a decomposed İ and other combining marks leave no trace.
+            // Combining marks, such as the dot above of a decomposed İ, are dropped.
             '\u{300}'..='\u{36f}' => {}
             _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
             _ => {}
         }
     }
     let start = name.find(|c: char| c.is_ascii_alphanumeric())?;
-    let mut name: String = name[start..].chars().take(MAX_LEN).collect();
+    let mut name: String = name[start..].chars().take(MAX_NAME_LENGTH).collect();
     name.truncate(name.trim_end_matches('-').len());
-    if is_device(&name) {
+    if is_device_name(&name) {
         name.push_str("-1");
     }
     Some(name)
 }
 
-/// The name that was probably meant: at most two slips of the pen away.
-pub fn nearest<'a>(
+/// Returns the existing name that was probably meant: the nearest of those at most two typing errors away.
+pub(crate) fn nearest_name<'a>(
     typed: &ProfileName,
     names: impl Iterator<Item = &'a ProfileName>,
 ) -> Option<&'a ProfileName> {
     let with_distance = names.map(|name| (strsim::damerau_levenshtein(typed.as_str(), name.as_str()), name));
     with_distance
-        .filter(|(slips, _)| *slips <= 2)
-        .min_by_key(|(slips, _)| *slips)
+        .filter(|(errors, _)| *errors <= 2)
+        .min_by_key(|(errors, _)| *errors)
         .map(|(_, name)| name)
 }
 
-/// Device names of Windows, which are no folder there (Win32 "Naming Files").
-fn is_device(name: &str) -> bool {
-    const PLAIN: [&str; 4] = ["con", "prn", "aux", "nul"];
-    if PLAIN.iter().any(|d| name.eq_ignore_ascii_case(d)) {
+/// Returns whether a name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
+fn is_device_name(name: &str) -> bool {
+    const UNNUMBERED: [&str; 4] = ["con", "prn", "aux", "nul"];
+    if UNNUMBERED.iter().any(|d| name.eq_ignore_ascii_case(d)) {
         return true;
     }
     let Some((stem, digit)) = name.split_at_checked(3) else {
@@ -165,19 +167,19 @@ fn is_device(name: &str) -> bool {
     numbered && (stem.eq_ignore_ascii_case("com") || stem.eq_ignore_ascii_case("lpt"))
 }
 
-impl NameError {
-    /// The refusal in words, with a usable name proposed where there is one: exit 2.
-    pub fn refuse(&self, typed: &str) -> Error {
+impl ProfileNameError {
+    /// Returns the error for a typed name, with a valid name as a hint where there is one: exit 2.
+    pub fn to_error(&self, typed: &str) -> Error {
         let shown = typed.trim().escape_debug().to_string();
         let msg = match self {
             Self::Empty => msg!("profile.empty"),
-            Self::TooLong(len) => msg!("profile.too-long", len = len, max = MAX_LEN),
+            Self::TooLong(len) => msg!("profile.too-long", len = len, max = MAX_NAME_LENGTH),
             Self::Start(c) => msg!("profile.start", name = shown, char = c.escape_debug()),
             Self::Character(c) => msg!("profile.character", name = shown, char = c.escape_debug()),
             Self::Device => msg!("profile.device", name = shown),
         };
         let error = Error::usage(msg);
-        match suggest(typed) {
+        match suggest_name(typed) {
             Some(name) => error.hint(msg!("profile.suggest", name = name)),
             None => error.hint(Msg::new("profile.rule")),
         }
@@ -191,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_openclaw_takes_them() {
+    fn names_that_openclaw_accepts_are_valid() {
         for good in ["rescue", "Rescue", "a", "0", "a_b-c", " main ", &"x".repeat(64)] {
             assert_eq!(ProfileName::parse(good).unwrap().as_str(), good.trim());
         }
@@ -199,24 +201,24 @@ mod tests {
     }
 
     #[test]
-    fn unusable_names_are_refused_each_for_its_reason() {
+    fn invalid_names_are_refused_with_a_reason() {
         let refused = |name: &str| ProfileName::parse(name).unwrap_err();
-        assert_eq!(refused(""), NameError::Empty);
-        assert_eq!(refused("  "), NameError::Empty);
-        assert_eq!(refused("-x"), NameError::Start('-'));
-        assert_eq!(refused(".."), NameError::Start('.'));
-        assert_eq!(refused("a/b"), NameError::Character('/'));
-        assert_eq!(refused("a b"), NameError::Character(' '));
-        assert_eq!(refused("a\0"), NameError::Character('\0'));
-        assert_eq!(refused("ısı"), NameError::Start('ı'));
-        assert_eq!(refused("İSTANBUL"), NameError::Start('İ'));
-        assert_eq!(refused("CON"), NameError::Device);
-        assert_eq!(refused("lpt9"), NameError::Device);
-        assert_eq!(refused(&"x".repeat(65)), NameError::TooLong(65));
+        assert_eq!(refused(""), ProfileNameError::Empty);
+        assert_eq!(refused("  "), ProfileNameError::Empty);
+        assert_eq!(refused("-x"), ProfileNameError::Start('-'));
+        assert_eq!(refused(".."), ProfileNameError::Start('.'));
+        assert_eq!(refused("a/b"), ProfileNameError::Character('/'));
+        assert_eq!(refused("a b"), ProfileNameError::Character(' '));
+        assert_eq!(refused("a\0"), ProfileNameError::Character('\0'));
+        assert_eq!(refused("ısı"), ProfileNameError::Start('ı'));
+        assert_eq!(refused("İSTANBUL"), ProfileNameError::Start('İ'));
+        assert_eq!(refused("CON"), ProfileNameError::Device);
+        assert_eq!(refused("lpt9"), ProfileNameError::Device);
+        assert_eq!(refused(&"x".repeat(65)), ProfileNameError::TooLong(65));
     }
 
     #[test]
-    fn suggestions_keep_what_a_reader_would_keep() {
+    fn suggested_name_resembles_the_typed_one() {
         for (typed, usable) in [
             ("İSTANBUL", "ISTANBUL"),
             ("i\u{307}stanbul", "istanbul"),
@@ -226,28 +228,28 @@ mod tests {
             ("CON", "CON-1"),
             ("-x", "x"),
         ] {
-            assert_eq!(suggest(typed).as_deref(), Some(usable), "{typed}");
+            assert_eq!(suggest_name(typed).as_deref(), Some(usable), "{typed}");
         }
-        assert_eq!(suggest("…"), None);
+        assert_eq!(suggest_name("…"), None);
     }
 
     #[test]
-    fn names_that_differ_by_case_only_are_told_apart() {
+    fn names_that_differ_by_case_only_are_recognized() {
         let parse = |n| ProfileName::parse(n).unwrap();
-        assert!(parse("Rescue").same_but_case(&parse("rescue")));
-        assert!(!parse("rescue").same_but_case(&parse("rescue")));
+        assert!(parse("Rescue").differs_only_by_case(&parse("rescue")));
+        assert!(!parse("rescue").differs_only_by_case(&parse("rescue")));
     }
 
     proptest! {
         #[test]
-        fn a_suggestion_is_always_usable(typed in any::<String>()) {
-            if let Some(name) = suggest(&typed) {
+        fn suggested_name_is_always_valid(typed in any::<String>()) {
+            if let Some(name) = suggest_name(&typed) {
                 prop_assert_eq!(ProfileName::parse(&name).map(|n| n.as_str().len()), Ok(name.len()));
             }
         }
 
         #[test]
-        fn a_parsed_name_is_one_harmless_path_component(typed in any::<String>()) {
+        fn parsed_name_is_one_ordinary_path_component(typed in any::<String>()) {
             if let Ok(name) = ProfileName::parse(&typed) {
                 let path = std::path::Path::new(name.as_str());
                 prop_assert_eq!(path.components().count(), 1);

@@ -1,5 +1,5 @@
-//! The record of an instance, `instance.toml` in its state folder: what this program alone knows of the instance, and
-//! OpenClaw's own strict config has no key for. This module is the only one that reads the file ([`Record`]) or edits its
+//! The record of an instance, `instance.toml` in its state folder: the settings of this program, for which OpenClaw's own
+//! strict config has no key. This module is the only one that reads the file ([`Record`]) or edits its
 //! text ([`RecordDocument`]).
 //!
 //! ```toml
@@ -13,10 +13,10 @@
 //! bootFallback = "off"       # off | last-good
 //! [rescue]
 //! watch = ["default"]        # profiles; a change takes effect at the gateway's next start
-//! interval = 10              # seconds: between two looks, 1 to 3600
-//! patience = 30              # how long unwell before a repair, 0 to 3600
-//! rest = 300                 # how long left alone after a repair in vain, 10 to 86400
-//! [browser.ports]            # the CDP port of each browser profile, so that it stays
+//! interval = 10              # seconds between two probes, 1 to 3600
+//! patience = 30              # seconds that a gateway is unhealthy before a repair, 0 to 3600
+//! rest = 300                 # seconds without a repair after a failed one, 10 to 86400
+//! [browser.ports]            # the CDP port of each browser profile, kept for its next start
 //! openclaw = 19800
 //! [browser.colors]           # of browser profiles that were created at run time
 //! work = "#0066CC"
@@ -35,12 +35,12 @@ use crate::toml_document::{self, TomlError};
 
 mod document;
 
-pub use document::RecordDocument;
+pub(crate) use document::RecordDocument;
 
-/// What runs as the gateway.
+/// The program that runs as the gateway of an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Engine {
+pub(crate) enum Engine {
     /// This program.
     #[default]
     Native,
@@ -49,16 +49,16 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// All of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Node];
+    /// All engines, the default first.
+    pub(crate) const ALL: [Self; 2] = [Self::Native, Self::Node];
 
-    /// The engine of this name.
-    pub fn of(name: &str) -> Option<Self> {
+    /// Returns the engine of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|engine| engine.name() == name)
     }
 
-    /// The name in flags, records and `--json`.
-    pub fn name(self) -> &'static str {
+    /// Returns the name in flags, records and `--json`.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Node => "node",
@@ -66,79 +66,79 @@ impl Engine {
     }
 }
 
-/// What a gateway does whose config is broken.
+/// Behaviour of a gateway that starts with a broken config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum BootFallback {
-    /// It refuses to start.
+pub(crate) enum BootFallback {
+    /// The gateway refuses to start.
     #[default]
     Off,
-    /// It starts from the last config that a healthy start used.
+    /// The gateway starts from the last config that a healthy start used.
     LastGood,
 }
 
-/// The record. A key that is missing has its default; keys of others are not looked at.
+/// Values of an `instance.toml`. A missing key has its default; unknown keys are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Record {
-    /// What runs as the gateway.
-    pub engine: Engine,
-    /// The language of what the gateway itself says.
-    pub language: Option<String>,
-    /// The ports that were reserved.
-    pub ports: Ports,
-    /// How the gateway starts.
-    pub gateway: Gateway,
-    /// Which instances this one looks after.
-    pub rescue: Rescue,
-    /// The browsers' ports.
-    pub browser: Browser,
+pub(crate) struct Record {
+    /// The program that runs as the gateway.
+    pub(crate) engine: Engine,
+    /// Language of the gateway's own messages, as a code such as `tr`.
+    pub(crate) language: Option<String>,
+    /// Ports that are reserved for the instance.
+    pub(crate) ports: PortsTable,
+    /// Start of the gateway.
+    pub(crate) gateway: GatewayTable,
+    /// Instances that the gateway watches and repairs.
+    pub(crate) rescue: RescueTable,
+    /// Ports and colours of the browser profiles.
+    pub(crate) browser: BrowserTable,
 }
 
-/// `[ports]`
+/// The table `[ports]` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Ports {
-    /// The base port that onboarding chose.
-    pub base: Option<Port>,
+pub(crate) struct PortsTable {
+    /// Base port that onboarding chose.
+    pub(crate) base: Option<Port>,
 }
 
-/// `[gateway]`
+/// The table `[gateway]` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Gateway {
-    /// What to do about a broken config.
+pub(crate) struct GatewayTable {
+    /// Behaviour of a start with a broken config.
     #[serde(rename = "bootFallback")]
-    pub boot_fallback: BootFallback,
+    pub(crate) boot_fallback: BootFallback,
 }
 
-/// `[rescue]`
+/// The table `[rescue]` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Rescue {
+pub(crate) struct RescueTable {
     /// Profiles that this instance's gateway watches and repairs.
-    pub watch: Vec<String>,
-    /// Seconds between two looks; bounds and usual value: [`crate::rescue::watch::WatchPolicy`].
-    pub interval: Option<u64>,
-    /// Seconds that a watched gateway may be unwell before it is repaired.
-    pub patience: Option<u64>,
-    /// Seconds that it is left alone after a repair in vain.
-    pub rest: Option<u64>,
+    pub(crate) watch: Vec<String>,
+    /// Seconds between two probes; range and default: [`crate::rescue::watch::WatchPolicy`].
+    pub(crate) interval: Option<u64>,
+    /// Seconds that a watched gateway may be unhealthy before it is repaired.
+    pub(crate) patience: Option<u64>,
+    /// Seconds without another repair after a failed one.
+    pub(crate) rest: Option<u64>,
 }
 
-/// `[browser]`
+/// The table `[browser]` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Browser {
-    /// The CDP port of each browser profile.
-    pub ports: BTreeMap<String, Port>,
-    /// The colour of each browser profile that was created at run time, `#0066CC`.
-    pub colors: BTreeMap<String, String>,
+pub(crate) struct BrowserTable {
+    /// CDP port of each browser profile, by name.
+    pub(crate) ports: BTreeMap<String, Port>,
+    /// Colour of each browser profile that was created at run time, such as `#0066CC`, by name.
+    pub(crate) colors: BTreeMap<String, String>,
 }
 
 /// Reason why a record can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// The file can't be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
@@ -149,7 +149,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// Returns `path:line:column`, or the path alone where no position is known.
-    pub fn location(&self, path: &Path) -> String {
+    pub(crate) fn location(&self, path: &Path) -> String {
         match self {
             Self::Unreadable(_) => path.display().to_string(),
             Self::Invalid(error) => error.location(path),
@@ -157,7 +157,7 @@ impl RecordError {
     }
 
     /// Returns the error for a command that needs the record at `path`: exit 78, the place, the reason, the ways out.
-    pub fn blocked(self, path: &Path) -> Error {
+    pub(crate) fn blocked(self, path: &Path) -> Error {
         Error::blocked(msg!("record.broken", path = self.location(path)))
             .because(self)
             .hint(msg!("record.way-out", path = path.display()))
@@ -170,12 +170,12 @@ impl Record {
     ///
     /// # Errors
     /// [`RecordError::blocked`].
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         Self::load(path).map_err(|error| error.blocked(path))
     }
 
-    /// Reads the record as [`Self::read`] does, with an error that a caller can look into.
-    pub fn load(path: &Path) -> Result<Self, RecordError> {
+    /// Reads the record at a path as [`Self::read`] does, with an error that tells a missing permission from bad TOML.
+    pub(crate) fn load(path: &Path) -> Result<Self, RecordError> {
         match read::bytes(path) {
             Ok(bytes) => Ok(toml_document::parse(&bytes)?.1),
             Err(ReadError::Missing) => Ok(Self::default()),
@@ -184,7 +184,8 @@ impl Record {
     }
 
     /// Parses the text of a record.
-    pub fn parse(text: &str) -> Result<Self, TomlError> {
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
         Ok(toml_document::parse(text.as_bytes())?.1)
     }
 }
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_has_its_default_and_other_keys_are_not_ours() {
+    fn missing_keys_have_their_defaults_and_unknown_keys_are_ignored() {
         assert_eq!(Record::parse("").unwrap(), Record::default());
         let text = "version = 1\nengine = 'node'\nfuture = 1\n[gateway]\nbootFallback = 'last-good'\n\
                     [browser.ports]\nopenclaw = 19800\n[rescue]\nwatch = ['default']\n[ports]\nbase = 19789";
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_does_not_exist_is_not_guessed() {
+    fn unknown_engine_is_an_error() {
         assert!(Record::parse("engine = 'deno'").is_err());
     }
 }

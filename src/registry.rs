@@ -1,8 +1,8 @@
-//! The registry: every instance of this user on this host that this program has set up.
+//! The registry: a TOML file with every instance of this user on this host that this program has set up.
 //!
-//! It finds again what no scan of `~` finds (custom state folders) and remembers ports of instances
-//! that are stopped. One TOML file in the state home; written by `apply` only. An edit leaves comments, order, and keys
-//! that this program doesn't know as they are.
+//! Through it a survey finds instances with custom state folders, which no scan of `~` finds, and the ports of instances
+//! whose config is gone. It lies in the state home; its text is written through `apply` only. An edit leaves comments,
+//! order, and unknown keys as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -18,55 +18,55 @@ use crate::ports::Port;
 use crate::toml_document::{self, TomlError, set_value};
 
 /// Name of the registry's file in the state home (`~/.local/state/openclaw` on Linux).
-pub const FILE: &str = "registry.toml";
-/// Version of the format, the only one that is understood.
-const VERSION: u32 = 1;
-/// Key of the entries.
-const ENTRIES: &str = "instance";
+pub(crate) const REGISTRY_FILE: &str = "registry.toml";
+/// Version of the registry's format, the only one that is understood.
+const REGISTRY_VERSION: u32 = 1;
+/// Key of the list of entries.
+const ENTRIES_KEY: &str = "instance";
 
-/// Returns the state home: the folder for what belongs to the user's host and to no instance.
+/// Returns the state home: the folder for files of this program that belong to no single instance.
 ///
 /// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
 /// and everywhere else `~/.local/state/openclaw`.
-pub fn state_home(host: &Host, env: &Environment) -> PathBuf {
-    let of_user = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
+pub(crate) fn state_home(host: &Host, env: &Environment) -> PathBuf {
+    let is_user_home = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
     let base = host
         .state_home()
-        .filter(|_| of_user)
+        .filter(|_| is_user_home)
         .map_or_else(|| env.home.join(".local/state"), Path::to_path_buf);
     base.join("openclaw")
 }
 
 /// The registry as it was read: its entries, and the document to edit.
 #[derive(Clone, Debug, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     /// Path of the file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Bytes of the file as they were read; `None` where there is no file yet.
-    pub before: Option<Vec<u8>>,
+    pub(crate) before: Option<Vec<u8>>,
     /// The instances, in the order of the file.
-    pub entries: Vec<RegistryEntry>,
+    pub(crate) entries: Vec<RegistryEntry>,
     /// Reason why the file can't be understood; it is never overwritten then.
-    pub fault: Option<TomlError>,
+    pub(crate) fault: Option<TomlError>,
     document: DocumentMut,
 }
 
-/// One instance in the registry.
+/// Entry of an instance in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct RegistryEntry {
+pub(crate) struct RegistryEntry {
     /// Profile name.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Path of the config file; two entries never have the same one.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Path of the state folder.
-    pub state: PathBuf,
+    pub(crate) state: PathBuf,
     /// Path of the workspace.
-    pub workspace: PathBuf,
+    pub(crate) workspace: PathBuf,
     /// Base port.
-    pub port: Port,
+    pub(crate) port: Port,
 }
 
-/// What the file must hold.
+/// Typed form of the registry file.
 #[derive(Default, Deserialize)]
 struct RegistryFile {
     version: u32,
@@ -76,7 +76,7 @@ struct RegistryFile {
 
 impl Registry {
     /// Reads the registry at a path. A file that can't be read is a registry with a [`Self::fault`].
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         match read::bytes(path) {
             Ok(bytes) => Self::parse(path, Some(bytes)),
             Err(ReadError::Missing) => Self::parse(path, None),
@@ -88,7 +88,7 @@ impl Registry {
     }
 
     /// Parses the bytes of the file; `before` is `None` where there is none.
-    pub fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
+    pub(crate) fn parse(path: &Path, before: Option<Vec<u8>>) -> Self {
         let mut registry = Self {
             path: path.to_path_buf(),
             before,
@@ -98,7 +98,7 @@ impl Registry {
             return registry;
         };
         match toml_document::parse::<RegistryFile>(bytes) {
-            Ok((document, file)) if file.version == VERSION => {
+            Ok((document, file)) if file.version == REGISTRY_VERSION => {
                 registry.document = document;
                 registry.entries = file.instances;
             }
@@ -110,9 +110,8 @@ impl Registry {
         registry
     }
 
-    /// Fails with exit 78 where the registry is broken, so that it is not written over. `shown` is its path as the user is
-    /// to read it.
-    pub fn require_valid(&self, shown: &str) -> Result<()> {
+    /// Fails with exit 78 where the registry is broken, so that it is not overwritten. `shown` is its path for the message.
+    pub(crate) fn require_valid(&self, shown: &str) -> Result<()> {
         match &self.fault {
             None => Ok(()),
             Some(fault) => Err(Error::blocked(msg!(
@@ -126,9 +125,9 @@ impl Registry {
 
     /// Returns the file's text with this entry in it. An entry with the same config is changed in its place; a new one goes
     /// before the first whose config sorts after its own.
-    pub fn with(&self, entry: &RegistryEntry) -> String {
+    pub(crate) fn with(&self, entry: &RegistryEntry) -> String {
         let mut document = self.document.clone();
-        set_value(document.as_table_mut(), "version", i64::from(VERSION));
+        set_value(document.as_table_mut(), "version", i64::from(REGISTRY_VERSION));
         let tables = entry_tables(&mut document);
         let known = self.entries.iter().position(|known| known.config == entry.config);
         if let Some(table) = known.and_then(|at| tables.get_mut(at)) {
@@ -144,7 +143,7 @@ impl Registry {
     }
 
     /// Returns the file's text without the entries of these configs.
-    pub fn without(&self, configs: &[&Path]) -> String {
+    pub(crate) fn without(&self, configs: &[&Path]) -> String {
         let mut document = self.document.clone();
         let tables = entry_tables(&mut document);
         for (at, entry) in self.entries.iter().enumerate().rev() {
@@ -153,13 +152,14 @@ impl Registry {
             }
         }
         if tables.is_empty() {
-            document.remove(ENTRIES);
+            document.remove(ENTRIES_KEY);
         }
         document.to_string()
     }
 }
 
 impl RegistryEntry {
+    /// Sets the values of this entry in its `[[instance]]` table.
     fn write(&self, table: &mut Table) {
         set_value(table, "profile", self.profile.as_str());
         for (key, path) in [
@@ -178,7 +178,7 @@ impl RegistryEntry {
 /// tables with headers.
 fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
     let item = document
-        .entry(ENTRIES)
+        .entry(ENTRIES_KEY)
         .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     if !item.is_array_of_tables() {
         let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
@@ -197,6 +197,7 @@ fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
     tables.extend(all);
 }
 
+/// Removes the position in the file from a table and the tables in it.
 fn forget_position(table: &mut Table) {
     table.set_position(None);
     for (_, item) in table.iter_mut() {
@@ -238,7 +239,7 @@ mod tests {
         [instance.more]\nkey = 1\n\n[other]\ntable = true\n# the end\n";
 
     #[test]
-    fn entries_are_sorted_by_config_whatever_the_order_of_onboarding() {
+    fn entries_are_sorted_by_config_in_any_order_of_onboarding() {
         let both = |first: RegistryEntry, second: RegistryEntry| {
             let one = Registry::default().with(&first);
             parse(&one).with(&second)
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_stands_changes_nothing() {
+    fn equal_entry_leaves_the_text_unchanged() {
         assert_eq!(parse(FOREIGN).with(&entry("b", 20000)), FOREIGN);
     }
 
@@ -286,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_inline_tables_is_edited_too() {
+    fn list_of_inline_tables_is_edited() {
         let text = "version = 1\ninstance = [{ profile = 'b', config = '/h/b/openclaw.json', state = '/h/b', workspace = '/w', port = 1 }]\n";
         assert_eq!(configs(&parse(text).with(&entry("a", 2))), ["a", "b"]);
         assert_eq!(configs(&parse(text).without(&[&entry("b", 1).config])), [""; 0]);
     }
 
     #[test]
-    fn a_broken_registry_has_a_fault_with_its_position() {
+    fn broken_registry_has_an_error_with_its_position() {
         let fault = |text: &[u8]| {
             let registry = Registry::parse(Path::new("/r.toml"), Some(text.to_vec()));
             assert!(registry.entries.is_empty());

@@ -60,7 +60,7 @@ pub(crate) fn resolve_target(
     let Some(found) = found else {
         let known = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let error = Error::failed(msg!("profiles.unknown", profile = name));
-        return Err(match profile::nearest(name, known) {
+        return Err(match profile::nearest_name(name, known) {
             Some(near) => error.hint(msg!("profiles.meant", profile = near)),
             None => error.hint(msg!("profiles.see-list")),
         });

@@ -5,6 +5,20 @@ use std::fmt;
 /// Number of random bytes in a generated token, whose text has two characters for each byte.
 pub(crate) const TOKEN_BYTES: usize = 24;
 
+/// Values that OpenClaw 2026.9.6 refuses as the credential of a gateway.
+const PLACEHOLDERS: [&str; 7] = [
+    "",
+    "undefined",
+    "null",
+    "change-me-now",
+    "change-me-to-a-long-random-token",
+    "change-me-to-a-strong-password",
+    REDACTED,
+];
+
+/// The mark that OpenClaw puts in place of a secret that it hides.
+pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
+
 /// A token, password or key. `Debug` hides it, and it has neither `Display` nor `Serialize`: code that needs
 /// the characters calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +33,13 @@ impl Secret {
     /// Creates a token from random bytes: their hex digits.
     pub(crate) fn token(random: [u8; TOKEN_BYTES]) -> Self {
         Self(hex::encode(random))
+    }
+
+    /// Returns whether the value stands for a secret that was never set: nothing but blanks, the words that JavaScript
+    /// and jq print for a missing value, a published example, or the mark of a hidden value
+    /// (docs/openclaw.md#placeholder-credentials).
+    pub(crate) fn is_placeholder(&self) -> bool {
+        PLACEHOLDERS.contains(&self.0.trim())
     }
 
     /// Returns the characters: to write them to a 0600 file, to show them to the instance's own gateway or to a child
@@ -37,7 +58,7 @@ impl fmt::Debug for Secret {
 /// A piece of a text whose secrets are left out. The pieces in order make up the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextPiece {
-    /// Characters without a secret.
+    /// A part of the text that contains no secret.
     Text(String),
     /// The place of a secret, whose characters are not kept.
     Hidden(SecretOrigin),

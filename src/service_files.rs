@@ -1,11 +1,12 @@
 //! Renders and parses the files that define a gateway as a service: the systemd unit, the launchd property list, and
-//! the script and task document of the Windows Task Scheduler.
+//! the script and task document of the Windows Task Scheduler. An environment file that a unit names is parsed, too.
 //!
 //! Pure: text in, text out. Each format has one file, so that the quoting rules of a manager are in one place. A file is
 //! rendered from a [`ServiceSpec`]. Parsing is tolerant, because OpenClaw from npm and users write such files too, and
 //! returns only the [`ServiceCommand`], which identifies the instance that a file starts.
 
 mod command;
+pub(crate) mod environment_file;
 pub(crate) mod plist;
 mod spec;
 pub(crate) mod task;

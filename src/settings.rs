@@ -1,9 +1,10 @@
-//! What flags, environment, config and record come to for one gateway: its port, where it listens, how
-//! clients prove themselves. One place, so that the gateway, its clients, its service and the doctor
-//! never disagree.
+//! The settings of a gateway, resolved from flags, environment, config and record: its port, its listen address, and the
+//! authentication of its clients. The gateway, its clients, its service and the doctor all resolve them here, so that they
+//! agree.
 //!
-//! The order is OpenClaw's (docs/openclaw.md#order-of-precedence): a flag goes before the environment, that before the config. A
-//! gateway's own token comes from its config before the environment; a client's the other way round.
+//! The order of precedence is OpenClaw's (docs/openclaw.md#order-of-precedence): a flag goes before the environment, and
+//! the environment before the config. For the token, a gateway reads its config before the environment, and a client the
+//! environment before the config.
 
 use std::net::IpAddr;
 
@@ -20,41 +21,41 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default};
+use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default_base};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
 
-/// What the command line wishes for one run of a gateway.
+/// Settings of the command line for one run of a gateway, which override all others.
 #[derive(Clone, Debug, Default)]
 pub struct RunOverrides {
-    /// `--port`.
+    /// Port of `--port`.
     pub port: Option<Port>,
-    /// `--bind`.
+    /// Bind mode of `--bind`.
     pub bind: Option<Bind>,
-    /// `--auth`.
+    /// Authentication mode of `--auth`.
     pub auth: Option<Auth>,
-    /// `--token`.
+    /// Token of `--token`.
     pub token: Option<Secret>,
-    /// `--password`.
+    /// Password of `--password`.
     pub password: Option<Secret>,
-    /// `--allow-unconfigured`: `gateway.mode` need not be `local`.
+    /// `true` with `--allow-unconfigured`: `gateway.mode` need not be `local`.
     pub allow_unconfigured: bool,
 }
 
-/// How clients prove themselves, with what.
+/// Authentication of a gateway's clients, with its credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// By a token.
+    /// Clients send this token.
     Token(Secret),
-    /// By a password.
+    /// Clients send this password.
     Password(Secret),
-    /// Not at all: loopback only.
+    /// Clients send no credential; allowed on loopback addresses only.
     None,
 }
 
 impl ClientAuth {
-    /// The mode's name.
+    /// Returns the mode without its credential.
     pub fn mode(&self) -> Auth {
         match self {
             Self::Token(_) => Auth::Token,
@@ -64,47 +65,50 @@ impl ClientAuth {
     }
 }
 
-/// What a gateway runs with.
+/// Resolved settings of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Its base port, 1 to 65535.
+    /// Base port, 1 to 65535.
     pub port: Port,
-    /// On which ground.
+    /// Source of the base port.
     pub port_source: PortSource,
-    /// Where it listens.
+    /// Bind mode, which decides on the addresses to listen on.
     pub bind: Bind,
-    /// The address of [`Bind::Custom`].
+    /// Address to listen on with [`Bind::Custom`]; `None` with any other mode.
     pub bind_host: Option<IpAddr>,
-    /// How clients prove themselves.
+    /// Authentication of clients.
     pub auth: ClientAuth,
 }
 
-/// Where values come from that a config leaves open: the environment, the instance's `.env`, and the
-/// config's own variables.
+/// Sources from which the settings of a gateway are resolved: the environment, the instance with its `.env`, the config
+/// and the record.
 #[derive(Clone, Copy)]
-pub struct SettingSources<'a> {
-    /// The outside world.
-    pub host: &'a Host,
-    /// The instance.
-    pub instance: &'a Instance,
-    /// Its config, included files merged in; `Null` where there is none.
-    pub config: &'a Value,
-    /// Its `instance.toml`.
-    pub record: &'a Record,
+pub(crate) struct SettingSources<'a> {
+    /// Access to the environment variables of this run.
+    pub(crate) host: &'a Host,
+    /// The instance whose gateway it is.
+    pub(crate) instance: &'a Instance,
+    /// Value of the config, included files merged in; `Null` where there is no config.
+    pub(crate) config: &'a Value,
+    /// Values of `instance.toml`.
+    pub(crate) record: &'a Record,
 }
 
-/// What an instance's own files say of its gateway.
+/// Config and record of an instance as they were read.
 #[derive(Clone, Debug)]
-pub struct InstanceFiles {
-    /// Its config, included files merged in; `Null` where there is none.
-    pub config: Value,
-    /// Its `instance.toml`.
-    pub record: Record,
+pub(crate) struct InstanceFiles {
+    /// Value of the config, included files merged in; `Null` where there is no config.
+    pub(crate) config: Value,
+    /// Values of `instance.toml`.
+    pub(crate) record: Record,
 }
 
 impl InstanceFiles {
-    /// Reads both. One that can't be understood blocks, with its place and the ways out.
-    pub fn read(instance: &Instance) -> Result<Self> {
+    /// Reads the config and the record.
+    ///
+    /// # Errors
+    /// Exit 78 where one of them is broken, with the position and the ways out.
+    pub(crate) fn read(instance: &Instance) -> Result<Self> {
         let path = &instance.config_path;
         let config = match config::load(path) {
             LoadedConfig::Missing => Value::Null,
@@ -119,8 +123,8 @@ impl InstanceFiles {
         })
     }
 
-    /// These, with what the environment adds.
-    pub fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
+    /// Returns these files together with the environment as sources of settings.
+    pub(crate) fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
         SettingSources {
             host,
             instance,
@@ -131,22 +135,30 @@ impl InstanceFiles {
 }
 
 impl SettingSources<'_> {
+    /// Returns the value of a variable that a config refers to: from the environment, `.env`, or the config's own variables.
+    /// Variables of this program are read from the environment as [`crate::instance`] decided only.
     fn lookup(&self, name: &str) -> Option<String> {
         if name == "OPENCLAW_GATEWAY_TOKEN"
-            && let Some(token) = &self.instance.wished_token
+            && let Some(token) = &self.instance.env_token
         {
             return Some(token.expose().to_owned());
         }
-        let inherited = self.host.var(name).filter(|_| !Environment::is_ours(name));
+        let inherited = self
+            .host
+            .var(name)
+            .filter(|_| !Environment::is_own_variable(name));
         inherited
             .map(str::to_owned)
             .or_else(|| env_file::variable(&self.instance.env_file(), name))
             .or_else(|| variables::variable_from_config(self.config, name))
     }
 
-    /// A text of the config, with its variables filled in; a reference to a secret of the environment
-    /// (`{source: "env", id}`) is followed.
-    fn text(&self, key: &'static str) -> Result<Option<String>> {
+    /// Returns the text at a key of the config with its variables filled in; `None` where it is missing or empty. A
+    /// reference to a secret in the environment (`{source: "env", id}`) is resolved.
+    ///
+    /// # Errors
+    /// Exit 78 where a variable is not set, or the value is a reference of another kind.
+    fn config_text(&self, key: &'static str) -> Result<Option<String>> {
         let pointer = format!("/{}", key.replace('.', "/"));
         let missing = |MissingVariable(name): MissingVariable| {
             Error::blocked(msg!("settings.variable", key = key, name = name)).hint(msg!(
@@ -172,16 +184,19 @@ impl SettingSources<'_> {
         }
     }
 
-    /// The base port, and on which ground.
-    pub fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
-        const VAR: &str = "OPENCLAW_GATEWAY_PORT";
+    /// Returns the base port and its source. `flag` is the port of the command line.
+    ///
+    /// # Errors
+    /// Exit 78 where `.env` has an unusable port.
+    pub(crate) fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
+        const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
         if let Some(port) = flag {
             return Ok((port, PortSource::Flag));
         }
-        if let Some(port) = self.instance.wished_port {
+        if let Some(port) = self.instance.env_port {
             return Ok((port, PortSource::Environment));
         }
-        if let Some(text) = env_file::variable(&self.instance.env_file(), VAR) {
+        if let Some(text) = env_file::variable(&self.instance.env_file(), PORT_VARIABLE) {
             return Port::from_variable(&text)
                 .map(|port| (port, PortSource::Environment))
                 .ok_or_else(|| Error::blocked(msg!("environment.port", value = text)));
@@ -195,13 +210,13 @@ impl SettingSources<'_> {
         Ok((default_base(&self.instance.profile).into(), PortSource::Default))
     }
 
-    /// What a client of this gateway shows: the environment's token goes before the config's.
-    pub fn client_auth(&self) -> Result<ClientAuth> {
-        if let Some(token) = &self.instance.wished_token {
+    /// Returns the authentication of a client of this gateway: the environment's token goes before the config's.
+    pub(crate) fn client_auth(&self) -> Result<ClientAuth> {
+        if let Some(token) = &self.instance.env_token {
             return Ok(ClientAuth::Token(token.clone()));
         }
-        let token = self.text("gateway.auth.token")?.map(Secret::new);
-        let password = self.text("gateway.auth.password")?.map(Secret::new);
+        let token = self.config_text("gateway.auth.token")?.map(Secret::new);
+        let password = self.config_text("gateway.auth.password")?.map(Secret::new);
         Ok(match (self.auth_mode(None), token, password) {
             (Some(Auth::Password), _, Some(password)) | (None, None, Some(password)) => {
                 ClientAuth::Password(password)
@@ -214,16 +229,21 @@ impl SettingSources<'_> {
         })
     }
 
+    /// Returns the gateway's token in the instance's `.env`.
     fn dotenv_token(&self) -> Option<Secret> {
         env_file::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
     }
 
+    /// Returns the authentication mode of the flag, else of the config; `None` where neither has a valid one.
     fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {
         flag.or_else(|| Auth::from_name(self.config.pointer("/gateway/auth/mode")?.as_str()?))
     }
 
-    /// Where it listens, and the address where that is one of the user's choice.
-    pub fn bind(&self, flag: Option<Bind>) -> Result<(Bind, Option<IpAddr>)> {
+    /// Returns the bind mode, and the address of [`Bind::Custom`]. `flag` is the mode of the command line.
+    ///
+    /// # Errors
+    /// Exit 78 for an unknown mode, or a custom address that is missing or none.
+    pub(crate) fn bind(&self, flag: Option<Bind>) -> Result<(Bind, Option<IpAddr>)> {
         let named = self.config.pointer("/gateway/bind").and_then(Value::as_str);
         let bind = match (flag, named) {
             (Some(bind), _) => bind,
@@ -232,7 +252,7 @@ impl SettingSources<'_> {
                 Bind::from_name(name).ok_or_else(|| Error::blocked(msg!("settings.bind", value = name)))?
             }
         };
-        let host = self.text("gateway.customBindHost")?;
+        let host = self.config_text("gateway.customBindHost")?;
         match (bind, host) {
             (Bind::Custom, Some(host)) => host
                 .parse()
@@ -243,9 +263,9 @@ impl SettingSources<'_> {
         }
     }
 
-    /// An environment file that is there and can't be read may hold the port or the token: a gateway
-    /// without it would be another one than its user means.
-    fn environment_file(&self) -> Result<()> {
+    /// Checks that the instance's `.env` can be read where it exists: it may hold the port or the token, and a gateway
+    /// without them would be another one than the user means.
+    fn require_readable_env_file(&self) -> Result<()> {
         let path = self.instance.env_file();
         match read::text(&path) {
             Ok(_) | Err(ReadError::Missing) => Ok(()),
@@ -258,9 +278,13 @@ impl SettingSources<'_> {
         }
     }
 
-    /// Everything that a gateway of this instance runs with, or why it may not start.
-    pub fn settings(&self, overrides: &RunOverrides) -> Result<Settings> {
-        self.environment_file()?;
+    /// Resolves the settings of a gateway of this instance.
+    ///
+    /// # Errors
+    /// Exit 78 where it must not start: no local mode, an invalid value, a missing credential, or no authentication on a
+    /// network address.
+    pub(crate) fn settings(&self, overrides: &RunOverrides) -> Result<Settings> {
+        self.require_readable_env_file()?;
         let mode = self.config.pointer("/gateway/mode").and_then(Value::as_str);
         if mode != Some("local") && !overrides.allow_unconfigured {
             let command = self.instance.command();
@@ -278,7 +302,7 @@ impl SettingSources<'_> {
         }
         let (port, port_source) = self.port(overrides.port)?;
         let (bind, bind_host) = self.bind(overrides.bind)?;
-        let auth = self.auth(overrides)?;
+        let auth = self.server_auth(overrides)?;
         let reachable = !bind.is_loopback() && bind_host.is_none_or(|ip| !ip.is_loopback());
         if auth == ClientAuth::None && reachable {
             return Err(Error::blocked(msg!("settings.open", bind = bind.name()))
@@ -294,8 +318,8 @@ impl SettingSources<'_> {
         })
     }
 
-    /// How clients of the gateway itself prove themselves: its config goes before the environment.
-    fn auth(&self, overrides: &RunOverrides) -> Result<ClientAuth> {
+    /// Returns the authentication that the gateway demands: the config's credential goes before the environment's.
+    fn server_auth(&self, overrides: &RunOverrides) -> Result<ClientAuth> {
         if let Some(mode) = self.config.pointer("/gateway/auth/mode").and_then(Value::as_str)
             && Auth::from_name(mode).is_none()
             && overrides.auth.is_none()
@@ -304,13 +328,13 @@ impl SettingSources<'_> {
         }
         let token = match &overrides.token {
             Some(token) => Some(token.clone()),
-            None => (self.text("gateway.auth.token")?.map(Secret::new))
-                .or_else(|| self.instance.wished_token.clone())
+            None => (self.config_text("gateway.auth.token")?.map(Secret::new))
+                .or_else(|| self.instance.env_token.clone())
                 .or_else(|| self.dotenv_token()),
         };
         let password = match &overrides.password {
             Some(password) => Some(password.clone()),
-            None => self.text("gateway.auth.password")?.map(Secret::new),
+            None => self.config_text("gateway.auth.password")?.map(Secret::new),
         };
         let implied = match (&overrides.token, &overrides.password) {
             (None, Some(_)) => Some(Auth::Password),
@@ -323,29 +347,47 @@ impl SettingSources<'_> {
                 (None, Some(_)) => Auth::Password,
                 _ => Auth::Token,
             });
-        let needed = |secret: Option<Secret>, msg| {
-            secret.ok_or_else(|| {
-                Error::blocked(msg)
-                    .with_reason(ErrorReason::CredentialUnset)
-                    .hint(msg!("settings.set-token", command = self.instance.command()))
-            })
-        };
         Ok(match mode {
-            Auth::Token => ClientAuth::Token(needed(token, msg!("settings.no-token"))?),
-            Auth::Password => ClientAuth::Password(needed(password, msg!("settings.no-password"))?),
+            Auth::Token => ClientAuth::Token(self.require_credential(
+                token,
+                msg!("settings.no-token"),
+                msg!("settings.token-placeholder"),
+            )?),
+            Auth::Password => ClientAuth::Password(self.require_credential(
+                password,
+                msg!("settings.no-password"),
+                msg!("settings.password-placeholder"),
+            )?),
             Auth::None => ClientAuth::None,
         })
     }
+
+    /// Returns a credential that is set and no placeholder such as `change-me-now`.
+    ///
+    /// # Errors
+    /// Exit 78 with the message `unset` or `placeholder`.
+    fn require_credential(&self, credential: Option<Secret>, unset: Msg, placeholder: Msg) -> Result<Secret> {
+        let way_out = || msg!("settings.set-token", command = self.instance.command());
+        match credential {
+            None => Err(Error::blocked(unset)
+                .with_reason(ErrorReason::CredentialUnset)
+                .hint(way_out())),
+            Some(credential) if credential.is_placeholder() => {
+                Err(Error::blocked(placeholder).hint(way_out()))
+            }
+            Some(credential) => Ok(credential),
+        }
+    }
 }
 
-/// The base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
+/// Returns the base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
 pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
     if profile.is_default() {
         DEFAULT_BASE
     } else if profile.is_dev() {
         DEV_BASE
     } else {
-        hashed_default(profile.as_str())
+        hashed_default_base(profile.as_str())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots: one instance as it was, kept in the state home, and the way back to one.
+//! Snapshots: archives of one instance in the state home, and the plan that restores one.
 //!
 //! A restore replaces the config and each part of the state by a rename, all of them in one transaction of
 //! [`crate::apply`]. What was there is moved into the state folder's `aside`, and a snapshot of it is made before, so that
@@ -41,7 +41,7 @@ pub struct CreatedSnapshot {
     pub snapshot: Snapshot,
     /// The manifest of its archive.
     pub manifest: Manifest,
-    /// Files of the instance that no archive can hold.
+    /// Paths of the instance that no archive can hold.
     pub skipped: Vec<PathBuf>,
 }
 
@@ -96,12 +96,12 @@ pub struct SnapshotTarget<'a> {
 }
 
 impl SnapshotTarget<'_> {
-    /// The paths that are no part of a snapshot.
+    /// Returns the paths that are no part of a snapshot.
     fn protected_paths(&self) -> Vec<PathBuf> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
-    /// Makes a snapshot. `reason` is kept in its manifest.
+    /// Makes a snapshot of the instance. `reason` is kept in its manifest.
     ///
     /// # Errors
     /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
@@ -135,7 +135,7 @@ impl SnapshotTarget<'_> {
         })
     }
 
-    /// Returns the time as a name. Of two snapshots in one millisecond the second gets a letter more.
+    /// Returns the id of a new snapshot: the time. Of two snapshots in one millisecond the second gets a letter more.
     fn free_id(&self) -> String {
         let mut id = self.stamp();
         while self.folder.join(format!("{id}{FILE_ENDING}")).exists() {
@@ -144,7 +144,7 @@ impl SnapshotTarget<'_> {
         id
     }
 
-    /// The time in letters and digits alone.
+    /// Returns the time in letters and digits alone.
     fn stamp(&self) -> String {
         self.now.chars().filter(char::is_ascii_alphanumeric).collect()
     }
@@ -205,6 +205,7 @@ impl SnapshotTarget<'_> {
             .collect()
     }
 
+    /// Plans to move the entries of the state folder into its `aside` folder, except the paths in `kept`.
     fn move_state_aside(&self, kept: &[PathBuf]) -> Vec<Change> {
         let state = &self.instance.state_dir;
         let aside = state.join("aside").join(self.stamp());

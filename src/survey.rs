@@ -1,45 +1,47 @@
-//! What is on the host: one read-only pass, an immutable snapshot.
+//! The survey of a host: one read-only pass over its instances, ports, registry, and services, as an immutable value.
 //!
-//! Instances are looked for where they can be: folders `~/.openclaw*`, further `*.json` files in
-//! `~/.openclaw` (the manual way of the page), the registry, and installed service files. A broken
-//! instance is part of the answer, with the reason; it never fails the survey as a whole.
+//! Instances are looked for in the folders `~/.openclaw*`, in further `*.json` files in `~/.openclaw` (OpenClaw's guide to
+//! several gateways on one host puts one config per instance there), in the registry, and in the files of installed
+//! services. A broken instance is part of the survey, with the reason; it never fails the survey as a whole.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::error::ConfigError;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
-use crate::ports::{Claim, Listener, PortFamily, PortSource, Span};
+use crate::ports::{Listener, Span};
 use crate::profile::ProfileName;
 use crate::registry::{self, Registry};
-use crate::secret::Secret;
 
+mod config_keys;
 mod discover;
+mod gateway_locks;
 mod instance;
-pub mod map;
-mod owners;
-pub mod ports;
+mod listeners;
+pub(crate) mod map;
+pub(crate) mod ports;
 mod service;
-mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use crate::engine::NodeEngine;
+pub(crate) use crate::engine::NodeEngine;
+pub(crate) use discover::FoundBy;
+pub(crate) use instance::{ConfigHealth, SurveyedInstance};
+
 pub(crate) use service::{InstalledService, config_of_service};
 
-/// Takes the snapshot. What can't be read is left out or told as broken; this never fails.
-pub fn survey_host(host: &Host, env: &Environment) -> Survey {
-    let path = registry::state_home(host, env).join(registry::FILE);
+/// Surveys the host. What can't be read is left out or reported as broken; this never fails.
+pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
+    let path = registry::state_home(host, env).join(registry::REGISTRY_FILE);
     let registry = Registry::read(&path);
-    let found = discover::instances(env, &registry);
-    let mut instances: Vec<_> = found
+    let candidates = discover::find_candidates(env, &registry);
+    let mut instances: Vec<_> = candidates
         .into_iter()
-        .map(|found| instance::survey(env, found))
+        .map(|candidate| instance::survey_instance(env, candidate))
         .collect();
-    label(&env.home, &mut instances);
-    let listeners = owners::listeners(&env.home, &instances);
+    sort_and_label(&env.home, &mut instances);
+    let listeners = listeners::find_listeners(&env.home, &instances);
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -51,21 +53,13 @@ pub fn survey_host(host: &Host, env: &Environment) -> Survey {
     }
 }
 
-/// What an instance is called by its config's path.
-fn path_label(home: &Path, config: &Path) -> String {
-    match config.strip_prefix(home) {
-        Ok(below) => format!("~/{}", below.display()),
-        Err(_) => config.display().to_string(),
-    }
-}
-
-/// The default instance first, then by label. A label is an instance's own: where two have the same
-/// profile, all but the first are called by their config's path.
-fn label(home: &Path, instances: &mut [SurveyedInstance]) {
+/// Sorts the instances, the default one first, then by label, and makes their labels unique: where two instances have the
+/// same profile, all but the first get the path of their config as their label.
+fn sort_and_label(home: &Path, instances: &mut [SurveyedInstance]) {
     let mut used = BTreeSet::new();
     for instance in instances.iter_mut() {
         if !used.insert(instance.label.clone()) {
-            instance.label = path_label(home, &instance.config_path);
+            instance.label = instance::label_of_path(home, &instance.config_path);
         }
     }
     instances.sort_by(|a, b| {
@@ -74,58 +68,31 @@ fn label(home: &Path, instances: &mut [SurveyedInstance]) {
     });
 }
 
-/// The snapshot.
+/// The instances, ports, and installed engine of a host at one time.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
-    /// Every instance found, the default first, then by label; one entry per config file.
-    pub instances: Vec<SurveyedInstance>,
-    /// Every TCP port that is listened on.
-    pub listeners: Vec<Listener>,
-    /// The ports that the kernel hands out to clients, where it says.
-    pub ephemeral: Option<Span>,
-    /// Ports that the system keeps for itself (Windows).
-    pub excluded: Vec<Span>,
-    /// OpenClaw from npm, where it is on this host.
-    pub node: Option<NodeEngine>,
+pub(crate) struct Survey {
+    /// Every instance, the default one first, then by label; one for each config file.
+    pub(crate) instances: Vec<SurveyedInstance>,
+    /// Every TCP socket that listens.
+    pub(crate) listeners: Vec<Listener>,
+    /// Ephemeral ports, which the kernel hands out to clients; `None` where the system does not tell them.
+    pub(crate) ephemeral: Option<Span>,
+    /// Ports that the system reserves for itself (Windows).
+    pub(crate) excluded: Vec<Span>,
+    /// OpenClaw from npm, where it is installed.
+    pub(crate) node: Option<NodeEngine>,
     /// The registry as it was read.
-    pub registry: Registry,
-}
-
-/// One instance as found.
-#[derive(Clone, Debug)]
-pub struct SurveyedInstance {
-    /// What it is called on a screen: its profile, or its config's path where it has none.
-    pub label: String,
-    /// Its profile, where its folder or the registry tells.
-    pub profile: Option<ProfileName>,
-    /// Its config file, there or not.
-    pub config_path: PathBuf,
-    /// Its state folder.
-    pub state_dir: PathBuf,
-    /// The workspaces that its config names or its state folder implies: absolute, links resolved where they exist.
-    pub workspaces: Vec<PathBuf>,
-    /// How its config is.
-    pub config: ConfigHealth,
-    /// The base port that it would use now, and on which ground.
-    pub base: Option<(PortFamily, PortSource)>,
-    /// All ports that it holds: derived ones, pinned ones, and those its engine might use instead.
-    pub claims: Vec<Claim>,
-    /// The messaging tokens of its config: (key, value), to be compared and never shown.
-    pub tokens: Vec<(String, Secret)>,
-    /// The service file that starts it.
-    pub service: Option<PathBuf>,
-    /// How it was found.
-    pub found_by: Vec<FoundBy>,
+    pub(crate) registry: Registry,
 }
 
 impl Survey {
-    /// Reads anew which ports are listened on, and by whom; everything else stays as it was surveyed.
-    pub fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = owners::listeners(&env.home, &self.instances);
+    /// Reads the listening sockets and their processes again; everything else stays as it was surveyed.
+    pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
+        self.listeners = listeners::find_listeners(&env.home, &self.instances);
     }
 
-    /// Configs, state folders and workspaces of every instance but the one with this config.
-    pub fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
+    /// Returns the configs, state folders, and workspaces of every instance but the one with this config.
+    pub(crate) fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);
         let others = self
             .instances
@@ -142,29 +109,4 @@ impl Survey {
             .cloned()
             .collect()
     }
-}
-
-/// How a config file is.
-#[derive(Clone, Debug, Default)]
-pub enum ConfigHealth {
-    /// Read and understood.
-    Ok,
-    /// Not there (yet).
-    #[default]
-    Missing,
-    /// There, and not readable or not valid JSON5.
-    Broken(ConfigError),
-}
-
-/// How an instance was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FoundBy {
-    /// A folder `~/.openclaw*`.
-    Folder,
-    /// A further `*.json` in `~/.openclaw`.
-    ConfigFile,
-    /// The registry.
-    Registry,
-    /// A service file.
-    Service,
 }

@@ -1,4 +1,4 @@
-//! Locking a mutex whose data is valid after a panic.
+//! Locking of a mutex whose data stays valid when a thread panics.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,5 @@
-//! The TOML files of this program, which users edit by hand too: typed reading with positions, and edits that leave comments,
-//! order, and unknown keys as they are. Pure: text in, text out.
+//! Reading and editing of TOML files that users edit by hand too: typed values with the position of an error, and edits that
+//! leave comments, order, and unknown keys as they are. Pure: text in, text out.
 
 use std::path::Path;
 
@@ -9,22 +9,23 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 /// Reason why the bytes of a TOML file can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct TomlError {
+pub(crate) struct TomlError {
     /// Line and column of the first byte at fault, both counted from 1, the column in characters.
-    pub position: Option<(usize, usize)>,
+    pub(crate) position: Option<(usize, usize)>,
     /// The reason in the words of the parser.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl TomlError {
     /// Returns an error about the file as a whole.
-    pub fn without_position(reason: impl Into<String>) -> Self {
+    pub(crate) fn without_position(reason: impl Into<String>) -> Self {
         Self {
             position: None,
             reason: reason.into(),
         }
     }
 
+    /// Returns an error at a span of the text.
     fn at(text: &str, span: Option<std::ops::Range<usize>>, reason: &str) -> Self {
         Self {
             position: span.map(|span| line_and_column(text, span.start)),
@@ -33,7 +34,7 @@ impl TomlError {
     }
 
     /// Returns `path:line:column`, as editors understand it, or the path alone where no position is known.
-    pub fn location(&self, path: &Path) -> String {
+    pub(crate) fn location(&self, path: &Path) -> String {
         match self.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
@@ -57,6 +58,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(DocumentMut, T
     Ok((document, typed))
 }
 
+/// Returns the line and the column of a byte of a text, both counted from 1, the column in characters.
 fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let start_of_line = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_the_line_and_the_column() {
+    fn every_error_has_a_line_and_a_column() {
         assert_eq!(position("# ığüşç\nport = [".as_bytes()), Some((2, 9)), "syntax");
         assert_eq!(position(b"a = 1\nport = 'ten'"), Some((2, 8)), "type");
         assert_eq!(position(b"a = 1\r\nport = \xff"), Some((2, 8)), "encoding");

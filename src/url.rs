@@ -1,6 +1,6 @@
 //! Absolute URLs and the `host:port` part of one, taken apart by the parser of the `http` crate.
 //!
-//! The rules that are easy to get wrong by hand are here: the brackets of an IPv6 address are not part of the
+//! It holds the rules that are easy to get wrong by hand: the brackets of an IPv6 address are not part of the
 //! host, a user name is not part of the address, and a port that is not written is the scheme's own.
 
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ pub(crate) struct ServerUrl {
 }
 
 impl ServerUrl {
-    /// Parses an absolute URL. `None` where the text has no scheme, no host, or an unusable port.
+    /// Parses an absolute URL; `None` where the text has no scheme, no host, or an unusable port.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let parts = text.parse::<Uri>().ok()?.into_parts();
         let authority = parts.authority?;
@@ -42,12 +42,12 @@ impl ServerUrl {
         bare_host(self.authority.host())
     }
 
-    /// Returns the port as it is written, or `None` where none is.
+    /// Returns the port that is written in the URL, or `None` where there is none.
     pub(crate) fn port(&self) -> Option<u16> {
         self.authority.port_u16()
     }
 
-    /// Returns the port as it is written, else the default of `http`, `ws` (80), `https` and `wss` (443).
+    /// Returns the port that is written in the URL, else the default port of `http`, `ws` (80), `https` and `wss` (443).
     pub(crate) fn port_or_default(&self) -> Option<u16> {
         self.port().or(match self.scheme() {
             "http" | "ws" => Some(80),
@@ -56,7 +56,7 @@ impl ServerUrl {
         })
     }
 
-    /// Tells whether a user name or a password stands before the host.
+    /// Returns whether the URL has a user name or a password before its host.
     pub(crate) fn has_credentials(&self) -> bool {
         self.authority.as_str().contains('@')
     }
@@ -74,24 +74,25 @@ pub(crate) fn parse_authority(text: &str) -> Option<Authority> {
     (!authority.as_str().contains('@')).then_some(authority)
 }
 
-/// Returns the IP address that a host is, with or without brackets; an IPv4 address that is mapped into
+/// Returns the IP address of a host that is written as one, with or without brackets; an IPv4 address that is mapped into
 /// IPv6 as IPv4. `None` for a name.
 pub(crate) fn host_ip(host: &str) -> Option<IpAddr> {
     bare_host(host).parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Tells whether a host is `localhost` or a loopback address.
+/// Returns whether a host is `localhost` or a loopback address.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host_ip(host).is_some_and(|ip| ip.is_loopback())
 }
 
+/// Returns a host without the brackets of an IPv6 address.
 fn bare_host(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host)
 }
 
-/// Tells whether a port is written that is no port, such as `:99999`: the parser takes any text for one.
+/// Returns whether an authority has a port that is not a valid one, such as `:99999`: the parser accepts any text there.
 fn has_unusable_port(authority: &Authority) -> bool {
     let address = authority.as_str().rsplit('@').next().unwrap_or_default();
     authority.port_u16().is_none() && address.len() != authority.host().len()
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_port_are_found_in_every_spelling() {
+    fn host_and_port_are_found_in_every_form_of_a_url() {
         let cases = [
             ("http://localhost/x?y#z", "localhost", Some(80), "/x?y"),
             ("HTTPS://Box.example", "Box.example", Some(443), "/"),

@@ -1,6 +1,9 @@
-//! All integration tests in one binary, a module per verb: they run the real program in a sandbox.
+//! All integration tests in one binary, with a module for each command: they run the real program in a sandbox.
 
-#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make their own files and processes"
+)]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
 #[cfg(target_os = "linux")]

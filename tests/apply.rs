@@ -17,6 +17,11 @@ const FOLDER: &str = "OPENCLAW_TEST_WORKER_FOLDER";
 /// Variable with the name of the worker's task.
 const TASK: &str = "OPENCLAW_TEST_WORKER_TASK";
 
+/// Variable with the port on which the task `listen` listens.
+pub const LISTEN_PORT: &str = "OPENCLAW_TEST_WORKER_PORT";
+/// Variable with the lock file that the task `listen` holds open.
+pub const LISTEN_LOCK: &str = "OPENCLAW_TEST_WORKER_LOCK";
+
 /// Returns the command that does a task in a folder, in a process of its own.
 pub fn worker_command(task: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this test binary"));
@@ -107,8 +112,18 @@ fn hold(folder: &Path) {
 }
 
 /// Listens on the port that is suggested first, makes the file `listening`, and goes on until its input ends.
+/// Listens on a port, accepts and never answers, until standard input ends. Where the environment names a lock file, it
+/// is held open with the content that OpenClaw from npm writes.
 fn listen(folder: &Path) {
-    let _listener = std::net::TcpListener::bind("127.0.0.1:19789").expect("a network of its own");
+    let port = std::env::var(LISTEN_PORT).map_or(19789, |port| port.parse().expect("a port"));
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    let _lock = std::env::var_os(LISTEN_LOCK).map(|path| {
+        let config = std::env::var("OPENCLAW_CONFIG_PATH").expect("a config");
+        let content = serde_json::json!({"pid": std::process::id(), "configPath": config});
+        fs::create_dir_all(Path::new(&path).parent().expect("a folder")).unwrap();
+        fs::write(&path, content.to_string()).unwrap();
+        fs::File::open(path).unwrap()
+    });
     fs::write(folder.join("listening"), "").unwrap();
     let _ = std::io::stdin().read(&mut [0]);
 }

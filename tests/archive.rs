@@ -41,6 +41,7 @@ fn home_with_secrets() -> Sandbox {
     sandbox
 }
 
+/// Exports the `rescue` instance, which has to succeed, and returns the archive's path.
 fn export(sandbox: &Sandbox, extra: &[&str]) -> PathBuf {
     let path = sandbox.path("out.tar.gz");
     let mut words = vec!["profiles", "export", "rescue", "out.tar.gz", "--json"];
@@ -49,6 +50,7 @@ fn export(sandbox: &Sandbox, extra: &[&str]) -> PathBuf {
     path
 }
 
+/// Imports the exported archive under this profile name.
 fn import(sandbox: &Sandbox, name: &str) -> Ran {
     sandbox.run(["profiles", "import", "out.tar.gz", "--as", name, "--json"])
 }
@@ -64,7 +66,7 @@ fn unpacked_text(path: &Path) -> String {
 }
 
 #[test]
-fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
+fn imported_copy_has_its_own_ports_token_and_paths_and_no_secret() {
     let sandbox = home_with_secrets();
     let token = read_config(&sandbox, "rescue")["gateway"]["auth"]["token"]
         .as_str()
@@ -105,7 +107,7 @@ fn a_copy_has_its_own_ports_token_and_paths_and_none_of_the_secrets() {
 }
 
 #[test]
-fn with_secrets_all_are_exported_and_a_token_in_use_here_is_not_imported() {
+fn export_with_secrets_has_all_and_import_leaves_out_a_token_in_use() {
     let sandbox = home_with_secrets();
     let path = export(&sandbox, &["--with-secrets"]);
     assert!(unpacked_text(&path).contains("EXPORTED-BOT-TOKEN"));
@@ -142,7 +144,7 @@ fn neither_export_nor_import_overwrites_anything() {
     assert_eq!(std::fs::read(&path).expect("a file"), before);
 }
 
-/// Makes an archive by hand, entry by entry, and at last its manifest.
+/// A builder of archives, good or bad, entry by entry; the manifest comes last.
 struct ArchiveBuilder {
     /// The entries so far.
     tar: tar::Builder<GzEncoder<Vec<u8>>>,
@@ -151,7 +153,7 @@ struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    /// An archive that has a config.
+    /// Starts an archive that has a config.
     fn new() -> Self {
         let mut archive = Self {
             tar: tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast())),
@@ -203,7 +205,7 @@ impl ArchiveBuilder {
     }
 
     /// Ends the archive with a true manifest and returns its bytes.
-    fn whole(self) -> Vec<u8> {
+    fn finish(self) -> Vec<u8> {
         let manifest = self.manifest(1);
         self.end(&manifest)
     }
@@ -213,7 +215,7 @@ impl ArchiveBuilder {
 fn archive_with(change: impl FnOnce(&mut ArchiveBuilder)) -> Vec<u8> {
     let mut archive = ArchiveBuilder::new();
     change(&mut archive);
-    archive.whole()
+    archive.finish()
 }
 
 /// Returns archives whose manifest is false, missing, or of a later version, each with the code of its refusal.
@@ -275,63 +277,53 @@ fn archives_with_false_manifests() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// Returns archives with an entry that no export makes, each with the code of its refusal.
+fn archives_with_bad_entries() -> Vec<(&'static str, Vec<u8>)> {
+    let file = |name: &str| archive_with(|archive| archive.file(name, b"x"));
+    let raw = |name: &str, kind, bytes: &[u8]| archive_with(|archive| archive.raw(name, kind, bytes));
+    let two_files = |first: &str, second: &str| {
+        archive_with(|archive| {
+            archive.file(first, b"1");
+            archive.file(second, b"2");
+        })
+    };
+    let repeated = archive_with(|archive| {
+        archive.file("state/a", b"1");
+        archive.raw("state/a", EntryType::Regular, b"2");
+    });
+    let zeros = vec![0_u8; 64 * 1024 * 1024];
+    let bomb = archive_with(|archive| archive.file("state/bomb", &zeros));
+    vec![
+        ("archive.name", file("../evil")),
+        ("archive.name", file("state/../../evil")),
+        ("archive.name", file("/tmp/evil")),
+        ("archive.name", file("state/a\\b")),
+        ("archive.name", file("elsewhere/x")),
+        ("archive.type", raw("state/link", EntryType::Symlink, b"")),
+        ("archive.type", raw("state/link", EntryType::Link, b"")),
+        ("archive.type", raw("state/device", EntryType::Char, b"")),
+        ("archive.type", raw("state/pipe", EntryType::Fifo, b"")),
+        (
+            "archive.type",
+            raw("state/long", EntryType::GNULongName, b"state/x\0"),
+        ),
+        ("archive.twice", repeated),
+        ("archive.twice", two_files("state/a", "state/A")),
+        ("archive.twice", two_files("state/a", "state/a/b")),
+        ("archive.bound", bomb),
+    ]
+}
+
 #[test]
 fn hostile_archives_are_refused_before_anything_is_written() {
-    let zeros = vec![0_u8; 64 * 1024 * 1024];
-    let mut plain = GzEncoder::new(Vec::new(), Compression::fast());
-    plain.write_all(b"no tar at all, but well packed").expect("bytes");
-    let mut cases: Vec<(&str, Vec<u8>)> = vec![
-        ("archive.name", archive_with(|h| h.file("../evil", b"x"))),
-        ("archive.name", archive_with(|h| h.file("state/../../evil", b"x"))),
-        ("archive.name", archive_with(|h| h.file("/tmp/evil", b"x"))),
-        ("archive.name", archive_with(|h| h.file("state/a\\b", b"x"))),
-        ("archive.name", archive_with(|h| h.file("elsewhere/x", b"x"))),
-        (
-            "archive.type",
-            archive_with(|h| h.raw("state/link", EntryType::Symlink, b"")),
-        ),
-        (
-            "archive.type",
-            archive_with(|h| h.raw("state/link", EntryType::Link, b"")),
-        ),
-        (
-            "archive.type",
-            archive_with(|h| h.raw("state/device", EntryType::Char, b"")),
-        ),
-        (
-            "archive.type",
-            archive_with(|h| h.raw("state/pipe", EntryType::Fifo, b"")),
-        ),
-        (
-            "archive.type",
-            archive_with(|h| h.raw("state/long", EntryType::GNULongName, b"state/x\0")),
-        ),
-        (
-            "archive.twice",
-            archive_with(|h| {
-                h.file("state/a", b"1");
-                h.raw("state/a", EntryType::Regular, b"2");
-            }),
-        ),
-        (
-            "archive.twice",
-            archive_with(|h| {
-                h.file("state/a", b"1");
-                h.file("state/A", b"2");
-            }),
-        ),
-        (
-            "archive.twice",
-            archive_with(|h| {
-                h.file("state/a", b"1");
-                h.file("state/a/b", b"2");
-            }),
-        ),
-        ("archive.bound", archive_with(|h| h.file("state/bomb", &zeros))),
-        ("archive.unreadable", plain.finish().expect("an end")),
-        ("archive.unreadable", b"no gzip".to_vec()),
-    ];
+    let mut no_tar = GzEncoder::new(Vec::new(), Compression::fast());
+    no_tar
+        .write_all(b"compressed, but not a tar file")
+        .expect("bytes");
+    let mut cases = archives_with_bad_entries();
     cases.extend(archives_with_false_manifests());
+    cases.push(("archive.unreadable", no_tar.finish().expect("an end")));
+    cases.push(("archive.unreadable", b"no gzip".to_vec()));
     for (code, bytes) in cases {
         let sandbox = Sandbox::new();
         sandbox.write("out.tar.gz", bytes);
@@ -342,26 +334,26 @@ fn hostile_archives_are_refused_before_anything_is_written() {
     }
     // The archive without a change is accepted.
     let sandbox = Sandbox::new();
-    sandbox.write("out.tar.gz", ArchiveBuilder::new().whole());
+    sandbox.write("out.tar.gz", ArchiveBuilder::new().finish());
     let _ = import(&sandbox, "copy").exits(0);
 }
 
 #[test]
-fn an_export_can_be_imported_however_densely_it_packs() {
+fn export_of_a_file_that_compresses_well_can_be_imported() {
     let sandbox = home_with_secrets();
     let path = sandbox.write(".openclaw-rescue/memory/sparse", "");
     let file = std::fs::File::options().write(true).open(path).expect("a file");
     file.set_len(48 << 20).expect("a size");
     let packed = export(&sandbox, &[]);
     let size = std::fs::metadata(packed).expect("a file").len();
-    assert!(size < 8 << 20, "{size} bytes: what packs well is still packed");
+    assert!(size < 8 << 20, "{size} bytes: the archive is compressed");
     let _ = import(&sandbox, "copy").exits(0);
     let copied = std::fs::metadata(sandbox.path(".openclaw-copy/memory/sparse")).expect("a file");
     assert_eq!(copied.len(), 48 << 20);
 }
 
 #[test]
-fn names_that_differ_in_case_only_are_refused_at_the_export() {
+fn export_refuses_names_that_differ_only_by_case() {
     let sandbox = home_with_secrets();
     sandbox.write(".openclaw-rescue/memory/Notes.md", "one");
     sandbox.write(".openclaw-rescue/memory/notes.md", "two");
@@ -370,7 +362,7 @@ fn names_that_differ_in_case_only_are_refused_at_the_export() {
         .exits(1);
     assert_eq!(ran.json()["code"], "archive.twins");
     assert!(!sandbox.path("out.tar.gz").exists());
-    // A snapshot never leaves this host, where they are two.
+    // A snapshot never leaves this host, whose file system keeps them apart.
     let snapshot = |words: &[&str]| sandbox.run([&["--profile", "rescue", "snapshot"], words].concat());
     let _ = snapshot(&["create"]).exits(0);
     sandbox.write(".openclaw-rescue/memory/notes.md", "three");

@@ -1,4 +1,4 @@
-//! The browsers of instances, with the real Chromium where it is installed.
+//! Tests of the browsers of instances, with the real Chromium where it is installed.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use crate::support::gateway::{self, Gateway, TOKEN, wait_for};
 use crate::support::{Ran, Sandbox};
 
-mod alive;
-mod left;
-mod neighbour;
+mod crash;
+mod lifecycle;
+mod other_user;
 mod remote;
 mod rules;
-mod socket;
+mod websocket;
 
-/// A page's heading, for its accessibility tree.
+/// The heading of a test page, which its accessibility tree contains.
 const HEADING: &str = "Merhaba";
 
-/// Writes the config of a profile: on this base port, with these keys of `browser`.
+/// Writes the config of an instance with a base port and with the keys below `browser`.
 fn configure(sandbox: &Sandbox, profile: &str, base: u16, browser: &Value) {
     let config = json!({
         "gateway": {
@@ -31,42 +31,42 @@ fn configure(sandbox: &Sandbox, profile: &str, base: u16, browser: &Value) {
     sandbox.write(gateway::state(profile).join("openclaw.json"), config.to_string());
 }
 
-/// What tests need to start Chromium as root.
-fn wishes() -> Value {
+/// Returns the keys below `browser` with which Chromium can be started as root and without a display.
+fn headless_config() -> Value {
     json!({ "noSandbox": true, "headless": true })
 }
 
-/// Runs `openclaw --profile P browser ...` with `--json`.
-fn browser(sandbox: &Sandbox, profile: &str, words: &str) -> Ran {
-    let words = format!("--profile {profile} --lang en browser {words} --json");
-    sandbox.run(words.split_whitespace())
+/// Runs `openclaw --profile PROFILE browser ARGS --json`.
+fn browser(sandbox: &Sandbox, profile: &str, args: &str) -> Ran {
+    let line = format!("--profile {profile} --lang en browser {args} --json");
+    sandbox.run(line.split_whitespace())
 }
 
-/// The same, which must go well.
+/// Runs a command as [`browser`] does, checks that it succeeds, and returns the document that it prints.
 #[track_caller]
-fn done(sandbox: &Sandbox, profile: &str, words: &str) -> Value {
-    browser(sandbox, profile, words).exits(0).json()
+fn browser_json(sandbox: &Sandbox, profile: &str, args: &str) -> Value {
+    browser(sandbox, profile, args).exits(0).json()
 }
 
-/// The processes whose command line names a folder below this one.
+/// Returns the processes whose command line names a user-data folder below this folder.
 fn processes_on(folder: &std::path::Path) -> Vec<u32> {
     let folder = format!("--user-data-dir={}", folder.display());
     let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
     entries
         .filter_map(|entry| {
-            let words = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let named = String::from_utf8_lossy(&words).contains(&folder);
+            let arguments = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let named = String::from_utf8_lossy(&arguments).contains(&folder);
             named.then(|| entry.file_name().to_str()?.parse().ok())?
         })
         .collect()
 }
 
-/// A web server of the test's own: `/set` sets a cookie, any page's title is the cookie that it was sent.
-struct Site {
+/// A web server for tests: `/set` sets a cookie, and the title of each page is the cookie that its request had.
+struct TestSite {
     port: u16,
 }
 
-impl Site {
+impl TestSite {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -105,14 +105,14 @@ impl Site {
     }
 }
 
-/// A gateway of each of these profiles, running.
-fn gateways<const N: usize>(sandbox: &Sandbox, profiles: [&str; N]) -> [Gateway; N] {
+/// Starts a gateway of each of these profiles.
+fn start_gateways<const N: usize>(sandbox: &Sandbox, profiles: [&str; N]) -> [Gateway; N] {
     profiles.map(|profile| Gateway::start(sandbox, profile))
 }
 
-/// Waits until no process is left on a folder.
+/// Waits until no browser runs on a folder.
 #[track_caller]
-fn wait_until_none_on(folder: &std::path::Path) {
+fn wait_for_no_browser_on(folder: &std::path::Path) {
     wait_for("no browser is left", || {
         processes_on(folder).is_empty().then_some(())
     });

@@ -1,4 +1,4 @@
-//! Completions as real shells get them: the script is run, and a half-typed line is completed.
+//! Completion scripts in real shells: each script is loaded, and a line that is half typed is completed.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Sandbox, installed};
 
-/// A host with three instances.
+/// Creates a home folder with three instances.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
     for folder in [
@@ -22,7 +22,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// A shell in the sandbox that finds the program by its name.
+/// Returns the command of a shell in the sandbox that finds the program by its name.
 fn shell(sandbox: &Sandbox, name: &str) -> Command {
     let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
     let mut path = OsString::from(program.parent().unwrap());
@@ -39,14 +39,15 @@ fn shell(sandbox: &Sandbox, name: &str) -> Command {
     command
 }
 
+/// Returns the standard output of a command that prints no error.
 fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What bash offers for the last of these words.
-fn bash(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+/// Returns what bash offers for the last of these words.
+fn bash_completions(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
     let script = r#"
         source <(openclaw completions bash)
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_TYPE=9
@@ -64,32 +65,47 @@ fn bash(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
 fn bash_offers_commands_flags_profiles_and_languages() {
     let sandbox = sandbox();
     let before = sandbox.tree();
-    assert_eq!(bash(&sandbox, &["onb"]), ["onboard"]);
+    assert_eq!(bash_completions(&sandbox, &["onb"]), ["onboard"]);
     assert_eq!(
-        bash(&sandbox, &["--profile", ""]),
+        bash_completions(&sandbox, &["--profile", ""]),
         ["default", "rescue", "research"]
     );
-    assert_eq!(bash(&sandbox, &["ports", "--profile", "resc"]), ["rescue"]);
-    assert_eq!(bash(&sandbox, &["profiles", "remove", "rese"]), ["research"]);
+    assert_eq!(
+        bash_completions(&sandbox, &["ports", "--profile", "resc"]),
+        ["rescue"]
+    );
+    assert_eq!(
+        bash_completions(&sandbox, &["profiles", "remove", "rese"]),
+        ["research"]
+    );
     for words in [
         &["rescue", "rese"][..],
         &["rescue", "diagnose", "rese"],
         &["rescue", "watch", "rese"],
         &["profiles", "export", "rese"],
     ] {
-        assert_eq!(bash(&sandbox, words), ["research"], "{words:?}");
+        assert_eq!(bash_completions(&sandbox, words), ["research"], "{words:?}");
     }
-    assert_eq!(bash(&sandbox, &["gateway", "--engine", ""]), ["native", "node"]);
-    assert_eq!(bash(&sandbox, &["--lang", ""]), ["en", "tr"]);
-    assert_eq!(bash(&sandbox, &["onboard", "--gateway-po"]), ["--gateway-port"]);
-    assert_eq!(bash(&sandbox, &["onboard", "--gateway-auth", "p"]), ["password"]);
-    assert_eq!(bash(&sandbox, &["completions", "z"]), ["zsh"]);
-    assert_eq!(bash(&sandbox, &["no-such-command", "x"]), [""]);
+    assert_eq!(
+        bash_completions(&sandbox, &["gateway", "--engine", ""]),
+        ["native", "node"]
+    );
+    assert_eq!(bash_completions(&sandbox, &["--lang", ""]), ["en", "tr"]);
+    assert_eq!(
+        bash_completions(&sandbox, &["onboard", "--gateway-po"]),
+        ["--gateway-port"]
+    );
+    assert_eq!(
+        bash_completions(&sandbox, &["onboard", "--gateway-auth", "p"]),
+        ["password"]
+    );
+    assert_eq!(bash_completions(&sandbox, &["completions", "z"]), ["zsh"]);
+    assert_eq!(bash_completions(&sandbox, &["no-such-command", "x"]), [""]);
     assert_eq!(sandbox.tree(), before);
 }
 
 #[test]
-fn bash_offers_the_browser_profiles_of_the_instance_that_is_named() {
+fn bash_offers_the_browser_profiles_of_the_named_instance() {
     let sandbox = sandbox();
     sandbox.write(
         ".openclaw-rescue/openclaw.json",
@@ -103,8 +119,8 @@ fn bash_offers_the_browser_profiles_of_the_instance_that_is_named() {
         "--browser-profile",
         "",
     ];
-    assert_eq!(bash(&sandbox, &line), ["openclaw", "work"]);
-    assert_eq!(bash(&sandbox, &line[2..]), ["openclaw"]);
+    assert_eq!(bash_completions(&sandbox, &line), ["openclaw", "work"]);
+    assert_eq!(bash_completions(&sandbox, &line[2..]), ["openclaw"]);
 }
 
 #[test]
@@ -139,7 +155,7 @@ fn zsh_offers_profiles() {
 }
 
 #[test]
-fn every_shell_has_a_script_that_calls_the_program() {
+fn script_of_every_shell_calls_the_program() {
     let sandbox = sandbox();
     for name in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ran = sandbox.run(["completions", name]).exits(0);
@@ -154,7 +170,7 @@ fn every_shell_has_a_script_that_calls_the_program() {
 }
 
 #[test]
-fn completing_is_silent_whatever_is_asked() {
+fn completion_prints_no_error_for_a_bad_line_or_without_a_home() {
     let sandbox = sandbox().var("COMPLETE", "bash").var("_CLAP_COMPLETE_INDEX", "7");
     let ran = sandbox
         .run(["--", "openclaw", "--profile", "a/b", "--bogus"])
@@ -171,7 +187,7 @@ fn completing_is_silent_whatever_is_asked() {
 }
 
 #[test]
-fn a_variable_of_that_name_alone_changes_nothing() {
+fn variable_complete_alone_changes_nothing() {
     for value in ["bash", "yes"] {
         let sandbox = Sandbox::new().var("COMPLETE", value);
         let version = concat!("openclaw ", env!("CARGO_PKG_VERSION"), "\n");

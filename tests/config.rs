@@ -1,4 +1,4 @@
-//! `openclaw config`: what is read, what is written, what is left alone.
+//! `openclaw config`: which values it reads, what it writes, and what it refuses to write.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,10 +12,11 @@ use crate::support::{Ran, Sandbox};
 mod newer;
 mod restore;
 
+/// Path of the rescue instance's config below HOME.
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
-/// A config as people write them.
-const LIVED_IN: &str = r#"// the rescue bot
+/// A config that a person has edited: it has comments, a variable and a secret.
+const EDITED_CONFIG: &str = r#"// the rescue bot
 {
   gateway: {
     mode: "local",
@@ -26,24 +27,26 @@ const LIVED_IN: &str = r#"// the rescue bot
 }
 "#;
 
+/// Creates a home folder with this config of the `rescue` instance.
 fn sandbox(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(CONFIG, config);
     sandbox
 }
 
-/// `openclaw --profile rescue config ARGS`
+/// Runs `openclaw --profile rescue config ARGS`.
 fn config(sandbox: &Sandbox, args: &[&str]) -> Ran {
     sandbox.run([&["--profile", "rescue", "config"], args].concat())
 }
 
-/// The same, and it goes well.
+/// Runs `config ARGS`, which has to succeed.
 #[track_caller]
-fn done(sandbox: &Sandbox, args: &[&str]) {
+fn config_ok(sandbox: &Sandbox, args: &[&str]) {
     let _ = config(sandbox, args).exits(0);
 }
 
-/// The same with `--json`: exactly one document on stdout, and it says whether it went well.
+/// Runs `config ARGS --json`, which has to end with this exit code, and returns its document. The document's `ok` agrees
+/// with the exit code.
 #[track_caller]
 fn config_json(sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
     let document = config(sandbox, &[args, &["--json"]].concat()).exits(code).json();
@@ -55,8 +58,8 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).expect("metadata").permissions().mode() & 0o777
 }
 
-/// The names in the state folder.
-fn names(sandbox: &Sandbox) -> Vec<String> {
+/// Returns the names of the files in the state folder.
+fn file_names(sandbox: &Sandbox) -> Vec<String> {
     let entries = std::fs::read_dir(sandbox.path(".openclaw-rescue")).expect("the state folder");
     let mut names: Vec<_> = entries
         .map(|e| e.expect("an entry").file_name().into_string().expect("a name"))
@@ -67,7 +70,7 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
 
 #[test]
 fn get_prints_the_value_and_never_a_secret() {
-    let sandbox = sandbox(LIVED_IN);
+    let sandbox = sandbox(EDITED_CONFIG);
     assert_eq!(
         config(&sandbox, &["get", "gateway.port"]).exits(0).stdout,
         "19789\n"
@@ -119,9 +122,9 @@ fn get_follows_includes() {
 
 #[test]
 fn set_changes_one_value_and_keeps_the_rest() {
-    let sandbox = sandbox(LIVED_IN);
-    let done = config_json(&sandbox, &["set", "gateway.bind", "loopback"], 0);
-    assert_eq!(done["changed"], json!(true));
+    let sandbox = sandbox(EDITED_CONFIG);
+    let run = config_json(&sandbox, &["set", "gateway.bind", "loopback"], 0);
+    assert_eq!(run["changed"], json!(true));
     let text = sandbox.read(CONFIG);
     for kept in [
         "// the rescue bot",
@@ -135,21 +138,21 @@ fn set_changes_one_value_and_keeps_the_rest() {
         config(&sandbox, &["get", "gateway.bind"]).exits(0).stdout,
         "loopback\n"
     );
-    assert_eq!(sandbox.read(format!("{CONFIG}.bak")), LIVED_IN);
+    assert_eq!(sandbox.read(format!("{CONFIG}.bak")), EDITED_CONFIG);
     assert_eq!(mode(&sandbox.path(CONFIG)), 0o600);
     assert_eq!(mode(&sandbox.path(format!("{CONFIG}.bak"))), 0o600);
 }
 
 #[test]
 fn set_merges_objects_unless_told_to_replace() {
-    let sandbox = sandbox(LIVED_IN);
-    done(&sandbox, &["set", "gateway.auth", "{ allowTailscale: true }"]);
+    let sandbox = sandbox(EDITED_CONFIG);
+    config_ok(&sandbox, &["set", "gateway.auth", "{ allowTailscale: true }"]);
     let merged = config_json(&sandbox, &["get", "gateway.auth"], 0);
     assert_eq!(
         merged["value"],
         json!({ "mode": "token", "token": "${RESCUE_TOKEN}", "allowTailscale": true })
     );
-    done(
+    config_ok(
         &sandbox,
         &["set", "--replace", "gateway.auth", "{ mode: 'password' }"],
     );
@@ -160,8 +163,8 @@ fn set_merges_objects_unless_told_to_replace() {
 }
 
 #[test]
-fn an_equal_value_writes_nothing() {
-    let sandbox = sandbox(LIVED_IN);
+fn equal_value_writes_nothing() {
+    let sandbox = sandbox(EDITED_CONFIG);
     let before = sandbox.read(CONFIG);
     let same = config_json(&sandbox, &["set", "gateway.port", "19789"], 0);
     assert_eq!((&same["changed"], &same["backup"]), (&json!(false), &Value::Null));
@@ -170,20 +173,20 @@ fn an_equal_value_writes_nothing() {
         json!(false)
     );
     assert_eq!(sandbox.read(CONFIG), before);
-    assert_eq!(names(&sandbox), ["openclaw.json"]);
+    assert_eq!(file_names(&sandbox), ["openclaw.json"]);
 }
 
 #[test]
-fn unset_takes_a_key_away() {
-    let sandbox = sandbox(LIVED_IN);
-    done(&sandbox, &["unset", "channels"]);
+fn unset_removes_a_key() {
+    let sandbox = sandbox(EDITED_CONFIG);
+    config_ok(&sandbox, &["unset", "channels"]);
     config_json(&sandbox, &["get", "channels"], 1);
     assert!(sandbox.read(CONFIG).contains("// agreed with ops"));
 }
 
 #[test]
-fn a_secret_comes_over_standard_input() {
-    let sandbox = sandbox(LIVED_IN);
+fn secret_is_read_from_standard_input_and_not_shown() {
+    let sandbox = sandbox(EDITED_CONFIG);
     let args = [
         "--profile",
         "rescue",
@@ -217,8 +220,8 @@ fn a_secret_comes_over_standard_input() {
 }
 
 #[test]
-fn what_openclaw_would_refuse_is_not_written() {
-    let sandbox = sandbox(LIVED_IN);
+fn value_that_openclaw_would_refuse_is_not_written() {
+    let sandbox = sandbox(EDITED_CONFIG);
     for (path, value) in [
         ("gateway.prot", "19790"),
         ("gateway.bind", "0.0.0.0"),
@@ -232,8 +235,8 @@ fn what_openclaw_would_refuse_is_not_written() {
             "{path}"
         );
     }
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
-    assert_eq!(names(&sandbox), ["openclaw.json"]);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
+    assert_eq!(file_names(&sandbox), ["openclaw.json"]);
     assert_eq!(
         config_json(&sandbox, &["set", "gateway.mode.deep", "1"], 78)["code"],
         "config.edit-not-an-object"
@@ -241,17 +244,17 @@ fn what_openclaw_would_refuse_is_not_written() {
 }
 
 #[test]
-fn a_wrong_key_does_not_keep_another_from_being_set() {
+fn invalid_key_does_not_block_a_change_of_another_key() {
     let sandbox = sandbox("{ gateway: { prot: 1, mode: 'local' } }");
     let findings = config_json(&sandbox, &["validate"], 1);
     assert_eq!(findings["findings"][0]["path"], "gateway.prot");
-    done(&sandbox, &["set", "gateway.bind", "loopback"]);
-    done(&sandbox, &["unset", "gateway.prot"]);
+    config_ok(&sandbox, &["set", "gateway.bind", "loopback"]);
+    config_ok(&sandbox, &["unset", "gateway.prot"]);
     assert_eq!(config_json(&sandbox, &["validate"], 0)["findings"], json!([]));
 }
 
 #[test]
-fn a_config_that_cannot_be_read_is_never_written_over() {
+fn config_that_cannot_be_read_is_never_overwritten() {
     let deep = "[".repeat(10_000);
     let broken: [(&[u8], &str); 8] = [
         (b"{\n  gateway: {\n    port: 1 mode: 'local'", ":3:12:"),
@@ -263,7 +266,7 @@ fn a_config_that_cannot_be_read_is_never_written_over() {
         (b"{ a: '\xff' }", ":1:7:"),
         (b"[]", ":1:1:"),
     ];
-    for (bytes, place) in broken {
+    for (bytes, position) in broken {
         let sandbox = Sandbox::new();
         let path = sandbox.write(CONFIG, bytes);
         for args in [
@@ -275,18 +278,18 @@ fn a_config_that_cannot_be_read_is_never_written_over() {
             let refused = config_json(&sandbox, args, 78);
             assert_eq!(refused["code"], "config.broken");
             assert!(
-                refused["message"].as_str().is_some_and(|m| m.contains(place)),
-                "{place}: {refused}"
+                refused["message"].as_str().is_some_and(|m| m.contains(position)),
+                "{position}: {refused}"
             );
             assert!(!refused["hints"].as_array().expect("hints").is_empty());
         }
         assert_eq!(std::fs::read(path).expect("it is there"), bytes);
-        assert_eq!(names(&sandbox), ["openclaw.json"]);
+        assert_eq!(file_names(&sandbox), ["openclaw.json"]);
     }
 }
 
 #[test]
-fn what_is_no_file_is_refused_at_once() {
+fn config_that_is_a_folder_a_fifo_or_too_large_is_refused() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.path(CONFIG)).expect("a folder");
     assert_eq!(
@@ -315,7 +318,7 @@ fn what_is_no_file_is_refused_at_once() {
 }
 
 #[test]
-fn without_a_config_the_way_to_one_is_told() {
+fn missing_config_is_reported_with_the_command_that_creates_it() {
     let sandbox = Sandbox::new();
     let missing = config_json(&sandbox, &["set", "gateway.port", "19789"], 1);
     assert_eq!(missing["code"], "config.missing");
@@ -332,26 +335,26 @@ fn without_a_config_the_way_to_one_is_told() {
 }
 
 #[test]
-fn the_ring_holds_five() {
-    let sandbox = sandbox(LIVED_IN);
+fn only_the_five_newest_backups_are_kept() {
+    let sandbox = sandbox(EDITED_CONFIG);
     for number in 1..8 {
-        done(
+        config_ok(
             &sandbox,
             &["set", "gateway.auth.token", &format!("token {number}")],
         );
     }
-    let rings = ["", ".bak", ".bak.1", ".bak.2", ".bak.3", ".bak.4"].map(|end| format!("openclaw.json{end}"));
-    assert_eq!(names(&sandbox), rings);
+    let kept = ["", ".bak", ".bak.1", ".bak.2", ".bak.3", ".bak.4"].map(|end| format!("openclaw.json{end}"));
+    assert_eq!(file_names(&sandbox), kept);
     assert!(sandbox.read(format!("{CONFIG}.bak.4")).contains("token 2"));
 }
 
 #[test]
-fn a_linked_config_stays_a_link() {
+fn config_that_is_a_link_stays_a_link() {
     let sandbox = Sandbox::new();
-    let real = sandbox.write("dotfiles/openclaw.json", LIVED_IN);
+    let real = sandbox.write("dotfiles/openclaw.json", EDITED_CONFIG);
     std::fs::create_dir_all(sandbox.path(".openclaw-rescue")).expect("a folder");
     std::os::unix::fs::symlink(&real, sandbox.path(CONFIG)).expect("a link");
-    done(&sandbox, &["set", "gateway.bind", "lan"]);
+    config_ok(&sandbox, &["set", "gateway.bind", "lan"]);
     assert_eq!(
         std::fs::read_link(sandbox.path(CONFIG)).expect("still a link"),
         real
@@ -361,7 +364,7 @@ fn a_linked_config_stays_a_link() {
 
 #[test]
 fn modes_do_not_depend_on_the_umask() {
-    let sandbox = sandbox(LIVED_IN);
+    let sandbox = sandbox(EDITED_CONFIG);
     std::fs::set_permissions(sandbox.path(CONFIG), std::fs::Permissions::from_mode(0o644)).expect("chmod");
     let program = sandbox.command([""; 0]).get_program().to_owned();
     let mut shell = std::process::Command::new("/bin/sh");
@@ -376,7 +379,7 @@ fn modes_do_not_depend_on_the_umask() {
         .env("HOME", sandbox.home())
         .env("PATH", "/usr/bin:/bin");
     assert!(shell.output().expect("it runs").status.success());
-    for name in names(&sandbox) {
+    for name in file_names(&sandbox) {
         assert_eq!(
             mode(&sandbox.path(".openclaw-rescue").join(&name)),
             0o600,
@@ -386,7 +389,7 @@ fn modes_do_not_depend_on_the_umask() {
 }
 
 #[test]
-fn fifty_changes_at_once_all_arrive() {
+fn fifty_concurrent_changes_lose_no_value() {
     let sandbox = sandbox("{ env: { vars: {} } }");
     let children: Vec<_> = (0..50)
         .map(|number| {
@@ -408,16 +411,16 @@ fn fifty_changes_at_once_all_arrive() {
     for number in 0..50 {
         assert_eq!(vars[format!("V{number}")], json!(format!("value {number}")));
     }
-    let rings = ["", ".bak", ".bak.1", ".bak.2", ".bak.3", ".bak.4"].map(|end| format!("openclaw.json{end}"));
-    assert_eq!(names(&sandbox), rings, "no temporary file is left");
+    let kept = ["", ".bak", ".bak.1", ".bak.2", ".bak.3", ".bak.4"].map(|end| format!("openclaw.json{end}"));
+    assert_eq!(file_names(&sandbox), kept, "no temporary file is left");
 }
 
 #[test]
-fn another_profile_is_left_alone() {
-    let sandbox = sandbox(LIVED_IN);
+fn change_of_one_profile_leaves_another_unchanged() {
+    let sandbox = sandbox(EDITED_CONFIG);
     sandbox.write(".openclaw/openclaw.json", "{ gateway: { mode: 'local' } }");
     let main = std::fs::read(sandbox.path(".openclaw/openclaw.json")).expect("read");
-    done(&sandbox, &["set", "gateway.bind", "lan"]);
+    config_ok(&sandbox, &["set", "gateway.bind", "lan"]);
     assert_eq!(
         std::fs::read(sandbox.path(".openclaw/openclaw.json")).expect("read"),
         main
@@ -426,8 +429,8 @@ fn another_profile_is_left_alone() {
 }
 
 #[test]
-fn a_port_of_another_instance_is_refused() {
-    let sandbox = sandbox(LIVED_IN);
+fn port_of_another_instance_is_refused() {
+    let sandbox = sandbox(EDITED_CONFIG);
     sandbox.write(
         ".openclaw/openclaw.json",
         "{ gateway: { mode: 'local', port: 21789 } }",
@@ -441,14 +444,14 @@ fn a_port_of_another_instance_is_refused() {
             "{refused}"
         );
     }
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
 }
 
 #[test]
-fn it_speaks_turkish() {
-    let sandbox = sandbox(LIVED_IN).var("LANG", "tr_TR.UTF-8");
-    let done = config(&sandbox, &["set", "gateway.bind", "lan"]).exits(0);
-    assert!(done.stdout.starts_with("Ayarlandı: gateway.bind"), "{done:?}");
+fn messages_are_turkish_under_a_turkish_locale() {
+    let sandbox = sandbox(EDITED_CONFIG).var("LANG", "tr_TR.UTF-8");
+    let run = config(&sandbox, &["set", "gateway.bind", "lan"]).exits(0);
+    assert!(run.stdout.starts_with("Ayarlandı: gateway.bind"), "{run:?}");
     sandbox.write(CONFIG, "{ a: 1 b: 2 }");
     let broken = config(&sandbox, &["get", "a"]).exits(78);
     assert!(
@@ -457,4 +460,34 @@ fn it_speaks_turkish() {
             .contains("openclaw.json:1:7: burada bir virgül eksik"),
         "{broken:?}"
     );
+}
+
+#[test]
+fn key_of_one_release_is_judged_by_the_engine_or_the_named_release() {
+    let sandbox = sandbox("{ gateway: { mode: 'local' }, meta: { lastTouchedVersion: '2026.1.30' } }");
+    // This program's own gateway honours it, whichever release wrote the config.
+    let origins = ["set", "gateway.controlUi.allowedOrigins", "['http://10.0.0.1']"];
+    let refused = config_json(&sandbox, &[&origins[..], &["--release", "1.30"]].concat(), 78);
+    assert_eq!(refused["code"], "config.refused", "{refused}");
+    config_ok(&sandbox, &origins);
+    let valid = config_json(&sandbox, &["validate"], 0);
+    assert_eq!(
+        valid["otherReleases"]["2026.1.30"][0]["path"],
+        "gateway.controlUi.allowedOrigins"
+    );
+    config_json(&sandbox, &["validate", "--release", "1.30"], 1);
+    config_json(&sandbox, &["validate", "--release", "9.6"], 0);
+    // Once OpenClaw from npm is the engine, its release decides.
+    sandbox.write(".openclaw-rescue/instance.toml", "engine = \"node\"\n");
+    config_json(&sandbox, &["validate"], 1);
+    let unknown = config_json(&sandbox, &["validate", "--release", "latest"], 2);
+    assert_eq!(unknown["code"], "config.not-a-release");
+}
+
+#[test]
+fn invalid_value_is_not_replaced_by_another_invalid_one() {
+    let sandbox = sandbox("{ gateway: { port: 70000, mode: 'local' } }");
+    let refused = config_json(&sandbox, &["set", "gateway.port", "80000"], 78);
+    assert_eq!(refused["code"], "config.refused", "{refused}");
+    config_ok(&sandbox, &["set", "gateway.port", "30789"]);
 }

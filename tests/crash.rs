@@ -4,6 +4,7 @@
 //! each name. The names differ by C library (`rename`, `renameat`, `renameat2`): they are taken from the count.
 
 mod program;
+mod restore;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

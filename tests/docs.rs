@@ -8,10 +8,10 @@ use crate::words::root;
 /// Folders whose files may cite a document.
 const CITING_FOLDERS: [&str; 7] = ["benches", "docs", "examples", "fuzz", "locales", "src", "tests"];
 
-/// Folders that hold no page of this repository, whether they lie at its top or in `fuzz`.
+/// Folders without pages of this repository, whether they are at its top or in `fuzz`.
 const SKIPPED_FOLDERS: [&str; 3] = [".git", "corpus", "target"];
 
-/// Names of pages that lie outside of this repository, so that nobody who clones it could follow a citation.
+/// Names of pages outside of this repository, which nobody who clones it could read.
 const FOREIGN_PAGES: [&str; 2] = [concat!("facts", ".md"), concat!("`design", ".md`")];
 
 /// The page that describes the code by its names.
@@ -127,7 +127,7 @@ fn relative_links(page: &str) -> Vec<String> {
 }
 
 /// Joins a link with the folder of the page that holds it, resolving `.` and `..`.
-fn joined(folder: &Path, link: &str) -> PathBuf {
+fn join_link(folder: &Path, link: &str) -> PathBuf {
     let mut path = PathBuf::new();
     for component in folder.join(link).components() {
         match component {
@@ -183,7 +183,7 @@ fn every_relative_link_leads_to_a_file_and_a_heading_that_exist() {
             };
             let target = match file {
                 "" => path.clone(),
-                file => joined(path.parent().unwrap(), file),
+                file => join_link(path.parent().unwrap(), file),
             };
             let exists = root().join(&target).exists()
                 && anchor.is_none_or(|anchor| {
@@ -211,7 +211,7 @@ fn no_file_cites_a_page_outside_of_the_repository() {
     }
 }
 
-/// Returns the code spans of a page: what stands between single backticks, outside of fenced blocks.
+/// Returns the code spans of a page: the texts between single backticks, outside of fenced blocks.
 fn code_spans(page: &str) -> Vec<String> {
     let text: Vec<_> = prose(page).collect();
     let spans = text.join("\n");

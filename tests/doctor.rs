@@ -1,5 +1,5 @@
-//! `openclaw doctor`: a healthy host has no finding, each seeded fault has its own, and what can be mended
-//! is mended, once, as it was shown.
+//! `openclaw doctor`: a healthy host has no finding, each seeded fault has its own finding, and `--fix` makes the
+//! changes that it showed and no others.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -15,8 +15,8 @@ mod host;
 mod inside;
 mod running;
 
-/// A host with a default instance and a rescue bot, both set up by this program.
-pub(super) fn healthy() -> Sandbox {
+/// Creates a home folder with a default instance and a `rescue` instance, both set up by this program.
+pub(super) fn healthy_host() -> Sandbox {
     let sandbox = Sandbox::new();
     for profile in ["default", "rescue"] {
         let _ = onboard_ok(&sandbox, profile, &[]);
@@ -24,12 +24,14 @@ pub(super) fn healthy() -> Sandbox {
     sandbox
 }
 
+/// Runs `openclaw --profile rescue doctor --json WORDS`.
 pub(super) fn doctor(sandbox: &Sandbox, words: &[&str]) -> Ran {
     let mut all = vec!["--profile", "rescue", "doctor", "--json"];
     all.extend(words);
     sandbox.run(all)
 }
 
+/// Returns the findings in the document of [`doctor`].
 pub(super) fn findings(sandbox: &Sandbox, words: &[&str]) -> Vec<Value> {
     let document = doctor(sandbox, words).json();
     document["findings"].as_array().expect("findings").clone()
@@ -40,9 +42,9 @@ pub(super) fn chmod(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_healthy_host_has_no_finding_and_no_byte_is_changed() {
+fn healthy_host_has_no_finding_and_no_file_is_changed() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         let before = sandbox.tree();
         for words in [
             &["doctor"][..],
@@ -60,9 +62,10 @@ fn a_healthy_host_has_no_finding_and_no_byte_is_changed() {
     });
 }
 
+/// Chooses instances without profiles, as OpenClaw's documentation does by hand:
 /// `OPENCLAW_CONFIG_PATH=~/.openclaw/main.json OPENCLAW_STATE_DIR=~/.openclaw-main openclaw ...`
 #[test]
-fn the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it() {
+fn instance_chosen_by_two_variables_has_no_finding_and_its_fix_command_works() {
     network::own(|| {
         let sandbox = Sandbox::new();
         let run = |name: &str, args: &[&str]| {
@@ -83,18 +86,18 @@ fn the_manual_way_of_the_page_is_clean_and_its_commands_lead_to_it() {
         }
         assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
         chmod(&sandbox.path(".openclaw-main"), 0o755);
-        let said = run("main", &["--lang", "en", "doctor", "--json"]);
-        let document: Value = serde_json::from_str(&said).expect("JSON");
+        let stdout = run("main", &["--lang", "en", "doctor", "--json"]);
+        let document: Value = serde_json::from_str(&stdout).expect("JSON");
         let mend = document["findings"][0]["mend"].as_str().expect("a command");
-        faults::mend(&sandbox, &format!("{mend} --yes"));
+        faults::run_fix_command(&sandbox, &format!("{mend} --yes"));
         assert_eq!(findings(&sandbox, &["--all"]), [Value::Null; 0]);
     });
 }
 
 #[test]
-fn the_dry_run_is_what_the_fix_then_does() {
+fn dry_run_shows_the_changes_of_the_fix_and_no_secret() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         let config = sandbox.path(".openclaw-rescue/openclaw.json");
         let mut document: Value =
             serde_json::from_str(&sandbox.read(".openclaw-rescue/openclaw.json")).expect("JSON");
@@ -102,7 +105,7 @@ fn the_dry_run_is_what_the_fix_then_does() {
             .as_str()
             .expect("a token")
             .to_owned();
-        // What stands in a comment, or under a key that stands twice, is a secret all the same.
+        // A token in a comment, or under a key that is there twice, is a secret too.
         document["gatway"] = serde_json::json!({ "port": 1 });
         document["gateway"]
             .as_object_mut()
@@ -133,7 +136,7 @@ fn the_dry_run_is_what_the_fix_then_does() {
         );
         assert!(!diff.contains(&token) && diff.contains("<unchanged>"), "{diff}");
         assert!(!diff.contains("SEEDED"), "{diff}");
-        let said = sandbox
+        let stdout = sandbox
             .run([
                 "--lang",
                 "tr",
@@ -144,26 +147,26 @@ fn the_dry_run_is_what_the_fix_then_does() {
                 "--dry-run",
             ])
             .stdout;
-        assert!(!said.contains("SEEDED"), "{said}");
+        assert!(!stdout.contains("SEEDED"), "{stdout}");
         assert_eq!(done["findings"], serde_json::json!([]), "{done}");
         assert_eq!(crate::onboard::change_times(&sandbox.path(".openclaw")), other);
         let backup = sandbox.read(".openclaw-rescue/openclaw.json.bak");
-        assert!(backup.contains("gatway"), "what stood there is kept");
+        assert!(backup.contains("gatway"), "the backup has the old config");
     });
 }
 
 #[test]
-fn findings_are_said_in_both_languages_and_fit_forty_columns() {
+fn findings_are_printed_in_both_languages_and_fit_forty_columns() {
     network::own(|| {
-        let sandbox = healthy().var("LC_ALL", "C.UTF-8");
+        let sandbox = healthy_host().var("LC_ALL", "C.UTF-8");
         chmod(&sandbox.path(".openclaw-rescue"), 0o755);
-        let say = |lang: &str| {
+        let report = |lang: &str| {
             sandbox
                 .run(["--lang", lang, "--profile", "rescue", "doctor"])
                 .exits(0)
                 .stdout
         };
-        let (english, turkish) = (say("en"), say("tr"));
+        let (english, turkish) = (report("en"), report("tr"));
         assert!(
             english.contains("warning  state-mode  rescue") || english.contains("warning state-mode rescue")
         );
@@ -185,10 +188,11 @@ fn findings_are_said_in_both_languages_and_fit_forty_columns() {
 }
 
 #[test]
-fn a_fix_that_would_reach_into_another_instance_is_left_alone_and_the_rest_is_mended() {
+fn fix_in_a_folder_of_another_instance_is_refused_and_the_other_fixes_are_made() {
     network::own(|| {
-        let sandbox = healthy();
-        // Main's workspace is the rescue bot's too, and open: for each of them that is another's folder.
+        let sandbox = healthy_host();
+        // Both instances use the default's workspace, which others may write to: neither may change its mode, because it
+        // is a folder of the other one too.
         let theirs = sandbox.path(".openclaw/workspace");
         chmod(&theirs, 0o777);
         let path = ".openclaw-rescue/openclaw.json";
@@ -219,9 +223,9 @@ fn a_fix_that_would_reach_into_another_instance_is_left_alone_and_the_rest_is_me
 }
 
 #[test]
-fn all_instances_are_mended_at_once_each_in_its_own_place() {
+fn fix_with_all_changes_every_instance_in_one_run() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         for folder in [".openclaw", ".openclaw-rescue"] {
             chmod(&sandbox.path(folder).join("openclaw.json"), 0o644);
             chmod(&sandbox.path(folder), 0o755);
@@ -235,11 +239,11 @@ fn all_instances_are_mended_at_once_each_in_its_own_place() {
 }
 
 #[test]
-fn a_fix_that_makes_something_worse_is_taken_back() {
+fn fix_that_causes_a_worse_finding_is_undone() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         std::fs::remove_file(sandbox.path(".openclaw-rescue/openclaw.json")).expect("a file");
-        // It would get the config's name, and then there were a config that can't be read.
+        // The fix would rename it to the config's name, and the config could not be read.
         sandbox.write(".openclaw-rescue/clawdbot.json", "{ \"gateway\": ");
         chmod(&sandbox.path(".openclaw-rescue"), 0o755);
         let before = sandbox.tree();
@@ -257,19 +261,19 @@ fn a_fix_that_makes_something_worse_is_taken_back() {
 }
 
 #[test]
-fn an_instance_that_is_not_there_is_one_finding() {
+fn missing_instance_is_one_finding_and_no_file_is_written() {
     let sandbox = Sandbox::new();
     let found = findings(&sandbox, &[]);
     assert_eq!(found[0]["id"], "config-missing");
     assert_eq!(found[0]["mend"], "openclaw --profile rescue onboard");
     let _ = sandbox.run(["doctor", "--all"]).exits(0);
-    assert!(sandbox.tree().is_empty(), "nothing is made");
+    assert!(sandbox.tree().is_empty(), "nothing is written");
 }
 
 #[test]
-fn two_instances_are_told_once_with_all() {
+fn conflict_of_two_instances_is_reported_once_with_all() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         let config = sandbox
             .read(".openclaw-rescue/openclaw.json")
             .replace("19789", "18789");
@@ -291,11 +295,11 @@ fn two_instances_are_told_once_with_all() {
     });
 }
 
-/// Main reaches into the rescue bot; with all, the rescue bot comes after it.
+/// The default instance uses paths of `rescue`, which `--all` checks after it.
 #[test]
-fn a_reach_into_another_instance_is_told_of_whoever_reaches() {
+fn path_of_another_instance_is_reported_for_the_instance_that_uses_it() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         let mut main: Value = serde_json::from_str(&sandbox.read(".openclaw/openclaw.json")).expect("JSON");
         let theirs = |name: &str| sandbox.path(".openclaw-rescue").join(name).display().to_string();
         std::fs::create_dir(theirs("desk")).expect("a folder");
@@ -305,16 +309,16 @@ fn a_reach_into_another_instance_is_told_of_whoever_reaches() {
         symlink(theirs("desk"), sandbox.path(".openclaw/identity")).expect("a link");
         let found = findings(&sandbox, &["--all"]);
         for id in ["isolation-workspace", "isolation-log", "isolation-link"] {
-            let told = |f: &&Value| f["id"] == id && f["instance"] == "default";
-            assert_eq!(found.iter().filter(told).count(), 1, "{id}: {found:?}");
+            let is_of_default = |f: &&Value| f["id"] == id && f["instance"] == "default";
+            assert_eq!(found.iter().filter(is_of_default).count(), 1, "{id}: {found:?}");
         }
     });
 }
 
 #[test]
-fn a_config_that_is_a_link_to_anothers_is_found() {
+fn config_that_links_to_the_config_of_another_instance_is_reported() {
     network::own(|| {
-        let sandbox = healthy();
+        let sandbox = healthy_host();
         let path = sandbox.path(".openclaw-rescue/openclaw.json");
         std::fs::remove_file(&path).expect("a file");
         symlink(sandbox.path(".openclaw/openclaw.json"), &path).expect("a link");

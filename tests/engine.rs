@@ -88,6 +88,55 @@ fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
 }
 
 #[test]
+fn passed_on_command_keeps_its_options_whatever_they_mean_to_this_program() {
+    let sandbox = sandbox_with_engine("2026.9.6");
+    let line = [
+        "--lang",
+        "tr",
+        "--accessible",
+        "channels",
+        "login",
+        "--lang",
+        "de",
+        "--accessible",
+        "--no-color",
+        "--profile",
+        "rescue",
+    ];
+    let ran = sandbox.run(line).exits(23);
+    let args: Vec<_> = printed_lines(&ran.stdout)
+        .into_iter()
+        .filter_map(|line| line.strip_prefix("arg="))
+        .collect();
+    assert_eq!(
+        args,
+        [
+            "--profile",
+            "rescue",
+            "channels",
+            "login",
+            "--lang",
+            "de",
+            "--accessible",
+            "--no-color"
+        ]
+    );
+}
+
+#[test]
+fn language_option_never_takes_another_option_and_refuses_an_unknown_language() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["--lang", "--json", "ports"]).exits(2);
+    assert_eq!(ran.json()["code"], "cli.lang-value");
+    let ran = sandbox.run(["ports", "--lang", "xx", "--json"]).exits(2);
+    assert_eq!(ran.json()["code"], "cli.bad-value");
+    assert!(
+        ran.json()["hints"][0].as_str().unwrap().contains("en, tr"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn variables_of_another_profile_are_not_inherited() {
     let main_state = Sandbox::new().path(".openclaw");
     let sandbox = sandbox_with_engine("2026.1.30")

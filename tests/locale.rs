@@ -1,4 +1,5 @@
-//! What the locale changes, and what it does not: `scripts/test` runs only the tests again that look at text.
+//! The effect of the locale: it changes the letters of texts, and neither documents nor exit codes. Therefore `scripts/test`
+//! repeats only the tests that look at text under other locales.
 
 use crate::support::{Sandbox, network};
 
@@ -28,7 +29,7 @@ const COMMANDS: [&[&str]; 12] = [
     ],
 ];
 
-/// An instance that is set up; every run reads it.
+/// Creates a home folder with a default instance, which every run reads.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let config = "{gateway: {mode: 'local', port: 18789, auth: {token: 'not-a-real-token-0123456789'}}}";
@@ -36,8 +37,8 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Runs a command under a locale: its exit code and standard output without the time of the run, and everything
-/// that it wrote.
+/// Runs a command under a locale. Returns its exit code and its standard output without the time of the run, and then all
+/// that it printed.
 fn run(
     sandbox: &Sandbox,
     locale: Option<&str>,

@@ -1,9 +1,9 @@
-//! Man pages, as `man` itself reads them.
+//! `openclaw man`: the pages that it writes, rendered by the system's own `man`.
 
 use crate::support::Sandbox;
 
 #[test]
-fn the_page_is_in_the_language_of_the_user_and_needs_no_home() {
+fn page_is_in_the_language_of_the_user_and_needs_no_home() {
     for (lang, heading, option) in [
         ("en", "SYNOPSIS", "Profile to work on"),
         ("tr", "KULLANIM", "Hangi profille"),
@@ -19,7 +19,7 @@ fn the_page_is_in_the_language_of_the_user_and_needs_no_home() {
 }
 
 #[test]
-fn one_page_for_each_command() {
+fn folder_gets_one_page_for_each_command() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.path("pages")).unwrap();
     let before = sandbox.write("pages/openclaw.1", "old");
@@ -47,7 +47,7 @@ fn one_page_for_each_command() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_left_alone() {
+fn symlink_in_the_place_of_a_page_is_not_written_through() {
     let sandbox = Sandbox::new();
     let target = sandbox.write("precious", "mine");
     std::fs::create_dir_all(sandbox.path("pages")).unwrap();
@@ -58,7 +58,7 @@ fn what_is_no_regular_file_is_left_alone() {
     assert!(!sandbox.path("nowhere").exists());
 }
 
-// The flags are those of man-db.
+// The flags of `man` are those of man-db.
 #[cfg(target_os = "linux")]
 #[test]
 fn man_renders_every_page_without_a_warning() {

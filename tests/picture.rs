@@ -28,10 +28,10 @@ fn every_language_has_a_current_picture_for_light_and_dark_pages() {
             "step.workspace.ask",
             "step.gateway-port.ask",
         ] {
-            let words = lang.text(key).unwrap();
+            let text = lang.text(key).unwrap();
             assert!(
-                svg.contains(words),
-                "{name} lacks {words:?}: run scripts/record again"
+                svg.contains(text),
+                "{name} lacks {text:?}: run scripts/record again"
             );
         }
     }

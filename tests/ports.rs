@@ -1,4 +1,4 @@
-//! `openclaw ports`: the map of a host, suggestions, verdicts.
+//! Tests of `openclaw ports`: the map of a host, suggestions, and verdicts on base ports.
 
 use std::net::TcpListener;
 
@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, network};
 
-/// A home with the default instance and one that lies in its pool.
-fn two_near() -> Sandbox {
+/// Returns a sandbox with the default instance and one whose base port lies in its pool.
+fn sandbox_with_overlap() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
     sandbox.write(".openclaw-near/openclaw.json", "{gateway: {port: 18809}}");
     sandbox
 }
 
+/// Returns the instance with this label in a map.
 fn instance<'a>(map: &'a Value, label: &str) -> &'a Value {
     let instances = map["instances"].as_array().expect("instances");
     instances
@@ -23,8 +24,8 @@ fn instance<'a>(map: &'a Value, label: &str) -> &'a Value {
 }
 
 #[test]
-fn the_map_shows_every_instance_its_ports_and_who_gets_into_whose_way() {
-    let sandbox = two_near();
+fn map_lists_every_instance_with_its_ports_and_neighbours() {
+    let sandbox = sandbox_with_overlap();
     sandbox.write(".openclaw-broken/openclaw.json", "{\n  gateway: {");
     let map = sandbox.run(["ports", "--json"]).exits(0).json();
     assert_eq!(map["ok"], true);
@@ -62,13 +63,15 @@ fn the_map_shows_every_instance_its_ports_and_who_gets_into_whose_way() {
 }
 
 #[test]
-fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
-    let words = |lang: &str, locale: &str| {
-        let sandbox = two_near().var("OPENCLAW_LANG", lang).var("LC_ALL", locale);
+fn map_is_drawn_in_both_languages_and_in_ascii_in_the_c_locale() {
+    let map = |lang: &str, locale: &str| {
+        let sandbox = sandbox_with_overlap()
+            .var("OPENCLAW_LANG", lang)
+            .var("LC_ALL", locale);
         sandbox.run(["ports"]).exits(0).stdout
     };
     let prose = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (english, turkish) = (words("en", "C.UTF-8"), words("tr", "tr_TR.UTF-8"));
+    let (english, turkish) = (map("en", "C.UTF-8"), map("tr", "tr_TR.UTF-8"));
     assert!(prose(&english).contains("browser #10"), "{english}");
     assert!(prose(&turkish).contains("10. tarayıcısı"), "{turkish}");
     assert!(
@@ -81,12 +84,12 @@ fn the_map_is_drawn_in_both_languages_and_in_ascii_where_it_must_be() {
             .chain(turkish.lines())
             .all(|line| line.chars().count() <= 80)
     );
-    let ascii = words("tr", "C");
+    let ascii = map("tr", "C");
     assert!(ascii.is_ascii() && ascii.contains('%'), "{ascii}");
 }
 
 #[test]
-fn a_port_that_is_held_is_named_with_its_process() {
+fn port_on_which_a_process_listens_is_reported_with_the_process() {
     network::own(|| {
         let sandbox = Sandbox::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -130,8 +133,8 @@ fn a_port_that_is_held_is_named_with_its_process() {
 }
 
 #[test]
-fn a_verdict_has_its_exit_code_its_cost_and_a_way_out() {
-    let sandbox = two_near().var("OPENCLAW_LANG", "en");
+fn verdict_has_an_exit_code_the_overlap_and_a_suggestion() {
+    let sandbox = sandbox_with_overlap().var("OPENCLAW_LANG", "en");
     let check = |port: &str| sandbox.run(["--profile", "rescue", "ports", "check", port, "--json"]);
     let near = check("18900").exits(0).json();
     assert_eq!(
@@ -162,14 +165,14 @@ fn a_verdict_has_its_exit_code_its_cost_and_a_way_out() {
         .exits(78)
         .json();
     assert_eq!(high["code"], "ports.too-high");
-    // The instance's own ports are not in its way.
+    // An instance's own ports do not refuse its base port.
     let own = sandbox.run(["--profile", "near", "ports", "check", "18810", "--json"]);
     assert_eq!(own.exits(0).json()["overlaps"][0]["instance"], "default");
 }
 
 #[test]
-fn suggestions_are_disjoint_from_all_and_from_each_other() {
-    let sandbox = two_near();
+fn suggestions_are_disjoint_from_all_instances_and_from_each_other() {
+    let sandbox = sandbox_with_overlap();
     let found = sandbox
         .run([
             "--profile",
@@ -201,7 +204,7 @@ fn suggestions_are_disjoint_from_all_and_from_each_other() {
 }
 
 #[test]
-fn a_map_of_nobody_says_so() {
+fn map_without_instances_says_so() {
     let sandbox = Sandbox::new().var("OPENCLAW_LANG", "en");
     assert!(
         sandbox

@@ -1,4 +1,4 @@
-//! `openclaw profiles`: what is on the host, and taking one instance away and nothing else.
+//! Tests of `openclaw profiles`: the list of the instances, and the removal of one of them and of nothing else.
 
 use serde_json::{Value, json};
 
@@ -6,25 +6,26 @@ use crate::onboard::{MAIN, change_times, config_path, onboard_ok, sandbox_with_m
 use crate::support::stand_in::StandIn;
 use crate::support::{Sandbox, network};
 
-/// A default instance, one of ours, and one whose config is broken.
-fn three() -> Sandbox {
+/// Returns a sandbox with a default instance, one that was onboarded, and one whose config is broken.
+fn sandbox_with_three_instances() -> Sandbox {
     let sandbox = sandbox_with_main();
     let _ = onboard_ok(&sandbox, "rescue", &[]);
     sandbox.write(config_path("torn"), "{\n  gateway: { port: 30789,\n");
     sandbox
 }
 
-fn listed(sandbox: &Sandbox) -> Vec<Value> {
+/// Returns the profiles that `profiles list --json` lists.
+fn listed_profiles(sandbox: &Sandbox) -> Vec<Value> {
     let document = sandbox.run(["profiles", "list", "--json"]).exits(0).json();
     assert_eq!(document["ok"], true);
     document["profiles"].as_array().expect("a list").clone()
 }
 
 #[test]
-fn the_list_shows_every_instance_and_where_a_config_breaks() {
-    let sandbox = three();
+fn list_shows_every_instance_and_the_position_of_a_syntax_error() {
+    let sandbox = sandbox_with_three_instances();
     let before = sandbox.tree();
-    let profiles = listed(&sandbox);
+    let profiles = listed_profiles(&sandbox);
     let names: Vec<_> = profiles
         .iter()
         .map(|p| p["name"].as_str().expect("a name"))
@@ -58,9 +59,9 @@ fn the_list_shows_every_instance_and_where_a_config_breaks() {
 }
 
 #[test]
-fn an_empty_host_has_no_profiles_and_says_how_to_get_one() {
+fn list_of_an_empty_host_names_the_command_that_makes_an_instance() {
     let sandbox = Sandbox::new();
-    assert_eq!(listed(&sandbox), [Value::Null; 0]);
+    assert_eq!(listed_profiles(&sandbox), [Value::Null; 0]);
     let run = sandbox.run(["profiles"]).exits(0);
     assert!(run.stdout.contains("openclaw onboard"), "{}", run.stdout);
     assert!(sandbox.tree().is_empty());
@@ -68,7 +69,7 @@ fn an_empty_host_has_no_profiles_and_says_how_to_get_one() {
 
 #[test]
 fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
-    let sandbox = three();
+    let sandbox = sandbox_with_three_instances();
     let main = change_times(&sandbox.path(".openclaw"));
     let config = sandbox.read(config_path("rescue"));
     let document = sandbox
@@ -95,14 +96,17 @@ fn remove_moves_the_instance_aside_and_keeps_its_workspace() {
             .read(".local/state/openclaw/registry.toml")
             .contains("rescue")
     );
-    // What is left of it is no instance, and its name and ports are free again.
-    let names: Vec<_> = listed(&sandbox).iter().map(|p| p["name"].clone()).collect();
+    // The moved folder is no instance, and the name and the ports are free again.
+    let names: Vec<_> = listed_profiles(&sandbox)
+        .iter()
+        .map(|p| p["name"].clone())
+        .collect();
     assert!(!json!(names).to_string().contains("aside"), "{names:?}");
     let _ = onboard_ok(&sandbox, "rescue", &[]);
 }
 
 #[test]
-fn remove_with_the_workspace_moves_that_aside_too() {
+fn remove_with_workspace_option_moves_the_workspace_aside_too() {
     let sandbox = sandbox_with_main();
     let outside = sandbox.path("work/rescue");
     let _ = onboard_ok(
@@ -123,7 +127,7 @@ fn remove_with_the_workspace_moves_that_aside_too() {
 }
 
 #[test]
-fn a_workspace_that_is_a_link_keeps_its_target() {
+fn target_of_a_linked_workspace_is_kept() {
     let sandbox = sandbox_with_main();
     let target = sandbox.write("elsewhere/data.txt", "data");
     let _ = onboard_ok(&sandbox, "rescue", &["--skip-bootstrap"]);
@@ -143,8 +147,8 @@ fn a_workspace_that_is_a_link_keeps_its_target() {
 }
 
 #[test]
-fn a_dry_run_and_an_unasked_one_change_nothing() {
-    let sandbox = three();
+fn removal_as_a_dry_run_or_without_yes_changes_nothing() {
+    let sandbox = sandbox_with_three_instances();
     let before = sandbox.tree();
     let document = sandbox
         .run(["profiles", "remove", "rescue", "--dry-run", "--json"])
@@ -160,8 +164,8 @@ fn a_dry_run_and_an_unasked_one_change_nothing() {
 }
 
 #[test]
-fn an_unknown_name_is_no_new_world_and_gets_a_suggestion() {
-    let sandbox = three();
+fn unknown_name_is_refused_with_a_suggestion() {
+    let sandbox = sandbox_with_three_instances();
     let before = written_files(&sandbox);
     let run = sandbox
         .run(["profiles", "remove", "resuce", "--yes", "--json"])
@@ -179,8 +183,8 @@ fn an_unknown_name_is_no_new_world_and_gets_a_suggestion() {
 }
 
 #[test]
-fn a_service_that_still_starts_it_stops_a_removal() {
-    let sandbox = three();
+fn instance_whose_service_is_installed_is_not_removed() {
+    let sandbox = sandbox_with_three_instances();
     let unit = ".config/systemd/user/openclaw-gateway-rescue.service";
     sandbox.write(
         unit,
@@ -203,7 +207,7 @@ fn a_service_that_still_starts_it_stops_a_removal() {
 }
 
 #[test]
-fn a_running_gateway_is_not_taken_away() {
+fn instance_whose_gateway_runs_is_not_removed() {
     network::own(|| {
         let sandbox = sandbox_with_main();
         let _ = onboard_ok(&sandbox, "rescue", &[]);

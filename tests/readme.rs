@@ -1,4 +1,4 @@
-//! What the pages for people say is what the program does.
+//! The READMEs, the usage pages and the workflow of CI agree with the program.
 
 use std::process::Command;
 
@@ -11,12 +11,13 @@ use crate::words::root;
 /// The pages that list every command, one for each language.
 const USAGE_PAGES: [&str; 2] = ["docs/usage.md", "docs/usage.tr.md"];
 
+/// Returns the text of a file of the repository.
 fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The code blocks of a page.
-fn blocks(page: &str) -> Vec<&str> {
+/// Returns the shell code blocks of a page.
+fn shell_blocks(page: &str) -> Vec<&str> {
     page.split("```sh\n")
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap().trim())
@@ -24,11 +25,11 @@ fn blocks(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn both_readmes_have_the_same_commands_to_paste_and_they_are_ours() {
+fn both_readmes_have_the_same_commands_and_the_program_accepts_them() {
     let english = page("README.md");
     let turkish = page("README.tr.md");
-    assert_eq!(blocks(&english), blocks(&turkish));
-    let [run, test] = blocks(&english)[..] else {
+    assert_eq!(shell_blocks(&english), shell_blocks(&turkish));
+    let [run, test] = shell_blocks(&english)[..] else {
         panic!("one command to run it, one to test it");
     };
     let words = run
@@ -40,7 +41,7 @@ fn both_readmes_have_the_same_commands_to_paste_and_they_are_ours() {
 }
 
 #[test]
-fn every_command_and_exit_code_is_in_the_usage_page_of_each_language() {
+fn usage_page_of_each_language_lists_every_command_and_exit_code() {
     for name in USAGE_PAGES {
         let page = page(name);
         for command in Cli::command().get_subcommands() {
@@ -72,7 +73,7 @@ fn every_command_and_exit_code_is_in_the_usage_page_of_each_language() {
 }
 
 #[test]
-fn pages_in_two_languages_have_the_same_parts() {
+fn pages_in_two_languages_have_the_same_structure() {
     let shape = |name: &str| -> Vec<String> {
         let marks = ["##", "|", "-", "```text", "```toml"];
         let page = page(name);
@@ -88,7 +89,7 @@ fn pages_in_two_languages_have_the_same_parts() {
 }
 
 #[test]
-fn every_dependency_has_its_reason() {
+fn contributing_gives_a_reason_for_every_dependency() {
     let manifest: toml::Table = page("Cargo.toml").parse().unwrap();
     let contributing = page("CONTRIBUTING.md");
     let tables = |table: &toml::Table| -> Vec<String> {
@@ -110,7 +111,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn ci_does_what_the_readme_says_and_nothing_else() {
+fn ci_runs_the_test_script_with_read_access_only() {
     assert_eq!(page(".ci/run"), "#!/bin/sh\nexec scripts/test\n");
     for script in [".ci/run", "scripts/test"] {
         let checked = Command::new("sh").arg("-n").arg(root().join(script)).status();

@@ -1,7 +1,7 @@
-//! `openclaw snapshot`: snapshots are private, verified before anything is replaced, and undone by one another.
+//! `openclaw snapshot`: snapshots are private, verified before anything is replaced, and a restore can be undone by a restore.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::onboard::{change_times, config_path, onboard_ok, sandbox_with_main};
@@ -9,6 +9,7 @@ use crate::support::gateway::{Gateway, wait_for};
 use crate::support::stand_in::StandIn;
 use crate::support::{Ran, Sandbox, network};
 
+/// Runs `openclaw --profile rescue snapshot --json WORDS`.
 fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
     let mut all = vec!["--profile", "rescue", "snapshot", "--json"];
     all.extend(words);
@@ -16,10 +17,10 @@ fn snapshot(sandbox: &Sandbox, words: &[&str]) -> Ran {
 }
 
 /// Returns a home folder with a `rescue` instance that has sessions, logs and a browser's files.
-fn home_with_rescue() -> Sandbox {
+pub fn home_with_rescue() -> Sandbox {
     let sandbox = sandbox_with_main();
     let _ = onboard_ok(&sandbox, "rescue", &[]);
-    sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "first\n");
+    sandbox.write(FIRST_SESSION, "first\n");
     sandbox.write(".openclaw-rescue/logs/gateway.log", "a log\n");
     sandbox.write(
         ".openclaw-rescue/browser/openclaw/user-data/Default/Cache/data_0",
@@ -32,62 +33,63 @@ fn home_with_rescue() -> Sandbox {
     sandbox
 }
 
+/// Session file that every snapshot of [`home_with_rescue`] holds.
+const FIRST_SESSION: &str = ".openclaw-rescue/agents/main/sessions/one.jsonl";
+/// Session file that is made after the first snapshot.
+const SECOND_SESSION: &str = ".openclaw-rescue/agents/main/sessions/two.jsonl";
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("there").permissions().mode() & 0o7777
+}
+
 #[test]
-fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
+fn snapshot_is_private_and_holds_no_cache_log_or_workspace() {
+    let sandbox = home_with_rescue();
+    let made = snapshot(&sandbox, &["create"]).exits(0).json();
+    let path = PathBuf::from(made["path"].as_str().expect("a path"));
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+    let listed = std::process::Command::new("tar")
+        .arg("tzf")
+        .arg(&path)
+        .output()
+        .expect("tar");
+    let names = String::from_utf8(listed.stdout).expect("text");
+    assert!(
+        names.contains("Cookies") && names.contains("config/openclaw.json"),
+        "{names}"
+    );
+    for left_out in ["Cache", "gateway.log", "SOUL.md"] {
+        assert!(!names.contains(left_out), "{left_out}: {names}");
+    }
+}
+
+#[test]
+fn restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
     network::own(|| {
         let sandbox = home_with_rescue();
         let config = sandbox.read(config_path("rescue"));
         let other = change_times(&sandbox.path(".openclaw"));
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
-        let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
-        let mode_of =
-            |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o7777;
-        assert_eq!(
-            (mode_of(&path), mode_of(path.parent().expect("a folder"))),
-            (0o600, 0o700)
-        );
-        let listed = std::process::Command::new("tar")
-            .arg("tzf")
-            .arg(&path)
-            .output()
-            .expect("tar");
-        let names = String::from_utf8(listed.stdout).expect("text");
-        assert!(
-            names.contains("Cookies") && names.contains("config/openclaw.json"),
-            "{names}"
-        );
-        for left_out in ["Cache", "gateway.log", "SOUL.md"] {
-            assert!(!names.contains(left_out), "{left_out}: {names}");
-        }
 
         sandbox.write(config_path("rescue"), "{ \"gateway\": ");
-        sandbox.write(".openclaw-rescue/agents/main/sessions/one.jsonl", "second\n");
-        sandbox.write(".openclaw-rescue/agents/main/sessions/two.jsonl", "new\n");
+        sandbox.write(FIRST_SESSION, "second\n");
+        sandbox.write(SECOND_SESSION, "new\n");
         sandbox.write(".openclaw-rescue/workspace-rescue/work.txt", "work");
         let restored = snapshot(&sandbox, &["restore", "--yes"]).exits(0).json();
         assert_eq!(restored["id"], made["id"]);
         assert_eq!(sandbox.read(config_path("rescue")), config);
-        assert_eq!(
-            sandbox.read(".openclaw-rescue/agents/main/sessions/one.jsonl"),
-            "first\n"
-        );
-        assert!(
-            !sandbox
-                .path(".openclaw-rescue/agents/main/sessions/two.jsonl")
-                .exists()
-        );
+        assert_eq!(sandbox.read(FIRST_SESSION), "first\n");
+        assert!(!sandbox.path(SECOND_SESSION).exists());
         assert_eq!(sandbox.read(".openclaw-rescue/workspace-rescue/work.txt"), "work");
         assert_eq!(sandbox.read(".openclaw-rescue/logs/gateway.log"), "a log\n");
-        assert_eq!(
-            change_times(&sandbox.path(".openclaw")),
-            other,
-            "no other instance is change_times"
-        );
+        assert_eq!(change_times(&sandbox.path(".openclaw")), other);
         let leftovers = sandbox.tree().into_iter().filter(|(path, ..)| {
             path.to_string_lossy().contains(".restore-") || path.to_string_lossy().ends_with(".tmp")
         });
         assert_eq!(leftovers.count(), 0);
-        // What was replaced lies beside, and the restore is undone by a restore.
+
+        // The replaced files are kept, and the restore is undone by a restore.
         let kept = sandbox
             .tree()
             .into_iter()
@@ -96,10 +98,7 @@ fn a_restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
         let before = restored["before"].as_str().expect("a snapshot of before");
         let _ = snapshot(&sandbox, &["restore", before, "--yes"]).exits(0);
         assert_eq!(sandbox.read(config_path("rescue")), "{ \"gateway\": ");
-        assert_eq!(
-            sandbox.read(".openclaw-rescue/agents/main/sessions/two.jsonl"),
-            "new\n"
-        );
+        assert_eq!(sandbox.read(SECOND_SESSION), "new\n");
         let listed = snapshot(&sandbox, &["list"]).exits(0).json();
         assert_eq!(listed["snapshots"].as_array().map(Vec::len), Some(3));
     });
@@ -110,7 +109,7 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
     network::own(|| {
         let sandbox = home_with_rescue();
         let made = snapshot(&sandbox, &["create"]).exits(0).json();
-        let path = std::path::PathBuf::from(made["path"].as_str().expect("a path"));
+        let path = PathBuf::from(made["path"].as_str().expect("a path"));
         let whole = std::fs::read(&path).expect("a file");
         for damaged in [&whole[..whole.len() / 2], b"", b"no archive"] {
             std::fs::write(&path, damaged).expect("a file");
@@ -128,10 +127,10 @@ fn a_damaged_or_foreign_snapshot_replaces_nothing() {
 }
 
 #[test]
-fn a_restore_is_refused_when_the_present_state_can_not_be_kept() {
+fn restore_is_refused_when_the_present_state_cannot_be_kept() {
     let sandbox = home_with_rescue();
     let _ = snapshot(&sandbox, &["create"]).exits(0);
-    // More than any archive may hold; a hole, so that it costs no disk.
+    // Larger than any archive may be; a sparse file, so that it needs no disk.
     let large = sandbox.write(".openclaw-rescue/memory/large", "");
     let file = std::fs::File::options().write(true).open(large).expect("a file");
     file.set_len(9 << 30).expect("a size");
@@ -189,7 +188,7 @@ fn a_restore_is_refused_while_a_gateway_runs_or_starts() {
         );
         let _ = gateway.stop().with(0);
         let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
-        // One that starts or ends holds its lock and listens nowhere.
+        // A gateway that starts or ends holds its lock and does not listen.
         let lock_file = r#"{"pid":1,"port":19789,"profile":"rescue","startedAt":"2026-11-22T10:00:00.000Z"}"#;
         let lock =
             std::fs::File::open(sandbox.write(".openclaw-rescue/gateway.lock", lock_file)).expect("a file");
@@ -232,7 +231,7 @@ fn databases_of_openclaw_from_npm_are_restored() {
 #[test]
 fn leftovers_of_a_killed_restore_are_found_and_removed_by_the_next_one() {
     let sandbox = home_with_rescue();
-    // Large enough to be caught unpacking it.
+    // Large enough that the kill comes while it is unpacked.
     let large = sandbox.write(".openclaw-rescue/memory/large", "");
     let file = std::fs::File::options().write(true).open(large).expect("a file");
     file.set_len(32 << 20).expect("a size");

@@ -1,4 +1,4 @@
-//! What a run finds on a host, seen through `ports --json`: it reads only, and no bad neighbour stops it.
+//! Tests of the survey of a host through `ports --json`: it reads only, and a broken instance does not fail it.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 
+/// Returns the document of `ports --json`.
 fn map(sandbox: &Sandbox) -> Value {
     sandbox.run(["ports", "--json"]).exits(0).json()
 }
@@ -20,7 +21,7 @@ fn labels(map: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_survey_changes_nothing() {
+fn survey_changes_no_file() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
     sandbox.write(".openclaw-x/openclaw.json", "{");
@@ -32,7 +33,7 @@ fn a_survey_changes_nothing() {
 }
 
 #[test]
-fn whatever_stands_in_the_place_of_a_config_the_others_are_told() {
+fn unreadable_configs_of_every_kind_leave_the_other_instances_in_the_map() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
     sandbox.write(".openclaw-big/openclaw.json", vec![b'x'; 10 << 20]);
@@ -65,7 +66,7 @@ fn whatever_stands_in_the_place_of_a_config_the_others_are_told() {
 }
 
 #[test]
-fn services_and_the_manual_way_are_found() {
+fn services_and_further_configs_in_the_default_folder_are_found() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw/main.json", "{gateway: {port: 20000}}");
     let state = sandbox.path("srv/rescue");

@@ -1,5 +1,5 @@
-//! The catalogues: every language has the same sentences with the same arguments, each sentence is
-//! used, and each one that is used is there. A third language is one more file, found by itself.
+//! The catalogues of sentences: every language has the same keys with the same arguments, and the program uses exactly
+//! these keys. The tests find a new language by its file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,11 +8,12 @@ use clap::CommandFactory as _;
 use openclaw::cli::Cli;
 use openclaw::help;
 
+/// The sentences of one language by their keys.
 type Catalogue = BTreeMap<String, String>;
 
-/// Texts that are the same in Turkish and in English, because developers say them so, or because they
-/// are names, code or values only.
-const SAME: &[&str] = &[
+/// Keys of sentences that are equal in Turkish and in English, because developers use the English word, or because they
+/// are only names, code or values.
+const SAME_IN_TURKISH: &[&str] = &[
     "apply.failed",
     "cli.meaning",
     "config.finding",
@@ -43,15 +44,12 @@ const SAME: &[&str] = &[
     "ui.spoken-word",
 ];
 
-/// The keys of sentences that are chosen by a name at run time, with the source that does it.
-const CHOSEN: &[(&str, &str)] = &[];
-
-/// The folder of the source.
+/// Returns the top folder of the repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every catalogue in the folder by its code, its tables flattened to dotted keys.
+/// Returns every catalogue by the code of its language, with tables flattened to dotted keys.
 fn catalogues() -> BTreeMap<String, Catalogue> {
     let folder = root().join("locales");
     let mut catalogues = BTreeMap::new();
@@ -69,6 +67,7 @@ fn catalogues() -> BTreeMap<String, Catalogue> {
     catalogues
 }
 
+/// Enters the texts of a TOML value under their dotted keys.
 fn flatten(prefix: &str, value: &toml::Value, into: &mut Catalogue) {
     match value {
         toml::Value::Table(table) => {
@@ -83,7 +82,7 @@ fn flatten(prefix: &str, value: &toml::Value, into: &mut Catalogue) {
     }
 }
 
-/// The `{arguments}` of a sentence.
+/// Returns the `{arguments}` of a sentence.
 fn arguments(text: &str) -> BTreeSet<&str> {
     text.split('{')
         .skip(1)
@@ -91,7 +90,7 @@ fn arguments(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// A sentence with its `{arguments}` left out.
+/// Returns a sentence without its `{arguments}`.
 fn without_arguments(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -102,7 +101,7 @@ fn without_arguments(text: &str) -> String {
     plain + rest
 }
 
-/// The text of a source up to its tests.
+/// Returns the text of a source up to its tests.
 fn without_tests(text: &str) -> &str {
     let mut marks = ["#[cfg(test)]", "#[cfg(all(test, unix))]"]
         .into_iter()
@@ -116,7 +115,7 @@ fn without_tests(text: &str) -> &str {
     tests.map_or(text, |(at, _)| &text[..at])
 }
 
-/// Every source file that is part of the program, with its text up to its tests.
+/// Returns every source file that is part of the program, with its text up to its tests.
 pub fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, into: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(dir).unwrap() {
@@ -136,7 +135,7 @@ pub fn sources() -> Vec<(PathBuf, String)> {
     sources
 }
 
-/// The text literals of a source that look like a key of the catalogue: `"section.some-key"`.
+/// Returns the text literals of a source that look like a key of the catalogue: `"section.some-key"`.
 fn literals<'a>(source: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
     let is_key = |text: &str| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -178,7 +177,7 @@ fn every_language_has_the_same_sentences_with_the_same_arguments() {
 }
 
 #[test]
-fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
+fn every_used_sentence_exists_and_every_sentence_is_used() {
     let catalogues = catalogues();
     let english = &catalogues["en"];
     let sections: BTreeSet<&str> = english.keys().filter_map(|key| key.split('.').next()).collect();
@@ -187,8 +186,7 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
         .into_iter()
         .map(|key| (key, "the commands".to_owned()))
         .collect();
-    // A section may be called like one of OpenClaw's config, or of its protocol: the keys of its schema
-    // and the names of its methods are no sentences.
+    // Keys of OpenClaw's config and names of its methods look like keys of sentences where a section has the same name.
     let tables = ["config/schema/table.rs", "gateway/methods.rs"];
     let tables = sources
         .iter()
@@ -215,11 +213,6 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
             }
         }
     }
-    used.extend(
-        CHOSEN
-            .iter()
-            .map(|(key, by)| ((*key).to_owned(), (*by).to_owned())),
-    );
     let missing: Vec<_> = used
         .iter()
         .filter(|(key, _)| !english.contains_key(*key))
@@ -233,17 +226,17 @@ fn a_sentence_that_is_used_is_there_and_one_that_is_there_is_used() {
 }
 
 #[test]
-fn other_languages_are_not_english_in_disguise() {
+fn sentences_of_other_languages_differ_from_english() {
     let catalogues = catalogues();
     let english = &catalogues["en"];
     for (code, catalogue) in catalogues.iter().filter(|(code, _)| *code != "en") {
         let same: Vec<_> = catalogue
             .iter()
-            .filter(|(key, text)| english.get(*key) == Some(text) && !SAME.contains(&key.as_str()))
+            .filter(|(key, text)| english.get(*key) == Some(text) && !SAME_IN_TURKISH.contains(&key.as_str()))
             .collect();
         assert!(same.is_empty(), "{code}: the same as in English: {same:#?}");
     }
-    for key in SAME {
+    for key in SAME_IN_TURKISH {
         assert_eq!(
             english[*key], catalogues["tr"][*key],
             "{key} is allowed to be the same and is not"
@@ -252,20 +245,23 @@ fn other_languages_are_not_english_in_disguise() {
 }
 
 #[test]
-fn sentences_are_written_as_the_languages_have_them() {
+fn sentences_keep_the_rules_of_their_language() {
     for (code, catalogue) in catalogues() {
         for (key, text) in catalogue {
             let plain = text.trim() == text && !text.is_empty();
-            assert!(plain, "{code}: {key}: blanks around, or nothing: {text:?}");
+            assert!(
+                plain,
+                "{code}: {key}: it is empty or has blanks around it: {text:?}"
+            );
             for glued in ["(s)", "(ler)", "(lar)", "(ları)", "(leri)"] {
                 assert!(
                     !text.contains(glued),
                     "{code}: {key}: a number takes no {glued}: {text}"
                 );
             }
-            for begging in ["Please", "please", "Lütfen", "lütfen"] {
+            for word in ["Please", "please", "Lütfen", "lütfen"] {
                 assert!(
-                    !text.contains(begging),
+                    !text.contains(word),
                     "{code}: {key}: the imperative is polite enough: {text}"
                 );
             }
@@ -275,8 +271,8 @@ fn sentences_are_written_as_the_languages_have_them() {
                     .replace("here is no ", "")
                     .replace("here are no ", "")
                     .replace("is no longer ", "");
-                for dialect in [" is no ", " are no "] {
-                    assert!(!plain.contains(dialect), "{key}: {dialect:?}: {text}");
+                for phrase in [" is no ", " are no "] {
+                    assert!(!plain.contains(phrase), "{key}: {phrase:?}: {text}");
                 }
             }
             if code == "tr" {
@@ -320,7 +316,7 @@ fn apostrophes_and_quotation_marks_are_typographic_outside_code() {
 }
 
 #[test]
-fn no_word_changes_its_case_at_run_time() {
+fn no_word_is_upper_or_lower_cased_at_run_time() {
     // "İ".to_lowercase() is not "i", and "i".to_uppercase() is not "İ": only ASCII is ever cased.
     for (path, source) in sources() {
         for banned in [".to_lowercase()", ".to_uppercase()"] {
@@ -329,8 +325,8 @@ fn no_word_changes_its_case_at_run_time() {
     }
 }
 
-/// The rows of the glossary's table, the header first: term, English, Turkish, meaning, and the words
-/// that are not used for the thing in English and in Turkish.
+/// Returns the rows of the glossary's table, the header first: term, English, Turkish, meaning, and the words that are
+/// ruled out for it in English and in Turkish.
 fn glossary() -> Vec<Vec<String>> {
     let glossary = std::fs::read_to_string(root().join("locales/GLOSSARY.md")).unwrap();
     let rows = glossary
@@ -345,7 +341,7 @@ fn glossary() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_glossary_has_a_word_for_each_thing_in_every_language() {
+fn glossary_has_a_word_for_each_term_in_every_language() {
     let glossary = glossary();
     let (header, rows) = glossary.split_first().expect("a table");
     assert!(rows.len() > 10);
@@ -356,7 +352,7 @@ fn the_glossary_has_a_word_for_each_thing_in_every_language() {
 }
 
 #[test]
-fn words_that_the_glossary_rules_out_are_in_no_sentence() {
+fn sentences_use_no_word_that_the_glossary_rules_out() {
     let catalogues = catalogues();
     let glossary = glossary();
     for (code, heading) in [("en", "not in English"), ("tr", "not in Turkish")] {

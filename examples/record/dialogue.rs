@@ -1,4 +1,4 @@
-//! What is pressed at which question, in the words of each language's catalogue.
+//! The dialogue of the picture: the answer to each question, with the texts of a language's catalogue.
 
 use anyhow::{Context as _, Result};
 use openclaw::i18n::Lang;
@@ -6,22 +6,22 @@ use openclaw::i18n::Lang;
 use super::Sandbox;
 use super::pty::{Key, Screen, Size, Terminal};
 
-/// Columns of the picture.
+/// Width of the picture, in columns.
 const COLUMNS: u16 = 80;
-/// The mark of the choice that Enter takes.
-const MARK: char = '❯';
+/// Mark of the selected choice.
+const SELECTION_MARK: char = '❯';
 
 /// An answer to a question.
 enum Answer {
-    /// What Enter takes.
+    /// The default, which Enter takes.
     Default,
     /// The choice with the label of this key.
     Choice(&'static str),
-    /// Yes or no by its letter, which every language takes.
+    /// Yes or no, by a letter that every language accepts.
     Letter(&'static str),
 }
 
-/// The questions of the quick way by their key, and their answers.
+/// The questions of the quick flow by their keys, and the answers.
 const DIALOGUE: &[(&str, Answer)] = &[
     ("step.accept-risk.ask", Answer::Letter("y")),
     ("step.flow.ask", Answer::Choice("step.flow.quickstart")),
@@ -32,34 +32,34 @@ const DIALOGUE: &[(&str, Answer)] = &[
     ("step.channel.ask", Answer::Choice("step.channel.skip")),
     ("step.install-daemon.ask", Answer::Letter("n")),
 ];
-/// The question at which the picture is taken, and the labels that have to be there by then.
-const LAST: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "onboard.leave"]);
+/// The question at which the picture is taken, and the labels of its choices.
+const LAST_QUESTION: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "onboard.leave"]);
 
-/// Plays the dialogue up to the plan; what is on the screen then.
-pub(crate) fn play(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
-    let words = |key| lang.text(key).with_context(|| format!("{key} in {lang:?}"));
+/// Runs the wizard up to the review of the plan, and returns the screen.
+pub(crate) fn run(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
+    let text = |key| lang.text(key).with_context(|| format!("{key} in {lang:?}"));
     let size = Size::tall(COLUMNS);
     let mut terminal = Terminal::start(sandbox, ["onboard"], size);
     for (question, answer) in DIALOGUE {
-        let question = words(question)?;
-        terminal.wait_until(question, |screen| below(screen, question).is_some());
+        let question = text(question)?;
+        terminal.wait_until(question, |screen| rows_from(screen, question).is_some());
         match answer {
             Answer::Default => {}
-            Answer::Choice(label) => choose(&mut terminal, question, words(label)?),
+            Answer::Choice(label) => choose(&mut terminal, question, text(label)?),
             Answer::Letter(letter) => {
                 terminal.type_in(letter);
             }
         }
         terminal.press(Key::Enter);
     }
-    let (question, labels) = LAST;
-    let question = words(question)?;
+    let (question, labels) = LAST_QUESTION;
+    let question = text(question)?;
     let labels = labels
         .iter()
-        .map(|label| words(label))
+        .map(|label| text(label))
         .collect::<Result<Vec<_>>>()?;
     terminal.wait_until(question, |screen| {
-        below(screen, question).is_some_and(|rows| {
+        rows_from(screen, question).is_some_and(|rows| {
             labels
                 .iter()
                 .all(|label| rows.iter().any(|row| row.contains(label)))
@@ -68,7 +68,7 @@ pub(crate) fn play(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
     let mut parser = vt100::Parser::new(
         size.rows.try_into()?,
         size.columns.try_into()?,
-        0, // it is so tall that nothing scrolls away
+        0, // the screen is so tall that nothing scrolls away
     );
     parser.process(terminal.raw());
     Ok(parser.screen().clone())
@@ -77,8 +77,8 @@ pub(crate) fn play(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
 /// Moves the mark down to the choice with this label.
 fn choose(terminal: &mut Terminal, question: &str, label: &str) {
     let marked = |screen: &Screen<'_>| {
-        let rows = below(screen, question)?;
-        rows.into_iter().rev().find(|row| row.starts_with(MARK))
+        let rows = rows_from(screen, question)?;
+        rows.into_iter().rev().find(|row| row.starts_with(SELECTION_MARK))
     };
     terminal.wait_until(label, |screen| marked(screen).is_some() && screen.contains(label));
     while let Some(row) = marked(&terminal.screen()).filter(|row| !row.contains(label)) {
@@ -88,9 +88,9 @@ fn choose(terminal: &mut Terminal, question: &str, label: &str) {
     }
 }
 
-/// The rows below the start of a question, which may be broken into several; `None` where it was not
-/// asked yet. A row of it starts with the mark of a prompt, so that the same words elsewhere don't count.
-fn below(screen: &Screen<'_>, question: &str) -> Option<Vec<String>> {
+/// Returns the rows from the start of a question on, or `None` before it is asked. A question may take several rows. Its
+/// first row starts with the mark of a prompt, so that the same text elsewhere does not count.
+fn rows_from(screen: &Screen<'_>, question: &str) -> Option<Vec<String>> {
     let rows = screen.lines();
     let start = (0..rows.len()).rev().find(|&at| {
         let text = rows[at..].join(" ");

@@ -1,12 +1,11 @@
 //! Draws `docs/wizard*.svg`: the real wizard in a terminal, one picture for each language.
 //!
-//! `scripts/record` builds the program and runs this. The same program gives the same bytes: it runs in
-//! a network in which nothing listens and in a home folder with a fixed name, both its own, and what is
-//! pressed waits for what is on the screen.
+//! `scripts/record` builds the program and runs this example. The same program gives the same bytes: it runs in a network
+//! namespace in which nothing listens, in a home folder with a fixed name, and each key waits for the text on the screen.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "no part of the program: it starts it and keeps pictures of it"
+    reason = "a tool beside the program, which starts it and writes pictures of it"
 )]
 
 use std::path::{Path, PathBuf};
@@ -21,13 +20,13 @@ mod dialogue;
 #[allow(
     dead_code,
     unreachable_pub,
-    reason = "a tool of the tests, of which this needs a part"
+    reason = "a file of the tests, of which this example uses a part"
 )]
 mod pty;
 mod svg;
 
-/// The program, as `cargo build` leaves it beside the folder of this example.
-fn program() -> Result<PathBuf> {
+/// Returns the program's path: `cargo build` puts it beside the folder of this example.
+fn program_path() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let built = here
         .ancestors()
@@ -40,7 +39,7 @@ fn program() -> Result<PathBuf> {
     Ok(built)
 }
 
-/// Where the wizard runs: a folder that it sees as `/home`, with one gateway set up, and no network.
+/// The surroundings in which the wizard runs: a folder that it sees as `/home`, with one gateway set up, and no network.
 pub(crate) struct Sandbox {
     homes: TempDir,
     program: PathBuf,
@@ -48,6 +47,7 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
+    /// Creates the folder with the default instance.
     fn new(lang: Lang) -> Result<Self> {
         let homes = tempfile::tempdir()?;
         let state = homes.path().join("you/.openclaw");
@@ -56,15 +56,15 @@ impl Sandbox {
         std::fs::write(state.join("openclaw.json"), config)?;
         Ok(Self {
             homes,
-            program: program()?,
+            program: program_path()?,
             lang,
         })
     }
 
-    /// The program with these arguments, in a network and with a `/home` of its own.
+    /// Returns the command that runs the program with these arguments, with its own network and its own `/home`.
     pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        // The checkout may lie in /home, which is about to be covered: the program is opened before. A key
-        // that comes before the prompt reads it must not be echoed, nor be kept until a line is whole.
+        // The checkout may be in /home, which the mount hides, so the program is opened before. A key that comes before
+        // the prompt reads it must not be echoed, nor be held back until the line ends.
         const INSIDE: &str = "exec 3<\"$0\"; stty -echo -icanon -icrnl; PATH=$PATH:/usr/sbin:/sbin
             ip link set lo up && mount --bind \"$1\" /home && cd \"$HOME\" || exit
             shift; exec /proc/self/fd/3 \"$@\"";
@@ -83,8 +83,8 @@ impl Sandbox {
     }
 }
 
-/// The file of a language: English has the plain name.
-fn file(folder: &Path, lang: Lang) -> PathBuf {
+/// Returns the path of a language's picture. English has the plain name.
+fn picture_path(folder: &Path, lang: Lang) -> PathBuf {
     if lang == Lang::english() {
         folder.join("wizard.svg")
     } else {
@@ -97,8 +97,8 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     for lang in Lang::all() {
         let sandbox = Sandbox::new(lang)?;
-        let screen = dialogue::play(&sandbox, lang)?;
-        let path = file(&folder, lang);
+        let screen = dialogue::run(&sandbox, lang)?;
+        let path = picture_path(&folder, lang);
         let picture = svg::draw(&screen, "openclaw onboard")?;
         std::fs::write(&path, picture).with_context(|| path.display().to_string())?;
     }

@@ -1,23 +1,25 @@
-//! A terminal's screen as SVG, for light and for dark pages.
+//! A picture of a terminal's screen as SVG, for light and for dark pages.
 //!
-//! Each piece of text has its own place and length, so that columns stay columns whatever monospace font
-//! the reader has.
+//! Each piece of text has its own position and length, so that columns stay aligned in every monospace font.
 
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use vt100::{Cell, Color, Screen};
 
-/// A cell, and the text in it, in pixels.
-const CELL: f32 = 8.4;
-const LINE: f32 = 18.0;
+/// Width of a cell, in pixels.
+const CELL_WIDTH: f32 = 8.4;
+/// Height of a row, in pixels.
+const ROW_HEIGHT: f32 = 18.0;
+/// Distance of the text's base line from the top of its row, in pixels.
 const BASELINE: f32 = 13.5;
-/// Around the text, and above it for the title.
+/// Margin around the text, in pixels.
 const MARGIN: f32 = 20.0;
-const TITLE: f32 = 36.0;
+/// Height of the title bar, in pixels.
+const TITLE_HEIGHT: f32 = 36.0;
 
-/// Colours of the window, of its text, and of the terminal's colours 0 to 8, light and dark; after
-/// GitHub's own, which are made to be read there.
+/// Classes with their colours on light and on dark pages: the window, its text, and the terminal's colours 0 to 8. They
+/// are GitHub's own colours, because the pictures are read there.
 const COLOURS: [(&str, &str, &str); 13] = [
     (".w", "#ffffff", "#0d1117"),
     (".l", "#d1d9e0", "#3d444d"),
@@ -34,14 +36,14 @@ const COLOURS: [(&str, &str, &str); 13] = [
     (".c8", "#59636e", "#9198a1"),
 ];
 
-/// How a piece of text looks.
+/// The classes of a piece of text, and whether its colours are swapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Style {
     classes: String,
     inverse: bool,
 }
 
-/// Cells side by side that look alike.
+/// Neighbouring cells of one style.
 struct Run {
     column: u16,
     columns: u16,
@@ -49,26 +51,26 @@ struct Run {
     style: Style,
 }
 
-/// The picture of a screen, in a window with this title.
+/// Draws a screen in a window with this title, and returns the SVG text.
 pub(crate) fn draw(screen: &Screen, title: &str) -> Result<String> {
     let (rows, columns) = (screen.size().0.get(), screen.size().1.get());
     let used = (0..rows)
         .rev()
-        .find(|&row| (0..columns).any(|column| text(screen.cell(row, column)) != " "))
+        .find(|&row| (0..columns).any(|column| cell_text(screen.cell(row, column)) != " "))
         .map_or(0, |row| row + 1);
-    let width = f32::from(columns) * CELL + 2.0 * MARGIN;
-    let height = f32::from(used) * LINE + TITLE + 2.0 * MARGIN;
-    let mut out = frame(width, height, title)?;
+    let width = f32::from(columns) * CELL_WIDTH + 2.0 * MARGIN;
+    let height = f32::from(used) * ROW_HEIGHT + TITLE_HEIGHT + 2.0 * MARGIN;
+    let mut out = window(width, height, title)?;
     for row in 0..used {
-        let top = TITLE + MARGIN + f32::from(row) * LINE;
-        for run in runs(screen, row, columns)? {
-            let x = MARGIN + f32::from(run.column) * CELL;
-            let length = f32::from(run.columns) * CELL;
-            let (mut classes, text) = (run.style.classes.as_str(), escaped(&run.text));
+        let top = TITLE_HEIGHT + MARGIN + f32::from(row) * ROW_HEIGHT;
+        for run in split_row(screen, row, columns)? {
+            let x = MARGIN + f32::from(run.column) * CELL_WIDTH;
+            let length = f32::from(run.columns) * CELL_WIDTH;
+            let (mut classes, text) = (run.style.classes.as_str(), escape(&run.text));
             if run.style.inverse {
                 writeln!(
                     out,
-                    r#"<rect class="{classes}" x="{x:.1}" y="{top:.1}" width="{length:.1}" height="{LINE}"/>"#
+                    r#"<rect class="{classes}" x="{x:.1}" y="{top:.1}" width="{length:.1}" height="{ROW_HEIGHT}"/>"#
                 )?;
                 classes = "w";
             }
@@ -85,10 +87,10 @@ pub(crate) fn draw(screen: &Screen, title: &str) -> Result<String> {
     Ok(out)
 }
 
-/// Everything but the text.
-fn frame(width: f32, height: f32, title: &str) -> Result<String> {
+/// Returns the start of the SVG text: styles, the window and its title.
+fn window(width: f32, height: f32, title: &str) -> Result<String> {
     let mut out = String::new();
-    let title = escaped(title);
+    let title = escape(title);
     writeln!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}">"#
@@ -119,7 +121,7 @@ fn frame(width: f32, height: f32, title: &str) -> Result<String> {
     )?;
     writeln!(
         out,
-        r#"<rect class="l" y="{TITLE}" width="{width:.0}" height="1"/>"#
+        r#"<rect class="l" y="{TITLE_HEIGHT}" width="{width:.0}" height="1"/>"#
     )?;
     for dot in [20, 38, 56] {
         writeln!(out, r#"<circle class="l" cx="{dot}" cy="18" r="5.5"/>"#)?;
@@ -132,8 +134,8 @@ fn frame(width: f32, height: f32, title: &str) -> Result<String> {
     Ok(out)
 }
 
-/// The pieces of a row. Two blanks end a piece: an SVG would draw them as one.
-fn runs(screen: &Screen, row: u16, columns: u16) -> Result<Vec<Run>> {
+/// Splits a row into pieces of one style. Two blanks end a piece, because an SVG would draw them as one.
+fn split_row(screen: &Screen, row: u16, columns: u16) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for column in 0..columns {
         let Some(cell) = screen.cell(row, column) else {
@@ -142,8 +144,8 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Result<Vec<Run>> {
         if cell.is_wide_continuation() {
             continue;
         }
-        let style = style(cell)?;
-        let text = text(Some(cell));
+        let style = cell_style(cell)?;
+        let text = cell_text(Some(cell));
         let wide = 1 + u16::from(cell.is_wide());
         let blank = text == " " && !style.inverse;
         match runs.last_mut() {
@@ -174,19 +176,19 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// What stands in a cell; a blank where nothing does.
-fn text(cell: Option<&Cell>) -> &str {
+/// Returns the text of a cell, a blank for an empty one.
+fn cell_text(cell: Option<&Cell>) -> &str {
     cell.map(Cell::contents)
         .filter(|text| !text.is_empty())
         .unwrap_or(" ")
 }
 
-/// How a cell looks. What the picture has no look for is an error, not a guess.
-fn style(cell: &Cell) -> Result<Style> {
+/// Returns the style of a cell. A colour that the picture does not have is an error.
+fn cell_style(cell: &Cell) -> Result<Style> {
     let mut classes = match cell.fgcolor() {
         Color::Default if cell.dim() => "s".to_owned(),
         Color::Default => "t".to_owned(),
-        // Bright ones look like the others, except that bright black is grey.
+        // Bright colours are drawn like the plain ones, but bright black is grey.
         Color::Idx(colour @ 0..=8) => format!("c{colour}"),
         Color::Idx(colour @ 9..=15) => format!("c{}", colour - 8),
         other => bail!("no such colour in the picture: {other:?}"),
@@ -206,7 +208,8 @@ fn style(cell: &Cell) -> Result<Style> {
     })
 }
 
-fn escaped(text: &str) -> String {
+/// Escapes a text for XML.
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

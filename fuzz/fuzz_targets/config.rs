@@ -1,15 +1,15 @@
-//! The config reader and its edits: any text is read or refused, a text that was read is written back
-//! byte for byte, and an edit sets what it was asked to set and nothing else.
+//! Fuzz target for the config reader and its edits: any text is read or refused, a text that was read is written back byte
+//! for byte, and an edit sets its value and nothing else.
 //!
-//! The first bytes name a key and a value, the rest is the config.
+//! The input is a key, a value and the text of a config.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openclaw::config::dialect::Dialect;
 use openclaw::config::document::{ConfigDocument, EditError};
+use openclaw::config::judge::ConfigJudge;
 use openclaw::config::key_path::KeyPath;
-use openclaw::config::{parse_value, schema, secrets};
+use openclaw::config::{parse_value, secrets};
 use serde_json::Value;
 
 fuzz_target!(|input: (&str, &str, &str)| {
@@ -19,7 +19,7 @@ fuzz_target!(|input: (&str, &str, &str)| {
     };
     assert_eq!(document.text(), text);
 
-    let _ = schema::check(document.value(), Dialect::Common);
+    let _ = ConfigJudge::native().judge(document.value());
     let _ = secrets::redact(&KeyPath::root(), document.value());
 
     let Ok(path) = KeyPath::parse(key) else { return };
@@ -32,13 +32,13 @@ fuzz_target!(|input: (&str, &str, &str)| {
             assert_eq!(edited.get(&path), Some(&value));
             assert_eq!(changed, edited.text() != text);
             assert_eq!(edited.set(&path, value), Ok(false));
-            let read_again = ConfigDocument::parse(edited.text()).expect("what is written can be read");
+            let read_again = ConfigDocument::parse(edited.text()).expect("an edited text can be read");
             assert_eq!(read_again.value(), edited.value());
             if edited.unset(&path).is_ok() {
-                ConfigDocument::parse(edited.text()).expect("what is written can be read");
+                ConfigDocument::parse(edited.text()).expect("an edited text can be read");
             }
         }
-        // What is refused leaves everything as it was.
+        // A refused edit changes nothing.
         Err(
             EditError::UnsafeText | EditError::NotAnObject(_) | EditError::NotAnArray(_) | EditError::IndexOutOfBounds { .. },
         ) => {

@@ -1,4 +1,4 @@
-//! Frames of clients: any bytes are parsed as a request or refused, in both protocol versions; a parsed request
+//! Fuzz target for the frames of clients: any bytes are parsed as a request or refused, in both protocol versions; a parsed request
 //! survives another round; and the handshake reads or refuses any parameters.
 
 #![no_main]

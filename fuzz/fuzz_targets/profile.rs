@@ -1,12 +1,12 @@
-//! Profile names: a name that is taken is one harmless part of a path, and a name that is proposed for
-//! a refused one is itself taken.
+//! Fuzz target for profile names: an accepted name is one plain component of a path, and a name that is suggested for a
+//! refused one is accepted itself.
 
 #![no_main]
 
 use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
-use openclaw::profile::{ProfileName, suggest};
+use openclaw::profile::{ProfileName, suggest_name};
 
 fuzz_target!(|typed: &str| {
     match ProfileName::parse(typed) {
@@ -17,7 +17,7 @@ fuzz_target!(|typed: &str| {
             assert_eq!(ProfileName::parse(name.as_str()), Ok(name));
         }
         Err(_) => {
-            if let Some(proposed) = suggest(typed) {
+            if let Some(proposed) = suggest_name(typed) {
                 assert!(ProfileName::parse(&proposed).is_ok(), "{proposed}");
             }
         }

@@ -18,15 +18,15 @@ const DRAFT_FILE: &str = "draft.toml";
 /// Number of bytes of a draft that are read: more than any draft has.
 const MAX_DRAFT_BYTES: u64 = 64 * 1024;
 
-/// The draft of this run.
+/// The file of one wizard run in which its answers are kept until it ends.
 #[derive(Debug)]
 pub struct AnswersDraft {
     path: PathBuf,
-    /// The draft's file, locked, once there is one.
+    /// The locked file of the draft; `None` before the first answer is saved.
     file: Option<File>,
-    /// The folders that were made for it, innermost first.
+    /// Folders that were made for the draft, innermost first.
     made_folders: Vec<PathBuf>,
-    /// Whether this run keeps no draft: another wizard that is alive has it, or it can't be written.
+    /// True when this run keeps no draft: another running wizard has it, or it can't be written.
     is_off: bool,
 }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::plan::Change;
 
-/// What happens while a plan is carried out, for a progress display.
+/// An event of a plan that is being carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApplyEvent<'a> {
-    /// Work on this change begins.
+    /// Work on the change begins.
     Started(&'a Change),
-    /// This change is on the disk, durably.
-    Done(&'a Change),
-    /// After a failure: this path is as it was before.
+    /// The change is on the disk, durably.
+    Finished(&'a Change),
+    /// A change of the path was undone after a failure: the path is as it was before.
     Undone(&'a Path),
 }

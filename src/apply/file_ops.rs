@@ -12,13 +12,13 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IoFailure> {
     fs::rename(from, to).during(Operation::Rename, to)
 }
 
-/// Removes a file. One that is gone already is no error.
+/// Removes a file; a missing file is no error.
 pub(super) fn remove(path: &Path) -> Result<(), IoFailure> {
     remove_if_present(path).during(Operation::Remove, path)
 }
 
-/// Removes a file. One that is gone already is no error. For callers that have a sentence of their own for
-/// the failure; [`super::remove_file`] brings one.
+/// Removes a file; a missing file is no error. The bare I/O error is for callers that have a message of their own,
+/// [`super::remove_file`] brings one.
 ///
 /// # Errors
 /// When the system refuses.
@@ -29,17 +29,17 @@ pub fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the names in a folder durable.
+/// Makes the names in a folder durable (fsync).
 pub(super) fn sync_folder(path: &Path) -> Result<(), IoFailure> {
     system::sync_folder(path).during(Operation::Sync, path)
 }
 
-/// Returns whether anything has this name, a broken link included.
+/// Returns whether anything has the path, a broken link included.
 pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Returns the first of the paths that `candidate` makes of 0, 1, 2 ... that nothing has.
+/// Returns the first path that does not exist among those that `candidate` makes of 0, 1, 2 and so on.
 pub fn free_path(candidate: impl Fn(u32) -> PathBuf) -> PathBuf {
     let mut number = 0;
     loop {

@@ -9,7 +9,7 @@ use crate::i18n::{Msg, msg};
 /// An operation on the disk, for the message about its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    Look,
+    Inspect,
     MakeFolder,
     Write,
     Sync,
@@ -22,7 +22,7 @@ pub(super) enum Operation {
 impl Operation {
     fn msg(self) -> Msg {
         match self {
-            Self::Look => msg!("apply.looking"),
+            Self::Inspect => msg!("apply.looking"),
             Self::MakeFolder => msg!("apply.making-folder"),
             Self::Write => msg!("apply.writing"),
             Self::Sync => msg!("apply.syncing"),
@@ -34,7 +34,7 @@ impl Operation {
     }
 }
 
-/// A failed operation.
+/// An operation on the disk that failed.
 #[derive(Debug)]
 pub(super) struct IoFailure {
     pub(super) operation: Operation,
@@ -52,7 +52,7 @@ impl From<IoFailure> for Error {
     }
 }
 
-/// Returns what the user can do about an answer of the system.
+/// Returns the hint for the user about an I/O error.
 fn way_out(cause: &io::Error) -> Msg {
     use io::ErrorKind as Cause;
     match cause.kind() {
@@ -67,7 +67,7 @@ fn way_out(cause: &io::Error) -> Msg {
     }
 }
 
-/// Adds to an I/O error the operation and the path on which it happened.
+/// Conversion of an I/O error into an [`IoFailure`] with the operation and the path on which it happened.
 pub(super) trait During<T> {
     fn during(self, operation: Operation, path: &Path) -> Result<T, IoFailure>;
 }

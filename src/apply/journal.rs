@@ -4,31 +4,34 @@
 //! no room on a full disk. It holds paths, never the content of a file: no secret is in it.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::file_ops::{exists, remove, rename, sync_folder};
 use super::io_failure::{During as _, IoFailure, Operation};
+use super::run_id::is_temporary;
 use super::system;
 
-/// Version of the file's format.
+/// Version of the journal's format.
 const VERSION: u32 = 1;
-/// Name of the journal while it is being written itself; nothing has been done then.
+/// Number of bytes of a journal that are read: more than any plan needs.
+const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Name of the journal while the journal itself is being written; no step has been made then.
 const TEMPORARY_FILE: &str = "journal.tmp";
 
 /// The phase of a transaction, which decides what the next run does about one that was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// New files are put beside the old ones. The next run undoes.
+    /// New files are written beside the old ones. The next run removes them.
     Staging,
-    /// New files take the names of the old ones. The next run completes.
+    /// New files are renamed to the names of the old ones. The next run makes the renames that are missing.
     Committing,
-    /// After a commit that failed, old files get their names back. The next run goes on with that, and then undoes
-    /// the staging.
+    /// The old files get their names back after a commit that failed. The next run continues with that, and then
+    /// removes the staged files.
     Undoing,
-    /// The new state is there, and only names that were kept for an undo are left; the next run removes them.
+    /// The new state is complete, and only names that were kept for an undo are left; the next run removes them.
     /// It must not repeat a commit step: the user may have moved files since.
     Tidying,
 }
@@ -45,10 +48,21 @@ impl Phase {
         }
     }
 
-    /// The path of the journal in this phase.
+    /// Returns the path of the journal in this phase.
     pub(super) fn path(self, state_home: &Path) -> PathBuf {
         state_home.join(self.file_name())
     }
+}
+
+/// The reason why a journal is not obeyed.
+#[derive(Debug)]
+pub(super) enum JournalError {
+    /// Another user, with this id, wrote it.
+    Foreign(u32),
+    /// It can't be understood; the reason, in English.
+    Broken(String),
+    /// It can't be read.
+    Io(IoFailure),
 }
 
 /// The steps of one transaction.
@@ -57,21 +71,21 @@ pub(super) struct Journal {
     version: u32,
     /// The instance's config, or the file that the transaction is mainly about: for the message.
     pub(super) about: PathBuf,
-    /// Steps before the commit: nothing that counts changes by them.
+    /// Steps before the commit. They only add temporary files and folders.
     stage: Vec<StageStep>,
     /// Steps of the commit, in order.
     commit: Vec<CommitStep>,
 }
 
-/// Names a stage step of a journal.
+/// Index of a stage step in a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StageId(usize);
 
-/// Names a commit step of a journal.
+/// Index of a commit step in a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CommitId(usize);
 
-/// A step before the commit: it adds something beside what is there.
+/// A step before the commit: it adds a file or folder and changes none that exists.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum StageStep {
@@ -90,7 +104,7 @@ pub(super) enum StageStep {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum CommitStep {
-    /// Make a folder whose name is free only now.
+    /// Make a folder whose name an earlier commit step freed.
     Folder { path: PathBuf },
     /// Put a staged file in its place. The file that was there is kept as `old`.
     Place {
@@ -105,7 +119,7 @@ pub(super) enum CommitStep {
 }
 
 impl Journal {
-    /// A journal without steps.
+    /// Returns a journal without steps.
     pub(super) fn new(about: PathBuf) -> Self {
         Self {
             version: VERSION,
@@ -127,29 +141,99 @@ impl Journal {
         CommitId(self.commit.len() - 1)
     }
 
-    /// The ids of all stage steps, in order.
+    /// Returns the ids of the stage steps, in order.
     pub(super) fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
         (0..self.stage.len()).map(StageId)
     }
 
-    /// The stage step with this id.
+    /// Returns the stage step with this id.
     pub(super) fn stage_step(&self, id: StageId) -> &StageStep {
         &self.stage[id.0]
     }
 
-    /// The commit step with this id.
+    /// Returns the commit step with this id.
     pub(super) fn commit_step(&self, id: CommitId) -> &CommitStep {
         &self.commit[id.0]
     }
 
-    /// All stage steps, in order.
+    /// Returns the stage steps, in order.
     pub(super) fn stage_steps(&self) -> &[StageStep] {
         &self.stage
     }
 
-    /// All commit steps, in order.
+    /// Returns the commit steps, in order.
     pub(super) fn commit_steps(&self) -> &[CommitStep] {
         &self.commit
+    }
+
+    /// Returns the paths that the transaction changes.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let renames = self.commit.iter().filter_map(CommitStep::rename);
+        let sources = renames.map(|(from, _)| from);
+        sources.chain(self.commit.iter().map(CommitStep::target))
+    }
+
+    /// Returns the old names of the files and folders that the transaction renames to free names.
+    pub(super) fn renamed_paths(&self) -> impl Iterator<Item = &Path> {
+        self.commit.iter().filter_map(|step| match step {
+            CommitStep::Move { from, .. } => Some(from.as_path()),
+            _ => None,
+        })
+    }
+
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// [`JournalError::Foreign`] for one that another user wrote, whatever is in it; [`JournalError::Broken`] for one that
+    /// can't be understood, or that no run of this program has written; [`JournalError::Io`] where the system refuses.
+    pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
+        let broken = |why: &dyn std::fmt::Display| JournalError::Broken(why.to_string());
+        let failed = |cause: io::Error| {
+            let (operation, path) = (Operation::Inspect, path.to_path_buf());
+            JournalError::Io(IoFailure {
+                operation,
+                path,
+                cause,
+            })
+        };
+        let file = match system::open_no_follow(path) {
+            Ok(file) => file,
+            Err(error) if path.is_symlink() => return Err(broken(&error)),
+            Err(error) => return Err(failed(error)),
+        };
+        let meta = file.metadata().map_err(failed)?;
+        if let Some(owner) = system::foreign_owner(&meta) {
+            return Err(JournalError::Foreign(owner));
+        }
+        if !meta.is_file() {
+            return Err(broken(&"not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_JOURNAL_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        let journal = Self::parse(&bytes).map_err(|why| broken(&why))?;
+        match journal.unsafe_path() {
+            Some(path) => Err(broken(&path.display())),
+            None => Ok(journal),
+        }
+    }
+
+    /// Returns a path of the journal that no run of this program writes: one that is not absolute or leads upwards, or a
+    /// temporary file that has not the name of one.
+    fn unsafe_path(&self) -> Option<&Path> {
+        let is_plain = |path: &Path| {
+            path.is_absolute()
+                && path
+                    .components()
+                    .all(|part| !matches!(part, Component::ParentDir))
+        };
+        let staged = self.stage.iter().map(StageStep::path);
+        let mut strange = staged.chain(self.paths()).filter(|path| !is_plain(path));
+        let temporary = self.stage.iter().filter_map(StageStep::temporary_file);
+        let replaced = self.commit.iter().flat_map(CommitStep::temporary_files);
+        let mut misnamed = temporary.chain(replaced).filter(|path| !is_temporary(path));
+        strange.next().or_else(|| misnamed.next())
     }
 
     /// Parses the bytes of a journal's file.

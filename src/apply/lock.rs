@@ -22,7 +22,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(7);
 /// Number of bytes of the lock's file that are read: more than any process id has digits.
 const MAX_PID_BYTES: u64 = 32;
 
-/// The right to write on this host, for as long as the value lives.
+/// The exclusive lock of a state home, held for as long as the value lives. Only its holder writes on this host.
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
@@ -30,7 +30,7 @@ pub struct HostLock {
 }
 
 impl HostLock {
-    /// How long a command waits for another one to finish.
+    /// Maximum time that a command waits for another one to finish.
     pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Locks a state home. The folder (0700) and the file (0600) are made where they are missing.
@@ -40,17 +40,18 @@ impl HostLock {
     /// `apply.lock-not-a-file` when something else has the file's name.
     pub fn acquire(state_home: &Path, wait: Duration) -> Result<Self> {
         make_folders(state_home)?;
+        refuse_foreign_owner(state_home)?;
         let path = state_home.join(LOCK_FILE);
         let deadline = Instant::now() + wait;
         loop {
-            let file = open(&path)?;
+            let file = open_regular_lock_file(&path)?;
             loop {
                 match file.try_lock() {
                     Ok(()) => break,
                     Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                         std::thread::sleep(RETRY_INTERVAL);
                     }
-                    Err(TryLockError::WouldBlock) => return Err(lock_held(&path, file, wait)),
+                    Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, file, wait)),
                     Err(TryLockError::Error(cause)) => {
                         return Err(
                             Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause)
@@ -71,7 +72,7 @@ impl HostLock {
         }
     }
 
-    /// The state home that is locked.
+    /// Returns the state home that is locked.
     pub fn state_home(&self) -> &Path {
         &self.state_home
     }
@@ -92,14 +93,20 @@ impl Drop for HostLock {
     }
 }
 
+/// Returns whether a process holds the lock of a state home. Only reads.
+pub(super) fn is_locked(state_home: &Path) -> bool {
+    File::open(state_home.join(LOCK_FILE))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Opens a lock's file (0600). The file and its missing folders (0700) are made; a link in its place is not
 /// followed.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
-    open(path)
+    open_regular_lock_file(path)
 }
 
-fn open(path: &Path) -> Result<File> {
+fn open_regular_lock_file(path: &Path) -> Result<File> {
     let not_a_file = || {
         Error::blocked(msg!("apply.lock-not-a-file", path = path.display()))
             .hint(msg!("apply.move-away", path = path.display()))
@@ -111,14 +118,32 @@ fn open(path: &Path) -> Result<File> {
     let file = system::open_lock(path)
         .map_err(|cause| Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))?;
     // It may have been swapped since it was checked.
-    if file.metadata().is_ok_and(|meta| meta.is_file()) {
-        Ok(file)
-    } else {
-        Err(not_a_file())
+    match file.metadata() {
+        Ok(meta) if meta.is_file() => match system::foreign_owner(&meta) {
+            Some(owner) => Err(foreign_owner_error(path, owner)),
+            None => Ok(file),
+        },
+        _ => Err(not_a_file()),
     }
 }
 
-fn lock_held(path: &Path, mut file: File, wait: Duration) -> Error {
+/// Refuses a folder that belongs to another user. What lies in it would be obeyed, or hidden from its owner.
+pub(super) fn refuse_foreign_owner(folder: &Path) -> Result<()> {
+    let meta = fs::metadata(folder).during(Operation::Inspect, folder)?;
+    match system::foreign_owner(&meta) {
+        Some(owner) => Err(foreign_owner_error(folder, owner)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the error about a file or folder that belongs to another user than its content must.
+pub(super) fn foreign_owner_error(path: &Path, owner: u32) -> Error {
+    Error::blocked(msg!("apply.foreign-owner", path = path.display(), owner = owner))
+        .hint(msg!("apply.run-as-owner"))
+}
+
+/// Returns the error about a lock that another process still holds after `wait`.
+fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
     let mut text = String::new();
     let read = file
         .rewind()
@@ -143,7 +168,7 @@ fn lock_held(path: &Path, mut file: File, wait: Duration) -> Error {
 
 /// Makes a folder (0700) and those above it that are missing.
 pub(crate) fn make_folders(path: &Path) -> Result<()> {
-    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Look, path)?;
+    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Inspect, path)?;
     match resolved.kind {
         PathKind::Folder => return Ok(()),
         PathKind::Missing => {}

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::io_failure::{During as _, IoFailure, Operation};
+use super::lock::refuse_foreign_owner;
 use super::resolve::{LastLink, PathKind, ResolvedPath, resolve};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
@@ -39,11 +40,11 @@ pub(super) enum Target<'a> {
     },
 }
 
-/// What the check found.
+/// The result of the preflight check.
 pub(super) struct PreflightReport<'a> {
     /// The targets of the changes, one for each, in the plan's order.
     pub(super) targets: Vec<Target<'a>>,
-    /// What the user should know and what is no reason to stop.
+    /// Notices for the user that are no reason to stop.
     pub(super) notices: Vec<Msg>,
 }
 
@@ -55,8 +56,8 @@ pub(super) struct PreflightReport<'a> {
 /// (`~/.openclaw/rescue.json`, set up by hand) was judged when the plan was made.
 ///
 /// # Errors
-/// `apply.stale` for a file that is not as it was when the plan was made; `apply.isolation` and others for what the
-/// plan must not do.
+/// `apply.stale` for a file that is not as it was when the plan was made; `apply.foreign-owner` for a config or record in
+/// another user's folder; `apply.isolation` and others for what the plan must not do.
 pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
     inspect(plan, others).map(drop)
 }
@@ -84,12 +85,13 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
                     && file.real.parent() == Some(&*file.anchor)
                     && judged.insert(file.anchor.clone())
                 {
+                    refuse_foreign_owner(&file.anchor)?;
                     report.notices.extend(open_folder_notice(&file.anchor));
                 }
                 Target::File { write, file, backups }
             }
             Change::Rename { path, to } => {
-                let from = resolved(path, LastLink::Keep, &gone)?;
+                let from = resolve_planned(path, LastLink::Keep, &gone)?;
                 let to = check_rename(path, &from, to, &others, &gone)?;
                 gone.push(from.real.clone());
                 Target::Rename { from: from.real, to }
@@ -107,13 +109,13 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
 
 /// Checks a folder to be made: nothing or a folder has its name.
 fn check_folder<'a>(path: &Path, others: &OtherPaths, gone: &[PathBuf]) -> Result<Target<'a>> {
-    let folder = resolved(path, LastLink::Follow, gone)?;
+    let folder = resolve_planned(path, LastLink::Follow, gone)?;
     others.keep_out(path, &folder.real)?;
     if matches!(folder.kind, PathKind::Missing | PathKind::Folder) {
         Ok(Target::Folder { folder })
     } else {
         let msg = msg!("apply.not-a-folder", path = path.display());
-        Err(in_the_way(msg, path))
+        Err(obstacle_error(msg, path))
     }
 }
 
@@ -125,14 +127,14 @@ fn check_file(
     gone: &[PathBuf],
 ) -> Result<(ResolvedPath, Vec<ResolvedPath>)> {
     let path = &write.path;
-    let file = resolved(path, LastLink::Follow, gone)?;
+    let file = resolve_planned(path, LastLink::Follow, gone)?;
     others.keep_out(path, &file.real)?;
     let now = match &file.kind {
         PathKind::Missing => None,
         PathKind::File(_) => match read::bytes(&file.real) {
             Ok(bytes) => Some(bytes),
             Err(ReadError::Io(cause)) => {
-                let (operation, path) = (Operation::Look, path.clone());
+                let (operation, path) = (Operation::Inspect, path.clone());
                 return Err(IoFailure {
                     operation,
                     path,
@@ -140,20 +142,28 @@ fn check_file(
                 }
                 .into());
             }
-            Err(_) => return Err(stale(path)),
+            Err(_) => return Err(stale_error(path)),
         },
-        _ => return Err(in_the_way(msg!("apply.not-a-file", path = path.display()), path)),
+        _ => {
+            return Err(obstacle_error(
+                msg!("apply.not-a-file", path = path.display()),
+                path,
+            ));
+        }
     };
     if now != write.before {
-        return Err(stale(path));
+        return Err(stale_error(path));
     }
     let mut backups = Vec::new();
     if write.backup && now.is_some() {
         for name in (1..=BACKUP_COUNT).map(|number| backup_path(path, number)) {
-            let backup = resolved(&name, LastLink::Keep, gone)?;
+            let backup = resolve_planned(&name, LastLink::Keep, gone)?;
             others.keep_out(&name, &backup.real)?;
             if !matches!(backup.kind, PathKind::Missing | PathKind::File(_)) {
-                return Err(in_the_way(msg!("apply.not-a-file", path = name.display()), &name));
+                return Err(obstacle_error(
+                    msg!("apply.not-a-file", path = name.display()),
+                    &name,
+                ));
             }
             backups.push(backup);
         }
@@ -173,14 +183,14 @@ fn check_rename(
     others.keep_out(path, &from.real)?;
     others.keep_whole(path, &from.real)?;
     if matches!(from.kind, PathKind::Missing) {
-        return Err(stale(path));
+        return Err(stale_error(path));
     }
-    let target = resolved(to, LastLink::Keep, gone)?;
+    let target = resolve_planned(to, LastLink::Keep, gone)?;
     others.keep_out(to, &target.real)?;
     if !matches!(target.kind, PathKind::Missing) {
-        return Err(in_the_way(msg!("apply.name-taken", path = to.display()), to));
+        return Err(obstacle_error(msg!("apply.name-taken", path = to.display()), to));
     }
-    let metadata = |path: &Path| std::fs::symlink_metadata(path).during(Operation::Look, path);
+    let metadata = |path: &Path| std::fs::symlink_metadata(path).during(Operation::Inspect, path);
     if !system::same_device(&metadata(&from.real)?, &metadata(&target.anchor)?) {
         return Err(Error::blocked(msg!(
             "apply.other-device",
@@ -194,22 +204,23 @@ fn check_rename(
 
 /// Checks a change of mode: a file or a folder of this instance has the path, and the mode that the plan saw.
 fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> Result<PathBuf> {
-    let target = resolved(path, LastLink::Keep, gone)?;
+    let target = resolve_planned(path, LastLink::Keep, gone)?;
     others.keep_out(path, &target.real)?;
     if !matches!(target.kind, PathKind::File(_) | PathKind::Folder) {
-        return Err(stale(path));
+        return Err(stale_error(path));
     }
-    match system::mode_of(&target.real).during(Operation::Look, path)? {
+    match system::mode_of(&target.real).during(Operation::Inspect, path)? {
         now if now == from => Ok(target.real),
-        _ => Err(stale(path)),
+        _ => Err(stale_error(path)),
     }
 }
 
-fn resolved(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<ResolvedPath> {
+/// Resolves a path of the plan, which has to be absolute.
+fn resolve_planned(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<ResolvedPath> {
     if !path.is_absolute() {
         return Err(Error::usage(msg!("apply.not-absolute", path = path.display())));
     }
-    Ok(resolve(path, last, gone).during(Operation::Look, path)?)
+    Ok(resolve(path, last, gone).during(Operation::Inspect, path)?)
 }
 
 /// Returns a notice when others may enter a folder of the instance. It is no error: the folder was so before us,
@@ -219,21 +230,23 @@ fn open_folder_notice(path: &Path) -> Option<Msg> {
     Some(msg!("apply.open-folder", path = path.display(), mode = mode))
 }
 
-fn stale(path: &Path) -> Error {
+/// Returns the error about a path that changed since the plan was made.
+fn stale_error(path: &Path) -> Error {
     Error::failed(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
 }
 
-fn in_the_way(msg: Msg, path: &Path) -> Error {
+/// Returns the error about something that must be moved away before the plan can be applied.
+fn obstacle_error(msg: Msg, path: &Path) -> Error {
     Error::blocked(msg).hint(msg!("apply.move-away", path = path.display()))
 }
 
-/// The paths of other instances.
+/// Paths that belong to other instances, which the plan must not touch.
 struct OtherPaths(Vec<OtherPath>);
 
 struct OtherPath {
-    /// The path as the survey knows it.
+    /// Path as the survey names it, which may lead through links.
     named: PathBuf,
-    /// The path without links.
+    /// Path without links.
     real: PathBuf,
 }
 

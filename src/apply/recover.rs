@@ -1,31 +1,32 @@
-//! What the next run does about a transaction that was cut short: it completes or undoes it, and says which.
+//! Recovery from a transaction that was cut short: the next run completes or undoes it, and says which.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::commit_progress::CommitProgress;
 use super::file_ops::free_path;
 use super::io_failure::{During as _, Operation};
-use super::journal::{Journal, Phase, unfinished_phase};
-use super::lock::HostLock;
-use super::steps::{intruders, keep_intruder};
+use super::journal::{Journal, JournalError, Phase, unfinished_phase};
+use super::lock::{HostLock, foreign_owner_error};
+use super::resolve::{LastLink, resolve};
 use super::transaction::{complete, tidy, undo};
-use crate::error::Result;
-use crate::host::read;
+use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
-/// What became of a transaction that was cut short.
+/// The result of the recovery of a transaction that was cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Which of its ends it was brought to.
+    /// The end to which the transaction was brought.
     pub outcome: RecoveryOutcome,
     /// The config that the transaction was about, or else the last path that it changed; the journal itself for
     /// [`RecoveryOutcome::SetAside`].
     pub about: PathBuf,
-    /// What the user should know: the outcome, then each file that was found in the way and kept.
+    /// Messages for the user: the outcome, then each file that was found in the way and kept.
     pub msgs: Vec<Msg>,
 }
 
-/// Which end a transaction that was cut short was brought to.
+/// The end to which a transaction that was cut short was brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveryOutcome {
     /// The new state is on the disk.
@@ -36,17 +37,13 @@ pub enum RecoveryOutcome {
     SetAside,
 }
 
-/// Returns whether a transaction was cut short in this state home. Only reads, for commands that don't write.
-pub fn has_unfinished_transaction(state_home: &Path) -> bool {
-    unfinished_phase(state_home).is_some()
-}
-
-/// Brings a transaction that was cut short to one of its two ends. Returns `None` when there is none.
+/// Completes or undoes the transaction that was cut short in a state home, or returns `None` when there is none.
 ///
 /// Every command that writes calls this first, and surveys the host only after it.
 ///
 /// # Errors
-/// When the system refuses a step. The journal stays, and the next call goes on.
+/// When the journal is another user's, a path of it leads through a link by now, or the system refuses a step. The
+/// journal stays, and the next call goes on.
 pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
     let state_home = lock.state_home();
     Journal::remove_temporary(state_home)?;
@@ -54,39 +51,78 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
         return Ok(None);
     };
     let path = phase.path(state_home);
-    let journal = match read::bytes(&path)
-        .map_err(|e| e.to_string())
-        .and_then(|bytes| Journal::parse(&bytes))
-    {
+    let journal = match Journal::read(&path) {
         Ok(journal) => journal,
-        Err(why) => return set_aside(&path, &why).map(Some),
+        Err(JournalError::Foreign(owner)) => return Err(foreign_owner_error(&path, owner)),
+        Err(JournalError::Io(failure)) => return Err(failure.into()),
+        Err(JournalError::Broken(why)) => return set_aside(&path, &why).map(Some),
     };
+    refuse_links(&journal)?;
     let about = journal.about.clone();
-    let completed = msg!("apply.completed", path = about.display());
     let (outcome, msgs) = match phase {
         Phase::Staging | Phase::Undoing => {
             undo(state_home, &journal, &mut |_| {})?;
             let undone = msg!("apply.taken-back", path = about.display());
             (RecoveryOutcome::Undone, vec![undone])
         }
-        Phase::Committing => {
-            let mut msgs = vec![completed];
-            for path in intruders(journal.commit_steps()) {
-                let name = keep_intruder(path)?;
-                msgs.push(msg!("apply.kept", path = path.display(), name = name.display()));
-            }
-            complete(state_home, &journal)?;
-            (RecoveryOutcome::Completed, msgs)
-        }
+        Phase::Committing => finish_commit(state_home, &journal)?,
         Phase::Tidying => {
             tidy(state_home, &journal)?;
+            let completed = msg!("apply.completed", path = about.display());
             (RecoveryOutcome::Completed, vec![completed])
         }
     };
     Ok(Some(Recovered { outcome, about, msgs }))
 }
 
-/// Renames a journal that can't be understood: somebody may yet learn from it.
+/// Completes a commit that was cut short; undoes it where something that it still has to rename is gone.
+fn finish_commit(state_home: &Path, journal: &Journal) -> Result<(RecoveryOutcome, Vec<Msg>)> {
+    let about = journal.about.display();
+    let progress = CommitProgress::inspect(journal.commit_steps());
+    let lost = progress.lost_sources();
+    let (outcome, first, kept) = if let Some(lost) = lost.first() {
+        let kept = progress.keep_placed_files()?;
+        undo(state_home, journal, &mut |_| {})?;
+        let msg = msg!("apply.lost-undone", path = about, lost = lost.display());
+        (RecoveryOutcome::Undone, msg, kept)
+    } else {
+        let kept = progress.keep_intruders()?;
+        complete(state_home, journal, &progress)?;
+        (
+            RecoveryOutcome::Completed,
+            msg!("apply.completed", path = about),
+            kept,
+        )
+    };
+    let mut msgs = vec![first];
+    msgs.extend(
+        kept.iter()
+            .map(|(path, name)| msg!("apply.kept", path = path.display(), name = name.display())),
+    );
+    Ok((outcome, msgs))
+}
+
+/// Refuses a journal one of whose paths leads through a link. Its paths had none when they were written: somebody has
+/// put one there since, and the renames would go where it leads.
+fn refuse_links(journal: &Journal) -> Result<()> {
+    // A link that the transaction itself renames is no folder on the way.
+    let renamed: Vec<PathBuf> = journal.renamed_paths().map(Path::to_path_buf).collect();
+    let folders: BTreeSet<&Path> = journal.paths().filter_map(Path::parent).collect();
+    for folder in folders {
+        let resolved = resolve(folder, LastLink::Follow, &renamed).during(Operation::Inspect, folder)?;
+        if resolved.real != folder {
+            return Err(Error::blocked(msg!(
+                "apply.link-since",
+                path = folder.display(),
+                real = resolved.real.display()
+            ))
+            .hint(msg!("apply.move-away", path = folder.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Renames a journal that can't be parsed, so that it stays for inspection and blocks nothing.
 fn set_aside(path: &Path, why: &str) -> Result<Recovered> {
     let to = free_path(|number| path.with_extension(format!("broken.{number}")));
     fs::rename(path, &to).during(Operation::Move, path)?;

@@ -1,4 +1,4 @@
-//! Where a path really lies: links are followed one by one, up to the first name that does not exist.
+//! Resolution of paths: links are followed one by one, up to the first name that does not exist.
 //!
 //! `canonicalize` can't answer this for files that are yet to be made, nor for a plan that renames a folder and
 //! makes a new one of the same name: such names count as missing here.
@@ -8,21 +8,23 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::system;
+
 /// Number of links in one path that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// A path without links, and what has it.
+/// A path without links, and the kind of file that is there.
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
     /// The path without links. Its last parts may not exist.
     pub(super) real: PathBuf,
     /// The deepest folder on the way that exists: `real` itself where that is a folder.
     pub(super) anchor: PathBuf,
-    /// What has the path.
+    /// Kind of the file at the path.
     pub(super) kind: PathKind,
 }
 
-/// What has a path.
+/// The kind of file at a path.
 #[derive(Debug)]
 pub(super) enum PathKind {
     Missing,
@@ -34,7 +36,7 @@ pub(super) enum PathKind {
     Other,
 }
 
-/// Whether a link in the last part of a path is followed.
+/// Treatment of a symbolic link that is the last part of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastLink {
     Follow,
@@ -42,7 +44,7 @@ pub(super) enum LastLink {
 }
 
 impl ResolvedPath {
-    /// The folders below the anchor that have to be made so that `folder` exists, outermost first.
+    /// Returns the folders below the anchor that have to be made so that `folder` exists, outermost first.
     pub(super) fn missing_folders<'f>(&self, folder: &'f Path) -> Vec<&'f Path> {
         let mut missing: Vec<_> = folder
             .ancestors()
@@ -56,9 +58,10 @@ impl ResolvedPath {
 /// Resolves an absolute path. The names in `gone`, which are without links, count as missing.
 ///
 /// # Errors
-/// When a part of the path is no folder, there are too many links, or the system refuses a look.
+/// When a part of the path is no folder, there are too many links, a link is another user's and this process is root's,
+/// or the system refuses a look.
 pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<ResolvedPath> {
-    let mut ahead: VecDeque<PathBuf> = parts(path).collect();
+    let mut ahead: VecDeque<PathBuf> = path_components(path).collect();
     let mut real = PathBuf::new();
     let mut links = 0;
     while let Some(part) = ahead.pop_front() {
@@ -74,7 +77,7 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
             }
         }
         let next = real.join(&part);
-        let Some(meta) = metadata(&next, gone)? else {
+        let Some(meta) = metadata_unless_gone(&next, gone)? else {
             let anchor = real;
             let real = ahead.into_iter().fold(next, |path, part| path.join(part));
             let kind = PathKind::Missing;
@@ -86,11 +89,15 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
                 let message = "too many levels of symbolic links";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
+            if !system::may_follow(&meta) {
+                let message = "a symbolic link of another user, which root does not follow";
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+            }
             let target = fs::read_link(&next)?;
             if target.is_absolute() {
                 real = PathBuf::new();
             }
-            for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
+            for part in path_components(&target).collect::<Vec<_>>().into_iter().rev() {
                 ahead.push_front(part);
             }
         } else if meta.is_dir() {
@@ -109,7 +116,7 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
     })
 }
 
-/// Returns the kind of what is no folder.
+/// Returns the kind of a file that is no folder.
 fn kind_of_other(meta: Metadata) -> PathKind {
     if meta.is_file() {
         PathKind::File(meta)
@@ -120,13 +127,15 @@ fn kind_of_other(meta: Metadata) -> PathKind {
     }
 }
 
-fn parts(path: &Path) -> impl Iterator<Item = PathBuf> {
+/// Returns the components of a path, without `.`.
+fn path_components(path: &Path) -> impl Iterator<Item = PathBuf> {
     path.components()
         .filter(|part| *part != Component::CurDir)
         .map(|part| PathBuf::from(part.as_os_str()))
 }
 
-fn metadata(path: &Path, gone: &[PathBuf]) -> io::Result<Option<Metadata>> {
+/// Returns the metadata of a path, links not followed; `None` when it does not exist or is in `gone`.
+fn metadata_unless_gone(path: &Path, gone: &[PathBuf]) -> io::Result<Option<Metadata>> {
     if gone.iter().any(|gone| gone == path) {
         return Ok(None);
     }

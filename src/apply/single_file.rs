@@ -14,14 +14,13 @@ use super::run_id::run_id;
 use super::system;
 use crate::error::Result;
 
-/// Writes a file of an instance's state: temporary file in the same folder, fsync, rename, fsync of the folder.
-/// The file is 0600 before it has content, and missing folders are made, 0700. The caller sees to it that nobody
+/// Replaces a file durably: temporary file in the same folder, fsync, rename, fsync of the folder. The file is 0600 before it has content, and missing folders are made, 0700. The caller sees to it that nobody
 /// else writes the file (the gateway's lock).
 ///
 /// # Errors
 /// When the system refuses. The old file is there as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = folder_of(path);
+    let folder = parent_folder(path);
     make_folders(folder)?;
     let temporary = temporary_path(path);
     let written = (|| {
@@ -41,7 +40,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(written.during(Operation::Write, path)?)
 }
 
-/// Removes a file. One that is gone already is no error.
+/// Removes a file; a missing file is no error.
 ///
 /// # Errors
 /// When the system refuses.
@@ -55,7 +54,7 @@ pub fn remove_file(path: &Path) -> Result<()> {
 /// # Errors
 /// When the name is taken, or the stream or the system fails.
 pub fn stage_file(path: &Path, from: &mut dyn io::Read) -> Result<()> {
-    make_folders(folder_of(path))?;
+    make_folders(parent_folder(path))?;
     let written = (|| {
         let mut file = system::create(path)?;
         io::copy(from, &mut file)?;
@@ -75,7 +74,7 @@ pub fn remove_staging(folder: &Path) {
 /// # Errors
 /// When the name is taken, or `write` or the system fails. Nothing is left then.
 pub fn create_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T> {
-    let folder = folder_of(path);
+    let folder = parent_folder(path);
     make_folders(folder)?;
     let temporary = temporary_path(path);
     let written = (|| {
@@ -91,14 +90,15 @@ pub fn create_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T
     Ok(written.during(Operation::Write, path)?)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Returns the folder in which a file lies.
+fn parent_folder(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
 fn temporary_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    folder_of(path).join(format!(".{name}.{}.tmp", run_id()))
+    parent_folder(path).join(format!(".{name}.{}.tmp", run_id()))
 }
 
 #[cfg(all(test, unix))]

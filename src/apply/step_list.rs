@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use super::journal::{CommitId, CommitStep, Journal, StageId, StageStep};
 use super::preflight::{PreflightReport, Target};
 use super::resolve::{PathKind, ResolvedPath};
+use super::run_id::temporary_path;
 use super::steps::StagedContent;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// The steps of a plan.
+/// The steps that carry out a plan.
 pub(super) struct StepList<'a> {
     pub(super) journal: Journal,
     /// The contents of staged files.
@@ -23,7 +24,7 @@ pub(super) struct StepList<'a> {
     pub(super) changes: Vec<ChangeSteps<'a>>,
 }
 
-/// A change and the steps that make it.
+/// A change of the plan and the ids of the steps that make it.
 pub(super) struct ChangeSteps<'a> {
     pub(super) change: &'a Change,
     pub(super) stage: Vec<StageId>,
@@ -35,11 +36,11 @@ pub(super) fn build<'a>(plan: &'a Plan, report: PreflightReport<'a>, run_id: &st
     let mut builder = StepBuilder {
         run_id,
         name_count: 0,
-        journal: Journal::new(subject(plan)),
+        journal: Journal::new(subject_path(plan)),
         contents: BTreeMap::new(),
         stage: Vec::new(),
         commit: Vec::new(),
-        made: BTreeSet::new(),
+        planned_folders: BTreeSet::new(),
         gone: Vec::new(),
     };
     let mut changes = Vec::new();
@@ -58,8 +59,8 @@ pub(super) fn build<'a>(plan: &'a Plan, report: PreflightReport<'a>, run_id: &st
     }
 }
 
-/// Returns the path that names the transaction in messages: the config where one is written, else the last path.
-fn subject(plan: &Plan) -> PathBuf {
+/// Returns the path by which messages name the transaction: the config where one is written, else the last path.
+fn subject_path(plan: &Plan) -> PathBuf {
     let config = plan
         .changes
         .iter()
@@ -70,6 +71,7 @@ fn subject(plan: &Plan) -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Builds a [`StepList`] from the targets of a plan, one after the other.
 struct StepBuilder<'a, 'n> {
     run_id: &'n str,
     /// Number of temporary names that were given so far.
@@ -80,9 +82,9 @@ struct StepBuilder<'a, 'n> {
     stage: Vec<StageId>,
     /// The commit steps of the current change.
     commit: Vec<CommitId>,
-    /// The folders that a step makes.
-    made: BTreeSet<PathBuf>,
-    /// The paths that a rename of an earlier change takes away.
+    /// Folders that an earlier step makes.
+    planned_folders: BTreeSet<PathBuf>,
+    /// Paths that a rename of an earlier change frees.
     gone: Vec<PathBuf>,
 }
 
@@ -100,7 +102,7 @@ impl<'a> StepBuilder<'a, '_> {
                     from: from.clone(),
                     to: to.real,
                 });
-                self.made.retain(|folder| !folder.starts_with(&from));
+                self.planned_folders.retain(|folder| !folder.starts_with(&from));
                 self.gone.push(from);
             }
         }
@@ -120,7 +122,7 @@ impl<'a> StepBuilder<'a, '_> {
     /// Adds the folders that are missing on the way from the anchor down to `last`, each once.
     fn add_folders(&mut self, path: &ResolvedPath, last: &Path) {
         for folder in path.missing_folders(last) {
-            if !self.made.insert(folder.to_path_buf()) {
+            if !self.planned_folders.insert(folder.to_path_buf()) {
                 continue;
             }
             let path = folder.to_path_buf();
@@ -193,10 +195,10 @@ impl<'a> StepBuilder<'a, '_> {
         path
     }
 
-    /// Returns a new temporary path. Its name is short, so that it fits wherever the file's own name does.
+    /// Returns a new temporary path.
     fn temporary_path(&mut self, folder: &Path) -> PathBuf {
         self.name_count += 1;
-        folder.join(format!(".openclaw-{}-{}.tmp", self.run_id, self.name_count))
+        temporary_path(folder, self.run_id, self.name_count)
     }
 
     fn is_gone(&self, path: &Path) -> bool {

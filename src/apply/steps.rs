@@ -1,5 +1,5 @@
-//! How each step is made, repeated, and undone. Each of these may run twice: what is already as it should be is
-//! left alone.
+//! The steps of a transaction: making, repeating and undoing each one. Each of these may run twice: a step that is
+//! already made is left alone.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
@@ -14,12 +14,12 @@ use crate::host::read;
 /// The content of a staged file.
 pub(super) struct StagedContent<'a> {
     pub(super) bytes: &'a [u8],
-    /// The file that the staged one will replace.
+    /// Metadata of the file that the staged one will replace.
     pub(super) replaces: Option<Metadata>,
 }
 
 impl StageStep {
-    /// The path that the step makes.
+    /// Returns the path that the step makes.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path }
@@ -29,11 +29,21 @@ impl StageStep {
         }
     }
 
+    /// Returns the temporary file that the step makes; `None` for a step that makes a folder.
+    pub(super) fn temporary_file(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::File { path } | Self::Keep { path, .. } | Self::Backup { path, .. } => Some(path),
+        }
+    }
+
     /// Makes the step. Returns the file that is still to be made durable, where there is one.
     pub(super) fn make(&self, content: Option<&StagedContent<'_>>) -> Result<Option<File>, IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path).map(|()| None),
-            Self::File { path } => write(path, content).during(Operation::Write, path).map(Some),
+            Self::File { path } => write_staged(path, content)
+                .during(Operation::Write, path)
+                .map(Some),
             Self::Keep { of, path } => link_or_copy(of, path).during(Operation::Keep, of),
             Self::Backup { of, path } => private_link_or_copy(of, path).during(Operation::Keep, of),
         }
@@ -47,7 +57,7 @@ impl StageStep {
         }
     }
 
-    /// Removes what the step kept for an undo. A staged file has its own name by now.
+    /// Removes the second name that the step kept for an undo. A staged file has its final name by then.
     pub(super) fn tidy(&self) -> Result<(), IoFailure> {
         match self {
             Self::Keep { path, .. } => remove(path),
@@ -57,7 +67,7 @@ impl StageStep {
 }
 
 impl CommitStep {
-    /// The path that the user knows.
+    /// Returns the path by which messages name the step.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder { path } | Self::Mode { path, .. } => path,
@@ -76,30 +86,57 @@ impl CommitStep {
         }
     }
 
-    /// Makes the step unless it was made before: its old name is gone then, or its new one taken.
-    pub(super) fn repeat(&self) -> Result<(), IoFailure> {
+    /// Returns the old and the new name of a step that renames.
+    pub(super) fn rename(&self) -> Option<(&Path, &Path)> {
         match self {
-            Self::Place { from, .. } if !exists(from) => Ok(()),
-            Self::Move { from, to } if exists(to) || !exists(from) => Ok(()),
+            Self::Place { from, to, .. } | Self::Move { from, to } => Some((from, to)),
+            Self::Folder { .. } | Self::Mode { .. } => None,
+        }
+    }
+
+    /// Returns the temporary files that the step renames, or that an undo of it renames.
+    pub(super) fn temporary_files(&self) -> impl Iterator<Item = &Path> {
+        let (from, old) = match self {
+            Self::Place { from, old, .. } => (Some(from.as_path()), old.as_deref()),
+            Self::Folder { .. } | Self::Move { .. } | Self::Mode { .. } => (None, None),
+        };
+        from.into_iter().chain(old)
+    }
+
+    /// Returns the path that exists after the step.
+    pub(super) fn target(&self) -> &Path {
+        match self {
+            Self::Folder { path } | Self::Mode { path, .. } => path,
+            Self::Place { to, .. } | Self::Move { to, .. } => to,
+        }
+    }
+
+    /// Makes the step in a commit that was cut short. `was_made` tells that it or a later step was made: then it is only
+    /// made again where a power cut has lost it.
+    pub(super) fn repeat(&self, was_made: bool) -> Result<(), IoFailure> {
+        match self {
+            Self::Place { from, .. } if was_made && !exists(from) => Ok(()),
+            Self::Move { from, to } if was_made && (exists(to) || !exists(from)) => Ok(()),
             Self::Mode { path, .. } if !exists(path) => Ok(()),
             _ => self.make(),
         }
     }
 
-    /// Undoes the step. Returns `false` where it was not made, or was undone before.
-    pub(super) fn undo(&self) -> Result<bool, IoFailure> {
+    /// Undoes the step. `was_made` tells that it or a later step was made. Returns `false` where nothing was to be
+    /// undone.
+    pub(super) fn undo(&self, was_made: bool) -> Result<bool, IoFailure> {
         match self {
             Self::Folder { path } if exists(path) => remove_empty_folder(path)?,
             Self::Place {
                 old: Some(old), to, ..
             } if exists(old) => {
-                let was_made = !system::same_file(old, to);
+                let is_new = !system::same_file(old, to);
                 replace(old, to)?;
-                return Ok(was_made);
+                return Ok(is_new);
             }
             // Back to its temporary name: what the staging wrote is removed with the staging.
-            Self::Place { old: None, from, to } if exists(to) && !exists(from) => rename(to, from)?,
-            Self::Move { from, to } if exists(to) && !exists(from) => rename_to_free_name(to, from)?,
+            Self::Place { old: None, from, to } if exists(to) && !exists(from) => move_back(to, from)?,
+            Self::Move { from, to } if was_made && exists(to) => move_back(to, from)?,
             Self::Mode { path, from, to } if system::mode_of(path).is_ok_and(|now| now == *to) => {
                 system::set_mode(path, *from).during(Operation::Write, path)?;
             }
@@ -109,44 +146,52 @@ impl CommitStep {
     }
 }
 
-/// Returns the files that somebody put, after the run was killed, where its commit is still going to put its own.
-pub(super) fn intruders(commit: &[CommitStep]) -> Vec<&Path> {
-    let leaving: Vec<_> = commit
-        .iter()
-        .filter_map(|step| match step {
-            CommitStep::Move { from, to } if exists(from) && !exists(to) => Some(from),
-            _ => None,
-        })
-        .collect();
-    let found = commit.iter().filter_map(|step| match step {
-        CommitStep::Place { from, to, old } if exists(from) && exists(to) => {
-            let is_known = old
-                .as_ref()
-                .is_some_and(|old| system::same_file(old, to) || same_bytes(old, to));
-            (!is_known).then_some(to.as_path())
-        }
-        _ => None,
-    });
-    found
-        .filter(|path| !leaving.iter().any(|folder| path.starts_with(folder)))
-        .collect()
+/// Renames a file or a folder back to its old name. What has that name since is kept beside it, and a folder on the
+/// way that was removed is made again.
+fn move_back(from: &Path, to: &Path) -> Result<(), IoFailure> {
+    if exists(to) {
+        move_out_of_the_way(to)?;
+    }
+    if let Some(folder) = to.parent() {
+        make_missing_folders(folder)?;
+    }
+    rename_to_free_name(from, to)
 }
 
-/// Keeps a file that somebody put in the way under a free name beside it, `NAME.kept` or `NAME.kept.1`, and
-/// returns the name.
-pub(super) fn keep_intruder(path: &Path) -> Result<PathBuf, IoFailure> {
-    let kept = free_path(|number| {
+/// Renames a file or folder that somebody put in the way to a free name beside it, and returns the name.
+pub(super) fn move_out_of_the_way(path: &Path) -> Result<PathBuf, IoFailure> {
+    let kept = kept_name(path);
+    rename_to_free_name(path, &kept)?;
+    Ok(kept)
+}
+
+/// Gives a regular file that will be replaced a second name beside it, and returns the name. The file stays in its
+/// place until then: a config is never missing.
+pub(super) fn keep_copy(path: &Path) -> Result<PathBuf, IoFailure> {
+    let kept = kept_name(path);
+    if let Some(copy) = link_or_copy(path, &kept).during(Operation::Keep, path)? {
+        copy.sync_all().during(Operation::Sync, &kept)?;
+    }
+    Ok(kept)
+}
+
+/// Returns a free name beside a path: `NAME.kept`, `NAME.kept.1` and so on.
+fn kept_name(path: &Path) -> PathBuf {
+    free_path(|number| {
         let mut name = path.as_os_str().to_owned();
         name.push(".kept");
         if number > 0 {
             name.push(format!(".{number}"));
         }
         name.into()
-    });
-    if let Some(copy) = link_or_copy(path, &kept).during(Operation::Keep, path)? {
-        copy.sync_all().during(Operation::Sync, &kept)?;
-    }
-    Ok(kept)
+    })
+}
+
+/// Makes a folder, and those above it, where they are missing.
+fn make_missing_folders(path: &Path) -> Result<(), IoFailure> {
+    let mut missing: Vec<_> = path.ancestors().take_while(|folder| !exists(folder)).collect();
+    missing.reverse();
+    missing.into_iter().try_for_each(make_folder)
 }
 
 fn make_folder(path: &Path) -> Result<(), IoFailure> {
@@ -165,7 +210,8 @@ fn remove_empty_folder(path: &Path) -> Result<(), IoFailure> {
     }
 }
 
-fn write(path: &Path, content: Option<&StagedContent<'_>>) -> io::Result<File> {
+/// Creates a staged file and writes its content.
+fn write_staged(path: &Path, content: Option<&StagedContent<'_>>) -> io::Result<File> {
     let mut file = system::create(path)?;
     if let Some(content) = content {
         file.write_all(content.bytes)?;
@@ -181,7 +227,7 @@ fn link_or_copy(of: &Path, path: &Path) -> io::Result<Option<File>> {
     if fs::hard_link(of, path).is_ok() {
         return Ok(None);
     }
-    let (file, meta) = copy(of, path)?;
+    let (file, meta) = copy_private(of, path)?;
     system::copy_owner_and_mode(&file, &meta)?;
     Ok(Some(file))
 }
@@ -193,12 +239,13 @@ fn private_link_or_copy(of: &Path, path: &Path) -> io::Result<Option<File>> {
     if is_private && fs::hard_link(of, path).is_ok() {
         return Ok(None);
     }
-    let (file, meta) = copy(of, path)?;
+    let (file, meta) = copy_private(of, path)?;
     system::inherit_owner_and_strict_mode(&file, &meta)?;
     Ok(Some(file))
 }
 
-fn copy(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
+/// Copies a file to a new private one. Returns the copy, and the metadata of the original.
+fn copy_private(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
     let mut source = File::open(of)?;
     let mut file = system::create(path)?;
     io::copy(&mut source, &mut file)?;
@@ -223,7 +270,7 @@ fn rename_to_free_name(from: &Path, to: &Path) -> Result<(), IoFailure> {
     fs::rename(from, to).during(Operation::Move, from)
 }
 
-/// Returns whether two regular files have the same content.
-fn same_bytes(a: &Path, b: &Path) -> bool {
-    matches!((read::bytes(a), read::bytes(b)), (Ok(a), Ok(b)) if a == b)
+/// Returns whether two paths are names of one file, or of two regular files with the same content.
+pub(super) fn same_content(a: &Path, b: &Path) -> bool {
+    system::same_file(a, b) || matches!((read::bytes(a), read::bytes(b)), (Ok(a), Ok(b)) if a == b)
 }

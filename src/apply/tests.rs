@@ -14,6 +14,7 @@ use super::*;
 use crate::plan::{Change, Content, FileKind, FileWrite};
 
 mod crash;
+mod owner;
 mod refuse;
 mod write;
 
@@ -34,7 +35,7 @@ impl TestHost {
         self.dir.path().join(below)
     }
 
-    fn put(&self, below: &str, text: &str) -> PathBuf {
+    fn write_fixture(&self, below: &str, text: &str) -> PathBuf {
         let path = self.path(below);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -147,7 +148,7 @@ fn every_change_is_reported_when_it_starts_and_when_it_is_done() {
     let applied = apply(&host.lock, &plan(changes.clone()), &[], &mut |event| {
         events.push(match event {
             ApplyEvent::Started(change) => ("started", change.path().to_path_buf()),
-            ApplyEvent::Done(change) => ("done", change.path().to_path_buf()),
+            ApplyEvent::Finished(change) => ("done", change.path().to_path_buf()),
             ApplyEvent::Undone(path) => ("undone", path.to_path_buf()),
         });
     });

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::commit_progress::CommitProgress;
 use super::event::ApplyEvent;
 use super::file_ops::sync_folder;
 use super::io_failure::{During as _, IoFailure, Operation};
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::plan::{Change, Plan};
 
-/// An action that is done in one go.
+/// An indivisible action of a transaction: a run is killed before it or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Primitive<'a> {
     WriteJournal,
@@ -27,16 +28,16 @@ enum Primitive<'a> {
     Stage(StageId),
     SyncFile(StageId),
     SyncStaged,
-    /// Repeat the check that was made before the first byte: nobody has touched what is about to be replaced.
+    /// Repeats the preflight check: nobody has touched the files that are about to be replaced.
     Verify,
-    /// From here on a run that is killed is completed by the next one, not undone.
+    /// Renames the journal to [`Phase::Committing`]: a run that is killed later is completed by the next one, not undone.
     MarkCommitting,
     Commit(CommitId),
     SyncCommitted,
     ReportDone(&'a Change),
-    /// From here on no commit step is repeated.
+    /// Renames the journal to [`Phase::Tidying`]: no commit step is repeated later.
     MarkTidying,
-    /// Remove what a stage step kept for an undo.
+    /// Removes the second name that a stage step kept for an undo.
     Tidy(StageId),
     RemoveJournal,
 }
@@ -85,7 +86,7 @@ impl<'a> Transaction<'a> {
         Ok(true)
     }
 
-    /// Returns whether the new state is on the disk, whatever fails from now on.
+    /// Returns whether the new state is durably on the disk, so that a later failure no longer undoes it.
     pub(super) fn is_committed(&self) -> bool {
         self.primitives[..self.done].contains(&Primitive::SyncCommitted)
     }
@@ -112,7 +113,7 @@ impl<'a> Transaction<'a> {
             }
             Primitive::Commit(id) => journal.commit_step(id).make()?,
             Primitive::SyncCommitted => sync_committed(journal)?,
-            Primitive::ReportDone(change) => events(ApplyEvent::Done(change)),
+            Primitive::ReportDone(change) => events(ApplyEvent::Finished(change)),
             Primitive::MarkTidying => {
                 Journal::change_phase(self.state_home, Phase::Committing, Phase::Tidying)?;
             }
@@ -122,8 +123,8 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Undoes everything after a primitive failed, and adds to its error that it did. Where even that fails the
-    /// journal stays, and the next run tries again.
+    /// Undoes the transaction after a primitive failed, and adds a hint that says so to the error. Where the undo fails
+    /// too, the journal stays and the next run tries again.
     pub(super) fn undo(&self, error: Error, events: &mut dyn FnMut(ApplyEvent<'_>)) -> Error {
         match undo(self.state_home, &self.journal, &mut |path| {
             events(ApplyEvent::Undone(path));
@@ -184,8 +185,8 @@ pub(super) fn undo(
     // One path that resists must not keep the others from coming back.
     let mut first = Ok(());
     if phase == Phase::Undoing {
-        for step in journal.commit_steps().iter().rev() {
-            match step.undo() {
+        for (step, was_made) in CommitProgress::inspect(journal.commit_steps()).steps().rev() {
+            match step.undo(was_made) {
                 Ok(true) => undone(step.path()),
                 Ok(false) => {}
                 Err(failure) => first = first.and(Err(failure)),
@@ -206,16 +207,20 @@ pub(super) fn undo(
 }
 
 /// Completes a transaction that was cut short after its commit began. Steps that were made are left alone.
-pub(super) fn complete(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
-    for step in journal.commit_steps() {
-        step.repeat()?;
+pub(super) fn complete(
+    state_home: &Path,
+    journal: &Journal,
+    progress: &CommitProgress<'_>,
+) -> Result<(), IoFailure> {
+    for (step, was_made) in progress.steps() {
+        step.repeat(was_made)?;
     }
     sync_committed(journal)?;
     Journal::change_phase(state_home, Phase::Committing, Phase::Tidying)?;
     tidy(state_home, journal)
 }
 
-/// Removes what was kept for an undo, and the journal.
+/// Removes the second names that were kept for an undo, and the journal.
 pub(super) fn tidy(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
     journal.stage_steps().iter().try_for_each(StageStep::tidy)?;
     Journal::remove(state_home, Phase::Tidying)

@@ -1,4 +1,4 @@
-//! What apply does in its own way on Unix: modes, owners, folders that are fsynced.
+//! The part of apply that is specific to Unix: modes, owners, fsync of folders.
 //!
 //! A umask can only take bits away from the mode given at creation, so nothing here is ever wider than asked, not
 //! for an instant; a bit that an odd umask took away is put back afterwards.
@@ -10,12 +10,36 @@ use std::os::unix::fs::{
 };
 use std::path::Path;
 
+use rustix::process::geteuid;
+
 /// Mode of every file that is written.
 const FILE_MODE: u32 = 0o600;
 /// Mode of every folder that is made.
 const FOLDER_MODE: u32 = 0o700;
 /// The bits of a mode that let others than the owner in.
 const OTHERS_BITS: u32 = 0o077;
+
+/// Returns the owner of a file where that is another user, whom this process must not trust: neither the effective user
+/// nor root.
+pub(super) fn foreign_owner(meta: &Metadata) -> Option<u32> {
+    let owner = meta.uid();
+    (owner != 0 && owner != geteuid().as_raw()).then_some(owner)
+}
+
+/// Returns whether a link may be followed: root follows only its own. Another user's link could lead root's writes to
+/// where only root may write.
+pub(super) fn may_follow(link: &Metadata) -> bool {
+    !geteuid().is_root() || link.uid() == 0
+}
+
+/// Opens a file to read it. A link in its place is not followed, and a FIFO does not block.
+pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)
+}
 
 /// Makes a folder, 0700 from its first moment.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
@@ -37,8 +61,8 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens the file of a lock and creates it where it is missing. A link in its place is not followed, and a FIFO
-/// that was put there since it was checked does not block.
+/// Opens a lock's file, and creates it where it is missing. A link in its place is not followed, and a FIFO that was put
+/// there since it was checked does not block.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let file = OpenOptions::new()
@@ -53,7 +77,7 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts back what the umask took from [`FILE_MODE`].
+/// Restores the bits of [`FILE_MODE`] that the umask removed.
 fn restore_mode_bits(file: &File) -> io::Result<()> {
     let mode = permission_bits(&file.metadata()?);
     if mode & FILE_MODE == FILE_MODE {
@@ -90,8 +114,8 @@ fn copy_owner(file: &File, old: &Metadata) {
     }
 }
 
-/// Returns the mode, to be shown, of what others than the owner may read, write or execute; `None` for what is the
-/// owner's alone.
+/// Returns the mode, as octal text, of a file that others than the owner may read, write or execute; `None` for a file
+/// that is the owner's alone.
 pub(super) fn open_to_others(meta: &Metadata) -> Option<String> {
     let mode = permission_bits(meta);
     (mode & OTHERS_BITS != 0).then(|| format!("{mode:04o}"))
@@ -115,12 +139,12 @@ fn permission_bits(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
 
-/// Makes the names in a folder durable.
+/// Makes the names in a folder durable (fsync).
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Returns whether two names are those of one file. Links are not followed.
+/// Returns whether two paths are names of one file. Links are not followed.
 pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     match (fs::symlink_metadata(a), fs::symlink_metadata(b)) {
         (Ok(a), Ok(b)) => identity(&a) == identity(&b),
@@ -128,7 +152,7 @@ pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Returns whether an open file is still the one that has this name.
+/// Returns whether an open file is still the file at `path`.
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|named| {
         file.metadata()
@@ -136,11 +160,12 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     })
 }
 
+/// Returns device and inode, which identify a file.
 fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// Returns whether two things lie on one file system, so that a rename between their folders can work.
+/// Returns whether two files lie on one file system, so that a rename between their folders can work.
 pub(super) fn same_device(a: &Metadata, b: &Metadata) -> bool {
     a.dev() == b.dev()
 }

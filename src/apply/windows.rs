@@ -1,11 +1,23 @@
-//! What apply does in its own way on Windows. Not tested: this project is built on Linux. What a profile's folder
-//! inherits there is private to its user already, so no mode is set.
+//! The part of apply that is specific to Windows. It is not tested: this project is built on Linux. The rights that a
+//! profile's folder inherits there are its user's alone already, so no mode is set.
 
 #![expect(clippy::unnecessary_wraps, reason = "on Unix they can fail")]
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
+
+pub(super) fn foreign_owner(_meta: &Metadata) -> Option<u32> {
+    None
+}
+
+pub(super) fn may_follow(_link: &Metadata) -> bool {
+    true
+}
+
+pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
 
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)

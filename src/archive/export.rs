@@ -1,12 +1,12 @@
-//! Exports: an instance for elsewhere, without its secrets where these are not wanted.
+//! Exports: archives of an instance for another place, without its secrets unless they are asked for.
 
 use super::file_set::{ArchiveSource, FileSet};
 use crate::config;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::{self, REDACTED};
+use crate::config::secrets;
 use crate::host::read;
 use crate::plan::Content;
-use crate::secret::SecretOrigin;
+use crate::secret::{REDACTED, SecretOrigin};
 
 /// Folders and files of a state folder that hold secrets.
 const SECRET_PATHS: [&str; 5] = [

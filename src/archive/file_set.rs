@@ -1,5 +1,5 @@
-//! The files of an instance that go into an archive: its config with what that includes, and its state without what can
-//! be had again (caches, logs) or belongs to one running process (sockets, locks).
+//! The files of an instance that go into an archive: its config with the files that it includes, and its state without
+//! caches and logs, which can be had again, and without sockets and locks, which belong to one running process.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 
-/// A file to be packed.
+/// A file to be packed into an archive.
 #[derive(Clone, Debug)]
 pub struct ArchiveSource {
     /// Path in the archive.
@@ -26,16 +26,16 @@ pub struct ArchiveSource {
     pub bytes: Option<Vec<u8>>,
 }
 
-/// The files of an instance.
+/// The files of an instance that are to be packed.
 #[derive(Clone, Debug, Default)]
 pub struct FileSet {
     /// The files, in order of their paths in the archive.
     pub sources: Vec<ArchiveSource>,
-    /// What was left out because it is no regular file or its name is not Unicode.
+    /// Paths that were left out because they are no regular file or their name is not Unicode.
     pub skipped: Vec<PathBuf>,
 }
 
-/// Names at the top of a state folder that are left out: they are made anew, or belong to something else.
+/// Names at the top of a state folder that are left out of archives: they are made anew, or belong to another program.
 const LEFT_OUT_NAMES: [&str; 9] = [
     "logs",
     "log",
@@ -47,7 +47,7 @@ const LEFT_OUT_NAMES: [&str; 9] = [
     "sandboxes",
     "node_modules",
 ];
-/// Endings of names that are left out everywhere: folders that a browser fills again, and sockets.
+/// Endings of names that are left out everywhere: caches of a browser, and sockets.
 const CACHE_ENDINGS: [&str; 5] = [
     "Cache",
     "CacheStorage",

@@ -1,4 +1,4 @@
-//! Imports: what changes in the config of an export so that the new instance shares nothing with its original.
+//! Imports: the config of an export is rewritten so that the new instance shares nothing with its original.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use super::Manifest;
 use crate::config;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::REDACTED;
 use crate::instance::Instance;
 use crate::ports::{Port, PortFamily, Role};
+use crate::secret::REDACTED;
 use crate::secret::Secret;
 
 /// The new instance that an import makes.
@@ -21,7 +21,7 @@ pub struct ImportTarget<'a> {
     /// The new instance.
     pub instance: &'a Instance,
     /// The ports of the new instance.
-    pub ports: PortFamily,
+    pub(crate) ports: PortFamily,
     /// The token of the new instance's gateway.
     pub token: &'a Secret,
 }

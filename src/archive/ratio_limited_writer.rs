@@ -1,4 +1,4 @@
-//! A gzip writer whose output is never denser than what readers accept from anybody.
+//! A gzip writer whose output is never denser than readers accept from an untrusted archive.
 //!
 //! A sparse file of a gigabyte packs a thousand times, as a zip bomb does. Where an archive becomes too dense, the next
 //! piece is stored as it is, in a gzip member of its own: the format is gzip all the same.
@@ -17,8 +17,8 @@ const CHECK_INTERVAL_BYTES: usize = 64 * 1024;
 pub(super) struct RatioLimitedWriter<W: Write> {
     /// The current gzip member; `None` only after an error.
     member: Option<GzEncoder<CountingWriter<W>>>,
-    /// Whether the current member stores without packing.
-    stores: bool,
+    /// True when the current member stores its bytes without compression.
+    is_storing: bool,
     /// Number of bytes that were written into the archive so far.
     unpacked: u64,
 }
@@ -28,7 +28,7 @@ impl<W: Write> RatioLimitedWriter<W> {
         let counting = CountingWriter { to, count: 0 };
         Self {
             member: Some(GzEncoder::new(counting, Compression::fast())),
-            stores: false,
+            is_storing: false,
             unpacked: 0,
         }
     }
@@ -45,10 +45,10 @@ impl<W: Write> RatioLimitedWriter<W> {
         // What the member still holds back is not counted: the archive is at most as dense as it seems.
         let packed = member.get_ref().count;
         let is_dense = self.unpacked > RATIO_FREE_BYTES / 2 + packed.saturating_mul(MAX_RATIO / 2);
-        let member = if is_dense == self.stores {
+        let member = if is_dense == self.is_storing {
             member
         } else {
-            self.stores = is_dense;
+            self.is_storing = is_dense;
             let level = if is_dense {
                 Compression::none()
             } else {

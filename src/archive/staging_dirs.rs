@@ -1,11 +1,12 @@
-//! Staging folders: where an archive is unpacked before it replaces what is there, and what a killed run left of that.
+//! Staging folders, into which an archive is unpacked before it replaces files, and those that killed runs left.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Start of the name of a restore's staging folder, which lies in the state folder.
 pub(super) const RESTORE_PREFIX: &str = ".restore-";
-/// What follows the name of the state folder in the name of an import's staging folder, which lies beside it.
+/// Infix between the name of the state folder and the stamp in the name of an import's staging folder, which lies beside
+/// the state folder.
 const IMPORT_INFIX: &str = ".import-";
 
 /// Returns the folder into which a snapshot is unpacked. `stamp` makes the name this run's own.
@@ -35,6 +36,7 @@ pub fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Returns the folders in `folder` whose name begins with `prefix`.
 fn folders_with_prefix(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_one = |entry: &std::fs::DirEntry| {

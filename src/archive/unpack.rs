@@ -1,4 +1,4 @@
-//! Reads an archive that somebody else may have made: bounded, and compared with its manifest first.
+//! Reading of archives, which anybody may have made: bounded, and compared with the manifest before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -27,12 +27,12 @@ pub(super) const MAX_RATIO: u64 = 100;
 /// Number of bytes that any archive may unpack to, however densely it is packed.
 pub(super) const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Who made an archive.
+/// The origin of an archive, which decides how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveOrigin {
-    /// This program, into the state home: the archive may be packed as densely as anything can be.
+    /// An archive of this program's state home: its compression ratio is not limited.
     OwnSnapshot,
-    /// Anybody.
+    /// An archive that anybody may have made: its compression ratio is limited.
     Untrusted,
 }
 
@@ -165,6 +165,7 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
+/// Parses the manifest of an archive.
 fn parse_manifest(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     #[derive(serde::Deserialize)]
     struct FormatVersion {

@@ -1,5 +1,5 @@
-//! Driving a browser over its debugging protocol, by `chromiumoxide`: tabs, navigation, pictures, the
-//! accessibility tree.
+//! The debugging connection to a browser (Chrome `DevTools` protocol, by `chromiumoxide`): tabs, navigation,
+//! screenshots, the accessibility tree.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,51 +18,53 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Fault, Result};
+use super::{BrowserError, Result};
 use crate::i18n::msg;
 
-/// How long a single command may take.
-const LIMIT: Duration = Duration::from_secs(30);
-/// How long a new tab is waited for until its page is there.
-const LOAD: Duration = Duration::from_secs(10);
-/// How often a tab that is being made is looked at.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Time that a single command of the debugging protocol may take.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time that a tab is given to load its page after it was opened, to appear, or to close.
+const TAB_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval at which a tab is checked while it opens or closes.
+const TAB_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A connection to one browser.
+/// A debugging connection to one browser.
 #[derive(Debug)]
-pub struct Cdp {
+pub(super) struct CdpConnection {
     browser: Browser,
-    task: tokio::task::JoinHandle<()>,
+    /// The task that reads the connection.
+    reader: tokio::task::JoinHandle<()>,
+    /// `false` once the connection has failed or was closed.
     alive: Arc<AtomicBool>,
 }
 
-/// A page that is open.
+/// An open tab, as the responses of the control service describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Tab {
-    /// What the browser calls it.
-    pub target_id: String,
-    /// Its title.
-    pub title: String,
-    /// Its address.
-    pub url: String,
-    /// `page`.
+pub(super) struct Tab {
+    /// The id that the browser gave to the tab.
+    pub(super) target_id: String,
+    /// The title of the page.
+    pub(super) title: String,
+    /// The URL of the page.
+    pub(super) url: String,
+    /// The type of the target: always `page`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(super) kind: String,
 }
 
-/// How a picture is kept.
+/// The image format of a screenshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Exact.
+pub(crate) enum ScreenshotFormat {
+    /// PNG, which is lossless.
     Png,
-    /// Small.
+    /// JPEG, which is lossy and smaller.
     Jpeg,
 }
 
-impl Format {
-    /// The ending of a file's name, and of its media type.
-    pub fn name(self) -> &'static str {
+impl ScreenshotFormat {
+    /// Returns the name of the format: the extension of a file, and the subtype of the media type.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Png => "png",
             Self::Jpeg => "jpeg",
@@ -70,156 +72,176 @@ impl Format {
     }
 }
 
-impl Cdp {
-    /// Connects to the browser behind a `ws://` address.
+impl CdpConnection {
+    /// Connects to the browser behind a `ws://` URL.
     ///
     /// # Errors
-    /// It does not answer in time, or not in this protocol.
-    pub async fn connect(url: String, limit: Duration) -> Result<Self> {
+    /// When the browser does not answer in time, or not in this protocol.
+    pub(super) async fn connect(url: String, timeout: Duration) -> Result<Self> {
         let config = HandlerConfig {
-            // What is no valid certificate to a user is none here.
+            // A certificate that a user's browser refuses is refused here too.
             ignore_https_errors: false,
             viewport: None,
-            request_timeout: LIMIT,
+            request_timeout: COMMAND_TIMEOUT,
             ..HandlerConfig::default()
         };
         let connecting = Browser::connect_with_config(url, config);
-        let connected = tokio::time::timeout(limit, connecting).await;
-        let late = |_| Fault::failed(msg!("browser.timeout", seconds = limit.as_secs()));
-        let (browser, mut handler) = connected.map_err(late)?.map_err(failed)?;
+        let connected = tokio::time::timeout(timeout, connecting).await;
+        let timed_out = |_| BrowserError::failed(msg!("browser.timeout", seconds = timeout.as_secs()));
+        let (browser, mut handler) = connected.map_err(timed_out)?.map_err(convert_error)?;
         let alive = Arc::new(AtomicBool::new(true));
-        let ended = alive.clone();
-        let task = tokio::spawn(async move {
+        let alive_in_reader = alive.clone();
+        let reader = tokio::spawn(async move {
             while let Some(Ok(())) = handler.next().await {}
-            ended.store(false, Ordering::Relaxed);
+            alive_in_reader.store(false, Ordering::Relaxed);
         });
-        Ok(Self { browser, task, alive })
+        Ok(Self {
+            browser,
+            reader,
+            alive,
+        })
     }
 
-    /// Whether the connection still stands.
-    pub fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Relaxed) && !self.task.is_finished()
+    /// Tells whether the connection is still open.
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Relaxed) && !self.reader.is_finished()
     }
 
-    /// Every open page, in the browser's order.
+    /// Returns the open tabs, in the browser's order.
     ///
     /// # Errors
-    /// The browser does not answer.
-    pub async fn tabs(&self) -> Result<Vec<Tab>> {
-        let answer = self
+    /// When the browser does not answer.
+    pub(super) async fn tabs(&self) -> Result<Vec<Tab>> {
+        let response = self
             .browser
             .execute(GetTargetsParams::default())
             .await
-            .map_err(failed)?;
-        let pages = answer.result.target_infos.into_iter();
+            .map_err(convert_error)?;
+        let pages = response.result.target_infos.into_iter();
         Ok(pages
             .filter(|info| info.r#type == "page")
             .map(Tab::from)
             .collect())
     }
 
-    /// Opens a page in a new tab and waits a while until it is loaded.
+    /// Opens a page in a new tab and waits until it is loaded, at most [`TAB_TIMEOUT`].
     ///
     /// # Errors
-    /// The browser makes no tab.
-    pub async fn open(&self, url: &str) -> Result<Tab> {
-        let made = self
+    /// When the browser opens no tab.
+    pub(super) async fn open(&self, url: &str) -> Result<Tab> {
+        let created = self
             .browser
             .execute(CreateTargetParams::new(url))
             .await
-            .map_err(failed)?;
-        let id = made.result.target_id.inner().clone();
+            .map_err(convert_error)?;
+        let id = created.result.target_id.inner().clone();
         let page = self.page(&id).await?;
-        let deadline = Instant::now() + LOAD;
-        // A page that loads for ever is open all the same.
+        let deadline = Instant::now() + TAB_TIMEOUT;
+        // A page that never finishes loading is open all the same.
         while Instant::now() < deadline && !is_loaded(&page).await {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(TAB_POLL_INTERVAL).await;
         }
         self.tab(&id).await
     }
 
-    /// Brings a tab to the front.
+    /// Activates a tab, which brings it to the front of its window.
     ///
     /// # Errors
-    /// There is no such tab.
-    pub async fn focus(&self, id: &str) -> Result<()> {
-        let answer = self
+    /// When there is no such tab.
+    pub(super) async fn focus(&self, id: &str) -> Result<()> {
+        let response = self
             .browser
             .execute(ActivateTargetParams::new(id.to_owned()))
             .await;
-        answer.map(|_| ()).map_err(failed)
+        response.map(|_| ()).map_err(convert_error)
     }
 
-    /// Closes a tab, and waits until it is gone.
+    /// Closes a tab and waits until it is gone, at most [`TAB_TIMEOUT`].
     ///
     /// # Errors
-    /// There is no such tab.
-    pub async fn close(&self, id: &str) -> Result<()> {
-        let answer = self.browser.execute(CloseTargetParams::new(id.to_owned())).await;
-        answer.map_err(failed)?;
-        let deadline = Instant::now() + LOAD;
+    /// When there is no such tab.
+    pub(super) async fn close(&self, id: &str) -> Result<()> {
+        let response = self.browser.execute(CloseTargetParams::new(id.to_owned())).await;
+        response.map_err(convert_error)?;
+        let deadline = Instant::now() + TAB_TIMEOUT;
         while Instant::now() < deadline && self.tabs().await?.iter().any(|tab| tab.target_id == id) {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(TAB_POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Shows another page in a tab, and waits until it is loaded.
+    /// Loads another page in a tab and waits until it is loaded.
     ///
     /// # Errors
-    /// The page can't be reached.
-    pub async fn navigate(&self, id: &str, url: &str) -> Result<Tab> {
-        self.page(id).await?.goto(url).await.map_err(failed)?;
+    /// When the page cannot be reached.
+    pub(super) async fn navigate(&self, id: &str, url: &str) -> Result<Tab> {
+        self.page(id).await?.goto(url).await.map_err(convert_error)?;
         self.tab(id).await
     }
 
-    /// A picture of a tab: of what is in view, or of the whole page.
+    /// Returns a screenshot of a tab: of the visible part, or of the whole page.
     ///
     /// # Errors
-    /// The tab is gone.
-    pub async fn screenshot(&self, id: &str, format: Format, full_page: bool) -> Result<Vec<u8>> {
-        let wish = ScreenshotParams::builder()
+    /// When the tab is gone.
+    pub(super) async fn screenshot(
+        &self,
+        id: &str,
+        format: ScreenshotFormat,
+        full_page: bool,
+    ) -> Result<Vec<u8>> {
+        let params = ScreenshotParams::builder()
             .full_page(full_page)
             .format(match format {
-                Format::Png => CaptureScreenshotFormat::Png,
-                Format::Jpeg => CaptureScreenshotFormat::Jpeg,
+                ScreenshotFormat::Png => CaptureScreenshotFormat::Png,
+                ScreenshotFormat::Jpeg => CaptureScreenshotFormat::Jpeg,
             })
             .build();
-        self.page(id).await?.screenshot(wish).await.map_err(failed)
+        self.page(id)
+            .await?
+            .screenshot(params)
+            .await
+            .map_err(convert_error)
     }
 
-    /// The accessibility tree of a tab, as the browser gives it.
+    /// Returns the accessibility tree of a tab, as the browser reports it.
     ///
     /// # Errors
-    /// The tab is gone.
-    pub async fn tree(&self, id: &str) -> Result<Value> {
-        let answer = self.page(id).await?.execute(FullTree {}).await.map_err(failed)?;
-        Ok(answer.result)
+    /// When the tab is gone.
+    pub(super) async fn accessibility_tree(&self, id: &str) -> Result<Value> {
+        let response = self
+            .page(id)
+            .await?
+            .execute(GetFullAxTree {})
+            .await
+            .map_err(convert_error)?;
+        Ok(response.result)
     }
 
+    /// Returns the description of a tab by its target id.
     async fn tab(&self, id: &str) -> Result<Tab> {
         let tab = self.tabs().await?.into_iter().find(|tab| tab.target_id == id);
-        tab.ok_or_else(|| Fault::unknown(msg!("browser.no-tab", id = id)))
+        tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }
 
-    /// The page of a tab. A tab that was just made is attached to a moment later.
+    /// Returns the page of a tab. `chromiumoxide` attaches to a new tab a moment after the tab was opened, so this
+    /// waits for it, at most [`TAB_TIMEOUT`].
     async fn page(&self, id: &str) -> Result<Page> {
-        let deadline = Instant::now() + LOAD;
+        let deadline = Instant::now() + TAB_TIMEOUT;
         loop {
             match self.browser.get_page(id.to_owned().into()).await {
                 Ok(page) => return Ok(page),
                 Err(CdpError::NotFound) if Instant::now() < deadline => {
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(TAB_POLL_INTERVAL).await;
                 }
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(convert_error(error)),
             }
         }
     }
 }
 
-impl Drop for Cdp {
+impl Drop for CdpConnection {
     fn drop(&mut self) {
-        self.task.abort();
+        self.reader.abort();
     }
 }
 
@@ -234,6 +256,7 @@ impl From<TargetInfo> for Tab {
     }
 }
 
+/// Tells whether a page has finished loading.
 async fn is_loaded(page: &Page) -> bool {
     let state = page
         .evaluate_expression("document.readyState + ' ' + location.href")
@@ -244,28 +267,31 @@ async fn is_loaded(page: &Page) -> bool {
         .is_some_and(|state| state.starts_with("complete "))
 }
 
-/// `Accessibility.getFullAXTree` with an answer of any shape: a browser newer than the crate's types
-/// sends values that those refuse.
+/// The command `Accessibility.getFullAXTree`, with untyped JSON as its response: a browser newer than `chromiumoxide`'s
+/// types sends values that those types refuse.
 #[derive(Debug, Serialize)]
-struct FullTree {}
+struct GetFullAxTree {}
 
-impl Method for FullTree {
+impl Method for GetFullAxTree {
     fn identifier(&self) -> MethodId {
         "Accessibility.getFullAXTree".into()
     }
 }
 
-impl Command for FullTree {
+impl Command for GetFullAxTree {
     type Response = Value;
 }
 
-fn failed(error: CdpError) -> Fault {
+/// Converts an error of `chromiumoxide` to a [`BrowserError`]: 404 for a tab that is gone, else 500.
+fn convert_error(error: CdpError) -> BrowserError {
     match error {
-        CdpError::Timeout => Fault::failed(msg!("browser.timeout", seconds = LIMIT.as_secs())),
-        CdpError::NotFound => Fault::unknown(msg!("browser.tab-gone")),
-        CdpError::Chrome(error) if error.message.contains("No target with given id") => {
-            Fault::unknown(msg!("browser.tab-gone"))
+        CdpError::Timeout => {
+            BrowserError::failed(msg!("browser.timeout", seconds = COMMAND_TIMEOUT.as_secs()))
         }
-        error => Fault::failed(msg!("browser.cdp")).because(error),
+        CdpError::NotFound => BrowserError::not_found(msg!("browser.tab-gone")),
+        CdpError::Chrome(error) if error.message.contains("No target with given id") => {
+            BrowserError::not_found(msg!("browser.tab-gone"))
+        }
+        error => BrowserError::failed(msg!("browser.cdp")).because(error),
     }
 }

@@ -1,6 +1,6 @@
-//! The command line's side of the control service: one request over HTTP, with the instance's token.
+//! A client of the browser control service, for the command line: one HTTP request, with the instance's token.
 //!
-//! A token is said to nobody who can't be seen: while a gateway is down, another user of the machine may
+//! The token is not sent to a process of another user: while the gateway is down, another user of the machine may
 //! listen on its port.
 
 use std::time::Duration;
@@ -8,96 +8,108 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::http::{Method, Request};
 
-use super::fetch;
-use super::prove::{Hearer, hearer};
+use super::http_client;
+use super::port_owner::{ListenerUser, listener_user};
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, msg};
 use crate::ports::Port;
 use crate::settings::ClientAuth;
 
-/// The header that says how long an answer may take, in milliseconds.
-pub const TIMEOUT: &str = "x-openclaw-timeout-ms";
-/// How much longer than the work itself an answer may take.
-const GRACE: Duration = Duration::from_secs(2);
-/// The largest answer, in bytes: a picture of a long page.
-const MOST: u64 = 64 * 1024 * 1024;
+/// Name of the request header with the time that the response may take, in milliseconds.
+pub(crate) const TIMEOUT_HEADER: &str = "x-openclaw-timeout-ms";
+/// Time that the client waits for a response in addition to the time that the control service may take.
+const RESPONSE_GRACE: Duration = Duration::from_secs(2);
+/// Maximum size of a response, in bytes. A screenshot of a long page is the largest one.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where the control service is, and what proves us.
+/// A client of the control service of one instance.
 #[derive(Clone, Debug)]
-pub struct Client {
-    /// Its port.
-    pub port: Port,
-    /// What proves us.
-    pub proof: ClientAuth,
-    /// The language of its errors.
-    pub lang: Lang,
-    /// The start of a command of this instance.
-    pub command: String,
+pub(crate) struct ControlClient {
+    /// The port of the control service on loopback.
+    pub(crate) port: Port,
+    /// The token or password that is sent with each request.
+    pub(crate) auth: ClientAuth,
+    /// The language of the service's error messages.
+    pub(crate) lang: Lang,
+    /// The beginning of a command line for this instance, for hints.
+    pub(crate) command: String,
 }
 
-/// What came back.
+/// The outcome of a request to the control service.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// Nobody listens: the gateway is down.
-    Down,
-    /// It was done.
-    Done(Value),
-    /// It was refused, with a status and the reason in words.
-    Refused(u16, Value),
+pub(crate) enum ControlReply {
+    /// The gateway is not running: nothing listens on the port.
+    GatewayDown,
+    /// The request succeeded, with this document.
+    Success(Value),
+    /// The request was refused or failed.
+    Failure {
+        /// The HTTP status.
+        status: u16,
+        /// The document that describes the error.
+        document: Value,
+    },
 }
 
-impl Client {
-    /// Asks for one thing. `path` has its query.
+impl ControlClient {
+    /// Sends a request to the control service. `path` includes the query.
     ///
     /// # Errors
-    /// Somebody else listens there, the token is not taken, or no answer comes in time.
-    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>, limit: Duration) -> Result<Answer> {
-        match hearer(self.port) {
-            Hearer::Nobody => return Ok(Answer::Down),
-            Hearer::Hidden => {
+    /// When a process of another user listens on the port, the token is refused, or no response arrives in time.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<ControlReply> {
+        match listener_user(self.port) {
+            ListenerUser::Nobody => return Ok(ControlReply::GatewayDown),
+            ListenerUser::OtherUser => {
                 return Err(Error::unhealthy(msg!("browser.another-user", port = self.port)));
             }
-            Hearer::Visible => {}
+            ListenerUser::SameUser => {}
         }
         let failed = |cause: anyhow::Error| {
             Error::unhealthy(msg!("browser.no-answer", port = self.port))
                 .because(cause)
                 .hint(msg!("browser.look-at-gateway", command = self.command))
         };
-        let (status, text) = self.exchange(method, path, body, limit).map_err(failed)?;
+        let (status, text) = self.exchange(method, path, body, timeout).map_err(failed)?;
         let document: Value = serde_json::from_str(&text).map_err(|e| failed(e.into()))?;
         match status {
-            200..300 => Ok(Answer::Done(document)),
+            200..300 => Ok(ControlReply::Success(document)),
             401 => Err(Error::unhealthy(msg!("browser.token-refused", port = self.port))
                 .hint(msg!("browser.look-at-gateway", command = self.command))),
-            status => Ok(Answer::Refused(status, document)),
+            status => Ok(ControlReply::Failure { status, document }),
         }
     }
 
+    /// Sends the HTTP request and returns the status and the body of the response.
     fn exchange(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
-        limit: Duration,
+        timeout: Duration,
     ) -> anyhow::Result<(u16, String)> {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes())?)
             .uri(format!("http://127.0.0.1:{}{path}", self.port))
             .header("accept-language", self.lang.code())
-            .header(TIMEOUT, limit.as_millis().to_string());
-        if let ClientAuth::Token(secret) | ClientAuth::Password(secret) = &self.proof {
+            .header(TIMEOUT_HEADER, timeout.as_millis().to_string());
+        if let ClientAuth::Token(secret) | ClientAuth::Password(secret) = &self.auth {
             request = request.header("authorization", format!("Bearer {}", secret.expose()));
         }
         let text = body.map(Value::to_string).unwrap_or_default();
-        let agent = fetch::agent(limit + GRACE);
-        let mut answer = if text.is_empty() {
+        let agent = http_client::agent(timeout + RESPONSE_GRACE);
+        let mut response = if text.is_empty() {
             agent.run(request.body(())?)?
         } else {
             agent.run(request.header("content-type", "application/json").body(text)?)?
         };
-        let status = answer.status().as_u16();
-        let limited = answer.body_mut().with_config().limit(MOST);
+        let status = response.status().as_u16();
+        let limited = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES);
         Ok((status, limited.read_to_string()?))
     }
 }

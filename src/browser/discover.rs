@@ -1,13 +1,13 @@
-//! Which browser there is: one that the config names, else the user's own choice, else what lies on the
-//! search path or where each system puts such programs (docs/openclaw.md#browser-discovery). Chrome, Brave, Edge, Chromium.
+//! Finds an installed browser: the desktop's default one, else Chrome, Brave, Edge or Chromium on the search path or in
+//! the folders where each system installs them (docs/openclaw.md#browser-discovery).
 
 use std::path::{Path, PathBuf};
 
 use crate::host::{Host, read};
 
-/// A browser that speaks the debugging protocol.
+/// A kind of browser that supports the Chrome `DevTools` protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum BrowserKind {
     /// Google Chrome.
     Chrome,
     /// Brave.
@@ -16,16 +16,16 @@ pub enum Kind {
     Edge,
     /// Chromium.
     Chromium,
-    /// Named by the config, and none of those by its file's name.
+    /// A program that the config names and whose file name is that of no other kind.
     Custom,
 }
 
-impl Kind {
-    /// The order in which they are looked for.
-    const ORDER: [Self; 4] = [Self::Chrome, Self::Brave, Self::Edge, Self::Chromium];
+impl BrowserKind {
+    /// The kinds that are searched for, in this order.
+    const SEARCH_ORDER: [Self; 4] = [Self::Chrome, Self::Brave, Self::Edge, Self::Chromium];
 
-    /// The stable name, as the status has it.
-    pub fn name(self) -> &'static str {
+    /// Returns the stable name of the kind, as the status document has it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chrome => "chrome",
             Self::Brave => "brave",
@@ -35,8 +35,8 @@ impl Kind {
         }
     }
 
-    /// The kind of a program by its file's name.
-    pub fn of(path: &Path) -> Self {
+    /// Determines the kind of a program by its file name.
+    pub(super) fn from_path(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
         let has = |part: &str| name.contains(part);
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// Its commands on a search path.
+    /// Returns the names of the kind's commands on the search path.
     fn commands(self) -> &'static [&'static str] {
         match self {
             Self::Chrome => &["google-chrome", "google-chrome-stable", "chrome"],
@@ -60,8 +60,8 @@ impl Kind {
         }
     }
 
-    /// Where Linux packages put it.
-    fn linux(self) -> &'static [&'static str] {
+    /// Returns the paths at which Linux packages install the kind.
+    fn linux_paths(self) -> &'static [&'static str] {
         match self {
             Self::Chrome => &[
                 "/usr/bin/google-chrome",
@@ -84,8 +84,8 @@ impl Kind {
         }
     }
 
-    /// Below `/Applications` and `~/Applications`.
-    fn mac(self) -> &'static str {
+    /// Returns the path of the kind's program below `/Applications` and `~/Applications` on macOS.
+    fn mac_path(self) -> &'static str {
         match self {
             Self::Chrome => "Google Chrome.app/Contents/MacOS/Google Chrome",
             Self::Brave => "Brave Browser.app/Contents/MacOS/Brave Browser",
@@ -94,8 +94,8 @@ impl Kind {
         }
     }
 
-    /// Below the program folders of Windows.
-    fn windows(self) -> &'static str {
+    /// Returns the path of the kind's program below the program folders of Windows.
+    fn windows_path(self) -> &'static str {
         match self {
             Self::Chrome => r"Google\Chrome\Application\chrome.exe",
             Self::Brave => r"BraveSoftware\Brave-Browser\Application\brave.exe",
@@ -105,25 +105,26 @@ impl Kind {
     }
 }
 
-/// A browser that was found.
+/// A browser program on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Which one.
-    pub kind: Kind,
-    /// Its program.
-    pub path: PathBuf,
+pub(crate) struct BrowserProgram {
+    /// The kind of the browser.
+    pub(crate) kind: BrowserKind,
+    /// The path of the program.
+    pub(crate) path: PathBuf,
 }
 
-/// A family of systems, as far as it matters where programs lie.
+/// An operating system, for the places where programs are installed on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum System {
+enum OperatingSystem {
     Linux,
     Mac,
     Windows,
 }
 
-impl System {
-    fn here() -> Self {
+impl OperatingSystem {
+    /// Returns the operating system that this program was built for.
+    fn current() -> Self {
         if cfg!(windows) {
             Self::Windows
         } else if cfg!(target_os = "macos") {
@@ -134,92 +135,109 @@ impl System {
     }
 }
 
-/// The first browser of this host, in the order of docs/openclaw.md#browser-discovery: the desktop's default, then Chrome,
-/// Brave, Edge, Chromium.
-pub fn find(host: &Host, home: &Path) -> Option<Found> {
-    let system = System::here();
-    let usual = if system == System::Linux {
+/// Returns the first browser of this host in the order of docs/openclaw.md#browser-discovery: the desktop's default,
+/// then Chrome, Brave, Edge, Chromium.
+pub(super) fn find_browser(host: &Host, home: &Path) -> Option<BrowserProgram> {
+    let system = OperatingSystem::current();
+    let default = if system == OperatingSystem::Linux {
         desktop_default(host, home)
     } else {
         None
     };
-    candidates(system, usual, host, home)
+    candidates(system, default, host, home)
         .into_iter()
-        .find(|found| found.path.is_file())
+        .find(|program| program.path.is_file())
 }
 
-/// Where to look, in order.
-fn candidates(system: System, first: Option<Kind>, host: &Host, home: &Path) -> Vec<Found> {
-    let others = Kind::ORDER.into_iter().filter(|kind| Some(*kind) != first);
+/// Returns the paths at which browsers may be, in search order. `first` is the kind that is searched for first.
+fn candidates(
+    system: OperatingSystem,
+    first: Option<BrowserKind>,
+    host: &Host,
+    home: &Path,
+) -> Vec<BrowserProgram> {
+    let others = BrowserKind::SEARCH_ORDER
+        .into_iter()
+        .filter(|kind| Some(*kind) != first);
     let mut all = Vec::new();
     for kind in first.into_iter().chain(others) {
-        let mut add = |path: PathBuf| all.push(Found { kind, path });
+        let mut add = |path: PathBuf| all.push(BrowserProgram { kind, path });
         let search = host.var("PATH").unwrap_or_default();
-        let folders = search.split(if system == System::Windows { ';' } else { ':' });
+        let folders = search.split(if system == OperatingSystem::Windows {
+            ';'
+        } else {
+            ':'
+        });
         for folder in folders.map(Path::new).filter(|folder| folder.is_absolute()) {
             for command in kind.commands() {
                 add(folder.join(command));
-                if system == System::Windows {
+                if system == OperatingSystem::Windows {
                     add(folder.join(format!("{command}.exe")));
                 }
             }
         }
         match system {
-            System::Linux => kind.linux().iter().for_each(|path| add(path.into())),
-            System::Mac => {
+            OperatingSystem::Linux => kind.linux_paths().iter().for_each(|path| add(path.into())),
+            OperatingSystem::Mac => {
                 let folders = [PathBuf::from("/Applications"), home.join("Applications")];
                 for folder in &folders {
-                    add(folder.join(kind.mac()));
+                    add(folder.join(kind.mac_path()));
                 }
             }
-            System::Windows => {
+            OperatingSystem::Windows => {
                 let vars = ["LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"];
                 let folders = vars.iter().filter_map(|name| host.var(name));
-                folders.for_each(|folder| add(Path::new(folder).join(kind.windows())));
+                folders.for_each(|folder| add(Path::new(folder).join(kind.windows_path())));
             }
         }
     }
     all
 }
 
-/// What the desktop opens web pages with: read from its own file, so that nothing need be started.
-fn desktop_default(host: &Host, home: &Path) -> Option<Kind> {
+/// Returns the kind of the browser with which a Linux desktop opens web pages. It is read from the desktop's own file,
+/// so that no program has to be run.
+fn desktop_default(host: &Host, home: &Path) -> Option<BrowserKind> {
     let config = host
         .var("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
         .unwrap_or_else(|| home.join(".config"));
-    default_in(&read::text(&config.join("mimeapps.list")).ok()?)
+    parse_default_browser(&read::text(&config.join("mimeapps.list")).ok()?)
 }
 
-/// The browser of `[Default Applications]` in a `mimeapps.list`.
-fn default_in(text: &str) -> Option<Kind> {
+/// Returns the kind of the browser in the section `[Default Applications]` of a `mimeapps.list`. `None` for a browser
+/// of another kind.
+fn parse_default_browser(text: &str) -> Option<BrowserKind> {
     let section = text
         .lines()
         .map(str::trim)
         .skip_while(|line| *line != "[Default Applications]");
     let mut lines = section.skip(1).take_while(|line| !line.starts_with('['));
     let apps = lines.find_map(|line| line.strip_prefix("x-scheme-handler/http="))?;
-    let kind = Kind::of(Path::new(apps.split(';').next()?.trim()));
-    (kind != Kind::Custom).then_some(kind)
+    let kind = BrowserKind::from_path(Path::new(apps.split(';').next()?.trim()));
+    (kind != BrowserKind::Custom).then_some(kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn paths(system: System, first: Option<Kind>, vars: &[(&str, &str)]) -> Vec<String> {
+    fn paths(system: OperatingSystem, first: Option<BrowserKind>, vars: &[(&str, &str)]) -> Vec<String> {
         let host = Host::fixed(&[], vars.iter().copied());
         let found = candidates(system, first, &host, Path::new("/home/a"));
         found
             .into_iter()
-            .map(|f| f.path.to_string_lossy().into_owned())
+            .map(|program| program.path.to_string_lossy().into_owned())
             .collect()
     }
 
     #[test]
-    fn the_search_path_goes_before_the_usual_places_and_the_default_before_all() {
-        let all = paths(System::Linux, Some(Kind::Chromium), &[("PATH", "/x::rel:/y")]);
+    fn default_browser_is_searched_first_and_the_search_path_before_install_paths() {
+        let all = paths(
+            OperatingSystem::Linux,
+            Some(BrowserKind::Chromium),
+            &[("PATH", "/x::rel:/y")],
+        );
         let at = |wanted: &str| all.iter().position(|path| path == wanted).unwrap();
         assert_eq!(at("/x/chromium"), 0);
         assert!(at("/y/chromium") < at("/snap/bin/chromium"));
@@ -230,39 +248,39 @@ mod tests {
     }
 
     #[test]
-    fn each_system_has_its_places() {
-        let mac = paths(System::Mac, None, &[]);
+    fn each_operating_system_has_install_paths() {
+        let mac = paths(OperatingSystem::Mac, None, &[]);
         assert!(mac[0].starts_with("/Applications/Google Chrome.app"));
         assert!(
             mac.iter()
                 .any(|p| p.starts_with("/home/a/Applications/Chromium.app"))
         );
-        let windows = paths(System::Windows, None, &[("PROGRAMFILES", "/pf")]);
+        let windows = paths(OperatingSystem::Windows, None, &[("PROGRAMFILES", "/pf")]);
         assert!(windows.iter().any(|p| p.ends_with("msedge.exe")), "{windows:?}");
     }
 
     #[test]
-    fn a_program_is_known_by_its_name() {
+    fn kind_is_determined_by_the_file_name() {
         for (path, kind) in [
-            ("/usr/bin/chromium", Kind::Chromium),
-            ("/a/Google Chrome", Kind::Chrome),
-            ("/a/msedge.exe", Kind::Edge),
-            ("/snap/bin/brave", Kind::Brave),
-            ("/a/thorium", Kind::Custom),
+            ("/usr/bin/chromium", BrowserKind::Chromium),
+            ("/a/Google Chrome", BrowserKind::Chrome),
+            ("/a/msedge.exe", BrowserKind::Edge),
+            ("/snap/bin/brave", BrowserKind::Brave),
+            ("/a/thorium", BrowserKind::Custom),
         ] {
-            assert_eq!(Kind::of(Path::new(path)), kind, "{path}");
+            assert_eq!(BrowserKind::from_path(Path::new(path)), kind, "{path}");
         }
     }
 
     #[test]
-    fn the_desktop_says_what_it_opens_pages_with() {
+    fn default_browser_is_parsed_from_the_default_applications_only() {
         let text = "[Added Associations]\nx-scheme-handler/http=brave.desktop\n\
                     [Default Applications]\nx-scheme-handler/http=microsoft-edge.desktop;x.desktop;\n";
-        assert_eq!(default_in(text), Some(Kind::Edge));
+        assert_eq!(parse_default_browser(text), Some(BrowserKind::Edge));
         assert_eq!(
-            default_in("[Default Applications]\nx-scheme-handler/http=firefox.desktop"),
+            parse_default_browser("[Default Applications]\nx-scheme-handler/http=firefox.desktop"),
             None
         );
-        assert_eq!(default_in(""), None);
+        assert_eq!(parse_default_browser(""), None);
     }
 }

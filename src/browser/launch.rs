@@ -1,27 +1,27 @@
-//! Starting one browser: its command line, its environment, and the wait until it answers.
+//! Starts a browser: its command line, its environment, and the wait until it answers on its debugging port.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::prove::{self, Answerer};
-use super::{Fault, Result, World};
+use super::port_owner::{PortOwner, owner_of};
+use super::{BrowserContext, BrowserError, Result};
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 
-/// How long a browser may take until it answers (docs/openclaw.md#browser-launch).
-pub const READY: Duration = Duration::from_secs(15);
-/// How often its port is tried meanwhile.
-const PAUSE: Duration = Duration::from_millis(10);
-/// Features that phone home, or ask a user who is not there.
-const WITHOUT: &str = "Translate,MediaRouter";
+/// Time that a browser is given to answer after its start (docs/openclaw.md#browser-launch).
+pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(15);
+/// Interval at which the debugging port of a starting browser is tried.
+const READY_POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Features of Chromium that are switched off: they contact Google, or wait for input of a user.
+const DISABLED_FEATURES: &str = "Translate,MediaRouter";
 
-/// Variables that a browser needs of the environment: screen, language, fonts, network. Keys and tokens
-/// of the gateway stay with it.
-const VARS: [&str; 32] = [
+/// Environment variables that are passed on to a browser: display, language, fonts, network. The gateway's keys and
+/// tokens are not passed on.
+const INHERITED_VARIABLES: [&str; 32] = [
     "PATH",
     "USER",
     "LOGNAME",
@@ -56,37 +56,38 @@ const VARS: [&str; 32] = [
     "all_proxy",
 ];
 
-/// Why a browser runs without a window.
+/// The reason why a browser runs with or without a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Headless {
-    /// It has a window.
+pub(super) enum Headless {
+    /// The browser has a window.
     No,
-    /// `browser.headless` says so.
+    /// The browser has no window because `browser.headless` is set.
     Config,
-    /// There is no screen.
+    /// The browser has no window because the environment names no display.
     NoDisplay,
 }
 
 impl Headless {
-    /// What wish and screen come to: without a screen there can be no window.
-    pub fn of(host: &Host, wish: Option<bool>) -> Self {
-        let has_screen = cfg!(any(windows, target_os = "macos"))
+    /// Decides by `browser.headless` and the environment whether a browser has a window. Without a display there is no
+    /// window, whatever the config says.
+    pub(super) fn decide(host: &Host, configured: Option<bool>) -> Self {
+        let has_display = cfg!(any(windows, target_os = "macos"))
             || host.var("DISPLAY").is_some()
             || host.var("WAYLAND_DISPLAY").is_some();
-        match wish {
+        match configured {
             Some(true) => Self::Config,
-            _ if !has_screen => Self::NoDisplay,
+            _ if !has_display => Self::NoDisplay,
             _ => Self::No,
         }
     }
 
-    /// Whether it has no window.
-    pub fn is_on(self) -> bool {
+    /// Returns `true` when the browser has no window.
+    pub(super) fn is_on(self) -> bool {
         self != Self::No
     }
 
-    /// The stable name of the reason, as the status has it.
-    pub fn source(self) -> &'static str {
+    /// Returns the stable name of the reason, as the status document has it.
+    pub(super) fn source(self) -> &'static str {
         match self {
             Self::No => "default",
             Self::Config => "config",
@@ -95,24 +96,24 @@ impl Headless {
     }
 }
 
-/// What is to be started.
+/// The options of one start of a browser.
 #[derive(Clone, Debug)]
-pub struct Order {
-    /// The program.
-    pub program: PathBuf,
-    /// Its user-data folder.
-    pub user_data: PathBuf,
-    /// Its debugging port.
-    pub port: Port,
-    /// Without a window, and why.
-    pub headless: Headless,
-    /// `browser.noSandbox`.
-    pub no_sandbox: bool,
+pub(super) struct LaunchOptions {
+    /// The browser's program.
+    pub(super) program: PathBuf,
+    /// The user-data folder.
+    pub(super) user_data: PathBuf,
+    /// The debugging port.
+    pub(super) port: Port,
+    /// The reason for which the browser has a window or none.
+    pub(super) headless: Headless,
+    /// `true` to start the browser without Chromium's sandbox (`browser.noSandbox`).
+    pub(super) no_sandbox: bool,
 }
 
-impl Order {
-    /// The command line (docs/openclaw.md#browser-launch), the debugging address at loopback only.
-    pub fn arguments(&self) -> Vec<OsString> {
+impl LaunchOptions {
+    /// Returns the arguments of the program (docs/openclaw.md#browser-launch). The debugging port is on loopback only.
+    fn arguments(&self) -> Vec<OsString> {
         let mut folder = OsString::from("--user-data-dir=");
         folder.push(&self.user_data);
         let mut all = vec![
@@ -127,7 +128,7 @@ impl Order {
             "--disable-sync",
             "--disable-background-networking",
             "--disable-component-update",
-            &format!("--disable-features={WITHOUT}"),
+            &format!("--disable-features={DISABLED_FEATURES}"),
             "--disable-session-crashed-bubble",
             "--hide-crash-restore-bubble",
             "--password-store=basic",
@@ -145,59 +146,68 @@ impl Order {
         all
     }
 
-    /// The program with its environment: the few variables that a browser needs, and the user's home.
-    pub fn call(&self, host: &Host, home: &Path) -> CommandSpec {
-        let mut call = CommandSpec::new(&self.program, self.arguments()).env("HOME", home);
-        call.inherit_env = false;
-        for name in VARS {
+    /// Returns the command with its environment: [`INHERITED_VARIABLES`], and the home folder as `HOME`.
+    pub(super) fn command_spec(&self, host: &Host, home: &Path) -> CommandSpec {
+        let mut spec = CommandSpec::new(&self.program, self.arguments()).env("HOME", home);
+        spec.inherit_env = false;
+        for name in INHERITED_VARIABLES {
             if let Some(value) = host.var(name) {
-                call = call.env(name, value);
+                spec = spec.env(name, value);
             }
         }
-        call
+        spec
     }
 }
 
-/// Waits until the browser answers on its port and is proven to be the one that was started.
+/// Waits until the browser answers on its port and is proven to be the process that was started.
 ///
 /// # Errors
-/// It ended, somebody else holds the port, or it takes too long; with what it complained about.
-pub async fn ready(world: &World, order: &Order, group: &mut ProcessGroup, limit: Duration) -> Result<()> {
-    let deadline = Instant::now() + limit;
-    let address = (std::net::Ipv4Addr::LOCALHOST, order.port.get());
+/// When the browser exited, another process listens on the port, or the time is over. The cause is the end of what the
+/// browser wrote to its standard error.
+pub(super) async fn wait_until_ready(
+    context: &BrowserContext,
+    options: &LaunchOptions,
+    group: &mut ProcessGroup,
+    timeout: Duration,
+) -> Result<()> {
+    let deadline = Instant::now() + timeout;
+    let address = (std::net::Ipv4Addr::LOCALHOST, options.port.get());
     loop {
         if let Some(exit) = group.poll_exit() {
-            return Err(ended(world, order, exit, &group.stderr_tail()));
+            return Err(early_exit_error(context, options, exit, &group.stderr_tail()));
         }
         if tokio::net::TcpStream::connect(address).await.is_ok() {
-            let (port, pid, folder) = (order.port, group.pid(), order.user_data.clone());
-            let who = tokio::task::spawn_blocking(move || prove::who(port, Some(pid), &folder));
-            match who.await {
-                Ok(Answerer::Ours(_)) => return Ok(()),
-                // One that is just writing its title anew can't be proven for a moment.
-                Ok(Answerer::Stranger(Some(process))) if process.pid == group.pid() => {}
-                Ok(stranger @ Answerer::Stranger(_)) => return Err(occupied(world, order.port, &stranger)),
-                Ok(Answerer::Nobody) | Err(_) => {}
+            let (port, pid, folder) = (options.port, group.pid(), options.user_data.clone());
+            let owner = tokio::task::spawn_blocking(move || owner_of(port, Some(pid), &folder));
+            match owner.await {
+                Ok(PortOwner::OwnBrowser(_)) => return Ok(()),
+                // While a browser rewrites its process title, it cannot be identified for a moment.
+                Ok(PortOwner::OtherProcess(Some(process))) if process.pid == group.pid() => {}
+                Ok(other @ PortOwner::OtherProcess(_)) => {
+                    return Err(port_in_use_error(context, options.port, &other));
+                }
+                Ok(PortOwner::Nobody) | Err(_) => {}
             }
         }
         if Instant::now() >= deadline {
-            return Err(Fault::failed(msg!(
+            return Err(BrowserError::failed(msg!(
                 "browser.not-ready",
-                path = order.program.display(),
-                port = order.port,
-                seconds = limit.as_secs()
+                path = options.program.display(),
+                port = options.port,
+                seconds = timeout.as_secs()
             ))
-            .hint(ask_doctor(world))
+            .hint(doctor_hint(context))
             .because(anyhow::anyhow!(last_lines(&group.stderr_tail()))));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(READY_POLL_INTERVAL).await;
     }
 }
 
-/// The port is somebody else's: 409, with name and number where they may be known.
-pub fn occupied(world: &World, port: Port, who: &Answerer) -> Fault {
-    let msg = match who {
-        Answerer::Stranger(Some(process)) => {
+/// Creates the error for a debugging port on which another process listens: 409. The message names the process where
+/// this user may know it.
+pub(super) fn port_in_use_error(context: &BrowserContext, port: Port, owner: &PortOwner) -> BrowserError {
+    let msg = match owner {
+        PortOwner::OtherProcess(Some(process)) => {
             msg!(
                 "browser.occupied",
                 port = port,
@@ -207,41 +217,46 @@ pub fn occupied(world: &World, port: Port, who: &Answerer) -> Fault {
         }
         _ => msg!("browser.occupied-unknown", port = port),
     };
-    Fault::conflict(msg).hint(msg!(
+    BrowserError::conflict(msg).hint(msg!(
         "browser.free-the-port",
-        command = world.instance.command(),
+        command = context.instance.command(),
         port = port
     ))
 }
 
-/// Why a browser ended before it answered.
-fn ended(world: &World, order: &Order, exit: ProcessExit, complaints: &str) -> Fault {
-    let said = last_lines(complaints);
-    if !order.no_sandbox && complaints.contains("--no-sandbox") {
-        return Fault::failed(msg!("browser.no-sandbox", path = order.program.display()))
+/// Creates the error for a browser that exited before it answered. `stderr` is the end of its standard error.
+fn early_exit_error(
+    context: &BrowserContext,
+    options: &LaunchOptions,
+    exit: ProcessExit,
+    stderr: &str,
+) -> BrowserError {
+    let cause = last_lines(stderr);
+    if !options.no_sandbox && stderr.contains("--no-sandbox") {
+        return BrowserError::failed(msg!("browser.no-sandbox", path = options.program.display()))
             .hint(msg!("browser.not-as-root"))
             .hint(msg!(
                 "browser.allow-no-sandbox",
-                command = world.instance.command()
+                command = context.instance.command()
             ))
-            .because(anyhow::anyhow!(said));
+            .because(anyhow::anyhow!(cause));
     }
-    let msg = msg!("browser.ended-early", path = order.program.display()).with_msg("how", how(exit));
-    let fault = Fault::failed(msg).hint(ask_doctor(world));
-    if said.is_empty() {
-        fault
+    let msg = msg!("browser.ended-early", path = options.program.display()).with_msg("how", exit_msg(exit));
+    let error = BrowserError::failed(msg).hint(doctor_hint(context));
+    if cause.is_empty() {
+        error
     } else {
-        fault.because(anyhow::anyhow!(said))
+        error.because(anyhow::anyhow!(cause))
     }
 }
 
-/// The way out where a program simply does not come up.
-pub fn ask_doctor(world: &World) -> Msg {
-    msg!("browser.ask-doctor", command = world.instance.command())
+/// Returns the hint to run `browser doctor`, for a browser that does not start.
+pub(super) fn doctor_hint(context: &BrowserContext) -> Msg {
+    msg!("browser.ask-doctor", command = context.instance.command())
 }
 
-/// How a browser ended, in words.
-pub fn how(exit: ProcessExit) -> Msg {
+/// Returns a message that describes the exit of a browser: by which signal, or with which code.
+pub(super) fn exit_msg(exit: ProcessExit) -> Msg {
     match (exit.signal, exit.code) {
         (Some(signal), _) => msg!("browser.by-signal", signal = signal),
         (None, Some(code)) => msg!("browser.with-code", code = code),
@@ -249,13 +264,14 @@ pub fn how(exit: ProcessExit) -> Msg {
     }
 }
 
-/// The last lines of what a browser complained about, without those that say nothing of the cause.
-fn last_lines(complaints: &str) -> String {
-    let telling = complaints
+/// Returns the last three lines of a browser's standard error, without empty lines and without the errors about D-Bus,
+/// which do not tell the cause of an exit.
+fn last_lines(stderr: &str) -> String {
+    let lines = stderr
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.contains("dbus/bus.cc"));
-    let lines: Vec<_> = telling.collect();
+    let lines: Vec<_> = lines.collect();
     lines[lines.len().saturating_sub(3)..].join("\n  ")
 }
 
@@ -263,8 +279,8 @@ fn last_lines(complaints: &str) -> String {
 mod tests {
     use super::*;
 
-    fn order() -> Order {
-        Order {
+    fn options() -> LaunchOptions {
+        LaunchOptions {
             program: "/usr/bin/chromium".into(),
             user_data: "/state dir/browser/openclaw/user-data".into(),
             port: Port::known(19800),
@@ -273,14 +289,16 @@ mod tests {
         }
     }
 
-    fn flags(order: &Order) -> Vec<String> {
-        let words = order.arguments().into_iter();
-        words.map(|word| word.into_string().unwrap()).collect()
+    fn arguments(options: &LaunchOptions) -> Vec<String> {
+        let arguments = options.arguments().into_iter();
+        arguments
+            .map(|argument| argument.into_string().unwrap())
+            .collect()
     }
 
     #[test]
-    fn loopback_only_own_folder_and_the_sandbox_stays() {
-        let flags = flags(&order());
+    fn default_arguments_are_loopback_own_folder_and_sandbox() {
+        let flags = arguments(&options());
         assert_eq!(flags[0], "--remote-debugging-address=127.0.0.1");
         assert_eq!(flags[1], "--remote-debugging-port=19800");
         assert_eq!(flags[2], "--user-data-dir=/state dir/browser/openclaw/user-data");
@@ -293,11 +311,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_config_wishes_is_added() {
-        let flags = flags(&Order {
+    fn headless_and_no_sandbox_add_their_arguments() {
+        let flags = arguments(&LaunchOptions {
             headless: Headless::Config,
             no_sandbox: true,
-            ..order()
+            ..options()
         });
         for flag in ["--headless=new", "--disable-gpu", "--no-sandbox"] {
             assert!(flags.iter().any(|f| f == flag), "{flag}");
@@ -305,34 +323,34 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_keys_stay_with_the_gateway() {
+    fn tokens_and_keys_are_not_passed_on_to_the_browser() {
         let vars = [
             ("PATH", "/bin"),
             ("DISPLAY", ":0"),
             ("OPENCLAW_GATEWAY_TOKEN", "secret"),
             ("OPENAI_API_KEY", "secret"),
         ];
-        let call = order().call(&Host::fixed(&[], vars), Path::new("/home/a"));
-        assert!(!call.inherit_env);
-        let names: Vec<_> = call.env.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        let spec = options().command_spec(&Host::fixed(&[], vars), Path::new("/home/a"));
+        assert!(!spec.inherit_env);
+        let names: Vec<_> = spec.env.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(names, ["HOME", "PATH", "DISPLAY"]);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn without_a_screen_there_is_no_window() {
-        let bare = Host::fixed(&[], [("", ""); 0]);
-        let screen = Host::fixed(&[], [("DISPLAY", ":0")]);
-        assert_eq!(Headless::of(&bare, Some(false)), Headless::NoDisplay);
-        assert_eq!(Headless::of(&screen, None), Headless::No);
-        assert_eq!(Headless::of(&screen, Some(true)), Headless::Config);
+    fn browser_is_headless_without_a_display() {
+        let no_display = Host::fixed(&[], [("", ""); 0]);
+        let display = Host::fixed(&[], [("DISPLAY", ":0")]);
+        assert_eq!(Headless::decide(&no_display, Some(false)), Headless::NoDisplay);
+        assert_eq!(Headless::decide(&display, None), Headless::No);
+        assert_eq!(Headless::decide(&display, Some(true)), Headless::Config);
     }
 
     #[test]
-    fn the_cause_is_found_among_the_noise() {
-        let noise = "a:dbus/bus.cc(1)] x\nRunning as root without --no-sandbox is not supported.\n\n";
+    fn cause_of_an_exit_is_without_dbus_errors_and_empty_lines() {
+        let stderr = "a:dbus/bus.cc(1)] x\nRunning as root without --no-sandbox is not supported.\n\n";
         assert_eq!(
-            last_lines(noise),
+            last_lines(stderr),
             "Running as root without --no-sandbox is not supported."
         );
     }

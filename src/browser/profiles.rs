@@ -1,46 +1,53 @@
-//! The browser profiles of an instance, and what its config wishes of browsers.
+//! The browser profiles of an instance, and the keys of its config that apply to all of its browsers.
 //!
-//! Three grounds: the managed one that is always there (`openclaw`), those of `browser.profiles`, and
-//! those that were created at run time, which stand in `instance.toml`. A config goes before a record.
+//! A profile has one of three origins: the managed profile `openclaw` always exists, others are in `browser.profiles`
+//! of the config, and others were created at run time and are in `instance.toml`. The config has precedence over
+//! `instance.toml`.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Record;
 
-/// The managed profile that every instance has, and the default one.
-pub const MANAGED: &str = "openclaw";
-/// The longest name, in characters.
-const LONGEST: usize = 64;
-/// The colours in their order (docs/openclaw.md#browser-colours).
-const COLOURS: [&str; 10] = [
+/// Name of the managed profile, which every instance has and which is the default one.
+pub(crate) const MANAGED_PROFILE: &str = "openclaw";
+/// Name of the driver of browsers that this program drives itself, in `browser.profiles.NAME.driver`.
+pub(super) const MANAGED_DRIVER: &str = "openclaw";
+/// Maximum length of a profile's name, in characters.
+const MAX_NAME_LENGTH: usize = 64;
+/// Colours of profiles, in the order in which they are assigned (docs/openclaw.md#browser-colours).
+const PROFILE_COLORS: [&str; 10] = [
     "#FF4500", "#0066CC", "#00AA00", "#9933FF", "#FF6699", "#00CCCC", "#FF9900", "#6666FF", "#CC3366",
     "#339966",
 ];
 
-/// What a config wishes of all browsers.
+/// Time that a remote browser is given to answer where `browser.remoteCdpTimeoutMs` is not set, in milliseconds.
+const DEFAULT_REMOTE_TIMEOUT_MS: u64 = 1500;
+
+/// The keys below `browser` that apply to all browsers of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wishes {
-    /// `browser.enabled`, true unless it says otherwise.
-    pub enabled: bool,
-    /// `browser.headless`.
-    pub headless: Option<bool>,
-    /// `browser.noSandbox`.
-    pub no_sandbox: bool,
-    /// `browser.attachOnly`: never start one.
-    pub attach_only: bool,
-    /// `browser.executablePath`, as it stands.
-    pub executable: Option<String>,
-    /// `browser.remoteCdpTimeoutMs`: how long a remote one may take to answer.
-    pub remote_limit: Duration,
+pub(crate) struct BrowserConfig {
+    /// `browser.enabled`: browsers may be used. `true` by default.
+    pub(crate) enabled: bool,
+    /// `browser.headless`: browsers run without a window.
+    pub(crate) headless: Option<bool>,
+    /// `browser.noSandbox`: browsers run without Chromium's sandbox.
+    pub(crate) no_sandbox: bool,
+    /// `browser.attachOnly`: browsers are connected to and never started.
+    pub(crate) attach_only: bool,
+    /// `browser.executablePath`: the program, as it is written in the config.
+    pub(crate) executable: Option<String>,
+    /// `browser.remoteCdpTimeoutMs`: the time that a remote browser is given to answer.
+    pub(crate) remote_timeout: Duration,
 }
 
-impl Wishes {
-    /// Those of a config.
-    pub fn of(config: &Value) -> Self {
+impl BrowserConfig {
+    /// Reads the keys from a config. A value of a wrong type counts as not set.
+    pub(crate) fn from_config(config: &Value) -> Self {
         let browser = config.get("browser").unwrap_or(&Value::Null);
         let flag = |key: &str| browser.get(key).and_then(Value::as_bool);
         let text = |key: &str| browser.get(key).and_then(Value::as_str).map(str::trim);
@@ -52,112 +59,117 @@ impl Wishes {
             executable: text("executablePath")
                 .filter(|path| !path.is_empty())
                 .map(str::to_owned),
-            remote_limit: Duration::from_millis(
+            remote_timeout: Duration::from_millis(
                 browser
                     .get("remoteCdpTimeoutMs")
                     .and_then(Value::as_u64)
-                    .unwrap_or(1500),
+                    .unwrap_or(DEFAULT_REMOTE_TIMEOUT_MS),
             ),
         }
     }
 }
 
-/// Where the browser of a profile is.
+/// The address of a profile's browser, and whether this program starts that browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Started here, on a port of the instance's pool.
+pub(crate) enum BrowserEndpoint {
+    /// The browser is started here, on a port of the instance's pool.
     Pool,
-    /// Started here, on the port that a key of the config sets.
+    /// The browser is started here, on the port that a key of the config sets.
     Pinned {
-        /// The port.
+        /// The debugging port.
         port: Port,
-        /// The key: `browser.profiles.work.cdpPort`.
+        /// The key that sets the port, such as `browser.profiles.work.cdpPort`.
         key: String,
     },
-    /// Somebody else's: only connected to, never started or stopped.
+    /// The browser is run by somebody else: it is connected to, and never started or stopped.
     Remote {
-        /// Where it answers.
+        /// The URL of the debugging port.
         url: String,
-        /// The key that says so.
+        /// The key that sets the URL.
         key: String,
     },
-    /// Driven in a way that only OpenClaw from npm knows.
-    Foreign {
-        /// `extension`, `existing-session`.
+    /// The browser is driven in a way that only OpenClaw from npm supports.
+    UnsupportedDriver {
+        /// The name of the driver: `extension` or `existing-session`.
         driver: String,
     },
 }
 
-/// On which ground a profile is there.
+/// The origin of a browser profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
-    /// It always is.
+pub(crate) enum ProfileOrigin {
+    /// The managed profile, which always exists.
     BuiltIn,
-    /// `browser.profiles` names it.
+    /// An entry of `browser.profiles` in the config.
     Config,
-    /// It was created at run time.
+    /// An entry of `instance.toml`: the profile was created at run time.
     Record,
 }
 
-/// A browser profile.
+/// A browser profile: a browser with a data folder and a debugging port of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// Its name.
-    pub name: String,
-    /// Where its browser is.
-    pub place: Place,
-    /// Its colour, `#FF4500`.
-    pub color: String,
-    /// On which ground it is there.
-    pub ground: Ground,
+pub(crate) struct BrowserProfile {
+    /// The name of the profile.
+    pub(crate) name: String,
+    /// The address of the browser.
+    pub(crate) endpoint: BrowserEndpoint,
+    /// The colour of the browser's windows, `#RRGGBB`.
+    pub(crate) color: String,
+    /// The origin of the profile.
+    pub(crate) origin: ProfileOrigin,
 }
 
-/// The colour of an instance's managed browser where its config sets none: OpenClaw's own for the unnamed
-/// one; for each other one by its name, so that windows of two instances differ.
-pub fn color_of(instance: &ProfileName) -> &'static str {
+/// Returns the colour of an instance's managed profile where the config sets none. The default instance has
+/// OpenClaw's own; any other instance has one that depends on its name, so that the windows of two instances differ.
+pub(super) fn default_color(instance: &ProfileName) -> &'static str {
     if instance.is_default() {
-        return COLOURS[0];
+        return PROFILE_COLORS[0];
     }
-    // Nothing but a mix in which the usual names lie apart.
-    let mix = |sum: u32, byte| sum.wrapping_mul(33).wrapping_add(u32::from(byte));
-    let sum = instance.as_str().bytes().fold(0, mix) as usize;
-    COLOURS[1 + sum % (COLOURS.len() - 1)]
+    // A hash in which common names get different colours.
+    let add = |hash: u32, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte));
+    let hash = instance.as_str().bytes().fold(0, add) as usize;
+    PROFILE_COLORS[1 + hash % (PROFILE_COLORS.len() - 1)]
 }
 
-/// All profiles of an instance.
+/// The browser profiles of an instance, of every origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profiles {
-    /// By name, the managed one first.
-    pub list: Vec<Profile>,
-    /// The name of the one that is meant where none is named; it may not exist.
-    pub default: String,
+pub(crate) struct BrowserProfiles {
+    /// The profiles: the managed one first, the others by name.
+    pub(crate) list: Vec<BrowserProfile>,
+    /// The name of the profile that is used where a request names none. There may be no profile of that name.
+    pub(crate) default: String,
 }
 
-impl Profiles {
-    /// Those that config and record come to. `filled` puts variables into a text of the config; `color`
-    /// is the managed one's where the config sets none.
-    pub fn of(config: &Value, record: &Record, color: &str, filled: &dyn Fn(&str) -> String) -> Self {
+impl BrowserProfiles {
+    /// Returns the profiles that the config and the record define. `expand` replaces variables in a text of the config;
+    /// `color` is the colour of the managed profile where the config sets none.
+    pub(crate) fn from_config(
+        config: &Value,
+        record: &Record,
+        color: &str,
+        expand: &dyn Fn(&str) -> String,
+    ) -> Self {
         let browser = config.get("browser").unwrap_or(&Value::Null);
         let entries = browser.get("profiles").and_then(Value::as_object);
-        let attach = Wishes::of(config).attach_only;
-        let mut list = vec![Profile {
-            name: MANAGED.to_owned(),
-            place: place(browser, "browser", attach, filled),
+        let attach_only = BrowserConfig::from_config(config).attach_only;
+        let mut list = vec![BrowserProfile {
+            name: MANAGED_PROFILE.to_owned(),
+            endpoint: parse_endpoint(browser, "browser", attach_only, expand),
             color: Some(color_in(browser))
-                .filter(|wish| is_color(wish))
+                .filter(|color| is_color(color))
                 .unwrap_or_else(|| color.to_owned()),
-            ground: Ground::BuiltIn,
+            origin: ProfileOrigin::BuiltIn,
         }];
         for (name, entry) in entries.into_iter().flatten() {
             let key = format!("browser.profiles.{name}");
-            let profile = Profile {
+            let profile = BrowserProfile {
                 name: name.clone(),
-                place: place(entry, &key, attach, filled),
+                endpoint: parse_endpoint(entry, &key, attach_only, expand),
                 color: color_in(entry),
-                ground: Ground::Config,
+                origin: ProfileOrigin::Config,
             };
             match list.iter_mut().find(|known| known.name == *name) {
-                Some(known) if profile.place == Place::Pool => {
+                Some(known) if profile.endpoint == BrowserEndpoint::Pool => {
                     if !profile.color.is_empty() {
                         known.color = profile.color;
                     }
@@ -168,99 +180,122 @@ impl Profiles {
         }
         for name in record.browser.ports.keys() {
             if !list.iter().any(|known| known.name == *name) {
-                list.push(Profile {
+                list.push(BrowserProfile {
                     name: name.clone(),
-                    place: Place::Pool,
+                    endpoint: BrowserEndpoint::Pool,
                     color: record.browser.colors.get(name).cloned().unwrap_or_default(),
-                    ground: Ground::Record,
+                    origin: ProfileOrigin::Record,
                 });
             }
         }
         for at in 0..list.len() {
             if list[at].color.is_empty() {
-                list[at].color = next_color(&list);
+                list[at].color = next_free_color(&list);
             }
         }
         list[1..].sort_by(|a, b| a.name.cmp(&b.name));
-        let default = browser
-            .get("defaultProfile")
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
         Self {
             list,
-            default: default.unwrap_or(MANAGED).to_owned(),
+            default: default_profile(browser).to_owned(),
         }
     }
 
-    /// The profile of this name; the default one where none is named.
-    pub fn find(&self, name: Option<&str>) -> Option<&Profile> {
+    /// Finds the profile of this name, or the default one where `name` is `None`.
+    pub(crate) fn find(&self, name: Option<&str>) -> Option<&BrowserProfile> {
         let name = name.unwrap_or(&self.default);
         self.list.iter().find(|profile| profile.name == name)
     }
 
-    /// The ports that the config sets.
-    pub fn pinned(&self) -> impl Iterator<Item = Port> {
-        self.list.iter().filter_map(|profile| match profile.place {
-            Place::Pinned { port, .. } => Some(port),
+    /// Returns the message that no profile has this name, or that there is no default one. It lists those that exist.
+    pub(crate) fn not_found_msg(&self, name: Option<&str>) -> Msg {
+        let names: Vec<_> = self.list.iter().map(|profile| profile.name.as_str()).collect();
+        let name = name.unwrap_or(&self.default);
+        msg!("browser.no-profile", name = name, names = names.join(", "))
+    }
+
+    /// Returns the debugging ports that the config sets.
+    pub(super) fn pinned_ports(&self) -> impl Iterator<Item = Port> {
+        self.list.iter().filter_map(|profile| match profile.endpoint {
+            BrowserEndpoint::Pinned { port, .. } => Some(port),
             _ => None,
         })
     }
 
-    /// The next colour that none has, after the managed one's; they come round again.
-    pub fn free_color(&self) -> String {
-        next_color(&self.list)
+    /// Returns the next colour after that of the managed profile which no profile has.
+    pub(super) fn next_free_color(&self) -> String {
+        next_free_color(&self.list)
     }
 }
 
-fn next_color(list: &[Profile]) -> String {
-    let has = |profile: &Profile, color: &str| profile.color.eq_ignore_ascii_case(color);
-    let first = COLOURS.iter().position(|color| has(&list[0], color)).unwrap_or(0);
-    let mut round = COLOURS.iter().cycle().skip(first).take(COLOURS.len());
+/// Returns the next colour after that of the first profile which no profile has. Once all are in use, colours repeat.
+fn next_free_color(list: &[BrowserProfile]) -> String {
+    let has = |profile: &BrowserProfile, color: &str| profile.color.eq_ignore_ascii_case(color);
+    let first = PROFILE_COLORS
+        .iter()
+        .position(|color| has(&list[0], color))
+        .unwrap_or(0);
+    let mut round = PROFILE_COLORS
+        .iter()
+        .cycle()
+        .skip(first)
+        .take(PROFILE_COLORS.len());
     let free = round.find(|color| !list.iter().any(|known| has(known, color)));
-    (*free.unwrap_or(&COLOURS[list.len() % COLOURS.len()])).to_owned()
+    (*free.unwrap_or(&PROFILE_COLORS[list.len() % PROFILE_COLORS.len()])).to_owned()
 }
 
+/// Returns `browser.defaultProfile`, or the name of the managed profile where it is not set.
+fn default_profile(browser: &Value) -> &str {
+    let name = browser.get("defaultProfile").and_then(Value::as_str);
+    let name = name.map(str::trim).filter(|name| !name.is_empty());
+    name.unwrap_or(MANAGED_PROFILE)
+}
+
+/// Returns the colour of an entry of the config; empty where it sets none.
 fn color_in(entry: &Value) -> String {
     let color = entry.get("color").and_then(Value::as_str).unwrap_or_default();
     color.to_owned()
 }
 
-/// Where the browser of an entry is; `prefix` is the path of its keys.
-fn place(entry: &Value, prefix: &str, attach: bool, filled: &dyn Fn(&str) -> String) -> Place {
+/// Reads the address of a browser from an entry of the config. `prefix` is the path of the entry's keys.
+fn parse_endpoint(
+    entry: &Value,
+    prefix: &str,
+    attach_only: bool,
+    expand: &dyn Fn(&str) -> String,
+) -> BrowserEndpoint {
     let driver = entry.get("driver").and_then(Value::as_str);
-    if let Some(driver) = driver.filter(|driver| *driver != MANAGED) {
-        return Place::Foreign {
+    if let Some(driver) = driver.filter(|driver| *driver != MANAGED_DRIVER) {
+        return BrowserEndpoint::UnsupportedDriver {
             driver: driver.to_owned(),
         };
     }
     let local = |port: Port, key: String| {
-        if attach {
-            Place::Remote {
+        if attach_only {
+            BrowserEndpoint::Remote {
                 url: format!("http://127.0.0.1:{port}"),
                 key,
             }
         } else {
-            Place::Pinned { port, key }
+            BrowserEndpoint::Pinned { port, key }
         }
     };
     if let Some(port) = entry.get("cdpPort").and_then(Port::from_json) {
         return local(port, format!("{prefix}.cdpPort"));
     }
     let url = entry.get("cdpUrl").and_then(Value::as_str).map(str::trim);
-    match url.filter(|url| !url.is_empty()).map(filled) {
-        None => Place::Pool,
+    match url.filter(|url| !url.is_empty()).map(expand) {
+        None => BrowserEndpoint::Pool,
         Some(url) => {
             let key = format!("{prefix}.cdpUrl");
             match loopback_port(&url) {
                 Some(port) => local(port, key),
-                None => Place::Remote { url, key },
+                None => BrowserEndpoint::Remote { url, key },
             }
         }
     }
 }
 
-/// The port of a plain URL on this host.
+/// Returns the port of an unencrypted URL on loopback; `None` for any other URL.
 fn loopback_port(url: &str) -> Option<Port> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -270,12 +305,12 @@ fn loopback_port(url: &str) -> Option<Port> {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback());
-    let plain = ["http", "ws"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
-    port.parse().ok().filter(|_| plain && local)
+    let unencrypted = ["http", "ws"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
+    port.parse().ok().filter(|_| unencrypted && local)
 }
 
-/// A URL fit to be shown: what may prove its user (name, password, query) is left out.
-pub fn shown_url(url: &str) -> String {
+/// Returns a URL without the parts that may hold a secret: user name, password, query and fragment.
+pub(super) fn redact_url(url: &str) -> String {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = bare.split_once("://") else {
         return bare.to_owned();
@@ -288,16 +323,16 @@ pub fn shown_url(url: &str) -> String {
     format!("{scheme}://{address}{slash}{path}")
 }
 
-/// Whether a profile may be created with this name: `^[a-z0-9][a-z0-9-]*$`, at most 64.
-pub fn is_name(name: &str) -> bool {
+/// Tells whether a profile can be created with this name: `^[a-z0-9][a-z0-9-]*$`, at most 64 characters.
+pub(super) fn is_valid_name(name: &str) -> bool {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    name.len() <= LONGEST
+    name.len() <= MAX_NAME_LENGTH
         && name.bytes().next().is_some_and(letter)
         && name.bytes().all(|b| letter(b) || b == b'-')
 }
 
-/// Whether a text is a colour, `#RRGGBB`.
-pub fn is_color(text: &str) -> bool {
+/// Tells whether a text is a colour in the form `#RRGGBB`.
+pub(super) fn is_color(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
@@ -307,24 +342,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(config: &Value, record: &str) -> Profiles {
-        let color = color_of(&ProfileName::default_profile());
-        Profiles::of(config, &Record::parse(record).unwrap(), color, &str::to_owned)
+    fn profiles_from(config: &Value, record: &str) -> BrowserProfiles {
+        let color = default_color(&ProfileName::default_profile());
+        BrowserProfiles::from_config(config, &Record::parse(record).unwrap(), color, &str::to_owned)
     }
 
     #[test]
-    fn a_fresh_instance_has_the_managed_one_and_it_is_the_default() {
-        let profiles = of(&Value::Null, "");
+    fn managed_profile_exists_without_config_and_is_the_default() {
+        let profiles = profiles_from(&Value::Null, "");
         assert_eq!(profiles.list.len(), 1);
         let own = profiles.find(None).unwrap();
         assert_eq!(
-            (own.name.as_str(), &own.place, own.color.as_str()),
-            ("openclaw", &Place::Pool, "#FF4500")
+            (own.name.as_str(), &own.endpoint, own.color.as_str()),
+            ("openclaw", &BrowserEndpoint::Pool, "#FF4500")
         );
     }
 
     #[test]
-    fn pinned_ports_remote_ones_and_created_ones_are_told_apart() {
+    fn endpoints_are_pinned_remote_pooled_or_unsupported_by_their_keys() {
         let config = json!({"browser": {
             "cdpUrl": "http://localhost:9222",
             "defaultProfile": "far",
@@ -334,20 +369,23 @@ mod tests {
                 "tab": {"driver": "extension", "cdpUrl": "http://127.0.0.1:1"},
             },
         }});
-        let profiles = of(&config, "[browser.ports]\nmade = 19805\nwork = 19806");
-        let place = |name: &str| &profiles.find(Some(name)).unwrap().place;
-        let pinned = |port, key: &str| Place::Pinned {
+        let profiles = profiles_from(&config, "[browser.ports]\nmade = 19805\nwork = 19806");
+        let endpoint = |name: &str| &profiles.find(Some(name)).unwrap().endpoint;
+        let pinned = |port, key: &str| BrowserEndpoint::Pinned {
             port: Port::known(port),
             key: key.to_owned(),
         };
-        assert_eq!(*place("openclaw"), pinned(9222, "browser.cdpUrl"));
-        assert_eq!(*place("work"), pinned(9333, "browser.profiles.work.cdpPort"));
-        assert_eq!(*place("made"), Place::Pool);
-        assert!(matches!(place("tab"), Place::Foreign { .. }));
+        assert_eq!(*endpoint("openclaw"), pinned(9222, "browser.cdpUrl"));
+        assert_eq!(*endpoint("work"), pinned(9333, "browser.profiles.work.cdpPort"));
+        assert_eq!(*endpoint("made"), BrowserEndpoint::Pool);
+        assert!(matches!(
+            endpoint("tab"),
+            BrowserEndpoint::UnsupportedDriver { .. }
+        ));
         assert!(
-            matches!(&profiles.find(None).unwrap().place, Place::Remote { url, .. } if url.contains("10.0.0.7"))
+            matches!(&profiles.find(None).unwrap().endpoint, BrowserEndpoint::Remote { url, .. } if url.contains("10.0.0.7"))
         );
-        assert_eq!(profiles.find(Some("made")).unwrap().ground, Ground::Record);
+        assert_eq!(profiles.find(Some("made")).unwrap().origin, ProfileOrigin::Record);
         let mut colors: Vec<_> = profiles.list.iter().map(|p| p.color.clone()).collect();
         colors.sort();
         colors.dedup();
@@ -355,14 +393,14 @@ mod tests {
     }
 
     #[test]
-    fn instances_differ_in_colour_and_the_config_goes_before() {
-        let color = |name: &str| color_of(&ProfileName::parse(name).unwrap());
+    fn default_colours_of_instances_differ_and_the_config_has_precedence() {
+        let color = |name: &str| default_color(&ProfileName::parse(name).unwrap());
         assert_eq!(color("default"), "#FF4500");
-        let usual = ["default", "main", "rescue", "dev", "work"].map(color);
-        let different: std::collections::BTreeSet<_> = usual.iter().collect();
-        assert_eq!(different.len(), usual.len(), "{usual:?}");
+        let common = ["default", "main", "rescue", "dev", "work"].map(color);
+        let different: std::collections::BTreeSet<_> = common.iter().collect();
+        assert_eq!(different.len(), common.len(), "{common:?}");
 
-        let own = |config: &Value| of(config, "").list[0].color.clone();
+        let own = |config: &Value| profiles_from(config, "").list[0].color.clone();
         assert_eq!(own(&json!({"browser": {"color": "#123456"}})), "#123456");
         assert_eq!(own(&json!({"browser": {"color": "orange"}})), "#FF4500");
         let both = json!({"browser": {"color": "#123456", "profiles": {"openclaw": {"color": "#654321"}}}});
@@ -370,25 +408,28 @@ mod tests {
     }
 
     #[test]
-    fn attach_only_makes_every_address_somebody_elses() {
+    fn attach_only_makes_every_endpoint_remote() {
         let config = json!({"browser": {"attachOnly": true, "cdpUrl": "http://127.0.0.1:9222"}});
-        let profiles = of(&config, "");
-        assert!(matches!(profiles.list[0].place, Place::Remote { .. }));
+        let profiles = profiles_from(&config, "");
+        assert!(matches!(
+            profiles.list[0].endpoint,
+            BrowserEndpoint::Remote { .. }
+        ));
     }
 
     #[test]
-    fn names_follow_the_rule() {
+    fn profile_names_are_lower_case_letters_digits_and_hyphens() {
         for good in ["a", "work-2", "0"] {
-            assert!(is_name(good), "{good}");
+            assert!(is_valid_name(good), "{good}");
         }
         for bad in ["", "-a", "A", "a_b", "a.b", "a/b", "ü", &"a".repeat(65)] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_valid_name(bad), "{bad}");
         }
     }
 
     #[test]
-    fn no_secret_of_a_url_is_shown() {
-        assert_eq!(shown_url("ws://me:pw@a.b:1/x?token=s#f"), "ws://a.b:1/x");
-        assert_eq!(shown_url("http://127.0.0.1:9222"), "http://127.0.0.1:9222");
+    fn redacted_url_has_no_credentials_query_or_fragment() {
+        assert_eq!(redact_url("ws://me:pw@a.b:1/x?token=s#f"), "ws://a.b:1/x");
+        assert_eq!(redact_url("http://127.0.0.1:9222"), "http://127.0.0.1:9222");
     }
 }

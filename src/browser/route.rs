@@ -1,4 +1,6 @@
-//! What a request of the control service means: method, path, query and body in, an action out. Pure.
+//! Parses requests to the control service: method, path, query and body in, an action out. Pure.
+//!
+//! The routes are those of docs/openclaw.md#browser-routes, as far as they are implemented here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,46 +8,47 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::cdp::Format;
-use super::profiles::{is_color, is_name};
-use super::{Fault, Result, snapshot};
+use super::cdp::ScreenshotFormat;
+use super::profiles::{is_color, is_valid_name};
+use super::{BrowserError, Result, page_snapshot};
 use crate::i18n::{Lang, msg};
 
-/// A request, whichever way it came: over HTTP or as `browser.request` of the WebSocket.
+/// A request to the control service, received over HTTP or as `browser.request` over the WebSocket.
 #[derive(Clone, Debug)]
-pub struct Request {
-    /// `GET`, `POST`, `DELETE`.
-    pub method: String,
-    /// `/tabs/open`.
-    pub path: String,
-    /// The query, each name once.
-    pub query: BTreeMap<String, String>,
-    /// The body; `Null` where there is none.
-    pub body: Value,
-    /// How long the answer may take.
-    pub limit: Option<Duration>,
-    /// The language of an error.
-    pub lang: Lang,
+pub(crate) struct ControlRequest {
+    /// The HTTP method: `GET`, `POST` or `DELETE`, in any case.
+    pub(crate) method: String,
+    /// The path, such as `/tabs/open`.
+    pub(crate) path: String,
+    /// The parameters of the query, each name once.
+    pub(crate) query: BTreeMap<String, String>,
+    /// The JSON body, or `Null`.
+    pub(crate) body: Value,
+    /// The time that the response may take; `None` for the default.
+    pub(crate) timeout: Option<Duration>,
+    /// The language of error messages.
+    pub(crate) lang: Lang,
 }
 
-/// The answer.
+/// A response of the control service.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    /// An HTTP status.
-    pub status: u16,
-    /// JSON.
-    pub body: Value,
+pub(crate) struct ControlResponse {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The JSON body.
+    pub(crate) body: Value,
 }
 
-impl Response {
-    /// A good one.
-    pub fn ok(body: Value) -> Self {
+impl ControlResponse {
+    /// Creates the response to a request that succeeded.
+    pub(super) fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }
 
-    /// A refusal in words: `{"error": …, "code": …}`, with the ways out where there are any.
-    pub fn refused(fault: &Fault, lang: Lang) -> Self {
-        let error = &fault.error;
+    /// Creates the response to a request that failed: `{"error": …, "code": …}`, with `hints` and `cause` where the
+    /// error has them.
+    pub(super) fn from_error(browser_error: &BrowserError, lang: Lang) -> Self {
+        let error = &browser_error.error;
         let mut body = json!({ "error": error.msg.render(lang), "code": error.code() });
         if !error.hints.is_empty() {
             body["hints"] = error.hints.iter().map(|hint| hint.render(lang)).collect();
@@ -54,169 +57,207 @@ impl Response {
             body["cause"] = format!("{cause:#}").into();
         }
         Self {
-            status: fault.status,
+            status: browser_error.status,
             body,
         }
     }
 }
 
-/// What is asked for.
+/// The action that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// How the browser is.
+pub(super) enum Action {
+    /// Report the status of the browser.
     Status,
-    /// Every browser profile.
+    /// List the browser profiles.
     Profiles,
-    /// A new browser profile.
-    Create {
-        /// Its name.
+    /// Create a browser profile.
+    CreateProfile {
+        /// The name of the new profile.
         name: String,
-        /// Its colour, where one is wished.
+        /// The colour `#RRGGBB`; `None` for the next free one.
         color: Option<String>,
     },
-    /// A browser profile's end.
-    Delete(String),
-    /// Start it.
+    /// Delete the browser profile of this name.
+    DeleteProfile(String),
+    /// Start the browser.
     Start,
-    /// End it.
+    /// Stop the browser.
     Stop,
-    /// Every open page.
-    Tabs,
-    /// Open a page in a new tab.
+    /// Do something with the tabs of the running browser.
+    Tab(TabAction),
+}
+
+/// An action on the tabs of a running browser. A tab is named by its target id or a prefix of it; `None` is the tab
+/// that was used last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TabAction {
+    /// List the open tabs.
+    List,
+    /// Open a URL in a new tab.
     Open(String),
     /// Bring a tab to the front.
     Focus(String),
     /// Close a tab.
     Close(String),
-    /// Show another page in a tab.
-    Navigate(String, Option<String>),
-    /// Take a picture.
-    Screenshot {
-        /// Of which tab.
-        target: Option<String>,
-        /// Of the whole page.
-        full_page: bool,
-        /// How it is kept.
-        format: Format,
-        /// In the answer itself, not as a file.
-        inline: bool,
+    /// Load another URL in a tab.
+    Navigate {
+        /// The URL to load.
+        url: String,
+        /// The tab.
+        tab: Option<String>,
     },
-    /// The accessibility tree.
+    /// Take a screenshot of a tab.
+    Screenshot(ScreenshotRequest),
+    /// Return the accessibility tree of a tab as text.
     Snapshot {
-        /// Of which tab.
-        target: Option<String>,
-        /// In at most so many lines.
-        limit: usize,
+        /// The tab.
+        tab: Option<String>,
+        /// The maximum number of lines.
+        max_lines: usize,
     },
 }
 
-/// An action and the browser profile that it is for.
+/// The options of a screenshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Routed {
-    /// The profile; the default one where none is named.
-    pub profile: Option<String>,
-    /// What is asked for.
-    pub action: Action,
+pub(super) struct ScreenshotRequest {
+    /// The tab; `None` for the one that was used last.
+    pub(super) tab: Option<String>,
+    /// `true` for the whole page, `false` for its visible part.
+    pub(super) full_page: bool,
+    /// The image format.
+    pub(super) format: ScreenshotFormat,
+    /// `true` to return the image in the response, `false` to store it as a file.
+    pub(super) inline: bool,
 }
 
-/// Understands a request.
+/// A parsed request: the action, and the browser profile that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RoutedRequest {
+    /// The name of the browser profile; `None` for the default one.
+    pub(super) profile: Option<String>,
+    /// The action.
+    pub(super) action: Action,
+}
+
+/// Parses a request.
 ///
 /// # Errors
-/// 404 for an unknown path, 400 for an argument that is missing or can't be used.
-pub fn route(request: &Request) -> Result<Routed> {
-    let field = |name: &str| text(request.body.get(name));
+/// 404 for an unknown route, 400 for an argument that is missing or cannot be used.
+pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
+    let field = |name: &str| non_empty_text(request.body.get(name));
     let query = |name: &str| {
         let value = request.query.get(name).map(|value| value.trim());
         value.filter(|value| !value.is_empty()).map(str::to_owned)
     };
     let either = |name: &str| query(name).or_else(|| field(name));
-    let needed =
-        |name: &'static str| field(name).ok_or_else(|| Fault::bad(msg!("browser.argument", name = name)));
+    let required = |name: &'static str| field(name).ok_or_else(|| argument_error(name));
     let path = request.path.trim_end_matches('/');
     let method = request.method.to_ascii_uppercase();
     let action = match (method.as_str(), path) {
         ("GET", "") => Action::Status,
         ("GET", "/profiles") => Action::Profiles,
-        ("POST", "/profiles/create") => create(needed("name")?, field("color"), &request.body)?,
+        ("POST", "/profiles/create") => parse_create(required("name")?, field("color"), &request.body)?,
         ("POST", "/start") => Action::Start,
         ("POST", "/stop") => Action::Stop,
-        ("GET", "/tabs") => Action::Tabs,
-        ("POST", "/tabs/open") => Action::Open(address(needed("url")?)?),
-        ("POST", "/tabs/focus") => Action::Focus(needed("targetId")?),
-        ("POST", "/navigate") => Action::Navigate(address(needed("url")?)?, field("targetId")),
-        ("POST", "/screenshot") => Action::Screenshot {
-            target: field("targetId"),
+        ("GET", "/tabs") => Action::Tab(TabAction::List),
+        ("POST", "/tabs/open") => Action::Tab(TabAction::Open(check_page_url(required("url")?)?)),
+        ("POST", "/tabs/focus") => Action::Tab(TabAction::Focus(required("targetId")?)),
+        ("POST", "/navigate") => Action::Tab(TabAction::Navigate {
+            url: check_page_url(required("url")?)?,
+            tab: field("targetId"),
+        }),
+        ("POST", "/screenshot") => Action::Tab(TabAction::Screenshot(ScreenshotRequest {
+            tab: field("targetId"),
             full_page: flag(&request.body, "fullPage"),
-            format: format(field("type").as_deref())?,
+            format: parse_format(field("type").as_deref())?,
             inline: flag(&request.body, "base64"),
-        },
-        ("GET", "/snapshot") => Action::Snapshot {
-            target: query("targetId"),
-            limit: match query("limit") {
-                None => snapshot::LIMIT,
+        })),
+        ("GET", "/snapshot") => Action::Tab(TabAction::Snapshot {
+            tab: query("targetId"),
+            max_lines: match query("limit") {
+                None => page_snapshot::DEFAULT_MAX_LINES,
                 Some(limit) => limit
                     .parse()
                     .ok()
                     .filter(|limit| *limit > 0)
-                    .ok_or_else(|| Fault::bad(msg!("browser.argument", name = "limit")))?,
+                    .ok_or_else(|| argument_error("limit"))?,
             },
-        },
-        ("DELETE", path) if path.starts_with("/profiles/") => Action::Delete(last(path)),
-        ("DELETE", path) if path.starts_with("/tabs/") => Action::Close(last(path)),
+        }),
+        ("DELETE", path) if path.starts_with("/profiles/") => Action::DeleteProfile(last_segment(path)),
+        ("DELETE", path) if path.starts_with("/tabs/") => Action::Tab(TabAction::Close(last_segment(path))),
         _ => {
-            return Err(Fault::unknown(msg!(
+            return Err(BrowserError::not_found(msg!(
                 "browser.no-route",
                 method = method,
                 path = request.path
             )));
         }
     };
-    Ok(Routed {
+    Ok(RoutedRequest {
         profile: either("profile"),
         action,
     })
 }
 
-fn create(name: String, color: Option<String>, body: &Value) -> Result<Action> {
-    if !is_name(&name) {
-        return Err(Fault::bad(msg!("browser.bad-name", name = name)));
-    }
-    if let Some(color) = color.as_ref().filter(|color| !is_color(color)) {
-        return Err(Fault::bad(msg!("browser.bad-color", color = color)));
-    }
-    if text(body.get("cdpUrl")).is_some() {
-        // What this names would have to stand in the config, and no entry fits both releases.
-        return Err(Fault::bad(msg!("browser.remote-in-config", name = name)));
-    }
-    Ok(Action::Create { name, color })
+/// Creates the error for an argument that is missing or cannot be used: 400.
+fn argument_error(name: &'static str) -> BrowserError {
+    BrowserError::bad_request(msg!("browser.argument", name = name))
 }
 
-fn text(value: Option<&Value>) -> Option<String> {
+/// Checks the arguments of a new profile.
+fn parse_create(name: String, color: Option<String>, body: &Value) -> Result<Action> {
+    if !is_valid_name(&name) {
+        return Err(BrowserError::bad_request(msg!("browser.bad-name", name = name)));
+    }
+    if let Some(color) = color.as_ref().filter(|color| !is_color(color)) {
+        return Err(BrowserError::bad_request(msg!(
+            "browser.bad-color",
+            color = color
+        )));
+    }
+    if non_empty_text(body.get("cdpUrl")).is_some() {
+        // A remote browser is an entry of the config, and no entry is valid in both releases of OpenClaw.
+        return Err(BrowserError::bad_request(msg!(
+            "browser.remote-in-config",
+            name = name
+        )));
+    }
+    Ok(Action::CreateProfile { name, color })
+}
+
+/// Returns a string without surrounding whitespace; `None` for an empty one or another value.
+fn non_empty_text(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Returns a flag of the body; `false` where it is not set.
 fn flag(body: &Value, name: &str) -> bool {
     body.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn format(typed: Option<&str>) -> Result<Format> {
-    match typed {
-        None | Some("png") => Ok(Format::Png),
-        Some("jpeg" | "jpg") => Ok(Format::Jpeg),
-        Some(_) => Err(Fault::bad(msg!("browser.argument", name = "type"))),
+/// Parses the image format of a screenshot; PNG where none is given.
+fn parse_format(name: Option<&str>) -> Result<ScreenshotFormat> {
+    match name {
+        None | Some("png") => Ok(ScreenshotFormat::Png),
+        Some("jpeg" | "jpg") => Ok(ScreenshotFormat::Jpeg),
+        Some(_) => Err(argument_error("type")),
     }
 }
 
-/// The last part of a path, as it was before it became one.
-fn last(path: &str) -> String {
-    let part = path.rsplit('/').next().unwrap_or_default();
-    percent_decode_str(part).decode_utf8_lossy().into_owned()
+/// Returns the last segment of a path, percent-decoded.
+fn last_segment(path: &str) -> String {
+    let segment = path.rsplit('/').next().unwrap_or_default();
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// An address that a page may be shown from: of the web, or empty. The files of this machine and the
-/// browser's own pages are none: what drives a browser may be led by what a page says.
-fn address(url: String) -> Result<String> {
+/// Checks that a page may be loaded from a URL: its scheme is `http` or `https`, or it is `about:blank`. Files of this
+/// machine and the browser's own pages are refused, because the client that drives the browser may follow what a page
+/// tells it to do.
+///
+/// # Errors
+/// 400 for any other URL.
+fn check_page_url(url: String) -> Result<String> {
     let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     let allowed = match scheme.as_deref() {
         Some("http" | "https") => url[scheme.as_ref().map_or(0, String::len)..].starts_with("://"),
@@ -226,7 +267,7 @@ fn address(url: String) -> Result<String> {
     if allowed {
         Ok(url)
     } else {
-        Err(Fault::bad(msg!("browser.address", url = url)))
+        Err(BrowserError::bad_request(msg!("browser.address", url = url)))
     }
 }
 
@@ -234,14 +275,14 @@ fn address(url: String) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn request(method: &str, path: &str, query: &[(&str, &str)], body: Value) -> Request {
+    fn request(method: &str, path: &str, query: &[(&str, &str)], body: Value) -> ControlRequest {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Request {
+        ControlRequest {
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.iter().map(pair).collect(),
             body,
-            limit: None,
+            timeout: None,
             lang: Lang::english(),
         }
     }
@@ -249,42 +290,50 @@ mod tests {
     fn routed(method: &str, path: &str, body: Value) -> Result<Action, u16> {
         route(&request(method, path, &[], body))
             .map(|routed| routed.action)
-            .map_err(|fault| fault.status)
+            .map_err(|error| error.status)
     }
 
     #[test]
-    fn every_route_is_there() {
+    fn each_route_is_parsed_as_its_action() {
         let url = json!({"url": "https://a.b/"});
         for (method, path, body, action) in [
             ("GET", "/", Value::Null, Action::Status),
             ("GET", "/profiles", Value::Null, Action::Profiles),
             ("POST", "/start", Value::Null, Action::Start),
             ("POST", "/stop", Value::Null, Action::Stop),
-            ("GET", "/tabs", Value::Null, Action::Tabs),
+            ("GET", "/tabs", Value::Null, Action::Tab(TabAction::List)),
             (
                 "post",
                 "/tabs/open",
                 url.clone(),
-                Action::Open("https://a.b/".into()),
+                Action::Tab(TabAction::Open("https://a.b/".into())),
             ),
             (
                 "POST",
                 "/tabs/focus",
                 json!({"targetId": "T"}),
-                Action::Focus("T".into()),
+                Action::Tab(TabAction::Focus("T".into())),
             ),
-            ("DELETE", "/tabs/T", Value::Null, Action::Close("T".into())),
+            (
+                "DELETE",
+                "/tabs/T",
+                Value::Null,
+                Action::Tab(TabAction::Close("T".into())),
+            ),
             (
                 "POST",
                 "/navigate",
                 url,
-                Action::Navigate("https://a.b/".into(), None),
+                Action::Tab(TabAction::Navigate {
+                    url: "https://a.b/".into(),
+                    tab: None,
+                }),
             ),
             (
                 "DELETE",
                 "/profiles/work%2D2",
                 Value::Null,
-                Action::Delete("work-2".into()),
+                Action::DeleteProfile("work-2".into()),
             ),
         ] {
             assert_eq!(routed(method, path, body), Ok(action), "{method} {path}");
@@ -294,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_names_the_profile_before_the_body() {
+    fn profile_in_the_query_has_precedence_over_the_body() {
         let both = request("POST", "/start", &[("profile", "a")], json!({"profile": "b"}));
         assert_eq!(route(&both).unwrap().profile.as_deref(), Some("a"));
         let body = request("POST", "/start", &[("profile", " ")], json!({"profile": "b"}));
@@ -302,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_scripts_are_no_pages() {
+    fn urls_other_than_web_pages_are_refused() {
         for url in [
             "file:///etc/passwd",
             "javascript:alert(1)",
@@ -321,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_profile_has_a_good_name_and_colour() {
+    fn name_and_colour_of_a_new_profile_are_checked() {
         let create = |body| routed("POST", "/profiles/create", body);
         assert!(create(json!({"name": "work", "color": "#0066cc"})).is_ok());
         for body in [
@@ -336,9 +385,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_words_and_a_code() {
-        let fault = Fault::conflict(msg!("browser.tab-gone"));
-        let response = Response::refused(&fault, Lang::english());
+    fn error_response_has_a_message_and_a_code() {
+        let error = BrowserError::conflict(msg!("browser.tab-gone"));
+        let response = ControlResponse::from_error(&error, Lang::english());
         assert_eq!(response.status, 409);
         assert_eq!(response.body["code"], "browser.tab-gone");
         assert!(response.body["error"].as_str().unwrap().len() > 5);

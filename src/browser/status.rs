@@ -1,72 +1,126 @@
-//! How a browser is, as a document with the fields of docs/openclaw.md#browser-status: from what a running gateway knows of
-//! it, or from the files alone where no gateway runs.
+//! The state of a browser, and the status document with the fields of docs/openclaw.md#browser-status: from what a
+//! running gateway knows of the browser, or from the files alone where no gateway runs.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::discover::{self, Found, Kind};
-use super::launch::{Headless, how};
-use super::leftover::{self, user_data};
-use super::ports::{self, Ground};
-use super::profiles::{Place, Profile, Profiles, Wishes, shown_url};
-use super::{World, fetch};
+use super::debug_port::{self, PortUsage};
+use super::discover::{self, BrowserKind, BrowserProgram};
+use super::launch::{Headless, exit_msg};
+use super::orphan::{self, OrphanedBrowser, user_data_folder};
+use super::profiles::{
+    BrowserConfig, BrowserEndpoint, BrowserProfile, BrowserProfiles, MANAGED_DRIVER, redact_url,
+};
+use super::{BrowserContext, http_client};
 use crate::host::process_group::ProcessExit;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::Port;
 use crate::record::Record;
 
-/// What is known of a browser now.
+/// The state of a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// It does not run.
+pub(crate) enum BrowserState {
+    /// The browser does not run.
     Stopped,
-    /// It was started and does not answer yet.
+    /// The browser was started and is not ready yet.
     Starting,
-    /// It runs, proven to be ours.
+    /// The browser runs and is proven to be the one that was started here.
     Running {
-        /// Its process.
+        /// The process id.
         pid: u32,
-        /// Its port.
+        /// The debugging port.
         port: Port,
-        /// Which one it is.
-        kind: Kind,
+        /// The kind of the program.
+        kind: BrowserKind,
     },
-    /// It runs although the gateway that started it does not.
-    Orphan(leftover::Orphan),
-    /// It ended by itself.
-    Ended {
-        /// Which process it was.
+    /// The browser runs although the gateway that started it does not.
+    Orphan(OrphanedBrowser),
+    /// The browser exited without being asked to.
+    Exited {
+        /// The process id that the browser had.
         pid: u32,
-        /// How.
+        /// The exit code or signal.
         exit: ProcessExit,
-        /// When.
+        /// The time at which the exit was noticed.
         at: SystemTime,
     },
-    /// Somebody else's; whether it answers.
-    Remote(bool),
+    /// The browser is run by somebody else.
+    Remote {
+        /// `true` when the browser answers.
+        reachable: bool,
+    },
 }
 
-impl Seen {
-    /// The stable name.
-    pub fn name(&self) -> &'static str {
+/// The name of a browser's state in documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StateName {
+    /// No browser runs, or it exited with code 0.
+    Stopped,
+    /// The browser is being started.
+    Starting,
+    /// The browser runs.
+    Running,
+    /// The browser runs without its gateway.
+    Orphan,
+    /// The browser exited with an error.
+    Crashed,
+    /// The browser is run by somebody else.
+    Remote,
+}
+
+impl StateName {
+    /// Every name, in no particular order.
+    const ALL: [Self; 6] = [
+        Self::Stopped,
+        Self::Starting,
+        Self::Running,
+        Self::Orphan,
+        Self::Crashed,
+        Self::Remote,
+    ];
+
+    /// Returns the name as it is written in the field `state`.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
             Self::Starting => "starting",
-            Self::Running { .. } => "running",
-            Self::Orphan(_) => "orphan",
-            Self::Ended { exit, .. } if exit.code == Some(0) => "stopped",
-            Self::Ended { .. } => "crashed",
-            Self::Remote(_) => "remote",
+            Self::Running => "running",
+            Self::Orphan => "orphan",
+            Self::Crashed => "crashed",
+            Self::Remote => "remote",
         }
     }
 
-    /// Whether it can be driven.
-    pub fn is_ready(&self) -> bool {
-        matches!(self, Self::Running { .. } | Self::Remote(true))
+    /// Reads the field `state` of a document. A missing or unknown name counts as [`StateName::Stopped`].
+    pub(crate) fn from_document(document: &Value) -> Self {
+        let name = document["state"].as_str();
+        let known = Self::ALL.into_iter().find(|state| name == Some(state.name()));
+        known.unwrap_or(Self::Stopped)
+    }
+}
+
+impl BrowserState {
+    /// Returns the name of the state.
+    fn name(&self) -> StateName {
+        match self {
+            Self::Stopped => StateName::Stopped,
+            Self::Starting => StateName::Starting,
+            Self::Running { .. } => StateName::Running,
+            Self::Orphan(_) => StateName::Orphan,
+            Self::Exited { exit, .. } if exit.code == Some(0) => StateName::Stopped,
+            Self::Exited { .. } => StateName::Crashed,
+            Self::Remote { .. } => StateName::Remote,
+        }
     }
 
+    /// Tells whether the browser can be driven.
+    fn is_ready(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Remote { reachable: true })
+    }
+
+    /// Returns the process id of a running or orphaned browser.
     fn pid(&self) -> Option<u32> {
         match self {
             Self::Running { pid, .. } => Some(*pid),
@@ -75,6 +129,7 @@ impl Seen {
         }
     }
 
+    /// Returns the debugging port of a running or orphaned browser.
     fn port(&self) -> Option<Port> {
         match self {
             Self::Running { port, .. } => Some(*port),
@@ -84,136 +139,175 @@ impl Seen {
     }
 }
 
-/// The program that would be started: the one that the config names, else the first that is found.
+/// Finds the program that a start would use: the one that the config names, else the first installed browser.
 ///
 /// # Errors
-/// None is there, in words.
-pub fn program(world: &World, wishes: &Wishes) -> Result<Found, Msg> {
-    let Some(typed) = &wishes.executable else {
-        return discover::find(&world.host, &world.env.home).ok_or_else(|| msg!("browser.none-found"));
+/// A message when there is none.
+pub(super) fn find_program(
+    context: &BrowserContext,
+    browser_config: &BrowserConfig,
+) -> Result<BrowserProgram, Msg> {
+    let Some(configured) = &browser_config.executable else {
+        return discover::find_browser(&context.host, &context.env.home)
+            .ok_or_else(|| msg!("browser.none-found"));
     };
-    let path = world
+    let path = context
         .env
-        .expand(Some(&world.instance.state_dir), typed)
+        .expand(Some(&context.instance.state_dir), configured)
         .filter(|path| path.is_file());
-    path.map(|path| Found {
-        kind: Kind::of(&path),
+    path.map(|path| BrowserProgram {
+        kind: BrowserKind::from_path(&path),
         path,
     })
-    .ok_or_else(|| msg!("browser.not-a-program", path = typed))
+    .ok_or_else(|| msg!("browser.not-a-program", path = configured))
 }
 
-/// The user-data folder of a profile.
-pub fn folder(world: &World, profile: &Profile) -> PathBuf {
-    user_data(&world.instance.browser(&profile.name))
+/// Returns the user-data folder of a profile's browser.
+pub(super) fn profile_data_folder(context: &BrowserContext, profile: &BrowserProfile) -> PathBuf {
+    user_data_folder(&context.instance.browser(&profile.name))
 }
 
-/// The port of a profile that does not run: set, recorded, or the one that it would get now.
-pub fn port(world: &World, profile: &Profile, profiles: &Profiles, record: &Record) -> Option<Port> {
-    match profile.place {
-        Place::Pinned { port, .. } => return Some(port),
-        Place::Remote { .. } | Place::Foreign { .. } => return None,
-        Place::Pool => {}
+/// Returns the port of a profile whose browser does not run: the pinned one, the recorded one, or the one that it would
+/// get now. `None` where this program does not start the browser, or no port is free.
+pub(crate) fn assigned_port(
+    context: &BrowserContext,
+    profile: &BrowserProfile,
+    profiles: &BrowserProfiles,
+    record: &Record,
+) -> Option<Port> {
+    match profile.endpoint {
+        BrowserEndpoint::Pinned { port, .. } => return Some(port),
+        BrowserEndpoint::Remote { .. } | BrowserEndpoint::UnsupportedDriver { .. } => return None,
+        BrowserEndpoint::Pool => {}
     }
     let recorded = record.browser.ports.get(&profile.name).copied();
-    let pool = world.family().map(crate::ports::PortFamily::cdp_pool);
+    let pool = context.port_family().map(crate::ports::PortFamily::cdp_pool);
     recorded
         .filter(|port| pool.is_some_and(|pool| pool.contains(*port)))
-        .or_else(|| ports::look(world, profile, profiles, record, &Ground::survey(world)).ok())
+        .or_else(|| {
+            let usage = PortUsage::survey(context);
+            debug_port::choose(context, profile, profiles, record, &usage).ok()
+        })
 }
 
-/// What can be seen of a browser without the gateway that started it: one that outlived it, or a remote
-/// one.
-pub fn outside(world: &World, profile: &Profile, wishes: &Wishes) -> Seen {
-    if let Place::Remote { url, .. } = &profile.place {
-        return Seen::Remote(answers(url, wishes.remote_limit));
+/// Returns the state of a browser as far as it is visible while the gateway is down: an orphan, a remote browser, or
+/// stopped.
+pub(crate) fn state_without_gateway(
+    context: &BrowserContext,
+    profile: &BrowserProfile,
+    browser_config: &BrowserConfig,
+) -> BrowserState {
+    if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
+        return BrowserState::Remote {
+            reachable: is_reachable(url, browser_config.remote_timeout),
+        };
     }
-    leftover::running(&world.instance.browser(&profile.name)).map_or(Seen::Stopped, Seen::Orphan)
+    let orphan = orphan::find_on_folder(&context.instance.browser(&profile.name));
+    orphan.map_or(BrowserState::Stopped, BrowserState::Orphan)
 }
 
-/// Whether a remote browser answers.
-pub fn answers(url: &str, limit: Duration) -> bool {
+/// Tells whether a remote browser answers in time.
+pub(super) fn is_reachable(url: &str, timeout: Duration) -> bool {
     let by_http = match url.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
         _ => url.to_owned(),
     };
-    fetch::socket_url(&by_http, limit).is_ok()
+    http_client::socket_url(&by_http, timeout).is_ok()
 }
 
-/// The status document. Its texts are in `lang`.
-pub fn document(
-    world: &World,
+/// Returns the URL of a profile's remote browser, fit for the screen. `None` where the browser is not remote.
+fn remote_url(profile: &BrowserProfile) -> Option<String> {
+    match &profile.endpoint {
+        BrowserEndpoint::Remote { url, .. } => Some(redact_url(url)),
+        _ => None,
+    }
+}
+
+/// Returns the URL of a debugging port on loopback.
+fn loopback_url(port: Port) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Creates the status document of a browser, with messages in `lang`. `port` is the port for a browser whose state has
+/// none.
+pub(crate) fn document(
+    context: &BrowserContext,
     config: &Value,
-    profile: &Profile,
+    profile: &BrowserProfile,
     port: Option<Port>,
-    seen: &Seen,
+    state: &BrowserState,
     lang: Lang,
 ) -> Value {
-    let wishes = Wishes::of(config);
-    let found = program(world, &wishes);
-    let headless = Headless::of(&world.host, wishes.headless);
-    let remote = match &profile.place {
-        Place::Remote { url, .. } => Some(shown_url(url)),
+    let browser_config = BrowserConfig::from_config(config);
+    let program = find_program(context, &browser_config);
+    let headless = Headless::decide(&context.host, browser_config.headless);
+    let remote = remote_url(profile);
+    let port = state.port().or(port);
+    let running_kind = match state {
+        BrowserState::Running { kind, .. } => Some(kind.name()),
         _ => None,
     };
-    let port = seen.port().or(port);
-    let chosen = match seen {
-        Seen::Running { kind, .. } => Some(kind.name()),
-        _ => None,
-    };
-    let url = remote
-        .clone()
-        .or_else(|| port.map(|port| format!("http://127.0.0.1:{port}")));
-    let ours = matches!(profile.place, Place::Pool | Place::Pinned { .. });
+    let url = remote.clone().or_else(|| port.map(loopback_url));
+    let is_started_here = matches!(
+        profile.endpoint,
+        BrowserEndpoint::Pool | BrowserEndpoint::Pinned { .. }
+    );
     let mut document = json!({
-        "enabled": wishes.enabled,
+        "enabled": browser_config.enabled,
         "profile": profile.name,
-        "running": seen.is_ready(),
-        "cdpReady": seen.is_ready(),
-        "state": seen.name(),
-        "pid": seen.pid(),
+        "running": state.is_ready(),
+        "cdpReady": state.is_ready(),
+        "state": state.name().name(),
+        "pid": state.pid(),
         "cdpPort": port,
         "cdpUrl": url,
-        "chosenBrowser": chosen,
-        "detectedBrowser": found.as_ref().ok().map(|found| found.kind.name()),
-        "detectedExecutablePath": found.as_ref().ok().map(|found| &found.path),
-        "detectError": found.as_ref().err().map(|msg| msg.render(lang)),
-        "userDataDir": ours.then(|| folder(world, profile)),
+        "chosenBrowser": running_kind,
+        "detectedBrowser": program.as_ref().ok().map(|program| program.kind.name()),
+        "detectedExecutablePath": program.as_ref().ok().map(|program| &program.path),
+        "detectError": program.as_ref().err().map(|msg| msg.render(lang)),
+        "userDataDir": is_started_here.then(|| profile_data_folder(context, profile)),
         "color": profile.color,
         "headless": headless.is_on(),
         "headlessSource": headless.source(),
-        "noSandbox": wishes.no_sandbox,
-        "executablePath": wishes.executable,
-        "attachOnly": wishes.attach_only,
+        "noSandbox": browser_config.no_sandbox,
+        "executablePath": browser_config.executable,
+        "attachOnly": browser_config.attach_only,
         "isRemote": remote.is_some(),
     });
-    if let Seen::Ended { pid, exit, at } = seen {
+    if let BrowserState::Exited { pid, exit, at } = state {
         document["ended"] = json!({
             "pid": pid,
             "code": exit.code,
             "signal": exit.signal,
             "at": humantime::format_rfc3339_millis(*at).to_string(),
-            "message": how(*exit).render(lang),
+            "message": exit_msg(*exit).render(lang),
         });
     }
     document
 }
 
-/// A line of the list of profiles.
-pub fn row(profile: &Profile, profiles: &Profiles, port: Option<Port>, seen: &Seen, tabs: usize) -> Value {
-    let port = seen.port().or(port);
-    let remote = match &profile.place {
-        Place::Remote { url, .. } => Some(shown_url(url)),
-        _ => None,
-    };
+/// Creates the entry of a profile in the list of profiles. `port` is the port for a browser whose state has none,
+/// `tabs` the number of open tabs.
+pub(crate) fn profile_row(
+    profile: &BrowserProfile,
+    profiles: &BrowserProfiles,
+    port: Option<Port>,
+    state: &BrowserState,
+    tabs: usize,
+) -> Value {
+    let port = state.port().or(port);
+    let remote = remote_url(profile);
     json!({
         "name": profile.name,
         "cdpPort": port,
-        "cdpUrl": remote.clone().or_else(|| port.map(|port| format!("http://127.0.0.1:{port}"))),
+        "cdpUrl": remote.clone().or_else(|| port.map(loopback_url)),
         "color": profile.color,
-        "driver": match &profile.place { Place::Foreign { driver } => driver, _ => "openclaw" },
-        "running": seen.is_ready(),
-        "state": seen.name(),
+        "driver": match &profile.endpoint {
+            BrowserEndpoint::UnsupportedDriver { driver } => driver,
+            _ => MANAGED_DRIVER,
+        },
+        "running": state.is_ready(),
+        "state": state.name().name(),
         "tabCount": tabs,
         "isDefault": profile.name == profiles.default,
         "isRemote": remote.is_some(),

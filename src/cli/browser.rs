@@ -1,5 +1,5 @@
-//! `openclaw browser`: the browsers of this instance, asked of its gateway; where that is down and the
-//! files tell enough, of them.
+//! `openclaw browser`: sends requests about the browsers of this instance to its gateway. While the gateway is down,
+//! status and profiles are read from the files.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -9,54 +9,61 @@ use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::browser::client::{Answer, Client};
-use crate::browser::profiles::{Profile, Profiles, Wishes};
-use crate::browser::{World, doctor, ports, status};
+use crate::browser::checks::{self, BrowserHealth};
+use crate::browser::client::{ControlClient, ControlReply};
+use crate::browser::debug_port::PortUsage;
+use crate::browser::profiles::{BrowserConfig, BrowserProfile, BrowserProfiles};
+use crate::browser::{BrowserContext, status};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::ports::{PortFamily, Role};
 use crate::settings::InstanceFiles;
 
 mod args;
-mod show;
+mod output;
 
 pub(crate) use args::{BrowserArgs, BrowserCommand};
 
-/// How long an answer may take where `--timeout` does not say.
-const LIMIT: u64 = 60_000;
+/// Time that a response may take where `--timeout` is not given, in milliseconds.
+const DEFAULT_TIMEOUT_MS: u64 = 60_000;
+/// Time that the gateway is given to answer `browser doctor`.
+const DOCTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the instance's files say, read once.
-struct Ground<'a> {
+/// The input of a browser command: the instance, with its files read once.
+struct CommandInput<'a> {
     context: &'a Context<'a>,
     files: InstanceFiles,
-    world: World,
-    profiles: Profiles,
-    wanted: Option<&'a str>,
+    browser_context: BrowserContext,
+    profiles: BrowserProfiles,
+    /// The value of `--browser-profile`.
+    profile_name: Option<&'a str>,
 }
 
+/// Runs `openclaw browser`.
 pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode> {
-    let ground = Ground::read(context, args.browser_profile.as_deref())?;
+    let profile_name = args.browser_profile.as_deref();
+    let input = CommandInput::read(context, profile_name)?;
     if matches!(args.command, BrowserCommand::Doctor) {
-        return ground.doctor();
+        return input.run_doctor();
     }
-    let (method, path, body) = request(&args.command);
-    let path = with_profile(&path, args.browser_profile.as_deref());
-    let limit = Duration::from_millis(args.timeout.unwrap_or(LIMIT));
-    match ground.client()?.ask(method, &path, body.as_ref(), limit)? {
-        Answer::Done(document) => {
-            show::answer(context, &args.command, &document, args.browser_profile.as_deref());
+    let (method, path, body) = request_for(&args.command);
+    let path = with_profile(&path, profile_name);
+    let timeout = Duration::from_millis(args.timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
+    match input.client()?.send(method, &path, body.as_ref(), timeout)? {
+        ControlReply::Success(document) => {
+            output::print_reply(context, &args.command, &document, profile_name);
             Ok(ExitCode::SUCCESS)
         }
-        Answer::Refused(status, document) => {
-            show::refusal(&context.ui, status, &document);
+        ControlReply::Failure { status, document } => {
+            output::print_failure(&context.ui, status, &document);
             Ok(ExitCode::FAILURE)
         }
-        Answer::Down => ground.down(&args.command),
+        ControlReply::GatewayDown => input.run_without_gateway(&args.command),
     }
 }
 
-/// The request of a command: method, path, body.
-fn request(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
+/// Returns the request of a command: method, path and body.
+fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
     let post = |path: &str, body: Value| ("POST", path.to_owned(), Some(body));
     match command {
         BrowserCommand::Status | BrowserCommand::Doctor => ("GET", "/".to_owned(), None),
@@ -67,10 +74,12 @@ fn request(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
         BrowserCommand::CreateProfile { name, color } => {
             post("/profiles/create", json!({ "name": name, "color": color }))
         }
-        BrowserCommand::DeleteProfile { name } => ("DELETE", format!("/profiles/{}", escaped(name)), None),
+        BrowserCommand::DeleteProfile { name } => {
+            ("DELETE", format!("/profiles/{}", percent_encoded(name)), None)
+        }
         BrowserCommand::Open { url } => post("/tabs/open", json!({ "url": url })),
         BrowserCommand::Focus { tab } => post("/tabs/focus", json!({ "targetId": tab })),
-        BrowserCommand::Close { tab } => ("DELETE", format!("/tabs/{}", escaped(tab)), None),
+        BrowserCommand::Close { tab } => ("DELETE", format!("/tabs/{}", percent_encoded(tab)), None),
         BrowserCommand::Navigate { url, target_id } => {
             post("/navigate", json!({ "url": url, "targetId": target_id }))
         }
@@ -85,7 +94,7 @@ fn request(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
         BrowserCommand::Snapshot { target_id, limit } => {
             let mut path = "/snapshot?format=aria".to_owned();
             if let Some(id) = target_id {
-                let _ = write!(path, "&targetId={}", escaped(id));
+                let _ = write!(path, "&targetId={}", percent_encoded(id));
             }
             if let Some(limit) = limit {
                 let _ = write!(path, "&limit={limit}");
@@ -95,77 +104,83 @@ fn request(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
     }
 }
 
+/// Adds the browser profile to the query of a path.
 fn with_profile(path: &str, profile: Option<&str>) -> String {
     match profile {
         None => path.to_owned(),
         Some(name) => {
-            let sign = if path.contains('?') { '&' } else { '?' };
-            format!("{path}{sign}profile={}", escaped(name))
+            let separator = if path.contains('?') { '&' } else { '?' };
+            format!("{path}{separator}profile={}", percent_encoded(name))
         }
     }
 }
 
-/// A text as part of an address.
-fn escaped(text: &str) -> PercentEncode<'_> {
+/// Percent-encodes a text for a path or a query.
+fn percent_encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
-impl<'a> Ground<'a> {
-    fn read(context: &'a Context<'a>, wanted: Option<&'a str>) -> Result<Self> {
+impl<'a> CommandInput<'a> {
+    /// Reads the files of the instance and derives its browser profiles.
+    fn read(context: &'a Context<'a>, profile_name: Option<&'a str>) -> Result<Self> {
         let instance = &context.instance;
         let files = InstanceFiles::read(instance)?;
-        let (base, _) = files.sources(context.host, instance).port(None)?;
-        let world = World {
+        let (base_port, _) = files.sources(context.host, instance).port(None)?;
+        let browser_context = BrowserContext {
             host: context.host.clone(),
             env: context.env.clone(),
             instance: instance.clone(),
-            base,
+            base_port,
         };
         Ok(Self {
-            profiles: world.profiles(&files.config, &files.record),
+            profiles: browser_context.profiles(&files.config, &files.record),
             context,
             files,
-            world,
-            wanted,
+            browser_context,
+            profile_name,
         })
     }
 
-    fn client(&self) -> Result<Client> {
+    /// Returns a client of the gateway's browser control service.
+    fn client(&self) -> Result<ControlClient> {
         let sources = self.files.sources(self.context.host, &self.context.instance);
-        let port = PortFamily::new(self.world.base)
-            .ok_or_else(|| Error::blocked(msg!("browser.no-pool", port = self.world.base)))?
+        let port = PortFamily::new(self.browser_context.base_port)
+            .ok_or_else(|| Error::blocked(msg!("browser.no-pool", port = self.browser_context.base_port)))?
             .port(Role::BrowserControl);
-        Ok(Client {
+        Ok(ControlClient {
             port,
-            proof: sources.client_auth()?,
+            auth: sources.client_auth()?,
             lang: self.context.ui.lang(),
             command: self.context.instance.command(),
         })
     }
 
-    fn profile(&self) -> Result<&Profile> {
-        self.profiles.find(self.wanted).ok_or_else(|| {
-            let names: Vec<_> = self.profiles.list.iter().map(|p| p.name.as_str()).collect();
-            let name = self.wanted.unwrap_or(&self.profiles.default);
-            Error::failed(msg!("browser.no-profile", name = name, names = names.join(", ")))
-        })
+    /// Returns the browser profile that the command is for.
+    fn profile(&self) -> Result<&BrowserProfile> {
+        self.profiles
+            .find(self.profile_name)
+            .ok_or_else(|| Error::failed(self.profiles.not_found_msg(self.profile_name)))
     }
 
-    /// The gateway is down: what the files tell, or what to do.
-    fn down(&self, command: &BrowserCommand) -> Result<ExitCode> {
-        let (ui, wishes) = (&self.context.ui, Wishes::of(&self.files.config));
-        let document = match command {
+    /// Runs a command while the gateway is down: status and profiles from the files, an error for any other command.
+    fn run_without_gateway(&self, command: &BrowserCommand) -> Result<ExitCode> {
+        let (ui, context, files) = (&self.context.ui, &self.browser_context, &self.files);
+        let browser_config = BrowserConfig::from_config(&files.config);
+        let state_and_port = |profile| {
+            let state = status::state_without_gateway(context, profile, &browser_config);
+            let port = status::assigned_port(context, profile, &self.profiles, &files.record);
+            (state, port)
+        };
+        let mut document = match command {
             BrowserCommand::Status => {
                 let profile = self.profile()?;
-                let seen = status::outside(&self.world, profile, &wishes);
-                let port = status::port(&self.world, profile, &self.profiles, &self.files.record);
-                status::document(&self.world, &self.files.config, profile, port, &seen, ui.lang())
+                let (state, port) = state_and_port(profile);
+                status::document(context, &files.config, profile, port, &state, ui.lang())
             }
             BrowserCommand::Profiles => {
                 let row = |profile| {
-                    let seen = status::outside(&self.world, profile, &wishes);
-                    let port = status::port(&self.world, profile, &self.profiles, &self.files.record);
-                    status::row(profile, &self.profiles, port, &seen, 0)
+                    let (state, port) = state_and_port(profile);
+                    status::profile_row(profile, &self.profiles, port, &state, 0)
                 };
                 json!({ "profiles": self.profiles.list.iter().map(row).collect::<Value>() })
             }
@@ -175,34 +190,41 @@ impl<'a> Ground<'a> {
                 return Err(error.hint(msg!("browser.run-gateway", command = instance.command())));
             }
         };
-        let mut document = document;
         document["gatewayRunning"] = false.into();
         ui.eprint_paragraph(&msg!(
             "browser.from-files",
             profile = self.context.instance.profile
         ));
-        show::answer(self.context, command, &document, self.wanted);
+        output::print_reply(self.context, command, &document, self.profile_name);
         Ok(ExitCode::SUCCESS)
     }
 
-    fn doctor(&self) -> Result<ExitCode> {
+    /// Runs `browser doctor`.
+    fn run_doctor(&self) -> Result<ExitCode> {
         let profile = self.profile()?;
-        let ground = ports::Ground::survey(&self.world);
-        let (config, record, profiles) = (&self.files.config, &self.files.record, &self.profiles);
-        let checks = doctor::checks(&self.world, config, record, profiles, profile, &ground);
-        let up = matches!(
-            self.client()?
-                .ask("GET", "/profiles", None, Duration::from_secs(10)),
-            Ok(Answer::Done(_))
+        let usage = PortUsage::survey(&self.browser_context);
+        let checks = checks::check_profile(
+            &self.browser_context,
+            &self.files.config,
+            &self.files.record,
+            &self.profiles,
+            profile,
+            &usage,
         );
-        let bad = checks.iter().any(|check| check.health == doctor::Health::Bad);
-        show::doctor(
+        let reply = self.client()?.send("GET", "/profiles", None, DOCTOR_TIMEOUT);
+        let is_gateway_up = matches!(reply, Ok(ControlReply::Success(_)));
+        let is_any_bad = checks.iter().any(|check| check.health == BrowserHealth::Bad);
+        output::print_checks(
             &self.context.ui,
             &profile.name,
             &checks,
-            up,
+            is_gateway_up,
             &self.context.instance.command(),
         );
-        Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if is_any_bad {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }

@@ -15,7 +15,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::Value;
 
 use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
-use crate::browser::profiles::{Ground, Profiles};
+use crate::browser::profiles::{BrowserProfiles, ProfileOrigin};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::help;
@@ -219,10 +219,10 @@ fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
         LoadedConfig::Missing | LoadedConfig::Broken(_) => Value::Null,
     };
     let record = Record::read(&instance.record_path()).unwrap_or_default();
-    let list = Profiles::of(&config, &record, "", &str::to_owned).list;
+    let list = BrowserProfiles::from_config(&config, &record, "", &str::to_owned).list;
     let wanted = list
         .into_iter()
-        .filter(|profile| !created || profile.ground == Ground::Record);
+        .filter(|profile| !created || profile.origin == ProfileOrigin::Record);
     wanted.map(|profile| (profile.name, None)).collect()
 }
 

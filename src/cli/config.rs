@@ -12,15 +12,15 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
-use crate::config::{assign, broken_error, document, effective, schema, secrets};
+use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 
 mod change;
 mod restore;
+mod validate;
 
 use change::{change, read_config};
 
@@ -55,13 +55,20 @@ pub(crate) enum ConfigCommand {
         stdin: bool,
         #[arg(long)]
         replace: bool,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     Unset {
         #[arg(value_name = "PATH")]
         path: String,
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
     },
     File,
-    Validate,
+    Validate {
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
+    },
     Restore {
         #[arg(long, conflicts_with = "to")]
         list: bool,
@@ -82,17 +89,18 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
             value,
             stdin,
             replace,
+            release,
         } => {
             let path = parse_path(path)?;
             let typed = match value {
                 Some(value) if !stdin => value.clone(),
                 _ => from_stdin()?,
             };
-            set(context, &path, &typed, *replace)
+            set(context, &path, &typed, *replace, release.as_deref())
         }
-        ConfigCommand::Unset { path } => unset(context, path),
+        ConfigCommand::Unset { path, release } => unset(context, path, release.as_deref()),
         ConfigCommand::File => Ok(file(context)),
-        ConfigCommand::Validate => validate(context),
+        ConfigCommand::Validate { release } => validate::validate(context, release.as_deref()),
         ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
         ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
     }
@@ -148,7 +156,13 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Result<ExitCode> {
+fn set(
+    context: &Context<'_>,
+    path: &KeyPath,
+    typed: &str,
+    replace: bool,
+    release: Option<&str>,
+) -> Result<ExitCode> {
     let value = assign::parse_typed_value(path, typed)?;
     let edit = |document: &mut ConfigDocument| {
         if replace {
@@ -157,14 +171,14 @@ fn set(context: &Context<'_>, path: &KeyPath, typed: &str, replace: bool) -> Res
             document.merge(path, value)
         }
     };
-    let written = change(context, edit)?;
+    let written = change(context, release, edit)?;
     report(context, path, written.as_deref(), "config.was-set", "config.same");
     Ok(ExitCode::SUCCESS)
 }
 
-fn unset(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
-    let written = change(context, |document| document.unset(&path))?;
+    let written = change(context, release, |document| document.unset(&path))?;
     report(
         context,
         &path,
@@ -212,53 +226,4 @@ fn file(context: &Context<'_>) -> ExitCode {
         context.ui.print(&path.display().to_string());
     }
     ExitCode::SUCCESS
-}
-
-fn validate(context: &Context<'_>) -> Result<ExitCode> {
-    let path = &context.instance.config_path;
-    let read = read_config(context)?;
-    let value = effective(path, &read).map_err(|fault| broken_error(path, &fault))?;
-    let survey = context.survey();
-    let dialect = Dialect::choose(change::node_version(&survey), Some(&value));
-    let findings = schema::check(&value, dialect);
-    if context.ui.is_json() {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "path": finding.path.to_string(),
-                    "code": finding.why.key(),
-                    "message": context.ui.render(&finding.why),
-                })
-            })
-            .collect();
-        context.ui.print_json(&json!({
-            "ok": findings.is_empty(),
-            "config": path,
-            "dialect": dialect.name(),
-            "findings": list,
-        }));
-    } else if findings.is_empty() {
-        context
-            .ui
-            .print_line(&msg!("config.valid", path = path.display()));
-    } else {
-        context
-            .ui
-            .print_line(&msg!("config.invalid", path = path.display()));
-        for finding in &findings {
-            let line = Msg::new("config.finding")
-                .with("path", &finding.path)
-                .with_msg("why", finding.why.clone());
-            context.ui.print(&format!("  - {}", context.ui.render(&line)));
-        }
-    }
-    context
-        .ui
-        .print_note(&Msg::new("config.judged-as").with_msg("dialect", dialect.msg()));
-    Ok(if findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
 }

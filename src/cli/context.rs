@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
-use crate::environment::Environment;
+use crate::config::judge::ConfigJudge;
+use crate::environment::{Environment, abbreviate_home};
 use crate::error::Result;
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
+use crate::record::Record;
 use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
@@ -56,6 +58,14 @@ impl<'a> Context<'a> {
         survey::survey_host(self.host, &self.env)
     }
 
+    /// Returns the judge of configs for the engine of the instance, by a survey of the host. A record that cannot be
+    /// read counts as absent: the commands that need it say what is wrong with it.
+    pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
+        let record = Record::read(&self.instance.record_path()).unwrap_or_default();
+        let node = survey.node.as_ref().map(|node| node.version.as_str());
+        ConfigJudge::new(record.engine, node)
+    }
+
     /// Returns the folder of what all instances of this user share.
     pub(crate) fn state_home(&self) -> PathBuf {
         registry::state_home(self.host, &self.env)
@@ -75,10 +85,34 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
+    /// Completes a change of this instance that an earlier run was killed in. A gateway on a mixture of two states would
+    /// serve half of each, and write into both.
+    ///
+    /// # Errors
+    /// The change can't be completed, or another process is writing. Neither need last, so a service may try again.
+    pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
+        let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
+        if apply::changes_any(&self.state_home(), &paths) {
+            self.lock()?;
+        }
+        Ok(())
+    }
+
+    /// Says that an earlier run was cut short, where it was and nobody has completed it yet.
+    pub(crate) fn print_interrupted_note(&self) {
+        if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
+            self.ui.print_note(&msg!(
+                "apply.interrupted",
+                path = abbreviate_home(&self.env.home, &interrupted.about),
+                command = self.instance.command()
+            ));
+        }
+    }
+
     /// The existing profile that was probably meant by this one's name.
     pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
-        let near = profile::nearest(
+        let near = profile::nearest_name(
             &self.instance.profile,
             names.filter(|name| **name != self.instance.profile),
         )?;

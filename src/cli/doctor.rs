@@ -36,6 +36,10 @@ pub(crate) struct DoctorArgs {
 /// Runs `openclaw doctor`: exit 1 where an error was found and not repaired.
 pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> {
     let scope = if args.all { Scope::All } else { Scope::One };
+    if args.fix && !args.dry_run && apply::has_unfinished_transaction(&context.state_home()) {
+        // It was agreed to when it began; what is examined is the state after it.
+        context.lock()?;
+    }
     let (findings, plans) = examine(context, scope);
     if !args.fix {
         print(context, &findings, None);

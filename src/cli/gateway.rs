@@ -42,15 +42,15 @@ pub(crate) enum GatewayCommand {
     Restart(ActArgs),
 }
 
-pub(super) fn run(context: &Context<'_>, args: GatewayArgs) -> Result<ExitCode> {
-    match args.command {
+pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode> {
+    match &args.command {
         None => run::run(context, &args.run),
-        Some(GatewayCommand::Run(args)) => run::run(context, &args),
-        Some(GatewayCommand::Status(args)) => Ok(status::one(context, &args)),
-        Some(GatewayCommand::Health(args)) => health::run(context, &args),
-        Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, &args)),
-        Some(GatewayCommand::Call(args)) => call::run(context, &args),
-        Some(GatewayCommand::Install(args)) => service::install(context, &args),
+        Some(GatewayCommand::Run(args)) => run::run(context, args),
+        Some(GatewayCommand::Status(args)) => Ok(status::one(context, args)),
+        Some(GatewayCommand::Health(args)) => health::run(context, args),
+        Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, args)),
+        Some(GatewayCommand::Call(args)) => call::run(context, args),
+        Some(GatewayCommand::Install(args)) => service::install(context, args),
         Some(GatewayCommand::Uninstall(_)) => service::act(context, Action::Uninstall),
         Some(GatewayCommand::Start(_)) => service::act(context, Action::Start),
         Some(GatewayCommand::Stop(_)) => service::act(context, Action::Stop),

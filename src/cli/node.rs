@@ -9,18 +9,19 @@ use super::Context;
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, ErrorReason, Result};
 use crate::gateway::GatewayOptions;
+use crate::global_options::GlobalOptions;
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::ports::Port;
 use crate::record::{Engine, Record};
-use crate::selection::Selection;
 use crate::settings::InstanceFiles;
 use crate::ui::Ui;
 
 /// The values of `--engine`.
 pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
-    PossibleValuesParser::new(Engine::ALL.map(Engine::name)).map(|name| Engine::of(&name).unwrap_or_default())
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name))
+        .map(|name| Engine::from_name(&name).unwrap_or_default())
 }
 
 /// Whether OpenClaw from npm is to run as the gateway: the flag goes before the record.
@@ -67,15 +68,13 @@ pub(crate) fn pass_on(
     host: &Host,
     ui: Ui,
     program: &clap::Command,
-    selection: &Selection,
+    options: &GlobalOptions,
     error: Error,
 ) -> Result<ExitCode> {
-    let word = selection.rest.get(1).and_then(|word| word.to_str());
-    let is_foreign = |word: &str| is_command(word) && program.find_subcommand(word).is_none();
-    if !error.has_reason(ErrorReason::UnknownCommand) || !word.is_some_and(is_foreign) {
+    if !error.has_reason(ErrorReason::UnknownCommand) || openclaw_command(program, options).is_none() {
         return Err(error);
     }
-    let Ok(context) = Context::read(host, ui, selection.profile.as_ref()) else {
+    let Ok(context) = Context::read(host, ui, options.profile.as_ref()) else {
         return Err(error);
     };
     let engine = match engine::locate(host, &context.env) {
@@ -84,15 +83,20 @@ pub(crate) fn pass_on(
         Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
     };
     let instance = &context.instance;
-    let colour = selection.no_color.then(|| "--no-color".into());
-    let args = colour.into_iter().chain(selection.rest.iter().skip(1).cloned());
+    let args = options.openclaw_args.iter().cloned();
     let port = port_of(&context);
     let call = engine::command_for_instance(host, &engine, instance, port, args);
     start(host, &engine, &call)
 }
 
-/// Whether a word is a command that OpenClaw may have: none of ours came this far, and `help` is ours.
-fn is_command(word: &str) -> bool {
+/// Returns the command of a command line, where this program does not have it and OpenClaw from npm may.
+pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalOptions) -> Option<&'a str> {
+    let word = options.command_line.get(1)?.to_str()?;
+    (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
+}
+
+/// Tells whether a word has the form of a command's name. `help` is this program's own.
+fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
             .bytes()

@@ -120,9 +120,9 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
 
 /// The instance of the command line, or where nobody chose one, that of the answers file.
 fn instance(context: &Context<'_>, given: &mut PresetAnswers) -> Result<Instance> {
-    match given.take_profile().filter(|_| !context.instance.chosen) {
+    match given.take_profile().filter(|_| !context.instance.is_explicit) {
         Some(name) => {
-            let profile = ProfileName::parse(&name).map_err(|e| e.refuse(&name))?;
+            let profile = ProfileName::parse(&name).map_err(|e| e.to_error(&name))?;
             Instance::resolve(&context.env, Some(&profile))
         }
         None => Ok(context.instance.clone()),

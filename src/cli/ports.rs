@@ -181,7 +181,7 @@ fn overlaps(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
                 OverlapLoser::Asker => "this",
                 OverlapLoser::Holder => "other",
             },
-            "browserProfile": overlap.nth,
+            "browserProfile": overlap.browser_number,
             "message": context.ui.render(&overlap.msg()),
         })
     };

@@ -23,7 +23,7 @@ mod export;
 mod find;
 mod import;
 
-use find::find;
+use find::find_instance;
 
 /// `openclaw profiles`
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             yes,
             dry_run,
         }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             Removal {
                 context,
                 name,
@@ -91,11 +91,11 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             file,
             with_secrets,
         }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             export::run(context, &name, file, *with_secrets)
         }
         Some(ProfilesCommand::Import { file, name, dry_run }) => {
-            let name = ProfileName::parse(name).map_err(|e| e.refuse(name))?;
+            let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             import::run(context, file, &name, *dry_run)
         }
     }
@@ -190,7 +190,7 @@ fn running(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
         .listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
-    let own = owners.filter(|owner| owner.instance.as_deref() == Some(&found.label));
+    let own = owners.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(&found.label));
     own.map(|owner| owner.pid).next()
 }
 
@@ -210,7 +210,7 @@ impl Removal<'_> {
         // What is there to be removed is known before anybody is asked.
         let plan = self.plan(&before)?;
         if self.dry_run {
-            self.tell(&plan, true);
+            self.print_result(&plan, true);
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
@@ -226,14 +226,14 @@ impl Removal<'_> {
         let lock = context.lock()?;
         let survey = context.survey();
         let plan = self.plan(&survey)?;
-        let others = survey.paths_of_others(&find(&survey, &self.name)?.config_path);
+        let others = survey.paths_of_others(&find_instance(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;
-        self.tell(&plan, false);
+        self.print_result(&plan, false);
         Ok(ExitCode::SUCCESS)
     }
 
     fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
-        let found = find(survey, &self.name)?;
+        let found = find_instance(survey, &self.name)?;
         if let Some(pid) = running(survey, found) {
             return Err(Error::blocked(msg!(
                 "profiles.remove-running",
@@ -268,7 +268,7 @@ impl Removal<'_> {
         Ok(plan)
     }
 
-    fn tell(&self, plan: &plan::Plan, dry_run: bool) {
+    fn print_result(&self, plan: &plan::Plan, dry_run: bool) {
         let ui = &self.context.ui;
         if ui.is_json() {
             let changes = report::changes(plan);

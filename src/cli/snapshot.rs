@@ -1,4 +1,4 @@
-//! `openclaw snapshot`: keep one instance as it is, and go back to it.
+//! `openclaw snapshot`: makes, lists and restores snapshots of one instance.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,10 +40,10 @@ pub(crate) enum SnapshotCommand {
     },
 }
 
-/// How long a gateway may take to answer that it runs.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum time for a gateway to answer that it runs.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Carries `openclaw snapshot ...` out.
+/// Runs `openclaw snapshot ...`.
 pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode> {
     match &args.command {
         SnapshotCommand::Create => create(context),
@@ -52,32 +52,33 @@ pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode
     }
 }
 
-fn folder(context: &Context<'_>) -> PathBuf {
+/// Returns the folder of the instance's snapshots.
+fn snapshot_dir(context: &Context<'_>) -> PathBuf {
     let state_home = context.state_home();
     snapshot::snapshot_dir(&state_home, &context.env.home, &context.instance)
 }
 
-/// What a snapshot needs to know of the host.
-struct Ground {
+/// Facts about the host that a snapshot takes into account; owns what a [`SnapshotTarget`] borrows.
+struct SnapshotInputs {
     folder: PathBuf,
     workspaces: Vec<PathBuf>,
     others: Vec<PathBuf>,
     now: String,
 }
 
-impl Ground {
+impl SnapshotInputs {
     fn new(context: &Context<'_>, survey: &Survey) -> Self {
         let config = &context.instance.config_path;
         let found = survey.position(config).map(|at| &survey.instances[at]);
         Self {
-            folder: folder(context),
+            folder: snapshot_dir(context),
             workspaces: found.map(|found| found.workspaces.clone()).unwrap_or_default(),
             others: survey.paths_of_others(config),
             now: context.now(),
         }
     }
 
-    fn of<'a>(&'a self, context: &'a Context<'_>) -> SnapshotTarget<'a> {
+    fn target<'a>(&'a self, context: &'a Context<'_>) -> SnapshotTarget<'a> {
         SnapshotTarget {
             instance: &context.instance,
             home: &context.env.home,
@@ -91,10 +92,10 @@ impl Ground {
 
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
-    clear(context);
+    remove_leftovers(context);
     let survey = context.survey();
-    let ground = Ground::new(context, &survey);
-    let created = ground.of(context).create("asked")?;
+    let inputs = SnapshotInputs::new(context, &survey);
+    let created = inputs.target(context).create("asked")?;
     let made = created.snapshot;
     let ui = &context.ui;
     if ui.is_json() {
@@ -124,7 +125,7 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
 }
 
 fn list(context: &Context<'_>) -> ExitCode {
-    let found = snapshot::list(&folder(context));
+    let found = snapshot::list(&snapshot_dir(context));
     let ui = &context.ui;
     if ui.is_json() {
         let rows: Vec<_> = found
@@ -142,8 +143,9 @@ fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn chosen(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
-    let all = snapshot::list(&folder(context));
+/// Returns the snapshot with this id, or the newest one.
+fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
+    let all = snapshot::list(&snapshot_dir(context));
     let command = context.instance.command();
     match id {
         None => all
@@ -158,7 +160,7 @@ fn chosen(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
 }
 
 fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
-    let chosen = chosen(context, id)?;
+    let chosen = find_snapshot(context, id)?;
     let ui = &context.ui;
     if !yes {
         let terminal = context.host.terminal();
@@ -173,21 +175,21 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let lock = context.lock()?;
     let survey = context.survey();
     refuse_running(context, &survey)?;
-    clear(context);
-    let ground = Ground::new(context, &survey);
-    let of = ground.of(context);
-    let manifest = of.verify(&chosen)?;
+    remove_leftovers(context);
+    let inputs = SnapshotInputs::new(context, &survey);
+    let target = inputs.target(context);
+    let manifest = target.verify(&chosen)?;
     // What is there now can be had back: a restore is undone by a restore.
-    let before = match of.create("before-restore") {
+    let before = match target.create("before-restore") {
         Ok(created) => Some(created.snapshot),
         Err(error) if error.has_reason(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };
-    let stamp = plan::folder_stamp(&ground.now);
+    let stamp = plan::folder_stamp(&inputs.now);
     let staging = archive::restore_staging_dir(&context.instance.state_dir, &stamp);
     let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {
-        let plan = of.restore_plan(&manifest, &staging);
-        apply::apply(&lock, &plan, &ground.others, &mut |_| {})
+        let plan = target.restore_plan(&manifest, &staging);
+        apply::apply(&lock, &plan, &inputs.others, &mut |_| {})
     });
     apply::remove_staging(&staging);
     for notice in done?.notices {
@@ -217,14 +219,14 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes away what a run left that was killed; the host's lock is held.
-fn clear(context: &Context<'_>) {
+/// Removes the staging folders that killed runs left. The host lock is held, so that no run uses them.
+fn remove_leftovers(context: &Context<'_>) {
     for left in archive::leftover_staging_dirs(&context.instance.state_dir) {
         apply::remove_staging(&left);
     }
 }
 
-/// A running gateway would write its own memory over what was restored.
+/// Refuses when the instance's gateway runs: it would write its own memory over what is restored.
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     let instance = &context.instance;
     // The lock is held from the first moment of a start to the last of an end, port or no port.
@@ -236,10 +238,11 @@ fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
         .listeners
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
-    let listens = owners.find(|owner| label.is_some() && owner.instance.as_deref() == label);
+    let listens = owners.find(|owner| owner.is_gateway && owner.instance.as_deref() == label);
     // A gateway of OpenClaw from npm takes no lock, and a process of another user's name tells no owner.
     let answers = || {
-        let probe = probe::probe_in_detail(context.instance_context(), survey, Instant::now() + PATIENCE);
+        let probe =
+            probe::probe_in_detail(context.instance_context(), survey, Instant::now() + PROBE_TIMEOUT);
         probe.is_running().then(|| probe.pid.unwrap_or_default())
     };
     let running = holder

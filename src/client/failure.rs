@@ -13,9 +13,9 @@ use crate::text::sanitize;
 /// The failure of a request to a gateway.
 #[derive(Debug)]
 pub(crate) enum ClientFailure {
-    /// The connection was not accepted.
+    /// No address of the gateway accepted the connection.
     Unreachable(io::Error),
-    /// The deadline has passed.
+    /// The gateway did not answer before the deadline.
     TimedOut,
     /// The program that answers is not a gateway.
     NotGateway,
@@ -25,9 +25,9 @@ pub(crate) enum ClientFailure {
     Protocol(Option<u64>),
     /// The gateway answered with an error of the protocol.
     ErrorResponse {
-        /// The code: `INVALID_REQUEST`, `UNAVAILABLE`, ...
+        /// The error code of the response: `INVALID_REQUEST`, `UNAVAILABLE`, ...
         code: String,
-        /// The message.
+        /// The error message of the response.
         message: String,
     },
     /// The gateway closed the connection; with the code and the reason of the close frame.
@@ -35,6 +35,7 @@ pub(crate) enum ClientFailure {
 }
 
 impl ClientFailure {
+    /// Creates the failure from an error of the open WebSocket.
     pub(super) fn from_socket(error: tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
@@ -47,6 +48,7 @@ impl ClientFailure {
         }
     }
 
+    /// Creates the failure from an error of the WebSocket handshake.
     pub(super) fn from_upgrade<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Self {
         match error {
             HandshakeError::Failure(tungstenite::Error::Io(e)) if e.kind() == ErrorKind::TimedOut => {
@@ -57,6 +59,7 @@ impl ClientFailure {
         }
     }
 
+    /// Creates the failure from the close frame of the gateway.
     pub(super) fn from_close(frame: Option<CloseFrame>) -> Self {
         match frame {
             Some(frame) => Self::Closed(Some(frame.code.into()), sanitize(&frame.reason)),

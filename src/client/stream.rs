@@ -35,7 +35,7 @@ impl DeadlineStream {
         Err(failure)
     }
 
-    /// Fails after the deadline.
+    /// Returns [`ClientFailure::TimedOut`] where the deadline has passed.
     pub(super) fn check_deadline(&self) -> Result<(), ClientFailure> {
         remaining(self.deadline)
             .map(|_| ())

@@ -1,10 +1,8 @@
-//! The assignment of a value by `config set`: parses the typed text, and finds what OpenClaw would refuse afterwards.
+//! The assignment of a value by `config set`: parses the typed text.
 
 use serde_json::Value;
 
-use super::dialect::Dialect;
 use super::key_path::KeyPath;
-use super::schema::{self, SchemaFinding};
 use super::{reader, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
@@ -30,7 +28,7 @@ pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
     if has_redaction_mark(&value) {
         return Err(Error::usage(msg!(
             "config.value-hidden",
-            hidden = secrets::REDACTED
+            hidden = crate::secret::REDACTED
         )));
     }
     Ok(value)
@@ -38,34 +36,11 @@ pub(crate) fn parse_typed_value(path: &KeyPath, typed: &str) -> Result<Value> {
 
 fn has_redaction_mark(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains(secrets::REDACTED),
+        Value::String(text) => text.contains(crate::secret::REDACTED),
         Value::Array(elements) => elements.iter().any(has_redaction_mark),
         Value::Object(map) => map.values().any(has_redaction_mark),
         _ => false,
     }
-}
-
-/// Returns the values that OpenClaw would refuse after an edit and did not refuse before it: a value that was invalid
-/// already must not prevent the correction of another one.
-///
-/// Where neither the version of OpenClaw on this host (`node_version`) nor the config decides the release, it is enough
-/// that one of them accepts the config.
-pub(crate) fn new_findings(before: &Value, after: &Value, node_version: Option<&str>) -> Vec<SchemaFinding> {
-    let dialects = match Dialect::decide(node_version, Some(before)) {
-        Some(dialect) => vec![dialect],
-        None => vec![Dialect::Late, Dialect::Early],
-    };
-    let added = |dialect| {
-        let old = schema::check(before, dialect);
-        let mut new = schema::check(after, dialect);
-        new.retain(|finding| !old.contains(finding));
-        new
-    };
-    dialects
-        .into_iter()
-        .map(added)
-        .min_by_key(Vec::len)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,39 +89,10 @@ mod tests {
 
     #[test]
     fn mark_of_a_hidden_secret_is_refused_as_a_value() {
-        let shown = format!("{{ token: '{}' }}", secrets::REDACTED);
+        let shown = format!("{{ token: '{}' }}", crate::secret::REDACTED);
         assert_eq!(
             typed("gateway.auth", &shown).unwrap_err().code(),
             "config.value-hidden"
-        );
-    }
-
-    #[test]
-    fn only_findings_of_the_edit_are_returned() {
-        let keys = |before, after, node| -> Vec<_> {
-            new_findings(&before, &after, node)
-                .iter()
-                .map(|f| f.path.to_string())
-                .collect::<Vec<_>>()
-        };
-        let wrong = json!({ "gateway": { "prot": 1 } });
-        let other = json!({ "gateway": { "prot": 1, "port": 19789 } });
-        assert_eq!(keys(wrong.clone(), other, None), [""; 0]);
-        assert_eq!(keys(json!({}), wrong, None), ["gateway.prot"]);
-
-        let late = json!({ "gateway": { "customBindHost": "10.0.0.1" } });
-        assert_eq!(
-            keys(json!({}), late.clone(), None),
-            [""; 0],
-            "nothing says that it is for the early one"
-        );
-        assert_eq!(
-            keys(json!({}), late.clone(), Some("2026.1.30")),
-            ["gateway.customBindHost"]
-        );
-        assert_eq!(
-            keys(json!({ "canvasHost": {} }), late, None),
-            ["canvasHost", "gateway.customBindHost"][1..]
         );
     }
 }

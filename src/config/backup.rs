@@ -21,16 +21,16 @@ pub(crate) fn last_good_path(config: &Path) -> PathBuf {
     name.into()
 }
 
-/// A backup on the disk.
+/// A numbered backup of a config on the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigBackup {
-    /// Number of the backup: 1 is the newest, [`BACKUP_COUNT`] the oldest.
+    /// The number of the backup: 1 is the newest, [`BACKUP_COUNT`] the oldest.
     pub number: usize,
-    /// Path of the backup.
+    /// The path of the backup file.
     pub path: PathBuf,
-    /// Time of the last change, where the system says.
+    /// The time of the last change of the file, where the system tells it.
     pub modified: Option<SystemTime>,
-    /// Size in bytes.
+    /// The size of the file, in bytes.
     pub bytes: u64,
 }
 

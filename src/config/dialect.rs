@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::document::find;
 use super::key_path::KeyPath;
-use crate::i18n::{Msg, msg};
 
 /// The schema that a config follows (docs/openclaw.md#config-dialects).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,15 +88,6 @@ impl Dialect {
         }
     }
 
-    /// Returns the name of the dialect for the user.
-    pub(crate) fn msg(self) -> Msg {
-        match self {
-            Self::Early => msg!("dialect.early", version = EARLY_VERSION),
-            Self::Late => msg!("dialect.late", version = LATE_VERSION),
-            Self::Common => msg!("dialect.common", early = EARLY_VERSION, late = LATE_VERSION),
-        }
-    }
-
     /// Returns whether `gateway.auth.mode` may be `none`.
     pub(crate) fn allows_auth_none(self) -> bool {
         self == Self::Late
@@ -135,7 +125,7 @@ pub(crate) fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str
 }
 
 /// Parses the year, month and patch of a version such as `2026.1.30` or `v2026.1.30-2`.
-fn version_parts(version: &str) -> Option<(u32, u32, u32)> {
+pub(super) fn version_parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');
     let version = version.split(['-', '+']).next()?;
     let mut numbers = version.splitn(3, '.').map(|part| part.parse::<u32>().ok());

@@ -8,7 +8,7 @@ use super::secrets;
 /// A key whose value differs between two configs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigDifference {
-    /// The path of the key.
+    /// The path of the key that differs.
     pub path: KeyPath,
     /// The old value as JSON; `None` when the key is new.
     pub before: Option<String>,
@@ -24,6 +24,7 @@ pub(crate) fn between(before: &Value, after: &Value) -> Vec<ConfigDifference> {
     found
 }
 
+/// Adds the differing keys below a path.
 fn collect(path: &KeyPath, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<ConfigDifference>) {
     let empty = serde_json::Map::new();
     let is_object = |value: Option<&'_ Value>| value.is_none_or(Value::is_object);

@@ -74,6 +74,7 @@ impl IncludeResolver {
         }
     }
 
+    /// Returns a value with every `$include` in it followed.
     fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
         match value {
             Value::Object(map) => self.resolve_object(map),

@@ -9,7 +9,7 @@ use crate::host::read::{self, ReadError};
 /// The result of reading the config at a path.
 #[derive(Clone, Debug)]
 pub(crate) enum LoadedConfig {
-    /// There is no file.
+    /// No file exists at the path.
     Missing,
     /// The file is a config. Its bytes are [`ConfigDocument::text`].
     Ok(ConfigDocument),

@@ -49,7 +49,7 @@ pub fn parse_value(text: &str) -> Result<Value, ConfigError> {
     Ok(Reader { text, start: 0 }.read()?.0)
 }
 
-/// The parser of one text.
+/// The parser of one JSON5 text.
 struct Reader<'a> {
     text: &'a str,
     /// The byte at which the document starts; offsets below count from there.

@@ -19,6 +19,7 @@ pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<Strin
     Some(format!("{bom}{root}"))
 }
 
+/// Edits an object: removes, changes and appends keys; keys with equal values stay.
 fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
     for removed in before.keys().filter(|key| !after.contains_key(*key)) {
         for property in node.properties() {
@@ -96,6 +97,7 @@ fn edit_in_place(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
     }
 }
 
+/// Replaces a node of the syntax tree by a new value.
 fn replace(node: CstNode, new: &Value) -> Option<()> {
     use jsonc_parser::cst::{CstContainerNode as Container, CstLeafNode as Leaf};
     let new = cst_value(new);
@@ -112,6 +114,7 @@ fn replace(node: CstNode, new: &Value) -> Option<()> {
     .map(|_| ())
 }
 
+/// Converts a value to the input of the syntax tree.
 fn cst_value(value: &Value) -> CstInputValue {
     match value {
         Value::Null => CstInputValue::Null,

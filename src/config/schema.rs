@@ -4,12 +4,10 @@
 //! table of keys (`table`) serves both releases. The keys that it names are checked as strictly as the releases do;
 //! what lies deeper (tools, plugins, a channel's groups, ...) is left to OpenClaw itself.
 
-use std::cmp::Ordering;
-
 use serde_json::Value;
 
-use super::dialect::Dialect;
 use super::key_path::KeyPath;
+use super::release::Release;
 use crate::i18n::{Msg, msg};
 use rule::{KeyRule, Releases, Shape};
 
@@ -19,9 +17,9 @@ mod table;
 /// A value of a config that OpenClaw would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFinding {
-    /// The path of the value.
+    /// The path of the value that is refused.
     pub path: KeyPath,
-    /// The kind of the violation.
+    /// The kind of rule that the value violates.
     pub violation: Violation,
     /// The sentence that describes the violation.
     pub why: Msg,
@@ -46,57 +44,30 @@ const REQUIRED_KEYS: [(&str, &str, Releases); 4] = [
     ("browser.profiles.*", "color", Releases::Early),
 ];
 
-/// Returns the values that a release of this dialect would refuse, in the order of the config; for [`Dialect::Common`],
-/// those that either release would refuse. `$include` is not followed: check the [`super::effective`] value to have included files checked too.
-pub fn check(config: &Value, dialect: Dialect) -> Vec<SchemaFinding> {
-    let releases: &[Releases] = match dialect {
-        Dialect::Early => &[Releases::Early],
-        Dialect::Late => &[Releases::Late],
-        Dialect::Common => &[Releases::Early, Releases::Late],
+/// Returns the values that a release would refuse, in the order of the config. `$include` is not followed: check the
+/// [`super::effective`] value to have included files checked too.
+pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
+    let release = match release {
+        Release::Early => Releases::Early,
+        Release::Late => Releases::Late,
     };
-    let mut findings = Vec::new();
-    for &release in releases {
-        let mut checker = SchemaChecker {
-            release,
-            findings: Vec::new(),
-        };
-        let rules: Vec<RemainingRule> = table::KEY_RULES
-            .iter()
-            .filter(|rule| rule.1.overlaps(release))
-            .map(|rule| RemainingRule { path: rule.0, rule })
-            .collect();
-        checker.check(config, &KeyPath::root(), "", &rules);
-        checker.check_open_channels(config);
-        for finding in checker.findings {
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
-        }
-    }
-    findings
-}
-
-/// Returns the values that both releases would refuse: a gateway that accepts the configs of both refuses these alone. A
-/// key that one of them knows, or that one of them does not require, is accepted. The findings are those of the release that the config fits
-/// best; where it fits both alike, of the one that wrote it.
-pub(crate) fn refused_by_all(config: &Value) -> Vec<SchemaFinding> {
-    let early = check(config, Dialect::Early);
-    let late = check(config, Dialect::Late);
-    let fits_late = match early.len().cmp(&late.len()) {
-        Ordering::Less => false,
-        Ordering::Equal => Dialect::from_config(config) != Some(Dialect::Early),
-        Ordering::Greater => true,
+    let mut checker = SchemaChecker {
+        release,
+        findings: Vec::new(),
     };
-    let (fitting, other) = if fits_late { (late, early) } else { (early, late) };
-    let refused = fitting
-        .into_iter()
-        .filter(|finding| other.iter().any(|other| finding.is_about_same_key(other)));
-    refused.collect()
+    let rules: Vec<RemainingRule> = table::KEY_RULES
+        .iter()
+        .filter(|rule| rule.1.overlaps(release))
+        .map(|rule| RemainingRule { path: rule.0, rule })
+        .collect();
+    checker.check(config, &KeyPath::root(), "", &rules);
+    checker.check_open_channels(config);
+    checker.findings
 }
 
 impl SchemaFinding {
     /// Returns whether two findings are about one key, or about a key and a key below it.
-    fn is_about_same_key(&self, other: &Self) -> bool {
+    pub(super) fn is_about_same_key(&self, other: &Self) -> bool {
         if [self.violation, other.violation].contains(&Violation::MissingKey) {
             return self == other;
         }

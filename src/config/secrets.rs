@@ -14,10 +14,8 @@ use super::document::ConfigDocument;
 use super::key_path::{KeyPath, PathSegment};
 use detect::{is_concrete, names_secret, url_credentials};
 
+use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
-
-/// The mark that replaces a secret. OpenClaw 2026.9.6 knows it and refuses to take it for a value.
-pub(crate) const REDACTED: &str = "__OPENCLAW_REDACTED__";
 
 /// Returns whether the value at a path would be a secret: the path's last key, or one above it, names one.
 pub(crate) fn is_secret(path: &KeyPath) -> bool {

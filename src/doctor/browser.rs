@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::check::{Check, Problem};
 use super::host_report::{HostReport, InstanceReport};
 use super::isolation::shared_values;
-use crate::browser::doctor::Health;
+use crate::browser::checks::{BrowserCheckId, BrowserHealth};
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 
@@ -14,9 +14,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-missing", missing),
     Check::info("browser-none", none),
     Check::warning("browser-port", port),
-    Check::warning("browser-sandbox", |_, own| problem_of(own, "sandbox")),
-    Check::warning("browser-driver", |_, own| problem_of(own, "driver")),
-    Check::warning("browser-remote", |_, own| problem_of(own, "remote")),
+    Check::warning("browser-sandbox", |_, own| {
+        problem_of(own, BrowserCheckId::Sandbox)
+    }),
+    Check::warning("browser-driver", |_, own| problem_of(own, BrowserCheckId::Driver)),
+    Check::warning("browser-remote", |_, own| problem_of(own, BrowserCheckId::Remote)),
 ];
 
 /// Returns the addresses at which browsers are reached, as far as the config fixes them, each with its key.
@@ -50,10 +52,10 @@ fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 }
 
 /// Returns what `browser doctor` says about one of its checks, where that is bad.
-fn bad_result<'s>(own: &'s InstanceReport<'_>, id: &str) -> Option<&'s Msg> {
+fn bad_result<'s>(own: &'s InstanceReport<'_>, id: BrowserCheckId) -> Option<&'s Msg> {
     let result = own.browser.iter().find(|check| check.id == id);
     result
-        .filter(|check| check.health == Health::Bad)
+        .filter(|check| check.health == BrowserHealth::Bad)
         .map(|check| &check.msg)
 }
 
@@ -63,7 +65,7 @@ fn names_program(own: &InstanceReport<'_>) -> bool {
 }
 
 fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let gone = bad_result(own, "program").filter(|_| names_program(own));
+    let gone = bad_result(own, BrowserCheckId::Program).filter(|_| names_program(own));
     let remedy = || format!("{} config unset browser.executablePath", own.command);
     gone.map(|msg| Problem::new(msg.clone(), remedy()))
         .into_iter()
@@ -75,7 +77,7 @@ fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if names_program(own) {
         return Vec::new();
     }
-    problem_of(own, "program")
+    problem_of(own, BrowserCheckId::Program)
 }
 
 /// The browser's port is taken. Where the config of another instance has it too, [`shared`] reports that.
@@ -83,11 +85,11 @@ fn port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !shared(report, own).is_empty() {
         return Vec::new();
     }
-    problem_of(own, "port")
+    problem_of(own, BrowserCheckId::Port)
 }
 
 /// Reports a bad result of `browser doctor`, which also names the ways out.
-fn problem_of(own: &InstanceReport<'_>, id: &str) -> Vec<Problem> {
+fn problem_of(own: &InstanceReport<'_>, id: BrowserCheckId) -> Vec<Problem> {
     let remedy = || format!("{} browser doctor", own.command);
     let bad = bad_result(own, id).map(|msg| Problem::new(msg.clone(), remedy()));
     bad.into_iter().collect()

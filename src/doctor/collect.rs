@@ -12,10 +12,12 @@ use super::host_report::{
     HostReport, InspectedPath, InstanceReport, PathRole, ResolvedPaths, RunningGateway, Scope,
 };
 use super::system;
+use crate::apply;
 use crate::archive;
-use crate::browser::ports::Ground;
-use crate::browser::profiles::Wishes as BrowserWishes;
-use crate::browser::{self, World};
+use crate::browser::BrowserContext;
+use crate::browser::checks::{BrowserCheck, check_profile};
+use crate::browser::debug_port::PortUsage;
+use crate::browser::profiles::BrowserConfig;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
@@ -27,6 +29,7 @@ use crate::lock::{self, LockHolder};
 use crate::ports::{Listener, Port};
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
+use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
@@ -83,9 +86,10 @@ impl<'a> HostReport<'a> {
         collector.check_browsers(&mut instances, is_selected);
         Self {
             survey,
-            map: survey.map(),
+            map: survey.port_map(),
             services,
             linger,
+            interrupted: apply::interrupted_transaction(&registry::state_home(host, env)),
             home: env.home.clone(),
             program: host.program().map(Path::to_path_buf),
             scope,
@@ -210,7 +214,7 @@ impl<'a> Collector<'_, 'a> {
             leftovers: Vec::new(),
         };
         if is_selected {
-            report.paths = inspect_paths(&report.instance, found);
+            report.paths = inspect_paths(self.host, &report.instance, found);
             report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
             report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
             if let Some(found) = found {
@@ -270,7 +274,7 @@ impl<'a> Collector<'_, 'a> {
     fn running_gateway(&self, label: &str) -> Option<RunningGateway<'a>> {
         let owner = |listener: &Listener| {
             let owner = listener.owner.clone();
-            owner.filter(|owner| owner.instance.as_deref() == Some(label))
+            owner.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(label))
         };
         let pid = self.survey.listeners.iter().find_map(owner)?.pid;
         let is_own = |listener: &&Listener| listener.owner.as_ref().is_some_and(|owner| owner.pid == pid);
@@ -311,39 +315,35 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    fn browser_checks(
-        &self,
-        instances: &[InstanceReport<'_>],
-        index: usize,
-    ) -> Option<Vec<browser::doctor::Check>> {
+    fn browser_checks(&self, instances: &[InstanceReport<'_>], index: usize) -> Option<Vec<BrowserCheck>> {
         let own = &instances[index];
         let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
-        let (record, base) = (own.record.as_ref().ok()?, own.base_port()?);
-        if !uses || !BrowserWishes::of(&own.config).enabled {
+        let (record, base_port) = (own.record.as_ref().ok()?, own.base_port()?);
+        if !uses || !BrowserConfig::from_config(&own.config).enabled {
             return None;
         }
-        let world = World {
+        let context = BrowserContext {
             host: self.host.clone(),
             env: self.env.clone(),
             instance: own.instance.clone(),
-            base,
+            base_port,
         };
-        let profiles = world.profiles(&own.config, record);
+        let profiles = context.profiles(&own.config, record);
         let profile = profiles.find(None)?;
-        let mut ground = Ground::of_host(self.survey, own.config.is_object().then_some(&own.config));
+        let mut usage = PortUsage::from_survey(self.survey, own.config.is_object().then_some(&own.config));
         let none = Record::default();
         for other in instances.iter().filter(|other| other.index != index) {
             if let Some(found) = other.found {
-                ground.add(found, other.record.as_ref().unwrap_or(&none), &other.config);
+                usage.add_instance(found, other.record.as_ref().unwrap_or(&none), &other.config);
             }
         }
-        Some(browser::doctor::checks(
-            &world,
+        Some(check_profile(
+            &context,
             &own.config,
             record,
             &profiles,
             profile,
-            &ground,
+            &usage,
         ))
     }
 }
@@ -381,7 +381,11 @@ fn nearest_existing(path: &Path) -> &Path {
 
 /// Inspects the files and folders of an instance that exist and whose mode, owner or link matters. A path with two
 /// purposes has the first.
-fn inspect_paths(instance: &Instance, found: Option<&SurveyedInstance>) -> BTreeMap<PathBuf, InspectedPath> {
+fn inspect_paths(
+    host: &Host,
+    instance: &Instance,
+    found: Option<&SurveyedInstance>,
+) -> BTreeMap<PathBuf, InspectedPath> {
     let mut paths = BTreeMap::new();
     for (role, path) in paths_of_interest(instance, found) {
         let Ok(meta) = std::fs::symlink_metadata(&path) else {
@@ -392,7 +396,7 @@ fn inspect_paths(instance: &Instance, found: Option<&SurveyedInstance>) -> BTree
         paths.entry(path).or_insert(InspectedPath {
             role,
             mode: system::mode(followed.as_ref().unwrap_or(&meta)),
-            owner: system::foreign_owner(&meta),
+            owner: system::foreign_owner(host, &meta),
             link,
             is_folder: followed.is_ok_and(|meta| meta.is_dir()),
         });

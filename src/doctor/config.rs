@@ -5,11 +5,12 @@ use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
-use crate::config::dialect::{self, Dialect};
-use crate::config::schema::{self, Violation};
+use crate::config::dialect;
+use crate::config::judge::{ConfigJudge, Verdict};
+use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
 use crate::instance::CONFIG_FILE;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
@@ -18,6 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-broken", broken),
     Check::error("config-invalid", invalid),
     Check::info("config-one-release", one_release),
+    Check::info("config-unjudged", unjudged),
     Check::warning("config-legacy", legacy),
     Check::error("config-mode", |report, own| {
         open_to_others(report, own, PathRole::Config)
@@ -82,7 +84,8 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
     }
-    let problems = findings_of_engine(report, own).into_iter().map(|finding| {
+    let refused = verdict(report, own).refused;
+    let problems = refused.into_iter().map(|finding| {
         let is_unknown_key = finding.violation == Violation::UnknownKey;
         let here = own
             .document
@@ -110,35 +113,57 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.collect()
 }
 
-/// Returns the findings with which the engine of this instance would refuse to start.
-fn findings_of_engine(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<schema::SchemaFinding> {
-    let engine = own.record.as_ref().map(|record| record.engine);
-    if matches!(engine, Ok(Engine::Native)) {
-        return schema::refused_by_all(&own.config);
-    }
+/// Returns the judgement of the config for the engine of this instance.
+fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
+    // A record that cannot be read is reported by a check of its own.
+    let engine = own
+        .record
+        .as_ref()
+        .map_or_else(|_| Engine::default(), |record| record.engine);
     let node = report.survey.node.as_ref().map(|node| node.version.as_str());
-    schema::check(&own.config, Dialect::choose(node, Some(&own.config)))
+    ConfigJudge::new(engine, node).judge(&own.config)
 }
 
 /// One release of OpenClaw would refuse the config, although the engine of this instance accepts it.
 fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    if !own.config.is_object() || !findings_of_engine(report, own).is_empty() {
+    if !own.config.is_object() {
         return Vec::new();
     }
-    let releases = [
-        (Dialect::Early, dialect::EARLY_VERSION),
-        (Dialect::Late, dialect::LATE_VERSION),
-    ];
-    let problems = releases.into_iter().filter_map(|(dialect, release)| {
-        let findings = schema::check(&own.config, dialect);
-        let count = findings.len();
-        let first = findings.into_iter().next()?;
-        let msg = Msg::new("doctor.config-one-release")
-            .with("release", release)
-            .with("path", first.path)
-            .with_msg("why", first.why)
-            .with("count", count);
-        Some(Problem::new(msg, format!("{} config validate", own.command)))
+    let verdict = verdict(report, own);
+    if !verdict.is_accepted() {
+        return Vec::new();
+    }
+    let problems = verdict
+        .other_releases
+        .into_iter()
+        .filter_map(|(release, findings)| {
+            let count = findings.len();
+            let first = findings.into_iter().next()?;
+            let msg = Msg::new("doctor.config-one-release")
+                .with("release", release)
+                .with("path", first.path)
+                .with_msg("why", first.why)
+                .with("count", count);
+            Some(Problem::new(msg, format!("{} config validate", own.command)))
+        });
+    problems.collect()
+}
+
+/// The config has keys that no known release has, and is for a version of OpenClaw that may have them.
+fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if !own.config.is_object() {
+        return Vec::new();
+    }
+    let unjudged = verdict(report, own).unjudged.into_iter();
+    let problems = unjudged.map(|unjudged| {
+        let keys = unjudged.findings.iter().map(|finding| finding.path.to_string());
+        let msg = msg!(
+            "doctor.config-unjudged",
+            version = unjudged.version,
+            nearest = unjudged.nearest,
+            keys = keys.collect::<Vec<_>>().join(", ")
+        );
+        Problem::new(msg, format!("{} config validate", own.command))
     });
     problems.collect()
 }
@@ -181,7 +206,7 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             );
             let mend = format!(
                 "sed -i 's/^\\(export \\)\\{{0,1\\}}CLAWDBOT_/\\1OPENCLAW_/' {}",
-                word(&env)
+                shell_quote(&env)
             );
             problems.push(Problem::new(msg, mend));
             break;
@@ -216,7 +241,11 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             );
             Problem::new(
                 msg,
-                format!("cp --remove-destination {} {}", word(target), word(path)),
+                format!(
+                    "cp --remove-destination {} {}",
+                    shell_quote(target),
+                    shell_quote(path)
+                ),
             )
         })
         .collect()

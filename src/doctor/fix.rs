@@ -44,6 +44,8 @@ pub(crate) enum Fix {
         /// The new path, where nothing exists.
         to: PathBuf,
     },
+    /// Completes the change of a run that was cut short. It needs no plan: whoever takes the host lock does it first.
+    CompleteChange,
     /// Removes the instance with this config from the registry.
     Deregister(PathBuf),
 }

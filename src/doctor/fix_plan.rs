@@ -11,7 +11,7 @@ use crate::config::document::ConfigDocument;
 use crate::error::ErrorReason;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
@@ -33,12 +33,13 @@ pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fi
 /// Returns the command by which a person makes a fix that [`refuse`] does not allow.
 pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
     match fix {
-        Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", word(path)),
-        Fix::MakeFolder(path) => format!("mkdir -m 700 {}", word(path)),
-        Fix::Rename { path, to } => format!("mv {} {}", word(path), word(to)),
+        Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", shell_quote(path)),
+        Fix::MakeFolder(path) => format!("mkdir -m 700 {}", shell_quote(path)),
+        Fix::Rename { path, to } => format!("mv {} {}", shell_quote(path), shell_quote(to)),
         Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
             format!("{} config validate", own.command)
         }
+        Fix::CompleteChange => format!("{} doctor --fix", own.command),
     }
 }
 
@@ -155,7 +156,7 @@ fn file_change(fix: &Fix) -> Option<Change> {
             to: to.clone(),
         }),
         // The registry belongs to no single instance.
-        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } => None,
+        Fix::Deregister(_) | Fix::RestoreConfig { .. } | Fix::SetKey { .. } | Fix::CompleteChange => None,
     }
 }
 
@@ -176,7 +177,11 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
                 };
             }
         }
-        Fix::SetMode { .. } | Fix::MakeFolder(_) | Fix::Rename { .. } | Fix::Deregister(_) => {}
+        Fix::SetMode { .. }
+        | Fix::MakeFolder(_)
+        | Fix::Rename { .. }
+        | Fix::CompleteChange
+        | Fix::Deregister(_) => {}
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::browser;
+use crate::apply::InterruptedTransaction;
+use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
 use crate::environment;
 use crate::error::Error;
@@ -41,6 +42,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) services: Vec<(PathBuf, InstalledService)>,
     /// Whether services of this user run without a login.
     pub(super) linger: Linger,
+    /// The run that was cut short in the middle of a change and has not been completed.
+    pub(super) interrupted: Option<InterruptedTransaction>,
     /// The home folder.
     pub(super) home: PathBuf,
     /// The path of this program, where the system tells it.
@@ -94,7 +97,7 @@ pub(super) struct InstanceReport<'a> {
     /// The process that holds the gateway's lock, or that died with it.
     pub(super) lock: Option<LockHolder>,
     /// The results of `browser doctor`, where the instance uses a browser.
-    pub(super) browser: Vec<browser::doctor::Check>,
+    pub(super) browser: Vec<BrowserCheck>,
     /// Staging folders of a restore or an import that was killed.
     pub(super) leftovers: Vec<PathBuf>,
 }
@@ -189,6 +192,19 @@ impl<'a> HostReport<'a> {
     pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
         let own = own.index;
         self.instances.iter().filter(move |other| other.index != own)
+    }
+
+    /// Returns whether a run was cut short while it was changing this instance, so that its files are a mixture.
+    pub(super) fn is_half_changed(&self, own: &InstanceReport<'_>) -> bool {
+        let roots = [
+            own.instance.config_path.as_path(),
+            &own.instance.state_dir,
+            &own.resolved.config,
+            &own.resolved.state,
+        ];
+        self.interrupted
+            .as_ref()
+            .is_some_and(|interrupted| interrupted.touches(&roots))
     }
 
     /// Returns a path with `~` for the home folder.

@@ -12,7 +12,7 @@ use crate::config::key_path::KeyPath;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::profile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -46,7 +46,7 @@ fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             path = report.display_path(path),
             holder = other.label
         );
-        let away = format!("mv {} {}", word(path), word(&free_aside_name(path)));
+        let away = format!("mv {} {}", shell_quote(path), shell_quote(&free_aside_name(path)));
         Problem::new(msg, format!("{away} && {} onboard", own.command))
     });
     problems.into_iter().collect()
@@ -77,7 +77,11 @@ fn separate_state_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> 
     let instance = &own.instance;
     let state = &instance.state_dir;
     if state.is_symlink() {
-        let away = format!("mv {} {}", word(state), word(&free_aside_name(state)));
+        let away = format!(
+            "mv {} {}",
+            shell_quote(state),
+            shell_quote(&free_aside_name(state))
+        );
         return format!("{away} && {} onboard", own.command);
     }
     let canonical = Instance::canonical(&report.home, instance.profile.clone());
@@ -158,7 +162,7 @@ fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> 
                 path = report.display_path(path),
                 holder = other.label
             );
-            let proposed = word(&own.instance.default_workspace());
+            let proposed = shell_quote(&own.instance.default_workspace());
             let mend = format!("{} config set agents.defaults.workspace {proposed}", own.command);
             problems.push(Problem::new(msg, mend));
         }
@@ -280,7 +284,11 @@ fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         });
         Problem::new(
             msg,
-            format!("mv {} {}", word(moves), word(&free.unwrap_or(canonical.clone()))),
+            format!(
+                "mv {} {}",
+                shell_quote(moves),
+                shell_quote(&free.unwrap_or(canonical.clone()))
+            ),
         )
     });
     problems.into_iter().collect()

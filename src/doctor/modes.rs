@@ -4,7 +4,7 @@ use super::check::Problem;
 use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use crate::i18n::msg;
-use crate::instance::word;
+use crate::instance::shell_quote;
 
 /// Finds the files and folders with this purpose that other users may read or write.
 pub(super) fn open_to_others(
@@ -25,7 +25,7 @@ pub(super) fn open_to_others(
             let to = if inspected.is_folder { 0o700 } else { 0o600 };
             match &inspected.link {
                 // Others may rely on the target of a link, so a person has to decide.
-                Some(target) => Problem::new(msg, format!("chmod {to:o} {}", word(target))),
+                Some(target) => Problem::new(msg, format!("chmod {to:o} {}", shell_quote(target))),
                 None => Problem::fixable(
                     own,
                     msg,
@@ -55,7 +55,10 @@ pub(super) fn foreign_owners(
         .map(|(path, owner)| {
             let path_shown = report.display_path(path);
             let msg = msg!("doctor.foreign-owner", path = path_shown, owner = owner);
-            Problem::new(msg, format!("sudo chown -R \"$(id -u):$(id -g)\" {}", word(path)))
+            Problem::new(
+                msg,
+                format!("sudo chown -R \"$(id -u):$(id -g)\" {}", shell_quote(path)),
+            )
         })
         .collect()
 }

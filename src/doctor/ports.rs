@@ -89,14 +89,14 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
     let ports = entry
         .ports
         .iter()
-        .filter(|port| !port.claim.is_pool() && (port.claim.role == Some(Role::Base)) == base);
+        .filter(|port| !port.claim.is_pool() && (port.claim.role == Role::Base) == base);
     let is_foreign = |listener: &&&Listener| {
         let owner = listener.owner.as_ref();
         owner.is_none_or(|owner| owner.instance.as_ref() != Some(&own.label))
     };
     let mut problems: Vec<Problem> = Vec::new();
     for port in ports {
-        let Some(listener) = port.held.iter().find(is_foreign) else {
+        let Some(listener) = port.blocking_listeners.iter().find(is_foreign) else {
             continue;
         };
         let msg = match &listener.owner {

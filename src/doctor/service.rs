@@ -9,7 +9,7 @@ use crate::config::dialect;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::service::{Linger, RunState};
 use crate::survey::InstalledService;
 
@@ -130,11 +130,15 @@ fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             // The manager has to drop the service first: its file alone is not the service.
             let name = other.file.file_name().unwrap_or_default();
             let off = if cfg!(target_os = "macos") {
-                format!("launchctl bootout gui/$(id -u) {}", word(&other.file))
+                format!("launchctl bootout gui/$(id -u) {}", shell_quote(&other.file))
             } else {
-                format!("systemctl --user disable --now {}", word(Path::new(name)))
+                format!("systemctl --user disable --now {}", shell_quote(Path::new(name)))
             };
-            let away = format!("mv {} {}", word(&other.file), word(&free_aside_name(&other.file)));
+            let away = format!(
+                "mv {} {}",
+                shell_quote(&other.file),
+                shell_quote(&free_aside_name(&other.file))
+            );
             Problem::new(msg, format!("{off}; {away}"))
         })
         .collect()

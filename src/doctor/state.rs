@@ -8,10 +8,14 @@ use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::i18n::msg;
-use crate::instance::word;
+use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
+/// The check for a run that was cut short. While it finds something, no other check of the instance says anything true.
+pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
+
 pub(super) const CHECKS: &[Check] = &[
+    INTERRUPTED,
     Check::warning("state-mode", |report, own| {
         open_to_others(report, own, PathRole::State)
     }),
@@ -81,11 +85,33 @@ fn synced_part(path: &Path) -> Option<String> {
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// A restore or an import was killed and left its staging folder. The next one removes it.
+/// A run was cut short in the middle of a change. One that changes none of the examined instances is reported with the
+/// first of them.
+fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let Some(interrupted) = &report.interrupted else {
+        return Vec::new();
+    };
+    let is_elsewhere = !report.selected().any(|own| report.is_half_changed(own));
+    let is_reported_here = report.is_half_changed(own) || (is_elsewhere && report.is_first_selected(own));
+    if !is_reported_here {
+        return Vec::new();
+    }
+    let msg = msg!(
+        "doctor.change-interrupted",
+        path = report.display_path(&interrupted.about)
+    );
+    vec![Problem::fixable(own, msg, Fix::CompleteChange)]
+}
+
+/// A restore or an import was killed and left its staging folder. The next one removes it. In the middle of a restore
+/// the folder holds what is still to be moved, and is no leftover.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if report.interrupted.is_some() {
+        return Vec::new();
+    }
     let problem = |path: &std::path::PathBuf| {
         let msg = msg!("doctor.state-leftover", path = report.display_path(path));
-        Problem::new(msg, format!("rm -r {}", word(path)))
+        Problem::new(msg, format!("rm -r {}", shell_quote(path)))
     };
     own.leftovers.iter().map(problem).collect()
 }
@@ -104,7 +130,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     let problems = free.filter(|free| range.contains(free)).map(|free| {
         let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.disk", path = path, free = free / (1024 * 1024));
-        Problem::new(msg, format!("du -sh {}/*", word(&own.instance.state_dir)))
+        Problem::new(msg, format!("du -sh {}/*", shell_quote(&own.instance.state_dir)))
     });
     problems.into_iter().collect()
 }

@@ -10,7 +10,7 @@ pub(super) fn mode(_meta: &Metadata) -> u32 {
     0
 }
 
-pub(super) fn foreign_owner(_meta: &Metadata) -> Option<u32> {
+pub(super) fn foreign_owner(_host: &crate::host::Host, _meta: &Metadata) -> Option<u32> {
     None
 }
 

@@ -5,7 +5,7 @@ use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
-use crate::instance::word;
+use crate::instance::shell_quote;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-missing", missing),
@@ -32,7 +32,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Returns the command that gives the instance its default workspace.
 fn default_workspace_command(own: &InstanceReport<'_>) -> String {
-    let proposed = word(&own.instance.default_workspace());
+    let proposed = shell_quote(&own.instance.default_workspace());
     format!("{} config set agents.defaults.workspace {proposed}", own.command)
 }
 
@@ -44,7 +44,7 @@ fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             let msg = msg!("doctor.workspace-file", path = report.display_path(path));
             let is_default = *path == canonicalize_existing(&own.instance.default_workspace());
             let mend = if is_default {
-                let (path, away) = (word(path), word(&free_aside_name(path)));
+                let (path, away) = (shell_quote(path), shell_quote(&free_aside_name(path)));
                 format!("mv {path} {away} && mkdir -m 700 {path}")
             } else {
                 default_workspace_command(own)

@@ -163,7 +163,7 @@ fn command_has_the_environment_of_one_instance_and_nothing_of_another() {
     );
     assert!(texts(&command.env_removed).contains(&"CLAWDBOT_STATE_DIR"));
     assert!(!texts(&command.env_removed).contains(&"OPENCLAW_SERVICE_MARKER"));
-    instance.set_aside = vec!["OPENCLAW_GATEWAY_TOKEN"];
+    instance.ignored_variables = vec!["OPENCLAW_GATEWAY_TOKEN"];
     let command = command_for_instance(&host, &engine(), &instance, None, ["tui"]);
     assert!(texts(&command.env_removed).contains(&"OPENCLAW_GATEWAY_TOKEN"));
     assert!(texts(&command.env_removed).contains(&"OPENCLAW_SERVICE_MARKER"));

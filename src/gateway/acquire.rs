@@ -72,8 +72,11 @@ impl ResourceAcquirer<'_> {
                 holder.filter(|holder| pid::has_open(holder.pid, &path) != Some(false))
             }
         };
+        // The error for another user's gateway says why it is not ended.
+        let may_end =
+            |holder: &LockHolder| holder.proved_pid(&path).is_some() || !pid::is_same_user(holder.pid);
         match holder {
-            Some(holder) if self.force => self.end_gateway(holder.pid, holder.port)?,
+            Some(holder) if self.force && may_end(&holder) => self.end_gateway(holder.pid, holder.port)?,
             holder => return Err(self.already_running(holder)),
         }
         match acquire() {
@@ -246,10 +249,9 @@ fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
     let label = survey
         .position(&loader.context.instance.config_path)
         .map(|at| survey.instances[at].label.as_str());
-    let instance = listener
-        .as_ref()
-        .and_then(|listener| listener.owner.as_ref()?.instance.as_deref());
-    let is_own_gateway = label.is_some() && instance == label;
+    let owner = listener.as_ref().and_then(|listener| listener.owner.as_ref());
+    let is_own_gateway =
+        owner.is_some_and(|owner| owner.is_gateway && label.is_some() && owner.instance.as_deref() == label);
     PortUser {
         listener,
         is_own_gateway,
@@ -312,6 +314,7 @@ mod tests {
             },
             record: Record::default(),
             overrides: RunOverrides::default(),
+            judge: crate::config::judge::ConfigJudge::native(),
         };
         let interaction = UserInteraction {
             confirm: &|_| Ok(false),

@@ -21,10 +21,9 @@ use super::connections::RequestConnection;
 use super::guard::authenticate;
 use super::reply;
 use super::state::GatewayState;
-use crate::browser::World;
-use crate::browser::client::TIMEOUT;
-use crate::browser::control::Control;
-use crate::browser::route::{Request, Response};
+use crate::browser::client::TIMEOUT_HEADER;
+use crate::browser::route::{ControlRequest, ControlResponse};
+use crate::browser::{BrowserContext, BrowserControl};
 use crate::i18n::Lang;
 use crate::ports::{LOOPBACK, Role};
 
@@ -35,17 +34,17 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 #[derive(Clone, Debug)]
 struct ControlService {
     state: Arc<GatewayState>,
-    control: Arc<Control>,
+    control: Arc<BrowserControl>,
     hosts: Arc<AllowedHosts>,
 }
 
 /// Returns the browsers of the gateway, which are created and stored in its state by the first call.
-fn browser_control(state: &Arc<GatewayState>) -> Arc<Control> {
-    let world = World {
+fn browser_control(state: &Arc<GatewayState>) -> Arc<BrowserControl> {
+    let context = BrowserContext {
         host: state.context.host.clone(),
         env: state.context.env.clone(),
         instance: state.context.instance.clone(),
-        base: state.active().settings.port,
+        base_port: state.active().settings.port,
     };
     let config = {
         // Weak: the state holds the browsers.
@@ -55,14 +54,16 @@ fn browser_control(state: &Arc<GatewayState>) -> Arc<Control> {
             None => Value::Null,
         }
     };
-    let create = || Arc::new(Control::new(world, config));
+    let create = || Arc::new(BrowserControl::new(context, config));
     state.browsers.get_or_init(create).clone()
 }
 
 /// Returns the routes of base+2 on loopback.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let control = browser_control(state);
-    let port = control.family().map(|family| family.port(Role::BrowserControl));
+    let port = control
+        .port_family()
+        .map(|family| family.port(Role::BrowserControl));
     let addresses: Vec<_> = port
         .into_iter()
         .flat_map(|port| LOOPBACK.map(|ip| SocketAddr::new(ip, port.get())))
@@ -107,13 +108,13 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     let header = |name: &str| head.headers.get(name)?.to_str().ok();
     let lang = header(ACCEPT_LANGUAGE.as_str()).and_then(Lang::from_code);
     let query = Query::<BTreeMap<String, String>>::try_from_uri(&head.uri);
-    let request = Request {
+    let request = ControlRequest {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: query.map(|Query(query)| query).unwrap_or_default(),
         body,
-        limit: header(TIMEOUT)
-            .and_then(|limit| limit.parse().ok())
+        timeout: header(TIMEOUT_HEADER)
+            .and_then(|timeout| timeout.parse().ok())
             .map(Duration::from_millis),
         lang: lang.unwrap_or_else(Lang::english),
     };
@@ -137,7 +138,7 @@ fn parse_body(body: &Bytes) -> Option<Value> {
 }
 
 /// Converts a reply of the browser control service to an HTTP response.
-fn into_http(response: Response) -> HttpResponse {
+fn into_http(response: ControlResponse) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, axum::Json(response.body)).into_response()
 }

@@ -23,7 +23,7 @@ pub(crate) struct RescueTask {
 
 impl RescueTask {
     /// Starts watching the profiles that the record names; `None` where it names none that can be watched.
-    pub(crate) fn start(state: &Arc<GatewayState>, record: &record::Rescue) -> Option<Self> {
+    pub(crate) fn start(state: &Arc<GatewayState>, record: &record::RescueTable) -> Option<Self> {
         let profiles = watched_profiles(state, record);
         if profiles.is_empty() {
             return None;
@@ -59,7 +59,7 @@ impl RescueTask {
 }
 
 /// Returns the profiles to watch. A name that is no profile, or this gateway's own, is logged and left out.
-fn watched_profiles(state: &GatewayState, record: &record::Rescue) -> Vec<ProfileName> {
+fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
     let mut profiles = Vec::new();
     for name in &record.watch {
         match ProfileName::parse(name) {
@@ -67,7 +67,7 @@ fn watched_profiles(state: &GatewayState, record: &record::Rescue) -> Vec<Profil
                 log::warn(state.lang, &msg!("rescue.itself", profile = profile));
             }
             Ok(profile) => profiles.push(profile),
-            Err(error) => log::error(state.lang, &error.refuse(name)),
+            Err(error) => log::error(state.lang, &error.to_error(name)),
         }
     }
     profiles

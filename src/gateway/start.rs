@@ -15,6 +15,7 @@ use super::signals::Signals;
 use super::state::StopReason;
 use super::{config_reload, log};
 use crate::boot::{ConfigLoader, StartConfig, UsableConfig};
+use crate::config::judge::ConfigJudge;
 use crate::error::{Error, Result};
 use crate::host;
 use crate::i18n::{Lang, msg};
@@ -63,6 +64,7 @@ pub(crate) fn run(
         context: context.to_owned(),
         record,
         overrides: options.overrides.clone(),
+        judge: ConfigJudge::native(),
     };
     let identity = GatewayIdentity::new(instance, host.now());
     let start = loader.load_for_start()?;

@@ -20,7 +20,7 @@ use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
 use super::websocket::LargeMessageTurns;
 use crate::boot::UsableConfig;
-use crate::browser::Control;
+use crate::browser::BrowserControl;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
 use crate::profile::ProfileName;
@@ -100,7 +100,7 @@ pub struct GatewayState {
     /// The cache of the dashboard.
     pub(crate) overview_cache: OverviewCache,
     /// The browsers of the instance, which `browser.request` uses; empty until their port is served.
-    pub(crate) browsers: OnceLock<Arc<Control>>,
+    pub(crate) browsers: OnceLock<Arc<BrowserControl>>,
     /// A random salt for the fingerprints of the config, known to this process only.
     pub(crate) fingerprint_salt: [u8; 32],
     /// The paired devices.

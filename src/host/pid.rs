@@ -1,10 +1,13 @@
 //! Queries and ends processes by their pid, also such as this program did not start.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use super::system as host_system;
+
+mod open_file;
 
 #[cfg(target_os = "linux")]
 #[path = "pid/linux.rs"]
@@ -15,6 +18,8 @@ mod system;
 #[cfg(windows)]
 #[path = "pid/windows.rs"]
 mod system;
+
+pub(crate) use open_file::{FileId, OpenFile};
 
 /// The owner of a process, relative to this user and the owner of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,17 @@ pub(crate) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
 }
 
+/// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system numbers
+/// no files.
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
+    system::file_id(path)
+}
+
+/// Returns the files with names of a kind that a process has open; `None` where the system does not tell.
+pub(crate) fn open_files(pid: u32, has_wanted_name: impl Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
+    system::open_files(pid, &has_wanted_name)
+}
+
 /// Returns the owner of a process relative to `folder`; [`ProcessOwner::Ours`] where the system does not tell.
 pub(crate) fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
     match system::user_of(pid) {
@@ -79,6 +95,15 @@ pub(crate) fn process_owner(pid: u32, folder: &Path) -> ProcessOwner {
 /// Asks a process to end (SIGTERM), without waiting. Does nothing on Windows.
 pub(crate) fn request_end(pid: u32) {
     host_system::terminate(pid);
+}
+
+/// Returns the command line with which a user ends a process on this system.
+pub(crate) fn end_command(pid: u32) -> String {
+    if cfg!(windows) {
+        format!("taskkill /F /PID {pid}")
+    } else {
+        format!("kill {pid}")
+    }
 }
 
 /// Kills a process and the process group that it leads. Does nothing on Windows.

@@ -16,6 +16,10 @@ mod socket;
 
 pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
 
+/// `true` on systems where every socket of this user is listed with its process, so that a socket without a process
+/// belongs to another user.
+pub(crate) const LISTS_OWN_PROCESSES: bool = cfg!(target_os = "linux");
+
 /// Returns all listening TCP sockets, IPv4 and IPv6, in order of address and port.
 ///
 /// A process that ends may keep its sockets for a moment after it can no longer be found as their owner. For ports for

@@ -20,7 +20,7 @@ const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
 
 /// The description of a program to be started.
 #[derive(Clone, Debug)]
-pub struct CommandSpec {
+pub(crate) struct CommandSpec {
     /// The program: a path, or a name that is searched for on the search path.
     pub program: OsString,
     /// The arguments, without the program's name.
@@ -50,7 +50,10 @@ pub(crate) struct CommandOutput {
 
 impl CommandSpec {
     /// Creates a command of a program and its arguments, in the environment of the host.
-    pub fn new<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn new<S: AsRef<OsStr>>(
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
         Self {
             program: program.as_ref().to_owned(),
             args: args.into_iter().map(|arg| arg.as_ref().to_owned()).collect(),
@@ -61,7 +64,7 @@ impl CommandSpec {
         }
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable of the program.
     #[must_use]
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env

@@ -13,7 +13,7 @@ const STDERR_TAIL_BYTES: usize = 8 * 1024;
 
 /// The exit of a program: its exit code, or the signal that ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessExit {
+pub(crate) struct ProcessExit {
     /// The exit code; `None` where a signal ended the program.
     pub code: Option<i32>,
     /// The number of the signal that ended the program, on systems with signals.
@@ -31,7 +31,7 @@ impl From<ExitStatus> for ProcessExit {
 
 /// A running program and its children. Dropping the value kills them all.
 #[derive(Debug)]
-pub struct ProcessGroup {
+pub(crate) struct ProcessGroup {
     leader: Child,
     exit: Option<ProcessExit>,
     stderr: Arc<Mutex<Vec<u8>>>,

@@ -70,6 +70,11 @@ pub(super) fn raise_open_file_limit() -> Option<usize> {
     None
 }
 
+/// Returns `None`: no kind of file system is looked up.
+pub(super) fn network_file_system(_path: &Path) -> Option<&'static str> {
+    None
+}
+
 pub(super) fn free_disk_bytes(_path: &Path) -> Option<u64> {
     None
 }

@@ -28,7 +28,7 @@ pub(crate) fn detect<'a>(
 }
 
 /// Returns the language of a locale such as `tr_TR.UTF-8`, `tr-TR` or `tr`.
-fn lang_of_locale(locale: &str) -> Option<Lang> {
+pub(crate) fn lang_of_locale(locale: &str) -> Option<Lang> {
     let code = locale.split(['_', '-', '.', '@']).next()?;
     Lang::from_code(code)
 }

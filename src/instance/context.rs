@@ -1,18 +1,17 @@
-//! An instance together with the host and the environment it is looked at from: the three values that
-//! nearly every operation on an instance needs. Functions take one [`InstanceContext`] instead of three
-//! arguments.
+//! The context of an operation on an instance: the instance, its host, and the environment. Functions take one
+//! [`InstanceContext`] instead of these three arguments.
 
 use crate::environment::Environment;
 use crate::host::Host;
 
 use super::Instance;
 
-/// An instance, the host it lives on, and the environment of this run. Copying it copies references only.
+/// An instance, its host, and the environment of this run. A copy copies references only.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceContext<'a> {
-    /// The outside world.
+    /// Access to the system.
     pub host: &'a Host,
-    /// The environment variables of this run.
+    /// Environment variables of this run.
     pub env: &'a Environment,
     /// The instance.
     pub instance: &'a Instance,
@@ -38,9 +37,9 @@ impl<'a> InstanceContext<'a> {
 /// An [`InstanceContext`] that owns its values, for state that lives as long as a gateway.
 #[derive(Clone, Debug)]
 pub struct OwnedInstanceContext {
-    /// The outside world.
+    /// Access to the system.
     pub host: Host,
-    /// The environment variables of this run.
+    /// Environment variables of this run.
     pub env: Environment,
     /// The instance.
     pub instance: Instance,

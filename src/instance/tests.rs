@@ -1,3 +1,5 @@
+//! Tests of the paths of instances, and of what variables of the environment mean beside a profile.
+
 use super::*;
 
 fn env(home: &Path, vars: &[(&str, &str)]) -> Environment {
@@ -29,7 +31,7 @@ fn state(flag: Option<&str>, vars: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn profiles_have_their_own_folders() {
+fn each_profile_has_a_folder_of_its_own() {
     assert_eq!(state(None, &[]), "default ~/.openclaw ~/.openclaw/openclaw.json");
     assert_eq!(
         state(Some("rescue"), &[]),
@@ -47,7 +49,7 @@ fn profiles_have_their_own_folders() {
 
 /// docs/openclaw.md#leak-inherited-environment: each variable of another profile's environment, alone and in pairs, changes nothing.
 #[test]
-fn l2_the_environment_of_another_profile_is_set_aside() {
+fn environment_of_another_profile_is_ignored_with_one_notice() {
     let foreign = [
         ("OPENCLAW_PROFILE", "main"),
         ("OPENCLAW_STATE_DIR", "~/.openclaw"),
@@ -65,8 +67,8 @@ fn l2_the_environment_of_another_profile_is_set_aside() {
         assert_eq!(state(Some("rescue"), &[mark]), own, "{mark:?}");
         for companion in companions {
             let (instance, notices) = resolve(Some("rescue"), &[mark, companion]);
-            assert_eq!(instance.wished_port, None, "{mark:?} {companion:?}");
-            assert_eq!(instance.wished_token, None, "{mark:?} {companion:?}");
+            assert_eq!(instance.env_port, None, "{mark:?} {companion:?}");
+            assert_eq!(instance.env_token, None, "{mark:?} {companion:?}");
             assert_eq!(
                 notices,
                 ["instance.set-aside"],
@@ -83,31 +85,31 @@ fn l2_the_environment_of_another_profile_is_set_aside() {
 }
 
 #[test]
-fn a_service_environment_without_a_profile_is_the_defaults() {
+fn service_environment_without_a_profile_belongs_to_the_default_instance() {
     let vars = [
         ("OPENCLAW_SERVICE_MARKER", "openclaw"),
         ("OPENCLAW_GATEWAY_PORT", "18789"),
     ];
-    assert_eq!(resolve(Some("rescue"), &vars).0.wished_port, None);
-    assert_eq!(resolve(Some("default"), &vars).0.wished_port, Port::new(18789));
+    assert_eq!(resolve(Some("rescue"), &vars).0.env_port, None);
+    assert_eq!(resolve(Some("default"), &vars).0.env_port, Port::new(18789));
 }
 
 #[test]
-fn wishes_of_the_user_stand_and_are_told() {
+fn custom_paths_and_port_of_the_user_are_used_with_a_notice() {
     let (instance, notices) = resolve(Some("rescue"), &[("OPENCLAW_STATE_DIR", "/srv/x")]);
     assert_eq!(instance.config_path, Path::new("/srv/x/openclaw.json"));
     assert_eq!(notices, ["instance.custom-path"]);
     assert_eq!(
         resolve(Some("rescue"), &[("OPENCLAW_GATEWAY_PORT", "20123")])
             .0
-            .wished_port,
+            .env_port,
         Port::new(20123)
     );
 }
 
 /// docs/openclaw.md#leak-state-folder-alone: the state folder alone moves config and state together.
 #[test]
-fn l3_the_state_dir_alone_moves_the_config() {
+fn state_folder_alone_moves_the_config() {
     assert_eq!(
         state(None, &[("OPENCLAW_STATE_DIR", "/srv/x")]),
         "default /srv/x /srv/x/openclaw.json"
@@ -115,14 +117,14 @@ fn l3_the_state_dir_alone_moves_the_config() {
 }
 
 #[test]
-fn the_manual_way_of_the_page_keeps_instances_apart() {
+fn two_paths_without_a_profile_select_an_instance() {
     let vars = [
         ("OPENCLAW_CONFIG_PATH", "~/.openclaw/main.json"),
         ("OPENCLAW_STATE_DIR", "~/.openclaw-main"),
     ];
     assert_eq!(state(None, &vars), "main ~/.openclaw-main ~/.openclaw/main.json");
-    let said = "OPENCLAW_CONFIG_PATH=/nonexistent/home/.openclaw/main.json openclaw --profile main";
-    assert_eq!(resolve(None, &vars).0.command(), said);
+    let command = "OPENCLAW_CONFIG_PATH=/nonexistent/home/.openclaw/main.json openclaw --profile main";
+    assert_eq!(resolve(None, &vars).0.command(), command);
     assert_eq!(
         state(Some("main"), &vars[..1]),
         state(None, &vars),
@@ -131,7 +133,7 @@ fn the_manual_way_of_the_page_keeps_instances_apart() {
 }
 
 #[test]
-fn a_command_leads_to_the_very_paths() {
+fn command_selects_the_paths_of_the_instance() {
     let command = |flag, vars: &[_]| resolve(flag, vars).0.command();
     assert_eq!(command(None, &[]), "openclaw");
     assert_eq!(command(Some("rescue"), &[]), "openclaw --profile rescue");
@@ -141,11 +143,11 @@ fn a_command_leads_to_the_very_paths() {
         command(Some("rescue"), &moved),
         "OPENCLAW_STATE_DIR='/srv/a b' openclaw --profile rescue"
     );
-    assert_eq!(word(Path::new("/h/it's")), r"'/h/it'\''s'");
+    assert_eq!(shell_quote(Path::new("/h/it's")), r"'/h/it'\''s'");
 }
 
 #[test]
-fn an_unusable_port_of_the_environment_is_refused() {
+fn unusable_port_in_the_environment_is_refused() {
     let env = env(
         Path::new("/nonexistent/home"),
         &[("OPENCLAW_GATEWAY_PORT", "99999")],
@@ -158,7 +160,7 @@ fn an_unusable_port_of_the_environment_is_refused() {
 }
 
 #[test]
-fn a_twin_by_case_is_refused_while_the_own_folder_is_not_there() {
+fn name_that_differs_by_case_from_an_existing_folder_is_refused() {
     let home = tempfile::tempdir().unwrap();
     #[expect(clippy::disallowed_methods, reason = "the test makes its own folder")]
     std::fs::create_dir(home.path().join(".openclaw-rescue")).unwrap();
@@ -169,7 +171,7 @@ fn a_twin_by_case_is_refused_while_the_own_folder_is_not_there() {
 }
 
 #[test]
-fn an_instance_keeps_its_id_and_shares_it_with_nobody() {
+fn id_of_an_instance_is_stable_and_unique() {
     let id = |name: &str| Instance::canonical(Path::new("/h"), ProfileName::parse(name).unwrap()).id();
     // sha256 of "/h/.openclaw-rescue/openclaw.json"
     assert_eq!(id("rescue"), "3c9c4cc26221d4d4");

@@ -1,4 +1,4 @@
-//! Claims: ports that an instance holds, and sockets that listen.
+//! Claims of instances on ports, and sockets that listen on ports.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,75 +6,77 @@ use super::port::Port;
 use super::role::Role;
 use super::span::Span;
 
-/// Where a claim comes from.
+/// Origin of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimReason {
-    /// Derived from the holder's base port.
+pub(crate) enum ClaimReason {
+    /// The ports are derived from the instance's base port.
     Derived,
-    /// Set by this key of its config (`browser.profiles.work.cdpPort`), or by this line of its service.
+    /// The port is set by this key of the config (`browser.profiles.work.cdpPort`), or by this flag of the service.
     Pinned(String),
-    /// Something listens there.
-    Listening,
 }
 
-/// A port or an interval that somebody holds.
+/// A port or an interval of ports that an instance uses or may come to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// The ports.
-    pub span: Span,
-    /// What for; a listener that is no known gateway's has none.
-    pub role: Option<Role>,
-    /// On which ground.
-    pub reason: ClaimReason,
+pub(crate) struct Claim {
+    /// Claimed ports.
+    pub(crate) span: Span,
+    /// Role of the ports.
+    pub(crate) role: Role,
+    /// Origin of the claim.
+    pub(crate) reason: ClaimReason,
 }
 
 impl Claim {
-    /// A port that a key of a config, or a line of a service, names.
-    pub fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
+    /// Returns the claim of ports that a key of a config, or a flag of a service, sets.
+    pub(crate) fn pinned(span: Span, role: Role, key: impl Into<String>) -> Self {
         Self {
             span,
-            role: Some(role),
+            role,
             reason: ClaimReason::Pinned(key.into()),
         }
     }
 
-    /// Whether it is ports to choose among, so that an overlap costs something and breaks nothing yet.
-    pub fn is_pool(&self) -> bool {
-        self.role == Some(Role::CdpPool)
+    /// Returns whether the claim is a pool, of which a browser takes any free port: an overlap with another pool leaves fewer
+    /// ports and is no conflict.
+    pub(crate) fn is_pool(&self) -> bool {
+        self.role == Role::CdpPool
     }
 }
 
 /// A listening TCP socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listener {
-    /// The address it is bound to; a wildcard holds the port on every address.
-    pub ip: IpAddr,
-    /// The port.
-    pub port: Port,
-    /// The process, where this user may know it.
-    pub owner: Option<ListeningProcess>,
+pub(crate) struct Listener {
+    /// Address to which the socket is bound; a wildcard is bound on every address.
+    pub(crate) ip: IpAddr,
+    /// Port of the socket.
+    pub(crate) port: Port,
+    /// Process that holds the socket, where this user may see it.
+    pub(crate) owner: Option<ListeningProcess>,
 }
 
-/// The process that holds a port.
+/// The process that holds a listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListeningProcess {
-    /// Its id.
-    pub pid: u32,
-    /// Its short name.
-    pub name: String,
-    /// The label of the instance whose gateway it is, where it is one.
-    pub instance: Option<String>,
+pub(crate) struct ListeningProcess {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Short name of the process.
+    pub(crate) name: String,
+    /// Label of the instance to which the process belongs, as its gateway or as a browser that the gateway started;
+    /// `None` for any other process.
+    pub(crate) instance: Option<String>,
+    /// `true` where the process is proved to be the gateway of that instance.
+    pub(crate) is_gateway: bool,
 }
 
 impl Listener {
     /// Returns the address and the port of the socket.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port.get())
     }
 
-    /// Whether it keeps others from binding its port on this address. A wildcard blocks every address,
-    /// and is blocked by every address; `::` counts for IPv4 too, as systems have it by default.
-    pub fn blocks(&self, address: IpAddr) -> bool {
+    /// Returns whether the socket keeps other processes from binding its port on this address. A wildcard blocks every
+    /// address, and is blocked by every address; `::` counts for IPv4 too, which is the default of systems.
+    pub(crate) fn blocks(&self, address: IpAddr) -> bool {
         let (held, wanted) = (self.ip.to_canonical(), address.to_canonical());
         held == wanted
             || matches!(held, IpAddr::V6(ip) if ip.is_unspecified())

@@ -10,18 +10,18 @@ use super::role::Role;
 use super::span::Span;
 
 /// Highest base port: the whole span must fit below 65536.
-pub const MAX_BASE: u16 = u16::MAX - Role::LAST_OFFSET;
+pub(crate) const MAX_BASE: u16 = u16::MAX - Role::LAST_OFFSET;
 /// Lowest base port: the lowest port that needs no privilege.
-pub const MIN_BASE: u16 = 1024;
+pub(crate) const MIN_BASE: u16 = 1024;
 
 /// A base port: a port from which a whole family can be derived, [`MIN_BASE`] to [`MAX_BASE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct BasePort(Port);
+pub(crate) struct BasePort(Port);
 
 impl BasePort {
     /// Returns the base port of a number, or `None` where a port of its family would be privileged or above 65535.
-    pub const fn new(number: u16) -> Option<Self> {
+    pub(crate) const fn new(number: u16) -> Option<Self> {
         match Port::new(number) {
             Some(port) if MIN_BASE <= number && number <= MAX_BASE => Some(Self(port)),
             _ => None,
@@ -35,7 +35,7 @@ impl BasePort {
     }
 
     /// Returns the number.
-    pub const fn get(self) -> u16 {
+    pub(crate) const fn get(self) -> u16 {
         self.0.get()
     }
 }
@@ -72,53 +72,53 @@ impl fmt::Display for BasePort {
 
 /// A base port and every port that is derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PortFamily {
+pub(crate) struct PortFamily {
     base: BasePort,
 }
 
 impl PortFamily {
     /// Returns the family of a base port, or `None` where the number isn't one ([`BasePort::new`]).
-    pub fn new(base: impl Into<u16>) -> Option<Self> {
+    pub(crate) fn new(base: impl Into<u16>) -> Option<Self> {
         Some(Self {
             base: BasePort::new(base.into())?,
         })
     }
 
-    /// Returns the family of which a claim is the base port.
-    pub fn of_claim(claim: &Claim) -> Option<Self> {
-        (claim.role == Some(Role::Base))
+    /// Returns the family whose base port is claimed, or `None` for a claim of another role.
+    pub(crate) fn from_base_claim(claim: &Claim) -> Option<Self> {
+        (claim.role == Role::Base)
             .then(|| Self::new(claim.span.first))
             .flatten()
     }
 
     /// Returns the base port.
-    pub fn base(self) -> BasePort {
+    pub(crate) fn base(self) -> BasePort {
         self.base
     }
 
     /// Returns the fixed ports with their roles, ascending.
-    pub fn fixed(self) -> impl Iterator<Item = (Role, Port)> {
+    pub(crate) fn fixed(self) -> impl Iterator<Item = (Role, Port)> {
         Role::FIXED
             .into_iter()
-            .map(move |(role, offset)| (role, self.above(offset)))
+            .map(move |(role, offset)| (role, self.at_offset(offset)))
     }
 
     /// Returns the port of a fixed role, the pool's first port for `CdpPool`, and the base port for `Pinned`.
-    pub fn port(self, role: Role) -> Port {
+    pub(crate) fn port(self, role: Role) -> Port {
         match Role::FIXED.iter().find(|(fixed, _)| *fixed == role) {
-            Some((_, offset)) => self.above(*offset),
-            None if role == Role::CdpPool => self.above(Role::CDP_OFFSETS.0),
+            Some((_, offset)) => self.at_offset(*offset),
+            None if role == Role::CdpPool => self.at_offset(Role::CDP_OFFSETS.0),
             None => self.base.into(),
         }
     }
 
     /// Returns the port at an offset of at most [`Role::LAST_OFFSET`].
-    fn above(self, offset: u16) -> Port {
+    fn at_offset(self, offset: u16) -> Port {
         Port::new(self.base.get() + offset).expect("a base port is above 0")
     }
 
     /// Returns the debugging ports of the instance's browsers.
-    pub fn cdp_pool(self) -> Span {
+    pub(crate) fn cdp_pool(self) -> Span {
         let (first, last) = Role::CDP_OFFSETS;
         Span {
             first: self.base.get() + first,
@@ -127,7 +127,7 @@ impl PortFamily {
     }
 
     /// Returns the interval from the base port to the last port of the pool.
-    pub fn span(self) -> Span {
+    pub(crate) fn span(self) -> Span {
         Span {
             first: self.base.get(),
             last: self.base.get() + Role::LAST_OFFSET,
@@ -136,16 +136,16 @@ impl PortFamily {
 
     /// Returns the port that lies as far above this base port as `port` lies above the base of `other`, or `None` where
     /// it isn't in the other's span.
-    pub fn relocated(self, other: Self, port: Port) -> Option<Port> {
+    pub(crate) fn relocated(self, other: Self, port: Port) -> Option<Port> {
         let is_derived = other.span().contains(port);
-        is_derived.then(|| self.above(port.get() - other.base.get()))
+        is_derived.then(|| self.at_offset(port.get() - other.base.get()))
     }
 
     /// Returns the claims of an instance with this base port: each fixed port, and the pool.
-    pub fn claims(self) -> impl Iterator<Item = Claim> {
+    pub(crate) fn claims(self) -> impl Iterator<Item = Claim> {
         let derived = |span, role| Claim {
             span,
-            role: Some(role),
+            role,
             reason: ClaimReason::Derived,
         };
         let fixed = self

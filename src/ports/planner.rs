@@ -1,167 +1,165 @@
-//! Verdicts and suggestions over claims.
+//! The port planner: checks a base port against the claims and listeners of a host, and suggests free ones.
 //!
-//! A [`Planner`] is a picture of who holds what, seen by the profile that asks: its own instance is not
-//! in it. [`Planner::check`] judges one base port by rules 1 to 3 and 5 of docs/design.md#port-rules,
-//! [`Planner::suggest`] finds good ones by rules 3 to 5. Everything is intervals, and nothing but the
-//! picture is asked: same picture, same answer.
+//! A [`Planner`] holds the ports that are taken from the view of one profile, whose own instance is left out.
+//! [`Planner::check`] checks one base port by rules 1 to 3, 5 and 6 of docs/design.md#port-rules, and [`Planner::suggest`]
+//! finds base ports by rules 3 to 5. Both work on intervals of ports and depend on the planner's fields only.
 
 use std::net::IpAddr;
 
 use super::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Port,
-    PortFamily, Role, Span, merged,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Port,
+    PortFamily, Role, Span, merge_spans,
 };
 use crate::profile::ProfileName;
 
+mod messages;
 mod search;
 #[cfg(test)]
 mod tests;
-mod words;
 
-pub use search::{NoPortsLeft, PortSuggestion};
+pub(crate) use search::{NoPortsLeft, PortSuggestion};
 
-/// Who holds what, as far as it is in the way of the profile that asks.
+/// The ports of a host that are taken, from the view of the profile that asks for a base port.
 #[derive(Clone, Debug)]
-pub struct Planner {
-    /// The profile that asks: the unnamed one and `dev` own a base port each.
-    pub asker: ProfileName,
-    /// The other instances.
-    pub holders: Vec<PortHolder>,
-    /// What listens, without the asker's own gateway.
-    pub listeners: Vec<Listener>,
-    /// The ports that the asker's own gateway listens on: a probe finds them taken, and they are not in
-    /// the way.
-    pub own_ports: Vec<Port>,
-    /// The ports that the kernel hands out to clients.
-    pub ephemeral: Option<Span>,
-    /// Ports that nobody may bind: kept by the system, or found taken by a probe.
-    pub excluded: Vec<Span>,
+pub(crate) struct Planner {
+    /// Profile that asks for a base port; for `default` and `dev` a base port is reserved.
+    pub(crate) asker: ProfileName,
+    /// Claims of the other instances.
+    pub(crate) holders: Vec<PortHolder>,
+    /// Listening sockets, without those of the asker's own gateway.
+    pub(crate) listeners: Vec<Listener>,
+    /// Ports on which the asker's own gateway listens: a probe can't bind them, and they are free for the asker.
+    pub(crate) own_ports: Vec<Port>,
+    /// Ephemeral ports, which the kernel hands out to clients.
+    pub(crate) ephemeral: Option<Span>,
+    /// Ports that can't be bound: reserved by the system, or found taken by a probe.
+    pub(crate) excluded: Vec<Span>,
 }
 
-/// Another instance and what it holds. Its base ports are its claims of [`Role::Base`]: more than one
-/// where releases disagree on what a config means.
+/// Another instance and its claims. It has several claims of [`Role::Base`] where releases of OpenClaw disagree on the base
+/// port of its config.
 #[derive(Clone, Debug)]
-pub struct PortHolder {
-    /// What it is called on a screen.
-    pub label: String,
-    /// Its ports.
-    pub claims: Vec<Claim>,
+pub(crate) struct PortHolder {
+    /// Label of the instance.
+    pub(crate) label: String,
+    /// Claims of the instance.
+    pub(crate) claims: Vec<Claim>,
 }
 
-/// What is to be said of a base port.
+/// Result of the check of a base port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortCheck {
-    /// The base port.
-    pub base: u16,
-    /// May it be used?
-    pub verdict: PortVerdict,
-    /// What the user should know beside that.
-    pub notices: Vec<PortNotice>,
+pub(crate) struct PortCheck {
+    /// Base port that was checked.
+    pub(crate) base: u16,
+    /// Verdict on the base port.
+    pub(crate) verdict: PortVerdict,
+    /// Notices for the user that are no reason to refuse the base port.
+    pub(crate) notices: Vec<PortNotice>,
 }
 
-/// Whether a base port may be used.
+/// Verdict on a base port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortVerdict {
-    /// It shares nothing with anybody.
+pub(crate) enum PortVerdict {
+    /// The base port may be used, and its family shares no port with another instance.
     Disjoint,
-    /// It may be used, at a cost: pools overlap. The dearest first.
+    /// The base port may be used, but pools overlap. The overlap that is felt first comes first.
     Near(Vec<PoolOverlap>),
-    /// It may not.
+    /// The base port must not be used.
     Refused(PortRefusal),
 }
 
-/// What two instances share that is no conflict yet.
+/// Ports that two instances may come to use, which is no conflict yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolOverlap {
-    /// The other instance.
-    pub holder: String,
-    /// The ports that both may come to use.
-    pub span: Span,
-    /// Whose browser profile is the first that will fail.
-    pub loser: OverlapLoser,
-    /// Which one it is, counted from 1.
-    pub nth: u16,
+pub(crate) struct PoolOverlap {
+    /// Label of the other instance.
+    pub(crate) holder: String,
+    /// Ports that both instances may come to use.
+    pub(crate) span: Span,
+    /// Instance whose browser profile is the first without a free port.
+    pub(crate) loser: OverlapLoser,
+    /// Number of that browser profile, counted from 1.
+    pub(crate) browser_number: u16,
 }
 
-/// The instance that feels an overlap first.
+/// The instance that runs out of ports first where two pools overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverlapLoser {
-    /// The one that asks.
+pub(crate) enum OverlapLoser {
+    /// The instance that asks for a base port.
     Asker,
-    /// The other one.
+    /// The other instance.
     Holder,
 }
 
-/// Why a base port is refused.
+/// Reason why a base port is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortRefusal {
-    /// Below [`MIN_BASE`].
+pub(crate) enum PortRefusal {
+    /// The base port is below [`MIN_BASE`].
     Privileged,
-    /// Above [`MAX_BASE`]: the span would end above 65535.
+    /// The base port is above [`MAX_BASE`]: its family would end above 65535.
     TooHigh,
-    /// Less than [`MIN_DISTANCE`] from another base port.
+    /// The base port is less than [`MIN_BASE_DISTANCE`] from another instance's.
     TooClose {
-        /// The other instance.
+        /// Label of the other instance.
         holder: String,
-        /// Its base port.
+        /// Base port of the other instance.
         base: u16,
     },
-    /// A port that another instance holds.
-    Taken {
-        /// The other instance.
+    /// Another instance claims a port of the family.
+    Claimed {
+        /// Label of the other instance.
         holder: String,
-        /// What the port would be for.
+        /// Role that the port would have.
         role: Role,
-        /// The port.
+        /// Port in question.
         port: Port,
-        /// What the other one holds it for.
+        /// Claim of the other instance.
         claim: Claim,
     },
-    /// A port that a process holds.
-    Held {
-        /// What the port would be for.
+    /// A process listens on a port of the family.
+    InUse {
+        /// Role that the port would have.
         role: Role,
-        /// The process and its address.
+        /// Socket that listens there, with its process.
         listener: Listener,
     },
-    /// A port that browsers refuse to open.
-    Unopenable {
-        /// What the port would be for.
+    /// Browsers refuse to connect to a port of the family.
+    BrowserBlocked {
+        /// Role that the port would have.
         role: Role,
-        /// The port.
+        /// Port in question.
         port: Port,
     },
-    /// A port that nobody may bind.
+    /// A port of the family can't be bound.
     Excluded {
-        /// What the port would be for.
+        /// Role that the port would have.
         role: Role,
-        /// The port.
+        /// Port in question.
         port: Port,
-        /// The ports that are kept.
+        /// Interval of ports that can't be bound.
         span: Span,
     },
-    /// No port of the CDP pool is left.
+    /// Every port of the CDP pool is taken.
     PoolTaken {
-        /// The pool.
+        /// Ports of the pool.
         pool: Span,
     },
 }
 
-/// What is worth knowing of a base port that may be used.
+/// Notice about a base port that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortNotice {
-    /// These of its ports are among those that the kernel hands out to clients.
+pub(crate) enum PortNotice {
+    /// These ports of the family are ephemeral: the kernel may hand them out to clients.
     Ephemeral(Span),
-    /// Somebody listens in its pool.
+    /// A process listens on a port of the pool.
     InPool(Listener),
-    /// Nobody may bind these ports of its pool.
+    /// These ports of the pool can't be bound.
     Excluded(Span),
-    /// It reaches into the span that this profile owns.
+    /// These ports of the family are reserved for this profile.
     Reserved(&'static str, Span),
 }
 
-/// Ports from 1024 up that browsers refuse to open: the "bad ports" of the WHATWG Fetch standard, 2.8.
-const UNOPENABLE: [Span; 13] = [
+/// Ports from 1024 up to which browsers refuse to connect: the "bad ports" of the WHATWG Fetch standard, 2.8.
+const BROWSER_BLOCKED_PORTS: [Span; 13] = [
     Span {
         first: 1719,
         last: 1720,
@@ -217,8 +215,8 @@ const UNOPENABLE: [Span; 13] = [
 ];
 
 impl Planner {
-    /// Judges a base port for a gateway that will bind these addresses, and loopback in any case.
-    pub fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
+    /// Checks a base port for a gateway that will bind these addresses, and loopback in any case.
+    pub(crate) fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
         let base = base.into();
         let refused = |why| PortCheck {
             base,
@@ -248,27 +246,28 @@ impl Planner {
         }
     }
 
+    /// Returns the first reason to refuse a family, or `None` where it may be used.
     fn refusal(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
-        self.unusable(family)
-            .or_else(|| self.claimed(family))
-            .or_else(|| self.held(family, addresses))
-            .or_else(|| self.pool_taken(family))
+        self.refusal_by_port(family)
+            .or_else(|| self.refusal_by_claim(family))
+            .or_else(|| self.refusal_by_listener(family, addresses))
+            .or_else(|| self.refusal_by_pool(family))
     }
 
-    /// A port that no gateway could use here.
-    fn unusable(&self, family: PortFamily) -> Option<PortRefusal> {
+    /// Refuses a family with a fixed port that no gateway can use on this host.
+    fn refusal_by_port(&self, family: PortFamily) -> Option<PortRefusal> {
         family.fixed().find_map(|(role, port)| {
-            if UNOPENABLE.iter().any(|bad| bad.contains(port)) {
-                return Some(PortRefusal::Unopenable { role, port });
+            if BROWSER_BLOCKED_PORTS.iter().any(|bad| bad.contains(port)) {
+                return Some(PortRefusal::BrowserBlocked { role, port });
             }
             let span = *self.excluded.iter().find(|span| span.contains(port))?;
             Some(PortRefusal::Excluded { role, port, span })
         })
     }
 
-    /// Rule 1: what another instance holds.
-    fn claimed(&self, family: PortFamily) -> Option<PortRefusal> {
-        let close = |base: u16| base.abs_diff(family.base().get()) < MIN_DISTANCE;
+    /// Refuses a family that conflicts with a claim of another instance (rule 1).
+    fn refusal_by_claim(&self, family: PortFamily) -> Option<PortRefusal> {
+        let close = |base: u16| base.abs_diff(family.base().get()) < MIN_BASE_DISTANCE;
         let too_close = self.holders.iter().find_map(|holder| {
             let base = holder.bases().find(|base| close(*base))?;
             Some(PortRefusal::TooClose {
@@ -285,7 +284,7 @@ impl Planner {
                         family.fixed().find(|(_, port)| claim.span.contains(*port))?,
                     ))
                 })?;
-                Some(PortRefusal::Taken {
+                Some(PortRefusal::Claimed {
                     holder: holder.label.clone(),
                     role,
                     port,
@@ -295,31 +294,35 @@ impl Planner {
         })
     }
 
-    /// Rule 6: what a process holds.
-    fn held(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
+    /// Refuses a family with a fixed port on which a process listens (rule 6).
+    fn refusal_by_listener(&self, family: PortFamily, addresses: &[IpAddr]) -> Option<PortRefusal> {
         let needed = || addresses.iter().chain(&LOOPBACK);
         let in_span = self.listeners.iter().filter(|l| family.span().contains(l.port));
         in_span
             .filter(|l| needed().any(|address| l.blocks(*address)))
             .find_map(|listener| {
                 let (role, _) = family.fixed().find(|(_, port)| *port == listener.port)?;
-                Some(PortRefusal::Held {
+                Some(PortRefusal::InUse {
                     role,
                     listener: listener.clone(),
                 })
             })
     }
 
-    fn pool_taken(&self, family: PortFamily) -> Option<PortRefusal> {
+    /// Refuses a family without a free port in its pool.
+    fn refusal_by_pool(&self, family: PortFamily) -> Option<PortRefusal> {
         let pool = family.cdp_pool();
-        let in_pool = self.unavailable().filter_map(|span| span.overlap(pool)).collect();
-        let taken: u32 = merged(in_pool).into_iter().map(Span::len).sum();
+        let in_pool = self
+            .unavailable_ports()
+            .filter_map(|span| span.overlap(pool))
+            .collect();
+        let taken: u32 = merge_spans(in_pool).into_iter().map(Span::len).sum();
         (taken == pool.len()).then_some(PortRefusal::PoolTaken { pool })
     }
 
-    /// Ports that no browser of a new instance could use: another's fixed and pinned ones, those that
-    /// something listens on at loopback, and those that nobody may bind.
-    fn unavailable(&self) -> impl Iterator<Item = Span> {
+    /// Returns the ports that no browser of the asker can use: fixed and pinned ones of other instances, those on which a
+    /// process listens at loopback, and those that can't be bound.
+    fn unavailable_ports(&self) -> impl Iterator<Item = Span> {
         let fixed = self.claims().filter(|c| !c.is_pool()).map(|c| c.span);
         let held = self
             .listeners
@@ -330,35 +333,37 @@ impl Planner {
             .chain(self.excluded.iter().copied())
     }
 
+    /// Returns the claims of all other instances.
     fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.holders.iter().flat_map(|holder| &holder.claims)
     }
 
-    /// What it would share with each other instance, without what would be a conflict.
+    /// Returns the overlaps of a family with each other instance, conflicts left out, in the order in which they are felt.
     fn overlaps(&self, family: PortFamily) -> Vec<PoolOverlap> {
         let mut overlaps: Vec<_> = self
             .holders
             .iter()
             .filter_map(|holder| holder.overlap(family))
             .collect();
-        overlaps.sort_by_key(|overlap| overlap.nth);
+        overlaps.sort_by_key(|overlap| overlap.browser_number);
         overlaps
     }
 
+    /// Returns the notices about a family.
     fn notices(&self, family: PortFamily) -> Vec<PortNotice> {
         let pool = family.cdp_pool();
         let ephemeral = self
             .ephemeral
             .and_then(|span| span.overlap(family.span()))
             .map(PortNotice::Ephemeral);
-        // Where its owner is there, the overlap with it says more.
+        // Where the profile exists and has that base port, the overlap with it tells more.
         let is_held = |owned: PortFamily| {
             self.holders
                 .iter()
                 .any(|h| h.bases().any(|base| owned.base() == base))
         };
         let reserved = self
-            .reserved()
+            .reserved_families()
             .filter(|(_, owned)| !is_held(*owned))
             .filter_map(|(name, owned)| {
                 let span = owned.span().overlap(family.span())?;
@@ -383,8 +388,8 @@ impl Planner {
             .collect()
     }
 
-    /// The families that are kept for other profiles than the asker (rule 4).
-    fn reserved(&self) -> impl Iterator<Item = (&'static str, PortFamily)> {
+    /// Returns the families that are reserved for other profiles than the asker, with the names of these (rule 4).
+    fn reserved_families(&self) -> impl Iterator<Item = (&'static str, PortFamily)> {
         let all = [
             (self.asker.is_default(), "default", DEFAULT_BASE),
             (self.asker.is_dev(), "dev", DEV_BASE),
@@ -394,8 +399,8 @@ impl Planner {
             .map(|(_, name, base)| (name, base.into()))
     }
 
-    /// The base port that the asker owns.
-    fn own_base(&self) -> Option<BasePort> {
+    /// Returns the base port that is reserved for the asker.
+    fn reserved_base(&self) -> Option<BasePort> {
         match (self.asker.is_default(), self.asker.is_dev()) {
             (true, _) => Some(DEFAULT_BASE),
             (_, true) => Some(DEV_BASE),
@@ -405,19 +410,21 @@ impl Planner {
 }
 
 impl PortHolder {
+    /// Returns the base ports of the instance.
     fn bases(&self) -> impl Iterator<Item = u16> {
         self.claims
             .iter()
-            .filter(|c| c.role == Some(Role::Base))
+            .filter(|c| c.role == Role::Base)
             .map(|c| c.span.first)
     }
 
-    /// What it would share with a family: the hull of all, and the first browser profile that meets it.
+    /// Returns the overlap with a family: the interval around all shared ports, and the first browser profile that is without
+    /// a free port because of them.
     fn overlap(&self, family: PortFamily) -> Option<PoolOverlap> {
         let pool = family.cdp_pool();
         let mut hull: Option<Span> = None;
         let mut first: Option<(u16, OverlapLoser)> = None;
-        let mut meets = |span: Span, nth: u16, loser| {
+        let mut add = |span: Span, nth: u16, loser| {
             hull = Some(hull.map_or(span, |h| Span {
                 first: h.first.min(span.first),
                 last: h.last.max(span.last),
@@ -430,16 +437,16 @@ impl PortHolder {
         for claim in &self.claims {
             if let Some(span) = claim.span.overlap(pool) {
                 let (theirs, ours) = (nth(claim.span, span.first), nth(pool, span.first));
-                // In two pools, the one that must count further to get there comes second and fails.
+                // Pools are filled from their first port: the one whose first port is further away arrives second.
                 if claim.is_pool() && theirs > ours {
-                    meets(span, theirs, OverlapLoser::Holder);
+                    add(span, theirs, OverlapLoser::Holder);
                 } else {
-                    meets(span, ours, OverlapLoser::Asker);
+                    add(span, ours, OverlapLoser::Asker);
                 }
             }
             if claim.is_pool() {
                 for (_, port) in family.fixed().filter(|(_, port)| claim.span.contains(*port)) {
-                    meets(Span::one(port), nth(claim.span, port.get()), OverlapLoser::Holder);
+                    add(Span::one(port), nth(claim.span, port.get()), OverlapLoser::Holder);
                 }
             }
         }
@@ -448,7 +455,7 @@ impl PortHolder {
             holder: self.label.clone(),
             span,
             loser,
-            nth,
+            browser_number: nth,
         })
     }
 }

@@ -1,5 +1,5 @@
-//! A TCP port as a type, and its one parser: of a config's number, of a word on the command line, of a variable of the
-//! environment, and of this program's own files.
+//! The type of a TCP port, and its parsers for configs, the command line, environment variables, and this program's own
+//! files. No other module parses ports.
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -51,8 +51,15 @@ impl Port {
 
     /// Parses a variable of the environment, which may be `host:port` (docs/openclaw.md#order-of-precedence).
     pub fn from_variable(text: &str) -> Option<Self> {
-        let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
-        port.parse().ok()
+        let text = text.trim();
+        let is_host = |host: &str| {
+            !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'))
+        };
+        match text.rsplit_once(':') {
+            Some((host, port)) if is_host(host) => port.parse().ok(),
+            Some(_) => None,
+            None => text.parse().ok(),
+        }
     }
 }
 
@@ -112,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_of_a_config_is_a_port_however_it_is_written() {
+    fn whole_number_of_a_config_is_a_port_in_any_notation() {
         for value in [json!(18789), json!(18789.0), json!(1.8789e4)] {
             assert_eq!(Port::from_json(&value).unwrap(), 18789, "{value}");
         }
@@ -132,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_a_port_if_it_is_all_digits_and_in_range() {
+    fn text_is_a_port_if_it_is_all_digits_and_in_range() {
         for (text, port) in [("1", 1), ("65535", 65535), ("018789", 18789)] {
             assert_eq!(text.parse::<Port>().unwrap(), port, "{text}");
         }
@@ -153,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_may_name_a_host_before_the_port() {
-        for text in ["18789", "127.0.0.1:18789", "[::1]:18789"] {
+    fn variable_may_have_a_host_before_the_port() {
+        for text in ["18789", " 18789 ", "127.0.0.1:18789", "host:18789", "[::1]:18789"] {
             assert_eq!(Port::from_variable(text).unwrap(), 18789, "{text}");
         }
-        for text in ["", ":", "host:", "18789x", "host:0"] {
+        for text in ["", ":", "host:", "18789x", "host:0", ":18789", "::1:18789"] {
             assert_eq!(Port::from_variable(text), None, "{text}");
         }
     }

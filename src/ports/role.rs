@@ -1,29 +1,29 @@
-//! The roles that ports of an instance have, and where each lies above the base port.
+//! The roles of an instance's ports, and their offsets from the base port.
 
-/// Role of a port of an instance.
+/// Purpose of a port of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// HTTP and WebSocket: `gateway.port`.
+pub(crate) enum Role {
+    /// The base port, `gateway.port`: HTTP and WebSocket.
     Base,
-    /// The bridge of early releases.
+    /// The bridge of early releases of OpenClaw.
     Bridge,
-    /// Browser control, loopback only.
+    /// The HTTP interface of browser control, on loopback only.
     BrowserControl,
-    /// The extension relay.
+    /// The relay of the browser extension.
     ExtensionRelay,
     /// The canvas host.
     Canvas,
-    /// The relay of later releases.
+    /// The relay of later releases of OpenClaw.
     Relay,
-    /// The debugging ports of the instance's browsers.
+    /// The pool of CDP (debugging) ports of the instance's browsers.
     CdpPool,
-    /// Set by hand in a config or a service.
+    /// A port that is set by hand in a config or a service.
     Pinned,
 }
 
 impl Role {
     /// The roles that are one fixed port each, with their offsets from the base port.
-    pub const FIXED: [(Self, u16); 6] = [
+    pub(crate) const FIXED: [(Self, u16); 6] = [
         (Self::Base, 0),
         (Self::Bridge, 1),
         (Self::BrowserControl, 2),
@@ -32,12 +32,12 @@ impl Role {
         (Self::Relay, 10),
     ];
     /// Offsets of the CDP pool from the base port, first and last.
-    pub const CDP_OFFSETS: (u16, u16) = (11, 110);
+    pub(crate) const CDP_OFFSETS: (u16, u16) = (11, 110);
     /// Offset of the last port that is derived from a base port.
     pub(super) const LAST_OFFSET: u16 = Self::CDP_OFFSETS.1;
 
     /// Returns the stable name, which is also the end of the catalogue's key `role.NAME`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
             Self::Bridge => "bridge",

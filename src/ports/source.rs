@@ -1,23 +1,23 @@
-//! Where the base port of a gateway comes from.
+//! The sources of the base port of a gateway.
 
 /// Source of the base port of a gateway, the strongest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PortSource {
-    /// `--port` on the command line.
+    /// The flag `--port` on the command line.
     Flag,
-    /// `OPENCLAW_GATEWAY_PORT`, from the environment of this run or the instance's `.env`.
+    /// The variable `OPENCLAW_GATEWAY_PORT`, from the environment of this run or the instance's `.env`.
     Environment,
-    /// `--port` or `OPENCLAW_GATEWAY_PORT` in the file of an installed service.
+    /// The flag `--port` or the variable `OPENCLAW_GATEWAY_PORT` in the file of an installed service.
     Service,
-    /// `OPENCLAW_GATEWAY_PORT` in the instance's `.env`, as a survey reads it.
+    /// The variable `OPENCLAW_GATEWAY_PORT` in the instance's `.env`, as a survey reads it.
     EnvFile,
-    /// `gateway.port` in the config.
+    /// The key `gateway.port` in the config.
     Config,
-    /// `gateway.port` in the last good copy, or else the newest backup, of a config that can't be read.
+    /// The key `gateway.port` in the last good config, or else the newest backup, of a config that can't be read.
     Backup,
-    /// `instance.toml` or the registry.
+    /// The record `instance.toml`, or the registry.
     Record,
-    /// Nothing sets it: the default of the profile.
+    /// The default of the profile, for lack of any other source.
     #[default]
     Default,
 }

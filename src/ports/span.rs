@@ -1,4 +1,4 @@
-//! Intervals of ports.
+//! Intervals of ports, and their overlaps.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use super::port::Port;
 
 /// An interval of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Span {
-    /// First port.
-    pub first: u16,
-    /// Last port, not below the first.
-    pub last: u16,
+pub(crate) struct Span {
+    /// First port of the interval.
+    pub(crate) first: u16,
+    /// Last port of the interval, not below the first.
+    pub(crate) last: u16,
 }
 
 impl Span {
     /// Returns the interval of one port.
-    pub fn one(port: impl Into<u16>) -> Self {
+    pub(crate) fn one(port: impl Into<u16>) -> Self {
         let port = port.into();
         Self {
             first: port,
@@ -23,30 +23,25 @@ impl Span {
         }
     }
 
-    /// Whether a port is in the interval.
-    pub fn contains(self, port: impl Into<u16>) -> bool {
+    /// Returns whether a port is in the interval.
+    pub(crate) fn contains(self, port: impl Into<u16>) -> bool {
         (self.first..=self.last).contains(&port.into())
     }
 
     /// Returns the ports that both intervals have, or `None` where they have none in common.
-    pub fn overlap(self, other: Self) -> Option<Self> {
+    pub(crate) fn overlap(self, other: Self) -> Option<Self> {
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         (first <= last).then_some(Self { first, last })
     }
 
     /// Returns the number of ports, 1 to 65536.
-    pub fn len(self) -> u32 {
+    pub(crate) fn len(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
     }
 
     /// Returns the ports of the interval, ascending.
-    pub fn ports(self) -> impl Iterator<Item = Port> {
+    pub(crate) fn ports(self) -> impl Iterator<Item = Port> {
         (self.first..=self.last).filter_map(Port::new)
-    }
-
-    /// Always `false`: an interval has at least one port.
-    pub fn is_empty(self) -> bool {
-        false
     }
 }
 
@@ -60,8 +55,8 @@ impl fmt::Display for Span {
     }
 }
 
-/// Returns the same ports in ascending intervals that neither overlap nor touch.
-pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+/// Joins intervals that overlap or touch. The result has the same ports, in ascending order.
+pub(crate) fn merge_spans(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     spans.dedup_by(|next, kept| {
         let joins = u32::from(next.first) <= u32::from(kept.last) + 1;

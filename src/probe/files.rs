@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::config::{self, LoadedConfig, schema};
+use crate::config::schema::SchemaFinding;
+use crate::config::{self, LoadedConfig};
+use crate::engine;
 use crate::error::Error;
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
@@ -16,7 +18,7 @@ use crate::survey::{ConfigHealth, SurveyedInstance};
 pub(super) struct GatewayFiles {
     /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
-    /// The source of the port.
+    /// The source from which the port comes.
     pub(super) port_source: PortSource,
     /// The credentials for the gateway, or the error where they can't be determined.
     pub(super) auth: Result<ClientAuth, Error>,
@@ -26,8 +28,8 @@ pub(super) struct GatewayFiles {
     pub(super) engine: Engine,
     /// The state of the config file.
     pub(super) config: ConfigHealth,
-    /// The values of a readable config that no release of OpenClaw accepts.
-    pub(super) config_findings: Vec<schema::SchemaFinding>,
+    /// The values of a readable config that the engine refuses.
+    pub(super) config_findings: Vec<SchemaFinding>,
 }
 
 impl GatewayFiles {
@@ -42,8 +44,12 @@ impl GatewayFiles {
                 Err(error) => (Value::Null, ConfigHealth::Broken(error)),
             },
         };
+        let record = Record::read(&instance.record_path()).unwrap_or_default();
         let config_findings = match config {
-            ConfigHealth::Ok => schema::refused_by_all(&value),
+            ConfigHealth::Ok => {
+                let judge = engine::config_judge(record.engine, context.host, context.env);
+                judge.judge(&value).refused
+            }
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
         };
         // No gateway runs with a config that is broken or refused: a gateway that runs nevertheless uses the last good
@@ -59,10 +65,10 @@ impl GatewayFiles {
             } else {
                 last_good().unwrap_or(value)
             },
-            record: Record::read(&instance.record_path()).unwrap_or_default(),
+            record,
         };
         let sources = files.sources(context.host, instance);
-        let surveyed = surveyed.filter(|_| instance.wished_port.is_none());
+        let surveyed = surveyed.filter(|_| instance.env_port.is_none());
         let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
         let (port, port_source) = match (surveyed_base, sources.port(None)) {
             (Some((family, source)), _) => (Some(family.base().into()), source),

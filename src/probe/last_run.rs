@@ -6,7 +6,7 @@ use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::logs::{self, LogLine};
 
-/// The end of the last run of a gateway.
+/// The way in which the last run of a gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunEnd {
     /// The gateway stopped on request.
@@ -18,7 +18,7 @@ pub(crate) enum RunEnd {
 }
 
 impl RunEnd {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the kind of end, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Orderly => "stopped",
@@ -31,7 +31,7 @@ impl RunEnd {
 /// The last run of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastRun {
-    /// The end of the run.
+    /// The way in which the run ended.
     pub(crate) end: RunEnd,
     /// The pid of the run, where the lock names it.
     pub(crate) pid: Option<u32>,

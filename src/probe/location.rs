@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::pid::ProcessOwner;
+use crate::host::ports;
 use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
 use crate::survey::Survey;
 
@@ -31,15 +32,8 @@ pub(super) struct Endpoint {
     pub(super) pid: Option<u32>,
 }
 
-/// Returns whether a process is named like a gateway, in contrast to the browsers that gateways start, which listen
-/// too.
-fn has_gateway_name(owner: &ListeningProcess) -> bool {
-    let names = ["openclaw", "node", "MainThread"];
-    names.iter().any(|start| owner.name.starts_with(start))
-}
-
-/// Locates the gateway of the instance with this label. `lock_owner` is the pid and the port that the lock of the
-/// instance names, `configured_port` and `bind_address` come from its files, and `process_owner` returns the owner of a
+/// Locates the gateway of the instance with this label. `lock_owner` is the process that holds the lock of the
+/// instance, with its port, `configured_port` and `bind_address` come from its files, and `process_owner` returns the owner of a
 /// pid.
 pub(super) fn locate(
     survey: &Survey,
@@ -51,25 +45,20 @@ pub(super) fn locate(
 ) -> GatewayLocation {
     let is_own = |listener: &&Listener| {
         let owner = listener.owner.as_ref();
-        label.is_some() && owner.is_some_and(|owner| owner.instance.as_deref() == label)
+        label.is_some() && owner.is_some_and(|owner| owner.is_gateway && owner.instance.as_deref() == label)
     };
-    let is_named_by_lock = |listener: &&Listener| {
+    let is_lock_owners = |listener: &&Listener| {
         lock_owner.is_some_and(|(pid, port)| {
             listener.port == port && listener.owner.as_ref().is_some_and(|owner| owner.pid == pid)
         })
     };
-    if let Some(listener) = survey.listeners.iter().find(is_named_by_lock) {
+    if let Some(listener) = survey.listeners.iter().find(is_lock_owners) {
         return GatewayLocation::Own(endpoint(survey, listener));
     }
-    let own: Vec<_> = survey.listeners.iter().filter(is_own).collect();
-    if let Some(listener) = own.iter().find(|listener| Some(listener.port) == configured_port) {
-        return GatewayLocation::Own(endpoint(survey, listener));
-    }
+    let own = survey.listeners.iter().filter(is_own);
     // The base port is the lowest one that a gateway listens on.
-    let elsewhere = own
-        .iter()
-        .filter(|listener| listener.owner.as_ref().is_some_and(has_gateway_name));
-    if let Some(listener) = elsewhere.min_by_key(|listener| listener.port) {
+    if let Some(listener) = own.min_by_key(|listener| (Some(listener.port) != configured_port, listener.port))
+    {
         return GatewayLocation::Own(endpoint(survey, listener));
     }
     let wanted = bind_address.map_or_else(|| LOOPBACK.to_vec(), |ip| vec![ip]);
@@ -92,10 +81,11 @@ fn identify_holder(
         Some(ListeningProcess {
             instance: Some(other),
             pid,
+            is_gateway: true,
             ..
         }) => GatewayLocation::OtherInstance(other.clone(), *pid),
-        // On Linux the owner of every socket of this user is known: this one belongs to another user.
-        None if cfg!(target_os = "linux") => GatewayLocation::Stranger(holder.clone()),
+        // The socket belongs to another user.
+        None if ports::LISTS_OWN_PROCESSES => GatewayLocation::Stranger(holder.clone()),
         owner => match owner
             .as_ref()
             .map_or(ProcessOwner::Ours, |owner| process_owner(owner.pid))

@@ -60,7 +60,7 @@ impl Probe {
             ProbeVerdict::ElsewhereOn(port) => {
                 hints.push(msg!("probe.hint-keep", command = command, port = port));
             }
-            ProbeVerdict::TokenRefused if instance.wished_token.is_some() => {
+            ProbeVerdict::TokenRefused if instance.env_token.is_some() => {
                 hints.push(Msg::new("probe.hint-env-token"));
             }
             ProbeVerdict::TokenRefused => {

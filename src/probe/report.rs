@@ -12,7 +12,7 @@ use crate::ports::{Listener, Port, PortSource};
 use crate::record::Engine;
 use crate::survey::ConfigHealth;
 
-/// The verdict of a probe.
+/// The verdict of a probe on a gateway: healthy, or what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ProbeVerdict {
     /// The gateway of the instance runs and reports that it is healthy.
@@ -35,7 +35,7 @@ pub(crate) enum ProbeVerdict {
 }
 
 impl ProbeVerdict {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the verdict, as `--json` has it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -95,6 +95,11 @@ pub(crate) struct Probe {
     pub(crate) port: Option<Port>,
     /// The pid of the gateway, where known.
     pub(crate) pid: Option<u32>,
+    /// The pid of the process that is proved to be the gateway of the instance: it holds the lock. No other process may
+    /// be ended for the gateway.
+    pub(crate) proved_pid: Option<u32>,
+    /// Whether a gateway holds the lock whose process can't be seen from here: one in another container, for example.
+    pub(crate) is_out_of_reach: bool,
     /// The version that the gateway reported.
     pub(crate) version: Option<String>,
     /// The engine that answered, else the one in the record.
@@ -117,11 +122,11 @@ pub(crate) struct Probe {
     pub(crate) listeners: Vec<Listener>,
     /// The state of the config file.
     pub(crate) config: ConfigHealth,
-    /// The values of a readable config that no release of OpenClaw accepts.
+    /// The values of a readable config that the engine refuses.
     pub(crate) config_findings: Vec<schema::SchemaFinding>,
-    /// The gateway's answer to `health`.
+    /// The gateway's answer to the method `health`.
     pub(crate) health: Value,
-    /// The gateway's answer to `status`, where that was queried.
+    /// The gateway's answer to the method `status`, where that was queried.
     pub(crate) status: Value,
     /// The gateway's own entry of its presence list: host, version, platform.
     pub(crate) presence: Value,

@@ -93,6 +93,7 @@ fn identify(
     }
 }
 
+/// Sets the port and the URL of a probe.
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
     probe.port = Some(endpoint.port);
     probe.url = format!("ws://{}", endpoint.addresses[0]);
@@ -112,7 +113,8 @@ fn set_identity(probe: &mut Probe, identity: Option<ReportedIdentity>) {
         ..
     } = identity.unwrap_or_default();
     probe.version = version;
-    probe.pid = pid.or(probe.pid);
+    // In another container the gateway has another pid there than here.
+    probe.pid = probe.pid.or(pid);
     probe.started = started;
 }
 
@@ -182,6 +184,7 @@ fn unhealthy_reason(health: &Value) -> String {
     reason.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
+/// Returns the verdict for a session that failed.
 fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
         // The gateway listened during the survey.

@@ -22,6 +22,7 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
             pid,
             name: name.to_owned(),
             instance: instance.map(str::to_owned),
+            is_gateway: instance.is_some() && name != "chromium",
         }),
     }
 }

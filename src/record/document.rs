@@ -11,12 +11,12 @@ use crate::host::read::{self, ReadError};
 use crate::ports::{BasePort, Port};
 use crate::toml_document::{TomlError, parse, set_value};
 
-/// Version of the format that this program writes.
-const VERSION: i64 = 1;
+/// Version of the `instance.toml` format that this program writes.
+const RECORD_VERSION: i64 = 1;
 
-/// An `instance.toml` that can be edited. [`fmt::Display`] gives its text.
+/// An `instance.toml` to be edited; its [`fmt::Display`] is the text of the file.
 #[derive(Clone, Debug, Default)]
-pub struct RecordDocument {
+pub(crate) struct RecordDocument {
     document: DocumentMut,
 }
 
@@ -25,7 +25,7 @@ impl RecordDocument {
     ///
     /// # Errors
     /// The bytes aren't a valid [`Record`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, TomlError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, TomlError> {
         let (document, _) = parse::<Record>(bytes)?;
         Ok(Self { document })
     }
@@ -34,7 +34,7 @@ impl RecordDocument {
     ///
     /// # Errors
     /// The file can't be read, or isn't a valid [`Record`].
-    pub fn read_or_new(path: &Path, profile: &str) -> Result<Self, RecordError> {
+    pub(crate) fn read_or_new(path: &Path, profile: &str) -> Result<Self, RecordError> {
         match read::bytes(path) {
             Ok(bytes) => Ok(Self::parse(&bytes)?),
             Err(ReadError::Missing) => {
@@ -47,7 +47,7 @@ impl RecordDocument {
     }
 
     /// Records what onboarding decided. An engine and a language that were chosen before stay.
-    pub fn set_onboarded(&mut self, profile: &str, language: &str, base: BasePort) {
+    pub(crate) fn set_onboarded(&mut self, profile: &str, language: &str, base: BasePort) {
         for (key, value) in [("engine", Engine::default().name()), ("language", language)] {
             if !self.document.contains_key(key) {
                 set_value(self.document.as_table_mut(), key, value);
@@ -61,13 +61,14 @@ impl RecordDocument {
         );
     }
 
+    /// Records the profile and the version of the format.
     fn set_identity(&mut self, profile: &str) {
         set_value(self.document.as_table_mut(), "profile", profile);
-        set_value(self.document.as_table_mut(), "version", VERSION);
+        set_value(self.document.as_table_mut(), "version", RECORD_VERSION);
     }
 
     /// Records the CDP port of a browser profile, and its colour where one is given.
-    pub fn set_browser_profile(&mut self, name: &str, port: Port, color: Option<&str>) {
+    pub(crate) fn set_browser_profile(&mut self, name: &str, port: Port, color: Option<&str>) {
         let browser = table(self.document.as_table_mut(), "browser");
         set_value(table(browser, "ports"), name, i64::from(port));
         if let Some(color) = color {
@@ -76,7 +77,7 @@ impl RecordDocument {
     }
 
     /// Removes the port and the colour of a browser profile, and the tables that have nothing left in them.
-    pub fn remove_browser_profile(&mut self, name: &str) {
+    pub(crate) fn remove_browser_profile(&mut self, name: &str) {
         let root = self.document.as_table_mut();
         let Some(browser) = root.get_mut("browser").and_then(Item::as_table_like_mut) else {
             return;
@@ -90,9 +91,9 @@ impl RecordDocument {
         remove_if_empty(root, "browser");
     }
 
-    /// Removes what holds for the original of an imported instance only: the ports of its browsers and the instances that
-    /// it watches.
-    pub fn remove_host_bindings(&mut self) {
+    /// Removes the tables that an imported instance does not take over from its original: the ports of its browsers and the
+    /// instances that it watches.
+    pub(crate) fn remove_host_bindings(&mut self) {
         self.document.remove("browser");
         self.document.remove("rescue");
     }
@@ -104,7 +105,8 @@ impl fmt::Display for RecordDocument {
     }
 }
 
-/// Returns the table of a key, which is created where it is missing. A new one that gets tables only shows no header.
+/// Returns the table of a key, which is created where it is missing. The header of a new table is written only where it
+/// has values of its own.
 ///
 /// # Panics
 /// Never: [`RecordDocument::parse`] refuses any other type there.
@@ -121,6 +123,7 @@ fn table<'a>(parent: &'a mut dyn TableLike, key: &str) -> &'a mut dyn TableLike 
         .expect("the typed record has tables here")
 }
 
+/// Removes the table of a key where it has no entries.
 fn remove_if_empty(parent: &mut dyn TableLike, key: &str) {
     let is_empty = |item: &Item| item.as_table_like().is_some_and(TableLike::is_empty);
     if parent.get(key).is_some_and(is_empty) {
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_record_has_every_key_that_onboarding_decides() {
+    fn new_record_has_every_key_that_onboarding_decides() {
         assert_eq!(
             onboarded("", 19789),
             "engine = \"native\"\nlanguage = \"tr\"\nprofile = \"rescue\"\nversion = 1\n\n[ports]\nbase = 19789\n"
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_wrong_types_is_an_error_and_not_overwritten() {
+    fn record_with_values_of_wrong_types_is_an_error() {
         for text in [
             "ports = 1",
             "engine = 'deno'",
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_profile_is_recorded_and_removed_without_touching_other_keys() {
+    fn browser_profile_is_recorded_and_removed_without_touching_other_keys() {
         let before =
             "version = 1\nengine = \"node\" # why\n\n[browser]\nmine = true\n\n[rescue]\nwatch = [\"a\"]\n";
         let mut edited = document(before);
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_only_the_browser_profile_needed_leaves_with_it() {
+    fn table_that_only_the_browser_profile_needed_is_removed_with_it() {
         let mut edited = document("version = 1\n");
         edited.set_browser_profile("openclaw", port(19800), Some("#0066CC"));
         assert_eq!(
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_record_keeps_what_does_not_hang_on_the_host() {
+    fn imported_record_keeps_the_tables_that_are_not_bound_to_the_original() {
         let mut imported = document(
             "# note\nengine = 'node'\n[browser.ports]\nx = 1\n[gateway]\nbootFallback = 'off'\n[rescue]\nwatch = ['a']\n",
         );

@@ -35,6 +35,8 @@ pub(crate) enum Cause {
     PortOfProfile(String),
     /// This process of the gateway lives and does not answer.
     Hung(u32),
+    /// The gateway runs where its process can't be seen: in another container, or as another user.
+    OutOfReach,
     /// The program that the service starts is missing.
     ProgramGone(PathBuf),
     /// The service manager starts the service no more; with the last exit code.
@@ -63,6 +65,7 @@ impl Cause {
             Self::PortTaken(_) => CauseKind::PortTaken,
             Self::PortOfProfile(_) => CauseKind::PortOfProfile,
             Self::Hung(_) => CauseKind::Hung,
+            Self::OutOfReach => CauseKind::OutOfReach,
             Self::ProgramGone(_) => CauseKind::ProgramGone,
             Self::GaveUp(_) => CauseKind::GaveUp,
             Self::Outdated => CauseKind::Outdated,
@@ -93,6 +96,7 @@ impl Cause {
             Self::PortTaken(None) => msg!("rescue.cause-port-stranger"),
             Self::PortOfProfile(profile) => msg!("rescue.cause-port-of", profile = profile),
             Self::Hung(pid) => msg!("rescue.cause-hung", pid = pid),
+            Self::OutOfReach => msg!("rescue.cause-out-of-reach"),
             Self::ProgramGone(path) => msg!("rescue.cause-program-gone", path = path.display()),
             Self::GaveUp(Some(code)) => msg!("rescue.cause-gave-up", code = code),
             Self::GaveUp(None) => msg!("rescue.cause-gave-up-signal"),
@@ -116,6 +120,7 @@ impl Cause {
             })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
+            Self::OutOfReach => msg!("rescue.hand-out-of-reach"),
             _ => return None,
         })
     }
@@ -141,13 +146,20 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
     {
         causes.push(Cause::Config(why.clone()));
     }
+    if evidence.probe.is_out_of_reach {
+        causes.push(Cause::OutOfReach);
+    }
     if let Some(path) = &evidence.missing_program {
         causes.push(Cause::ProgramGone(path.clone()));
     }
     match &evidence.probe.verdict {
         ProbeVerdict::Stranger(listener) => causes.push(Cause::PortTaken(listener.clone())),
         ProbeVerdict::OtherProfile(profile) => causes.push(Cause::PortOfProfile(profile.clone())),
-        ProbeVerdict::Slow => causes.extend(evidence.pid().map(Cause::Hung)),
+        ProbeVerdict::Slow => match evidence.probe.proved_pid {
+            Some(pid) => causes.push(Cause::Hung(pid)),
+            None if causes.contains(&Cause::OutOfReach) => {}
+            None => causes.push(Cause::OutOfReach),
+        },
         ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::TokenRefused => causes.push(Cause::Outdated),
         ProbeVerdict::Unhealthy(why) => causes.push(Cause::Unwell(why.clone())),
         ProbeVerdict::NotRunning => {
@@ -163,7 +175,7 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
 /// where nothing else explains it.
 fn cause_of_absence(evidence: &Evidence, is_explained: bool) -> Option<Cause> {
     let service = evidence.service.as_ref();
-    match (service.map(|service| &service.state), evidence.pid()) {
+    match (service.map(|service| &service.state), evidence.probe.proved_pid) {
         (_, Some(pid)) => Some(Cause::Hung(pid)),
         (Some(RunState::GaveUp), None) => Some(Cause::GaveUp(service.and_then(|service| service.exit_code))),
         (Some(RunState::NotInstalled), None) => Some(Cause::NoService),

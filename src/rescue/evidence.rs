@@ -10,7 +10,6 @@ use crate::environment::Environment;
 use crate::host::{Host, read};
 use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
-use crate::lock;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
 use crate::service::{self, ServiceStatus};
@@ -55,19 +54,10 @@ pub(crate) struct Evidence {
     pub(crate) service: Option<ServiceStatus>,
     /// The program that the service starts, where it is missing.
     pub(crate) missing_program: Option<PathBuf>,
-    /// The living process that holds the lock.
-    pub(crate) lock_holder: Option<u32>,
     /// The last warnings and errors of the log, the oldest first.
     pub(crate) log: Vec<String>,
     /// The file that these lines are from, where OpenClaw from npm wrote it.
     pub(crate) openclaw_log: Option<PathBuf>,
-}
-
-impl Evidence {
-    /// Returns the process of the gateway, where one lives: the one that answered, else the one that holds the lock.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.probe.pid.or(self.lock_holder)
-    }
 }
 
 /// Collects the evidence about a target.
@@ -90,13 +80,11 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         _ => None,
     };
     let hint = refusal.as_ref().and_then(|error| error.hints.last().cloned());
-    let holder = lock::read_holder(&instance.lock_path()).filter(|holder| holder.alive);
     Evidence {
         probe,
         free_bytes: host.free_disk_bytes(&instance.state_dir),
         config_changes: config_changes(instance),
         missing_program: missing_program(env, instance),
-        lock_holder: holder.map(|holder| holder.pid),
         state_dir,
         refusal_hint: hint.filter(|_| is_config_usable),
         config_refusal: refusal.map(|error| error.msg),

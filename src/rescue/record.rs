@@ -63,6 +63,8 @@ recorded_enum! {
         PortOfProfile = "port-of-profile", "rescue.past-port-of-profile";
         /// The process lives and does not answer.
         Hung = "hung", "rescue.past-hung";
+        /// The gateway runs where its process can't be seen.
+        OutOfReach = "out-of-reach", "rescue.past-out-of-reach";
         /// The program that the service starts is missing.
         ProgramGone = "program-gone", "rescue.past-program-gone";
         /// The service manager starts the service no more.

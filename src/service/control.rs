@@ -21,7 +21,7 @@ const FAILURE_LINE_COUNT: usize = 5;
 /// The service of an instance as it is installed and as it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceStatus {
-    /// The kind of the manager.
+    /// The kind of the service manager.
     pub(crate) manager: ManagerKind,
     /// The name that the manager knows the service by: `openclaw-gateway-rescue.service`.
     pub(crate) name: String,
@@ -59,7 +59,7 @@ pub(crate) enum ActionOutcome {
 }
 
 impl ActionOutcome {
-    /// Returns the stable name, as `--json` has it (docs/openclaw.md#service-results).
+    /// Returns the stable name of the outcome, as `--json` has it (docs/openclaw.md#service-results).
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Installed => "installed",
@@ -80,7 +80,7 @@ pub(crate) struct ActionReport {
     pub(crate) outcome: ActionOutcome,
     /// The status of the service after the action.
     pub(crate) status: ServiceStatus,
-    /// Further sentences for the user.
+    /// The notices to show to the user.
     pub(crate) notices: Vec<Msg>,
 }
 

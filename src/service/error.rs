@@ -31,7 +31,7 @@ pub(super) enum ManagerError {
     RegistrationDenied(String),
     /// The manager refused the request for lack of permissions; with the tool's message.
     Denied(String),
-    /// The service is masked.
+    /// The unit of the service is masked (`systemctl mask`).
     Masked,
     /// The manager of this account reads its files from another home folder.
     OtherHome,

@@ -17,6 +17,7 @@ pub(super) fn with_tools<T>(
     crate::apply::write_file(&folder.join("script"), script.as_bytes()).unwrap();
     for tool in tools {
         let shim = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/shim");
+        #[expect(clippy::disallowed_methods, reason = "a tool is a link to the shim")]
         std::os::unix::fs::symlink(shim, folder.join(tool)).unwrap();
     }
     let vars = [

@@ -13,7 +13,7 @@ use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
 use super::spec;
 use crate::error::{Error, Result};
-use crate::host::read;
+use crate::host::{pid, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
@@ -21,7 +21,7 @@ use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
 use crate::{apply, config, survey};
 
-/// The options of an installation.
+/// The options of the installation of a service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InstallOptions {
     /// The port of the command line, which goes before the config's.
@@ -37,11 +37,11 @@ pub(crate) struct InstallPreview {
     pub(crate) name: String,
     /// The port on the command line of the service.
     pub(crate) port: Port,
-    /// The files with their text.
+    /// The paths and texts of the files that would be written.
     pub(crate) files: Vec<(PathBuf, String)>,
     /// The commands that load and start the service.
     pub(crate) commands: Vec<String>,
-    /// Further sentences for the user.
+    /// The notices to show to the user.
     pub(crate) notices: Vec<Msg>,
 }
 
@@ -57,13 +57,13 @@ pub(crate) struct ServiceDrift {
 }
 
 impl ServiceDrift {
-    /// Returns whether nothing differs.
+    /// Returns whether the installed service does not differ.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A service to be installed.
+/// The specification of a service to be installed, and the notices about it.
 struct PlannedService {
     spec: ServiceSpec,
     notices: Vec<Msg>,
@@ -183,9 +183,8 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         .iter()
         .find(|found| found.config_path == context.instance.config_path);
     let owner = listener.owner.as_ref();
-    let is_own = owner.is_some_and(|owner| {
-        owner.instance.is_some() && owner.instance.as_ref() == own.map(|found| &found.label)
-    });
+    let is_own = owner
+        .is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == own.map(|found| &found.label));
     Err(match owner {
         Some(owner) if is_own => Error::failed(msg!(
             "service.foreground",
@@ -194,11 +193,7 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         ))
         .hint(msg!(
             "service.end-foreground",
-            command = if cfg!(windows) {
-                format!("taskkill /F /PID {}", owner.pid)
-            } else {
-                format!("kill {}", owner.pid)
-            }
+            command = pid::end_command(owner.pid)
         )),
         Some(owner) => Error::blocked(msg!(
             "service.port-held",
@@ -210,6 +205,7 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
     })
 }
 
+/// Writes the files of a service.
 fn write_files(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, bytes) in files {
         // A symbolic link is kept: its target is written.
@@ -275,6 +271,7 @@ impl ServiceControl<'_> {
         verified.map_err(|error| self.describe(&error))
     }
 
+    /// Writes the files of a service, loads them, starts the service, and verifies that it runs.
     fn write_and_start(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<ActionReport> {
         write_files(files)?;
         self.manager.load().map_err(|error| self.describe(&error))?;
@@ -298,6 +295,7 @@ impl ServiceControl<'_> {
         }
     }
 
+    /// Puts the old files of a service back, and its old state: enabled or not, running or not.
     fn restore_service(&self, old_files: &[OldFile], before: &ServiceState) -> Result<()> {
         let describe = |error| self.describe(&error);
         for (path, bytes) in old_files {
@@ -318,6 +316,7 @@ impl ServiceControl<'_> {
         }
     }
 
+    /// Stops the service, disables it, and removes its files.
     fn remove_service(&self, files: &[OldFile]) -> Result<()> {
         let _ = self.manager.stop(true);
         self.manager.disable().map_err(|error| self.describe(&error))?;

@@ -14,7 +14,7 @@ use print::CallResult;
 
 mod print;
 
-/// Time limit of a query.
+/// Time limit of a query of launchd.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of a change, and of the stop of a service.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
@@ -40,10 +40,12 @@ impl<'a> Launchd<'a> {
         }
     }
 
+    /// Returns the domain of the user's graphical session: `gui/501`.
     fn domain(&self) -> String {
         format!("gui/{}", self.context.host.user_id().unwrap_or(0))
     }
 
+    /// Returns the agent as a target of `launchctl`: `gui/501/ai.openclaw.rescue`.
     fn target(&self) -> String {
         format!("{}/{}", self.domain(), self.label)
     }
@@ -66,6 +68,7 @@ impl<'a> Launchd<'a> {
         }
     }
 
+    /// Unloads the agent, which also stops it.
     fn bootout(&self) -> Result<(), ManagerError> {
         self.launchctl(&["bootout", &self.target()], ACTION_TIMEOUT)
             .map(drop)

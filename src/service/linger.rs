@@ -19,7 +19,7 @@ pub(crate) enum Linger {
     On,
     /// Services start at login and end after logout.
     Off,
-    /// The system did not tell.
+    /// The system did not tell whether lingering is on.
     Unknown,
     /// The system has no lingering: it has no systemd.
     Unsupported,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::error::ManagerError;
 use crate::service_files::ServiceSpec;
 
-/// A kind of service manager.
+/// A service manager that this program supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ManagerKind {
     /// systemd's manager of the user, on Linux.
@@ -27,7 +27,7 @@ impl ManagerKind {
         }
     }
 
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the manager, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Systemd => "systemd",
@@ -58,7 +58,7 @@ pub(crate) enum RunState {
 }
 
 impl RunState {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of the state, as `--json` has it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::NotInstalled => "not-installed",

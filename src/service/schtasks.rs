@@ -13,7 +13,7 @@ use crate::service_files::{ServiceSpec, task, task_name};
 
 mod query;
 
-/// Time limit of a query.
+/// Time limit of a query of the Task Scheduler.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of a change, and of the stop of a task.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);

@@ -14,7 +14,7 @@ use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
 
-/// Time limit of a query. A manager delays queries while it reads all its units.
+/// Time limit of a query of the user's manager, which delays answers while it reloads its units.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of an optional query: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,7 +83,7 @@ impl<'a> Systemd<'a> {
             .collect();
         let command = format!("systemctl --user {}", args.join(" "));
         let Ok(output) = self.context.host.run(&self.command("systemctl", &all), limit) else {
-            return Err(match self.environment() {
+            return Err(match self.detect_environment() {
                 environment if environment.booted_with_systemd => ManagerError::ToolMissing("systemctl"),
                 environment => environment.missing_bus(),
             });
@@ -93,7 +93,7 @@ impl<'a> Systemd<'a> {
             _ => Err(ManagerError::from_systemctl(
                 &command,
                 &output,
-                self.environment(),
+                self.detect_environment(),
             )),
         }
     }
@@ -104,7 +104,8 @@ impl<'a> Systemd<'a> {
         self.context.host.run(&command, OPTIONAL_QUERY_TIMEOUT).ok()
     }
 
-    fn environment(&self) -> SystemdEnvironment {
+    /// Detects the facts that explain why systemd's manager of the user can't be reached.
+    fn detect_environment(&self) -> SystemdEnvironment {
         let host = self.context.host;
         let has_container_mark = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
             .iter()
@@ -150,6 +151,7 @@ impl<'a> Systemd<'a> {
             .map(drop)
     }
 
+    /// Returns the path of the link that enables the start of the unit at login.
     fn wants_link(&self) -> PathBuf {
         self.unit_dir.join(WANTS_DIR).join(&self.unit)
     }
@@ -243,12 +245,12 @@ impl ServiceManager for Systemd<'_> {
     }
 
     #[cfg(unix)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the folder and the link of systemd, made as systemd makes them"
+    )]
     fn enable_offline(&self) -> std::io::Result<()> {
         let link = self.wants_link();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the folder of systemd's links, with the mode that systemd gives it"
-        )]
         std::fs::create_dir_all(self.unit_dir.join(WANTS_DIR))?;
         apply::remove_if_present(&link)?;
         std::os::unix::fs::symlink(self.file(), link)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(crate) struct ServiceCommand {
     /// The program and its arguments; empty where the file names none.
     pub(crate) argv: Vec<String>,
-    /// The environment variables, by name.
+    /// The environment variables that the file sets, by name.
     pub(crate) env: BTreeMap<String, String>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct ServiceSpec {
     pub(crate) state_dir: PathBuf,
     /// The config file of the instance.
     pub(crate) config_path: PathBuf,
-    /// The value of `PATH`.
+    /// The search path of the service, the value of `PATH`.
     pub(crate) search_path: String,
     /// The command of OpenClaw from npm, where the user chose one.
     pub(crate) node_cli: Option<PathBuf>,

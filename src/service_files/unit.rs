@@ -141,7 +141,7 @@ pub(crate) struct UnitFile {
     pub(crate) environment_files: Vec<PathBuf>,
 }
 
-/// Parses a unit. `home` is the home folder, for which the specifier `%h` stands.
+/// Parses the text of a systemd unit. `home` is the home folder, for which the specifier `%h` stands.
 pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     let mut unit = UnitFile::default();
     let mut section = String::new();

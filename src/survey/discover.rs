@@ -1,39 +1,51 @@
-//! Where instances can be: one entry per config file, however many ways lead to it.
+//! Discovery of the instances on a host: one candidate for each config file, in however many ways it is found.
 
-use crate::host::read;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::FoundBy;
+use super::config_keys::{self, ConfigReading};
 use super::service::InstalledService;
-use super::settings::{self, Reading};
 use crate::environment::Environment;
+use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
 
-/// An instance before its config is judged.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    pub profile: Option<ProfileName>,
-    pub config_path: PathBuf,
-    pub state_dir: PathBuf,
-    pub found_by: Vec<FoundBy>,
-    pub service: Option<InstalledService>,
-    pub entry: Option<RegistryEntry>,
-    pub reading: Reading,
+/// Way in which an instance was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FoundBy {
+    /// By a folder `~/.openclaw*`.
+    Folder,
+    /// By a further `*.json` file in `~/.openclaw`.
+    ConfigFile,
+    /// By its entry in the registry.
+    Registry,
+    /// By the file of a service that starts it.
+    Service,
 }
 
-/// The most entries of one folder that are looked at: a home folder of millions of files shall not
-/// stop anybody from setting up a gateway.
-const MAX_ENTRIES: usize = 20_000;
+/// An instance as it was found, before its ports and workspaces are determined.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) profile: Option<ProfileName>,
+    pub(super) config_path: PathBuf,
+    pub(super) state_dir: PathBuf,
+    pub(super) found_by: Vec<FoundBy>,
+    pub(super) service: Option<InstalledService>,
+    pub(super) entry: Option<RegistryEntry>,
+    pub(super) reading: ConfigReading,
+}
 
-/// Every instance of this user, without double ones.
-pub(super) fn instances(env: &Environment, registry: &Registry) -> Vec<Candidate> {
-    let mut all = Collection::default();
-    folders(env, &mut all);
+/// Maximum number of entries of one folder that are examined, so that a home folder of millions of files stops nobody
+/// from setting up a gateway.
+const MAX_FOLDER_ENTRIES: usize = 20_000;
+
+/// Finds every instance of this user, each once, and reads its config.
+pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Candidate> {
+    let mut all = CandidateSet::default();
+    add_state_folders(env, &mut all);
     for service in InstalledService::find_all(env) {
         let profile = service.profile.clone();
         let (config, state) = (service.config_path.clone(), service.state_dir.clone());
@@ -54,26 +66,26 @@ pub(super) fn instances(env: &Environment, registry: &Registry) -> Vec<Candidate
         );
         found.entry.get_or_insert_with(|| entry.clone());
     }
-    further_configs(env, &mut all);
-    all.finish()
+    add_further_configs(env, &mut all);
+    all.into_candidates()
 }
 
-/// Folders `~/.openclaw*`.
-fn folders(env: &Environment, all: &mut Collection) {
+/// Adds the instances of the folders `~/.openclaw*`.
+fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
     let mut folders: Vec<_> = entries(&env.home)
         .filter_map(|path| Some((profile_of_folder(path.file_name()?.to_str()?)?, path)))
         .filter(|(_, path)| path.is_dir())
         .collect();
-    // The folder itself goes before a link to it, which then is the same instance once more.
+    // A folder goes before a link to it, which is the same instance once more.
     folders.sort_by_cached_key(|(profile, path)| (path.is_symlink(), !profile.is_default(), profile.clone()));
     for (profile, folder) in folders {
         all.add(FoundBy::Folder, Some(profile), folder.join(CONFIG_FILE), folder);
     }
 }
 
-/// Further `*.json` in `~/.openclaw`: the manual way puts one config per instance there. The state
-/// folder beside it is the one of the same name, where it exists.
-fn further_configs(env: &Environment, all: &mut Collection) {
+/// Adds the instances of further `*.json` files in `~/.openclaw`, where OpenClaw's guide to several gateways puts one
+/// config per instance. The state folder of `rescue.json` is `~/.openclaw-rescue` where that exists, else `~/.openclaw`.
+fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
     let main = Instance::canonical_state(&env.home, &ProfileName::default_profile());
     let mut files: Vec<_> = entries(&main)
         .filter(|path| path.extension().is_some_and(|e| e == "json"))
@@ -83,9 +95,9 @@ fn further_configs(env: &Environment, all: &mut Collection) {
     for path in files {
         let known = all.position(&path).is_some();
         let reading = if known {
-            Reading::Missing
+            ConfigReading::Missing
         } else {
-            settings::read(&path)
+            config_keys::read_config(&path)
         };
         if !known && !looks_like_config(&reading) {
             continue;
@@ -107,34 +119,41 @@ fn further_configs(env: &Environment, all: &mut Collection) {
     }
 }
 
-fn looks_like_config(reading: &Reading) -> bool {
+/// Returns whether a JSON file has a section that only a config of OpenClaw has: other programs keep files there, too.
+fn looks_like_config(reading: &ConfigReading) -> bool {
     match reading {
-        Reading::Ok(value) => ["gateway", "agents"]
+        ConfigReading::Ok(value) => ["gateway", "agents"]
             .iter()
             .any(|key| value.get(key).is_some_and(Value::is_object)),
-        Reading::Missing | Reading::Broken(_) => false,
+        ConfigReading::Missing | ConfigReading::Broken(_) => false,
     }
 }
 
+/// Returns the paths of the entries of a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be read.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES);
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .take(MAX_FOLDER_ENTRIES);
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
-/// Instances by the file that their config really is.
+/// The candidates found so far, each with another config file once links are followed.
 #[derive(Default)]
-struct Collection {
+struct CandidateSet {
     found: Vec<Candidate>,
+    /// Positions in `found` by the real path of the config.
     by_file: HashMap<PathBuf, usize>,
 }
 
-impl Collection {
+impl CandidateSet {
+    /// Returns the position of the candidate with this config, links followed.
     fn position(&self, config: &Path) -> Option<usize> {
         self.by_file.get(&read::canonicalize_existing(config)).copied()
     }
 
-    /// A way to an instance: a new one, or one more way to a known one. Folders come first, so that
-    /// what they say of profile and state folder stands, except that a service knows its own better.
+    /// Adds a candidate, or one more way to a known one, and returns it. The first way decides on profile and state
+    /// folder, so folders are added first; a service decides on the state folder in any case, since its file names it.
     fn add(
         &mut self,
         by: FoundBy,
@@ -155,7 +174,7 @@ impl Collection {
                 found_by: Vec::new(),
                 service: None,
                 entry: None,
-                reading: Reading::Missing,
+                reading: ConfigReading::Missing,
             });
         } else if by == FoundBy::Service {
             self.found[at].state_dir = state_dir;
@@ -170,26 +189,26 @@ impl Collection {
         found
     }
 
-    /// All of them, their configs read.
-    fn finish(self) -> Vec<Candidate> {
-        let look = |mut found: Candidate| {
-            if matches!(found.reading, Reading::Missing) {
-                found.reading = settings::read(&found.config_path);
+    /// Returns the candidates with their configs read.
+    fn into_candidates(self) -> Vec<Candidate> {
+        let read = |mut found: Candidate| {
+            if matches!(found.reading, ConfigReading::Missing) {
+                found.reading = config_keys::read_config(&found.config_path);
             }
             found.found_by.sort_unstable();
             found
         };
-        let mut found: Vec<_> = self.found.into_iter().map(look).collect();
-        // The state folder of an instance whose config lies elsewhere (the manual way) is no second instance.
-        let taken: Vec<PathBuf> = found
+        let mut found: Vec<_> = self.found.into_iter().map(read).collect();
+        // The state folder of an instance whose config lies elsewhere is no second instance.
+        let used_state_dirs: Vec<PathBuf> = found
             .iter()
-            .filter(|one| !matches!(one.reading, Reading::Missing))
+            .filter(|one| !matches!(one.reading, ConfigReading::Missing))
             .map(|one| read::canonicalize_existing(&one.state_dir))
             .collect();
         found.retain(|one| {
-            let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, Reading::Missing);
+            let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, ConfigReading::Missing);
             let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
-            !is_bare || is_main || !taken.contains(&read::canonicalize_existing(&one.state_dir))
+            !is_bare || is_main || !used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir))
         });
         found
     }

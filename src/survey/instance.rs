@@ -1,38 +1,88 @@
-//! One instance as found: its port and on which ground, what it holds, what it owns.
+//! A surveyed instance: its base port with the source of it, the ports that it claims, its workspaces and its tokens.
 
-use super::discover::Candidate;
-use super::settings::{self, Reading};
-use super::{ConfigHealth, SurveyedInstance};
+use std::path::{Path, PathBuf};
+
+use super::config_keys::{self, ConfigReading};
+use super::discover::{Candidate, FoundBy};
+use crate::config::error::ConfigError;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default_base,
 };
 use crate::profile::ProfileName;
 use crate::record::Record;
+use crate::secret::Secret;
 
-/// Judges an instance by its files.
-pub(super) fn survey(env: &Environment, found: Candidate) -> SurveyedInstance {
-    let (base, claims) = ports(&found);
+/// An instance as the survey of its host found it.
+#[derive(Clone, Debug)]
+pub(crate) struct SurveyedInstance {
+    /// Unique name for the screen: the profile, or the path of the config where there is none.
+    pub(crate) label: String,
+    /// Profile, where the folder, the registry, or a service names it.
+    pub(crate) profile: Option<ProfileName>,
+    /// Path of the config file, which need not exist.
+    pub(crate) config_path: PathBuf,
+    /// Path of the state folder.
+    pub(crate) state_dir: PathBuf,
+    /// Workspaces that the config names or the state folder implies: absolute, links resolved where they exist.
+    pub(crate) workspaces: Vec<PathBuf>,
+    /// State of the config file.
+    pub(crate) config: ConfigHealth,
+    /// Family of the base port that the gateway would use now, with the source of that port.
+    pub(crate) base: Option<(PortFamily, PortSource)>,
+    /// Every port that the instance holds: derived ones, pinned ones, and those that its engine might use instead.
+    pub(crate) claims: Vec<Claim>,
+    /// Messaging tokens of the config as (key, value), to be compared and never shown.
+    pub(crate) tokens: Vec<(String, Secret)>,
+    /// Path of the service file that starts the gateway.
+    pub(crate) service: Option<PathBuf>,
+    /// Ways in which the instance was found.
+    pub(crate) found_by: Vec<FoundBy>,
+}
+
+/// State of a config file.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ConfigHealth {
+    /// The file was read and is valid.
+    Ok,
+    /// There is no such file.
+    #[default]
+    Missing,
+    /// The file can't be read or isn't valid JSON5.
+    Broken(ConfigError),
+}
+
+/// Returns the label of an instance without a profile: the path of its config, with `~` for the home folder.
+pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
+    match config.strip_prefix(home) {
+        Ok(below) => format!("~/{}", below.display()),
+        Err(_) => config.display().to_string(),
+    }
+}
+
+/// Determines the ports, workspaces, and tokens of a candidate by its files.
+pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedInstance {
+    let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {
-        Reading::Ok(value) => Some(value),
-        Reading::Missing | Reading::Broken(_) => None,
+        ConfigReading::Ok(value) => Some(value),
+        ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
     let mut workspaces = value
-        .map(|v| settings::workspaces(env, &found.state_dir, v))
+        .map(|v| config_keys::named_workspaces(env, &found.state_dir, v))
         .unwrap_or_default();
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
         workspaces.extend(implied_workspaces(env, &found));
     }
     let tokens = value
-        .map(|v| settings::tokens(env, &found.state_dir, v))
+        .map(|v| config_keys::channel_tokens(env, &found.state_dir, v))
         .unwrap_or_default();
     let label = match &found.profile {
         Some(profile) => profile.to_string(),
-        None => super::path_label(&env.home, &found.config_path),
+        None => label_of_path(&env.home, &found.config_path),
     };
     SurveyedInstance {
         label,
@@ -41,9 +91,9 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> SurveyedInstance {
         state_dir: found.state_dir,
         workspaces,
         config: match found.reading {
-            Reading::Ok(_) => ConfigHealth::Ok,
-            Reading::Missing => ConfigHealth::Missing,
-            Reading::Broken(fault) => ConfigHealth::Broken(fault),
+            ConfigReading::Ok(_) => ConfigHealth::Ok,
+            ConfigReading::Missing => ConfigHealth::Missing,
+            ConfigReading::Broken(fault) => ConfigHealth::Broken(fault),
         },
         base,
         claims,
@@ -53,25 +103,25 @@ pub(super) fn survey(env: &Environment, found: Candidate) -> SurveyedInstance {
     }
 }
 
-/// The port that it would use now, and all that it holds.
-fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
-    let set = set_port(found);
+/// Returns the base port that the gateway would use now, and every port that the instance holds.
+fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
+    let set = configured_port(found);
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
             let family = PortFamily::new(port);
             match family {
                 Some(family) => claims.extend(family.claims()),
-                // Nothing can be derived from such a port, but it is bound all the same.
+                // No family can be derived from such a port, but it is bound all the same.
                 None => claims.push(Claim::pinned(Span::one(port), Role::Pinned, key)),
             }
             family.map(|family| (family, source))
         }
-        None if matches!(found.reading, Reading::Missing) && found.service.is_none() => None,
+        None if matches!(found.reading, ConfigReading::Missing) && found.service.is_none() => None,
         None => {
             let mut bases = default_bases(found.profile.as_ref());
-            if matches!(found.reading, Reading::Broken(_)) {
-                // It can't start as it is: its likeliest port is kept for it, and no other.
+            if matches!(found.reading, ConfigReading::Broken(_)) {
+                // The gateway can't start as it is: its likeliest port is kept for it, and no other.
                 bases.truncate(1);
             }
             let families = bases.iter().copied().map(PortFamily::from);
@@ -81,10 +131,10 @@ fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
                 .map(|base| (PortFamily::from(*base), PortSource::Default))
         }
     };
-    if let Reading::Ok(value) = &found.reading {
+    if let ConfigReading::Ok(value) = &found.reading {
         let derived: Vec<_> = claims.iter().filter(|c| !c.is_pool()).map(|c| c.span).collect();
         claims.extend(
-            settings::pinned(value)
+            config_keys::pinned_port_claims(value)
                 .into_iter()
                 .filter(|c| !derived.contains(&c.span)),
         );
@@ -92,8 +142,8 @@ fn ports(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
     (base, claims)
 }
 
-/// The port that something sets, from the strongest ground to the weakest, with the key that sets it.
-fn set_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
+/// Returns the base port of the strongest source that sets one, with the key that sets it.
+fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     const VAR: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
@@ -101,12 +151,12 @@ fn set_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
         Some((Port::from_variable(&value)?, PortSource::EnvFile, VAR))
     };
     let config = || match &found.reading {
-        Reading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),
-        Reading::Broken(_) => backup_port(found),
-        Reading::Missing => None,
+        ConfigReading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),
+        ConfigReading::Broken(_) => backup_port(found),
+        ConfigReading::Missing => None,
     };
     let record = || {
-        // A broken record says nothing here; the doctor and its own gateway name it.
+        // A broken record sets no port here; the doctor and the instance's own gateway report it.
         let recorded = Record::load(&found.state_dir.join(RECORD_FILE))
             .ok()
             .and_then(|record| record.ports.base);
@@ -116,12 +166,12 @@ fn set_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     service().or_else(env_file).or_else(config).or_else(record)
 }
 
-/// The port of what its gateway ran with last, or of the newest backup that can be read, where the config
-/// itself can't.
+/// Returns the base port for a config that can't be read: of the config that the gateway last ran with, else of the newest
+/// valid backup.
 fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
-    let last_good = || match settings::read(&backup::last_good_path(&found.config_path)) {
-        Reading::Ok(value) => config::base_port(&value),
-        Reading::Missing | Reading::Broken(_) => None,
+    let last_good = || match config_keys::read_config(&backup::last_good_path(&found.config_path)) {
+        ConfigReading::Ok(value) => config::base_port(&value),
+        ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
     let backup = || {
         let (_, document) = backup::newest_valid(&found.config_path, None)?;
@@ -131,19 +181,19 @@ fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     Some((port, PortSource::Backup, "gateway.port"))
 }
 
-/// What an instance without a port would use, the likeliest first: releases disagree on named profiles
-/// (rule 4).
+/// Returns the base ports that releases of OpenClaw use where nothing sets one, the likeliest first: they disagree on
+/// named profiles (docs/design.md#port-rules, rule 4).
 fn default_bases(profile: Option<&ProfileName>) -> Vec<BasePort> {
     match profile {
         Some(profile) if profile.is_dev() => vec![DEV_BASE],
-        Some(profile) if !profile.is_default() => vec![hashed_default(profile.as_str()), DEFAULT_BASE],
+        Some(profile) if !profile.is_default() => vec![hashed_default_base(profile.as_str()), DEFAULT_BASE],
         _ => vec![DEFAULT_BASE],
     }
 }
 
-/// Where its workspace is when its config names none: wherever a release would have put it and it
-/// exists; else where this program puts it, unless there is no instance yet.
-fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::PathBuf> {
+/// Returns the workspaces of an instance whose config names none: every folder where a release puts one and that exists;
+/// else the folder where this program puts it, unless there is no config yet.
+fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<PathBuf> {
     let plain = found.state_dir.join("workspace");
     let own = found.profile.as_ref().map(|profile| {
         let instance = Instance {
@@ -161,7 +211,7 @@ fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<std::path::Pa
         .collect();
     paths.sort();
     paths.dedup();
-    if paths.is_empty() && !matches!(found.reading, Reading::Missing) {
+    if paths.is_empty() && !matches!(found.reading, ConfigReading::Missing) {
         paths.push(read::canonicalize_existing(&proposed));
     }
     paths

@@ -1,72 +1,73 @@
-//! The port map of a survey: for each port of each instance who holds it now, and which instances get
-//! into each other's way. Grows with the number of instances, not with its square.
+//! The port map of a survey: for each port of each instance the sockets that listen there, and the instances that share
+//! ports or conflict. The work grows with the number of instances, not with its square.
 
 use super::{Survey, SurveyedInstance};
 use crate::i18n::{Msg, msg};
 use crate::ports::planner::{Planner, PoolOverlap, PortHolder, PortRefusal, PortVerdict};
-use crate::ports::{Claim, LOOPBACK, Listener, MIN_DISTANCE, PortFamily, Role, Span, merged};
+use crate::ports::{Claim, LOOPBACK, Listener, MIN_BASE_DISTANCE, PortFamily, Role, Span, merge_spans};
 use crate::profile::ProfileName;
 
-/// The map. Its entries stand in the order of the survey's instances.
+/// The ports of every instance of a survey, with listeners and conflicts.
 #[derive(Debug)]
-pub struct PortMap<'a> {
-    /// One per instance.
-    pub entries: Vec<PortMapEntry<'a>>,
+pub(crate) struct PortMap<'a> {
+    /// Entries in the order of the survey's instances, one for each.
+    pub(crate) entries: Vec<PortMapEntry<'a>>,
     /// Ports that at least two instances may come to use.
-    pub shared: Vec<Span>,
+    pub(crate) shared: Vec<Span>,
     /// Ports over which two instances conflict.
-    pub clashes: Vec<Span>,
-    /// What listens among the instances' ports and is no gateway of theirs.
-    pub others: Vec<&'a Listener>,
+    pub(crate) clashes: Vec<Span>,
+    /// Listeners on ports of the instances that are no gateway of any of them.
+    pub(crate) foreign_listeners: Vec<&'a Listener>,
 }
 
-/// One instance of the map.
+/// The ports of one instance in a [`PortMap`].
 #[derive(Debug)]
-pub struct PortMapEntry<'a> {
-    /// Its ports in ascending order, each with who listens there.
-    pub ports: Vec<MappedPort<'a>>,
-    /// Other instances that it gets into the way of, at most [`MAX_NEIGHBOURS`].
-    pub neighbours: Vec<PortNeighbour>,
+pub(crate) struct PortMapEntry<'a> {
+    /// Claims of the instance in ascending order, each with the sockets that listen there.
+    pub(crate) ports: Vec<MappedPort<'a>>,
+    /// Other instances that share ports or conflict with this one, at most [`MAX_PORT_NEIGHBOURS`].
+    pub(crate) neighbours: Vec<PortNeighbour>,
 }
 
-/// A port or a pool of an instance.
+/// A port or a pool of an instance, with the sockets that listen there.
 #[derive(Debug)]
-pub struct MappedPort<'a> {
-    /// What the instance holds.
-    pub claim: &'a Claim,
-    /// Its own gateway, where that listens here.
-    pub own: Option<&'a Listener>,
-    /// Others that listen here in a way that matters to it.
-    pub held: Vec<&'a Listener>,
+pub(crate) struct MappedPort<'a> {
+    /// Claim of the instance.
+    pub(crate) claim: &'a Claim,
+    /// Socket of the instance's own gateway, where it listens here.
+    pub(crate) own_listener: Option<&'a Listener>,
+    /// Sockets of other processes that keep the instance from listening here on loopback.
+    pub(crate) blocking_listeners: Vec<&'a Listener>,
 }
 
-/// What one instance is to another.
+/// Another instance that shares ports or conflicts with the one at hand.
 #[derive(Debug)]
-pub struct PortNeighbour {
-    /// The other one.
-    pub label: String,
-    /// They can't both run; otherwise they share ports that both may come to use.
-    pub conflict: bool,
-    /// Which ports, and what it costs.
-    pub msg: Msg,
+pub(crate) struct PortNeighbour {
+    /// Label of the other instance.
+    pub(crate) label: String,
+    /// `true` where the two instances can't both run, `false` where they share ports that both may come to use.
+    pub(crate) conflict: bool,
+    /// Message that names the ports and the consequence.
+    pub(crate) msg: Msg,
 }
 
-/// As many neighbours of an instance are told; a hundred instances on one port have all the same problem.
-pub const MAX_NEIGHBOURS: usize = 8;
+/// Maximum number of neighbours that are reported for an instance: a hundred instances on one port have all the same
+/// problem.
+pub(crate) const MAX_PORT_NEIGHBOURS: usize = 8;
 
 impl Survey {
-    /// Draws the map.
-    pub fn map(&self) -> PortMap<'_> {
-        let holdings = Holdings::of(&self.instances);
+    /// Returns the port map.
+    pub(crate) fn port_map(&self) -> PortMap<'_> {
+        let claims = ClaimIndex::new(&self.instances);
         let mut listeners: Vec<_> = self.listeners.iter().collect();
         listeners.sort_by_key(|l| l.port);
         let each = self.instances.iter().enumerate();
         let entries = each.map(|(at, instance)| PortMapEntry {
-            ports: ports(instance, &listeners),
-            neighbours: self.neighbours(at, &holdings),
+            ports: mapped_ports(instance, &listeners),
+            neighbours: self.neighbours(at, &claims),
         });
         let entries = entries.collect();
-        let all = merged(
+        let all = merge_spans(
             self.instances
                 .iter()
                 .flat_map(|i| i.claims.iter().map(|c| c.span))
@@ -76,42 +77,43 @@ impl Survey {
             let at = all.partition_point(|span| span.last < l.port.get());
             all.get(at).is_some_and(|span| span.contains(l.port))
         };
-        let is_other = |l: &&&Listener| l.owner.as_ref().is_none_or(|owner| owner.instance.is_none());
+        let is_foreign = |l: &&&Listener| l.owner.as_ref().is_none_or(|owner| owner.instance.is_none());
         PortMap {
             entries,
-            shared: contested(&self.instances, |_| true),
+            shared: shared_ports(&self.instances, |_| true),
             clashes: clashes(&self.instances),
-            others: listeners
+            foreign_listeners: listeners
                 .iter()
                 .filter(in_span)
-                .filter(is_other)
+                .filter(is_foreign)
                 .copied()
                 .collect(),
         }
     }
 
-    fn neighbours(&self, at: usize, holdings: &Holdings<'_>) -> Vec<PortNeighbour> {
+    /// Returns the instances that share ports or conflict with the one at a position.
+    fn neighbours(&self, at: usize, claims: &ClaimIndex<'_>) -> Vec<PortNeighbour> {
         let own = &self.instances[at];
         let mut near: Vec<usize> = Vec::new();
         'claims: for claim in &own.claims {
-            for other in holdings.touching(claim) {
+            for other in claims.holders_near(claim) {
                 if other != at && !near.contains(&other) {
                     near.push(other);
                 }
-                if near.len() == MAX_NEIGHBOURS {
+                if near.len() == MAX_PORT_NEIGHBOURS {
                     break 'claims;
                 }
             }
         }
         near.sort_unstable();
         near.into_iter()
-            .filter_map(|other| relation(own, &self.instances[other]))
+            .filter_map(|other| port_neighbour(own, &self.instances[other]))
             .collect()
     }
 }
 
-/// The ports of an instance with who listens there; `listeners` in order of their ports.
-fn ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<MappedPort<'a>> {
+/// Returns the claims of an instance with the sockets that listen there. `listeners` are sorted by port.
+fn mapped_ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<MappedPort<'a>> {
     let port = |claim: &'a Claim| {
         let from = listeners.partition_point(|l| l.port.get() < claim.span.first);
         let here = listeners[from..]
@@ -122,16 +124,16 @@ fn ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<
             l.owner.as_ref().and_then(|owner| owner.instance.as_ref()) == Some(&instance.label)
         };
         let (own, others): (Vec<_>, Vec<_>) = here.partition(is_own);
-        let in_the_way = others
+        let blocking = others
             .into_iter()
             .filter(|l| LOOPBACK.iter().any(|ip| l.blocks(*ip)));
-        let mut held: Vec<_> = in_the_way.collect();
-        // One process on IPv4 and IPv6 is told once.
-        held.dedup_by(|a, b| (a.port, &a.owner) == (b.port, &b.owner));
+        let mut blocking_listeners: Vec<_> = blocking.collect();
+        // A process that listens on IPv4 and IPv6 is reported once.
+        blocking_listeners.dedup_by(|a, b| (a.port, &a.owner) == (b.port, &b.owner));
         MappedPort {
             claim,
-            own: own.first().copied(),
-            held,
+            own_listener: own.first().copied(),
+            blocking_listeners,
         }
     };
     let mut ports: Vec<_> = instance.claims.iter().map(port).collect();
@@ -139,8 +141,8 @@ fn ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<
     ports
 }
 
-/// What `own` and another instance are to each other, seen by `own`.
-fn relation(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<PortNeighbour> {
+/// Returns another instance as a neighbour of `own`, or `None` where they share no port.
+fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<PortNeighbour> {
     let neighbour = |conflict, msg| PortNeighbour {
         label: other.label.clone(),
         conflict,
@@ -158,7 +160,7 @@ fn relation(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<PortNeig
         excluded: Vec::new(),
     };
     let mut cost = None;
-    for family in own.claims.iter().filter_map(PortFamily::of_claim) {
+    for family in own.claims.iter().filter_map(PortFamily::from_base_claim) {
         match planner.check(family.base(), &[]).verdict {
             PortVerdict::Refused(why @ PortRefusal::TooClose { .. }) => {
                 return Some(neighbour(true, why.msg(family.base().get())));
@@ -188,15 +190,16 @@ fn relation(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<PortNeig
         .or_else(|| cost.map(|msg| neighbour(false, msg)))
 }
 
-/// The claims of all instances in order of their first ports.
-struct Holdings<'a> {
+/// The claims of all instances, to be searched by port.
+struct ClaimIndex<'a> {
+    /// Claims with the positions of their instances, sorted by first port.
     claims: Vec<(&'a Claim, usize)>,
-    /// The length of the longest claim.
+    /// Number of ports of the longest claim.
     longest: u32,
 }
 
-impl<'a> Holdings<'a> {
-    fn of(instances: &'a [SurveyedInstance]) -> Self {
+impl<'a> ClaimIndex<'a> {
+    fn new(instances: &'a [SurveyedInstance]) -> Self {
         let each = instances
             .iter()
             .enumerate()
@@ -211,10 +214,11 @@ impl<'a> Holdings<'a> {
         Self { claims, longest }
     }
 
-    /// The instances that hold something at, or too close to, a claim.
-    fn touching(&self, claim: &Claim) -> impl Iterator<Item = usize> {
-        let margin = if claim.role == Some(Role::Base) {
-            u32::from(MIN_DISTANCE)
+    /// Returns the positions of the instances with a claim that overlaps this one, or that lies less than
+    /// [`MIN_BASE_DISTANCE`] from it where this one is a base port.
+    fn holders_near(&self, claim: &Claim) -> impl Iterator<Item = usize> {
+        let margin = if claim.role == Role::Base {
+            u32::from(MIN_BASE_DISTANCE)
         } else {
             0
         };
@@ -231,24 +235,24 @@ impl<'a> Holdings<'a> {
     }
 }
 
-/// The ports that at least two instances hold by claims of this kind.
-fn contested(instances: &[SurveyedInstance], kind: impl Fn(&Claim) -> bool) -> Vec<Span> {
-    // The borders of each instance's ports, +1 where they begin and -1 behind their end.
+/// Returns the ports that at least two instances claim, of the claims that `is_counted` selects.
+fn shared_ports(instances: &[SurveyedInstance], is_counted: impl Fn(&Claim) -> bool) -> Vec<Span> {
+    // The ends of each instance's ports: +1 at the first port, -1 behind the last.
     let mut borders: Vec<(u32, i32)> = Vec::new();
     for instance in instances {
         let spans = instance
             .claims
             .iter()
-            .filter(|claim| kind(claim))
+            .filter(|claim| is_counted(claim))
             .map(|claim| claim.span)
             .collect();
-        for span in merged(spans) {
+        for span in merge_spans(spans) {
             borders.push((u32::from(span.first), 1));
             borders.push((u32::from(span.last) + 1, -1));
         }
     }
     borders.sort_unstable();
-    let mut contested = Vec::new();
+    let mut shared = Vec::new();
     let mut holders = 0;
     for (at, (start, step)) in borders.iter().enumerate() {
         holders += step;
@@ -258,29 +262,29 @@ fn contested(instances: &[SurveyedInstance], kind: impl Fn(&Claim) -> bool) -> V
             u16::try_from(*start),
             u16::try_from(end - 1),
         ) {
-            contested.push(Span { first, last });
+            shared.push(Span { first, last });
         }
     }
-    merged(contested)
+    merge_spans(shared)
 }
 
-/// Equal fixed ports, and what lies between bases that are too close.
+/// Returns the fixed ports that two instances have in common, and the ports between base ports that are too close.
 fn clashes(instances: &[SurveyedInstance]) -> Vec<Span> {
-    let mut clashes = contested(instances, |claim| !claim.is_pool());
+    let mut clashes = shared_ports(instances, |claim| !claim.is_pool());
     let each = instances.iter().enumerate().flat_map(|(at, i)| {
         i.claims
             .iter()
-            .filter_map(PortFamily::of_claim)
+            .filter_map(PortFamily::from_base_claim)
             .map(move |family| (family.base().get(), at))
     });
     let mut bases: Vec<_> = each.collect();
     bases.sort_unstable();
     let pairs = bases
         .windows(2)
-        .filter(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < MIN_DISTANCE);
+        .filter(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < MIN_BASE_DISTANCE);
     clashes.extend(pairs.map(|pair| Span {
         first: pair[0].0,
         last: pair[1].0,
     }));
-    merged(clashes)
+    merge_spans(clashes)
 }

@@ -1,11 +1,12 @@
-//! The planner's picture of a survey, and suggestions that were tried on the host.
+//! Base ports for an instance of a surveyed host: the planner's input, and suggestions whose ports were bound on the host
+//! as a try.
 
-use crate::host::read;
 use std::net::IpAddr;
 use std::path::Path;
 
 use super::Survey;
 use crate::host::Host;
+use crate::host::read;
 use crate::instance::profile_of_folder;
 use crate::ports::planner::{NoPortsLeft, Planner, PortCheck, PortHolder, PortSuggestion, PortVerdict};
 use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span};
@@ -15,8 +16,9 @@ use crate::profile::ProfileName;
 mod tests;
 
 impl Survey {
-    /// Who holds what, seen by the instance with this config: what it holds itself is not in the way.
-    pub fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
+    /// Returns a planner for the instance with this config: claims and listeners of the other instances are obstacles, its
+    /// own are not.
+    pub(crate) fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
         let own = self.position(config_path);
         let own_label = own.map(|at| self.instances[at].label.as_str());
         let others = self
@@ -48,37 +50,37 @@ impl Survey {
         }
     }
 
-    /// The instance with this config, links followed. But where both ways to it lie in the folders of two
-    /// profiles, it stays the other profile's: a link does not make its instance the asker's own.
-    pub fn position(&self, config_path: &Path) -> Option<usize> {
-        let by_words = self.instances.iter().position(|i| i.config_path == config_path);
-        by_words.or_else(|| {
+    /// Returns the position of the instance with this config, links followed. An instance whose config lies in the folder
+    /// of one profile is not found by a path in the folder of another: a link does not make it that other profile's.
+    pub(crate) fn position(&self, config_path: &Path) -> Option<usize> {
+        let by_path = self.instances.iter().position(|i| i.config_path == config_path);
+        by_path.or_else(|| {
             let real = read::canonicalize_existing(config_path);
             self.instances.iter().position(|i| {
                 read::canonicalize_existing(&i.config_path) == real
-                    && !are_two_profiles(&i.config_path, config_path)
+                    && !are_of_two_profiles(&i.config_path, config_path)
             })
         })
     }
 }
 
-/// Whether both paths, by their words alone, lie in the state folders of two profiles.
-fn are_two_profiles(one: &Path, other: &Path) -> bool {
+/// Returns whether two configs lie in the state folders of two profiles, by the names of the folders alone.
+fn are_of_two_profiles(one: &Path, other: &Path) -> bool {
     let profile = |config: &Path| profile_of_folder(config.parent()?.file_name()?.to_str()?);
     profile(one)
         .zip(profile(other))
         .is_some_and(|(one, other)| one != other)
 }
 
-/// The planner's suggestions of which every port could be bound here and now, on these addresses and
-/// on loopback. A port that can't be is kept in the planner as one that nobody may bind, and the
-/// planner is asked again: each round takes ports away, so it ends.
+/// Returns suggestions of the planner whose ports can all be bound now, on these addresses and on loopback. A port that
+/// can't be bound is added to the planner's excluded ones, and the planner is asked again; each round excludes more ports,
+/// so that the search ends.
 ///
-/// `progress` is told how many ports were tried, of how many.
+/// `progress` is called with the number of ports of a suggestion that were tried, and the number of all.
 ///
 /// # Errors
-/// [`NoPortsLeft`] where no base port is left.
-pub fn suggest_probed(
+/// [`NoPortsLeft`] where fewer base ports are left.
+pub(crate) fn suggest_probed(
     host: &Host,
     planner: &mut Planner,
     addresses: &[IpAddr],
@@ -92,7 +94,7 @@ pub fn suggest_probed(
             .iter()
             .filter(|s| !known.contains(&s.family))
             .collect();
-        let probe = |s: &PortSuggestion| (s.family, taken(host, planner, s, addresses, progress));
+        let probe = |s: &PortSuggestion| (s.family, find_taken_ports(host, planner, s, addresses, progress));
         let tried: Vec<_> = untried.into_iter().map(probe).collect();
         if tried.iter().all(|(_, taken)| taken.is_empty()) {
             return Ok(suggestions);
@@ -106,16 +108,16 @@ pub fn suggest_probed(
     }
 }
 
-/// Whether a port can be bound on all these addresses and on loopback, or is the asker's already.
-fn free(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port) -> bool {
+/// Returns whether a port can be bound on all these addresses and on loopback, or is bound by the asker's own gateway.
+fn is_bindable(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port) -> bool {
     let loopback = LOOPBACK.iter().filter(|ip| !addresses.contains(ip));
     let mut needed = addresses.iter().chain(loopback);
     planner.own_ports.contains(&port) || needed.all(|ip| host.can_bind(*ip, port.get()))
 }
 
-/// The ports of a suggestion that are found taken, beyond those that the planner knows of: of its fixed
-/// roles, and of its pool where that is to be its own.
-fn taken(
+/// Tries to bind the ports of a suggestion, and returns those that are taken although the planner does not exclude them:
+/// of the fixed roles, and of the pool where the suggestion shares it with nobody.
+fn find_taken_ports(
     host: &Host,
     planner: &Planner,
     suggestion: &PortSuggestion,
@@ -127,21 +129,21 @@ fn taken(
         .cdp_pool()
         .ports()
         .filter(|_| suggestion.overlaps.is_empty());
-    let known = |port: &Port| planner.excluded.iter().any(|span| span.contains(*port));
+    let is_excluded = |port: &Port| planner.excluded.iter().any(|span| span.contains(*port));
     let fixed = suggestion.family.fixed().map(|(_, port)| port);
-    let ports: Vec<_> = fixed.chain(pool).filter(|port| !known(port)).collect();
+    let ports: Vec<_> = fixed.chain(pool).filter(|port| !is_excluded(port)).collect();
     let all = ports.len() as u64;
     let probe = |(at, port)| {
         progress(at, all);
-        (!free(host, planner, addresses, port)).then(|| Span::one(port))
+        (!is_bindable(host, planner, addresses, port)).then(|| Span::one(port))
     };
     let found = (0_u64..).zip(ports).filter_map(probe).collect();
     progress(all, all);
     found
 }
 
-/// The planner's judgement of a base port whose fixed ports were tried, too.
-pub fn check_probed(
+/// Checks a base port with the planner, and again with the fixed ports that can't be bound excluded.
+pub(crate) fn check_probed(
     host: &Host,
     planner: &mut Planner,
     addresses: &[IpAddr],
@@ -154,10 +156,10 @@ pub fn check_probed(
     else {
         return check;
     };
-    // The pool is not tried: a port or two that are taken there refuse nothing.
+    // The pool is not tried: single ports that are taken there are no reason to refuse the base port.
     let fixed = family.fixed().map(|(_, port)| port);
     let taken: Vec<_> = fixed
-        .filter(|port| !free(host, planner, addresses, *port))
+        .filter(|port| !is_bindable(host, planner, addresses, *port))
         .map(Span::one)
         .collect();
     if taken.is_empty() {
@@ -167,8 +169,9 @@ pub fn check_probed(
     planner.check(base, addresses)
 }
 
-/// The good base port that is nearest to a typed one, all its ports tried.
-pub fn nearest_probed(
+/// Returns the suggestion that is nearest to a typed base port and whose ports can all be bound, or `None` where there is
+/// none.
+pub(crate) fn nearest_probed(
     host: &Host,
     planner: &mut Planner,
     addresses: &[IpAddr],
@@ -177,7 +180,7 @@ pub fn nearest_probed(
     let typed = typed.into();
     loop {
         let nearest = planner.nearest(typed)?;
-        let taken = taken(host, planner, &nearest, addresses, &|_, _| {});
+        let taken = find_taken_ports(host, planner, &nearest, addresses, &|_, _| {});
         if taken.is_empty() {
             return Some(nearest);
         }

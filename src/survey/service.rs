@@ -3,13 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::env_file;
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance};
 use crate::ports::Port;
 use crate::profile::ProfileName;
-use crate::service_files::{ServiceCommand, plist, task, unit};
+use crate::service_files::{ServiceCommand, environment_file, plist, task, unit};
 
 /// A service file that starts a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +67,7 @@ impl InstalledService {
         services
     }
 
+    /// Determines profile, paths and port of a service from its command; `named` is the profile in the name of its file.
     fn new(command: ServiceCommand, file: PathBuf, named: &str, env: &Environment) -> Self {
         let flag = command
             .flag("--profile")
@@ -112,10 +112,7 @@ fn read_command(file: &Path, env: &Environment) -> Option<ServiceCommand> {
             let mut command = unit.command;
             for path in &unit.environment_files {
                 let text = read::text(path).unwrap_or_default();
-                let variables = env_file::assignments(&text);
-                command
-                    .env
-                    .extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                command.env.extend(environment_file::parse(&text));
             }
             Some(command)
         }
@@ -139,7 +136,7 @@ fn files_named(folder: &Path, start: &str, end: &str) -> Vec<(PathBuf, String)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::tests::put;
+    use crate::survey::tests::write_file;
 
     const HOME: &str = "/home/ayşe";
 
@@ -147,7 +144,7 @@ mod tests {
     fn installed(extension: &str, text: &str, named: &str) -> InstalledService {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x").with_extension(extension);
-        put(&file, text);
+        write_file(&file, text);
         let env = Environment {
             home: HOME.into(),
             ..Environment::default()
@@ -177,7 +174,7 @@ mod tests {
     fn environment_file_is_read_and_may_be_missing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("gateway.env");
-        put(&file, "# x\nexport OPENCLAW_GATEWAY_PORT=\"23789\"\n");
+        write_file(&file, "# x\nOPENCLAW_GATEWAY_PORT=\"23789\"\n");
         let text = format!(
             "[Service]\nEnvironment=OPENCLAW_GATEWAY_PORT=1\nEnvironmentFile=-{}\nEnvironmentFile=-/nowhere\n",
             file.display()

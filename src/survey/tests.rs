@@ -1,20 +1,21 @@
-//! Surveys of home folders that the tests build.
+//! Tests of surveys of home folders that the tests build.
 
-#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#![expect(clippy::disallowed_methods, reason = "tests build home folders of their own")]
 
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::{ClaimReason, Port, Role};
+use crate::ports::{Claim, ClaimReason, Port, PortFamily, PortSource, Role};
 #[cfg(unix)]
 use crate::registry::RegistryEntry;
 
-/// A home folder of a test's own.
+/// A temporary home folder to survey.
 pub(super) struct Home(TempDir);
 
-pub(super) fn put(path: &Path, text: impl AsRef<[u8]>) {
+/// Writes a file and creates its folder.
+pub(super) fn write_file(path: &Path, text: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
@@ -28,8 +29,9 @@ impl Home {
         self.0.path().canonicalize().unwrap().join(below)
     }
 
-    pub(super) fn put(&self, below: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        put(&self.path(below), text);
+    /// Writes a file below the home folder and returns its path.
+    pub(super) fn write(&self, below: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        write_file(&self.path(below), text);
         self.path(below)
     }
 
@@ -58,10 +60,10 @@ fn bases(survey: &Survey) -> Vec<Option<(u16, PortSource)>> {
 }
 
 #[test]
-fn a_home_without_instances_is_an_empty_survey() {
+fn home_without_instances_gives_an_empty_survey() {
     let home = Home::new();
-    home.put(".openclaw-notes.txt", "no folder");
-    home.put(".openclawed/openclaw.json", "{}");
+    home.write(".openclaw-notes.txt", "no folder");
+    home.write(".openclawed/openclaw.json", "{}");
     std::fs::create_dir(home.path(".openclaw-a b")).unwrap();
     let survey = home.survey();
     assert_eq!(labels(&survey), [""; 0]);
@@ -73,26 +75,26 @@ fn a_home_without_instances_is_an_empty_survey() {
 }
 
 #[test]
-fn instances_come_default_first_each_with_the_port_it_would_use() {
+fn default_instance_comes_first_and_each_has_the_port_of_its_strongest_source() {
     let home = Home::new();
-    home.put(".openclaw/openclaw.json", "{gateway: {}}");
-    home.put(".openclaw-dev/openclaw.json", "{}");
-    home.put(
+    home.write(".openclaw/openclaw.json", "{gateway: {}}");
+    home.write(".openclaw-dev/openclaw.json", "{}");
+    home.write(
         ".openclaw-c/openclaw.json",
         "{gateway: {port: 20789}, // comment\n}",
     );
-    home.put(".openclaw-c/instance.toml", "[ports]\nbase = 1\n");
-    home.put(".openclaw-e/openclaw.json", "{gateway: {port: 20789}}");
-    home.put(".openclaw-e/.env", "A=1\nOPENCLAW_GATEWAY_PORT='21789'\n");
-    home.put(".openclaw-r/instance.toml", "[ports]\nbase = 22789\n");
-    home.put(".openclaw-s/openclaw.json", "{gateway: {port: 20789}}");
-    home.put(".openclaw-s/.env", "OPENCLAW_GATEWAY_PORT=21789\n");
+    home.write(".openclaw-c/instance.toml", "[ports]\nbase = 1\n");
+    home.write(".openclaw-e/openclaw.json", "{gateway: {port: 20789}}");
+    home.write(".openclaw-e/.env", "A=1\nOPENCLAW_GATEWAY_PORT='21789'\n");
+    home.write(".openclaw-r/instance.toml", "[ports]\nbase = 22789\n");
+    home.write(".openclaw-s/openclaw.json", "{gateway: {port: 20789}}");
+    home.write(".openclaw-s/.env", "OPENCLAW_GATEWAY_PORT=21789\n");
     let state = home.path(".openclaw-s");
     let unit = format!(
         "[Service]\nExecStart=x --port 23789\nEnvironment=OPENCLAW_STATE_DIR={}\n",
         state.display()
     );
-    let file = home.put(".config/systemd/user/openclaw-gateway-s.service", unit);
+    let file = home.write(".config/systemd/user/openclaw-gateway-s.service", unit);
     std::fs::create_dir(home.path(".openclaw-empty")).unwrap();
     let survey = home.survey();
     assert_eq!(labels(&survey), ["default", "c", "dev", "e", "empty", "r", "s"]);
@@ -114,31 +116,31 @@ fn instances_come_default_first_each_with_the_port_it_would_use() {
 }
 
 #[test]
-fn a_named_profile_without_a_port_holds_what_either_release_would_use() {
+fn named_profile_without_a_port_claims_the_default_ports_of_all_releases() {
     let home = Home::new();
-    home.put(".openclaw-rescue/openclaw.json", "{gateway: {mode: 'local'}}");
+    home.write(".openclaw-rescue/openclaw.json", "{gateway: {mode: 'local'}}");
     let survey = home.survey();
     assert_eq!(bases(&survey), [Some((23532, PortSource::Default))]);
     let claimed: Vec<_> = survey.instances[0]
         .claims
         .iter()
-        .filter_map(PortFamily::of_claim)
+        .filter_map(PortFamily::from_base_claim)
         .map(PortFamily::base)
         .collect();
     assert_eq!(claimed, [23532, 18789]);
 }
 
 #[test]
-fn a_config_that_can_not_be_read_keeps_the_port_of_its_copy() {
+fn port_of_an_unreadable_config_comes_from_the_last_good_config_or_a_backup() {
     let home = Home::new();
-    home.put(".openclaw-a/openclaw.json", "{");
-    home.put(".openclaw-a/openclaw.json.bak", "{gateway: {port: 24789}}");
-    home.put(".openclaw-b/openclaw.json", "{");
-    home.put(".openclaw-c/openclaw.json", "{");
-    home.put(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
-    home.put(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
+    home.write(".openclaw-a/openclaw.json", "{");
+    home.write(".openclaw-a/openclaw.json.bak", "{gateway: {port: 24789}}");
+    home.write(".openclaw-b/openclaw.json", "{");
+    home.write(".openclaw-c/openclaw.json", "{");
+    home.write(".openclaw-c/openclaw.json.bak", "{gateway: {port: 24789}}");
+    home.write(".openclaw-c/openclaw.json.last-good", "{gateway: {port: 25789}}");
     let survey = home.survey();
-    let hashed = PortFamily::new(crate::ports::hashed_default("b")).unwrap();
+    let hashed = PortFamily::new(crate::ports::hashed_default_base("b")).unwrap();
     assert_eq!(
         bases(&survey),
         [
@@ -155,20 +157,20 @@ fn a_config_that_can_not_be_read_keeps_the_port_of_its_copy() {
 }
 
 #[test]
-fn keys_that_pin_ports_are_claims() {
+fn port_keys_of_a_config_become_claims() {
     let home = Home::new();
     let config = "{gateway: {port: 20000}, canvasHost: {port: 20004}, browser: {
         cdpUrl: 'http://127.0.0.1:30001', controlUrl: 'http://localhost:30100/x', cdpPortRangeStart: 40000,
         profiles: {work: {cdpPort: 30002}, far: {cdpUrl: 'http://10.0.0.1:30003'}, six: {cdpUrl: 'ws://[::1]:30004/a'},
             bare: {cdpUrl: 'http://127.0.0.1/x'}, odd: {cdpPort: '1'}, big: {cdpPort: 70000}}}}";
-    home.put(".openclaw/openclaw.json", config);
+    home.write(".openclaw/openclaw.json", config);
     let survey = home.survey();
     let pinned: Vec<_> = survey.instances[0]
         .claims
         .iter()
         .filter_map(|claim| match &claim.reason {
             ClaimReason::Pinned(key) => Some((key.as_str(), claim.span.to_string())),
-            _ => None,
+            ClaimReason::Derived => None,
         })
         .collect();
     let expected = [
@@ -187,9 +189,9 @@ fn keys_that_pin_ports_are_claims() {
 }
 
 #[test]
-fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
+fn port_without_a_family_is_claimed_alone() {
     let home = Home::new();
-    home.put(".openclaw-x/openclaw.json", "{gateway: {port: 65500}}");
+    home.write(".openclaw-x/openclaw.json", "{gateway: {port: 65500}}");
     let survey = home.survey();
     assert_eq!(survey.instances[0].base, None);
     assert_eq!(
@@ -200,9 +202,9 @@ fn a_port_that_nothing_can_be_derived_from_is_held_all_the_same() {
 
 #[test]
 #[cfg(unix)]
-fn one_instance_found_in_every_way_is_one_entry() {
+fn instance_that_is_found_in_every_way_is_listed_once() {
     let home = Home::new();
-    let config = home.put(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
+    let config = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 20000}}");
     std::os::unix::fs::symlink(home.path(".openclaw-rescue"), home.path(".openclaw-alias")).unwrap();
     let state = home.path(".openclaw-rescue");
     let entry = RegistryEntry {
@@ -220,13 +222,13 @@ fn one_instance_found_in_every_way_is_one_entry() {
         port: Port::known(24789),
     };
     let one = Registry::default().with(&entry);
-    let text = Registry::parse(Path::new(registry::FILE), Some(one.into())).with(&elsewhere);
-    home.put("xdg/openclaw/registry.toml", text);
+    let text = Registry::parse(Path::new(registry::REGISTRY_FILE), Some(one.into())).with(&elsewhere);
+    home.write("xdg/openclaw/registry.toml", text);
     let unit = format!(
         "[Service]\nExecStart=x gateway\nEnvironment=OPENCLAW_CONFIG_PATH={}\n",
         config.display()
     );
-    home.put(".config/systemd/user/openclaw-gateway-rescue.service", unit);
+    home.write(".config/systemd/user/openclaw-gateway-rescue.service", unit);
     let survey = home.survey_with(&[("XDG_STATE_HOME", home.path("xdg").to_str().unwrap())]);
     assert_eq!(labels(&survey), ["far", "rescue"]);
     assert_eq!(survey.instances[1].config_path, config);
@@ -242,14 +244,14 @@ fn one_instance_found_in_every_way_is_one_entry() {
 }
 
 #[test]
-fn the_manual_way_puts_several_configs_into_one_folder() {
+fn further_configs_in_the_default_folder_are_instances_of_their_own() {
     let home = Home::new();
-    home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-    home.put(".openclaw/main.json", "{gateway: {port: 20000}}");
-    home.put(".openclaw/rescue.json", "{agents: {}, gateway: {port: 21000}}");
-    home.put(".openclaw/exec-approvals.json", "{version: 1}");
-    home.put(".openclaw/openclaw.json.bak", "{gateway: {port: 1}}");
-    home.put(".openclaw/half.json", "{gateway: {");
+    home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    home.write(".openclaw/main.json", "{gateway: {port: 20000}}");
+    home.write(".openclaw/rescue.json", "{agents: {}, gateway: {port: 21000}}");
+    home.write(".openclaw/exec-approvals.json", "{version: 1}");
+    home.write(".openclaw/openclaw.json.bak", "{gateway: {port: 1}}");
+    home.write(".openclaw/half.json", "{gateway: {");
     std::fs::create_dir(home.path(".openclaw-main")).unwrap();
     let survey = home.survey();
     assert_eq!(
@@ -261,31 +263,31 @@ fn the_manual_way_puts_several_configs_into_one_folder() {
     assert_eq!(survey.instances[2].state_dir, home.path(".openclaw"));
     assert_eq!(bases(&survey)[2], Some((21000, PortSource::Config)));
     // With a config of its own it is one, and shares its state with the other.
-    home.put(".openclaw-main/openclaw.json", "{gateway: {port: 22000}}");
+    home.write(".openclaw-main/openclaw.json", "{gateway: {port: 22000}}");
     assert_eq!(labels(&home.survey())[1..3], ["main", "~/.openclaw/main.json"]);
 }
 
 #[test]
-fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
+fn state_folder_comes_from_the_service_where_one_starts_the_config() {
     let home = Home::new();
-    let config = home.put(".openclaw/main.json", "{gateway: {port: 20000}}");
+    let config = home.write(".openclaw/main.json", "{gateway: {port: 20000}}");
     let unit = format!(
         "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/main\n",
         config.display()
     );
-    home.put(".config/systemd/user/openclaw-gateway-main.service", unit);
+    home.write(".config/systemd/user/openclaw-gateway-main.service", unit);
     let survey = home.survey();
     let main = survey.instances.iter().find(|i| i.config_path == config).unwrap();
     assert_eq!(main.state_dir, Path::new("/srv/main"));
     assert_eq!(main.found_by, [FoundBy::ConfigFile, FoundBy::Service]);
 
     // A folder's own config, started by a service with another state folder.
-    let config = home.put(".openclaw-x/openclaw.json", "{gateway: {port: 21000}}");
+    let config = home.write(".openclaw-x/openclaw.json", "{gateway: {port: 21000}}");
     let unit = format!(
         "[Service]\nEnvironment=OPENCLAW_CONFIG_PATH={} OPENCLAW_STATE_DIR=/srv/x\n",
         config.display()
     );
-    home.put(".config/systemd/user/openclaw-gateway-x.service", unit);
+    home.write(".config/systemd/user/openclaw-gateway-x.service", unit);
     let survey = home.survey();
     let x = survey.instances.iter().find(|i| i.config_path == config).unwrap();
     assert_eq!(x.state_dir, Path::new("/srv/x"));
@@ -293,15 +295,15 @@ fn a_service_knows_the_state_folder_of_its_config_better_than_a_guess() {
 
 #[test]
 #[cfg(unix)]
-fn one_bad_instance_spoils_nothing() {
+fn broken_instances_are_reported_and_do_not_fail_the_survey() {
     let home = Home::new();
-    home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
-    home.put(".openclaw-cut/openclaw.json", "{\n  gateway: {port: 1");
-    home.put(".openclaw-huge/openclaw.json", vec![b' '; 10 * 1024 * 1024]);
-    home.put(".openclaw-binary/openclaw.json", b"\xff\xfe\0");
-    home.put(".openclaw-deep/openclaw.json", "[".repeat(100_000));
-    home.put(".openclaw-folder/openclaw.json/x", "");
-    home.put(".openclaw-include/openclaw.json", "{$include: './openclaw.json'}");
+    home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    home.write(".openclaw-cut/openclaw.json", "{\n  gateway: {port: 1");
+    home.write(".openclaw-huge/openclaw.json", vec![b' '; 10 * 1024 * 1024]);
+    home.write(".openclaw-binary/openclaw.json", b"\xff\xfe\0");
+    home.write(".openclaw-deep/openclaw.json", "[".repeat(100_000));
+    home.write(".openclaw-folder/openclaw.json/x", "");
+    home.write(".openclaw-include/openclaw.json", "{$include: './openclaw.json'}");
     for name in ["fifo", "dangling", "loop"] {
         std::fs::create_dir(home.path(&format!(".openclaw-{name}"))).unwrap();
     }
@@ -323,8 +325,8 @@ fn one_bad_instance_spoils_nothing() {
     std::os::unix::fs::symlink("nowhere", home.path(".openclaw-dangling/openclaw.json")).unwrap();
     std::os::unix::fs::symlink("openclaw.json", home.path(".openclaw-loop/openclaw.json")).unwrap();
     std::os::unix::fs::symlink("nowhere", home.path(".openclaw-nowhere")).unwrap();
-    home.put(".local/state/openclaw/registry.toml", "version = \"");
-    home.put(".config/systemd/user/openclaw-gateway-odd.service", b"\xff\xfe");
+    home.write(".local/state/openclaw/registry.toml", "version = \"");
+    home.write(".config/systemd/user/openclaw-gateway-odd.service", b"\xff\xfe");
     let survey = home.survey();
     let health = |label: &str| {
         let instance = survey
@@ -352,18 +354,18 @@ fn one_bad_instance_spoils_nothing() {
 
 #[test]
 #[cfg(unix)]
-fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
+fn workspaces_are_those_of_the_config_or_else_of_the_folders_that_releases_use() {
     let home = Home::new();
     let config = "{agents: {defaults: {workspace: '~/w'}, list: [{workspace: '/srv/b'}], entries: {c: {workspace: 'rel'}}}}";
-    home.put(".openclaw/openclaw.json", config);
+    home.write(".openclaw/openclaw.json", config);
     std::fs::create_dir(home.path("real")).unwrap();
     std::os::unix::fs::symlink(home.path("real"), home.path("w")).unwrap();
-    home.put(
+    home.write(
         ".openclaw-a/openclaw.json",
         "{agents: {list: [{id: 'x', workspace: '/srv/x'}]}}",
     );
-    home.put(".openclaw-b/openclaw.json", "{}");
-    home.put(".openclaw/workspace-b/AGENTS.md", "");
+    home.write(".openclaw-b/openclaw.json", "{}");
+    home.write(".openclaw/workspace-b/AGENTS.md", "");
     let survey = home.survey();
     let workspaces = |at: usize| survey.instances[at].workspaces.clone();
     let mut named = [
@@ -385,14 +387,14 @@ fn workspaces_are_those_that_are_named_or_lie_where_a_release_puts_them() {
 }
 
 #[test]
-fn tokens_are_found_and_never_shown() {
+fn channel_tokens_are_found_and_left_out_of_debug_output() {
     let home = Home::new();
     let config = "{channels: {telegram: {botToken: '1:abc', accounts: {b: {botToken: '2:def'}, c: {botToken: '${T}'}}},
         discord: {token: 'xyz', accounts: {d: {tokenFile: '~/token'}, e: {token: '${E}'}}},
         defaults: {groupPolicy: 'open'}}}";
-    home.put(".openclaw/openclaw.json", config);
-    home.put(".openclaw/.env", "E='from the .env'\n");
-    home.put("token", "from a file\n");
+    home.write(".openclaw/openclaw.json", config);
+    home.write(".openclaw/.env", "E='from the .env'\n");
+    home.write("token", "from a file\n");
     let survey = home.survey();
     let mut keys: Vec<_> = survey.instances[0]
         .tokens
@@ -413,14 +415,14 @@ fn tokens_are_found_and_never_shown() {
 
 #[test]
 #[cfg(unix)]
-fn the_node_engine_is_found_by_its_package_and_never_this_program() {
+fn node_engine_is_found_by_its_package_and_is_never_this_program() {
     let home = Home::new();
-    home.put(
+    home.write(
         "lib/node_modules/openclaw/package.json",
         r#"{"name": "openclaw", "version": "2026.9.6"}"#,
     );
-    let entry = home.put("lib/node_modules/openclaw/bin/openclaw.mjs", "");
-    home.put("other/openclaw", "a program of the same name");
+    let entry = home.write("lib/node_modules/openclaw/bin/openclaw.mjs", "");
+    home.write("other/openclaw", "a program of the same name");
     std::fs::create_dir(home.path("bin")).unwrap();
     std::os::unix::fs::symlink(&entry, home.path("bin/openclaw")).unwrap();
     let path = format!("{}:{}", home.path("other").display(), home.path("bin").display());

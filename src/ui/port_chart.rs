@@ -7,7 +7,7 @@
 use console::{Style, measure_text_width};
 
 use crate::ports::Span;
-pub(crate) use crate::ports::merged;
+pub(crate) use crate::ports::merge_spans;
 
 /// One row of a chart: an instance and its ports.
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ pub(crate) fn draw(
 
 /// Returns the parts of the axis in which a row holds something; parts with a small gap between them are joined.
 fn stretches(rows: &[ChartRow]) -> Vec<Span> {
-    let mut spans = merged(rows.iter().flat_map(|row| &row.spans).copied().collect());
+    let mut spans = merge_spans(rows.iter().flat_map(|row| &row.spans).copied().collect());
     spans.dedup_by(|next, kept| {
         let joins = next.first - kept.last <= MAX_GAP;
         if joins {

@@ -128,7 +128,7 @@ impl ApplyProgress<'_> {
     pub(crate) fn handle_event(&self, event: ApplyEvent<'_>) {
         match event {
             ApplyEvent::Started(_) => self.bar.tick(),
-            ApplyEvent::Done(change) => {
+            ApplyEvent::Finished(change) => {
                 self.bar.inc(1);
                 if self.prints_changes {
                     let mark = if self.ui.ascii() || self.ui.plain() {

@@ -3,6 +3,7 @@
 use crate::answers::{Answers, NamedValue, named_enum};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::secret::Secret;
 
 use super::context::InterviewContext;
 use super::question::{Choice, Question, Reply};
@@ -203,4 +204,12 @@ pub(super) fn parse_yes_no(step: StepId, reply: &Reply) -> Result<bool> {
             typed => Err(not_a_choice(step, typed, ["true", "false"])),
         },
     }
+}
+
+/// Rejects a reply that is a placeholder and no secret ([`Secret::is_placeholder`]); an empty reply passes.
+pub(crate) fn reject_placeholder(reply: &Secret) -> Result<(), Rejection> {
+    if !reply.expose().is_empty() && reply.is_placeholder() {
+        return Err(Error::usage(msg!("step.secret.placeholder")).into());
+    }
+    Ok(())
 }

@@ -1,20 +1,20 @@
-//! A browser that somebody else runs: asked and driven, never started or ended.
+//! Tests of a remote browser, which is driven and never started or stopped.
 
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use super::{browser, configure, done};
+use super::{browser, browser_json, configure};
 use crate::support::gateway::{Gateway, free_base, wait_for};
 use crate::support::{Sandbox, installed};
 
-/// Somebody else's Chromium. Dropping it ends it.
-struct Remote {
+/// A Chromium that the test runs itself. Dropping it kills it.
+struct RemoteBrowser {
     child: Child,
     port: u16,
 }
 
-impl Remote {
+impl RemoteBrowser {
     fn start(sandbox: &Sandbox) -> Self {
         let folder = sandbox.path("somebody-else");
         let child = Command::new("chromium")
@@ -29,7 +29,7 @@ impl Remote {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromium");
-        // It writes down which port it got.
+        // Chromium writes the port that it was given into this file.
         let port = wait_for("the remote browser listens", || {
             let text = std::fs::read_to_string(folder.join("DevToolsActivePort")).ok()?;
             text.lines().next()?.parse().ok()
@@ -37,104 +37,103 @@ impl Remote {
         Self { child, port }
     }
 
-    fn runs(&mut self) -> bool {
+    fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    fn end(&mut self) {
-        // It may have ended already.
+    fn kill(&mut self) {
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Drop for Remote {
+impl Drop for RemoteBrowser {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
+    }
+}
+
+/// Checks the health that `browser doctor` reports for the remote browser.
+#[track_caller]
+fn assert_remote_health(sandbox: &Sandbox, health: &str) {
+    let report = browser(sandbox, "main", "doctor").json();
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["id"] == "remote");
+    assert_eq!(check.expect("a check")["health"], health, "{report}");
+}
+
+/// Checks that the status is that of the remote browser at `url`, which has no process or folder here.
+#[track_caller]
+fn assert_remote_status(sandbox: &Sandbox, url: &str) {
+    let status = browser_json(sandbox, "main", "status");
+    for (key, expected) in [
+        ("isRemote", json!(true)),
+        ("state", json!("remote")),
+        ("running", json!(true)),
+        ("cdpUrl", json!(url)),
+        ("pid", json!(null)),
+        ("userDataDir", json!(null)),
+    ] {
+        assert_eq!(status[key], expected, "{key}: {status}");
     }
 }
 
 #[test]
-fn a_remote_browser_is_driven_and_neither_started_nor_ended() {
+fn remote_browser_is_driven_and_neither_started_nor_stopped() {
     if !installed("chromium") {
         return;
     }
     let sandbox = Sandbox::new();
-    let mut remote = Remote::start(&sandbox);
+    let mut remote = RemoteBrowser::start(&sandbox);
     let url = format!("http://127.0.0.1:{}", remote.port);
-    configure(
-        &sandbox,
-        "main",
-        free_base(),
-        &json!({ "attachOnly": true, "cdpUrl": url }),
-    );
-    let check = |health: &str| {
-        let checks = browser(&sandbox, "main", "doctor").json();
-        let of_remote = checks["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|c| c["id"] == "remote")
-            .cloned();
-        assert_eq!(of_remote.expect("a check")["health"], health, "{checks}");
-    };
-    // Without a gateway, too.
-    let status = done(&sandbox, "main", "status");
-    assert_eq!(
-        (&status["isRemote"], &status["state"]),
-        (&json!(true), &json!("remote"))
-    );
-    assert_eq!(
-        (&status["running"], &status["cdpUrl"]),
-        (&json!(true), &json!(url))
-    );
-    assert_eq!(
-        (&status["pid"], &status["userDataDir"]),
-        (&json!(null), &json!(null))
-    );
+    let keys = json!({ "attachOnly": true, "cdpUrl": url });
+    configure(&sandbox, "main", free_base(), &keys);
+    // The gateway is not running yet.
+    assert_remote_status(&sandbox, &url);
 
     let gateway = Gateway::start(&sandbox, "main");
-    check("ok");
-    let started = done(&sandbox, "main", "start");
+    assert_remote_health(&sandbox, "ok");
+    let started = browser_json(&sandbox, "main", "start");
     assert_eq!(
         (&started["running"], &started["pid"]),
         (&json!(true), &json!(null))
     );
     let page = format!("http://127.0.0.1:{}/health", gateway.port);
-    done(&sandbox, "main", &format!("open {page}"));
-    let tabs = done(&sandbox, "main", "tabs");
-    let shown = tabs["tabs"]
+    browser_json(&sandbox, "main", &format!("open {page}"));
+    let tabs = browser_json(&sandbox, "main", "tabs");
+    let is_open = tabs["tabs"]
         .as_array()
         .unwrap()
         .iter()
         .any(|tab| tab["url"] == page.as_str());
-    assert!(shown, "{tabs}");
+    assert!(is_open, "{tabs}");
     let refused = browser(&sandbox, "main", "stop").exits(1).json();
     assert_eq!(
         (&refused["code"], &refused["status"]),
         (&json!("browser.not-ours"), &json!(409))
     );
     let _ = gateway.stop().with(0);
-    assert!(remote.runs(), "it is not ours to end");
+    assert!(remote.is_running(), "the gateway does not stop a remote browser");
 
     let _gateway = Gateway::start(&sandbox, "main");
-    remote.end();
-    assert_eq!(done(&sandbox, "main", "status")["running"], false);
+    remote.kill();
+    assert_eq!(browser_json(&sandbox, "main", "status")["running"], false);
     let refused = browser(&sandbox, "main", "start").exits(1).json();
     assert_eq!(refused["code"], "browser.unreachable");
-    check("bad");
+    assert_remote_health(&sandbox, "bad");
 }
 
 #[test]
-fn an_encrypted_address_is_refused_in_words_and_its_secret_stays_unsaid() {
+fn encrypted_url_is_refused_and_its_secret_is_not_printed() {
     let sandbox = Sandbox::new();
     for scheme in ["wss", "https"] {
         let profile = format!("with-{scheme}");
         let url = format!("{scheme}://user:hunter2@browsers.example/x?token=hunter2");
         configure(&sandbox, &profile, free_base(), &json!({ "cdpUrl": url }));
         let _gateway = Gateway::start(&sandbox, &profile);
-        for words in ["start", "tabs", "open https://example.org"] {
-            let refused = browser(&sandbox, &profile, words).exits(1);
+        for args in ["start", "tabs", "open https://example.org"] {
+            let refused = browser(&sandbox, &profile, args).exits(1);
             assert!(!refused.stdout.contains("hunter2"), "{}", refused.stdout);
             let refused = refused.json();
             assert_eq!(
@@ -142,7 +141,7 @@ fn an_encrypted_address_is_refused_in_words_and_its_secret_stays_unsaid() {
                 (&json!("browser.encrypted"), &json!(409))
             );
         }
-        let status = done(&sandbox, &profile, "status");
+        let status = browser_json(&sandbox, &profile, "status");
         assert_eq!(
             (&status["isRemote"], &status["running"]),
             (&json!(true), &json!(false))

@@ -1,16 +1,18 @@
-//! A config that a newer release wrote last: it is read, and written only on its owner's word.
+//! A config that a newer release wrote last: it can be read, and it is changed only after its owner has set the
+//! release in it.
 
-use super::{CONFIG, config_json, done, sandbox};
+use super::{CONFIG, config_json, config_ok, sandbox};
 
-const NEWER: &str = "{ meta: { lastTouchedVersion: '2031.1.1' }, gateway: { port: 19789 } }";
+/// A config whose release is newer than any that this program knows.
+const NEWER_CONFIG: &str = "{ meta: { lastTouchedVersion: '2031.1.1' }, gateway: { port: 19789 } }";
 
 #[test]
-fn a_config_of_a_newer_release_is_read_and_not_written() {
-    let sandbox = sandbox(NEWER);
+fn config_of_a_newer_release_is_read_and_not_changed() {
+    let sandbox = sandbox(NEWER_CONFIG);
     assert_eq!(
         config_json(&sandbox, &["get", "gateway.port"], 0)["value"],
         19789,
-        "reading goes on"
+        "it can be read"
     );
     for change in [
         &["set", "gateway.bind", "loopback"][..],
@@ -18,18 +20,18 @@ fn a_config_of_a_newer_release_is_read_and_not_written() {
     ] {
         let refused = config_json(&sandbox, change, 78);
         assert_eq!(refused["code"], "config.newer");
-        let said = refused["message"].as_str().expect("words");
+        let message = refused["message"].as_str().expect("words");
         let program = env!("CARGO_BIN_EXE_openclaw");
-        for told in ["2031.1.1", "2026.9.6", CONFIG, program] {
-            assert!(said.contains(told), "{told}: {said}");
+        for part in ["2031.1.1", "2026.9.6", CONFIG, program] {
+            assert!(message.contains(part), "{part}: {message}");
         }
-        let way_out = refused["hints"][0].as_str().expect("a hint");
+        let hint = refused["hints"][0].as_str().expect("a hint");
         assert!(
-            way_out.contains("config set meta.lastTouchedVersion 2026.9.6"),
-            "{way_out}"
+            hint.contains("config set meta.lastTouchedVersion 2026.9.6"),
+            "{hint}"
         );
     }
-    assert_eq!(sandbox.read(CONFIG), NEWER);
-    done(&sandbox, &["set", "meta.lastTouchedVersion", "2026.9.6"]);
-    done(&sandbox, &["set", "gateway.bind", "loopback"]);
+    assert_eq!(sandbox.read(CONFIG), NEWER_CONFIG);
+    config_ok(&sandbox, &["set", "meta.lastTouchedVersion", "2026.9.6"]);
+    config_ok(&sandbox, &["set", "gateway.bind", "loopback"]);
 }

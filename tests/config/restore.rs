@@ -1,14 +1,14 @@
-//! `openclaw config restore`: back to a backup, nothing lost on the way.
+//! `openclaw config restore`: it puts a backup in the place of the config, which becomes a backup itself.
 
 use serde_json::json;
 
-use super::{CONFIG, LIVED_IN, config_json, done, mode, sandbox};
+use super::{CONFIG, EDITED_CONFIG, config_json, config_ok, mode, sandbox};
 use crate::support::Sandbox;
 
 #[test]
-fn restore_goes_back_and_keeps_the_broken_file() {
-    let sandbox = sandbox(LIVED_IN);
-    done(&sandbox, &["set", "gateway.bind", "lan"]);
+fn restore_replaces_a_broken_config_and_keeps_it_as_a_backup() {
+    let sandbox = sandbox(EDITED_CONFIG);
+    config_ok(&sandbox, &["set", "gateway.bind", "lan"]);
     let good = sandbox.read(CONFIG);
     sandbox.write(CONFIG, "{ broken");
     sandbox.write(format!("{CONFIG}.bak.1"), "{ broken too");
@@ -38,19 +38,19 @@ fn restore_goes_back_and_keeps_the_broken_file() {
     );
 
     assert_eq!(config_json(&sandbox, &["restore"], 0)["from"], json!(1));
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
     assert_eq!(sandbox.read(format!("{CONFIG}.bak")), "{ broken");
     assert_eq!(mode(&sandbox.path(CONFIG)), 0o600);
-    assert_ne!(good, LIVED_IN);
+    assert_ne!(good, EDITED_CONFIG);
 }
 
 #[test]
-fn restore_replaces_what_no_backup_could_hold() {
+fn restore_moves_a_config_aside_that_is_too_large_for_a_backup() {
     let huge = "x".repeat(5 * 1024 * 1024);
     let sandbox = sandbox(&huge);
-    sandbox.write(format!("{CONFIG}.bak"), LIVED_IN);
+    sandbox.write(format!("{CONFIG}.bak"), EDITED_CONFIG);
     let restored = config_json(&sandbox, &["restore"], 0);
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
     let kept = restored["kept"].as_str().expect("kept");
     assert_eq!(std::fs::read_to_string(kept).expect("it is there"), huge);
 
@@ -63,23 +63,23 @@ fn restore_replaces_what_no_backup_could_hold() {
 }
 
 #[test]
-fn without_a_backup_it_goes_back_to_the_last_good_config() {
+fn restore_without_a_backup_uses_the_last_good_config() {
     let sandbox = sandbox("{ broken");
-    sandbox.write(format!("{CONFIG}.last-good"), LIVED_IN);
+    sandbox.write(format!("{CONFIG}.last-good"), EDITED_CONFIG);
     let hints = config_json(&sandbox, &["get", "gateway.port"], 78)["hints"].to_string();
     assert!(hints.contains("config restore"), "{hints}");
     let restored = config_json(&sandbox, &["restore"], 0);
     assert_eq!(restored["from"], json!(null), "{restored}");
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
     assert_eq!(sandbox.read(format!("{CONFIG}.bak")), "{ broken");
 }
 
 #[test]
-fn restore_works_where_the_config_is_gone() {
+fn restore_works_without_a_config() {
     let sandbox = Sandbox::new();
-    sandbox.write(format!("{CONFIG}.bak"), LIVED_IN);
-    done(&sandbox, &["restore"]);
-    assert_eq!(sandbox.read(CONFIG), LIVED_IN);
+    sandbox.write(format!("{CONFIG}.bak"), EDITED_CONFIG);
+    config_ok(&sandbox, &["restore"]);
+    assert_eq!(sandbox.read(CONFIG), EDITED_CONFIG);
     assert_eq!(
         config_json(&sandbox, &["restore", "--to", "1"], 0)["changed"],
         json!(false)

@@ -1,4 +1,5 @@
-//! The table of seeded faults: what each is found as, how bad, how it is mended, and that the mend mends.
+//! Every check of `doctor` against a seeded fault: the finding has the expected id and severity, and the command that it
+//! names, or `--fix`, removes the fault.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -6,34 +7,37 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::{doctor, findings, healthy};
+use super::{doctor, findings, healthy_host};
 use crate::support::{Sandbox, network};
 
 mod table;
 
 use table::FAULTS;
 
-/// A fault: how it is seeded, and what must be said about it.
+/// A fault to seed, and the finding that `doctor` has to report for it.
 struct Fault {
     id: &'static str,
     severity: &'static str,
-    /// What the mending command holds.
-    mend: &'static str,
-    /// Whether `--fix` mends it.
-    fixed: bool,
+    /// A part of the command that the finding names as its fix.
+    command: &'static str,
+    /// Whether `--fix` removes the fault.
+    is_fixable: bool,
     seed: fn(&Sandbox),
 }
 
+/// Path of the rescue instance's lock file below HOME.
 const LOCK: &str = ".openclaw-rescue/gateway.lock";
+/// Path of the rescue instance's config below HOME.
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
-/// Changes the rescue bot's config.
+/// Changes the config of the rescue instance.
 fn edit(sandbox: &Sandbox, change: impl FnOnce(&mut Value)) {
     let mut config: Value = serde_json::from_str(&sandbox.read(CONFIG)).expect("JSON");
     change(&mut config);
     sandbox.write(CONFIG, config.to_string());
 }
 
+/// Makes the same change in the configs of both instances.
 fn edit_both(sandbox: &Sandbox, change: impl Fn(&mut Value)) {
     for path in [CONFIG, ".openclaw/openclaw.json"] {
         let mut config: Value = serde_json::from_str(&sandbox.read(path)).expect("JSON");
@@ -42,22 +46,23 @@ fn edit_both(sandbox: &Sandbox, change: impl Fn(&mut Value)) {
     }
 }
 
-/// The words that a gateway leaves in its lock.
-fn sign(pid: u32) -> String {
+/// Returns what a gateway with this process id writes to its lock file.
+fn lock_text(pid: u32) -> String {
     json!({ "pid": pid, "port": 19789, "profile": "rescue", "startedAt": "2026-11-22T10:00:00.000Z" })
         .to_string()
 }
 
-/// Somebody listens there until the next fault is seeded.
-fn listening(port: u16) {
+/// Listens on a port until the next fault is seeded.
+fn listen(port: u16) {
     let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
     *LISTENER.lock().expect("a listener") = Some(listener);
 }
 
+/// The listener of the fault that is seeded now.
 static LISTENER: Mutex<Option<std::net::TcpListener>> = Mutex::new(None);
 
-/// Commands that mend by themselves, as they stand.
-const RUNS: [&str; 8] = [
+/// Parts of fix commands that the test can run as they are.
+const RUNNABLE_COMMANDS: [&str; 8] = [
     "config set",
     "config unset",
     "sed -i",
@@ -68,8 +73,8 @@ const RUNS: [&str; 8] = [
     " onboard",
 ];
 
-/// Runs the command that mends; a new token stands ready for what asks for one.
-pub(super) fn mend(sandbox: &Sandbox, command: &str) {
+/// Runs the fix command of a finding. A new token is on its standard input, for a command that reads one.
+pub(super) fn run_fix_command(sandbox: &Sandbox, command: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_openclaw"));
     let folder = program.parent().expect("a folder").display();
     let asks = command.ends_with(" onboard");
@@ -89,12 +94,13 @@ pub(super) fn mend(sandbox: &Sandbox, command: &str) {
         .spawn()
         .expect("a shell");
     let token = format!("{:048x}", sandbox.home().display().to_string().len());
-    // Who asks for nothing may have ended already.
+    // A command that reads no input may have ended already.
     let _ = child.stdin.take().expect("piped").write_all(token.as_bytes());
     assert!(child.wait().expect("an end").success(), "{command}");
 }
 
-fn unit(sandbox: &Sandbox, name: &str, exec: &str, more: &str) {
+/// Writes a systemd unit that runs the gateway of the rescue instance.
+fn write_unit(sandbox: &Sandbox, name: &str, exec: &str, more: &str) {
     sandbox.write(
         format!(".config/systemd/user/{name}.service"),
         format!(
@@ -105,43 +111,54 @@ fn unit(sandbox: &Sandbox, name: &str, exec: &str, more: &str) {
     );
 }
 
-const fn fixed(id: &'static str, severity: &'static str, seed: fn(&Sandbox)) -> Fault {
+/// A fault that `doctor --fix` removes.
+const fn fixed_by_doctor(id: &'static str, severity: &'static str, seed: fn(&Sandbox)) -> Fault {
     Fault {
         id,
         severity,
-        mend: "openclaw --profile rescue doctor --fix",
-        fixed: true,
+        command: "openclaw --profile rescue doctor --fix",
+        is_fixable: true,
         seed,
     }
 }
 
-const fn told(id: &'static str, severity: &'static str, mend: &'static str, seed: fn(&Sandbox)) -> Fault {
+/// A fault that the named command removes, and `doctor --fix` does not.
+const fn fixed_by_command(
+    id: &'static str,
+    severity: &'static str,
+    command: &'static str,
+    seed: fn(&Sandbox),
+) -> Fault {
     Fault {
         id,
         severity,
-        mend,
-        fixed: false,
+        command,
+        is_fixable: false,
         seed,
     }
 }
 
 #[test]
-fn each_seeded_fault_is_found_and_mended() {
+fn each_seeded_fault_is_reported_and_fixed() {
     network::own(|| {
         assert!(FAULTS.len() >= 30);
         let mut wrong = Vec::new();
         for fault in FAULTS {
             *LISTENER.lock().expect("a listener") = None;
-            let sandbox = healthy();
+            let sandbox = healthy_host();
             (fault.seed)(&sandbox);
             let before = sandbox.tree();
             let ran = doctor(&sandbox, &[]);
             let document = ran.json();
-            assert_eq!(sandbox.tree(), before, "{}: a look changes nothing", fault.id);
+            assert_eq!(sandbox.tree(), before, "{}: a check changes nothing", fault.id);
             assert!(!ran.stdout.contains("SEEDED"), "{}: {}", fault.id, ran.stdout);
-            let mended = |f: &&Value| f["mend"].as_str().is_some_and(|mend| mend.contains(fault.mend));
+            let names_command = |f: &&Value| {
+                f["mend"]
+                    .as_str()
+                    .is_some_and(|mend| mend.contains(fault.command))
+            };
             let listed = document["findings"].as_array().expect("findings");
-            let found = listed.iter().filter(|f| f["id"] == fault.id).find(mended);
+            let found = listed.iter().filter(|f| f["id"] == fault.id).find(names_command);
             let Some(found) = found else {
                 wrong.push(format!("{}: not found: {}", fault.id, document["findings"]));
                 continue;
@@ -150,25 +167,22 @@ fn each_seeded_fault_is_found_and_mended() {
             if found["severity"] != fault.severity || (ran.code == 1) != has_error {
                 wrong.push(format!("{}: {found}, exit {}", fault.id, ran.code));
             }
-            if found["fixable"] != fault.fixed {
+            if found["fixable"] != fault.is_fixable {
                 wrong.push(format!("{}: fixable {}", fault.id, found["fixable"]));
             }
             let command = found["mend"].as_str().expect("a command");
-            if !fault.fixed && RUNS.iter().any(|runs| command.contains(runs)) {
-                mend(&sandbox, command);
+            if !fault.is_fixable && RUNNABLE_COMMANDS.iter().any(|part| command.contains(part)) {
+                run_fix_command(&sandbox, command);
                 let left = findings(&sandbox, &[]);
                 if left.iter().any(|f| f == found) {
-                    wrong.push(format!("{}: not mended by {command}", fault.id));
+                    wrong.push(format!("{}: not fixed by {command}", fault.id));
                 }
             }
-            if fault.fixed {
-                let fixed = doctor(&sandbox, &["--fix", "--yes"]);
+            if fault.is_fixable {
+                let run = doctor(&sandbox, &["--fix", "--yes"]);
                 let left = findings(&sandbox, &[]);
                 if left.iter().any(|f| f["id"] == fault.id) {
-                    wrong.push(format!(
-                        "{}: not mended: {}\n{}",
-                        fault.id, fixed.stdout, fixed.stderr
-                    ));
+                    wrong.push(format!("{}: not fixed: {}\n{}", fault.id, run.stdout, run.stderr));
                 }
             }
         }
@@ -176,8 +190,8 @@ fn each_seeded_fault_is_found_and_mended() {
     });
 }
 
-/// Checks whose faults a test can't make here: a network's file system, a browser that runs as root.
-const UNSEEDED: [&str; 4] = [
+/// Checks whose faults no test can cause: they need a network file system, or a browser that runs as root.
+const UNSEEDED_CHECKS: [&str; 4] = [
     "state-network",
     "browser-none",
     "browser-sandbox",
@@ -185,7 +199,7 @@ const UNSEEDED: [&str; 4] = [
 ];
 
 #[test]
-fn each_check_is_seeded_somewhere() {
+fn each_check_has_a_test_with_a_seeded_fault() {
     let sources = [
         include_str!("../doctor.rs"),
         include_str!("faults/table.rs"),
@@ -193,7 +207,7 @@ fn each_check_is_seeded_somewhere() {
         include_str!("inside.rs"),
         include_str!("running.rs"),
     ];
-    for check in openclaw::doctor::checks().filter(|check| !UNSEEDED.contains(&check.id)) {
+    for check in openclaw::doctor::checks().filter(|check| !UNSEEDED_CHECKS.contains(&check.id)) {
         let quoted = format!("\"{}\"", check.id);
         assert!(sources.iter().any(|text| text.contains(&quoted)), "{}", check.id);
     }

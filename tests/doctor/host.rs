@@ -1,14 +1,14 @@
-//! Findings that need the host to be otherwise: another disk, another user.
+//! Findings about the host: a disk with little room, and files of another user.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{chmod, healthy};
+use super::{chmod, healthy_host};
 use crate::support::{Reason, Sandbox, network, put_program, skipped};
 
-/// The severity of a finding in a run's document.
+/// Returns the severity of a finding in a run's document, or `None` without that finding.
 fn severity(stdout: &[u8], id: &str) -> Option<String> {
     let document: Value = serde_json::from_slice(stdout).ok()?;
     let all = document["findings"].as_array()?;
@@ -16,8 +16,9 @@ fn severity(stdout: &[u8], id: &str) -> Option<String> {
     Some(one["severity"].as_str()?.to_owned())
 }
 
-/// The doctor's document where the rescue bot's state lies on a disk of its own with so much room.
-fn on_a_disk_of(sandbox: &Sandbox, megabytes: u32) -> Result<Vec<u8>, String> {
+/// Runs `doctor` with the state folder of the rescue instance on a disk of this size, and returns its document. The error
+/// says why no such disk could be mounted.
+fn doctor_on_small_disk(sandbox: &Sandbox, megabytes: u32) -> Result<Vec<u8>, String> {
     let script = format!(
         "cp -a .openclaw-rescue kept && mount -t tmpfs -o size={megabytes}m,mode=700 none .openclaw-rescue || exit 77\n\
          cp -a kept/. .openclaw-rescue/ && exec \"$0\" --profile rescue doctor --json"
@@ -32,26 +33,27 @@ fn on_a_disk_of(sandbox: &Sandbox, megabytes: u32) -> Result<Vec<u8>, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|e| e.to_string())?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.code() == Some(77) || said.starts_with("unshare:") {
-        return Err(said);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() == Some(77) || stderr.starts_with("unshare:") {
+        return Err(stderr);
     }
     Ok(output.stdout)
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_a_nearly_full_one_a_warning() {
+fn full_disk_is_an_error_and_nearly_full_disk_is_a_warning() {
     network::own(|| {
-        for (megabytes, id, bad) in [(8, "disk-full", "error"), (100, "disk-low", "warning")] {
-            let sandbox = healthy();
-            match on_a_disk_of(&sandbox, megabytes) {
-                Ok(said) => assert_eq!(severity(&said, id).as_deref(), Some(bad), "{megabytes} MB"),
+        for (megabytes, id, expected) in [(8, "disk-full", "error"), (100, "disk-low", "warning")] {
+            let sandbox = healthy_host();
+            match doctor_on_small_disk(&sandbox, megabytes) {
+                Ok(stdout) => assert_eq!(severity(&stdout, id).as_deref(), Some(expected), "{megabytes} MB"),
                 Err(why) => return skipped(Reason::NoNamespaces, &why),
             }
         }
     });
 }
 
+/// Gives a folder and everything below it to another user. Returns `false` without the right to do so.
 fn chown(path: &Path, owner: &str) -> bool {
     let done = Command::new("chown")
         .args(["-R", owner])
@@ -61,10 +63,10 @@ fn chown(path: &Path, owner: &str) -> bool {
     done.is_ok_and(|status| status.success())
 }
 
-/// As root: one user's home, another user's files in it.
+/// Needs root, which can give files of one user's home folder to another user.
 #[test]
-fn files_and_folders_of_another_user_are_found() {
-    let sandbox = healthy();
+fn config_and_state_folder_of_another_user_are_reported() {
+    let sandbox = healthy_host();
     let root = sandbox.home().parent().expect("a folder").to_path_buf();
     let program = root.join("openclaw");
     put_program(env!("CARGO_BIN_EXE_openclaw"), &program);
@@ -96,11 +98,11 @@ fn files_and_folders_of_another_user_are_found() {
         let path = sandbox.path(path);
         chmod(&path, mode);
         assert!(chown(&path, "28102:28102"));
-        let said = doctor().expect("a run");
-        let text = String::from_utf8_lossy(&said).into_owned();
-        assert_eq!(severity(&said, id).as_deref(), Some("error"), "{text}");
+        let stdout = doctor().expect("a run");
+        let text = String::from_utf8_lossy(&stdout).into_owned();
+        assert_eq!(severity(&stdout, id).as_deref(), Some("error"), "{text}");
         assert!(text.contains("28102") && text.contains("sudo chown"), "{text}");
-        // The mend, as root would run it for that user.
+        // The fix, as root would run it for that user.
         assert!(chown(&path, "28101:28101"));
         assert_eq!(severity(&doctor().expect("a run"), id), None);
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::{config_path, onboard, onboard_ok, read_config, sandbox_with_main, written_files};
+use super::{config_path, onboard, onboard_args, onboard_ok, read_config, sandbox_with_main, written_files};
 use crate::support::{Ran, Sandbox};
 
 /// Flags that are refused, and a part of the message.
@@ -88,61 +88,27 @@ fn bad_value_is_refused_by_its_flag_and_nothing_is_written() {
 fn json_output_is_one_document_on_success_and_failure() {
     let sandbox = sandbox_with_main();
     sandbox.write(config_path("torn"), "{ gateway: ");
-    let cases: [(&[&str], i32); 14] = [
-        (
-            &[
-                "--profile",
-                "rescue",
-                "onboard",
-                "--non-interactive",
-                "--accept-risk",
-                "--dry-run",
-            ],
-            0,
-        ),
-        (
-            &[
-                "--profile",
-                "rescue",
-                "onboard",
-                "--non-interactive",
-                "--accept-risk",
-            ],
-            0,
-        ),
-        (
-            &[
-                "--profile",
-                "rescue",
-                "onboard",
-                "--non-interactive",
-                "--accept-risk",
-            ],
-            0,
-        ),
-        (&["--profile", "rescue", "setup"], 0),
-        (&["--profile", "rescue", "onboard", "--non-interactive"], 2),
-        (&["--profile", "rescue", "onboard"], 2),
-        (
-            &[
-                "--profile",
-                "torn",
-                "onboard",
-                "--non-interactive",
-                "--accept-risk",
-            ],
-            78,
-        ),
-        (&["--profile", "torn", "setup"], 78),
-        (&["--profile", "a/b", "setup"], 2),
-        (&["--profile", "a", "setup", "--profile", "b"], 2),
-        (&["--profile", "Rescue", "setup"], 2),
-        (&["profiles", "remove", "nobody", "--yes"], 1),
-        (&["profiles", "list"], 0),
-        (&["profiles", "remove", "rescue", "--yes"], 0),
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let onboard = |profile: &str| words(&onboard_args(profile, &[]).join(" "));
+    let cases = [
+        ([onboard("rescue"), words("--dry-run")].concat(), 0),
+        (onboard("rescue"), 0),
+        (onboard("rescue"), 0),
+        (words("--profile rescue setup"), 0),
+        (words("--profile rescue onboard --non-interactive"), 2),
+        (words("--profile rescue onboard"), 2),
+        (onboard("torn"), 78),
+        (words("--profile torn setup"), 78),
+        (words("--profile a/b setup"), 2),
+        (words("--profile a setup --profile b"), 2),
+        (words("--profile Rescue setup"), 2),
+        (words("profiles remove nobody --yes"), 1),
+        (words("profiles list"), 0),
+        (words("profiles remove rescue --yes"), 0),
     ];
-    for (words, code) in cases {
-        let run = sandbox.run([words, &["--json"]].concat());
+    for (mut words, code) in cases {
+        words.push("--json".to_owned());
+        let run = sandbox.run(&words);
         assert_eq!(run.code, code, "{words:?}: {run:?}");
         let _ = checked_document(&run);
     }

@@ -43,73 +43,75 @@ fn relax(node: &mut Value) {
     }
 }
 
+/// Flags that together choose every gateway setting, provider and channel.
+const CHOICES: [&[&str]; 8] = [
+    &[],
+    &[
+        "--gateway-bind",
+        "lan",
+        "--gateway-auth",
+        "password",
+        "--gateway-password",
+        "p4ss",
+    ],
+    &["--gateway-bind", "tailnet", "--gateway-token", "tok"],
+    &[
+        "--gateway-bind",
+        "auto",
+        "--auth-choice",
+        "apiKey",
+        "--anthropic-api-key",
+        "k",
+    ],
+    &["--auth-choice", "openai-api-key", "--openai-api-key", "k"],
+    &[
+        "--auth-choice",
+        "openrouter-api-key",
+        "--openrouter-api-key",
+        "k",
+        "--channel",
+        "discord",
+        "--channel-token",
+        "d",
+    ],
+    &[
+        "--auth-choice",
+        "gemini-api-key",
+        "--gemini-api-key",
+        "k",
+        "--model",
+        "google/x",
+    ],
+    &[
+        "--flow",
+        "advanced",
+        "--auth-choice",
+        "custom-api-key",
+        "--custom-base-url",
+        "http://127.0.0.1:11434/v1",
+        "--custom-model-id",
+        "llama",
+        "--custom-provider-id",
+        "home",
+        "--custom-api-key",
+        "k",
+        "--channel",
+        "telegram",
+        "--channel-token",
+        "1:b",
+        "--gateway-auth",
+        "password",
+        "--gateway-password",
+        "p",
+        "--gateway-bind",
+        "lan",
+    ],
+];
+
 #[test]
 fn new_configs_pass_the_schemas_of_both_releases() {
-    let choices: [&[&str]; 8] = [
-        &[],
-        &[
-            "--gateway-bind",
-            "lan",
-            "--gateway-auth",
-            "password",
-            "--gateway-password",
-            "p4ss",
-        ],
-        &["--gateway-bind", "tailnet", "--gateway-token", "tok"],
-        &[
-            "--gateway-bind",
-            "auto",
-            "--auth-choice",
-            "apiKey",
-            "--anthropic-api-key",
-            "k",
-        ],
-        &["--auth-choice", "openai-api-key", "--openai-api-key", "k"],
-        &[
-            "--auth-choice",
-            "openrouter-api-key",
-            "--openrouter-api-key",
-            "k",
-            "--channel",
-            "discord",
-            "--channel-token",
-            "d",
-        ],
-        &[
-            "--auth-choice",
-            "gemini-api-key",
-            "--gemini-api-key",
-            "k",
-            "--model",
-            "google/x",
-        ],
-        &[
-            "--flow",
-            "advanced",
-            "--auth-choice",
-            "custom-api-key",
-            "--custom-base-url",
-            "http://127.0.0.1:11434/v1",
-            "--custom-model-id",
-            "llama",
-            "--custom-provider-id",
-            "home",
-            "--custom-api-key",
-            "k",
-            "--channel",
-            "telegram",
-            "--channel-token",
-            "1:b",
-            "--gateway-auth",
-            "password",
-            "--gateway-password",
-            "p",
-            "--gateway-bind",
-            "lan",
-        ],
-    ];
     let validators = [("2026.1.30", validator(EARLY)), ("2026.9.6", validator(LATE))];
-    for choice in choices {
+    for choice in CHOICES {
         let sandbox = Sandbox::new();
         let _ = onboard_ok(&sandbox, "rescue", choice);
         let config = read_config(&sandbox, "rescue");

@@ -198,6 +198,28 @@ fn unusable_secret_is_refused_without_being_shown() {
 }
 
 #[test]
+fn placeholder_is_not_taken_for_a_secret() {
+    for (text, choice, flag) in [
+        ("undefined\n", &[][..], "--gateway-token-file"),
+        ("change-me-now", &[], "--gateway-token-file"),
+        (
+            " null ",
+            &["--gateway-auth", "password"],
+            "--gateway-password-file",
+        ),
+        ("undefined", &["--auth-choice", "apiKey"], "--api-key-file"),
+        ("null", &["--channel", "telegram"], "--channel-token-file"),
+    ] {
+        let sandbox = Sandbox::new();
+        let given = sandbox.write("given/secret", text);
+        let flags = [choice, &[flag, given.to_str().expect("text"), "--json"]].concat();
+        let document = onboard(&sandbox, "rescue", &flags).exits(2).json();
+        assert_eq!(document["code"], "step.secret.placeholder", "{flag} {text:?}");
+        assert!(!sandbox.path(".openclaw-rescue").exists());
+    }
+}
+
+#[test]
 fn secret_is_in_no_argument_of_a_started_process() {
     // Only what this program would start itself could show a secret in a list of processes.
     if !installed("strace") {

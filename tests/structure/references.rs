@@ -11,7 +11,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree, Visibility};
 
-/// For each file, the files whose names it uses, and which names these are. Paths are relative to `src`.
+/// The files whose names each file uses, with these names. Paths are relative to `src`.
 pub type References = BTreeMap<PathBuf, BTreeMap<PathBuf, BTreeSet<String>>>;
 
 /// A path to a module from the root of the crate.
@@ -20,16 +20,18 @@ type ModulePath = Vec<String>;
 /// Longest chain of imports and re-exports that is followed to a name.
 const MAX_IMPORT_DEPTH: usize = 16;
 
-/// One module: where its parts come from, and which names it makes known.
+/// The names that a module defines and imports.
 #[derive(Default)]
 struct Module {
-    /// The files of its types and traits by name: a platform's twin file may define the same name.
+    /// The files that define the module's types and traits, by name: several where each platform has its own.
     types: BTreeMap<String, Vec<PathBuf>>,
-    /// The files of its functions, constants and macros by name: one may be called like a child module.
+    /// The files that define its functions, constants and macros, by name. They are apart from the types because a
+    /// function may have the name of a child module.
     values: BTreeMap<String, Vec<PathBuf>>,
     children: BTreeSet<String>,
-    /// Names that `use` brings in, with the path that they stand for.
+    /// Imported names, with the path that each stands for.
     imports: BTreeMap<String, Vec<String>>,
+    /// The modules of glob imports.
     globs: Vec<Vec<String>>,
 }
 
@@ -40,13 +42,13 @@ struct Mention {
     path: Vec<String>,
 }
 
-/// The whole crate, read from its source.
+/// The modules of the crate and the paths that its files mention, read from the source.
 pub struct Crate {
     modules: BTreeMap<ModulePath, Module>,
     mentions: Vec<Mention>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum Target {
     Module(ModulePath),
     Files(Vec<PathBuf>),
@@ -68,14 +70,14 @@ impl Crate {
         own
     }
 
-    /// Every reference from one file to another.
+    /// Returns every reference from one file to another.
     pub fn references(&self) -> References {
         let mut references = References::new();
         for mention in &self.mentions {
             let Target::Files(files) = self.resolve(&mention.module, &mention.path, 0) else {
                 continue;
             };
-            // A platform's twin file defines the name too: the own one is meant.
+            // Another platform's file defines the name too; the file itself is meant.
             if files.contains(&mention.file) {
                 continue;
             }
@@ -91,7 +93,7 @@ impl Crate {
         references
     }
 
-    /// Paths of this crate that lead nowhere: the resolver has to learn how they are written.
+    /// Returns the paths of this crate that lead nowhere: the resolver does not understand how they are written.
     pub fn unresolved(&self) -> Vec<String> {
         let lost = self.mentions.iter().filter(|mention| {
             let first = mention.path.first().map(String::as_str);
@@ -133,7 +135,7 @@ impl Crate {
                 Item::Enum(_) | Item::Struct(_) | Item::Trait(_) | Item::Type(_) | Item::Macro(_)
             );
             let items = if is_type { &mut own.types } else { &mut own.values };
-            for name in names(item) {
+            for name in defined_names(item) {
                 items.entry(name).or_default().push(file.to_path_buf());
             }
             let Item::Mod(child) = item else {
@@ -221,7 +223,7 @@ impl Crate {
     }
 }
 
-/// Collects the imports and the mentions of one item.
+/// A visitor that collects the imports and the mentions of one item.
 struct Visitor<'a> {
     file: &'a Path,
     module: &'a [String],
@@ -229,6 +231,7 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
+    /// Records that the item mentions a path.
     fn mention(&mut self, path: Vec<String>) {
         self.own.mentions.push(Mention {
             file: self.file.to_path_buf(),
@@ -237,8 +240,8 @@ impl Visitor<'_> {
         });
     }
 
-    /// Enters what a `use` names. A private one is a mention too: a trait needs no other. A re-export hands a
-    /// name on and ties nothing by itself.
+    /// Enters the names of a `use`. A private `use` counts as a mention, because a trait may have no other; a re-export
+    /// does not.
     fn import(&mut self, tree: &UseTree, before: &[String], is_private: bool) {
         let with =
             |name: &syn::Ident| -> Vec<String> { before.iter().cloned().chain([name.to_string()]).collect() };
@@ -277,7 +280,7 @@ impl Visitor<'_> {
         own.imports.entry(name).or_insert(path);
     }
 
-    /// Paths inside the arguments of a macro, which are no syntax tree.
+    /// Records the paths in the arguments of a macro, which are tokens and not a syntax tree.
     fn mention_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -354,7 +357,7 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
     }
 }
 
-/// Whether an item exists in tests only: `cfg(test)`, `cfg(all(test, unix))`, but not `cfg(any(test, unix))`.
+/// Returns `true` if an item exists in tests only: `cfg(test)`, `cfg(all(test, unix))`, but not `cfg(any(test, unix))`.
 fn is_test(attributes: &[Attribute]) -> bool {
     fn requires_test(tokens: TokenStream) -> bool {
         let mut is_required = true;
@@ -374,7 +377,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The files that `#[path = "..."]` and `#[cfg_attr(..., path = "...")]` name.
+/// Returns the files that `#[path = "..."]` and `#[cfg_attr(..., path = "...")]` name.
 fn path_attributes(attributes: &[Attribute]) -> Vec<String> {
     let text = |tokens: String| {
         let (_, rest) = tokens.split_once("path")?;
@@ -395,8 +398,8 @@ fn path_attributes(attributes: &[Attribute]) -> Vec<String> {
     named.collect()
 }
 
-/// The names that an item defines in its module.
-fn names(item: &Item) -> Vec<String> {
+/// Returns the names that an item defines in its module.
+fn defined_names(item: &Item) -> Vec<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
         Item::Enum(item) => &item.ident,
@@ -408,15 +411,15 @@ fn names(item: &Item) -> Vec<String> {
         Item::Macro(item) => match &item.ident {
             Some(ident) => ident,
             // A call that declares items, such as `named! { Bind { ... } }`.
-            None => return names_in_call(&item.mac),
+            None => return names_in_macro_call(&item.mac),
         },
         _ => return Vec::new(),
     };
     vec![ident.to_string()]
 }
 
-/// The outermost identifiers in the arguments of a macro.
-fn names_in_call(call: &syn::Macro) -> Vec<String> {
+/// Returns the outermost identifiers in the arguments of a macro.
+fn names_in_macro_call(call: &syn::Macro) -> Vec<String> {
     let idents = call.tokens.clone().into_iter().filter_map(|token| match token {
         TokenTree::Ident(ident) => Some(ident.to_string()),
         _ => None,

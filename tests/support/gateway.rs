@@ -1,5 +1,4 @@
-//! A running gateway for a test: the real program, on ports that were free a moment ago, which ends with the
-//! test.
+//! A running gateway for a test: the real program, on ports that were free a moment ago. It ends with the test.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -60,7 +59,7 @@ fn reserve(base: u16) -> Option<File> {
     has_free_ports(base).then_some(lock)
 }
 
-/// Returns whether nothing listens on the fixed ports of a base port.
+/// Returns `true` if nothing listens on the fixed ports of a base port.
 fn has_free_ports(base: u16) -> bool {
     FIXED_OFFSETS.iter().all(|offset| {
         let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, base + offset));
@@ -92,6 +91,7 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns the body, which has to be JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
@@ -114,7 +114,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut bytes = Vec::new();
-    // What was read before a reset is used.
+    // The bytes that came before a reset are used.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
@@ -137,6 +137,7 @@ pub struct Exited {
 }
 
 impl Exited {
+    /// Asserts the exit code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -237,11 +238,12 @@ impl Gateway {
         self.stderr.lock().expect("text").clone()
     }
 
-    /// Returns whether the process still runs.
+    /// Returns `true` while the process runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("it can be signalled");

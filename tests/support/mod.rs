@@ -1,7 +1,7 @@
-//! The sandbox: a HOME of its own, an empty environment, the real program.
+//! The sandbox of a test: the real program with a home folder of its own and an empty environment.
 //!
-//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs tests under that locale. The words stay English there
-//! unless the test chooses a language itself, so that tests can name words.
+//! `TEST_LOCALE=tr_TR.UTF-8` (or `C`) runs tests under that locale. Texts stay English there unless the test chooses a
+//! language itself, so that tests can compare texts.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,20 +17,21 @@ pub mod manager;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
-#[expect(dead_code, reason = "unit tests have other reasons")]
+#[expect(dead_code, reason = "the unit tests use the other reasons")]
 pub mod skip;
 #[cfg(target_os = "linux")]
 pub mod stand_in;
+pub mod stranger;
 
 pub(crate) use skip::{Reason, skipped};
 
-/// A throw-away home folder and the variables that the program will see.
+/// A temporary home folder and the environment variables of the program's runs in it.
 pub struct Sandbox {
     dir: TempDir,
     vars: Vec<(OsString, OsString)>,
 }
 
-/// What a run said.
+/// The exit code and the output of a run.
 #[must_use]
 #[derive(Debug)]
 pub struct Ran {
@@ -40,6 +41,7 @@ pub struct Ran {
 }
 
 impl Sandbox {
+    /// Creates an empty home folder.
     pub fn new() -> Self {
         Self {
             dir: tempfile::tempdir().expect("a temporary folder"),
@@ -47,12 +49,12 @@ impl Sandbox {
         }
     }
 
-    /// The sandbox's HOME.
+    /// Returns the path of HOME.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    /// A path below HOME.
+    /// Returns a path below HOME.
     pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
         self.home().join(below)
     }
@@ -85,7 +87,7 @@ impl Sandbox {
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// The program with these arguments, ready to be started: sandboxed, no terminal, no input.
+    /// Returns the command that runs the program in the sandbox with these arguments, without a terminal and input.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         std::fs::create_dir_all(self.home()).expect("HOME");
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw"));
@@ -117,7 +119,7 @@ impl Sandbox {
         }
     }
 
-    /// Every path below HOME with its mode and its bytes: equal trees are equal states.
+    /// Returns every path below HOME with its mode and its bytes. Equal trees are equal states.
     pub fn tree(&self) -> Vec<(PathBuf, u32, Vec<u8>)> {
         let mut out = Vec::new();
         walk(&self.home(), &self.home(), &mut out);
@@ -126,7 +128,7 @@ impl Sandbox {
     }
 }
 
-/// Returns whether a program is installed; where it is not, the calling test counts as skipped.
+/// Returns `true` if a program is installed; elsewhere the calling test counts as skipped.
 #[track_caller]
 pub fn installed(program: &'static str) -> bool {
     let found = ["/usr/local/bin", "/usr/bin", "/bin"]
@@ -138,6 +140,7 @@ pub fn installed(program: &'static str) -> bool {
     found
 }
 
+/// Enters every path below a folder, relative to `root`, with its mode and its bytes.
 fn walk(root: &Path, dir: &Path, out: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
@@ -176,7 +179,7 @@ fn mode(meta: &std::fs::Metadata) -> u32 {
 }
 
 impl Ran {
-    /// The one JSON document on stdout.
+    /// Returns the JSON document on standard output, which has nothing else on it.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| {
@@ -187,7 +190,7 @@ impl Ran {
         })
     }
 
-    /// Asserts the exit code, showing everything where it differs.
+    /// Asserts the exit code. The message of a failure shows all output.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(
@@ -199,9 +202,9 @@ impl Ran {
     }
 }
 
-/// Puts a copy of a program where it can be started at once. Another process writes it: what this one holds
-/// open for writing, a child that another test starts at that moment holds open too, and a program that
-/// anybody may write to is not started ("text file busy").
+/// Copies a program so that it can be started at once. Another process writes the copy: a file that this process has open
+/// for writing is open in a child, too, that another test starts at that moment, and the kernel starts no program that
+/// is open for writing ("text file busy").
 pub fn put_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
     let mut install = Command::new("install");
     let words = ["-m", "755", "-T"].map(OsStr::new);

@@ -1,5 +1,5 @@
-//! A network namespace of a test's own: nothing listens there but what the test starts, so it may name ports,
-//! and no other test is in its way.
+//! A network namespace for one test: nothing listens there but what the test starts, so that the test can use fixed ports
+//! and no other test interferes.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 
 use super::skip::{Reason, skipped};
 
-/// The environment variable that is set for a test that runs inside: the file to write when it has passed.
+/// Environment variable with the file to write when the test in the namespace has passed. It is set there only.
 const PASSED_FILE: &str = "OPENCLAW_TEST_OWN_NETWORK";
-/// The exit code where the loopback device can't be brought up.
+/// Exit code of the shell when the loopback device can't be brought up.
 const NO_LOOPBACK: i32 = 77;
 
-/// Runs `test` in a network namespace of its own. Without privileges a process enters one only before it has
-/// threads, so the test binary is started once more for the calling test alone.
+/// Runs `test` in a network namespace of its own. A process without privileges can enter one only before it has threads,
+/// so the test binary is started once more for the calling test alone.
 ///
 /// # Panics
 /// Where the test fails, or `test` is no closure of a test: its type's name tells which test that is.
@@ -39,7 +39,7 @@ pub fn own<F: FnOnce()>(test: F) {
     }
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(passed.exists(), "{name} did not run inside:\n{stdout}\n{stderr}");
-    // What was skipped inside is counted there and shown here.
+    // Tests skipped in the namespace are counted there and shown here.
     for line in stderr.lines().filter(|line| line.starts_with("skipped\t")) {
         let _ = writeln!(std::io::stderr(), "{line}");
     }

@@ -1,7 +1,7 @@
-//! The real program in a terminal of its own: what a person would see and type.
+//! The real program in a pseudo-terminal: the test types keys and reads the screen as a person would.
 //!
-//! A thread reads what the program writes and hands it on through a channel; the test waits on a
-//! condition of the screen with a deadline. Nothing sleeps, and a wait that fails shows the screen.
+//! A thread reads the program's output and passes it on through a channel. The test waits for a condition of the screen
+//! with a deadline, never by sleeping, and a wait that fails shows the screen.
 //!
 //! ```ignore
 //! let sandbox = Sandbox::new();
@@ -13,12 +13,12 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::io::{PipeWriter, Read as _, Write as _};
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::num::NonZeroU16;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,8 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use super::Sandbox;
 
-/// How long a condition may take to come true, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Maximum time until a condition holds, on a machine that is busy with other tests.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The size of a terminal, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,13 @@ pub struct Size {
 }
 
 impl Size {
-    /// The size that terminals have when nobody chose one.
+    /// The usual size of a terminal.
     pub const USUAL: Self = Self {
         rows: 24,
         columns: 80,
     };
 
-    /// Columns wide, and so high that nothing scrolls away.
+    /// Returns a size with this many columns, and so many rows that nothing scrolls away.
     pub const fn tall(columns: u16) -> Self {
         Self { rows: 200, columns }
     }
@@ -57,12 +57,9 @@ impl Size {
     }
 }
 
-/// A key that is no letter, as xterm sends it.
+/// A key that is not a letter, as xterm sends it.
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    dead_code,
-    reason = "a keyboard is whole, whichever of its keys the tests press"
-)]
+#[allow(dead_code, reason = "not every test that uses this file presses every key")]
 pub enum Key {
     Enter,
     Escape,
@@ -82,6 +79,7 @@ pub enum Key {
 }
 
 impl Key {
+    /// Returns the bytes that xterm sends for the key.
     fn bytes(self) -> &'static [u8] {
         match self {
             Self::Enter => b"\r",
@@ -103,7 +101,7 @@ impl Key {
     }
 }
 
-/// What `stty` would say: whether the terminal was left as it was found.
+/// Modes of a terminal that a program may change and has to restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
     pub echo: bool,
@@ -112,7 +110,7 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// As a shell leaves it to a program.
+    /// Returns the modes with which a shell starts a program.
     pub const fn usual() -> Self {
         Self {
             echo: true,
@@ -122,16 +120,16 @@ impl Modes {
     }
 }
 
-/// What stands on the screen now.
+/// The text and the cursor on the screen of a terminal.
 pub struct Screen<'a>(&'a vt100::Screen);
 
 impl Screen<'_> {
-    /// Its lines, blank ends left out.
+    /// Returns the text, without blanks at the ends of lines. Rows that the terminal wrapped are one line.
     pub fn text(&self) -> String {
         self.0.contents()
     }
 
-    /// Its lines, one for each row, blanks at their end left out.
+    /// Returns one line for each row, without blanks at its end, up to the last row with text.
     pub fn lines(&self) -> Vec<String> {
         let (_, columns) = self.0.size();
         let mut lines: Vec<_> = self
@@ -145,36 +143,58 @@ impl Screen<'_> {
         lines
     }
 
-    /// Whether the text of a row goes on in the next one because it was too wide.
+    /// Returns `true` if the terminal wrapped a row into the next one.
     pub fn is_wrapped(&self, row: usize) -> bool {
         u16::try_from(row).is_ok_and(|row| self.0.row_wrapped(row))
     }
 
-    /// Whether some row, or rows that were wrapped, hold this text.
+    /// Returns `true` if a line of the text contains this.
     pub fn contains(&self, text: &str) -> bool {
         self.text().contains(text)
     }
 
-    /// Where the cursor is: row and column from 0.
+    /// Returns the row and the column of the cursor, counted from 0.
     pub fn cursor(&self) -> (u16, u16) {
         self.0.cursor_position()
     }
 
-    /// Whether the cursor can't be seen.
+    /// Returns `true` if the cursor is hidden.
     pub fn cursor_is_hidden(&self) -> bool {
         self.0.hide_cursor()
     }
 }
 
-/// The thread that reads, and what tells it to stop.
+/// The thread that reads the program's output, and the pipe that stops the thread when it is closed.
 struct Reader {
     thread: JoinHandle<()>,
     stop: PipeWriter,
 }
 
-/// A running program and its terminal. Dropped, it takes the program with it.
+/// Reads the output of a terminal and sends it in pieces, until the program has ended or the pipe is closed.
+fn read_output(pty: &Pty, stopped: &PipeReader, sender: &Sender<Vec<u8>>) {
+    let mut input = pty;
+    let mut bytes = [0; 4096];
+    loop {
+        let mut ends = [
+            PollFd::new(pty, PollFlags::IN),
+            PollFd::new(stopped, PollFlags::IN),
+        ];
+        if poll(&mut ends, None).is_err() || !ends[1].revents().is_empty() {
+            return;
+        }
+        // Once no process has the other end open, Linux returns an error and other systems return 0.
+        let Ok(count @ 1..) = input.read(&mut bytes) else {
+            return;
+        };
+        if sender.send(bytes[..count].to_vec()).is_err() {
+            return;
+        }
+    }
+}
+
+/// A running program and its terminal. Dropping it kills the program.
 pub struct Terminal {
-    /// Our end; none once it was hung up.
+    /// The test's end of the terminal; `None` once it was hung up.
     pty: Option<Arc<Pty>>,
     reader: Option<Reader>,
     child: Child,
@@ -203,26 +223,10 @@ impl Terminal {
             .expect("the program starts");
         let pty = Arc::new(pty);
         let (sender, output) = channel();
-        let reader = Arc::clone(&pty);
         let (stopped, stop) = std::io::pipe().expect("a pipe");
-        let thread = std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            loop {
-                let mut ends = [
-                    PollFd::new(&*reader, PollFlags::IN),
-                    PollFd::new(&stopped, PollFlags::IN),
-                ];
-                if poll(&mut ends, None).is_err() || !ends[1].revents().is_empty() {
-                    break;
-                }
-                // The last holder of the other end being gone reads as an error on Linux, as 0 elsewhere.
-                let Ok(count @ 1..) = (&*reader).read(&mut bytes) else {
-                    break;
-                };
-                if sender.send(bytes[..count].to_vec()).is_err() {
-                    break;
-                }
-            }
+        let thread = std::thread::spawn({
+            let pty = Arc::clone(&pty);
+            move || read_output(&pty, &stopped, &sender)
         });
         let (rows, columns) = size.cells();
         Self {
@@ -236,7 +240,7 @@ impl Terminal {
         }
     }
 
-    /// Types a text, letter by letter as it stands.
+    /// Types a text.
     pub fn type_in(&mut self, text: &str) -> &mut Self {
         self.send(text.as_bytes())
     }
@@ -254,11 +258,12 @@ impl Terminal {
         self
     }
 
+    /// Returns the test's end of the terminal.
     fn pty(&self) -> &Pty {
         self.pty.as_deref().expect("a terminal that was not hung up")
     }
 
-    /// Closes the terminal's window: the program loses its terminal and is told so by SIGHUP.
+    /// Closes the terminal: the program loses it and gets SIGHUP.
     pub fn hang_up(&mut self) -> &mut Self {
         if let Some(Reader { thread, stop }) = self.reader.take() {
             drop(stop);
@@ -268,6 +273,7 @@ impl Terminal {
         self
     }
 
+    /// Sends bytes as if they were typed.
     fn send(&mut self, bytes: &[u8]) -> &mut Self {
         self.pty().write_all(bytes).expect("the terminal takes keys");
         self
@@ -287,10 +293,10 @@ impl Terminal {
         self.wait_until(&format!("{text:?} is gone"), |screen| !screen.contains(text))
     }
 
-    /// Waits until a condition of the screen holds; `what` says it for the report.
+    /// Waits until a condition of the screen holds. `what` describes the condition in the message of a failure.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
             if holds(&self.screen()) {
                 return self;
@@ -306,11 +312,12 @@ impl Terminal {
         }
     }
 
-    /// Waits until this holds and the drawing that shows it is whole: ours end with the cursor shown or hidden.
+    /// Waits until a condition holds and the drawing is complete: each drawing of the program ends with the cursor shown or
+    /// hidden.
     #[track_caller]
     pub fn wait_drawn(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
         self.wait_until(what, &holds);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while ![b"\x1b[?25l", b"\x1b[?25h"]
             .iter()
             .any(|end| self.raw.ends_with(*end))
@@ -324,10 +331,10 @@ impl Terminal {
         self.wait_until(what, holds)
     }
 
-    /// Waits until the terminal echoes nothing. A program changes that without a byte on the screen.
+    /// Waits until the terminal echoes nothing. A program turns the echo off without a byte on the screen.
     #[track_caller]
     pub fn wait_unechoed(&mut self) -> &mut Self {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while self.modes().echo {
             assert!(
                 Instant::now() < deadline,
@@ -339,12 +346,12 @@ impl Terminal {
         self
     }
 
-    /// The arguments of the program, as every user of the host can read them.
+    /// Returns the arguments of the program, which every user of the host can read.
     pub fn arguments(&self) -> Vec<u8> {
         std::fs::read(format!("/proc/{}/cmdline", self.child.id())).expect("a process")
     }
 
-    /// Does what makes the program draw again, and waits until it has and this holds.
+    /// Does something that makes the program draw again, and waits until it has drawn and a condition holds.
     #[track_caller]
     pub fn redraw(
         &mut self,
@@ -353,12 +360,12 @@ impl Terminal {
         holds: impl Fn(&Screen<'_>) -> bool,
     ) -> &mut Self {
         act(self);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         assert!(self.read_until(deadline), "nothing is drawn before {what}");
         self.wait_drawn(what, holds)
     }
 
-    /// Takes one piece of output; `false` where there is none before the deadline or ever again.
+    /// Processes the next piece of output. Returns `false` if none comes before the deadline, or none will ever come.
     fn read_until(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.output.recv_timeout(left) {
@@ -375,17 +382,17 @@ impl Terminal {
         }
     }
 
-    /// What has been read onto the screen so far.
+    /// Returns the screen after all output that was read so far.
     pub fn screen(&self) -> Screen<'_> {
         Screen(self.parser.screen())
     }
 
-    /// Every byte that has been read so far.
+    /// Returns every byte of output that was read so far.
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
 
-    /// Gives the terminal another size, which the program is told by a signal.
+    /// Changes the size of the terminal. The program gets SIGWINCH.
     pub fn resize(&mut self, size: Size) -> &mut Self {
         let (rows, columns) = size.cells();
         self.parser.set_size(rows, columns);
@@ -395,7 +402,7 @@ impl Terminal {
         self
     }
 
-    /// The state of the terminal now, for before and after.
+    /// Returns the present modes of the terminal.
     pub fn modes(&self) -> Modes {
         let local = tcgetattr(self.pty()).expect("the terminal's state").local_modes;
         Modes {
@@ -411,13 +418,14 @@ impl Terminal {
         self
     }
 
-    /// Waits for the program's end: its exit code, or 128 and the signal's number, as a shell has it.
+    /// Waits for the program's end and returns its exit code, or 128 plus the number of the signal that ended it, as a shell
+    /// does.
     #[track_caller]
     pub fn exit_code(&mut self) -> i32 {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while self.read_until(deadline) {}
         assert!(
-            self.ended && self.dies_before(deadline),
+            self.ended && self.exits_before(deadline),
             "the program does not end; the screen:\n{}",
             self.screen().text()
         );
@@ -427,8 +435,8 @@ impl Terminal {
             .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
     }
 
-    /// Waits for the end of the process itself: it may outlive its terminal.
-    fn dies_before(&self, deadline: Instant) -> bool {
+    /// Waits for the end of the process itself, which may outlive its terminal. Returns `false` at the deadline.
+    fn exits_before(&self, deadline: Instant) -> bool {
         let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).expect("the program");
         let left = deadline.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).expect("seconds");
@@ -438,7 +446,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Already ended is what is wanted: neither can fail in a way that matters here.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,5 @@
-//! Tests that can't run on a machine: each says so on standard error and is counted in a file, so that
-//! `scripts/test` can name it and fail for a reason that this machine does not have.
+//! Tests that can't run on a machine: each is reported on standard error and counted in a file, so that `scripts/test` can
+//! name it and fail for a reason that does not apply to this machine.
 //!
 //! The unit tests of the crate use this file too.
 
@@ -10,7 +10,7 @@ use std::io::Write as _;
 /// `skipped`, the reason, the test and an explanation, separated by tabs.
 pub(crate) const SKIP_FILE: &str = "OPENCLAW_TEST_SKIPS";
 
-/// Why a test can't run here. `scripts/test` knows the names and decides which are allowed.
+/// A reason for which a test can't run on this machine. `scripts/test` knows the names and decides which are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// `OPENCLAW_PEERS` names no folder with the real releases of OpenClaw.

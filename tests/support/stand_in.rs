@@ -1,12 +1,13 @@
-//! A stand-in for the gateway of a profile: a process that the survey takes for it, because it listens on the base port
-//! of the rescue bot and its environment names the instance. It speaks no protocol and holds no lock.
+//! A process that the survey takes for a profile's gateway of OpenClaw from npm: it listens on the base port of the
+//! rescue bot and holds OpenClaw's lock open. It knows no protocol.
 
 use std::process::{Child, Stdio};
 
 use super::Sandbox;
 use super::gateway::{state, wait_for};
+use crate::apply::LISTEN_LOCK;
 
-/// A stand-in process. Dropping it kills the process.
+/// A running stand-in for a gateway of OpenClaw. Dropping it kills the process.
 pub struct StandIn(Child);
 
 impl StandIn {
@@ -17,6 +18,7 @@ impl StandIn {
             .env("OPENCLAW_PROFILE", profile)
             .env("OPENCLAW_CONFIG_PATH", state.join("openclaw.json"))
             .env("OPENCLAW_STATE_DIR", state)
+            .env(LISTEN_LOCK, sandbox.path("tmp/openclaw-0/gateway.5f0c1d2e.lock"))
             .env("OPENCLAW_SERVICE_MARKER", "openclaw")
             .env("OPENCLAW_SERVICE_KIND", "gateway")
             .stdin(Stdio::piped())
@@ -25,7 +27,10 @@ impl StandIn {
             .expect("a listener");
         let mut own = Self(child);
         wait_for("it listens", || {
-            assert!(own.0.try_wait().expect("a child").is_none(), "it goes on");
+            assert!(
+                own.0.try_wait().expect("a child").is_none(),
+                "it is still running"
+            );
             sandbox.path("listening").exists().then_some(())
         });
         own

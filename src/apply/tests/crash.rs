@@ -13,7 +13,7 @@ fn every_kind_of_change() -> (TestHost, Plan) {
         ("state/r", "old"),
         ("i/open", "open"),
     ] {
-        host.put(below, text);
+        host.write_fixture(below, text);
     }
     host.chmod("i/c.bak", 0o644);
     host.chmod("i/open", 0o644);
@@ -131,11 +131,10 @@ fn a_kill_during_an_undo_is_undone_to_its_end() {
         )
         .unwrap();
         let journal = journal::Journal::parse(&journal).unwrap();
-        let undone = journal
-            .commit_steps()
-            .iter()
+        let undone = commit_progress::CommitProgress::inspect(journal.commit_steps())
+            .steps()
             .rev()
-            .filter(|step| step.undo().unwrap())
+            .filter(|(step, was_made)| step.undo(*was_made).unwrap())
             .take(undone)
             .count();
         assert_eq!(
@@ -192,8 +191,8 @@ fn an_edit_after_the_kill_is_kept_beside_the_completed_file() {
     }
     drop(transaction);
     fs::remove_file(host.path("i/c")).unwrap();
-    host.put("i/c", "edited by hand");
-    host.put("i/c.kept", "of an earlier time");
+    host.write_fixture("i/c", "edited by hand");
+    host.write_fixture("i/c.kept", "of an earlier time");
     let recovered = recover(&host.lock).unwrap().unwrap();
     let keys: Vec<_> = recovered.msgs.iter().map(Msg::key).collect();
     assert_eq!(keys, ["apply.completed", "apply.kept"]);
@@ -201,6 +200,110 @@ fn an_edit_after_the_kill_is_kept_beside_the_completed_file() {
         (host.read("i/c"), host.read("i/c.kept.1")),
         ("new".to_owned(), "edited by hand".to_owned())
     );
+}
+
+/// Returns a host and a plan that moves the parts of a state aside and staged ones into their places, as a restore does.
+fn restore() -> (TestHost, Plan) {
+    let host = TestHost::new();
+    for below in ["i/agents/a", "i/cron/c", "i/only-old"] {
+        host.write_fixture(below, "old");
+    }
+    for below in [".staged/agents/a", ".staged/cron/c", ".staged/only-new"] {
+        host.write_fixture(&format!("i/{below}"), "new");
+    }
+    let rename = |path: &str, to: &str| Change::Rename {
+        path: host.path(path),
+        to: host.path(to),
+    };
+    let changes = vec![
+        Change::MakeDir {
+            path: host.path("i/aside"),
+        },
+        rename("i/agents", "i/aside/agents"),
+        rename("i/cron", "i/aside/cron"),
+        rename("i/only-old", "i/aside/only-old"),
+        rename("i/.staged/agents", "i/agents"),
+        rename("i/.staged/cron", "i/cron"),
+        rename("i/.staged/only-new", "i/only-new"),
+    ];
+    (host, plan(changes))
+}
+
+/// Returns the texts of the files of the instance, without what lies in `aside` or is still staged.
+fn texts(host: &TestHost) -> Vec<(String, String)> {
+    let root = host.path("i");
+    let files = host.tree().into_iter().filter(|(path, _)| path.is_file());
+    files
+        .filter_map(|(path, (_, text))| {
+            let name = path.strip_prefix(&root).ok()?.to_str().unwrap().to_owned();
+            (!name.starts_with("aside") && !name.starts_with(".staged")).then_some((name, text))
+        })
+        .collect()
+}
+
+#[test]
+fn a_commit_whose_sources_were_removed_after_the_kill_is_undone() {
+    let old = texts(&restore().0);
+    for made in 0..6 {
+        let (host, plan) = restore();
+        begin_commit(&host, &plan, made);
+        fs::remove_dir_all(host.path("i/.staged")).unwrap();
+        let recovered = recover(&host.lock).unwrap().unwrap();
+        assert_eq!(recovered.outcome, RecoveryOutcome::Undone, "after {made}");
+        assert_eq!(recovered.msgs[0].key(), "apply.lost-undone");
+        assert_eq!(texts(&host), old, "after {made}");
+        assert_eq!(recover(&host.lock).unwrap(), None);
+    }
+}
+
+#[test]
+fn what_was_put_in_the_way_of_a_rename_after_the_kill_is_kept_and_the_commit_completed() {
+    for made in 0..6 {
+        let (host, plan) = restore();
+        begin_commit(&host, &plan, made);
+        let is_away = !host.path("i/cron").exists();
+        if is_away {
+            host.write_fixture("i/cron/c", "of a gateway");
+        }
+        let recovered = recover(&host.lock).unwrap().unwrap();
+        assert_eq!(recovered.outcome, RecoveryOutcome::Completed);
+        let new: BTreeMap<_, _> = texts(&host).into_iter().collect();
+        assert_eq!(
+            (&*new["agents/a"], &*new["cron/c"], &*new["only-new"]),
+            ("new", "new", "new"),
+            "after {made}"
+        );
+        assert_eq!(new.contains_key("cron.kept/c"), is_away, "after {made}: {new:?}");
+        assert_eq!(host.read("i/aside/cron/c"), "old");
+    }
+}
+
+#[test]
+fn a_journal_that_leads_through_a_link_since_the_kill_is_not_obeyed() {
+    let (host, plan) = restore();
+    begin_commit(&host, &plan, 2);
+    fs::create_dir(host.path("elsewhere")).unwrap();
+    fs::rename(host.path("i/.staged"), host.path("elsewhere/staged")).unwrap();
+    symlink(host.path("elsewhere/staged"), host.path("i/.staged")).unwrap();
+    let before = host.tree();
+    let error = recover(&host.lock).unwrap_err();
+    assert_eq!(error.code(), "apply.link-since");
+    assert_eq!(host.tree(), before);
+}
+
+#[test]
+fn a_journal_with_paths_that_no_run_writes_is_set_aside() {
+    for step in [
+        r#"{"do":"move","from":"/etc/../etc/passwd","to":"/tmp/x"}"#,
+        r#"{"do":"move","from":"passwd","to":"/tmp/x"}"#,
+        r#"{"do":"place","from":"/etc/passwd","to":"/tmp/x","old":null}"#,
+    ] {
+        let host = TestHost::new();
+        let text = format!(r#"{{"version":1,"about":"/x","stage":[],"commit":[{step}]}}"#);
+        host.write_fixture("state/journal.commit.json", &text);
+        let recovered = recover(&host.lock).unwrap().unwrap();
+        assert_eq!(recovered.outcome, RecoveryOutcome::SetAside, "{step}");
+    }
 }
 
 #[test]
@@ -221,7 +324,7 @@ fn an_unreadable_journal_is_renamed_and_kept() {
     .iter()
     .enumerate()
     {
-        host.put("state/journal.commit.json", text);
+        host.write_fixture("state/journal.commit.json", text);
         let recovered = recover(&host.lock).unwrap().unwrap();
         assert_eq!(recovered.outcome, RecoveryOutcome::SetAside);
         assert_eq!(recovered.msgs[0].key(), "apply.journal-broken");

@@ -20,9 +20,9 @@ fn assert_refused(host: &TestHost, changes: Vec<Change>, others: &[PathBuf], cod
 fn a_file_that_changed_since_the_plan_is_stale() {
     let host = TestHost::new();
     let fresh = host.write("i/new", "mine");
-    let path = host.put("i/old", "1");
+    let path = host.write_fixture("i/old", "1");
     let edit = host.write("i/old", "2");
-    host.put("i/new", "theirs");
+    host.write_fixture("i/new", "theirs");
     fs::write(&path, "edited").unwrap();
     assert_eq!(
         assert_refused(&host, vec![Change::Write(fresh)], &[], "apply.stale").kind,
@@ -54,7 +54,7 @@ fn only_regular_files_are_replaced() {
         assert_refused(&host, write("fifo"), &[], "apply.not-a-file").kind,
         ErrorKind::Blocked
     );
-    host.put("i/c", "1");
+    host.write_fixture("i/c", "1");
     fs::create_dir(host.path("i/c.bak.1")).unwrap();
     assert_refused(
         &host,
@@ -86,7 +86,7 @@ fn only_regular_files_are_replaced() {
 #[test]
 fn a_link_into_another_instance_is_refused() {
     let host = TestHost::new();
-    let main = host.put("main/openclaw.json", "main's");
+    let main = host.write_fixture("main/openclaw.json", "main's");
     fs::create_dir(host.path("main/workspace")).unwrap();
     let others = [host.path("main"), host.path("main/workspace"), main.clone()];
     fs::create_dir(host.path("rescue")).unwrap();
@@ -144,7 +144,7 @@ fn a_link_into_another_instance_is_refused() {
 #[test]
 fn a_folder_that_holds_another_instance_is_not_renamed() {
     let host = TestHost::new();
-    let theirs = host.put("main/rescue.json", "rescue's");
+    let theirs = host.write_fixture("main/rescue.json", "rescue's");
     let reset = Change::Rename {
         path: host.path("main"),
         to: host.path("main.reset"),
@@ -160,7 +160,7 @@ fn a_rename_to_another_file_system_is_refused() {
     if [None, device(host.dir.path())].contains(&device(far)) {
         return skipped(Reason::OneFileSystem, "nothing lies on another one");
     }
-    host.put("ws/A", "stays");
+    host.write_fixture("ws/A", "stays");
     let moved = Change::Rename {
         path: host.path("ws"),
         to: far.join("openclaw-never-made"),
@@ -196,9 +196,9 @@ fn advance_until_failure(mut transaction: transaction::Transaction<'_>, undone: 
 #[test]
 fn a_failure_in_the_middle_of_the_commit_undoes_everything() {
     let host = TestHost::new();
-    host.put("i/openclaw.json", "old");
-    host.put("i/openclaw.json.bak", "older");
-    host.put("ws/AGENTS.md", "old");
+    host.write_fixture("i/openclaw.json", "old");
+    host.write_fixture("i/openclaw.json.bak", "older");
+    host.write_fixture("ws/AGENTS.md", "old");
     let before = host.tree();
     let plan = plan(vec![
         Change::Rename {
@@ -239,8 +239,8 @@ fn a_failure_in_the_middle_of_the_commit_undoes_everything() {
 #[test]
 fn a_path_that_resists_the_undo_is_reported_and_the_next_run_finishes_it() {
     let host = TestHost::new();
-    host.put("a", "old");
-    host.put("b", "old");
+    host.write_fixture("a", "old");
+    host.write_fixture("b", "old");
     let plan = plan(vec![
         Change::Write(host.write("a", "new")),
         Change::Write(host.write("b", "new")),
@@ -269,12 +269,12 @@ fn a_path_that_resists_the_undo_is_reported_and_the_next_run_finishes_it() {
 #[test]
 fn an_edit_while_the_files_are_staged_is_not_overwritten() {
     let host = TestHost::new();
-    host.put("c", "old");
+    host.write_fixture("c", "old");
     let plan = plan(vec![Change::Write(host.config("c", "new"))]);
     let error = apply(&host.lock, &plan, &[], &mut |event| {
         if matches!(event, ApplyEvent::Started(_)) {
             fs::remove_file(host.path("c")).unwrap();
-            host.put("c", "edited");
+            host.write_fixture("c", "edited");
         }
     })
     .unwrap_err();
@@ -286,7 +286,7 @@ fn an_edit_while_the_files_are_staged_is_not_overwritten() {
 #[test]
 fn a_mode_is_changed_only_from_the_planned_one_and_never_through_a_link() {
     let host = TestHost::new();
-    host.put("i/keys", "keys");
+    host.write_fixture("i/keys", "keys");
     host.chmod("i/keys", 0o644);
     let change = |below: &str, from| Change::SetMode {
         path: host.path(below),

@@ -67,9 +67,9 @@ fn seven_writes_keep_the_last_five_backups() {
 #[test]
 fn backup_rotation_ends_at_the_first_missing_number() {
     let host = TestHost::new();
-    host.put("i/c", "now");
-    host.put("i/c.bak", "newest");
-    host.put("i/c.bak.2", "old");
+    host.write_fixture("i/c", "now");
+    host.write_fixture("i/c.bak", "newest");
+    host.write_fixture("i/c.bak.2", "old");
     host.apply(vec![Change::Write(host.config("i/c", "next"))])
         .unwrap();
     let kept: Vec<_> = ["c", "c.bak", "c.bak.1", "c.bak.2"]
@@ -82,9 +82,9 @@ fn backup_rotation_ends_at_the_first_missing_number() {
 #[test]
 fn modes_are_tightened_and_never_widened() {
     let host = TestHost::new();
-    host.put("i/wide", "1");
-    host.put("i/wide.bak", "0");
-    host.put("i/strict", "1");
+    host.write_fixture("i/wide", "1");
+    host.write_fixture("i/wide.bak", "0");
+    host.write_fixture("i/strict", "1");
     host.chmod("i", 0o755);
     host.chmod("i/wide", 0o664);
     host.chmod("i/wide.bak", 0o644);
@@ -114,7 +114,7 @@ fn modes_are_tightened_and_never_widened() {
 #[test]
 fn links_are_kept_and_their_targets_written() {
     let host = TestHost::new();
-    host.put("dotfiles/config.json", "old");
+    host.write_fixture("dotfiles/config.json", "old");
     fs::create_dir(host.path("i")).unwrap();
     symlink("../dotfiles/config.json", host.path("i/openclaw.json")).unwrap();
     symlink("i", host.path("alias")).unwrap();
@@ -141,8 +141,8 @@ fn links_are_kept_and_their_targets_written() {
 #[test]
 fn a_renamed_folder_frees_its_name_for_later_changes() {
     let host = TestHost::new();
-    host.put("ws/AGENTS.md", "old");
-    host.put("i/openclaw.json", "old");
+    host.write_fixture("ws/AGENTS.md", "old");
+    host.write_fixture("i/openclaw.json", "old");
     let fresh = |below: &str| FileWrite {
         before: None,
         ..host.config(below, "new")
@@ -179,7 +179,7 @@ fn a_renamed_folder_frees_its_name_for_later_changes() {
 #[test]
 fn a_link_is_renamed_itself_not_its_target() {
     let host = TestHost::new();
-    host.put("far/file", "stays");
+    host.write_fixture("far/file", "stays");
     symlink("far", host.path("ws")).unwrap();
     host.apply(vec![Change::Rename {
         path: host.path("ws"),

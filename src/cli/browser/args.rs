@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-/// `openclaw browser`
+/// The flags of `openclaw browser`.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct BrowserArgs {
@@ -16,7 +16,7 @@ pub(crate) struct BrowserArgs {
     pub timeout: Option<u64>,
 }
 
-/// `openclaw browser ...`
+/// The commands of `openclaw browser`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BrowserCommand {
     Status,

@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, EditError};
+use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
-use crate::config::{LoadedConfig, assign, backup, broken_error, dialect, effective, load};
+use crate::config::release::Release;
+use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, load};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
@@ -31,9 +33,30 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     }
 }
 
+/// Returns the judge for the release that `--release` names, else for the engine of the instance.
+pub(super) fn choose_judge(
+    context: &Context<'_>,
+    survey: &Survey,
+    release: Option<&str>,
+) -> Result<ConfigJudge> {
+    let Some(typed) = release else {
+        return Ok(context.config_judge(survey));
+    };
+    let [early, late] = Release::ALL;
+    let version = Release::parse_version(typed).ok_or_else(|| {
+        Error::usage(msg!("config.not-a-release", typed = typed)).hint(msg!(
+            "config.known-releases",
+            early = early,
+            late = late
+        ))
+    })?;
+    Ok(ConfigJudge::for_version(&version))
+}
+
 /// Edits the config under the lock; the path of the backup where anything was written.
 pub(super) fn change(
     context: &Context<'_>,
+    release: Option<&str>,
     edit: impl FnOnce(&mut ConfigDocument) -> Result<bool, EditError>,
 ) -> Result<Option<PathBuf>> {
     let lock = context.lock()?;
@@ -45,7 +68,8 @@ pub(super) fn change(
     }
     let survey = context.survey();
     refuse_newer(context, &survey, &before, &after)?;
-    refuse_new_findings(context, &survey, &before, &after)?;
+    let judge = choose_judge(context, &survey, release)?;
+    refuse_new_findings(context, &judge, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;
     let bytes = before.text().as_bytes().to_vec();
     write(
@@ -90,7 +114,7 @@ fn refuse_newer(
 
 fn refuse_new_findings(
     context: &Context<'_>,
-    survey: &Survey,
+    judge: &ConfigJudge,
     before: &ConfigDocument,
     after: &ConfigDocument,
 ) -> Result<()> {
@@ -98,7 +122,7 @@ fn refuse_new_findings(
     // An include that can't be followed is somebody's to repair, perhaps by this very change.
     let whole =
         |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
-    let findings = assign::new_findings(&whole(before), &whole(after), node_version(survey));
+    let findings = judge.new_findings(&whole(before), &whole(after));
     let Some(first) = findings.into_iter().next() else {
         return Ok(());
     };
@@ -134,10 +158,6 @@ fn refuse_taken_port(
     let instance = &context.instance;
     let planner = survey.planner(&instance.profile, &instance.config_path);
     planner.check(new, addresses).accept(None).map(drop)
-}
-
-pub(super) fn node_version(survey: &Survey) -> Option<&str> {
-    survey.node.as_ref().map(|node| node.version.as_str())
 }
 
 pub(super) fn write(

@@ -11,12 +11,12 @@ use super::super::{Context, given, node};
 use crate::answers::{Auth, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::gateway::{self, GatewayOptions, UserInteraction};
-use crate::i18n::{Lang, Msg, msg};
+use crate::global_options::requested_lang;
+use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::Port;
 use crate::record::Engine;
 use crate::secret::Secret;
-use crate::selection;
 use crate::settings::RunOverrides;
 use crate::wizard::terminal::Terminal;
 
@@ -54,10 +54,11 @@ fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParse
 }
 
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
+    context.complete_interrupted_change()?;
     if args.dev {
         configure(context)?;
     }
-    let lang = selection::lang(context.host.args()).and_then(Lang::from_code);
+    let lang = requested_lang(context.host.args());
     let options = GatewayOptions {
         overrides: overrides(context, args)?,
         force: args.force,

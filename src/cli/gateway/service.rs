@@ -180,7 +180,7 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
     let _waiting = context.ui.spinner(&waiting);
     let target = Instance {
-        wished_port: Some(port),
+        env_port: Some(port),
         ..instance.clone()
     };
     let goes_on = || {

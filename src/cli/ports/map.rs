@@ -4,7 +4,7 @@ use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use crate::i18n::{Msg, msg};
-use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merged};
+use crate::ports::{ClaimReason, Listener, PortFamily, PortSource, Role, Span, merge_spans};
 use crate::profile::ProfileName;
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry, PortNeighbour};
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
@@ -13,7 +13,7 @@ use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
 /// Shows the map, as the run wishes it.
 pub(super) fn show(ui: Ui, survey: &Survey) {
-    let map = survey.map();
+    let map = survey.port_map();
     if ui.is_json() {
         ui.print_json(&document(ui, survey, &map));
         return;
@@ -27,10 +27,10 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
         ui.print("");
         show_instance(ui, instance, entry);
     }
-    if !map.others.is_empty() {
+    if !map.foreign_listeners.is_empty() {
         ui.print("");
         ui.print_paragraph(&msg!("ports.others"));
-        for listener in &map.others {
+        for listener in &map.foreign_listeners {
             let place = listener.address().to_string();
             ui.print_hanging(2, 4, &format!("{place}: {}", ui.render(&listener.msg())));
         }
@@ -48,12 +48,12 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         let families = instance
             .claims
             .iter()
-            .filter_map(PortFamily::of_claim)
+            .filter_map(PortFamily::from_base_claim)
             .map(PortFamily::span);
         let claims = instance.claims.iter().map(|claim| claim.span);
         ChartRow {
             label: instance.label.clone(),
-            spans: merged(families.chain(claims).collect()),
+            spans: merge_spans(families.chain(claims).collect()),
         }
     };
     let rows: Vec<_> = survey
@@ -116,7 +116,7 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
         ui.print_detail(&why);
     }
     for port in &entry.ports {
-        let role = port.claim.role.map_or_else(|| port.claim.msg(), Role::msg);
+        let role = port.claim.role.msg();
         let (tone, state) = state(port);
         let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
         if let ClaimReason::Pinned(key) = &port.claim.reason {
@@ -142,7 +142,11 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
 
 /// Its span, and on which ground.
 fn ground(instance: &SurveyedInstance) -> Msg {
-    let bases = instance.claims.iter().filter_map(PortFamily::of_claim).count();
+    let bases = instance
+        .claims
+        .iter()
+        .filter_map(PortFamily::from_base_claim)
+        .count();
     match instance.base {
         None => msg!("ports.no-base"),
         Some(_) if bases > 1 => msg!("ports.either"),
@@ -154,7 +158,7 @@ fn ground(instance: &SurveyedInstance) -> Msg {
 
 /// Who has a port now, in words.
 fn state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
-    match (port.own, port.held.as_slice()) {
+    match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             (ChartTone::Held, msg!("ports.state-own", pid = pid))
@@ -209,7 +213,7 @@ fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
         "ephemeral": survey.ephemeral.map(span),
         "excluded": survey.excluded.iter().copied().map(span).collect::<Vec<_>>(),
         "instances": instances.map(|(instance, entry)| instance_document(ui, instance, entry)).collect::<Vec<_>>(),
-        "listeners": map.others.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
+        "listeners": map.foreign_listeners.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
     })
 }
 
@@ -245,9 +249,8 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     let (why, key) = match &port.claim.reason {
         ClaimReason::Derived => ("derived", None),
         ClaimReason::Pinned(key) => ("pinned", Some(key)),
-        ClaimReason::Listening => ("listening", None),
     };
-    let state = match (port.own, port.held.as_slice()) {
+    let state = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(_), _) => "own",
         (None, []) => "free",
         (None, _) => "held",
@@ -255,11 +258,11 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
-        "role": port.claim.role.map(Role::name),
+        "role": port.claim.role.name(),
         "why": why,
         "key": key,
         "state": state,
-        "listeners": port.own.iter().chain(&port.held).map(|l| listener_document(l)).collect::<Vec<_>>(),
+        "listeners": port.own_listener.iter().chain(&port.blocking_listeners).map(|l| listener_document(l)).collect::<Vec<_>>(),
     })
 }
 

@@ -1,21 +1,22 @@
-//! `openclaw profiles export`: one archive of an instance, its secrets left out unless asked for.
+//! `openclaw profiles export`: writes an archive of an instance, without its secrets unless they are asked for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::find::find;
+use super::find::find_instance;
 use crate::archive::{self, ArchiveKind, FileSet, Manifest, export};
 use crate::cli::Context;
 use crate::config::{self, LoadedConfig};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
+use crate::instance::Instance;
 use crate::profile::ProfileName;
 use crate::{apply, probe};
 
-/// Carries `openclaw profiles export NAME FILE` out.
+/// Runs `openclaw profiles export NAME FILE`.
 pub(super) fn run(
     context: &Context<'_>,
     name: &ProfileName,
@@ -23,7 +24,7 @@ pub(super) fn run(
     with_secrets: bool,
 ) -> Result<ExitCode> {
     let survey = context.survey();
-    let found = find(&survey, name)?;
+    let found = find_instance(&survey, name)?;
     let instance = probe::instance_of(&context.env, found);
     if let LoadedConfig::Broken(fault) = config::load(&instance.config_path) {
         // Nobody knows where the secrets of such a file are.
@@ -36,53 +37,63 @@ pub(super) fn run(
     if path.symlink_metadata().is_ok() {
         return Err(Error::usage(msg!("archive.exists", path = path.display())));
     }
-    let others = survey.paths_of_others(&found.config_path);
-    let mut protected = found.workspaces.clone();
-    protected.extend(others);
-    // An archive that is written into what it holds is no part of it.
-    protected.push(path.clone());
-    let mut contents = FileSet::collect(&instance, &protected);
     let mut manifest = Manifest::new(ArchiveKind::Export, name.as_str(), &context.now(), "export");
     manifest.secrets = with_secrets;
     manifest.home.clone_from(&context.env.home);
     manifest.config.clone_from(&instance.config_path);
     manifest.state.clone_from(&instance.state_dir);
-    if let Some(workspace) = found.workspaces.first() {
-        contents.add_workspace(workspace);
-        manifest.workspace = Some(workspace.clone());
+    manifest.workspace = found.workspaces.first().cloned();
+    let mut protected = found.workspaces.clone();
+    protected.extend(survey.paths_of_others(&found.config_path));
+    // An archive that is written into what it holds is no part of it.
+    protected.push(path.clone());
+    let files = collect_files(&instance, &manifest, &protected);
+    files.check(ArchiveKind::Export)?;
+    let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &files.sources))?;
+    print_report(context, &path, &manifest, &files.skipped);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Collects the files of the instance and its workspace, without secrets where the manifest says so.
+fn collect_files(instance: &Instance, manifest: &Manifest, protected: &[PathBuf]) -> FileSet {
+    let mut files = FileSet::collect(instance, protected);
+    if let Some(workspace) = &manifest.workspace {
+        files.add_workspace(workspace);
     }
-    if !with_secrets {
-        export::remove_secrets(&mut contents);
+    if !manifest.secrets {
+        export::remove_secrets(&mut files);
     }
-    contents.check(ArchiveKind::Export)?;
-    let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &contents.sources))?;
+    files
+}
+
+/// Reports a finished export.
+fn print_report(context: &Context<'_>, path: &Path, manifest: &Manifest, skipped: &[PathBuf]) {
     let ui = &context.ui;
     if ui.is_json() {
         ui.print_json(&json!({
             "ok": true,
-            "profile": name.as_str(),
+            "profile": manifest.profile,
             "path": path,
             "files": manifest.files.len(),
             "bytes": manifest.size(),
-            "secrets": with_secrets,
-            "skipped": contents.skipped,
+            "secrets": manifest.secrets,
+            "skipped": skipped,
         }));
-        return Ok(ExitCode::SUCCESS);
+        return;
     }
     let home = &context.env.home;
     ui.print_line(&msg!(
         "archive.exported",
-        profile = name,
-        path = abbreviate_home(home, &path),
+        profile = manifest.profile,
+        path = abbreviate_home(home, path),
         files = manifest.files.len()
     ));
-    ui.print_note(&if with_secrets {
+    ui.print_note(&if manifest.secrets {
         msg!("archive.with-secrets")
     } else {
         msg!("archive.without-secrets")
     });
-    for path in contents.skipped {
-        ui.print_note(&msg!("snapshot.skipped", path = abbreviate_home(home, &path)));
+    for path in skipped {
+        ui.print_note(&msg!("snapshot.skipped", path = abbreviate_home(home, path)));
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -26,14 +26,14 @@ use crate::registry::RegistryEntry;
 use crate::secret::Secret;
 use crate::survey::{Survey, ports::suggest_probed};
 
-/// Carries `openclaw profiles import FILE --as NAME` out.
+/// Runs `openclaw profiles import FILE --as NAME`.
 pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
     let path = match context.host.cwd() {
         Some(cwd) => cwd.join(file),
         None => file.to_path_buf(),
     };
-    let manifest = archive::verify(&path, archive::ArchiveOrigin::Untrusted)
-        .map_err(|refusal| refusal.into_error(&path))?;
+    let manifest =
+        archive::verify(&path, archive::ArchiveOrigin::Untrusted).map_err(|error| error.into_error(&path))?;
     let has_config = manifest
         .files
         .values()
@@ -45,8 +45,8 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     if dry_run {
         let survey = context.survey();
         refuse_taken(&survey, &instance)?;
-        let ports = free(context, &survey, &instance)?;
-        tell(context, &manifest, &instance, ports, &[], true);
+        let ports = suggest_ports(context, &survey, &instance)?;
+        print_report(context, &manifest, &instance, ports, &[], true);
         return Ok(ExitCode::SUCCESS);
     }
     let lock = context.lock()?;
@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     refuse_taken(&survey, &instance)?;
     let registry = &survey.registry;
     registry.require_valid(&registry.path.display().to_string())?;
-    let ports = free(context, &survey, &instance)?;
+    let ports = suggest_ports(context, &survey, &instance)?;
     for left in archive::leftover_staging_dirs(&instance.state_dir) {
         apply::remove_staging(&left);
     }
@@ -68,17 +68,18 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         ports,
         staging: &staging,
     };
-    let done = archive::unpack(&path, &manifest, &staging.join("archive"))
-        .and_then(|()| import.build(&path))
+    let imported = archive::unpack(&path, &manifest, &staging.join("archive"))
+        .and_then(|()| import.stage_state(&path))
         .and_then(|missing| {
             let others = survey.paths_of_others(&instance.config_path);
             apply::apply(&lock, &import.plan(), &others, &mut |_| {}).map(|_| missing)
         });
     apply::remove_staging(&staging);
-    tell(context, &manifest, &instance, ports, &done?, false);
+    print_report(context, &manifest, &instance, ports, &imported?, false);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Refuses a profile that exists or whose state folder does.
 fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     let known = survey
         .instances
@@ -95,7 +96,8 @@ fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     Ok(())
 }
 
-fn free(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<PortFamily> {
+/// Returns the first port family that is free for the new instance.
+fn suggest_ports(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<PortFamily> {
     let mut planner = survey.planner(&instance.profile, &instance.config_path);
     suggest_probed(context.host, &mut planner, &[], 1, &|_, _| {})
         .ok()
@@ -103,6 +105,7 @@ fn free(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<P
         .ok_or_else(|| Error::blocked(msg!("archive.no-ports")))
 }
 
+/// An import under way: the archive and the new instance that is made from it.
 struct Import<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
@@ -113,21 +116,21 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    /// Where the new state folder is built.
-    fn state(&self) -> PathBuf {
+    /// Returns the folder in which the new state folder is built.
+    fn staged_state_dir(&self) -> PathBuf {
         self.staging.join("state")
     }
 
-    /// Builds the new state folder; the keys that must be filled in again come back.
-    fn build(&self, archive: &Path) -> Result<Vec<KeyPath>> {
+    /// Builds the new state folder. Returns the keys whose secrets have to be entered again.
+    fn stage_state(&self, archive: &Path) -> Result<Vec<KeyPath>> {
         let from = self.staging.join("archive");
         let workspace = self.instance.default_workspace();
         let workspace = workspace.file_name().unwrap_or_default();
         for entry in self.manifest.files.values() {
             let to = match entry.path.split_once('/') {
                 Some(("state", _)) if import::is_original_only(&entry.path) => continue,
-                Some(("state" | "include", below)) => self.state().join(below),
-                Some(("workspace", below)) => self.state().join(workspace).join(below),
+                Some(("state" | "include", below)) => self.staged_state_dir().join(below),
+                Some(("workspace", below)) => self.staged_state_dir().join(workspace).join(below),
                 _ => continue,
             };
             let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
@@ -135,15 +138,15 @@ impl Import<'_> {
             })?;
             apply::stage_file(&to, &mut file)?;
         }
-        let missing = self.config(&from)?;
-        let record = self.record(&from, archive)?.to_string();
-        apply::stage_file(&self.state().join(RECORD_FILE), &mut record.as_bytes())?;
+        let missing = self.stage_config(&from)?;
+        let record = self.new_record(&from, archive)?.to_string();
+        apply::stage_file(&self.staged_state_dir().join(RECORD_FILE), &mut record.as_bytes())?;
         Ok(missing)
     }
 
     /// Returns the record of the new instance: the original's, with an identity and a base port of its own. A broken one is
     /// an error, as everywhere.
-    fn record(&self, from: &Path, archive: &Path) -> Result<RecordDocument> {
+    fn new_record(&self, from: &Path, archive: &Path) -> Result<RecordDocument> {
         let inside = Path::new("state").join(RECORD_FILE);
         let profile = self.instance.profile.as_str();
         let mut record = RecordDocument::read_or_new(&from.join(&inside), profile).map_err(|error| {
@@ -157,28 +160,32 @@ impl Import<'_> {
         Ok(record)
     }
 
-    fn config(&self, from: &Path) -> Result<Vec<KeyPath>> {
+    /// Writes the rewritten config into the new state folder. Returns the keys whose secrets have to be entered again.
+    fn stage_config(&self, from: &Path) -> Result<Vec<KeyPath>> {
         let path = from.join("config").join(CONFIG_FILE);
         let bytes = read::bytes(&path).map_err(|cause| {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;
-        let mut document = config::parse_bytes(bytes).map_err(|fault| config::broken_error(&path, &fault))?;
+        let mut document = config::parse_bytes(bytes).map_err(|error| config::broken_error(&path, &error))?;
         let token = Secret::token(self.context.host.random());
-        let arrival = import::ImportTarget {
+        let target = import::ImportTarget {
             manifest: self.manifest,
             instance: self.instance,
             ports: self.ports,
             token: &token,
         };
-        let mut missing = arrival.rewrite_config(&mut document)?;
-        missing.extend(self.without_shared(&mut document)?);
-        apply::stage_file(&self.state().join(CONFIG_FILE), &mut document.text().as_bytes())?;
+        let mut missing = target.rewrite_config(&mut document)?;
+        missing.extend(self.remove_shared_tokens(&mut document)?);
+        apply::stage_file(
+            &self.staged_state_dir().join(CONFIG_FILE),
+            &mut document.text().as_bytes(),
+        )?;
         Ok(missing)
     }
 
-    /// Takes out the channel tokens that an instance of this host has already: two bots on one token take
-    /// each other's messages.
-    fn without_shared(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>> {
+    /// Removes the channel tokens that an instance of this host has already, and returns their keys: two bots on one
+    /// token take each other's messages.
+    fn remove_shared_tokens(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>> {
         let known: Vec<&Secret> = self
             .survey
             .instances
@@ -188,7 +195,7 @@ impl Import<'_> {
         let mut shared = Vec::new();
         let channels = KeyPath::keys(["channels"]);
         if let Some(value) = document.get(&channels) {
-            same(value, &channels, &known, &mut shared);
+            collect_known_secrets(value, &channels, &known, &mut shared);
         }
         for path in &shared {
             document.unset(path)?;
@@ -196,6 +203,7 @@ impl Import<'_> {
         Ok(shared)
     }
 
+    /// Returns the plan that gives the new state folder its name and the registry its entry.
     fn plan(&self) -> Plan {
         let instance = self.instance;
         let registry = &self.survey.registry;
@@ -215,7 +223,7 @@ impl Import<'_> {
                 kind: FileKind::Registry,
             }),
             Change::Rename {
-                path: self.state(),
+                path: self.staged_state_dir(),
                 to: instance.state_dir.clone(),
             },
         ];
@@ -226,11 +234,12 @@ impl Import<'_> {
     }
 }
 
-fn same(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPath>) {
+/// Collects the keys whose value is one of the known secrets.
+fn collect_known_secrets(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPath>) {
     match value {
         Value::Object(map) => map
             .iter()
-            .for_each(|(key, value)| same(value, &path.child(key), known, found)),
+            .for_each(|(key, value)| collect_known_secrets(value, &path.child(key), known, found)),
         Value::String(text) if known.iter().any(|token| token.expose() == text.trim()) => {
             found.push(path.clone());
         }
@@ -238,7 +247,8 @@ fn same(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPat
     }
 }
 
-fn tell(
+/// Reports a finished import, or what one would do.
+fn print_report(
     context: &Context<'_>,
     manifest: &Manifest,
     instance: &Instance,

@@ -16,7 +16,7 @@ use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
 
 pub(crate) fn parse(name: &str) -> Result<ProfileName> {
-    ProfileName::parse(name).map_err(|error| error.refuse(name))
+    ProfileName::parse(name).map_err(|error| error.to_error(name))
 }
 
 /// A target, what was seen of it, and what follows.

@@ -22,26 +22,26 @@ impl Releases {
     }
 }
 
-/// The shape of a value. A text with `${VAR}` in it may become anything that a text can be.
+/// The form that a rule requires of a value. A text with `${VAR}` in it may become anything that a text can be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Any value; it is not checked.
     Any,
     /// An object whose keys are not checked.
     Object,
-    /// A text.
+    /// A string.
     Text,
-    /// A list of texts.
+    /// An array of strings.
     Texts,
-    /// A text, or a reference to a secret store.
+    /// A string, or an object that refers to a secret store.
     Secret,
     /// A text that is one of these words, or contains `${VAR}`.
     OneOf(&'static [&'static str]),
     /// Six hex digits, with or without `#` before them.
     Colour,
-    /// `true` or `false`.
+    /// A boolean.
     Bool,
-    /// 1 to 65535. (The early release takes any number above; no system can bind those.)
+    /// A port number, 1 to 65535. (The early release takes any number above; no system can bind those.)
     Port,
     /// A whole number that is not below this one.
     Whole(i64),

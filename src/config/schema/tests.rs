@@ -3,16 +3,24 @@ use serde_json::json;
 use super::*;
 use crate::i18n::Lang;
 
-fn finding_lines(config: &Value, dialect: Dialect) -> Vec<String> {
-    check(config, dialect)
+fn finding_lines(config: &Value, release: Release) -> Vec<String> {
+    check(config, release)
         .into_iter()
         .map(|f| format!("{} {}", f.path, f.why.key()))
         .collect()
 }
 
+/// Returns what either release refuses.
+fn lines_of_both(config: &Value) -> Vec<String> {
+    let mut lines = finding_lines(config, Release::Early);
+    lines.extend(finding_lines(config, Release::Late));
+    lines.dedup();
+    lines
+}
+
 /// Returns the validator of a release's own schema.
-pub(crate) fn validator(dialect: Dialect) -> jsonschema::Validator {
-    let mut schema = schema(dialect);
+pub(crate) fn validator(release: Release) -> jsonschema::Validator {
+    let mut schema = schema(release);
     drop_foreign_patterns(&mut schema);
     // The schemas of single plugins were pasted in whole, their references point nowhere.
     schema["properties"]["plugins"] = json!({ "type": "object" });
@@ -34,10 +42,10 @@ fn drop_foreign_patterns(node: &mut Value) {
 }
 
 /// Returns the schema of a release: the late one as published, the early one made from its validator.
-fn schema(dialect: Dialect) -> Value {
-    let text = match dialect {
-        Dialect::Early => include_str!("../../../tests/fixtures/openclaw-2026.1.30.config.schema.json"),
-        _ => include_str!("../../../tests/fixtures/openclaw-2026.9.6.config.schema.json"),
+fn schema(release: Release) -> Value {
+    let text = match release {
+        Release::Early => include_str!("../../../tests/fixtures/openclaw-2026.1.30.config.schema.json"),
+        Release::Late => include_str!("../../../tests/fixtures/openclaw-2026.9.6.config.schema.json"),
     };
     serde_json::from_str(text).unwrap()
 }
@@ -56,9 +64,9 @@ fn new_config() -> Value {
 }
 
 #[test]
-fn new_config_is_valid_in_every_dialect() {
-    for dialect in [Dialect::Early, Dialect::Late, Dialect::Common] {
-        assert_eq!(finding_lines(&new_config(), dialect), [""; 0], "{dialect:?}");
+fn new_config_is_valid_in_both_releases() {
+    for release in Release::ALL {
+        assert_eq!(finding_lines(&new_config(), release), [""; 0], "{release:?}");
     }
 }
 
@@ -102,14 +110,14 @@ fn each_release_refuses_the_others_keys() {
         ),
     ] {
         assert_eq!(
-            finding_lines(&config, Dialect::Early),
+            finding_lines(&config, Release::Early),
             Vec::from_iter(early.map(str::to_owned))
         );
         assert_eq!(
-            finding_lines(&config, Dialect::Late),
+            finding_lines(&config, Release::Late),
             Vec::from_iter(late.map(str::to_owned))
         );
-        assert_eq!(finding_lines(&config, Dialect::Common).len(), 1, "{config}");
+        assert_eq!(lines_of_both(&config).len(), 1, "{config}");
     }
 }
 
@@ -164,9 +172,9 @@ fn wrong_values_are_found_with_their_path() {
             "channels.telegram.allowFrom config.schema-open",
         ),
     ] {
-        assert_eq!(finding_lines(&config, Dialect::Common), [expected], "{config}");
+        assert_eq!(lines_of_both(&config), [expected], "{config}");
         for lang in Lang::all() {
-            let why = check(&config, Dialect::Common)[0].why.render(lang);
+            let why = check(&config, Release::Late)[0].why.render(lang);
             assert!(!why.contains('{') && !why.starts_with("config."), "{why}");
         }
     }
@@ -175,10 +183,10 @@ fn wrong_values_are_found_with_their_path() {
 #[test]
 fn variable_may_stand_for_any_text() {
     let config = json!({ "gateway": { "bind": "${BIND}", "auth": { "token": "${TOKEN}" } } });
-    assert_eq!(finding_lines(&config, Dialect::Common), [""; 0]);
+    assert_eq!(lines_of_both(&config), [""; 0]);
     // OpenClaw substitutes texts: a port from a variable stays a text and is refused there too.
     assert_eq!(
-        finding_lines(&json!({ "gateway": { "port": "${P}" } }), Dialect::Early).len(),
+        finding_lines(&json!({ "gateway": { "port": "${P}" } }), Release::Early).len(),
         1
     );
 }
@@ -191,7 +199,7 @@ fn keys_below_the_table_are_not_checked() {
         "$include": "./more.json5",
         "gateway": { "$include": ["./gateway.json5"] },
     });
-    assert_eq!(finding_lines(&config, Dialect::Common), [""; 0]);
+    assert_eq!(lines_of_both(&config), [""; 0]);
 }
 
 /// Returns a value that fits a shape and one that does not, where both releases' schemas say so.
@@ -224,8 +232,8 @@ fn config_with(pattern: &str, value: Value) -> Value {
 /// accepts, and what the table refuses the schema refuses *at that key*.
 #[test]
 fn table_agrees_with_the_schemas_of_both_releases() {
-    for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
-        let validator = validator(dialect);
+    for (release, releases) in [(Release::Early, Releases::Early), (Release::Late, Releases::Late)] {
+        let validator = validator(release);
         let mut compared = 0;
         // The config has one key only, so what the schema wants beside it does not count.
         let errors = |config: &Value| -> Vec<String> {
@@ -237,16 +245,16 @@ fn table_agrees_with_the_schemas_of_both_releases() {
                 .map(|e| e.to_string())
                 .collect()
         };
-        for KeyRule(pattern, _, shape) in table::KEY_RULES.iter().filter(|rule| rule.1.overlaps(release)) {
+        for KeyRule(pattern, _, shape) in table::KEY_RULES.iter().filter(|rule| rule.1.overlaps(releases)) {
             // The late reader still takes the list of agents and turns it into entries; its schema does not.
-            if dialect == Dialect::Late && pattern.starts_with("agents.list") {
+            if release == Release::Late && pattern.starts_with("agents.list") {
                 continue;
             }
             let (good, bad) = samples(*shape);
             if !matches!(shape, Shape::Any) {
                 let config = config_with(pattern, good);
-                assert_eq!(errors(&config), [""; 0], "{dialect:?} {pattern}");
-                let own = check(&config, dialect);
+                assert_eq!(errors(&config), [""; 0], "{release:?} {pattern}");
+                let own = check(&config, release);
                 assert!(
                     own.iter().all(|f| f.why.key() == "config.schema-required"),
                     "{pattern} {own:?}"
@@ -254,8 +262,8 @@ fn table_agrees_with_the_schemas_of_both_releases() {
             }
             if let Some(bad) = bad {
                 let config = config_with(pattern, bad);
-                assert_ne!(errors(&config), [""; 0], "{dialect:?} {pattern}");
-                assert_ne!(finding_lines(&config, dialect), [""; 0], "{dialect:?} {pattern}");
+                assert_ne!(errors(&config), [""; 0], "{release:?} {pattern}");
+                assert_ne!(finding_lines(&config, release), [""; 0], "{release:?} {pattern}");
             }
             compared += 1;
         }
@@ -275,11 +283,11 @@ fn table_has_every_key_of_the_schemas() {
         }
         node
     }
-    for (dialect, release) in [(Dialect::Early, Releases::Early), (Dialect::Late, Releases::Late)] {
-        let schema = schema(dialect);
+    for (release, releases) in [(Release::Early, Releases::Early), (Release::Late, Releases::Late)] {
+        let schema = schema(release);
         let rules: Vec<&KeyRule> = table::KEY_RULES
             .iter()
-            .filter(|rule| rule.1.overlaps(release))
+            .filter(|rule| rule.1.overlaps(releases))
             .collect();
         let mut todo = vec![(String::new(), &schema)];
         let mut count = 0;
@@ -301,7 +309,7 @@ fn table_has_every_key_of_the_schemas() {
                 let is_named = rules
                     .iter()
                     .any(|rule| rule.0 == path || rule.0.starts_with(&below));
-                assert!(is_named || !strict || at == "channels", "{dialect:?} {path}");
+                assert!(is_named || !strict || at == "channels", "{release:?} {path}");
                 count += 1;
                 if rules.iter().any(|rule| rule.0.starts_with(&below)) {
                     todo.push((path, child));
@@ -310,32 +318,4 @@ fn table_has_every_key_of_the_schemas() {
         }
         assert!(count > 150, "{count}");
     }
-}
-
-#[test]
-fn only_values_that_both_releases_refuse_are_refused_by_all() {
-    let refused = |config: Value| -> Vec<String> {
-        refused_by_all(&config)
-            .into_iter()
-            .map(|finding| format!("{} {}", finding.path, finding.why.key()))
-            .collect()
-    };
-    let early = json!({ "browser": { "profiles": { "x": { "cdpPort": 18801, "color": "#00AA00" } } } });
-    let late = json!({ "browser": { "profiles": { "x": { "cdpPort": 18801 } } } });
-    let mixed = json!({ "gateway": { "customBindHost": "10.0.0.1", "reload": { "debounceMs": 300 } } });
-    for config in [early, late, mixed] {
-        assert!(!check(&config, Dialect::Common).is_empty(), "{config}");
-        assert_eq!(refused(config.clone()), [""; 0], "{config}");
-    }
-    let unknown = json!({ "gateway": { "customBindHost": "10.0.0.1", "prot": 1 } });
-    assert_eq!(refused(unknown), ["gateway.prot config.schema-unknown"]);
-    // A key that one release does not know at all, and the other knows otherwise.
-    let entries = json!({ "agents": { "entries": { "main": 7 } } });
-    assert_eq!(refused(entries).len(), 1);
-    let nowhere = json!({ "auth": { "profiles": { "a:b": { "mode": "token" } } } });
-    assert_eq!(
-        refused(nowhere),
-        ["auth.profiles[\"a:b\"] config.schema-required"]
-    );
-    assert_eq!(refused(json!([])).len(), 1);
 }

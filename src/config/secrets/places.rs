@@ -67,6 +67,7 @@ fn find_in_value(body: &str, value: &Value<'_>, secret: bool, found: &mut Vec<Se
     }
 }
 
+/// Adds a string as a whole where its key names a secret, else the URL credentials in it.
 fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
     // Between the quotes.
     let inside = text.range.start + 1..text.range.end - 1;

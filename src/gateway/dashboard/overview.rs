@@ -8,7 +8,7 @@ use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
-use crate::ports::{Role, Span};
+use crate::ports::Span;
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry};
 use crate::survey::{self, ConfigHealth, Survey, SurveyedInstance};
 use crate::time::millis;
@@ -30,7 +30,7 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
     let instance = &state.context.instance;
     let survey = survey_host(state);
     let own = survey.position(&instance.config_path);
-    let map = survey.map();
+    let map = survey.port_map();
     let active = state.active();
     let home = &state.context.env.home;
     let workspace = own.and_then(|at| survey.instances[at].workspaces.first());
@@ -80,12 +80,13 @@ fn survey_host(state: &GatewayState) -> Survey {
     survey
 }
 
-/// Assigns the ports of a process to an instance, whatever the survey made of the process's name and arguments.
+/// Assigns the ports of this gateway's process to its instance, whatever the survey made of the process.
 fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
     let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
     for owner in owners.filter(|owner| owner.pid == pid) {
         owner.instance = Some(label.clone());
+        owner.is_gateway = true;
     }
 }
 
@@ -100,7 +101,11 @@ fn instance_value(
 ) -> Value {
     let base = instance.base.map(|(family, _)| family.base());
     let at_base = |port: &&MappedPort<'_>| base.is_some_and(|base| port.claim.span == Span::one(base));
-    let gateway = entry.ports.iter().find(at_base).and_then(|port| port.own);
+    let gateway = entry
+        .ports
+        .iter()
+        .find(at_base)
+        .and_then(|port| port.own_listener);
     // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
         .and_then(|listener| listener.owner.as_ref())
@@ -128,7 +133,7 @@ fn instance_value(
 
 /// Returns the JSON form of one port of an instance.
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
-    let (state, text) = match (port.own, port.held.as_slice()) {
+    let (state, text) = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
             ("own", msg!("ports.state-own", pid = pid))
@@ -143,11 +148,15 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
             msg!("ports.state-held", ip = first.ip).with_msg("process", first.msg()),
         ),
     };
-    let listening = port.own.iter().chain(&port.held).map(|listener| listener.port);
+    let listening = port
+        .own_listener
+        .iter()
+        .chain(&port.blocking_listeners)
+        .map(|listener| listener.port);
     json!({
         "first": port.claim.span.first,
         "last": port.claim.span.last,
-        "role": port.claim.role.map(Role::name),
+        "role": port.claim.role.name(),
         "name": port.claim.msg().render(lang),
         "pool": port.claim.is_pool(),
         "state": state,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::call::MethodCall;
-use crate::browser::route::Request;
+use crate::browser::route::ControlRequest;
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::i18n::Lang;
 
@@ -32,7 +32,7 @@ pub(super) async fn request(call: MethodCall) -> MethodResult {
 
 /// Reads the parameters as a request to the service. Its texts are English: the protocol is the same in every
 /// language.
-fn parse_request(params: &Value) -> Result<Request, ErrorResponse> {
+fn parse_request(params: &Value) -> Result<ControlRequest, ErrorResponse> {
     let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::trim);
     let required = |name: &str| {
         let value = text(name).filter(|value| !value.is_empty());
@@ -52,13 +52,13 @@ fn parse_request(params: &Value) -> Result<Request, ErrorResponse> {
             Some((name.clone(), value))
         })
         .collect();
-    let limit = params.get("timeoutMs").and_then(Value::as_u64);
-    Ok(Request {
+    let timeout = params.get("timeoutMs").and_then(Value::as_u64);
+    Ok(ControlRequest {
         method: required("method")?.to_owned(),
         path: required("path")?.to_owned(),
         query,
         body: params.get("body").cloned().unwrap_or(Value::Null),
-        limit: limit.map(Duration::from_millis),
+        timeout: timeout.map(Duration::from_millis),
         lang: Lang::english(),
     })
 }
@@ -80,7 +80,7 @@ mod tests {
         );
         assert_eq!(request.query.len(), 2);
         assert_eq!(request.query["limit"], "5");
-        assert_eq!(request.limit, Some(Duration::from_millis(1500)));
+        assert_eq!(request.timeout, Some(Duration::from_millis(1500)));
         for broken in [Value::Null, json!({"method": "GET"}), json!({"path": "/"})] {
             assert!(parse_request(&broken).is_err(), "{broken}");
         }

@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
+use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
-use crate::config::secrets::{self, REDACTED};
-use crate::config::{self, LoadedConfig, schema};
+use crate::config::schema::SchemaFinding;
+use crate::config::secrets;
+use crate::config::{self, LoadedConfig};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
 /// Returns the ids of the agents in a config, the default one first; `main` where it names none.
@@ -103,8 +106,8 @@ fn config_snapshot(call: &MethodCall) -> Value {
             match config::effective(path, &document) {
                 Err(fault) => answer["issues"] = broken(&fault),
                 Ok(value) => {
-                    let findings = schema::refused_by_all(&value);
-                    let issue = |finding: &schema::SchemaFinding| json!({"path": finding.path.to_string(), "message": finding.why.render(state.lang)});
+                    let findings = ConfigJudge::native().judge(&value).refused;
+                    let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": finding.why.render(state.lang)});
                     answer["valid"] = findings.is_empty().into();
                     answer["issues"] = findings.iter().map(issue).collect();
                     answer["config"] = redacted(&value);

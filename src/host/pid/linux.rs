@@ -1,14 +1,17 @@
 //! Queries processes on Linux by `/proc`, and ends them through a pidfd.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
 use super::super::read;
+use super::open_file::{FileId, OpenFile};
 
 /// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,7 +27,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 }
 
 pub(super) fn is_exiting(stat: &str) -> bool {
-    /// `PF_EXITING` of the kernel.
+    /// The kernel's flag `PF_EXITING`: the process has begun to end.
     const EXITING: u32 = 0x4;
     let is_exiting = || {
         let fields = stat_fields(stat)?;
@@ -67,17 +70,43 @@ pub(super) fn is_same_user(pid: u32) -> bool {
     user_of(pid).is_ok_and(|user| user == Some(geteuid().as_raw()))
 }
 
+pub(super) fn file_id(path: &Path) -> Option<FileId> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some(FileId {
+        device: meta.dev(),
+        inode: meta.ino(),
+    })
+}
+
 pub(super) fn has_open(pid: u32, path: &Path) -> Option<bool> {
-    let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
-    let wanted = std::fs::metadata(path).ok().map(identity)?;
-    let files = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(false),
-        files => files.ok()?,
+    let wanted = file_id(path)?;
+    let mut open = descriptors(pid)?;
+    Some(open.any(|descriptor| file_id(&descriptor) == Some(wanted)))
+}
+
+pub(super) fn open_files(pid: u32, has_wanted_name: &dyn Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
+    let is_wanted = |descriptor: &PathBuf| {
+        let target = std::fs::read_link(descriptor).ok()?;
+        let name = target.file_name()?.as_bytes();
+        // The kernel marks a file that was removed since it was opened.
+        let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+        Some(has_wanted_name(OsStr::from_bytes(name)))
     };
-    let mut open = files
-        .flatten()
-        .filter_map(|file| std::fs::metadata(file.path()).ok());
-    Some(open.any(|meta| identity(meta) == wanted))
+    let open = descriptors(pid)?.filter(|descriptor| is_wanted(descriptor).unwrap_or(false));
+    let files = open.filter_map(|path| {
+        let id = file_id(&path)?;
+        Some(OpenFile { id, path })
+    });
+    Some(files.collect())
+}
+
+/// Returns the paths of the file descriptors of a process, none where it has ended; `None` where they can't be listed.
+fn descriptors(pid: u32) -> Option<impl Iterator<Item = PathBuf>> {
+    let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        entries => Some(entries.ok()?),
+    };
+    Some(entries.into_iter().flatten().flatten().map(|entry| entry.path()))
 }
 
 /// Signals are sent to a descriptor of the process: by the second signal, its pid could be that of another process.
@@ -111,7 +140,7 @@ mod tests {
         )
     }
 
-    /// This was seen with a process whose first thread ended while another held a listening socket.
+    // This was seen with a process whose first thread ended while another held a listening socket.
     #[test]
     fn process_whose_first_thread_ended_still_runs() {
         let line = |state: &str, threads: u32| stat_line(state, 4, threads);

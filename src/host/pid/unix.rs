@@ -1,10 +1,13 @@
 //! Queries and ends processes by signals, on Unix systems without `/proc`. Not tested: this project is built on Linux.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::open_file::{FileId, OpenFile};
 
 /// Time that a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,6 +28,14 @@ pub(super) fn process_name(_pid: u32) -> Option<String> {
 
 pub(super) fn is_same_user(pid: u32) -> bool {
     Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok())
+}
+
+pub(super) fn file_id(_path: &Path) -> Option<FileId> {
+    None
+}
+
+pub(super) fn open_files(_pid: u32, _has_wanted_name: &dyn Fn(&OsStr) -> bool) -> Option<Vec<OpenFile>> {
+    None
 }
 
 pub(super) fn has_open(_pid: u32, _path: &Path) -> Option<bool> {

@@ -62,6 +62,7 @@ fn is_any_process_exiting() -> bool {
     stats.any(|stat| pid::is_exiting(&stat))
 }
 
+/// Returns the entries of the kernel's TCP tables that listen, or only those on `port` where one is given.
 fn listening_entries(port: Option<u16>) -> Vec<TcpNetEntry> {
     let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let entries = tables.into_iter().flatten().flatten();

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Time that an ending process may take to release its sockets.
 pub(crate) const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A TCP socket that listens.
+/// A TCP socket that listens for connections.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListeningSocket {
     /// The address that the socket is bound to.
@@ -19,7 +19,7 @@ pub(crate) struct ListeningSocket {
 
 /// The pid and the name of a running process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProcessInfo {
+pub(crate) struct ProcessInfo {
     /// The process id.
     pub pid: u32,
     /// The short name, without folder and arguments.

@@ -1,45 +1,45 @@
-//! Looking for base ports: each rule is a set of intervals in which no base port may lie, and a search
-//! is a walk over what such sets leave.
+//! The search for base ports: each rule gives intervals in which no base port may lie, and a search finds a base port
+//! outside of all of them.
 
 use super::{
-    BasePort, DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_DISTANCE, Planner, PoolOverlap, PortFamily, Role, Span,
-    UNOPENABLE, merged,
+    BROWSER_BLOCKED_PORTS, BasePort, DEFAULT_BASE, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Planner,
+    PoolOverlap, PortFamily, Role, Span, merge_spans,
 };
-use crate::ports::{DISJOINT_DISTANCE, RANGE_STEP};
+use crate::ports::{DISJOINT_BASE_DISTANCE, SUGGESTION_STEP};
 
-/// A base port that may be used.
+/// A base port that the planner suggests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortSuggestion {
-    /// Its ports.
-    pub family: PortFamily,
-    /// What it shares with others: empty where it is disjoint from all.
-    pub overlaps: Vec<PoolOverlap>,
-    /// Whether some of its ports are among those that the kernel hands out to clients.
-    pub ephemeral: bool,
+pub(crate) struct PortSuggestion {
+    /// Family of the base port.
+    pub(crate) family: PortFamily,
+    /// Overlaps with other instances; empty where the family is disjoint from all.
+    pub(crate) overlaps: Vec<PoolOverlap>,
+    /// `true` where some ports of the family are ephemeral.
+    pub(crate) ephemeral: bool,
 }
 
-/// No base port is left on this host.
+/// Error of a search that finds fewer base ports than asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found} of {asked} base ports are left")]
-pub struct NoPortsLeft {
-    /// How many were asked for.
-    pub asked: usize,
-    /// How many could be had.
-    pub found: usize,
+pub(crate) struct NoPortsLeft {
+    /// Number of base ports that were asked for.
+    pub(crate) asked: usize,
+    /// Number of base ports that are left.
+    pub(crate) found: usize,
 }
 
-/// How good a base port must be.
+/// Requirement that a base port must meet in a search.
 #[derive(Clone, Copy)]
 enum Grade {
-    /// Its whole span is free of everybody.
+    /// No other instance, reserved family or listener has a port in the family's span.
     Disjoint,
-    /// It conflicts with nobody, and stays out of the spans that other profiles own.
+    /// The base port conflicts with no other instance and lies outside of reserved families; pools may overlap.
     Near,
-    /// It conflicts with nobody: what a user may choose.
+    /// The base port conflicts with no other instance: every one that a user may choose.
     Allowed,
 }
 
-/// From the best to the last resort: the grade, and whether the kernel's ephemeral ports are avoided.
+/// Grades of a search from the best to the last resort, each with `true` where ephemeral ports are avoided.
 const GRADES: [(Grade, bool); 4] = [
     (Grade::Disjoint, true),
     (Grade::Disjoint, false),
@@ -48,31 +48,31 @@ const GRADES: [(Grade, bool); 4] = [
 ];
 
 impl Planner {
-    /// The best base ports, best first, disjoint from each other (rules 3 to 5): the one that the asker
-    /// owns; a thousand up, and again; the lowest above the default's; the highest below it. What
-    /// overlaps another pool comes only when no disjoint span is left.
+    /// Returns the best base ports, best first, disjoint from each other (rules 3 to 5): the one that is reserved for the
+    /// asker; 19789, 20789 and so on; the lowest above the default's; the highest below it. One that overlaps another pool
+    /// comes only where no disjoint one is left.
     ///
     /// # Errors
-    /// [`NoPortsLeft`] where there are not as many.
-    pub fn suggest(&self, count: usize) -> Result<Vec<PortSuggestion>, NoPortsLeft> {
+    /// [`NoPortsLeft`] where fewer than `count` are left.
+    pub(crate) fn suggest(&self, count: usize) -> Result<Vec<PortSuggestion>, NoPortsLeft> {
         let mut found: Vec<PortSuggestion> = Vec::new();
-        for (grade, outside) in GRADES {
+        for (grade, avoid_ephemeral) in GRADES {
             if found.len() == count {
                 break;
             }
-            let mut blocked = self.blocked(grade, outside);
+            let mut blocked = self.blocked_bases(grade, avoid_ephemeral);
             blocked.extend(
                 found
                     .iter()
-                    .map(|s| around(s.family.base().get(), DISJOINT_DISTANCE)),
+                    .map(|s| bases_around(s.family.base().get(), DISJOINT_BASE_DISTANCE)),
             );
-            let mut blocked = Bases(merged(blocked));
+            let mut blocked = BlockedBases(merge_spans(blocked));
             while found.len() < count {
-                let Some(family) = self.preferred(&blocked) else {
+                let Some(family) = self.preferred_family(&blocked) else {
                     break;
                 };
                 found.push(self.suggestion(family));
-                blocked.block(around(family.base().get(), DISJOINT_DISTANCE));
+                blocked.block(bases_around(family.base().get(), DISJOINT_BASE_DISTANCE));
             }
         }
         if found.len() < count {
@@ -85,19 +85,20 @@ impl Planner {
         }
     }
 
-    /// The good base port that is nearest to a typed one, the higher of two: disjoint from all first.
-    pub fn nearest(&self, typed: impl Into<u16>) -> Option<PortSuggestion> {
-        self.nearest_of(&GRADES, typed.into())
+    /// Returns the suggestion that is nearest to a typed base port, the higher of two: a disjoint one where there is any.
+    pub(crate) fn nearest(&self, typed: impl Into<u16>) -> Option<PortSuggestion> {
+        self.nearest_by_grades(&GRADES, typed.into())
     }
 
-    /// The nearest base port that conflicts with nobody, disjoint or not: 18809 beside 18789.
-    pub fn closest_allowed(&self, to: impl Into<u16>) -> Option<PortSuggestion> {
-        self.nearest_of(&[(Grade::Allowed, true), (Grade::Allowed, false)], to.into())
+    /// Returns the nearest base port that conflicts with no other instance, disjoint or not: 18809 beside 18789.
+    pub(crate) fn closest_allowed(&self, to: impl Into<u16>) -> Option<PortSuggestion> {
+        self.nearest_by_grades(&[(Grade::Allowed, true), (Grade::Allowed, false)], to.into())
     }
 
-    fn nearest_of(&self, grades: &[(Grade, bool)], to: u16) -> Option<PortSuggestion> {
-        grades.iter().find_map(|(grade, outside)| {
-            let blocked = Bases(merged(self.blocked(*grade, *outside)));
+    /// Returns the base port that is nearest to a number, of the first grade that has one.
+    fn nearest_by_grades(&self, grades: &[(Grade, bool)], to: u16) -> Option<PortSuggestion> {
+        grades.iter().find_map(|(grade, avoid_ephemeral)| {
+            let blocked = BlockedBases(merge_spans(self.blocked_bases(*grade, *avoid_ephemeral)));
             let (up, down) = (blocked.first_from(to), blocked.last_to(to));
             let base = match (up, down) {
                 (Some(up), Some(down)) if to.abs_diff(down) < to.abs_diff(up) => down,
@@ -107,6 +108,7 @@ impl Planner {
         })
     }
 
+    /// Returns a family as a suggestion.
     fn suggestion(&self, family: PortFamily) -> PortSuggestion {
         let ephemeral = self
             .ephemeral
@@ -118,25 +120,27 @@ impl Planner {
         }
     }
 
-    /// The first free base port in order of preference.
-    fn preferred(&self, blocked: &Bases) -> Option<PortFamily> {
-        let ladder = (DEFAULT_BASE.get()..=MAX_BASE).step_by(RANGE_STEP.into()).skip(1);
+    /// Returns the first base port that is not blocked, in order of preference.
+    fn preferred_family(&self, blocked: &BlockedBases) -> Option<PortFamily> {
+        let steps = (DEFAULT_BASE.get()..=MAX_BASE)
+            .step_by(SUGGESTION_STEP.into())
+            .skip(1);
         let base = self
-            .own_base()
+            .reserved_base()
             .map(BasePort::get)
             .into_iter()
-            .chain(ladder)
-            .find(|base| blocked.free(*base));
+            .chain(steps)
+            .find(|base| blocked.is_free(*base));
         let base = base
             .or_else(|| blocked.first_from(DEFAULT_BASE.get()))
             .or_else(|| blocked.last_to(DEFAULT_BASE.get()));
         PortFamily::new(base?)
     }
 
-    /// The intervals in which no base port of this grade lies.
-    fn blocked(&self, grade: Grade, outside_ephemeral: bool) -> Vec<Span> {
+    /// Returns the intervals in which no base port of this grade lies.
+    fn blocked_bases(&self, grade: Grade, avoid_ephemeral: bool) -> Vec<Span> {
         let span = Role::LAST_OFFSET;
-        let whole = |taken: Span| shifted(taken, span, 0);
+        let reaching = |taken: Span| bases_at_offsets_in(taken, span, 0);
         let mut blocked = vec![
             Span {
                 first: 0,
@@ -147,89 +151,94 @@ impl Planner {
                 last: u16::MAX,
             },
         ];
-        blocked.extend(self.reserved().filter_map(|(_, family)| match grade {
-            Grade::Disjoint | Grade::Near => whole(family.span()),
-            Grade::Allowed => Some(around(family.base().get(), MIN_DISTANCE)),
+        blocked.extend(self.reserved_families().filter_map(|(_, family)| match grade {
+            Grade::Disjoint | Grade::Near => reaching(family.span()),
+            Grade::Allowed => Some(bases_around(family.base().get(), MIN_BASE_DISTANCE)),
         }));
-        if outside_ephemeral {
-            blocked.extend(self.ephemeral.and_then(whole));
+        if avoid_ephemeral {
+            blocked.extend(self.ephemeral.and_then(reaching));
         }
-        let listened = || self.listeners.iter().map(|l| Span::one(l.port));
-        let never = || self.excluded.iter().chain(&UNOPENABLE).copied();
+        let listening = || self.listeners.iter().map(|l| Span::one(l.port));
+        let unusable = || self.excluded.iter().chain(&BROWSER_BLOCKED_PORTS).copied();
         match grade {
             Grade::Disjoint => {
                 let claimed = self.claims().map(|claim| claim.span);
-                blocked.extend(claimed.chain(listened()).chain(never()).filter_map(whole));
+                blocked.extend(claimed.chain(listening()).chain(unusable()).filter_map(reaching));
             }
             Grade::Near | Grade::Allowed => {
                 blocked.extend(
                     self.holders
                         .iter()
                         .flat_map(super::PortHolder::bases)
-                        .map(|b| around(b, MIN_DISTANCE)),
+                        .map(|b| bases_around(b, MIN_BASE_DISTANCE)),
                 );
                 let claimed = self
                     .claims()
                     .filter(|claim| !claim.is_pool())
                     .map(|claim| claim.span);
-                let fixed = merged(claimed.chain(listened()).chain(never()).collect());
+                let fixed = merge_spans(claimed.chain(listening()).chain(unusable()).collect());
                 blocked.extend(fixed.iter().flat_map(|taken| {
                     Role::FIXED
                         .into_iter()
-                        .filter_map(|(_, offset)| shifted(*taken, offset, offset))
+                        .filter_map(|(_, offset)| bases_at_offsets_in(*taken, offset, offset))
                 }));
                 let (first, last) = Role::CDP_OFFSETS;
-                let unavailable = merged(self.unavailable().collect());
+                let unavailable = merge_spans(self.unavailable_ports().collect());
                 let filled = unavailable
                     .into_iter()
                     .filter(|s| s.len() > u32::from(last - first));
-                blocked.extend(filled.filter_map(|s| shifted(s, first, last)));
+                blocked.extend(filled.filter_map(|s| bases_at_offsets_in(s, first, last)));
             }
         }
         blocked
     }
 }
 
-/// The bases less than `distance` from this one.
-fn around(base: u16, distance: u16) -> Span {
+/// Returns the bases less than `distance` from this one.
+fn bases_around(base: u16, distance: u16) -> Span {
     Span {
         first: base.saturating_sub(distance - 1),
         last: base.saturating_add(distance - 1),
     }
 }
 
-/// The bases `first - down_first ..= last - down_last`: those whose port at such an offset is in the span.
-fn shifted(span: Span, down_first: u16, down_last: u16) -> Option<Span> {
-    let last = span.last.checked_sub(down_last)?;
-    let first = span.first.saturating_sub(down_first);
+/// Returns the bases that have a port in the span at an offset from `last_offset` to `first_offset`: those from
+/// `span.first - first_offset` to `span.last - last_offset`.
+fn bases_at_offsets_in(span: Span, first_offset: u16, last_offset: u16) -> Option<Span> {
+    let last = span.last.checked_sub(last_offset)?;
+    let first = span.first.saturating_sub(first_offset);
     (first <= last).then_some(Span { first, last })
 }
 
-/// The base ports that are ruled out, merged.
-struct Bases(Vec<Span>);
+/// Intervals of base ports that are ruled out, ascending, without overlaps.
+struct BlockedBases(Vec<Span>);
 
-impl Bases {
-    /// The interval that rules this base port out.
-    fn hit(&self, base: u16) -> Option<Span> {
+impl BlockedBases {
+    /// Returns the interval that rules a base port out.
+    fn blocking_span(&self, base: u16) -> Option<Span> {
         let at = self.0.partition_point(|span| span.last < base);
         self.0.get(at).copied().filter(|span| span.contains(base))
     }
 
-    fn free(&self, base: u16) -> bool {
-        self.hit(base).is_none()
+    fn is_free(&self, base: u16) -> bool {
+        self.blocking_span(base).is_none()
     }
 
+    /// Returns the lowest free base port from this one up.
     fn first_from(&self, base: u16) -> Option<u16> {
-        self.hit(base).map_or(Some(base), |span| span.last.checked_add(1))
+        self.blocking_span(base)
+            .map_or(Some(base), |span| span.last.checked_add(1))
     }
 
+    /// Returns the highest free base port from this one down.
     fn last_to(&self, base: u16) -> Option<u16> {
-        self.hit(base)
+        self.blocking_span(base)
             .map_or(Some(base), |span| span.first.checked_sub(1))
     }
 
+    /// Rules out an interval of base ports.
     fn block(&mut self, span: Span) {
         self.0.push(span);
-        self.0 = merged(std::mem::take(&mut self.0));
+        self.0 = merge_spans(std::mem::take(&mut self.0));
     }
 }

@@ -1,15 +1,16 @@
-//! The rules by example, and as properties over random hosts.
+//! Tests of the planner: the port rules by example, and as properties over random hosts.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ports::{ClaimReason, DISJOINT_DISTANCE, ListeningProcess, hashed_default};
+use crate::ports::{ClaimReason, DISJOINT_BASE_DISTANCE, ListeningProcess, hashed_default_base};
 
 const OTHER_LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
+/// Returns a planner for a host without other instances.
 fn planner(asker: &str) -> Planner {
     let asker = ProfileName::parse(asker).unwrap();
     let ephemeral = Some(Span {
@@ -26,6 +27,7 @@ fn planner(asker: &str) -> Planner {
     }
 }
 
+/// Returns an instance that claims the family of a base port.
 fn holder(label: &str, base: u16) -> PortHolder {
     PortHolder {
         label: label.to_owned(),
@@ -38,6 +40,7 @@ fn listener(ip: IpAddr, port: u16) -> Listener {
         pid: 7,
         name: "nginx".to_owned(),
         instance: None,
+        is_gateway: false,
     };
     Listener {
         ip,
@@ -58,7 +61,7 @@ fn refusal(planner: &Planner, base: u16) -> Option<PortRefusal> {
 }
 
 #[test]
-fn the_default_and_dev_get_their_own_and_others_a_thousand_up() {
+fn default_and_dev_get_their_reserved_bases_and_others_one_a_thousand_up() {
     assert_eq!(
         bases(&planner("default").suggest(3).unwrap()),
         [18789, 19789, 20789]
@@ -83,7 +86,7 @@ fn the_default_and_dev_get_their_own_and_others_a_thousand_up() {
 }
 
 #[test]
-fn the_ladder_leaves_the_ephemeral_range_out_while_it_can() {
+fn suggestions_avoid_ephemeral_ports_while_others_are_left() {
     let found = bases(&planner("x").suggest(18).unwrap());
     assert_eq!(found[..13], (19..32).map(|n| n * 1000 + 789).collect::<Vec<_>>());
     assert_eq!(found[13..17], [61789, 62789, 63789, 64789]);
@@ -94,7 +97,7 @@ fn the_ladder_leaves_the_ephemeral_range_out_while_it_can() {
 }
 
 #[test]
-fn every_disjoint_span_comes_before_the_first_that_overlaps() {
+fn every_disjoint_base_is_suggested_before_one_that_overlaps() {
     let mut full = planner("x");
     let mut number = 0;
     loop {
@@ -116,7 +119,7 @@ fn every_disjoint_span_comes_before_the_first_that_overlaps() {
 }
 
 #[test]
-fn a_full_host_is_an_error_that_says_how_many_were_left() {
+fn full_host_is_an_error_with_the_number_of_bases_left() {
     let mut full = planner("x");
     full.excluded.push(Span {
         first: 1,
@@ -126,7 +129,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
     assert_eq!(
         (found.asked, found.found),
         (1000, 48),
-        "5535 ports, cut by five rungs of the ladder"
+        "5535 ports, cut at five bases a thousand apart"
     );
     full.excluded.push(Span {
         first: 60_000,
@@ -138,7 +141,7 @@ fn a_full_host_is_an_error_that_says_how_many_were_left() {
 }
 
 #[test]
-fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() {
+fn documented_pair_18789_and_18809_is_allowed_and_the_tenth_browser_has_no_port() {
     let mut rescue = planner("rescue");
     rescue.holders.push(holder("default", 18789));
     let PortVerdict::Near(cost) = rescue.check(18809_u16, &LOOPBACK).verdict else {
@@ -154,7 +157,7 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
             holder: "default".to_owned(),
             span,
             loser: OverlapLoser::Holder,
-            nth: 10
+            browser_number: 10
         }]
     );
 
@@ -163,7 +166,7 @@ fn the_documented_pair_18789_and_18809_is_allowed_and_costs_the_tenth_browser() 
     let PortVerdict::Near(cost) = default.check(18789_u16, &LOOPBACK).verdict else {
         panic!("allowed")
     };
-    assert_eq!((cost[0].loser, cost[0].nth), (OverlapLoser::Asker, 10));
+    assert_eq!((cost[0].loser, cost[0].browser_number), (OverlapLoser::Asker, 10));
 
     assert_eq!(
         refusal(&rescue, 18808),
@@ -191,14 +194,14 @@ fn ports_out_of_range_or_closed_to_browsers_are_refused() {
     assert_eq!(refusal(&host, 65425), None);
     assert_eq!(
         refusal(&host, 6000),
-        Some(PortRefusal::Unopenable {
+        Some(PortRefusal::BrowserBlocked {
             role: Role::Base,
             port: Port::known(6000)
         })
     );
     assert_eq!(
         refusal(&host, 10070),
-        Some(PortRefusal::Unopenable {
+        Some(PortRefusal::BrowserBlocked {
             role: Role::Relay,
             port: Port::known(10080)
         })
@@ -212,7 +215,7 @@ fn ports_out_of_range_or_closed_to_browsers_are_refused() {
 }
 
 #[test]
-fn a_port_that_another_config_pins_is_refused_with_its_key() {
+fn port_that_another_config_pins_is_refused_with_its_key() {
     let mut host = planner("x");
     let claim = Claim::pinned(
         Span::one(30004_u16),
@@ -223,7 +226,7 @@ fn a_port_that_another_config_pins_is_refused_with_its_key() {
         label: "main".to_owned(),
         claims: vec![claim.clone()],
     });
-    let taken = PortRefusal::Taken {
+    let taken = PortRefusal::Claimed {
         holder: "main".to_owned(),
         role: Role::Canvas,
         port: Port::known(30004),
@@ -233,17 +236,17 @@ fn a_port_that_another_config_pins_is_refused_with_its_key() {
     let PortVerdict::Near(cost) = host.check(29990_u16, &LOOPBACK).verdict else {
         panic!("in the pool only")
     };
-    assert_eq!((cost[0].loser, cost[0].nth), (OverlapLoser::Asker, 4));
+    assert_eq!((cost[0].loser, cost[0].browser_number), (OverlapLoser::Asker, 4));
 }
 
 #[test]
-fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
+fn listener_blocks_its_address_and_a_wildcard_every_address() {
     let mut host = planner("x");
     host.listeners.push(listener(OTHER_LOOPBACK, 30002));
     assert_eq!(refusal(&host, 30000), None);
     assert!(matches!(
         host.check(30000_u16, &[ANY]).verdict,
-        PortVerdict::Refused(PortRefusal::Held {
+        PortVerdict::Refused(PortRefusal::InUse {
             role: Role::BrowserControl,
             ..
         })
@@ -251,7 +254,7 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
     for ip in ["0.0.0.0", "::", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
         host.listeners = vec![listener(ip.parse().unwrap(), 30002)];
         assert!(
-            matches!(refusal(&host, 30000), Some(PortRefusal::Held { .. })),
+            matches!(refusal(&host, 30000), Some(PortRefusal::InUse { .. })),
             "{ip}"
         );
         assert_eq!(refusal(&host, 29000), None);
@@ -262,7 +265,7 @@ fn a_listener_blocks_where_it_listens_and_a_wildcard_everywhere() {
 }
 
 #[test]
-fn the_pool_needs_room_and_no_more() {
+fn pool_needs_one_free_port() {
     let mut host = planner("x");
     host.listeners = (30011..30110).map(|port| listener(ANY, port)).collect();
     let check = host.check(30000_u16, &LOOPBACK);
@@ -277,13 +280,13 @@ fn the_pool_needs_room_and_no_more() {
 }
 
 #[test]
-fn what_is_only_worth_knowing_does_not_refuse() {
+fn reserved_and_ephemeral_ports_give_notices_and_no_refusal() {
     let host = planner("rescue");
     let check = host.check(19001_u16, &LOOPBACK);
     assert_eq!(
         check.verdict,
         PortVerdict::Disjoint,
-        "the page itself puts a rescue gateway there"
+        "OpenClaw's own guide puts a rescue gateway there"
     );
     assert_eq!(
         check.notices,
@@ -306,7 +309,7 @@ fn what_is_only_worth_knowing_does_not_refuse() {
 }
 
 #[test]
-fn the_nearest_to_a_taken_port_is_disjoint_from_its_holder() {
+fn nearest_base_to_a_taken_one_is_disjoint_from_its_holder() {
     let mut host = planner("rescue");
     host.holders.push(holder("main", 25000));
     assert_eq!(host.nearest(25000_u16).unwrap().family.base(), 25111);
@@ -316,7 +319,7 @@ fn the_nearest_to_a_taken_port_is_disjoint_from_its_holder() {
 }
 
 #[test]
-fn hashed_ports_are_those_of_the_release() {
+fn hashed_default_ports_are_those_of_openclaw() {
     for (profile, port) in [
         ("rescue", 23532),
         ("main", 23592),
@@ -329,14 +332,15 @@ fn hashed_ports_are_those_of_the_release() {
         ("backup", 32319),
         ("home", 32366),
     ] {
-        assert_eq!(hashed_default(profile), port, "{profile}");
+        assert_eq!(hashed_default_base(profile), port, "{profile}");
     }
 }
 
+/// Returns random hosts with other instances, listeners and excluded ports.
 fn hosts() -> impl Strategy<Value = Planner> {
     let pinned = |port: u16| Claim {
         span: Span::one(port),
-        role: Some(Role::Pinned),
+        role: Role::Pinned,
         reason: ClaimReason::Pinned("k".to_owned()),
     };
     let holders = prop::collection::vec((MIN_BASE..=MAX_BASE, prop::option::of(1..=u16::MAX)), 0..60);
@@ -370,15 +374,19 @@ fn hosts() -> impl Strategy<Value = Planner> {
     )
 }
 
-/// By trying every base port: whether one is left that shares nothing with anybody.
-fn disjoint_left(host: &Planner) -> bool {
+/// Returns, by trying every base port, whether one is left whose family is disjoint from all others.
+fn has_disjoint_base(host: &Planner) -> bool {
     (MIN_BASE..=MAX_BASE).any(|base| {
         let span = PortFamily::new(base).unwrap().span();
         let taken = |other: Span| other.overlap(span).is_some();
         !host.claims().any(|c| taken(c.span))
             && !host.listeners.iter().any(|l| span.contains(l.port))
-            && !host.excluded.iter().chain(&UNOPENABLE).any(|s| taken(*s))
-            && !host.reserved().any(|(_, f)| taken(f.span()))
+            && !host
+                .excluded
+                .iter()
+                .chain(&BROWSER_BLOCKED_PORTS)
+                .any(|s| taken(*s))
+            && !host.reserved_families().any(|(_, f)| taken(f.span()))
     })
 }
 
@@ -399,15 +407,15 @@ proptest! {
             prop_assert!(!matches!(verdict, PortVerdict::Refused(_)), "{}: {:?}", base, verdict);
             prop_assert_eq!(one.overlaps.is_empty(), verdict == PortVerdict::Disjoint);
             for other in &found[..at] {
-                prop_assert!(other.family.base().get().abs_diff(base.get()) >= DISJOINT_DISTANCE);
+                prop_assert!(other.family.base().get().abs_diff(base.get()) >= DISJOINT_BASE_DISTANCE);
             }
         }
     }
 
     #[test]
-    fn nothing_overlaps_while_a_disjoint_span_is_left(host in hosts()) {
+    fn suggestions_are_disjoint_while_a_disjoint_base_is_left(host in hosts()) {
         let first = host.suggest(1);
-        if disjoint_left(&host) {
+        if has_disjoint_base(&host) {
             prop_assert_eq!(&first.unwrap()[0].overlaps, &[]);
             prop_assert_eq!(host.nearest(30_000_u16).unwrap().overlaps, []);
         } else if let Ok(found) = first {
@@ -416,7 +424,7 @@ proptest! {
     }
 
     #[test]
-    fn an_error_means_that_nothing_was_left(host in hosts(), wall in 0..65_000_u16) {
+    fn error_means_that_no_more_bases_are_left(host in hosts(), wall in 0..65_000_u16) {
         let mut host = host;
         host.excluded.push(Span { first: wall.saturating_sub(20_000), last: u16::MAX });
         if let Err(full) = host.suggest(100_000) {
@@ -433,16 +441,16 @@ proptest! {
         let judged = |held, asked| {
             let mut host = planner("x");
             host.holders.push(holder("other", held));
-            host.claimed(PortFamily::new(asked).unwrap()).is_some()
+            host.refusal_by_claim(PortFamily::new(asked).unwrap()).is_some()
         };
         prop_assert_eq!(judged(a, b), judged(b, a));
-        prop_assert_eq!(judged(a, b), distance < MIN_DISTANCE);
+        prop_assert_eq!(judged(a, b), distance < MIN_BASE_DISTANCE);
     }
 
     #[test]
     fn merging_keeps_every_port_and_adds_none(spans in prop::collection::vec((0..300_u16, 0..20_u16), 0..20)) {
         let spans: Vec<_> = spans.into_iter().map(|(first, len)| Span { first, last: first + len }).collect();
-        let merged = merged(spans.clone());
+        let merged = merge_spans(spans.clone());
         for port in 0..400_u16 {
             prop_assert_eq!(spans.iter().any(|s| s.contains(port)), merged.iter().any(|s| s.contains(port)));
         }

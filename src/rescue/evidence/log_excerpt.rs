@@ -41,7 +41,7 @@ pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>
                     .iter()
                     .fold(line, |line, config| secrets::redact_known_secrets(&line, config));
                 let line = secrets.iter().flatten().fold(line, |line, secret| {
-                    line.replace(secret.as_str(), secrets::REDACTED)
+                    line.replace(secret.as_str(), crate::secret::REDACTED)
                 });
                 redact_keys(&line)
             };
@@ -87,7 +87,11 @@ fn redact_keys(line: &str) -> String {
         let (before, word) = rest.split_at(start);
         let (word, after) = word.split_at(word.find(|c| !is_word(c)).unwrap_or(word.len()));
         redacted.push_str(before);
-        redacted.push_str(if is_key(word) { secrets::REDACTED } else { word });
+        redacted.push_str(if is_key(word) {
+            crate::secret::REDACTED
+        } else {
+            word
+        });
         rest = after;
     }
     redacted + rest
@@ -114,7 +118,7 @@ mod tests {
             let line = redact_keys(&format!("auth failed for bot1234:{key}, gave up"));
             assert_eq!(
                 line,
-                format!("auth failed for bot1234:{}, gave up", secrets::REDACTED)
+                format!("auth failed for bot1234:{}, gave up", crate::secret::REDACTED)
             );
         }
         for line in [

@@ -13,7 +13,6 @@ use crate::host::pid;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
-use crate::lock;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::{Engine, Record};
 use crate::service::{self, InstallOptions, RunState};
@@ -25,8 +24,6 @@ const NATIVE_HEALTH_TIMEOUT: Duration = Duration::from_secs(15);
 const NODE_HEALTH_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time that a process that does not answer has to end when it is asked to, before it is killed.
 const TERMINATE_GRACE: Duration = Duration::from_secs(6);
-/// Time limit of one probe of the gateway.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time between two questions whether waiting still makes sense.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -75,13 +72,9 @@ impl<'a> RepairRunner<'a> {
         service::status(self.target).is_ok_and(|status| status.state == RunState::GaveUp)
     }
 
-    /// Returns the process that is the target's gateway now.
+    /// Returns the process that is proved to be the target's gateway now.
     fn gateway_pid(&self) -> Option<u32> {
-        let holder = lock::read_holder(&self.target.instance.lock_path()).filter(|holder| holder.alive);
-        holder.map(|holder| holder.pid).or_else(|| {
-            let probe = probe::probe_gateway(self.target, PROBE_TIMEOUT);
-            probe.pid.filter(|_| probe.is_running())
-        })
+        probe::find_gateway_process(self.target)
     }
 
     fn install_service(&self) -> Result<()> {
@@ -124,7 +117,7 @@ impl<'a> RepairRunner<'a> {
         let profile = instance.profile.as_str();
         let mut command = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
         // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
-        command.env_removed = Environment::of_an_instance(host);
+        command.env_removed = Environment::inherited_instance_variables(host);
         let mut command = command
             .env("OPENCLAW_STATE_DIR", &instance.state_dir)
             .env("OPENCLAW_CONFIG_PATH", &instance.config_path);

@@ -31,7 +31,6 @@ fn down(state: RunState) -> Evidence {
             restarts: 0,
         }),
         missing_program: None,
-        lock_holder: None,
         log: Vec::new(),
         openclaw_log: None,
     }
@@ -114,6 +113,7 @@ fn cause_that_only_a_person_can_end_has_no_step() {
             pid: 9,
             name: "nc".to_owned(),
             instance: None,
+            is_gateway: false,
         }),
     }));
     assert_eq!(planned(&evidence), (vec!["port-taken"], vec![]));
@@ -139,13 +139,13 @@ fn service_that_gave_up_is_started() {
 fn hung_process_is_restarted_by_its_service_or_ended() {
     let mut evidence = down(RunState::Running(7));
     evidence.probe.verdict = ProbeVerdict::Slow;
-    evidence.probe.pid = Some(7);
+    evidence.probe.proved_pid = Some(7);
     assert_eq!(
         planned(&evidence),
         (vec!["hung"], vec!["restart", "end-stale", "reinstall"])
     );
     let mut evidence = down(RunState::Stopped);
-    evidence.lock_holder = Some(8);
+    evidence.probe.proved_pid = Some(8);
     assert_eq!(planned(&evidence), (vec!["hung"], vec!["end-stale", "reinstall"]));
 }
 

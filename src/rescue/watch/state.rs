@@ -19,7 +19,7 @@ pub(crate) struct WatchPolicy {
 impl WatchPolicy {
     /// Returns the policy of a rescuer's record, which has seconds: a missing value is 10, 30 and 300; a value out of
     /// bounds is brought to the nearest bound, so that no watcher spins and none sleeps for ever.
-    pub(crate) fn from_record(record: &record::Rescue) -> Self {
+    pub(crate) fn from_record(record: &record::RescueTable) -> Self {
         let seconds = |value: Option<u64>, default: u64, min: u64, max: u64| {
             Duration::from_secs(value.unwrap_or(default).clamp(min, max))
         };
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn policy_has_default_values_and_bounds() {
         let from_record = |interval, patience, rest| {
-            WatchPolicy::from_record(&record::Rescue {
+            WatchPolicy::from_record(&record::RescueTable {
                 watch: Vec::new(),
                 interval,
                 patience,

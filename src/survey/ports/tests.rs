@@ -1,6 +1,6 @@
-//! The planner's picture of a home that the tests build, and probes of sockets that they hold.
+//! Tests of the planner's input from a home folder that the tests build, and of probes of sockets that they hold.
 
-#![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+#![expect(clippy::disallowed_methods, reason = "tests bind sockets of their own")]
 
 use std::net::TcpListener;
 
@@ -9,9 +9,9 @@ use crate::ports::planner::PortRefusal;
 use crate::survey::tests::Home;
 
 #[test]
-fn what_an_instance_holds_is_in_the_way_of_others_only() {
+fn claims_of_an_instance_are_obstacles_for_other_instances_only() {
     let home = Home::new();
-    let config = home.put(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    let config = home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
     let survey = home.survey();
     let default = ProfileName::default_profile();
     let own = survey.planner(&default, &config);
@@ -28,11 +28,11 @@ fn what_an_instance_holds_is_in_the_way_of_others_only() {
 }
 
 #[test]
-fn what_a_gateway_listens_on_is_its_own_and_in_the_way_of_others() {
+fn listener_of_a_gateway_is_an_own_port_of_its_instance_and_an_obstacle_for_others() {
     let home = Home::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let config = home.put(
+    let config = home.write(
         ".openclaw-rescue/openclaw.json",
         format!("{{gateway: {{port: {port}}}}}"),
     );
@@ -52,7 +52,7 @@ fn what_a_gateway_listens_on_is_its_own_and_in_the_way_of_others() {
 }
 
 #[test]
-fn a_suggestion_that_can_not_be_bound_is_followed_by_another() {
+fn suggestion_with_a_port_that_can_not_be_bound_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().port();
     let except = |first: u16, last: u16| [(1, first - 1), (last + 1, u16::MAX)];

@@ -6,7 +6,7 @@ use crate::i18n::msg;
 use crate::secret::{Secret, SecretOrigin};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
 
 pub(super) struct GatewayToken;
 pub(super) struct GatewayPassword;
@@ -60,10 +60,11 @@ fn current_secret(
     answers: &Answers,
     key: &str,
 ) -> Option<(Secret, SecretOrigin)> {
-    let text = context
+    let secret = context
         .current_text(answers, key)
-        .filter(|text| !text.is_empty())?;
-    Some((Secret::new(text), SecretOrigin::Kept))
+        .map(Secret::new)
+        .filter(|secret| !secret.is_placeholder())?;
+    Some((secret, SecretOrigin::Kept))
 }
 
 impl WizardStep for GatewayToken {
@@ -98,12 +99,13 @@ impl WizardStep for GatewayToken {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
+        reject_placeholder(&given)?;
         // An existing token is kept, because clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
             Some((given, SecretOrigin::Given))
         } else if let Some(kept) = current_secret(context, answers, "gateway.auth.token") {
             Some(kept)
-        } else if let Some(token) = context.input.instance.wished_token.clone() {
+        } else if let Some(token) = context.input.instance.env_token.clone() {
             Some((token, SecretOrigin::Given))
         } else {
             Some((context.fresh_token.clone(), SecretOrigin::Generated))
@@ -145,6 +147,7 @@ impl WizardStep for GatewayPassword {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
+        reject_placeholder(&given)?;
         answers.credential = if given.expose().is_empty() {
             current_secret(context, answers, "gateway.auth.password")
         } else {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
 
 pub(super) struct ChannelToken;
 
@@ -82,6 +82,7 @@ impl WizardStep for ChannelToken {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::usage(msg!("step.channel-token.blank")).into());
         }
+        reject_placeholder(&token)?;
         let mut others = context.input.others.iter().map(|other| other.found);
         let holder = others.find(|other| other.tokens.iter().any(|(_, held)| *held == token));
         if let Some(holder) = holder.filter(|_| !text.is_empty()) {

@@ -4,7 +4,7 @@ use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{bind_addresses, port_notices};
-use crate::ports::{Port, PortFamily, Role, merged};
+use crate::ports::{Port, PortFamily, Role, merge_spans};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, PortChart, Question, Reply};
 use crate::wizard::step::{Rejection, StepId, WizardStep};
@@ -123,7 +123,7 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
             spans: vec![family.span()],
         });
     };
-    if let Some(base) = input.instance.wished_port {
+    if let Some(base) = input.instance.env_port {
         add(base, msg!("step.gateway-port.wished", base = base));
     }
     if let Some(base) = input.current_port() {
@@ -173,7 +173,7 @@ fn port_chart(context: &InterviewContext<'_>, base: Port) -> PortChart {
     others.sort_by_key(|(distance, found)| (*distance, found.label.clone()));
     let rows = others.iter().take(MAX_CHART_ROWS).map(|(_, found)| {
         let spans = found.claims.iter().map(|claim| claim.span);
-        (found.label.clone(), merged(spans.collect()))
+        (found.label.clone(), merge_spans(spans.collect()))
     });
     PortChart {
         others: rows.collect(),

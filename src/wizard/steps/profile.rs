@@ -19,7 +19,7 @@ impl WizardStep for Profile {
     }
 
     fn question(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
-        if context.input.instance.chosen || !context.interactive {
+        if context.input.instance.is_explicit || !context.interactive {
             return None;
         }
         let exists = |name: &str| {
@@ -41,7 +41,7 @@ impl WizardStep for Profile {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let typed = reply.text();
-        let name = ProfileName::parse(typed).map_err(|e| e.refuse(typed))?;
+        let name = ProfileName::parse(typed).map_err(|e| e.to_error(typed))?;
         context.choose_profile(&name)?;
         answers.profile = Some(name);
         Ok(())

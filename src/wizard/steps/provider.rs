@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
 
 pub(super) struct ApiKey;
 pub(super) struct CustomBaseUrl;
@@ -195,6 +195,7 @@ impl WizardStep for ApiKey {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::usage(msg!("step.api-key.blank")).into());
         }
+        reject_placeholder(&key)?;
         answers.provider_key = (!text.is_empty()).then_some(key);
         Ok(())
     }

@@ -129,13 +129,13 @@ impl<'a> SelectPrompt<'a> {
         }
         let row = |label: &str, spans: &[_]| ChartRow {
             label: theme.displayable(label),
-            spans: port_chart::merged(spans.to_vec()),
+            spans: port_chart::merge_spans(spans.to_vec()),
         };
         let others = chart.others.iter().map(|(label, spans)| row(label, spans));
         let rows: Vec<_> = others.chain([row(&chart.own_label, &option.spans)]).collect();
         let others = chart.others.iter().flat_map(|(_, spans)| spans);
         let shared = others.flat_map(|other| option.spans.iter().filter_map(|own| own.overlap(*other)));
-        let shared = port_chart::merged(shared.collect());
+        let shared = port_chart::merge_spans(shared.collect());
         let glyphs = ChartGlyphs::new(theme.ui.ascii());
         let paint = |tone: ChartTone, text: &str| tone.style().for_stderr().apply_to(text).to_string();
         port_chart::draw(&rows, &shared, &[], room, glyphs, paint)

@@ -1,14 +1,17 @@
-//! The faults themselves, in the order of the families of checks.
+//! The table of seeded faults, in the order of the check families.
 
 use std::os::unix::fs::symlink;
 
 use serde_json::json;
 
-use super::{CONFIG, Fault, LOCK, edit, edit_both, fixed, listening, sign, told, unit};
+use super::{
+    CONFIG, Fault, LOCK, edit, edit_both, fixed_by_command, fixed_by_doctor, listen, lock_text, write_unit,
+};
 use crate::doctor::chmod;
 
+/// Every seeded fault. Of each kind of check there is at least one.
 pub(super) const FAULTS: &[Fault] = &[
-    told(
+    fixed_by_command(
         "isolation-state",
         "error",
         "&& openclaw --profile rescue onboard",
@@ -23,11 +26,11 @@ pub(super) const FAULTS: &[Fault] = &[
             );
         },
     ),
-    fixed("isolation-link", "error", |s| {
+    fixed_by_doctor("isolation-link", "error", |s| {
         std::fs::create_dir_all(s.path(".openclaw/identity")).expect("a folder");
         symlink(s.path(".openclaw/identity"), s.path(".openclaw-rescue/identity")).expect("a link");
     }),
-    fixed("isolation-link", "error", |s| {
+    fixed_by_doctor("isolation-link", "error", |s| {
         std::fs::create_dir_all(s.path(".openclaw/agents/work")).expect("a folder");
         std::fs::create_dir_all(s.path(".openclaw-rescue/agents")).expect("a folder");
         symlink(
@@ -35,11 +38,11 @@ pub(super) const FAULTS: &[Fault] = &[
             s.path(".openclaw-rescue/agents/work"),
         )
         .expect("a link");
-        // What lies behind it is main's to mend.
+        // A bad mode behind the link is a fault of the default instance, not of this one.
         let keys = s.write(".openclaw/agents/work/agent/auth-profiles.json", "{}");
         chmod(&keys, 0o644);
     }),
-    told(
+    fixed_by_command(
         "isolation-workspace",
         "error",
         "config set agents.defaults.workspace",
@@ -48,25 +51,25 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["agents"]["defaults"]["workspace"] = theirs.into());
         },
     ),
-    fixed("isolation-log", "error", |s| {
+    fixed_by_doctor("isolation-log", "error", |s| {
         let log = s.path("one.log").display().to_string();
         edit_both(s, |c| c["logging"] = json!({ "file": log }));
     }),
-    fixed("isolation-canvas", "error", |s| {
+    fixed_by_doctor("isolation-canvas", "error", |s| {
         let root = s.path("canvas").display().to_string();
         edit_both(s, |c| c["canvasHost"] = json!({ "root": root }));
     }),
-    fixed("isolation-log", "error", |s| {
+    fixed_by_doctor("isolation-log", "error", |s| {
         let log = s.path(".openclaw/logs/gateway.log").display().to_string();
         edit(s, |c| c["logging"] = json!({ "file": log }));
     }),
-    told("isolation-browser", "error", "rescue config unset", |s| {
+    fixed_by_command("isolation-browser", "error", "rescue config unset", |s| {
         let folder = s.path("chrome").display().to_string();
         edit_both(s, |c| {
             c["browser"] = json!({ "profiles": { "work": { "userDataDir": folder } } });
         });
     }),
-    told("isolation-service", "error", "/.openclaw-rescue-2", |s| {
+    fixed_by_command("isolation-service", "error", "/.openclaw-rescue-2", |s| {
         let state = s.path("srv").display().to_string();
         s.write("srv/openclaw.json", "{ gateway: { mode: 'local', port: 24789 } }");
         let known = s.read(".local/state/openclaw/registry.toml");
@@ -76,7 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
         );
         s.write(".local/state/openclaw/registry.toml", format!("{known}\n{entry}"));
     }),
-    told(
+    fixed_by_command(
         "isolation-token",
         "error",
         "rescue config unset channels.discord.token",
@@ -92,7 +95,7 @@ pub(super) const FAULTS: &[Fault] = &[
             s.write(".openclaw/openclaw.json", main.to_string());
         },
     ),
-    told(
+    fixed_by_command(
         "isolation-token",
         "error",
         "rescue config unset channels.telegram.botToken",
@@ -102,7 +105,7 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told(
+    fixed_by_command(
         "isolation-auth",
         "warning",
         "rescue config set gateway.auth.token --stdin",
@@ -112,10 +115,10 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told("ports-conflict", "error", "rescue config set gateway.port", |s| {
+    fixed_by_command("ports-conflict", "error", "rescue config set gateway.port", |s| {
         edit(s, |c| c["gateway"]["port"] = 18790.into());
     }),
-    told(
+    fixed_by_command(
         "ports-overlap",
         "warning",
         "rescue config set gateway.port",
@@ -123,7 +126,7 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["gateway"]["port"] = 18829.into());
         },
     ),
-    told(
+    fixed_by_command(
         "ports-ephemeral",
         "warning",
         "rescue config set gateway.port",
@@ -131,51 +134,58 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["gateway"]["port"] = 40000.into());
         },
     ),
-    fixed("ports-unusable", "error", |s| {
+    fixed_by_doctor("ports-unusable", "error", |s| {
         edit(s, |c| c["gateway"]["port"] = 80.into());
     }),
-    told("config-missing", "error", "rescue onboard", |s| {
+    fixed_by_command("config-missing", "error", "rescue onboard", |s| {
         std::fs::remove_file(s.path(CONFIG)).expect("a file");
     }),
-    told("config-broken", "error", "rescue config validate", |s| {
+    fixed_by_command("config-broken", "error", "rescue config validate", |s| {
         s.write(CONFIG, "{ \"gateway\": ");
     }),
-    fixed("config-broken", "error", |s| {
+    fixed_by_doctor("config-broken", "error", |s| {
         s.write(".openclaw-rescue/openclaw.json.bak", s.read(CONFIG));
         chmod(&s.path(".openclaw-rescue/openclaw.json.bak"), 0o600);
         s.write(CONFIG, "{ \"gateway\": ");
     }),
-    fixed("config-invalid", "error", |s| {
+    fixed_by_doctor("config-invalid", "error", |s| {
         edit(s, |c| c["gateway"]["prot"] = 1.into());
     }),
-    told("config-invalid", "error", "rescue config validate", |s| {
+    fixed_by_command("config-invalid", "error", "rescue config validate", |s| {
         edit(s, |c| c["gateway"]["reload"] = json!({ "mode": 7 }));
     }),
-    // The early release requires a colour, the late one refuses it: neither keeps a native gateway from starting.
-    told("config-one-release", "info", "rescue config validate", |s| {
+    // The early release requires a colour and the late one refuses it; the native gateway starts with either.
+    fixed_by_command("config-one-release", "info", "rescue config validate", |s| {
         edit(s, |c| {
             c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30998, "color": "#FF4500" } } });
         });
     }),
-    fixed("config-legacy", "warning", |s| {
+    // A release between the known ones has this key.
+    fixed_by_command("config-unjudged", "info", "rescue config validate", |s| {
+        edit(s, |c| {
+            c["meta"]["lastTouchedVersion"] = "2026.4.1".into();
+            c["browser"] = json!({ "cdpPortRangeStart": 30900 });
+        });
+    }),
+    fixed_by_doctor("config-legacy", "warning", |s| {
         s.write(".openclaw-rescue/clawdbot.json", "{}");
     }),
-    told("config-legacy", "warning", "sed -i", |s| {
+    fixed_by_command("config-legacy", "warning", "sed -i", |s| {
         s.write(".openclaw-rescue/.env", "CLAWDBOT_GATEWAY_PORT=1\n");
         chmod(&s.path(".openclaw-rescue/.env"), 0o600);
     }),
-    fixed("config-mode", "error", |s| chmod(&s.path(CONFIG), 0o644)),
-    fixed("config-backup-mode", "warning", |s| {
+    fixed_by_doctor("config-mode", "error", |s| chmod(&s.path(CONFIG), 0o644)),
+    fixed_by_doctor("config-backup-mode", "warning", |s| {
         s.write(".openclaw-rescue/openclaw.json.bak", "{}");
         chmod(&s.path(".openclaw-rescue/openclaw.json.bak"), 0o640);
     }),
-    told("config-link", "warning", "cp --remove-destination", |s| {
+    fixed_by_command("config-link", "warning", "cp --remove-destination", |s| {
         let real = s.write("dotfiles/rescue.json", s.read(CONFIG));
         chmod(&real, 0o600);
         std::fs::remove_file(s.path(CONFIG)).expect("a file");
         symlink(real, s.path(CONFIG)).expect("a link");
     }),
-    told(
+    fixed_by_command(
         "config-newer",
         "warning",
         "rescue config set meta.lastTouchedVersion",
@@ -183,12 +193,12 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["meta"]["lastTouchedVersion"] = "2031.1.1".into());
         },
     ),
-    fixed("gateway-mode", "error", |s| {
+    fixed_by_doctor("gateway-mode", "error", |s| {
         edit(s, |c| {
             c["gateway"].as_object_mut().expect("an object").remove("mode");
         });
     }),
-    told(
+    fixed_by_command(
         "gateway-auth",
         "error",
         "rescue config set gateway.auth.token --stdin",
@@ -201,7 +211,7 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told(
+    fixed_by_command(
         "gateway-open",
         "error",
         "rescue config set gateway.bind loopback",
@@ -212,10 +222,10 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told("gateway-refuses", "error", "rescue config validate", |s| {
+    fixed_by_command("gateway-refuses", "error", "rescue config validate", |s| {
         edit(s, |c| c["gateway"]["mode"] = "remote".into());
     }),
-    told(
+    fixed_by_command(
         "gateway-weak",
         "warning",
         "rescue config set gateway.auth.token --stdin",
@@ -223,43 +233,43 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["gateway"]["auth"]["token"] = "changeme".into());
         },
     ),
-    told("lock-stale", "warning", "rescue gateway run", |s| {
-        s.write(LOCK, sign(2_147_483_646));
+    fixed_by_command("lock-stale", "warning", "rescue gateway run", |s| {
+        s.write(LOCK, lock_text(2_147_483_646));
     }),
-    told("lock-silent", "error", "rescue gateway restart", |s| {
-        let path = s.write(LOCK, sign(std::process::id()));
+    fixed_by_command("lock-silent", "error", "rescue gateway restart", |s| {
+        let path = s.write(LOCK, lock_text(std::process::id()));
         let file = std::fs::File::open(path).expect("a file");
         file.lock().expect("the lock");
         // Held until this process ends.
         std::mem::forget(file);
     }),
-    fixed("state-mode", "warning", |s| {
+    fixed_by_doctor("state-mode", "warning", |s| {
         chmod(&s.path(".openclaw-rescue"), 0o755);
     }),
-    fixed("secret-mode", "error", |s| {
+    fixed_by_doctor("secret-mode", "error", |s| {
         let path = s.write(".openclaw-rescue/agents/main/agent/auth-profiles.json", "{}");
         chmod(&path, 0o644);
     }),
-    told("state-synced", "warning", "rescue profiles export rescue", |s| {
+    fixed_by_command("state-synced", "warning", "rescue profiles export rescue", |s| {
         s.write(".stfolder/marker", "");
     }),
-    fixed("record-broken", "error", |s| {
+    fixed_by_doctor("record-broken", "error", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = [");
     }),
-    fixed("registry-broken", "error", |s| {
+    fixed_by_doctor("registry-broken", "error", |s| {
         s.write(".local/state/openclaw/registry.toml", "[");
     }),
-    fixed("registry-stale", "warning", |s| {
+    fixed_by_doctor("registry-stale", "warning", |s| {
         std::fs::remove_dir_all(s.path(".openclaw-rescue")).expect("a folder");
     }),
-    fixed("workspace-missing", "warning", |s| {
+    fixed_by_doctor("workspace-missing", "warning", |s| {
         std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
     }),
-    told("workspace-file", "error", "mkdir -m 700", |s| {
+    fixed_by_command("workspace-file", "error", "mkdir -m 700", |s| {
         std::fs::remove_dir_all(s.path(".openclaw-rescue/workspace-rescue")).expect("a folder");
         s.write(".openclaw-rescue/workspace-rescue", "a file");
     }),
-    told(
+    fixed_by_command(
         "workspace-around",
         "error",
         "rescue config set agents.defaults.workspace",
@@ -268,27 +278,27 @@ pub(super) const FAULTS: &[Fault] = &[
             edit(s, |c| c["agents"]["defaults"]["workspace"] = home.into());
         },
     ),
-    fixed("workspace-open", "warning", |s| {
+    fixed_by_doctor("workspace-open", "warning", |s| {
         chmod(&s.path(".openclaw-rescue/workspace-rescue"), 0o777);
     }),
-    told("service-missing", "error", "rescue gateway install", |s| {
+    fixed_by_command("service-missing", "error", "rescue gateway install", |s| {
         let wants = s.path(".config/systemd/user/default.target.wants");
         std::fs::create_dir_all(&wants).expect("a folder");
         let unit = "openclaw-gateway-rescue.service";
         symlink(s.path(".config/systemd/user").join(unit), wants.join(unit)).expect("a link");
     }),
-    told("service-binary", "error", "rescue gateway install", |s| {
-        unit(s, "openclaw-gateway-rescue", "/nowhere/openclaw", "");
+    fixed_by_command("service-binary", "error", "rescue gateway install", |s| {
+        write_unit(s, "openclaw-gateway-rescue", "/nowhere/openclaw", "");
     }),
-    told("service-double", "error", "systemctl --user disable --now", |s| {
-        unit(s, "openclaw-gateway-rescue", "/bin/true", "");
-        unit(s, "openclaw-gateway-old", "/bin/true", "");
+    fixed_by_command("service-double", "error", "systemctl --user disable --now", |s| {
+        write_unit(s, "openclaw-gateway-rescue", "/bin/true", "");
+        write_unit(s, "openclaw-gateway-old", "/bin/true", "");
     }),
-    told("service-name", "error", "rescue gateway install", |s| {
-        unit(s, "openclaw-gateway-old", "/bin/true", "");
+    fixed_by_command("service-name", "error", "rescue gateway install", |s| {
+        write_unit(s, "openclaw-gateway-old", "/bin/true", "");
     }),
-    fixed("service-token", "warning", |s| {
-        unit(
+    fixed_by_doctor("service-token", "warning", |s| {
+        write_unit(
             s,
             "openclaw-gateway-rescue",
             "/bin/true",
@@ -299,7 +309,7 @@ pub(super) const FAULTS: &[Fault] = &[
             0o644,
         );
     }),
-    told(
+    fixed_by_command(
         "browser-shared",
         "error",
         "rescue config unset browser.profiles.work.cdpPort",
@@ -309,7 +319,7 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told(
+    fixed_by_command(
         "browser-missing",
         "error",
         "rescue config unset browser.executablePath",
@@ -319,17 +329,17 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         },
     ),
-    told("service-older", "warning", "rescue gateway install", |s| {
+    fixed_by_command("service-older", "warning", "rescue gateway install", |s| {
         let old = "Environment=OPENCLAW_SERVICE_VERSION=0.0.1\n";
-        unit(s, "openclaw-gateway-rescue", env!("CARGO_BIN_EXE_openclaw"), old);
+        write_unit(s, "openclaw-gateway-rescue", env!("CARGO_BIN_EXE_openclaw"), old);
     }),
-    told(
+    fixed_by_command(
         "service-drift",
         "warning",
         "rescue gateway install --force",
         |s| {
-            let mark = s.run(["--profile", "rescue", "gateway", "install", "--dry-run", "--json"]);
-            let file = &mark.exits(0).json()["files"][0];
+            let run = s.run(["--profile", "rescue", "gateway", "install", "--dry-run", "--json"]);
+            let file = &run.exits(0).json()["files"][0];
             let path = file["path"].as_str().expect("a path");
             let text = file["content"].as_str().expect("a text");
             let below = std::path::Path::new(path)
@@ -338,43 +348,51 @@ pub(super) const FAULTS: &[Fault] = &[
             s.write(below, format!("{text}# by hand\n"));
         },
     ),
-    told("browser-port", "warning", "rescue browser doctor", |s| {
+    fixed_by_command("browser-port", "warning", "rescue browser doctor", |s| {
         edit(s, |c| {
             c["browser"] = json!({ "defaultProfile": "work", "profiles": {
                 "work": { "cdpPort": 31999, "color": "#FF4500" } } });
         });
-        listening(31999);
+        listen(31999);
     }),
-    told("browser-remote", "warning", "rescue browser doctor", |s| {
+    fixed_by_command("browser-remote", "warning", "rescue browser doctor", |s| {
         edit(s, |c| {
             c["browser"] = json!({ "defaultProfile": "far", "profiles": {
                 "far": { "cdpUrl": "http://192.0.2.1:31998", "color": "#FF4500" } } });
         });
     }),
-    told("ports-held", "error", "rescue config set gateway.port", |_| {
-        listening(19789);
+    fixed_by_command("ports-held", "error", "rescue config set gateway.port", |_| {
+        listen(19789);
     }),
-    told(
+    fixed_by_command(
         "ports-held-derived",
         "warning",
         "rescue config set gateway.port",
         |_| {
-            listening(19791);
+            listen(19791);
         },
     ),
-    told("state-synced", "warning", "profiles export rescue", |s| {
+    fixed_by_command("state-synced", "warning", "profiles export rescue", |s| {
         let real = s.path("Dropbox/rescue");
         std::fs::create_dir_all(s.path("Dropbox")).expect("a folder");
         std::fs::rename(s.path(".openclaw-rescue"), &real).expect("a move");
         symlink(real, s.path(".openclaw-rescue")).expect("a link");
     }),
-    told("state-leftover", "warning", "rm -r", |s| {
+    fixed_by_doctor("change-interrupted", "error", |s| {
+        let config = s.path(CONFIG);
+        let (journal, aside) = (".local/state/openclaw/journal.commit.json", s.path("aside.json"));
+        std::fs::rename(&config, &aside).expect("a move");
+        let step = json!({ "do": "move", "from": aside, "to": config });
+        let journal_text = json!({ "version": 1, "about": config, "stage": [], "commit": [step] });
+        s.write(journal, journal_text.to_string());
+    }),
+    fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue/.restore-20261122/state/a", "a");
     }),
-    told("state-leftover", "warning", "rm -r", |s| {
+    fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue.import-20261122/state/a", "a");
     }),
-    told("engine-missing", "error", "npm install -g openclaw", |s| {
+    fixed_by_command("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
     }),
 ];

@@ -1,21 +1,22 @@
-//! `browser.request` over the gateway's WebSocket, in both protocols.
+//! Tests of `browser.request` over the gateway's WebSocket, in both protocol versions.
 
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
-use super::{configure, done};
+use super::{browser_json, configure};
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT, free_base};
 
-/// A session of one protocol.
+/// A WebSocket session in one protocol version.
 struct Session {
     socket: WebSocket<TcpStream>,
     protocol: Value,
 }
 
 impl Session {
+    /// Connects and completes the handshake.
     fn open(port: u16, protocol: u64, scopes: &[&str]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
         stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a socket");
@@ -25,7 +26,7 @@ impl Session {
             socket,
             protocol: Value::Null,
         };
-        let hello = session.ask(
+        let hello = session.request(
             "connect",
             &json!({
                 "minProtocol": protocol, "maxProtocol": protocol,
@@ -37,8 +38,8 @@ impl Session {
         session
     }
 
-    /// Asks, and reads until the answer is there.
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
+    /// Sends a request and returns its response.
+    fn request(&mut self, method: &str, params: &Value) -> Value {
         let frame = json!({ "type": "req", "id": method, "method": method, "params": params });
         self.socket
             .send(Message::text(frame.to_string()))
@@ -56,7 +57,7 @@ impl Session {
 }
 
 #[test]
-fn the_browser_is_asked_over_the_socket_in_both_protocols() {
+fn browser_request_works_in_both_protocols_and_requires_the_write_scope() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "main", free_base(), &json!({}));
     let gateway = Gateway::start(&sandbox, "main");
@@ -64,30 +65,33 @@ fn the_browser_is_asked_over_the_socket_in_both_protocols() {
     for protocol in [3, 4] {
         let mut session = Session::open(gateway.port, protocol, &["operator.write"]);
         assert_eq!(session.protocol, protocol);
-        let answer = session.ask("browser.request", &status);
+        let answer = session.request("browser.request", &status);
         assert_eq!(answer["ok"], true, "{answer}");
         assert_eq!(answer["payload"]["cdpPort"], gateway.port + 11);
         assert_eq!(answer["payload"]["state"], "stopped");
-        // What is refused brings the route's status and words.
+        // A refused request has the status and the message of the route.
         let wrong = json!({ "method": "GET", "path": "/", "query": { "profile": "nope" } });
-        let refused = session.ask("browser.request", &wrong);
+        let refused = session.request("browser.request", &wrong);
         assert_eq!(
             (&refused["ok"], &refused["error"]["code"]),
             (&json!(false), &json!("INVALID_REQUEST"))
         );
         assert_eq!(refused["error"]["details"]["status"], 404, "{refused}");
-        let words = refused["error"]["message"].as_str().unwrap();
-        assert!(words.contains("nope") && words.contains("openclaw"), "{words}");
-        let empty = session.ask("browser.request", &json!({}));
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("nope") && message.contains("openclaw"),
+            "{message}"
+        );
+        let empty = session.request("browser.request", &json!({}));
         assert_eq!(empty["error"]["code"], "INVALID_REQUEST", "{empty}");
 
-        // Who may read only drives no browser.
+        // The read scope does not allow driving a browser.
         let mut reader = Session::open(gateway.port, protocol, &["operator.read"]);
-        let refused = reader.ask("browser.request", &status);
+        let refused = reader.request("browser.request", &status);
         assert_eq!(refused["ok"], false, "{refused}");
         assert_eq!(refused["error"]["message"], "missing scope: operator.write");
     }
-    // The same through the command line.
+    // `gateway call` sends the same request from the command line.
     let ran = sandbox.run([
         "--profile",
         "main",
@@ -98,5 +102,8 @@ fn the_browser_is_asked_over_the_socket_in_both_protocols() {
         &status.to_string(),
     ]);
     let called = ran.exits(0).json();
-    assert_eq!(called["cdpPort"], done(&sandbox, "main", "status")["cdpPort"]);
+    assert_eq!(
+        called["cdpPort"],
+        browser_json(&sandbox, "main", "status")["cdpPort"]
+    );
 }

@@ -1,16 +1,16 @@
-//! The accessibility tree of a page as text: what a reader hears, one line for each thing.
+//! The accessibility tree of a page as text, one line for each node.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// As many lines are kept where nobody says otherwise.
-pub const LIMIT: usize = 2000;
-/// The longest name that is kept whole, in characters.
-const LONGEST: usize = 300;
-/// Roles that say nothing of their own.
-const SILENT: [&str; 6] = [
+/// Maximum number of lines of a snapshot where the request sets none.
+pub(super) const DEFAULT_MAX_LINES: usize = 2000;
+/// Maximum length of a name or a value, in characters. Longer ones are cut.
+const MAX_NAME_CHARS: usize = 300;
+/// Roles of nodes without a line of their own. `StaticText` has one where its text is not that of a node above.
+const STRUCTURAL_ROLES: [&str; 6] = [
     "none",
     "generic",
     "InlineTextBox",
@@ -19,65 +19,66 @@ const SILENT: [&str; 6] = [
     "ignored",
 ];
 
-/// A node of `Accessibility.getFullAXTree`, as far as it is used: newer browsers send values that no
-/// typed reader knows yet.
+/// A node in the response to `Accessibility.getFullAXTree`, with the fields that are used here. Newer browsers send
+/// values that the types of `chromiumoxide` do not know.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Node {
+struct AxNode {
     #[serde(rename = "nodeId")]
     id: String,
     #[serde(default)]
     ignored: bool,
-    role: Option<Said>,
-    name: Option<Said>,
-    value: Option<Said>,
+    role: Option<AxValue>,
+    name: Option<AxValue>,
+    value: Option<AxValue>,
     #[serde(default)]
     child_ids: Vec<String>,
     parent_id: Option<String>,
 }
 
+/// A role, a name or a value of a node.
 #[derive(Debug, Deserialize)]
-struct Said {
+struct AxValue {
     #[serde(default)]
     value: Value,
 }
 
-/// A tree as text.
+/// The text of an accessibility tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// One line for each node, indented by depth: `- link "Home"`.
-    pub text: String,
-    /// How many lines that are.
-    pub lines: usize,
-    /// Whether lines were left out.
-    pub truncated: bool,
+pub(super) struct PageSnapshot {
+    /// The lines, one for each node, indented by depth: `- link "Home"`.
+    pub(super) text: String,
+    /// The number of lines.
+    pub(super) lines: usize,
+    /// `true` when lines were left out because of the limit.
+    pub(super) truncated: bool,
 }
 
-/// The text of the answer to `Accessibility.getFullAXTree`, in at most so many lines. Nodes that can't be
-/// read are left out.
-pub fn text(answer: &Value, limit: usize) -> Snapshot {
-    let nodes = answer.get("nodes").and_then(Value::as_array);
-    let nodes: Vec<Node> = nodes
+/// Renders the response to `Accessibility.getFullAXTree` as text of at most `max_lines` lines. Nodes of an unknown form
+/// are left out.
+pub(super) fn render(response: &Value, max_lines: usize) -> PageSnapshot {
+    let nodes = response.get("nodes").and_then(Value::as_array);
+    let nodes: Vec<AxNode> = nodes
         .into_iter()
         .flatten()
-        .filter_map(|node| Node::deserialize(node).ok())
+        .filter_map(|node| AxNode::deserialize(node).ok())
         .collect();
-    let by_id: BTreeMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+    let by_id: BTreeMap<&str, &AxNode> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let roots = nodes.iter().filter(|node| {
         let parent = node.parent_id.as_deref();
         parent.is_none_or(|parent| !by_id.contains_key(parent))
     });
     let mut lines = Vec::new();
     let mut truncated = false;
-    // A list of what is left to say, not a recursion: a page may nest as deep as it likes.
-    let mut left: Vec<(&Node, usize, String)> = roots.map(|node| (node, 0, String::new())).collect();
-    left.reverse();
-    while let Some((node, depth, above)) = left.pop() {
-        let name = said(node.name.as_ref());
-        let line = line(node, &name, &above);
+    // A stack on the heap in place of a recursion: a page may be nested to any depth.
+    let mut pending: Vec<(&AxNode, usize, String)> = roots.map(|node| (node, 0, String::new())).collect();
+    pending.reverse();
+    while let Some((node, depth, above)) = pending.pop() {
+        let name = normalized_text(node.name.as_ref());
+        let line = render_line(node, &name, &above);
         let below = depth + usize::from(line.is_some());
         if let Some(line) = line {
-            if lines.len() == limit {
+            if lines.len() == max_lines {
                 truncated = true;
                 break;
             }
@@ -88,7 +89,7 @@ pub fn text(answer: &Value, limit: usize) -> Snapshot {
             .iter()
             .rev()
             .filter_map(|id| by_id.get(id.as_str()));
-        left.extend(children.map(|child| {
+        pending.extend(children.map(|child| {
             (
                 *child,
                 below,
@@ -100,23 +101,24 @@ pub fn text(answer: &Value, limit: usize) -> Snapshot {
             )
         }));
     }
-    Snapshot {
+    PageSnapshot {
         lines: lines.len(),
         text: lines.join("\n"),
         truncated,
     }
 }
 
-/// The line of a node; `above` is the nearest name over it, which a text below need not repeat.
-fn line(node: &Node, name: &str, above: &str) -> Option<String> {
+/// Renders the line of a node; `None` for a node without one. `above` is the nearest name above the node, which a text
+/// does not repeat.
+fn render_line(node: &AxNode, name: &str, above: &str) -> Option<String> {
     if node.ignored {
         return None;
     }
-    let role = said(node.role.as_ref());
+    let role = normalized_text(node.role.as_ref());
     if role == "StaticText" {
         return (!name.is_empty() && name != above).then(|| format!("- text {}", quoted(name)));
     }
-    if SILENT.contains(&role.as_str()) || role.is_empty() {
+    if STRUCTURAL_ROLES.contains(&role.as_str()) || role.is_empty() {
         return None;
     }
     let mut line = format!("- {role}");
@@ -124,7 +126,7 @@ fn line(node: &Node, name: &str, above: &str) -> Option<String> {
         line.push(' ');
         line.push_str(&quoted(name));
     }
-    let value = said(node.value.as_ref());
+    let value = normalized_text(node.value.as_ref());
     if !value.is_empty() {
         line.push_str(": ");
         line.push_str(&quoted(&value));
@@ -132,8 +134,10 @@ fn line(node: &Node, name: &str, above: &str) -> Option<String> {
     Some(line)
 }
 
-fn said(said: Option<&Said>) -> String {
-    match said.map(|said| &said.value) {
+/// Returns the text of a role, a name or a value, with each run of whitespace and control characters replaced by one
+/// space. Empty for anything but a string, a number or a boolean.
+fn normalized_text(value: Option<&AxValue>) -> String {
+    match value.map(|value| &value.value) {
         Some(Value::String(text)) => {
             let parts = text.split(|c: char| c.is_whitespace() || c.is_control());
             parts
@@ -146,12 +150,13 @@ fn said(said: Option<&Said>) -> String {
     }
 }
 
+/// Quotes a text as JSON does, cut to [`MAX_NAME_CHARS`].
 fn quoted(text: &str) -> String {
-    let mut short: String = text.chars().take(LONGEST).collect();
+    let mut short: String = text.chars().take(MAX_NAME_CHARS).collect();
     if short.len() < text.len() {
         short.push('…');
     }
-    serde_json::to_string(&short).expect("a text")
+    serde_json::to_string(&short).expect("a string is valid JSON")
 }
 
 #[cfg(test)]
@@ -168,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_hears_stands_there_and_nothing_twice() {
-        let answer = json!({"nodes": [
+    fn nodes_are_rendered_by_depth_and_repeated_text_is_left_out() {
+        let response = json!({"nodes": [
             node("1", None, "RootWebArea", "A page", &["2", "3"]),
             node("2", Some("1"), "heading", "Hello", &["4"]),
             node("4", Some("2"), "StaticText", "Hello", &[]),
@@ -181,17 +186,17 @@ mod tests {
         ]});
         let expected = "- RootWebArea \"A page\"\n  - heading \"Hello\"\n  - text \"some text\"\n\
                         \u{20} - textbox \"Name\": \"Ada \\\"A\\\"\"";
-        let snapshot = text(&answer, LIMIT);
+        let snapshot = render(&response, DEFAULT_MAX_LINES);
         assert_eq!(
             (snapshot.text.as_str(), snapshot.lines, snapshot.truncated),
             (expected, 4, false)
         );
-        let short = text(&answer, 2);
+        let short = render(&response, 2);
         assert_eq!((short.lines, short.truncated), (2, true));
     }
 
     #[test]
-    fn a_deep_page_ends() {
+    fn deeply_nested_page_is_rendered_up_to_the_limit() {
         let nodes: Vec<_> = (0..50_000)
             .map(|at| {
                 let (id, next) = (at.to_string(), (at + 1).to_string());
@@ -204,7 +209,10 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(text(&json!({ "nodes": nodes }), LIMIT).lines, LIMIT);
-        assert_eq!(text(&Value::Null, LIMIT).text, "");
+        assert_eq!(
+            render(&json!({ "nodes": nodes }), DEFAULT_MAX_LINES).lines,
+            DEFAULT_MAX_LINES
+        );
+        assert_eq!(render(&Value::Null, DEFAULT_MAX_LINES).text, "");
     }
 }

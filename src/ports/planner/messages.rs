@@ -1,15 +1,17 @@
-//! What the planner says, as sentences in no language yet.
+//! Messages about roles, claims, listeners, and the verdicts of the planner, not yet in any language.
 
 use super::{
     NoPortsLeft, OverlapLoser, PoolOverlap, PortCheck, PortNotice, PortRefusal, PortSuggestion, PortVerdict,
 };
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
-use crate::ports::{Claim, ClaimReason, DISJOINT_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_DISTANCE, Role};
+use crate::ports::{
+    Claim, ClaimReason, DISJOINT_BASE_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Role,
+};
 
 impl Role {
-    /// What it is called on a screen.
-    pub fn msg(self) -> Msg {
+    /// Returns the name of the role for the screen.
+    pub(crate) fn msg(self) -> Msg {
         match self {
             Self::Base => msg!("role.base"),
             Self::Bridge => msg!("role.bridge"),
@@ -24,22 +26,21 @@ impl Role {
 }
 
 impl Claim {
-    /// What the port is held for, with the key that pins it.
-    pub fn msg(&self) -> Msg {
+    /// Returns the purpose of the claim, with the key that pins the port.
+    pub(crate) fn msg(&self) -> Msg {
         match &self.reason {
             ClaimReason::Pinned(key) => msg!("ports.claim-pinned", key = key),
-            ClaimReason::Listening => msg!("ports.claim-listening"),
-            ClaimReason::Derived => self.role.map_or_else(|| msg!("ports.claim-listening"), Role::msg),
+            ClaimReason::Derived => self.role.msg(),
         }
     }
 }
 
 impl Listener {
-    /// The process behind it: name, id, and the instance whose gateway it is.
-    pub fn msg(&self) -> Msg {
+    /// Returns the process of the socket: its name, its id, and the instance whose gateway it is.
+    pub(crate) fn msg(&self) -> Msg {
         match &self.owner {
             None => msg!("ports.process-unknown"),
-            Some(owner) => match &owner.instance {
+            Some(owner) => match owner.instance.as_ref().filter(|_| owner.is_gateway) {
                 None => msg!("ports.process", name = owner.name, pid = owner.pid),
                 Some(instance) => {
                     msg!(
@@ -55,8 +56,8 @@ impl Listener {
 }
 
 impl PortRefusal {
-    /// The reason, with every number in it.
-    pub fn msg(&self, base: u16) -> Msg {
+    /// Returns the reason with its numbers. `base` is the base port that is refused.
+    pub(crate) fn msg(&self, base: u16) -> Msg {
         match self {
             Self::Privileged => msg!("ports.privileged", base = base, min = MIN_BASE),
             Self::TooHigh => msg!("ports.too-high", base = base, max = MAX_BASE),
@@ -71,10 +72,10 @@ impl PortRefusal {
                     holder = holder,
                     other = other,
                     distance = distance,
-                    min = MIN_DISTANCE
+                    min = MIN_BASE_DISTANCE
                 )
             }
-            Self::Taken {
+            Self::Claimed {
                 holder,
                 role,
                 port,
@@ -82,12 +83,12 @@ impl PortRefusal {
             } => msg!("ports.taken", base = base, port = port, holder = holder)
                 .with_msg("role", role.msg())
                 .with_msg("claim", claim.msg()),
-            Self::Held { role, listener } => {
+            Self::InUse { role, listener } => {
                 msg!("ports.held", base = base, port = listener.port, ip = listener.ip)
                     .with_msg("role", role.msg())
                     .with_msg("process", listener.msg())
             }
-            Self::Unopenable { role, port } => {
+            Self::BrowserBlocked { role, port } => {
                 msg!("ports.unopenable", base = base, port = port).with_msg("role", role.msg())
             }
             Self::Excluded { role, port, span } => {
@@ -99,28 +100,28 @@ impl PortRefusal {
 }
 
 impl PoolOverlap {
-    /// What is shared, and what it costs whom.
-    pub fn msg(&self) -> Msg {
+    /// Returns the shared ports and the first browser profile that is without one.
+    pub(crate) fn msg(&self) -> Msg {
         match self.loser {
             OverlapLoser::Asker => msg!(
                 "ports.near-own",
                 holder = self.holder,
                 span = self.span,
-                nth = self.nth
+                nth = self.browser_number
             ),
             OverlapLoser::Holder => msg!(
                 "ports.near-other",
                 holder = self.holder,
                 span = self.span,
-                nth = self.nth
+                nth = self.browser_number
             ),
         }
     }
 }
 
 impl PortNotice {
-    /// What is worth knowing.
-    pub fn msg(&self) -> Msg {
+    /// Returns the text of the notice.
+    pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::Ephemeral(span) => msg!("ports.ephemeral", span = span),
             Self::InPool(listener) => {
@@ -133,11 +134,11 @@ impl PortNotice {
 }
 
 impl PortCheck {
-    /// The base port, or its refusal as an error (exit 78) with the way out.
+    /// Returns the check where the base port may be used. `instead` is suggested where it may not.
     ///
     /// # Errors
-    /// Where the verdict is a refusal.
-    pub fn accept(self, instead: Option<&PortSuggestion>) -> Result<Self, Error> {
+    /// Exit 78 with the reason of the refusal and the way out.
+    pub(crate) fn accept(self, instead: Option<&PortSuggestion>) -> Result<Self, Error> {
         match &self.verdict {
             PortVerdict::Refused(why) => {
                 let error = Error::blocked(why.msg(self.base));
@@ -157,7 +158,7 @@ impl From<NoPortsLeft> for Error {
             "ports.full",
             asked = full.asked,
             found = full.found,
-            ports = DISJOINT_DISTANCE
+            ports = DISJOINT_BASE_DISTANCE
         );
         Self::blocked(msg).hint(msg!("ports.free-one"))
     }

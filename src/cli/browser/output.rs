@@ -1,20 +1,21 @@
-//! What `openclaw browser` prints: the service's own document with `--json`, else OpenClaw's lines
-//! (docs/openclaw.md#browser-command-output), in columns.
+//! The output of `openclaw browser`: the control service's own document with `--json`, else the lines of
+//! docs/openclaw.md#browser-command-output in columns.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::args::BrowserCommand;
-use crate::browser::doctor::{Check, Health};
+use crate::browser::checks::{BrowserCheck, BrowserHealth};
+use crate::browser::status::StateName;
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::text::{sanitize, to_ascii};
 use crate::ui::{Fields, Table, Ui};
 
-/// The answer to a command.
-pub(super) fn answer(
+/// Prints the reply to a command. `profile` is the value of `--browser-profile`.
+pub(super) fn print_reply(
     context: &Context<'_>,
     command: &BrowserCommand,
     document: &Value,
@@ -26,24 +27,15 @@ pub(super) fn answer(
     }
     let text = |key: &str| plain(&document[key]);
     match command {
-        BrowserCommand::Status => {
-            status(ui, home, document);
-            if document["state"] == "orphan" {
-                let command = context.instance.command();
-                ui.eprint_paragraph(&msg!("browser.orphan-ends", command = command));
-            }
-        }
-        BrowserCommand::Profiles => profiles(ui, document),
-        BrowserCommand::Tabs => tabs(ui, document),
-        BrowserCommand::Snapshot { .. } => {
-            ui.print(&text("snapshot"));
-            if document["truncated"] == true {
-                let lines = plain(&document["stats"]["lines"]);
-                ui.print_note(&msg!("browser.truncated", lines = lines));
-            }
-        }
+        BrowserCommand::Status => print_status(context, document),
+        BrowserCommand::Profiles => print_profiles(ui, document),
+        BrowserCommand::Tabs => print_tabs(ui, document),
+        BrowserCommand::Snapshot { .. } => print_snapshot(ui, document),
         BrowserCommand::Start => {
-            let running = msg!("browser.running-line", value = yes(ui, &document["running"]));
+            let running = msg!(
+                "browser.running-line",
+                value = yes_or_no(ui, &document["running"])
+            );
             ui.print(&headline(ui, &text("profile"), &running));
         }
         BrowserCommand::Stop => {
@@ -63,23 +55,12 @@ pub(super) fn answer(
         BrowserCommand::DeleteProfile { .. } => {
             ui.print_paragraph(&msg!("browser.deleted", name = text("profile")));
             if document["movedTo"].is_string() {
-                ui.print_detail(&msg!("browser.moved", path = path(home, &document["movedTo"])));
+                let path = shown_path(home, &document["movedTo"]);
+                ui.print_detail(&msg!("browser.moved", path = path));
             }
         }
         BrowserCommand::Open { .. } | BrowserCommand::Navigate { .. } => {
-            let mut fields = Fields::default();
-            fields.add(ui.render(&msg!("browser.field.url")), sanitize(&text("url")));
-            let title = sanitize(&text("title"));
-            if !title.is_empty() {
-                fields.add(ui.render(&msg!("browser.field.title")), title);
-            }
-            fields.add(ui.render(&msg!("browser.field.tab")), text("targetId"));
-            ui.print(&headline(
-                ui,
-                profile.unwrap_or_default(),
-                &msg!("browser.opened"),
-            ));
-            ui.print(&fields.render(ui.width()));
+            print_opened_tab(ui, document, profile.unwrap_or_default());
         }
         BrowserCommand::Focus { .. } => ui.print_line(&msg!("browser.focused", id = text("targetId"))),
         BrowserCommand::Close { .. } => ui.print_line(&msg!("browser.closed", id = text("targetId"))),
@@ -88,7 +69,31 @@ pub(super) fn answer(
     }
 }
 
-/// `🦞 browser [openclaw] running: true`, the animal only where letters beyond ASCII may be written.
+/// Prints the accessibility tree of a page, and a note where it was truncated.
+fn print_snapshot(ui: &Ui, document: &Value) {
+    ui.print(&plain(&document["snapshot"]));
+    if document["truncated"] == true {
+        let lines = plain(&document["stats"]["lines"]);
+        ui.print_note(&msg!("browser.truncated", lines = lines));
+    }
+}
+
+/// Prints the tab in which a page was opened.
+fn print_opened_tab(ui: &Ui, document: &Value, profile: &str) {
+    let text = |key: &str| plain(&document[key]);
+    let mut fields = Fields::default();
+    fields.add(ui.render(&msg!("browser.field.url")), sanitize(&text("url")));
+    let title = sanitize(&text("title"));
+    if !title.is_empty() {
+        fields.add(ui.render(&msg!("browser.field.title")), title);
+    }
+    fields.add(ui.render(&msg!("browser.field.tab")), text("targetId"));
+    ui.print(&headline(ui, profile, &msg!("browser.opened")));
+    ui.print(&fields.render(ui.width()));
+}
+
+/// Returns the first line of an output, such as `🦞 browser [openclaw] running: true`; without the emoji where the
+/// terminal takes ASCII only.
 fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     let mark = if ui.ascii() || ui.plain() { "" } else { "🦞 " };
     let name = if name.is_empty() {
@@ -99,7 +104,9 @@ fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     format!("{mark}browser{name} {}", ui.render(msg))
 }
 
-fn status(ui: &Ui, home: &Path, document: &Value) {
+/// Prints the status of a browser.
+fn print_status(context: &Context<'_>, document: &Value) {
+    let (ui, home) = (&context.ui, &context.env.home);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| {
         if !value.is_empty() {
@@ -108,9 +115,9 @@ fn status(ui: &Ui, home: &Path, document: &Value) {
     };
     let text = |key: &str| plain(&document[key]);
     add(msg!("browser.field.profile"), text("profile"));
-    add(msg!("browser.field.enabled"), yes(ui, &document["enabled"]));
-    add(msg!("browser.field.running"), yes(ui, &document["running"]));
-    add(msg!("browser.field.state"), state(ui, document));
+    add(msg!("browser.field.enabled"), yes_or_no(ui, &document["enabled"]));
+    add(msg!("browser.field.running"), yes_or_no(ui, &document["running"]));
+    add(msg!("browser.field.state"), render_state(ui, document));
     add(msg!("browser.field.pid"), text("pid"));
     add(msg!("browser.field.port"), text("cdpPort"));
     add(msg!("browser.field.cdp-url"), text("cdpUrl"));
@@ -118,35 +125,50 @@ fn status(ui: &Ui, home: &Path, document: &Value) {
     add(msg!("browser.field.detected"), text("detectedBrowser"));
     add(
         msg!("browser.field.detected-path"),
-        path(home, &document["detectedExecutablePath"]),
+        shown_path(home, &document["detectedExecutablePath"]),
     );
     add(msg!("browser.field.detect-error"), text("detectError"));
-    add(msg!("browser.field.folder"), path(home, &document["userDataDir"]));
+    add(
+        msg!("browser.field.folder"),
+        shown_path(home, &document["userDataDir"]),
+    );
     add(msg!("browser.field.color"), text("color"));
-    add(msg!("browser.field.headless"), yes(ui, &document["headless"]));
-    add(msg!("browser.field.no-sandbox"), yes(ui, &document["noSandbox"]));
+    add(
+        msg!("browser.field.headless"),
+        yes_or_no(ui, &document["headless"]),
+    );
+    add(
+        msg!("browser.field.no-sandbox"),
+        yes_or_no(ui, &document["noSandbox"]),
+    );
     ui.print(&fields.render(ui.width()));
+    if StateName::from_document(document) == StateName::Orphan {
+        let command = context.instance.command();
+        ui.eprint_paragraph(&msg!("browser.orphan-ends", command = command));
+    }
 }
 
-fn state(ui: &Ui, document: &Value) -> String {
+/// Renders the state of a browser, from a status document or an entry of the list of profiles.
+fn render_state(ui: &Ui, document: &Value) -> String {
     let ended = &document["ended"];
-    let msg = match document["state"].as_str() {
-        Some("running") => msg!("browser.state.running"),
-        Some("starting") => msg!("browser.state.starting"),
-        Some("crashed") if ended.is_object() => msg!(
+    let msg = match StateName::from_document(document) {
+        StateName::Running => msg!("browser.state.running"),
+        StateName::Starting => msg!("browser.state.starting"),
+        StateName::Crashed if ended.is_object() => msg!(
             "browser.state.crashed",
             how = plain(&ended["message"]),
             at = plain(&ended["at"])
         ),
-        Some("crashed") => msg!("browser.state.has-crashed"),
-        Some("orphan") => msg!("browser.state.orphan"),
-        Some("remote") => msg!("browser.state.remote"),
-        _ => msg!("browser.state.stopped"),
+        StateName::Crashed => msg!("browser.state.has-crashed"),
+        StateName::Orphan => msg!("browser.state.orphan"),
+        StateName::Remote => msg!("browser.state.remote"),
+        StateName::Stopped => msg!("browser.state.stopped"),
     };
     ui.render(&msg)
 }
 
-fn profiles(ui: &Ui, document: &Value) {
+/// Prints the browser profiles as a table.
+fn print_profiles(ui: &Ui, document: &Value) {
     let heading = |msg: Msg| ui.render(&msg);
     let mut table = Table::new(vec![
         heading(msg!("browser.field.profile")),
@@ -164,7 +186,7 @@ fn profiles(ui: &Ui, document: &Value) {
         };
         table.add_row(vec![
             format!("{}{mark}", plain(&row["name"])),
-            state(ui, row),
+            render_state(ui, row),
             port,
             plain(&row["tabCount"]),
             plain(&row["color"]),
@@ -173,36 +195,37 @@ fn profiles(ui: &Ui, document: &Value) {
     ui.print(&table.render(ui.width()));
 }
 
-fn tabs(ui: &Ui, document: &Value) {
+/// Prints the open tabs.
+fn print_tabs(ui: &Ui, document: &Value) {
     let tabs: Vec<_> = document["tabs"].as_array().into_iter().flatten().collect();
     if tabs.is_empty() {
         return ui.print_line(&msg!("browser.no-tabs"));
     }
     for (at, tab) in (1..).zip(tabs) {
-        // Both are a page's own words.
+        // Title and URL come from the page, which may be hostile.
         ui.print_hanging(0, 3, &format!("{at}. {}", sanitize(&plain(&tab["title"]))));
         ui.print_hanging(3, 3, &sanitize(&plain(&tab["url"])));
         ui.print_hanging(3, 3, &format!("id: {}", plain(&tab["targetId"])));
     }
 }
 
-/// A request that was refused: on stderr in the service's words, and as the one document with `--json`.
-pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
-    let said = |value: &Value| {
+/// Prints a request that failed: the service's message to stderr, and with `--json` one document to stdout.
+pub(super) fn print_failure(ui: &Ui, status: u16, document: &Value) {
+    let text = |value: &Value| {
         let text = plain(value);
         if ui.ascii() { to_ascii(&text) } else { text }
     };
-    ui.eprint(&format!("[openclaw] {}", said(&document["error"])));
+    ui.eprint(&format!("[openclaw] {}", text(&document["error"])));
     if document["cause"].is_string() {
-        ui.eprint(&format!("  {}", said(&document["cause"])));
+        ui.eprint(&format!("  {}", text(&document["cause"])));
     }
     let arrow = if ui.ascii() || ui.plain() { "->" } else { "→" };
     let hints: Vec<_> = document["hints"].as_array().into_iter().flatten().collect();
     for hint in &hints {
-        ui.eprint(&format!("  {arrow} {}", said(hint)));
+        ui.eprint(&format!("  {arrow} {}", text(hint)));
     }
     if ui.is_json() {
-        let mut told = json!({
+        let mut failure = json!({
             "ok": false,
             "code": document["code"],
             "exit": 1,
@@ -211,59 +234,69 @@ pub(super) fn refusal(ui: &Ui, status: u16, document: &Value) {
             "hints": hints,
         });
         if document["cause"].is_string() {
-            told["cause"] = document["cause"].clone();
+            failure["cause"] = document["cause"].clone();
         }
-        ui.print_json(&told);
+        ui.print_json(&failure);
     }
 }
 
-/// What the doctor found.
-pub(super) fn doctor(ui: &Ui, profile: &str, checks: &[Check], gateway: bool, command: &str) {
+/// Prints the result of `browser doctor`.
+pub(super) fn print_checks(
+    ui: &Ui,
+    profile: &str,
+    checks: &[BrowserCheck],
+    is_gateway_up: bool,
+    command: &str,
+) {
     if ui.is_json() {
-        let row = |check: &Check| {
+        let row = |check: &BrowserCheck| {
             let hints: Vec<_> = check.hints.iter().map(|hint| ui.render(hint)).collect();
             json!({
-                "id": check.id,
+                "id": check.id.name(),
                 "health": check.health.name(),
                 "message": ui.render(&check.msg),
                 "hints": hints,
             })
         };
         let rows: Vec<_> = checks.iter().map(row).collect();
-        let ok = checks.iter().all(|check| check.health != Health::Bad);
-        return ui
-            .print_json(&json!({ "ok": ok, "profile": profile, "gatewayRunning": gateway, "checks": rows }));
+        let ok = checks.iter().all(|check| check.health != BrowserHealth::Bad);
+        return ui.print_json(
+            &json!({ "ok": ok, "profile": profile, "gatewayRunning": is_gateway_up, "checks": rows }),
+        );
     }
     for check in checks {
-        found(ui, check.health, &check.msg);
+        print_result(ui, check.health, &check.msg);
         for hint in &check.hints {
             ui.print_detail(hint);
         }
     }
-    if gateway {
-        found(ui, Health::Good, &msg!("browser.gateway-up"));
+    if is_gateway_up {
+        print_result(ui, BrowserHealth::Good, &msg!("browser.gateway-up"));
     } else {
-        found(ui, Health::Notice, &msg!("browser.doctor-down"));
+        print_result(ui, BrowserHealth::Notice, &msg!("browser.doctor-down"));
         ui.print_detail(&msg!("browser.run-gateway", command = command));
     }
 }
 
-fn found(ui: &Ui, health: Health, msg: &Msg) {
-    let mark = mark(ui, health);
+/// Prints the result of a check, with its mark.
+fn print_result(ui: &Ui, health: BrowserHealth, msg: &Msg) {
+    let mark = health_mark(ui, health);
     ui.print_hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.render(msg)));
 }
 
-fn mark(ui: &Ui, health: Health) -> &'static str {
+/// Returns the mark of a check's result: a symbol, or ASCII letters where the terminal takes no other.
+fn health_mark(ui: &Ui, health: BrowserHealth) -> &'static str {
     match (health, ui.ascii() || ui.plain()) {
-        (Health::Good, false) => "✓",
-        (Health::Good, true) => "ok",
-        (Health::Notice, _) => "!",
-        (Health::Bad, false) => "✗",
-        (Health::Bad, true) => "x",
+        (BrowserHealth::Good, false) => "✓",
+        (BrowserHealth::Good, true) => "ok",
+        (BrowserHealth::Notice, _) => "!",
+        (BrowserHealth::Bad, false) => "✗",
+        (BrowserHealth::Bad, true) => "x",
     }
 }
 
-fn yes(ui: &Ui, value: &Value) -> String {
+/// Renders a boolean; anything but `true` is "no".
+fn yes_or_no(ui: &Ui, value: &Value) -> String {
     ui.render(&if *value == true {
         msg!("browser.yes")
     } else {
@@ -271,14 +304,14 @@ fn yes(ui: &Ui, value: &Value) -> String {
     })
 }
 
-/// A path as a user reads it; nothing for `null`.
-fn path(home: &Path, value: &Value) -> String {
+/// Returns a path with `~` for the home folder; empty for `null`.
+fn shown_path(home: &Path, value: &Value) -> String {
     value
         .as_str()
         .map_or_else(String::new, |path| abbreviate_home(home, Path::new(path)))
 }
 
-/// A value as a text without quotes; nothing for `null`.
+/// Returns a value as text, a string without its quotes; empty for `null`.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! What a config says about ports, workspaces and tokens, and the small files beside it.
+//! Reads the keys of a config that matter to a survey: ports, workspaces, and channel tokens.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -12,29 +12,29 @@ use crate::host::read;
 use crate::ports::{Claim, Port, Role, Span};
 use crate::secret::Secret;
 
-/// A config as it was read.
+/// Result of reading a config file.
 #[derive(Debug)]
-pub(super) enum Reading {
-    /// There is none.
+pub(super) enum ConfigReading {
+    /// There is no such file.
     Missing,
-    /// Its value, included files merged in.
+    /// The value of the config, included files merged in.
     Ok(Value),
-    /// It can't be used.
+    /// The file can't be read or isn't valid.
     Broken(ConfigError),
 }
 
-/// Reads a config.
-pub(super) fn read(path: &Path) -> Reading {
+/// Reads a config file and merges the files that it includes.
+pub(super) fn read_config(path: &Path) -> ConfigReading {
     match config::load(path) {
-        LoadedConfig::Missing => Reading::Missing,
+        LoadedConfig::Missing => ConfigReading::Missing,
         LoadedConfig::Ok(document) => {
-            config::effective(path, &document).map_or_else(Reading::Broken, Reading::Ok)
+            config::effective(path, &document).map_or_else(ConfigReading::Broken, ConfigReading::Ok)
         }
-        LoadedConfig::Broken(fault) => Reading::Broken(fault),
+        LoadedConfig::Broken(fault) => ConfigReading::Broken(fault),
     }
 }
 
-/// The port of a URL on this host; `None` where it is another host's, or has none of its own.
+/// Returns the port of a URL on this host, or `None` for a URL of another host or without a port.
 fn local_port(value: &Value) -> Option<Port> {
     let (_, rest) = value.as_str()?.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -50,16 +50,17 @@ fn local_port(value: &Value) -> Option<Port> {
     port.parse().ok().filter(|_| local)
 }
 
-/// How many ports a pool has that starts where a key says.
-const POOL: u16 = Role::CDP_OFFSETS.1 - Role::CDP_OFFSETS.0;
+/// Distance from the first to the last port of a CDP pool.
+const CDP_POOL_EXTENT: u16 = Role::CDP_OFFSETS.1 - Role::CDP_OFFSETS.0;
 
-fn pool_from(first: u16, key: &str) -> Claim {
-    let last = first.saturating_add(POOL);
+/// Returns the claim of a CDP pool whose first port a key sets.
+fn cdp_pool_claim(first: u16, key: &str) -> Claim {
+    let last = first.saturating_add(CDP_POOL_EXTENT);
     Claim::pinned(Span { first, last }, Role::CdpPool, key)
 }
 
-/// The ports that keys of a config set (docs/openclaw.md#port-keys), those of either release.
-pub(super) fn pinned(config: &Value) -> Vec<Claim> {
+/// Returns the claims of the ports that keys of a config set (docs/openclaw.md#port-keys), in any release.
+pub(super) fn pinned_port_claims(config: &Value) -> Vec<Claim> {
     let mut claims = Vec::new();
     let browser = config.get("browser").unwrap_or(&Value::Null);
     let mut pin = |found: Option<Port>, role, key: &str| {
@@ -107,19 +108,19 @@ pub(super) fn pinned(config: &Value) -> Vec<Claim> {
             &key("cdpUrl"),
         );
     }
-    // The pool follows a control port that is set: control + 9 and on.
+    // The CDP pool moves with a control port that is set: it begins 9 ports above it.
     let offset = Role::CDP_OFFSETS.0 - 2;
     let pools = control
         .into_iter()
-        .filter_map(|(found, key)| Some(pool_from(found?.get().checked_add(offset)?, key)));
+        .filter_map(|(found, key)| Some(cdp_pool_claim(found?.get().checked_add(offset)?, key)));
     claims.extend(pools);
     let range = browser.get("cdpPortRangeStart").and_then(Port::from_json);
-    claims.extend(range.map(|first| pool_from(first.get(), "browser.cdpPortRangeStart")));
+    claims.extend(range.map(|first| cdp_pool_claim(first.get(), "browser.cdpPortRangeStart")));
     claims
 }
 
-/// The workspaces that a config names, as paths.
-pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) -> Vec<PathBuf> {
+/// Returns the paths of the workspaces that a config names.
+pub(super) fn named_workspaces(env: &Environment, state_dir: &Path, config: &Value) -> Vec<PathBuf> {
     let agents = config.get("agents").unwrap_or(&Value::Null);
     let default = agents.get("defaults");
     let list = agents.get("list").and_then(Value::as_array).into_iter().flatten();
@@ -144,24 +145,24 @@ pub(super) fn workspaces(env: &Environment, state_dir: &Path, config: &Value) ->
     paths
 }
 
-/// The tokens of messaging channels: (key, value), those of the instance's `.env` and of token files among
-/// them. One that is to be filled in from elsewhere is not known here.
-pub(super) fn tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec<(String, Secret)> {
-    const KEYS: [&str; 3] = ["botToken", "token", "appToken"];
-    const FILE: &str = "tokenFile";
+/// Returns the tokens of messaging channels as (key, value). Variables are filled in from the instance's `.env` and the
+/// config itself, and token files are read; a token that comes from elsewhere is left out.
+pub(super) fn channel_tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec<(String, Secret)> {
+    const TOKEN_KEYS: [&str; 3] = ["botToken", "token", "appToken"];
+    const TOKEN_FILE_KEY: &str = "tokenFile";
     let dotenv = state_dir.join(".env");
     let lookup = |name: &str| {
         env_file::variable(&dotenv, name).or_else(|| variables::variable_from_config(config, name))
     };
     let mut tokens = Vec::new();
-    let mut take = |path: &str, account: &Value| {
+    let mut add_tokens = |path: &str, account: &Value| {
         let typed = |key: &str| account.get(key)?.as_str();
-        let set = KEYS.into_iter().filter_map(|key| {
+        let set = TOKEN_KEYS.into_iter().filter_map(|key| {
             let filled = variables::substitute(typed(key)?, &lookup).ok()?;
             Some((key, filled))
         });
-        let in_file = || read::text(&env.expand(Some(state_dir), typed(FILE)?.trim())?).ok();
-        let all = set.chain(in_file().map(|text| (FILE, text)));
+        let in_file = || read::text(&env.expand(Some(state_dir), typed(TOKEN_FILE_KEY)?.trim())?).ok();
+        let all = set.chain(in_file().map(|text| (TOKEN_FILE_KEY, text)));
         let known = all.filter(|(_, value)| !value.trim().is_empty());
         tokens.extend(known.map(|(key, value)| (format!("{path}.{key}"), Secret::new(value.trim()))));
     };
@@ -172,14 +173,14 @@ pub(super) fn tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec
         .flatten()
     {
         let path = format!("channels.{name}");
-        take(&path, channel);
+        add_tokens(&path, channel);
         for (account, value) in channel
             .get("accounts")
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
         {
-            take(&format!("{path}.accounts.{account}"), value);
+            add_tokens(&format!("{path}.accounts.{account}"), value);
         }
     }
     tokens

@@ -1,0 +1,52 @@
+//! The instance whose browsers a call is about.
+
+use serde_json::Value;
+
+use super::profiles::{BrowserProfiles, default_color};
+use crate::config::variables;
+use crate::env_file;
+use crate::environment::Environment;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::ports::{Port, PortFamily};
+use crate::record::Record;
+
+/// The instance whose browsers are used, the base port of its gateway, and the host it lives on.
+#[derive(Clone, Debug)]
+pub(crate) struct BrowserContext {
+    /// The outside world.
+    pub(crate) host: Host,
+    /// The environment variables of this run.
+    pub(crate) env: Environment,
+    /// The instance.
+    pub(crate) instance: Instance,
+    /// The base port that the gateway of the instance uses, 1 to 65535.
+    pub(crate) base_port: Port,
+}
+
+impl BrowserContext {
+    /// Returns the ports of the instance; `None` where none can be derived from its base port.
+    pub(crate) fn port_family(&self) -> Option<PortFamily> {
+        PortFamily::new(self.base_port)
+    }
+
+    /// Returns the browser profiles that the config and the record define.
+    ///
+    /// A variable that is set nowhere stays in the text as it is written: the text is then refused as an address
+    /// where it is used.
+    pub(crate) fn profiles(&self, config: &Value, record: &Record) -> BrowserProfiles {
+        let lookup = |name: &str| {
+            let inherited = self
+                .host
+                .var(name)
+                .filter(|_| !Environment::is_own_variable(name));
+            inherited
+                .map(str::to_owned)
+                .or_else(|| env_file::variable(&self.instance.env_file(), name))
+                .or_else(|| variables::variable_from_config(config, name))
+        };
+        let expand = |text: &str| variables::substitute(text, &lookup).unwrap_or_else(|_| text.to_owned());
+        let color = default_color(&self.instance.profile);
+        BrowserProfiles::from_config(config, record, color, &expand)
+    }
+}

@@ -1,0 +1,70 @@
+//! The error of an operation on browsers.
+
+use crate::error::Error;
+use crate::i18n::Msg;
+
+/// An error with the HTTP status that the control service answers with (docs/openclaw.md#browser-errors).
+#[derive(Debug)]
+pub(crate) struct BrowserError {
+    /// The HTTP status: 400, 404, 409, 500 or 507.
+    pub(crate) status: u16,
+    /// The error itself, with hints for the user.
+    pub(crate) error: Error,
+}
+
+/// The result of an operation on browsers.
+pub(crate) type Result<T, E = BrowserError> = std::result::Result<T, E>;
+
+impl BrowserError {
+    /// Creates the error for an argument that cannot be used: 400.
+    pub(super) fn bad_request(msg: Msg) -> Self {
+        Self::new(400, msg)
+    }
+
+    /// Creates the error for a profile, tab or route that does not exist: 404.
+    pub(super) fn not_found(msg: Msg) -> Self {
+        Self::new(404, msg)
+    }
+
+    /// Creates the error for a request that the current state does not allow: 409.
+    pub(super) fn conflict(msg: Msg) -> Self {
+        Self::new(409, msg)
+    }
+
+    /// Creates the error for an operation that failed: 500.
+    pub(super) fn failed(msg: Msg) -> Self {
+        Self::new(500, msg)
+    }
+
+    /// Creates the error for a port pool with no free port: 507.
+    pub(super) fn no_port_left(msg: Msg) -> Self {
+        Self::new(507, msg)
+    }
+
+    fn new(status: u16, msg: Msg) -> Self {
+        Self {
+            status,
+            error: Error::failed(msg),
+        }
+    }
+
+    /// Adds a hint: what the user can do about the error.
+    #[must_use]
+    pub(super) fn hint(mut self, hint: Msg) -> Self {
+        self.error = self.error.hint(hint);
+        self
+    }
+
+    /// Adds the cause, as the system or a library reported it.
+    #[must_use]
+    pub(super) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
+        self.error = self.error.because(cause);
+        self
+    }
+}
+
+impl From<Error> for BrowserError {
+    fn from(error: Error) -> Self {
+        Self { status: 500, error }
+    }
+}

@@ -1,0 +1,165 @@
+//! The lock files of gateways, by which a process proves that it is the gateway of an instance.
+//!
+//! A gateway of this program holds `gateway.lock` of its state folder open for as long as it lives. OpenClaw from npm
+//! holds a file that names its process and its config (docs/openclaw.md#gateway-lock), in a folder of the system for
+//! temporary files or in its state folder.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::instance::SurveyedInstance;
+use crate::host::pid::{self, FileId};
+use crate::host::{self, read};
+use crate::instance::LOCK_FILE;
+
+/// Start of the name of each folder in which OpenClaw keeps its locks; the user's number follows.
+const OPENCLAW_LOCK_DIR_PREFIX: &str = "openclaw-";
+
+/// The gateway locks of the instances of a survey.
+pub(super) struct GatewayLocks<'a> {
+    instances: &'a [SurveyedInstance],
+    /// The lock files of this program's gateways, each with the index of its instance.
+    native: HashMap<FileId, usize>,
+}
+
+/// The content of a lock file, as far as it identifies a gateway.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LockContent {
+    pid: u32,
+    /// The config, which OpenClaw's locks alone name.
+    config_path: Option<PathBuf>,
+}
+
+impl LockContent {
+    /// Reads a lock file; `None` where it does not name this process.
+    fn read_of(pid: u32, file: &Path) -> Option<Self> {
+        let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
+        (content.pid == pid).then_some(content)
+    }
+}
+
+impl<'a> GatewayLocks<'a> {
+    pub(super) fn new(instances: &'a [SurveyedInstance]) -> Self {
+        let native = instances.iter().enumerate().filter_map(|(index, instance)| {
+            let lock = pid::file_id(&instance.state_dir.join(LOCK_FILE))?;
+            Some((lock, index))
+        });
+        Self {
+            instances,
+            native: native.collect(),
+        }
+    }
+
+    /// Returns the index of the instance whose gateway this process is.
+    pub(super) fn instance_of(&self, pid: u32) -> Option<usize> {
+        let Some(open) = pid::open_files(pid, is_lock_name) else {
+            return self.instance_by_content(pid);
+        };
+        let mut files = open.iter();
+        files.find_map(|file| {
+            let native = self.native.get(&file.id).copied();
+            native.or_else(|| self.instance_of_openclaw_lock(&file.path, pid))
+        })
+    }
+
+    /// Returns the index of the instance whose lock file names this process, where the system does not tell which
+    /// files a process has open.
+    fn instance_by_content(&self, pid: u32) -> Option<usize> {
+        let names_pid = |instance: &SurveyedInstance| {
+            LockContent::read_of(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
+        };
+        let native = self.instances.iter().position(names_pid);
+        native.or_else(|| {
+            let state_dirs = self
+                .instances
+                .iter()
+                .map(|instance| instance.state_dir.join("tmp"));
+            let folders = state_dirs.chain([host::temp_dir()]);
+            let mut files = folders.flat_map(|folder| openclaw_locks_in(&folder));
+            files.find_map(|file| self.instance_of_openclaw_lock(&file, pid))
+        })
+    }
+
+    /// Returns the index of the instance that a lock file of OpenClaw names, where it also names this process.
+    fn instance_of_openclaw_lock(&self, file: &Path, pid: u32) -> Option<usize> {
+        let content = LockContent::read_of(pid, file)?;
+        let config = read::canonicalize_existing(&content.config_path?);
+        self.instances
+            .iter()
+            .position(|instance| read::canonicalize_existing(&instance.config_path) == config)
+    }
+}
+
+/// Returns whether a file may be a gateway lock, by its name: `gateway.lock`, `gateway.5f0c1d2e.lock`.
+fn is_lock_name(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b"gateway.") && name.ends_with(b".lock")
+}
+
+/// Returns the files in a folder that may be locks of OpenClaw's gateways.
+fn openclaw_locks_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_lock_dir = |name: &OsStr| {
+        name.as_encoded_bytes()
+            .starts_with(OPENCLAW_LOCK_DIR_PREFIX.as_bytes())
+    };
+    entries(folder)
+        .filter(|entry| is_lock_dir(&entry.file_name()))
+        .flat_map(|folder| entries(&folder.path()))
+        .filter(|entry| is_lock_name(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "the tests hold lock files open")]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::survey::tests::Home;
+
+    #[test]
+    fn open_lock_file_proves_a_gateway_and_its_mere_content_does_not() {
+        let home = Home::new();
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 20789}}");
+        let config = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 21789}}");
+        let survey = home.survey();
+        let own_pid = std::process::id();
+        let label = || {
+            let index = GatewayLocks::new(&survey.instances).instance_of(own_pid)?;
+            Some(survey.instances[index].label.clone())
+        };
+        let native = home.write(".openclaw/gateway.lock", "");
+        let content = |pid: u32| serde_json::json!({"pid": pid, "configPath": config}).to_string();
+        let of_openclaw = home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid));
+        assert_eq!(label(), None, "nobody has them open");
+        let held = File::open(&native).unwrap();
+        assert_eq!(label().as_deref(), Some("default"));
+        drop(held);
+        let held = File::open(&of_openclaw).unwrap();
+        assert_eq!(label().as_deref(), Some("rescue"));
+        std::fs::remove_file(&of_openclaw).unwrap();
+        assert_eq!(
+            label().as_deref(),
+            Some("rescue"),
+            "it was removed while it is held"
+        );
+        drop(held);
+        let _held = File::open(home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid + 1)));
+        assert_eq!(label(), None, "it is the lock of another process");
+    }
+
+    #[test]
+    fn lock_files_of_openclaw_are_listed() {
+        let home = Home::new();
+        let lock = home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", "{}");
+        home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock.sqlite", "");
+        home.write("tmp/other/gateway.5f0c1d2e.lock", "{}");
+        assert_eq!(openclaw_locks_in(&home.path("tmp")), [lock]);
+    }
+}

@@ -1,0 +1,233 @@
+//! Listening sockets, each attributed to the instance to which its process belongs.
+//!
+//! What a process is called, and what its path or its command line contains, proves nothing: anybody's program may lie
+//! in a folder called `openclaw`. A process is the gateway of an instance where it holds that instance's lock file open
+//! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
+//! on the ports of browsers only, and is no gateway.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::gateway_locks::GatewayLocks;
+use super::instance::SurveyedInstance;
+use crate::host::pid::{self, ProcessOwner};
+use crate::host::ports::{self, ListeningSocket};
+use crate::host::read;
+use crate::ports::{Listener, ListeningProcess, Port, Role};
+use crate::profile::ProfileName;
+
+/// Finds the listening TCP sockets of the host with their processes, and the instances to which these belong.
+pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
+    let holds =
+        |instance: &SurveyedInstance, port| instance.claims.iter().any(|claim| claim.span.contains(port));
+    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
+    let mut identifier = ProcessIdentifier::new(home, instances);
+    let listener = |socket: ListeningSocket| {
+        Some(Listener {
+            ip: socket.ip,
+            port: Port::new(socket.port)?,
+            owner: socket
+                .process
+                .map(|process| identifier.identify(socket.port, process)),
+        })
+    };
+    let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
+    attribute_by_pid(&mut listeners);
+    listeners
+}
+
+/// Attributes every socket of a process to the instance to which any one of them is attributed.
+fn attribute_by_pid(listeners: &mut [Listener]) {
+    let known: BTreeMap<u32, String> = listeners
+        .iter()
+        .filter_map(|listener| listener.owner.as_ref())
+        .filter_map(|owner| Some((owner.pid, owner.instance.clone()?)))
+        .collect();
+    for owner in listeners
+        .iter_mut()
+        .filter_map(|listener| listener.owner.as_mut())
+    {
+        if owner.instance.is_none() {
+            owner.instance = known.get(&owner.pid).cloned();
+        }
+    }
+}
+
+/// Finds the instances to which processes belong.
+struct ProcessIdentifier<'a> {
+    /// Home folder of the surveyed instances, to which their profile names are relative.
+    home: &'a Path,
+    instances: &'a [SurveyedInstance],
+    locks: GatewayLocks<'a>,
+    /// The index of the instance whose gateway a process is, for each process that was asked about.
+    gateways: BTreeMap<u32, Option<usize>>,
+    /// The real path of each instance's config, read at the first use.
+    configs: OnceCell<Vec<PathBuf>>,
+}
+
+impl<'a> ProcessIdentifier<'a> {
+    fn new(home: &'a Path, instances: &'a [SurveyedInstance]) -> Self {
+        Self {
+            home,
+            instances,
+            locks: GatewayLocks::new(instances),
+            gateways: BTreeMap::new(),
+            configs: OnceCell::new(),
+        }
+    }
+
+    /// Identifies a process that listens on a port.
+    fn identify(&mut self, port: u16, process: ports::ProcessInfo) -> ListeningProcess {
+        let pid = process.pid;
+        // Another user may write into a process of its own whatever it likes.
+        let is_ours =
+            |index: &usize| pid::process_owner(pid, &self.instances[*index].state_dir) == ProcessOwner::Ours;
+        let find_gateway = || self.locks.instance_of(pid).filter(is_ours);
+        let gateway = *self.gateways.entry(pid).or_insert_with(find_gateway);
+        let index = gateway.or_else(|| self.instance_of_browser(port, pid).filter(is_ours));
+        ListeningProcess {
+            pid,
+            name: process.name,
+            instance: index.map(|index| self.instances[index].label.clone()),
+            is_gateway: gateway.is_some(),
+        }
+    }
+
+    /// Returns the instance whose gateway started this process, where the port is one of that instance's browsers.
+    fn instance_of_browser(&self, port: u16, pid: u32) -> Option<usize> {
+        if !self
+            .instances
+            .iter()
+            .any(|instance| is_browser_port(instance, port))
+        {
+            return None;
+        }
+        let (_, mut variables) = ports::arguments_and_env(pid, "");
+        variables.retain(|(name, _)| name == "HOME" || name.starts_with("OPENCLAW_"));
+        let index = self.instance_of_variables(&variables)?;
+        is_browser_port(&self.instances[index], port).then_some(index)
+    }
+
+    /// Returns the instance that the environment variables of a process name.
+    fn instance_of_variables(&self, variables: &[(String, String)]) -> Option<usize> {
+        let variable = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.trim())
+                .filter(|value| !value.is_empty())
+        };
+        if let Some(path) = variable("OPENCLAW_CONFIG_PATH") {
+            let path = read::canonicalize_existing(Path::new(path));
+            return self.configs().iter().position(|config| *config == path);
+        }
+        if let Some(dir) = variable("OPENCLAW_STATE_DIR") {
+            let dir = Path::new(dir);
+            return self
+                .instances
+                .iter()
+                .position(|instance| instance.state_dir == dir);
+        }
+        // A profile is an instance of the process's own home folder.
+        let home = variable("OPENCLAW_HOME")
+            .filter(|home| !home.starts_with('~'))
+            .or_else(|| variable("HOME"));
+        let real = |home: &Path| read::canonicalize_existing(home);
+        if home.is_some_and(|home| real(Path::new(home)) != real(self.home)) {
+            return None;
+        }
+        let profile = ProfileName::parse(variable("OPENCLAW_PROFILE")?).ok()?;
+        self.instances
+            .iter()
+            .position(|instance| instance.profile.as_ref() == Some(&profile))
+    }
+
+    /// Returns the real paths of the configs, in the order of the instances.
+    fn configs(&self) -> &[PathBuf] {
+        self.configs.get_or_init(|| {
+            self.instances
+                .iter()
+                .map(|instance| read::canonicalize_existing(&instance.config_path))
+                .collect()
+        })
+    }
+}
+
+/// Returns whether a browser of the instance may listen on a port.
+fn is_browser_port(instance: &SurveyedInstance, port: u16) -> bool {
+    let is_base = instance.base.is_some_and(|(family, _)| family.base() == port);
+    let is_browsers = |role: Role| matches!(role, Role::CdpPool | Role::Pinned);
+    let mut claims = instance.claims.iter();
+    !is_base && claims.any(|claim| is_browsers(claim.role) && claim.span.contains(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::survey::tests::Home;
+
+    #[test]
+    fn every_socket_of_a_process_is_attributed_to_its_instance() {
+        let listener = |port, pid, instance: Option<&str>| Listener {
+            port: Port::known(port),
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            owner: Some(ListeningProcess {
+                pid,
+                name: "chromium".to_owned(),
+                instance: instance.map(str::to_owned),
+                is_gateway: false,
+            }),
+        };
+        let mut all = [
+            listener(18800, 7, Some("default")),
+            listener(4000, 7, None),
+            listener(4000, 8, None),
+        ];
+        attribute_by_pid(&mut all);
+        let labels = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
+        assert_eq!(
+            labels,
+            [Some("default".to_owned()), Some("default".to_owned()), None]
+        );
+    }
+
+    #[test]
+    fn environment_names_an_instance_of_its_own_home_folder() {
+        let home = Home::new();
+        home.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+        let rescue = home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        let survey = home.survey();
+        let identifier = ProcessIdentifier::new(Path::new("/home/somebody"), &survey.instances);
+        let rescue = rescue.to_str().unwrap();
+        let label = |variables: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let variables: Vec<_> = variables.iter().map(owned).collect();
+            let index = identifier.instance_of_variables(&variables)?;
+            Some(survey.instances[index].label.clone())
+        };
+        assert_eq!(label(&[]), None);
+        assert_eq!(
+            label(&[("OPENCLAW_CONFIG_PATH", rescue)]).as_deref(),
+            Some("rescue")
+        );
+        assert_eq!(
+            label(&[("OPENCLAW_PROFILE", "rescue")]).as_deref(),
+            Some("rescue")
+        );
+        assert_eq!(label(&[("OPENCLAW_PROFILE", "other")]), None);
+        let foreign = [("HOME", "/home/other"), ("OPENCLAW_PROFILE", "rescue")];
+        assert_eq!(label(&foreign), None, "the same name in another home");
+    }
+
+    #[test]
+    fn environment_identifies_a_process_on_the_ports_of_browsers_only() {
+        let home = Home::new();
+        home.write(".openclaw-rescue/openclaw.json", "{gateway: {port: 19789}}");
+        let survey = home.survey();
+        let is_browsers = |port| is_browser_port(&survey.instances[0], port);
+        assert!(is_browsers(19800));
+        assert!(!is_browsers(19789), "the base port is a gateway's");
+        assert!(!is_browsers(19793) && !is_browsers(5173));
+    }
+}

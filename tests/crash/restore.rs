@@ -1,0 +1,164 @@
+//! Kills `snapshot restore` at each rename: until the change is completed every command says that it is not, doctor
+//! advises nothing that would lose it, and both doctor and a starting gateway complete it.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::snapshot::home_with_rescue;
+use crate::support::gateway::Gateway;
+use crate::support::{Reason, Sandbox, network, skipped};
+
+const SESSION: &str = ".openclaw-rescue/agents/main/sessions/one.jsonl";
+
+/// Makes a home folder in which a restore was killed at its nth rename. Returns `None` where it has fewer, or its commit
+/// had not begun or had ended.
+fn killed_restore(nth: usize) -> Option<Sandbox> {
+    let sandbox = home_with_rescue();
+    for folder in ["credentials", "cron", "memory"] {
+        sandbox.write(format!(".openclaw-rescue/{folder}/a"), "first\n");
+    }
+    let _ = sandbox
+        .run(["--profile", "rescue", "snapshot", "create"])
+        .exits(0);
+    sandbox.write(SESSION, "second\n");
+    let program = sandbox.command(["--profile", "rescue", "snapshot", "restore", "--yes"]);
+    let renames = "?rename,?renameat,?renameat2";
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={renames}")])
+        .args(["-e", &format!("inject={renames}:signal=KILL:when={nth}"), "--"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(sandbox.home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = command.status().expect("strace");
+    sandbox
+        .path(".local/state/openclaw/journal.commit.json")
+        .exists()
+        .then_some(sandbox)
+}
+
+fn staging_folders(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(sandbox.path(".openclaw-rescue")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .filter(|path| path.to_string_lossy().contains("/.restore-"))
+        .collect()
+}
+
+/// Returns whether strace can trace here; where it can't, the calling test counts as skipped.
+fn can_trace() -> bool {
+    let traced = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .status();
+    match traced {
+        Ok(status) if status.success() => return true,
+        Ok(_) => skipped(Reason::NoTracing, "true under strace failed"),
+        Err(_) => skipped(Reason::NoProgram("strace"), "a restore is killed with it"),
+    }
+    false
+}
+
+#[test]
+fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
+    if !can_trace() {
+        return;
+    }
+    network::own(|| {
+        let mut count = 0;
+        for nth in 1..40 {
+            let Some(sandbox) = killed_restore(nth) else {
+                continue;
+            };
+            count += 1;
+            let run = |args: &str| {
+                let mut all = vec!["--profile", "rescue"];
+                all.extend(args.split(' '));
+                sandbox.run(all)
+            };
+            for args in [
+                "status",
+                "config get gateway.port",
+                "profiles",
+                "snapshot list",
+                "ports",
+            ] {
+                let run = run(args);
+                assert!(
+                    run.stderr.contains("A previous run was interrupted")
+                        && run.stderr.contains("doctor --fix"),
+                    "{nth}: {args}: {run:?}"
+                );
+            }
+            let found = run("doctor --json").exits(1).json();
+            let ids: Vec<_> = found["findings"]
+                .as_array()
+                .expect("findings")
+                .iter()
+                .map(|finding| finding["id"].clone())
+                .collect();
+            assert_eq!(ids, ["change-interrupted"], "{nth}");
+            let is_obeyed = nth % 2 == 0;
+            if is_obeyed {
+                // What an earlier release advised.
+                for folder in staging_folders(&sandbox) {
+                    std::fs::remove_dir_all(folder).expect("a folder");
+                }
+            }
+            let fixed = run("doctor --fix --yes");
+            let session = sandbox.read(SESSION);
+            let is_undone = fixed.stderr.contains("its changes were undone");
+            assert!(
+                is_undone || fixed.stderr.contains("its changes are now complete"),
+                "{nth}: {fixed:?}"
+            );
+            assert!(is_obeyed || !is_undone, "{nth}: {fixed:?}");
+            assert_eq!(
+                session,
+                if is_undone { "second\n" } else { "first\n" },
+                "{nth}: {fixed:?}"
+            );
+            for below in [
+                "openclaw.json",
+                "instance.toml",
+                "credentials/a",
+                "cron/a",
+                "memory/a",
+            ] {
+                assert!(
+                    sandbox.path(".openclaw-rescue").join(below).exists(),
+                    "{nth}: {below}"
+                );
+            }
+        }
+        assert!(count > 6, "{count} kills in the middle of the commit");
+    });
+}
+
+#[test]
+fn a_gateway_completes_an_interrupted_restore_of_its_instance_before_it_starts() {
+    if !can_trace() {
+        return;
+    }
+    network::own(|| {
+        let mut killed = (1..40).filter_map(killed_restore);
+        // The config is the last part that is moved aside or back: it is missing in the middle.
+        let sandbox = killed
+            .find(|sandbox| !sandbox.path(".openclaw-rescue/openclaw.json").exists())
+            .expect("a kill without a config");
+        let command = sandbox.command(["--profile", "rescue", "gateway", "run"]);
+        let gateway = Gateway::launch(command, 19789);
+        assert_eq!(sandbox.read(SESSION), "first\n");
+        assert!(sandbox.path(".openclaw-rescue/openclaw.json").exists());
+        assert!(!sandbox.path(".local/state/openclaw/journal.commit.json").exists());
+        drop(gateway);
+    });
+}
