@@ -19,6 +19,7 @@ use crate::sync::lock;
 
 mod table;
 
+pub(crate) use table::ConnectionStage;
 use table::ConnectionTable;
 
 /// Maximum number of connections where the system does not say how many files may be open.
@@ -31,17 +32,6 @@ const INCLUDED_HTTP_BYTES: usize = 4 * 1024;
 
 /// The count of HTTP bytes of a connection that became a WebSocket.
 const UNCOUNTED: usize = usize::MAX;
-
-/// The activity of a connection, by which the gateway chooses one to close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectionStage {
-    /// The connection waits for a request: none has arrived whole yet, or the last one was answered.
-    Silent,
-    /// A request is being answered.
-    Working,
-    /// The connection became a WebSocket.
-    Session,
-}
 
 /// The connection that a request came over; stored in the request's extensions.
 #[derive(Clone, Debug)]

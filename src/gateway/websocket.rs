@@ -24,10 +24,12 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use super::protocol::refusal::CloseReason;
 
 mod decoder;
+mod error;
 #[cfg(test)]
 mod tests;
 
 use decoder::{DecodedMessage, FrameDecoder};
+pub(crate) use error::WebSocketError;
 
 /// Maximum size of a message that arrives without waiting for a turn, in bytes.
 pub(crate) const MAX_SMALL_MESSAGE_BYTES: usize = 64 * 1024;
@@ -41,36 +43,6 @@ const CONTROL_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGE_MESSAGE_CAPACITY: usize = 33 * 1024 * 1024;
 /// Time that a large message has to arrive whole once it has its turn.
 const LARGE_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The reason why nothing more can be received over a WebSocket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WebSocketError {
-    /// A message is larger than allowed.
-    TooLarge,
-    /// A text message is not UTF-8.
-    InvalidText,
-    /// The bytes are not the WebSocket protocol.
-    Violation,
-    /// The client sent more than it may before it is authenticated, or a large message too slowly.
-    Refused,
-    /// The client does not accept what is sent to it.
-    Stalled,
-    /// The connection is broken.
-    Broken,
-}
-
-impl WebSocketError {
-    /// Returns the reason to close with; `None` where a close frame would not arrive.
-    pub(crate) fn close_reason(self) -> Option<CloseReason> {
-        match self {
-            Self::TooLarge => Some(CloseReason::new(1009, "")),
-            Self::InvalidText => Some(CloseReason::new(1007, "")),
-            Self::Violation => Some(CloseReason::new(1002, "")),
-            Self::Refused => Some(CloseReason::new(1008, "")),
-            Self::Stalled | Self::Broken => None,
-        }
-    }
-}
 
 /// A text or binary message that was received. A large one keeps its turn until it is dropped.
 #[derive(Debug)]

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::ConnectionStage;
 use crate::gateway::throttle::client_network;
 
 /// Maximum number of connections per client network that wait for a request or between two requests.
@@ -17,6 +16,17 @@ const MAX_SILENT_PER_NETWORK: usize = 256;
 const MAX_UNAUTHENTICATED_MEMORY: usize = 16 * 1024 * 1024;
 /// Memory of a connection that holds no bytes of its client, in bytes: its task, buffers and entries.
 const CONNECTION_MEMORY: usize = 8 * 1024;
+
+/// The activity of a connection, by which the gateway chooses one to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionStage {
+    /// The connection waits for a request: none has arrived whole yet, or the last one was answered.
+    Silent,
+    /// A request is being answered.
+    Working,
+    /// The connection became a WebSocket.
+    Session,
+}
 
 /// The start of a stage, and a number that orders stages of the same instant.
 type StageStart = (Instant, u64);

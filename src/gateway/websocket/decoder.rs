@@ -9,7 +9,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::WebSocketError;
+use super::error::WebSocketError;
 
 /// Maximum length of a frame header, in bytes.
 const MAX_HEADER_BYTES: usize = 14;
