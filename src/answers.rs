@@ -62,7 +62,7 @@ pub(crate) struct CustomProvider {
 
 /// An enum whose values have one name each, in flags, answers files, configs and `--json`.
 pub(crate) trait NamedValue: Copy + 'static {
-    /// All values, in the order in which they are offered.
+    /// The values of the enum, in the order in which they are offered.
     const ALL: &'static [Self];
 
     /// Returns the name of the value.
@@ -82,7 +82,7 @@ macro_rules! named_enum {
         $vis enum $name { $($(#[$vmeta])* $variant,)* }
 
         impl $name {
-            /// All values, in the order in which they are offered.
+            /// The values of the enum, in the order in which they are offered.
             $vis const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns the name in flags, answers files and configs.

@@ -1,7 +1,7 @@
-//! The command line as it is typed: types for `clap`, and the dispatch to one module per verb.
+//! The command line as it is typed: the types for `clap`, and the dispatch to one module for each command.
 //!
-//! No help text stands here: `help` puts the words of the chosen language into the commands before they
-//! are shown. The global words (`--profile`, `--lang`, ...) are taken out before (`global_options`); they are
+//! The types have no help texts: `help` puts the sentences of the chosen language into the commands before they are
+//! shown. `global_options` removes the global options (`--profile`, `--lang`, ...) before clap parses the line; they are
 //! declared here for the help and the completions.
 
 #![expect(clippy::struct_excessive_bools, reason = "each flag of a command line is one")]
@@ -23,12 +23,12 @@ mod dashboard;
 mod doctor;
 mod duration;
 mod gateway;
-mod given;
 mod logs;
 mod man;
 pub(crate) mod node;
 mod onboard;
 mod ports;
+mod preset_answers;
 mod profiles;
 mod rescue;
 mod snapshot;
@@ -36,7 +36,7 @@ mod status;
 
 use context::Context;
 
-/// `openclaw`
+/// The arguments of `openclaw`.
 #[derive(Debug, Parser)]
 #[command(
     name = "openclaw",
@@ -63,7 +63,7 @@ pub struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// The verbs.
+/// The commands of `openclaw`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Onboard(Box<onboard::OnboardArgs>),
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Runs a verb. Scripts and man pages need no instance, and so no home folder.
+/// Runs a command. `completions` and `man` need no instance, and therefore no home folder.
 pub(crate) fn dispatch(
     host: &Host,
     ui: Ui,

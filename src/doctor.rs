@@ -1,4 +1,4 @@
-//! The doctor: finds what is wrong with the instances of a host, and names or makes the repair.
+//! The checks of `openclaw doctor`: they find problems of the instances of a host, and name or make the repair.
 //!
 //! ```text
 //! host ──► HostReport (collected once, read only) ──► checks ──► findings ──► fix plans ──► apply
@@ -35,8 +35,8 @@ pub(crate) use finding::{Finding, is_worse};
 pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};
 
-/// The families of checks, in the order in which they are run.
-const FAMILIES: [&[Check]; 9] = [
+/// The tables of checks, one for each family, in the order in which they are run.
+const CHECK_FAMILIES: [&[Check]; 9] = [
     isolation::CHECKS,
     ports::CHECKS,
     config::CHECKS,
@@ -50,7 +50,7 @@ const FAMILIES: [&[Check]; 9] = [
 
 /// Returns every check, in the order of the families.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    FAMILIES.into_iter().flatten()
+    CHECK_FAMILIES.into_iter().flatten()
 }
 
 /// Runs every check on every selected instance; returns the findings by instance, the worst first.

@@ -1,6 +1,6 @@
-//! The texts of the command line. They are put into clap's commands when somebody wants to read them.
+//! The texts of the command line, which are put into clap's commands when they are read.
 //!
-//! `cli` declares what can be typed, without any text: most lines are right, and are parsed without one. Only when help,
+//! `cli` declares the commands without any text, because most lines are valid and are parsed without one. Only when help,
 //! a man page, a completion or an error is to be shown, [`localise`] goes through the commands and puts in the sentences
 //! of the chosen language. The key of an argument follows from its place (`help.ports.suggest.count`), so that a new
 //! flag needs a line in each catalogue and nothing else. A flag that means the same in a command above it, or in every
@@ -70,6 +70,7 @@ pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
 /// Returns the text of a key.
 type Lookup<'a> = dyn FnMut(&str) -> Option<&'static str> + 'a;
 
+/// Sets all texts of the commands, and adds the flag `--help`.
 fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     let help = Arg::new("help")
         .short('h')
@@ -80,6 +81,7 @@ fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     set_command_texts(command.disable_help_flag(true).arg(help), &name, true, lookup)
 }
 
+/// Sets the texts of a command and of its subcommands. `path` is the part of the key for this command.
 fn set_command_texts(command: Command, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Command {
     let about = lookup(&format!("help.{path}.about")).unwrap_or_default();
     command
@@ -95,6 +97,7 @@ fn set_command_texts(command: Command, path: &str, is_root: bool, lookup: &mut L
         })
 }
 
+/// Sets the text, the heading and the value names of an argument.
 fn set_argument_texts(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Arg {
     let id = arg.get_id().as_str().replace('_', "-");
     let help = lookup(&argument_key(path, &id)).unwrap_or_default();

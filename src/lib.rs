@@ -1,6 +1,6 @@
-//! Several OpenClaw gateways on one host, each isolated from the others.
+//! A program that sets up, runs and repairs several OpenClaw gateways on one host, each isolated from the others.
 //!
-//! The way of the data:
+//! The flow of data:
 //!
 //! ```text
 //! argv + env -> Environment -> Instance paths
@@ -12,7 +12,7 @@
 //!
 //! Everything before `apply` only reads. The domain (`ports`, `plan`, `config`, `survey`) speaks in [`i18n::Msg`] and knows
 //! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
-//! `clippy.toml` sees to it.
+//! `clippy.toml` enforces this.
 
 pub mod answers;
 pub mod apply;
@@ -59,10 +59,10 @@ mod wizard;
 
 #[cfg(test)]
 #[path = "../tests/support/skip.rs"]
-#[expect(dead_code, reason = "unit tests have few of the reasons")]
+#[expect(dead_code, reason = "the unit tests use few of the reasons")]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the file and its variable are the test run's"
+    reason = "it appends to a file of the test run, which a variable names"
 )]
 mod skip;
 
@@ -76,7 +76,8 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::ui::Ui;
 
-/// Runs the program: determines the language, parses the command line, runs the command, and reports an error once.
+/// Runs the program: detects the language, parses the command line, runs the command, and reports its error.
+/// Returns the exit code.
 pub fn run(host: &Host) -> ExitCode {
     let requested = global_options::requested_lang(host.args()).map(i18n::Lang::code);
     let requested = requested.into_iter().chain(environment::Environment::lang(host));
@@ -94,7 +95,7 @@ pub fn run(host: &Host) -> ExitCode {
         },
     };
     let ui = Ui::new(host, lang, ui_options);
-    if let Some(code) = cli::completions::answer(host, cli::Cli::command(), ui.lang(), ui) {
+    if let Some(code) = cli::completions::complete(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }
     match options.and_then(|options| dispatch(host, ui, &options)) {
@@ -106,9 +107,10 @@ pub fn run(host: &Host) -> ExitCode {
     }
 }
 
-/// Parses the command line without its global options, and runs the command.
+/// Parses the command line without its global options, and runs the command. A line that clap refuses is explained, or
+/// passed on to OpenClaw from npm.
 fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
-    // Where the command is OpenClaw's, so is --lang, and OpenClaw judges its value.
+    // OpenClaw checks the value of --lang where the command is one of OpenClaw.
     if let Err(error) = options.require_known_lang()
         && cli::node::openclaw_command(&cli::Cli::command(), options).is_none()
     {
@@ -131,12 +133,14 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     cli::dispatch(host, ui, options.profile.as_ref(), command)
 }
 
+/// Prints the version.
 fn version(ui: Ui) -> ExitCode {
     ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS
 }
 
-/// Help on stdout where it was asked for, on stderr where it stands for an error.
+/// Explains a line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong line is an
+/// error.
 fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let style = help::HelpStyle {
         width: ui.width(),

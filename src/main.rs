@@ -1,4 +1,4 @@
-//! A doorknob: the outside world goes in, an exit code comes out.
+//! The entry point of the program: it passes the surroundings of the process to the library and returns its exit code.
 
 use std::process::ExitCode;
 

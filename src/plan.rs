@@ -63,25 +63,25 @@ pub struct InstanceSummary {
     pub service: bool,
 }
 
-/// One change of the disk that a plan consists of.
+/// A change of the disk, as a step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Create a folder with mode 0700, and its missing parents. Planned only where it does not exist.
+    /// Creates a folder with mode 0700, and its missing parents. Planned only where it does not exist.
     MakeDir {
         /// The folder.
         path: PathBuf,
     },
-    /// Write a whole file with mode 0600.
+    /// Writes a whole file with mode 0600.
     Write(FileWrite),
-    /// Give a file or a folder another name, within its file system: to keep what is replaced, or to put in
-    /// place what was prepared elsewhere. Nothing is ever deleted.
+    /// Renames a file or folder within its file system: to keep a replaced file, or to put a prepared one in its place.
+    /// Nothing is ever deleted.
     Rename {
         /// The old name.
         path: PathBuf,
         /// The new name, which is free when the plan is made.
         to: PathBuf,
     },
-    /// Change the mode of a file or folder, on systems that have modes.
+    /// Changes the mode of a file or folder, on systems that have modes.
     SetMode {
         /// The file or folder. A link is not followed: a plan that names one is refused.
         path: PathBuf,
@@ -109,7 +109,7 @@ pub struct FileWrite {
 }
 
 impl FileWrite {
-    /// The write of a config. `before` are the bytes of the old file, which becomes the newest backup.
+    /// Returns the write of a config. `before` are the bytes of the old file, which becomes the newest backup.
     pub fn config(path: PathBuf, content: Content, before: Option<Vec<u8>>) -> Self {
         Self {
             path,

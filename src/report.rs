@@ -32,6 +32,7 @@ pub(crate) fn changes(plan: &Plan) -> Value {
     plan.changes.iter().map(change).collect()
 }
 
+/// Returns one change of a plan.
 fn change(change: &Change) -> Value {
     match change {
         Change::MakeDir { path } => json!({ "action": "make-dir", "path": path, "mode": "0700" }),
@@ -66,6 +67,7 @@ fn change(change: &Change) -> Value {
     }
 }
 
+/// Returns the name of a file's kind.
 fn kind_name(kind: FileKind) -> &'static str {
     match kind {
         FileKind::Config => "config",

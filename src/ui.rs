@@ -233,6 +233,7 @@ impl Ui {
         }
     }
 
+    /// Returns an error as a document.
     fn error_document(&self, error: &Error) -> Value {
         let hints: Vec<_> = error.hints.iter().map(|hint| self.render(hint)).collect();
         let mut document = json!({
@@ -248,6 +249,7 @@ impl Ui {
         document
     }
 
+    /// Returns the arrow before a hint.
     fn arrow(&self) -> &'static str {
         if self.ascii || self.plain { "->" } else { "→" }
     }

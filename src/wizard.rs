@@ -30,7 +30,7 @@ pub(crate) enum AnswerSource<'a, 'h> {
     Person(&'a mut dyn Prompter, &'a mut AnswerHistory<'h>),
     /// The defaults, as `--non-interactive` asks for.
     Defaults,
-    /// Nobody, and nobody asked for the defaults: the open questions are only listed.
+    /// No source: the open questions are only listed.
     Nobody,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Interview {
     pub(crate) answers: Answers,
     /// The steps that a person answered, with their questions, in order: a review offers to change them.
     pub(crate) asked: Vec<(StepId, Msg)>,
-    /// One notice for each preset answer that was not used.
+    /// A notice for each preset answer that was not used.
     pub(crate) unused: Vec<Msg>,
 }
 
@@ -89,6 +89,7 @@ fn offer_to_leave(prompter: &mut dyn Prompter) -> Result<()> {
     }
 }
 
+/// Runs one pass through the table of steps.
 fn run_pass(
     context: &mut InterviewContext<'_>,
     preset: &PresetAnswers,
@@ -137,6 +138,7 @@ impl Pass {
         }
     }
 
+    /// Stores a preset answer. An error names its flag.
     fn accept_preset(
         &mut self,
         step: &dyn WizardStep,
@@ -181,6 +183,7 @@ impl Pass {
         Ok(true)
     }
 
+    /// Ends a pass: open questions are an error unless a person was asked.
     fn finish(mut self, context: &InterviewContext<'_>, source: &AnswerSource<'_, '_>) -> Result<PassResult> {
         match source {
             AnswerSource::Nobody => Err(nobody_to_ask(context, &self.open)),
@@ -232,6 +235,7 @@ fn ask_until_valid(
     }
 }
 
+/// Returns the error for a run that may ask nobody; it lists the flags of the open questions.
 fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     let error = Error::usage(Msg::new("answers.nobody"));
     let error = if open.is_empty() {
@@ -243,6 +247,7 @@ fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     error.hint(msg!("answers.non-interactive", command = command))
 }
 
+/// Joins the names of flags: `--workspace, --channel`.
 fn flag_list(names: &[&str]) -> String {
     let flags = names.iter().map(|name| format!("--{name}"));
     flags.collect::<Vec<_>>().join(", ")

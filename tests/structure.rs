@@ -266,14 +266,89 @@ fn ports_are_parsed_in_one_file() {
     }
 }
 
-#[test]
-fn files_are_short_enough_to_be_read_at_once() {
-    for (path, _) in sources() {
-        // Its tests count too: a long test module gets a file of its own.
-        let text = std::fs::read_to_string(root().join(&path)).unwrap();
-        let lines = text.lines().count();
-        assert!(lines <= 500, "{}: {lines} lines", path.display());
+/// Maximum number of lines of a file, its tests included: a long test module gets a file of its own.
+const MAX_FILE_LINES: usize = 500;
+/// Maximum number of lines of a function, from its signature to its closing brace.
+const MAX_FUNCTION_LINES: usize = 60;
+
+/// Returns every Rust file of the repository with its text: the program, tests, benchmarks, examples, and fuzz targets.
+fn rust_files() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut folders = ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"]
+        .map(|folder| root().join(folder))
+        .to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push((path.strip_prefix(root()).unwrap().to_path_buf(), text));
+            }
+        }
     }
+    files.sort();
+    files
+}
+
+/// Returns the name of the function whose signature starts in this line.
+fn function_name(line: &str) -> Option<&str> {
+    let is_qualifier = |word: &&str| {
+        ["pub", "const", "async", "unsafe"].contains(word) || word.starts_with("pub(") || word.ends_with(')')
+    };
+    let mut words = line.split_whitespace().skip_while(is_qualifier);
+    let name = words.next().filter(|word| *word == "fn").and(words.next())?;
+    name.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}
+
+/// Finds the functions of a source that have more than `max_lines` lines, and returns their names and lengths. A function
+/// ends at the first closing brace with the indentation of its signature, where rustfmt puts it.
+fn long_functions(source: &str, max_lines: usize) -> Vec<(String, usize)> {
+    let lines: Vec<_> = source.lines().collect();
+    let length = |start: usize| {
+        let first = lines[start];
+        let indent = &first[..first.len() - first.trim_start().len()];
+        let is_end = |line: &&str| {
+            let rest = line.strip_prefix(indent).unwrap_or_default();
+            rest == "}" || (rest.starts_with(')') && rest.ends_with(';'))
+        };
+        let is_one_line = first.ends_with(['}', ';']);
+        let end = lines[start..].iter().position(is_end).unwrap_or_default();
+        if is_one_line { 1 } else { end + 1 }
+    };
+    let functions = (0..lines.len()).filter_map(|start| Some((function_name(lines[start])?, length(start))));
+    functions
+        .filter(|(_, length)| *length > max_lines)
+        .map(|(name, length)| (name.to_owned(), length))
+        .collect()
+}
+
+#[test]
+fn long_functions_are_found_by_their_closing_brace() {
+    let body = "        call();\n".repeat(4);
+    let source = format!(
+        "trait Sample {{\n    fn declared(\n        &self,\n    ) -> bool;\n    fn empty() {{}}\n}}\n\
+         impl Sample {{\n    pub(in crate::sample) async fn long(self) {{\n{body}    }}\n\n\
+         \x20   const fn short() {{\n        if true {{\n        }}\n    }}\n}}\n"
+    );
+    assert_eq!(long_functions(&source, 5), [("long".to_owned(), 6)]);
+    assert_eq!(long_functions(&source, 6), []);
+}
+
+#[test]
+fn no_function_and_no_file_is_too_long() {
+    let mut faults = Vec::new();
+    for (path, text) in rust_files() {
+        let path = path.display();
+        let count = text.lines().count();
+        if count > MAX_FILE_LINES {
+            faults.push(format!("{path}: {count} lines"));
+        }
+        let long = long_functions(&text, MAX_FUNCTION_LINES).into_iter();
+        faults.extend(long.map(|(name, count)| format!("{path}: {name} has {count} lines")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]

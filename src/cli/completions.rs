@@ -1,8 +1,8 @@
-//! `openclaw completions SHELL`, and the answers that the script asks for while somebody types.
+//! `openclaw completions SHELL`, and the candidates that its script asks for while somebody types.
 //!
-//! The script holds no list of words: at each Tab it runs this program with `COMPLETE=SHELL`, so what it
-//! offers is what this version takes and what is on this host now. Completing only reads, and says
-//! nothing where it has nothing to offer: an error in the middle of a half-typed line helps nobody.
+//! The script holds no list of words: at each Tab it runs this program with `COMPLETE=SHELL`, so that it offers what this
+//! version accepts and what exists on this host now. Completion only reads. It prints no error, because an error in the
+//! middle of a line that is half typed helps nobody.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -27,14 +27,14 @@ use crate::record::Record;
 use crate::survey;
 use crate::ui::Ui;
 
-/// `openclaw completions`
+/// The arguments of `openclaw completions`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }
 
-/// The shells that can be completed.
+/// A shell with a completion script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -44,16 +44,16 @@ pub(crate) enum Shell {
     Zsh,
 }
 
-/// The variable by which a script asks.
-const ASKS: &str = "COMPLETE";
-/// The variable that says which word is being typed.
-const TYPED: &str = "_CLAP_COMPLETE_INDEX";
-/// Stands for the profile that is about to be made: one that owns no port.
-const NEW: &str = "new";
-/// What is completed.
-const NAME: &str = "openclaw";
+/// Environment variable with the shell whose script asks for candidates.
+const SHELL_VARIABLE: &str = "COMPLETE";
+/// Environment variable with the index of the word that is being typed.
+const WORD_INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
+/// Name of the profile for which free ports are suggested. It owns no port yet.
+const NEW_PROFILE: &str = "new";
+/// Name of the command that is completed.
+const PROGRAM_NAME: &str = "openclaw";
 
-/// Prints the script.
+/// Prints the completion script of a shell.
 ///
 /// # Panics
 /// Never: memory takes every byte.
@@ -67,92 +67,97 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
         Shell::Zsh => &Zsh,
     };
     shell
-        .write_registration(ASKS, NAME, NAME, &completer(host), &mut script)
+        .write_registration(
+            SHELL_VARIABLE,
+            PROGRAM_NAME,
+            PROGRAM_NAME,
+            &program_command(host),
+            &mut script,
+        )
         .expect("memory takes every byte");
     ui.print(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
 }
 
-/// Answers a script: `COMPLETE=bash openclaw -- openclaw --prof`. `None` where none asks; the variable
-/// alone, which other programs know too, changes nothing.
-pub(crate) fn answer(host: &Host, program: Command, lang: Lang, ui: Ui) -> Option<ExitCode> {
+/// Prints the candidates for a line that a completion script asks about: `COMPLETE=bash openclaw -- openclaw --prof`.
+/// Returns `None` when no script asks. The variable alone is not enough, because other programs use it too.
+pub(crate) fn complete(host: &Host, program: Command, lang: Lang, ui: Ui) -> Option<ExitCode> {
     let [_, separator, words @ ..] = host.args() else {
         return None;
     };
     if separator != "--" || words.is_empty() {
         return None;
     }
-    let asking = host.var(ASKS)?;
+    let shell_name = host.var(SHELL_VARIABLE)?;
     let shells: [&dyn EnvCompleter; 5] = [&Bash, &Elvish, &Fish, &Powershell, &Zsh];
-    let shell = shells.into_iter().find(|shell| shell.is(asking))?;
-    let mut offers = Vec::new();
-    let mut command = command(host, program, lang);
-    let words = without_names(host, words.to_vec());
-    let written = shell.write_complete(&mut command, words, host.cwd(), &mut offers);
-    let offers = String::from_utf8_lossy(&offers);
-    if written.is_ok() && !offers.is_empty() {
-        ui.print(offers.trim_end_matches('\n'));
+    let shell = shells.into_iter().find(|shell| shell.is(shell_name))?;
+    let mut output = Vec::new();
+    let mut command = command_with_candidates(host, program, lang);
+    let words = replace_profile_names(host, words.to_vec());
+    let written = shell.write_complete(&mut command, words, host.cwd(), &mut output);
+    let output = String::from_utf8_lossy(&output);
+    if written.is_ok() && !output.is_empty() {
+        ui.print(output.trim_end_matches('\n'));
     }
     Some(ExitCode::SUCCESS)
 }
 
-/// The line with `default` in the place of each profile that is named in it: the engine takes any word that
-/// is called like a command for that command, and most rescue instances are called `rescue`. The word that
-/// is being typed stays.
-fn without_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString> {
-    let typed = host.var(TYPED).and_then(|at| at.parse().ok());
+/// Returns the line with `default` in the place of each profile name. The completion engine takes every word with the
+/// name of a command for that command, and many rescue instances are called `rescue`. The word that is being typed stays.
+fn replace_profile_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString> {
+    let typed = host.var(WORD_INDEX_VARIABLE).and_then(|at| at.parse().ok());
     let typed = typed.unwrap_or(words.len() - 1);
     for at in 1..words.len() {
-        let names = words[at - 1] == "--profile" || words[at - 1] == "--browser-profile";
-        if names && at != typed {
+        let is_name = words[at - 1] == "--profile" || words[at - 1] == "--browser-profile";
+        if is_name && at != typed {
             words[at] = "default".into();
         }
     }
     words
 }
 
-/// How the script calls this program: by its name where it was called so, else by its whole path.
-fn completer(host: &Host) -> String {
+/// Returns how the script runs this program: by its name if this run was started so, otherwise by its full path.
+fn program_command(host: &Host) -> String {
     let typed = host.args().first().map(OsString::as_os_str).unwrap_or_default();
     let by_path = Path::new(typed).components().count() > 1;
     match host.program() {
         Some(program) if by_path => program.to_string_lossy().into_owned(),
-        _ => NAME.to_owned(),
+        _ => PROGRAM_NAME.to_owned(),
     }
 }
 
-/// Base ports that are free now: what `ports suggest` says.
-fn free_ports(host: &Host) -> Vec<String> {
-    const OFFERED: usize = 3;
+/// Returns base ports that are free now, as `ports suggest` does.
+fn suggest_base_ports(host: &Host) -> Vec<String> {
+    const SUGGESTION_COUNT: usize = 3;
     let Ok(env) = Environment::read(host) else {
         return Vec::new();
     };
     let survey = survey::survey_host(host, &env);
-    let asker = ProfileName::parse(NEW).unwrap_or_else(|_| ProfileName::default_profile());
+    let asker = ProfileName::parse(NEW_PROFILE).unwrap_or_else(|_| ProfileName::default_profile());
     let mut planner = survey.planner(&asker, Path::new(""));
-    let found =
-        survey::ports::suggest_probed(host, &mut planner, &[], OFFERED, &|_, _| {}).unwrap_or_default();
+    let found = survey::ports::suggest_probed(host, &mut planner, &[], SUGGESTION_COUNT, &|_, _| {})
+        .unwrap_or_default();
     found
         .iter()
         .map(|suggestion| suggestion.family.base().to_string())
         .collect()
 }
 
-/// The commands with their words, and with what this host has to offer.
-fn command(host: &Host, program: Command, lang: Lang) -> Command {
+/// Returns the commands with their texts, and with candidates from this host for their arguments.
+fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command {
     let profiles = profiles(host);
-    let named = move |arg: Arg| arg.add(offers(profiles.clone()));
+    let named = move |arg: Arg| arg.add(candidates(profiles.clone()));
     let languages = Lang::all()
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
     help::localise(program, lang)
         .mut_arg("profile", &named)
-        .mut_arg("lang", |arg| arg.add(offers(languages)))
+        .mut_arg("lang", |arg| arg.add(candidates(languages)))
         .mut_subcommand("profiles", |profiles| {
             profiles
                 .mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
                 .mut_subcommand("export", |export| {
-                    // Whatever is touched becomes the last positional.
+                    // `mut_arg` makes an argument the last positional, so both are named in order.
                     let export = export.mut_arg("name", &named);
                     export.mut_arg("file", |arg| arg.value_hint(ValueHint::AnyPath))
                 })
@@ -166,28 +171,14 @@ fn command(host: &Host, program: Command, lang: Lang) -> Command {
         })
         .mut_subcommand("browser", |browser| {
             browser
-                .mut_arg("browser_profile", |arg| arg.add(offers(browsers(host, false))))
+                .mut_arg("browser_profile", |arg| {
+                    arg.add(candidates(browser_profiles(host, false)))
+                })
                 .mut_subcommand("delete-profile", |delete| {
-                    delete.mut_arg("name", |arg| arg.add(offers(browsers(host, true))))
+                    delete.mut_arg("name", |arg| arg.add(candidates(browser_profiles(host, true))))
                 })
         })
-        .mut_subcommand("onboard", |onboard| {
-            let values: [(&str, Vec<&str>); 6] = [
-                ("flow", Flow::ALL.iter().map(|v| v.name()).collect()),
-                ("existing", Existing::ALL.iter().map(|v| v.name()).collect()),
-                ("gateway_bind", Bind::ALL.iter().map(|v| v.name()).collect()),
-                ("gateway_auth", Auth::ALL.iter().map(|v| v.name()).collect()),
-                ("auth_choice", Provider::ALL.iter().map(|v| v.name()).collect()),
-                ("channel", Channel::ALL.iter().map(|v| v.name()).collect()),
-            ];
-            let onboard = values.into_iter().fold(onboard, |onboard, (name, values)| {
-                let words = values.into_iter().map(|value| (value.to_owned(), None));
-                onboard.mut_arg(name, |arg| arg.add(offers(words.collect())))
-            });
-            let ports = free_ports(host).into_iter().map(|port| (port, None)).collect();
-            let onboard = onboard.mut_arg("gateway_port", |arg| arg.add(offers(ports)));
-            onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
-        })
+        .mut_subcommand("onboard", |onboard| onboard_with_candidates(host, onboard))
         .mut_subcommand("setup", |setup| {
             setup.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
         })
@@ -196,7 +187,30 @@ fn command(host: &Host, program: Command, lang: Lang) -> Command {
         })
 }
 
-fn offers(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
+/// Returns `onboard` with candidates for the values of its flags.
+fn onboard_with_candidates(host: &Host, onboard: Command) -> Command {
+    let values: [(&str, Vec<&str>); 6] = [
+        ("flow", Flow::ALL.iter().map(|v| v.name()).collect()),
+        ("existing", Existing::ALL.iter().map(|v| v.name()).collect()),
+        ("gateway_bind", Bind::ALL.iter().map(|v| v.name()).collect()),
+        ("gateway_auth", Auth::ALL.iter().map(|v| v.name()).collect()),
+        ("auth_choice", Provider::ALL.iter().map(|v| v.name()).collect()),
+        ("channel", Channel::ALL.iter().map(|v| v.name()).collect()),
+    ];
+    let onboard = values.into_iter().fold(onboard, |onboard, (name, values)| {
+        let words = values.into_iter().map(|value| (value.to_owned(), None));
+        onboard.mut_arg(name, |arg| arg.add(candidates(words.collect())))
+    });
+    let ports = suggest_base_ports(host)
+        .into_iter()
+        .map(|port| (port, None))
+        .collect();
+    let onboard = onboard.mut_arg("gateway_port", |arg| arg.add(candidates(ports)));
+    onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
+}
+
+/// Makes candidates of words and their descriptions.
+fn candidates(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
         words
             .iter()
@@ -205,8 +219,8 @@ fn offers(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
     })
 }
 
-/// The browser profiles of the instance that the line is about; those that can be deleted.
-fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
+/// Returns the browser profiles of the instance that the line names. With `created`, only those that can be deleted.
+fn browser_profiles(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
     let mut words = host.args().iter().filter_map(|word| word.to_str());
     let named = words.find(|word| *word == "--profile").and_then(|_| words.next());
     let named = named.and_then(|name| ProfileName::parse(name).ok());
@@ -226,7 +240,7 @@ fn browsers(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
     wanted.map(|profile| (profile.name, None)).collect()
 }
 
-/// The profiles that have a folder on this host, by name. No home, no profiles: no error either.
+/// Returns the names of the profiles that have a folder on this host; none where the home folder is not known.
 fn profiles(host: &Host) -> Vec<(String, Option<&'static str>)> {
     let Some(entries) = Environment::read(host)
         .ok()

@@ -1,8 +1,8 @@
-//! `openclaw config`: read and change one instance's config.
+//! `openclaw config`: reads and changes one instance's config.
 //!
-//! A change is made under the host-wide lock, on the file as it is *then*, and goes through the same
-//! transaction as everything else that is written: fifty changes at once all arrive. A file that can't
-//! be read is never written over; only `restore` replaces it, and keeps it.
+//! A change is made under the host-wide lock, on the file as it is at that moment, in one transaction, so that concurrent
+//! changes do not overwrite each other. A file that can't be read is never overwritten; only `restore` replaces it, and
+//! keeps the replaced file.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -22,9 +22,9 @@ mod change;
 mod restore;
 mod validate;
 
-use change::{change, read_config};
+use change::{change_config, read_config};
 
-/// `openclaw config`
+/// The arguments of `openclaw config`.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct ConfigArgs {
@@ -34,7 +34,7 @@ pub(crate) struct ConfigArgs {
     pub json: bool,
 }
 
-/// `openclaw config ...`
+/// The subcommands of `openclaw config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     Get {
@@ -77,10 +77,10 @@ pub(crate) enum ConfigCommand {
     },
 }
 
-/// The longest value that is read from standard input, in bytes.
-const STDIN_LIMIT: u64 = 1024 * 1024;
+/// Maximum size of a value from standard input, in bytes.
+const MAX_STDIN_BYTES: u64 = 1024 * 1024;
 
-/// Carries `openclaw config ...` out.
+/// Runs `openclaw config ...`.
 pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> {
     match &args.command {
         ConfigCommand::Get { path } => get(context, path),
@@ -94,32 +94,33 @@ pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> 
             let path = parse_path(path)?;
             let typed = match value {
                 Some(value) if !stdin => value.clone(),
-                _ => from_stdin()?,
+                _ => read_stdin_value()?,
             };
             set(context, &path, &typed, *replace, release.as_deref())
         }
         ConfigCommand::Unset { path, release } => unset(context, path, release.as_deref()),
         ConfigCommand::File => Ok(file(context)),
         ConfigCommand::Validate { release } => validate::validate(context, release.as_deref()),
-        ConfigCommand::Restore { list: true, .. } => Ok(restore::list(context)),
+        ConfigCommand::Restore { list: true, .. } => Ok(restore::list_backups(context)),
         ConfigCommand::Restore { to, .. } => restore::restore(context, to.map(usize::from)),
     }
 }
 
+/// Parses a key path of the command line.
 fn parse_path(typed: &str) -> Result<KeyPath> {
     KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
 
-/// A value from standard input; one line end at its end is the shell's, not the value's.
-fn from_stdin() -> Result<String> {
-    let refused = || Error::usage(msg!("config.stdin-failed", limit = STDIN_LIMIT));
+/// Reads a value from standard input. One line end at its end is removed, because a shell adds it.
+fn read_stdin_value() -> Result<String> {
+    let refused = || Error::usage(msg!("config.stdin-failed", limit = MAX_STDIN_BYTES));
     let mut text = String::new();
     std::io::stdin()
         .lock()
-        .take(STDIN_LIMIT + 1)
+        .take(MAX_STDIN_BYTES + 1)
         .read_to_string(&mut text)
         .map_err(|cause| refused().because(cause))?;
-    if text.len() as u64 > STDIN_LIMIT {
+    if text.len() as u64 > MAX_STDIN_BYTES {
         return Err(refused());
     }
     let end = text.strip_suffix('\n').map_or(text.len(), str::len);
@@ -128,6 +129,7 @@ fn from_stdin() -> Result<String> {
     Ok(text)
 }
 
+/// Runs `config get`.
 fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
@@ -156,6 +158,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Runs `config set`.
 fn set(
     context: &Context<'_>,
     path: &KeyPath,
@@ -171,15 +174,16 @@ fn set(
             document.merge(path, value)
         }
     };
-    let written = change(context, release, edit)?;
-    report(context, path, written.as_deref(), "config.was-set", "config.same");
+    let written = change_config(context, release, edit)?;
+    print_change(context, path, written.as_deref(), "config.was-set", "config.same");
     Ok(ExitCode::SUCCESS)
 }
 
+/// Runs `config unset`.
 fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
-    let written = change(context, release, |document| document.unset(&path))?;
-    report(
+    let written = change_config(context, release, |document| document.unset(&path))?;
+    print_change(
         context,
         &path,
         written.as_deref(),
@@ -189,8 +193,8 @@ fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// What came of a change: the backup is the one that was made, `None` where nothing was written.
-fn report(
+/// Prints the result of a change. `backup` is the new backup, or `None` where nothing was written.
+fn print_change(
     context: &Context<'_>,
     path: &KeyPath,
     backup: Option<&Path>,
@@ -216,6 +220,7 @@ fn report(
     }
 }
 
+/// Runs `config file`.
 fn file(context: &Context<'_>) -> ExitCode {
     let path = &context.instance.config_path;
     if context.ui.is_json() {

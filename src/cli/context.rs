@@ -1,4 +1,4 @@
-//! What every verb works with: the host, the environment, the chosen instance, the screen.
+//! The context of a command: the host, the environment, the chosen instance and the screen.
 
 use std::path::PathBuf;
 
@@ -15,16 +15,16 @@ use crate::registry;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
-/// What every verb works with: the world, its wishes, the chosen instance, the screen.
+/// The host, the environment, the chosen instance and the screen of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
-    /// The outside world.
+    /// The system that the program runs on.
     pub host: &'a Host,
-    /// What the environment wishes.
+    /// The environment variables that concern OpenClaw.
     pub env: Environment,
-    /// The instance that profile and environment mean.
+    /// The instance that `--profile` and the environment choose.
     pub instance: Instance,
-    /// The screen.
+    /// The output of the command.
     pub ui: Ui,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the environment, resolves the instance, and says what was set aside.
+    /// Reads the environment and resolves the instance. Prints a notice for each variable that is ignored.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
@@ -66,12 +66,12 @@ impl<'a> Context<'a> {
         ConfigJudge::new(record.engine, node)
     }
 
-    /// Returns the folder of what all instances of this user share.
+    /// Returns the folder with the files that all instances of this user share.
     pub(crate) fn state_home(&self) -> PathBuf {
         registry::state_home(self.host, &self.env)
     }
 
-    /// The right to write on this host: the lock, with a run that was cut short brought to its end first.
+    /// Acquires the host-wide lock, and first recovers the transaction of a run that was interrupted.
     pub(crate) fn lock(&self) -> Result<HostLock> {
         let lock = HostLock::acquire(
             &registry::state_home(self.host, &self.env),
@@ -85,11 +85,11 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// Completes a change of this instance that an earlier run was killed in. A gateway on a mixture of two states would
+    /// Completes a change of this instance in which an earlier run was killed. A gateway on a mixture of two states would
     /// serve half of each, and write into both.
     ///
     /// # Errors
-    /// The change can't be completed, or another process is writing. Neither need last, so a service may try again.
+    /// When the change can't be completed, or another process is writing. A service may try again later.
     pub(crate) fn complete_interrupted_change(&self) -> Result<()> {
         let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
         if apply::changes_any(&self.state_home(), &paths) {
@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Says that an earlier run was cut short, where it was and nobody has completed it yet.
+    /// Prints a notice if an earlier run was interrupted and nobody has completed it yet.
     pub(crate) fn print_interrupted_note(&self) {
         if let Some(interrupted) = apply::interrupted_transaction(&self.state_home()) {
             self.ui.print_note(&msg!(
@@ -109,8 +109,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The existing profile that was probably meant by this one's name.
-    pub(crate) fn probably_meant(&self, survey: &Survey) -> Option<Msg> {
+    /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.
+    pub(crate) fn nearest_profile_hint(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let near = profile::nearest_name(
             &self.instance.profile,
@@ -119,7 +119,7 @@ impl<'a> Context<'a> {
         Some(msg!("profiles.meant", profile = near))
     }
 
-    /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
+    /// Returns the present time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
     pub(crate) fn now(&self) -> String {
         humantime::format_rfc3339_millis(self.host.now()).to_string()
     }

@@ -1,12 +1,11 @@
-//! `openclaw dashboard`: the address of this instance's page, and the page itself where there is a browser.
+//! `openclaw dashboard`: prints the address of this instance's dashboard, and opens it where there is a browser.
 //!
-//! The token never stands on the screen or in an argument list, which every user of the host can read.
-//! The browser gets it from a file of the state folder that only its owner can read (0600) and that does
-//! nothing but lead on to the page, the token in the URL's fragment; the file is removed at once after.
-//! The browser is only opened where the gateway of this very instance holds the port: whoever else
-//! listens there would be handed the token.
+//! The token is never on the screen or in an argument list, which every user of the host can read. The browser gets it
+//! from a file in the state folder that only its owner can read (0600). The file redirects to the dashboard, with the
+//! token in the URL's fragment, and is removed soon after. The browser is opened only when the gateway of this instance
+//! holds the port: any other process there would get the token.
 //!
-//! With `--json`: `ok` (whether its gateway runs), `url` (without the token), `port`, `opened`.
+//! With `--json`: `ok` (the gateway runs), `url` (without the token), `port`, `opened`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,13 +24,13 @@ use crate::instance::Instance;
 use crate::probe::{self, ProbeVerdict};
 use crate::settings::ClientAuth;
 
-/// How long the file with the token is there for the browser to read.
-const LEAD: Duration = Duration::from_secs(10);
+/// Time for which the redirect file exists, so that the browser can read it.
+const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
 
-/// How long its gateway is asked.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum time for the gateway to answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The flags.
+/// The arguments of `openclaw dashboard`.
 #[derive(Debug, Args)]
 pub(crate) struct DashboardArgs {
     #[arg(long)]
@@ -40,23 +39,23 @@ pub(crate) struct DashboardArgs {
     pub json: bool,
 }
 
-/// Carries the verb out.
+/// Runs `openclaw dashboard`.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
-    let (probe, proof) = probe::probe_for_client(context.instance_context(), PATIENCE);
+    let (probe, auth) = probe::probe_for_client(context.instance_context(), PROBE_TIMEOUT);
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
     let port = probe.port_number();
     let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
-    let opener = opener(host).filter(|_| !args.no_open && running);
-    let lead = opener
+    let opener = find_opener(host).filter(|_| !args.no_open && running);
+    let redirect_file = opener
         .is_some()
-        .then(|| lead(instance, &url, &proof))
+        .then(|| write_redirect_file(instance, &url, &auth))
         .transpose()?;
     let outcome = opener
         .as_ref()
-        .zip(lead.as_ref())
-        .map(|(opener, lead)| open(host, opener, lead));
+        .zip(redirect_file.as_ref())
+        .map(|(opener, file)| open_in_browser(host, opener, file));
     if ui.is_json() {
         ui.print_json(&json!({
             "ok": running,
@@ -68,11 +67,14 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         ui.print_line(&msg!("dashboard.url", url = url));
     }
     match &outcome {
-        Some(Ok(())) => ui.eprint_paragraph(&msg!("dashboard.opening", seconds = LEAD.as_secs())),
+        Some(Ok(())) => ui.eprint_paragraph(&msg!(
+            "dashboard.opening",
+            seconds = REDIRECT_FILE_LIFETIME.as_secs()
+        )),
         Some(Err(error)) => ui.print_note(&error.msg),
         None if running => {
             if !args.no_open {
-                let command = format!("ssh -N -L {port}:{authority} {}", here(host));
+                let command = format!("ssh -N -L {port}:{authority} {}", ssh_destination(host));
                 ui.print_note(&msg!("dashboard.no-browser", command = command));
             }
             ui.eprint_paragraph(&msg!("dashboard.ask", path = instance.config_path.display()));
@@ -84,12 +86,12 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
             }
         }
     }
-    if let Some(lead) = lead {
+    if let Some(file) = redirect_file {
         if matches!(outcome, Some(Ok(()))) {
-            // A browser says nothing of having read it.
-            std::thread::sleep(LEAD);
+            // Nothing tells when the browser has read the file.
+            std::thread::sleep(REDIRECT_FILE_LIFETIME);
         }
-        apply::remove_file(&lead)?;
+        apply::remove_file(&file)?;
     }
     Ok(if running {
         ExitCode::SUCCESS
@@ -98,11 +100,11 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     })
 }
 
-/// Writes the file that leads a browser on to the page with the token.
-fn lead(instance: &Instance, url: &str, proof: &ClientAuth) -> Result<PathBuf> {
-    let fragment = match proof {
+/// Writes the file that redirects a browser to the dashboard, with the token.
+fn write_redirect_file(instance: &Instance, url: &str, auth: &ClientAuth) -> Result<PathBuf> {
+    let fragment = match auth {
         ClientAuth::Token(secret) | ClientAuth::Password(secret) => {
-            format!("#token={}", encoded(secret.expose()))
+            format!("#token={}", percent_encode(secret.expose()))
         }
         ClientAuth::None => "#token=".to_owned(),
     };
@@ -115,8 +117,8 @@ fn lead(instance: &Instance, url: &str, proof: &ClientAuth) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A text as it may stand in a fragment and in an attribute: everything but letters and digits encoded.
-fn encoded(text: &str) -> String {
+/// Encodes everything but ASCII letters and digits, so that the text is safe in a URL's fragment and in an attribute.
+fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() {
@@ -129,8 +131,8 @@ fn encoded(text: &str) -> String {
     })
 }
 
-/// What opens a page on this desktop; none where there is no desktop.
-fn opener(host: &Host) -> Option<PathBuf> {
+/// Returns the program that opens a page on this desktop, or `None` without a desktop.
+fn find_opener(host: &Host) -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
         return host.find_program("open");
     }
@@ -144,18 +146,19 @@ fn opener(host: &Host) -> Option<PathBuf> {
         .find_map(|name| host.find_program(name))
 }
 
-fn open(host: &Host, opener: &PathBuf, lead: &std::path::Path) -> Result<()> {
-    host.spawn(&CommandSpec::new(opener, [lead]))
+/// Starts the program that opens a file in the browser.
+fn open_in_browser(host: &Host, opener: &PathBuf, file: &std::path::Path) -> Result<()> {
+    host.spawn(&CommandSpec::new(opener, [file]))
         .map(drop)
         .map_err(|cause| {
             Error::failed(msg!("dashboard.not-opened", program = opener.display())).because(cause)
         })
 }
 
-/// `user@host`, as far as the environment tells.
-fn here(host: &Host) -> String {
+/// Returns `user@host` of this machine for `ssh`, as far as the environment tells.
+fn ssh_destination(host: &Host) -> String {
     let user = host.var("USER").or_else(|| host.var("LOGNAME")).unwrap_or("USER");
-    // The address that this session came to: client, its port, this host, its port.
+    // The variable has four fields: the client's address and port, this host's address and port.
     let connection = host.var("SSH_CONNECTION");
     let address = connection.and_then(|text| text.split_whitespace().nth(2));
     let address = address.map(str::to_owned).or_else(|| host.hostname());
@@ -170,11 +173,11 @@ mod tests {
     use crate::secret::Secret;
 
     #[test]
-    fn the_file_that_leads_on_holds_the_token_for_its_owner_only_and_no_markup_of_it() {
+    fn redirect_file_is_private_and_escapes_the_token() {
         let dir = tempfile::tempdir().unwrap();
         let instance = Instance::canonical(dir.path(), ProfileName::parse("rescue").unwrap());
-        let proof = ClientAuth::Token(Secret::new("a\"><script>&b"));
-        let path = lead(&instance, "http://127.0.0.1:19789/", &proof).unwrap();
+        let auth = ClientAuth::Token(Secret::new("a\"><script>&b"));
+        let path = write_redirect_file(&instance, "http://127.0.0.1:19789/", &auth).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.contains("url=http://127.0.0.1:19789/#token=a%22%3E%3Cscript%3E%26b\""),
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_desktop_there_is_no_browser_and_the_way_by_ssh_names_this_host() {
+    fn host_without_a_desktop_has_no_opener_and_gets_an_ssh_command() {
         let host = Host::fixed(
             &[],
             [
@@ -199,8 +202,8 @@ mod tests {
             ],
         );
         if cfg!(target_os = "linux") {
-            assert_eq!(opener(&host), None);
+            assert_eq!(find_opener(&host), None);
         }
-        assert_eq!(here(&host), "ada@192.0.2.9");
+        assert_eq!(ssh_destination(&host), "ada@192.0.2.9");
     }
 }

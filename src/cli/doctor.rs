@@ -18,7 +18,7 @@ use crate::wizard::terminal::Terminal;
 
 use super::Context;
 
-/// `openclaw doctor`
+/// The arguments of `openclaw doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     #[arg(long)]
@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     })
 }
 
-/// Examines the host: the findings, and the plans that repair what can be repaired.
+/// Examines the host. Returns the findings, and the plans that repair those that can be repaired.
 fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) {
     let survey = context.survey();
     let report = HostReport::collect(context.instance_context(), &survey, scope);
@@ -91,7 +91,10 @@ fn render_diff(context: &Context<'_>, plan: &Plan) -> String {
     diff::unified(plan, home, &renderer)
 }
 
-/// Shows the diff and asks for consent; an error without a terminal or without consent.
+/// Shows the diff and asks for consent.
+///
+/// # Errors
+/// Without a terminal, or without consent.
 fn confirm(context: &Context<'_>, diff: &str) -> Result<()> {
     let terminal = context.host.terminal();
     if !(terminal.stdin && terminal.stderr) {
@@ -108,12 +111,12 @@ fn confirm(context: &Context<'_>, diff: &str) -> Result<()> {
     }
 }
 
-/// Applies the fixes under the host lock and examines the host again. Where a new error appears, all fixes are taken
-/// back. Returns the findings afterwards, and whether the fixes were taken back.
+/// Applies the fixes under the host lock and examines the host again. Where a new error appears, all fixes are
+/// undone. Returns the findings afterwards, and `true` if the fixes were undone.
 fn apply_fixes(context: &Context<'_>, scope: Scope, confirmed: &[FixPlan]) -> Result<(Vec<Finding>, bool)> {
     let lock = context.lock()?;
     let (before, plans) = examine(context, scope);
-    // Only what was shown is done.
+    // Only the plans that were shown may be applied.
     if plans != confirmed {
         return Err(Error::failed(msg!("doctor.changed"))
             .hint(msg!("doctor.again", command = context.instance.command())));
@@ -142,7 +145,7 @@ fn apply_fixes(context: &Context<'_>, scope: Scope, confirmed: &[FixPlan]) -> Re
     Ok((after, true))
 }
 
-/// Takes back the fixes that were applied, the last one first.
+/// Undoes the applied fixes, the last one first.
 fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, applied: &[&FixPlan]) -> Result<()> {
     if !applied.is_empty() {
         context.ui.print_note(&msg!("doctor.undone"));
@@ -159,17 +162,18 @@ fn paths_of_others(survey: &Survey, fix: &FixPlan) -> Vec<PathBuf> {
     survey.paths_of_others(fix.config.as_deref().unwrap_or(Path::new("")))
 }
 
+/// Returns the exit code of these findings: 1 where one is an error.
 fn exit_code(findings: &[Finding]) -> ExitCode {
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     ExitCode::from(u8::from(has_error))
 }
 
-/// What `--fix` did, or would do.
+/// The result of `doctor --fix`, or of its dry run.
 struct FixOutcome {
     is_dry_run: bool,
     change_count: usize,
     diff: String,
-    /// The fixes were taken back, because they had made something worse.
+    /// `true` if the fixes were undone because they caused a new error.
     was_undone: bool,
 }
 
@@ -215,6 +219,7 @@ fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcom
     }
 }
 
+/// Prints the diff of the fixes and how many were made.
 fn print_outcome(ui: &Ui, outcome: &FixOutcome) {
     let count = outcome.change_count;
     if count == 0 {
@@ -229,6 +234,7 @@ fn print_outcome(ui: &Ui, outcome: &FixOutcome) {
     });
 }
 
+/// Prints one finding with the command that repairs it.
 fn print_finding(ui: &Ui, finding: &Finding) {
     let severity = coloured_name(ui, finding.severity);
     ui.print_hanging(0, 2, &format!("{severity}  {}  {}", finding.id, finding.instance));
@@ -251,6 +257,7 @@ fn coloured_name(ui: &Ui, severity: Severity) -> String {
     .to_string()
 }
 
+/// Returns a finding as a part of the document.
 fn finding_json(context: &Context<'_>, finding: &Finding) -> Value {
     json!({
         "id": finding.id,

@@ -1,4 +1,4 @@
-//! `openclaw gateway`: runs one, and asks a running one.
+//! `openclaw gateway`: runs a gateway, asks a running one, and manages its service.
 
 use std::process::ExitCode;
 
@@ -15,9 +15,9 @@ pub(super) mod service;
 
 use super::status::{self, AskArgs};
 use run::RunArgs;
-use service::{ActArgs, Action, InstallArgs};
+use service::{InstallArgs, ServiceAction, ServiceActionArgs};
 
-/// `openclaw gateway`
+/// The arguments of `openclaw gateway`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct GatewayArgs {
@@ -27,7 +27,7 @@ pub(crate) struct GatewayArgs {
     pub run: RunArgs,
 }
 
-/// `openclaw gateway ...`
+/// The subcommands of `openclaw gateway`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GatewayCommand {
     Run(RunArgs),
@@ -36,24 +36,25 @@ pub(crate) enum GatewayCommand {
     Probe(AskArgs),
     Call(call::CallArgs),
     Install(InstallArgs),
-    Uninstall(ActArgs),
-    Start(ActArgs),
-    Stop(ActArgs),
-    Restart(ActArgs),
+    Uninstall(ServiceActionArgs),
+    Start(ServiceActionArgs),
+    Stop(ServiceActionArgs),
+    Restart(ServiceActionArgs),
 }
 
+/// Runs `openclaw gateway` and its subcommands.
 pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode> {
     match &args.command {
         None => run::run(context, &args.run),
         Some(GatewayCommand::Run(args)) => run::run(context, args),
-        Some(GatewayCommand::Status(args)) => Ok(status::one(context, args)),
+        Some(GatewayCommand::Status(args)) => Ok(status::report_instance(context, args)),
         Some(GatewayCommand::Health(args)) => health::run(context, args),
         Some(GatewayCommand::Probe(args)) => Ok(probe::run(context, args)),
         Some(GatewayCommand::Call(args)) => call::run(context, args),
         Some(GatewayCommand::Install(args)) => service::install(context, args),
-        Some(GatewayCommand::Uninstall(_)) => service::act(context, Action::Uninstall),
-        Some(GatewayCommand::Start(_)) => service::act(context, Action::Start),
-        Some(GatewayCommand::Stop(_)) => service::act(context, Action::Stop),
-        Some(GatewayCommand::Restart(_)) => service::act(context, Action::Restart),
+        Some(GatewayCommand::Uninstall(_)) => service::run_action(context, ServiceAction::Uninstall),
+        Some(GatewayCommand::Start(_)) => service::run_action(context, ServiceAction::Start),
+        Some(GatewayCommand::Stop(_)) => service::run_action(context, ServiceAction::Stop),
+        Some(GatewayCommand::Restart(_)) => service::run_action(context, ServiceAction::Restart),
     }
 }

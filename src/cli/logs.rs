@@ -1,4 +1,4 @@
-//! `openclaw logs`: what this instance's gateway wrote down.
+//! `openclaw logs`: prints the log of this instance's gateway.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Context;
-use super::duration::milliseconds;
+use super::duration::parse_time_limit;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::logs::{self, LogFollower, LogLine, LogSource};
 use crate::record::{Engine, Record};
 
-/// `openclaw logs`
+/// The arguments of `openclaw logs`.
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     #[arg(short, long)]
@@ -22,39 +22,43 @@ pub(crate) struct LogsArgs {
     pub lines: usize,
     #[arg(long)]
     pub json: bool,
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", value_parser = parse_time_limit)]
     pub timeout: Option<Duration>,
 }
 
-/// How often a followed log is looked at.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Interval at which a followed log is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Carries the verb out. With `--json` each line is a document, as it stands in the file.
+/// Runs `openclaw logs`. With `--json` each line is a document, as it is in the file.
 pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     let end = args.timeout.map(|limit| Instant::now() + limit);
-    let source = source(context, args.follow)?;
-    // From before the lines that are shown, so that none is lost in between.
+    let source = find_source(context, args.follow)?;
+    // The follower starts before the last lines are read, so that none is lost in between.
     let mut follower = LogFollower::new(source.clone());
     for line in source.last_lines(args.lines) {
-        if !show(context, &line) {
+        if !print_log_line(context, &line) {
             return Ok(ExitCode::SUCCESS);
         }
     }
     if args.follow {
-        // Until the user interrupts, nobody reads any more, or the time is over.
-        while follower.new_lines().iter().all(|line| show(context, line)) {
+        // Until the user interrupts, the reader of the output is gone, or the time is over.
+        while follower
+            .new_lines()
+            .iter()
+            .all(|line| print_log_line(context, line))
+        {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 break;
             }
-            std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
+            std::thread::sleep(left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL)));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the lines are; with `--follow`, where they will be.
-fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
+/// Returns the source of the log's lines. With `follow` it may still be empty.
+fn find_source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     let folder = context.instance.logs();
     let engine = Record::read(&context.instance.record_path()).map_or(Engine::Native, |record| record.engine);
     if let Some(source) = logs::find_source(folder.clone(), &context.instance.profile, engine) {
@@ -75,8 +79,8 @@ fn source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     )
 }
 
-/// Shows a line; tells whether anybody still reads.
-fn show(context: &Context<'_>, line: &LogLine) -> bool {
+/// Prints a line of the log. Returns `false` when the reader of the output is gone.
+fn print_log_line(context: &Context<'_>, line: &LogLine) -> bool {
     let ui = &context.ui;
     if ui.is_json() {
         return ui.try_print(&line.raw);

@@ -1,7 +1,7 @@
-//! `openclaw man`: man pages from the same commands and words as the help.
+//! `openclaw man`: writes man pages with the commands and texts of the help.
 //!
-//! The pages are written with `roff` itself: `clap_mangen` sets its English headings between our words
-//! and puts them in upper case by rules that are wrong for a Turkish i.
+//! The pages are made with `roff` itself: `clap_mangen` has English headings only, and upper-cases them by rules that are
+//! wrong for a Turkish i.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,17 +16,17 @@ use crate::help;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
 
-/// `openclaw man`
+/// The arguments of `openclaw man`.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 
-/// The section of commands.
-const SECTION: &str = "1";
+/// Section of the manual for commands.
+const MAN_SECTION: &str = "1";
 
-/// The same page comes out on every day. Blank, because `roff` would leave an empty argument out.
+/// Date field of a page: a blank, so that the pages are the same on every day. `roff` would leave an empty field out.
 const NO_DATE: &str = " ";
 
 /// Prints the program's page, or writes the page of each command into a folder.
@@ -34,15 +34,15 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
     let mut root = help::localise(program, ui.lang());
     root.build();
     match &args.dir {
-        None => ui.print(page(&root, &root, ui.lang()).trim_end()),
+        None => ui.print(render_page(&root, &root, ui.lang()).trim_end()),
         Some(dir) => {
             if !dir.is_dir() {
                 let error = Error::failed(msg!("man.not-a-folder", path = dir.display()));
                 return Err(error.hint(msg!("man.make-folder", path = dir.display())));
             }
-            for command in commands(&root) {
-                let path = dir.join(format!("{}.{SECTION}", title(command)));
-                write(&path, &page(&root, command, ui.lang()))?;
+            for command in all_commands(&root) {
+                let path = dir.join(format!("{}.{MAN_SECTION}", page_title(command)));
+                write_page(&path, &render_page(&root, command, ui.lang()))?;
                 ui.print_note(&msg!("man.written", path = path.display()));
             }
         }
@@ -50,69 +50,73 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The command and all below it.
-fn commands(command: &Command) -> Vec<&Command> {
+/// Returns a command and all commands below it.
+fn all_commands(command: &Command) -> Vec<&Command> {
     let mut all = vec![command];
-    all.extend(command.get_subcommands().flat_map(commands));
+    all.extend(command.get_subcommands().flat_map(all_commands));
     all
 }
 
-/// `openclaw-config-set`
-fn title(command: &Command) -> String {
+/// Returns the title of a command's page: `openclaw-config-set`.
+fn page_title(command: &Command) -> String {
     command
         .get_bin_name()
         .unwrap_or(command.get_name())
         .replace(' ', "-")
 }
 
-fn page(root: &Command, command: &Command, lang: Lang) -> String {
-    let say = |msg: Msg| msg.render(lang);
+/// Renders the page of a command.
+fn render_page(root: &Command, command: &Command, lang: Lang) -> String {
+    let text = |msg: Msg| msg.render(lang);
     let mut page = Roff::new();
-    let title = title(command);
+    let title = page_title(command);
     let source = concat!("openclaw ", env!("CARGO_PKG_VERSION"));
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    page.control("TH", [&title, SECTION, NO_DATE, source, &say(msg!("man.manual"))]);
-    // groff would break our words by the rules of English.
+    page.control(
+        "TH",
+        [&title, MAN_SECTION, NO_DATE, source, &text(msg!("man.manual"))],
+    );
+    // groff would hyphenate words by the rules of English.
     page.control("nh", []);
     page.control("ad", ["l"]);
-    page.control("SH", [say(msg!("man.name")).as_str()]);
+    page.control("SH", [text(msg!("man.name")).as_str()]);
     page.text([roman(format!("{title} - {}", about.trim_end_matches('.')))]);
-    page.control("SH", [say(msg!("man.synopsis")).as_str()]);
+    page.control("SH", [text(msg!("man.synopsis")).as_str()]);
     let usage = help::usage_line(command, lang);
     let name = command.get_bin_name().unwrap_or(command.get_name());
     page.text([bold(name), roman(usage.strip_prefix(name).unwrap_or_default())]);
-    page.control("SH", [say(msg!("man.description")).as_str()]);
+    page.control("SH", [text(msg!("man.description")).as_str()]);
     page.text([roman(about)]);
     if command.has_subcommands() {
-        page.control("SH", [say(msg!("man.commands")).as_str()]);
+        page.control("SH", [text(msg!("man.commands")).as_str()]);
         for sub in command.get_subcommands() {
             page.control("TP", []);
-            page.text([bold(format!("{}({SECTION})", self::title(sub)))]);
+            page.text([bold(format!("{}({MAN_SECTION})", page_title(sub)))]);
             page.text([roman(
                 sub.get_about().map(ToString::to_string).unwrap_or_default(),
             )]);
         }
     }
-    page.control("SH", [say(msg!("man.options")).as_str()]);
+    page.control("SH", [text(msg!("man.options")).as_str()]);
     for (heading, entries) in help::sections(command, lang) {
         page.control("SS", [heading.trim_end_matches(':')]);
         for (left, right) in entries {
             page.control("TP", []);
-            page.text(typed(&left));
+            page.text(styled_label(&left));
             page.text([roman(right)]);
         }
     }
     if std::ptr::eq(root, command) {
-        exit_codes(&mut page, lang);
+        add_exit_codes(&mut page, lang);
     } else {
-        page.control("SH", [say(msg!("man.see-also")).as_str()]);
-        page.text([bold(format!("{}({SECTION})", self::title(root)))]);
+        page.control("SH", [text(msg!("man.see-also")).as_str()]);
+        page.text([bold(format!("{}({MAN_SECTION})", page_title(root)))]);
     }
     page.render()
 }
 
-/// `--flow FLOW` with what is typed as it stands in bold, and what is put in for a word in italics.
-fn typed(left: &str) -> Vec<Inline> {
+/// Styles a label such as `--flow FLOW`: flags are bold, and placeholders of values are italic.
+fn styled_label(left: &str) -> Vec<Inline> {
     let mut inlines = Vec::new();
     for word in left.split_inclusive(' ') {
         if word.starts_with('-') {
@@ -124,8 +128,8 @@ fn typed(left: &str) -> Vec<Inline> {
     inlines
 }
 
-/// The exit codes of the whole program (docs/design.md#exit-codes).
-fn exit_codes(page: &mut Roff, lang: Lang) {
+/// Adds the section with the exit codes of the program (docs/design.md#exit-codes).
+fn add_exit_codes(page: &mut Roff, lang: Lang) {
     page.control("SH", [msg!("man.exit-codes").render(lang).as_str()]);
     for (code, meaning) in [
         ("0", msg!("man.code-0")),
@@ -141,13 +145,13 @@ fn exit_codes(page: &mut Roff, lang: Lang) {
     }
 }
 
-/// Writes a page whole. Only a regular file is replaced: a link, a device or a FIFO of that name is there for
-/// somebody's purpose.
+/// Writes a page through a temporary file. Only a regular file is replaced: a link, a device or a FIFO with that name was
+/// put there on purpose.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a man page is no file of an instance: it needs neither its modes nor its transaction"
+    reason = "a man page is not a file of an instance: it needs neither its modes nor its transaction"
 )]
-fn write(path: &Path, page: &str) -> Result<()> {
+fn write_page(path: &Path, page: &str) -> Result<()> {
     let not_written = |e: io::Error| Error::failed(msg!("man.not-written", path = path.display())).because(e);
     match std::fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => {
@@ -156,18 +160,18 @@ fn write(path: &Path, page: &str) -> Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(not_written(e)),
         _ => {}
     }
-    let draft = path.with_extension(format!("{SECTION}.{}.tmp", std::process::id()));
+    let draft = path.with_extension(format!("{MAN_SECTION}.{}.tmp", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&draft);
-    let place = |mut file: File| {
+    let replace = |mut file: File| {
         file.write_all(page.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&draft, path)
     };
-    let placed = made.and_then(|file| {
-        place(file).inspect_err(|_| {
-            // The first failure is the one to report; a draft that stays is recognised by its name.
+    let written = made.and_then(|file| {
+        replace(file).inspect_err(|_| {
+            // The first error is the one to report. A draft that cannot be removed is recognised by its name.
             let _ = std::fs::remove_file(&draft);
         })
     });
-    placed.map_err(not_written)
+    written.map_err(not_written)
 }

@@ -1,5 +1,5 @@
-//! What OpenClaw from npm does in this program's place: the gateway where `node` is the engine, and the
-//! commands that this program does not have.
+//! Runs OpenClaw from npm in this program's place: as the gateway where `node` is the engine, and for commands that this
+//! program does not have.
 
 use std::process::ExitCode;
 
@@ -18,13 +18,13 @@ use crate::record::{Engine, Record};
 use crate::settings::InstanceFiles;
 use crate::ui::Ui;
 
-/// The values of `--engine`.
+/// Returns the parser of `--engine`, which accepts the names of the engines.
 pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
     PossibleValuesParser::new(Engine::ALL.map(Engine::name))
         .map(|name| Engine::from_name(&name).unwrap_or_default())
 }
 
-/// Whether OpenClaw from npm is to run as the gateway: the flag goes before the record.
+/// Returns `true` if OpenClaw from npm runs as the gateway. The flag has precedence over the record.
 pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<bool> {
     let engine = match flag {
         Some(engine) => engine,
@@ -34,10 +34,10 @@ pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<b
 }
 
 /// Runs OpenClaw from npm as this instance's gateway, in this process.
-pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
+pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Result<ExitCode> {
     let instance = &context.instance;
     if options.force {
-        // Its own --force ends whatever listens there, another profile's gateway too (docs/openclaw.md#leak-force).
+        // OpenClaw's --force kills any process on the port, another profile's gateway too (docs/openclaw.md#leak-force).
         return Err(Error::usage(msg!("engine.force"))
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
@@ -59,11 +59,11 @@ pub(super) fn gateway(context: &Context<'_>, options: &GatewayOptions) -> Result
     if options.verbose {
         call.args.push("--verbose".into());
     }
-    start(context.host, &engine, &call)
+    exec(context.host, &engine, &call)
 }
 
-/// Gives a command that this program does not have to OpenClaw from npm, for the chosen instance. Every
-/// other error, and this one where OpenClaw is not there, comes back.
+/// Passes a command that this program does not have to OpenClaw from npm, for the chosen instance. Returns every other
+/// error, and this one where OpenClaw is not installed.
 pub(crate) fn pass_on(
     host: &Host,
     ui: Ui,
@@ -79,23 +79,23 @@ pub(crate) fn pass_on(
     };
     let engine = match engine::locate(host, &context.env) {
         Ok(engine) => engine,
-        // The way to get it is said beside the nearest commands of our own.
+        // The hints name the nearest commands of this program, and how to install OpenClaw.
         Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
     };
     let instance = &context.instance;
     let args = options.openclaw_args.iter().cloned();
-    let port = port_of(&context);
+    let port = known_port(&context);
     let call = engine::command_for_instance(host, &engine, instance, port, args);
-    start(host, &engine, &call)
+    exec(host, &engine, &call)
 }
 
-/// Returns the command of a command line, where this program does not have it and OpenClaw from npm may.
+/// Returns the command of a command line if this program does not have it, so that OpenClaw from npm may.
 pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalOptions) -> Option<&'a str> {
     let word = options.command_line.get(1)?.to_str()?;
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Tells whether a word has the form of a command's name. `help` is this program's own.
+/// Returns `true` if a word has the form of a command's name. `help` is a command of this program.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
@@ -104,8 +104,8 @@ fn is_command_name(word: &str) -> bool {
         && word != "help"
 }
 
-/// The instance's port where it is known: a broken config is OpenClaw's to complain about.
-fn port_of(context: &Context<'_>) -> Option<Port> {
+/// Returns the instance's port, or `None` where the config does not tell it; OpenClaw itself reports a broken config.
+fn known_port(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
     let files = InstanceFiles::read(instance)
         .ok()
@@ -114,7 +114,8 @@ fn port_of(context: &Context<'_>) -> Option<Port> {
     port.ok().map(|(port, _)| port)
 }
 
-fn start(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
+/// Replaces this process by OpenClaw.
+fn exec(host: &Host, engine: &NodeEngine, call: &CommandSpec) -> Result<ExitCode> {
     host.exec(call)
         .map_err(|cause| Error::blocked(msg!("engine.failed", path = engine.path.display())).because(cause))
 }

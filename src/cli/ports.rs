@@ -1,4 +1,5 @@
-//! `openclaw ports`, `ports suggest`, `ports check`.
+//! `openclaw ports`, `ports suggest` and `ports check`: print the ports of all instances, suggest free base ports, and check
+//! one.
 //!
 //! With `--json` each prints one document. A span is `{"first", "last"}`.
 //!
@@ -12,7 +13,7 @@
 //! - `ports suggest`: `ok`, `profile`, `suggestions`: see below.
 //! - `ports check`: `ok`, `base`, `verdict` (`disjoint`, `near`, `refused`), `code` and `message` (null
 //!   unless refused), `overlaps`, each a span with `instance`, `loser` (`this` or `other`),
-//!   `browserProfile` (which one fails, from 1) and `message`, `notices` (sentences), `suggestion` (null
+//!   `browserProfile` (the number of the browser profile that fails, from 1) and `message`, `notices` (sentences), `suggestion` (null
 //!   unless refused).
 //! - A suggestion: `base`, `span`, `ports` (role to port), `overlaps`, `ephemeral`.
 
@@ -33,9 +34,9 @@ use crate::survey::{self, Survey};
 
 mod map;
 
-use map::span;
+use map::span_document;
 
-/// `openclaw ports`
+/// The arguments of `openclaw ports`.
 #[derive(Debug, Args)]
 pub(crate) struct PortsArgs {
     #[command(subcommand)]
@@ -44,7 +45,7 @@ pub(crate) struct PortsArgs {
     pub json: bool,
 }
 
-/// `openclaw ports ...`
+/// The subcommands of `openclaw ports`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PortsCommand {
     Suggest {
@@ -57,27 +58,29 @@ pub(crate) enum PortsCommand {
     },
 }
 
-/// Carries the verb out.
+/// Runs `openclaw ports` and its subcommands.
 pub(super) fn run(context: &Context<'_>, args: &PortsArgs) -> Result<ExitCode> {
     let survey = context.survey();
     match args.command {
-        None => map::show(context.ui, &survey),
+        None => map::print_map(context.ui, &survey),
         Some(PortsCommand::Suggest { count }) => suggest(context, &survey, count.into())?,
         Some(PortsCommand::Check { port }) => return check(context, &survey, port),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the planner of ports for this instance.
 fn planner(context: &Context<'_>, survey: &Survey) -> Planner {
     survey.planner(&context.instance.profile, &context.instance.config_path)
 }
 
+/// Runs `ports suggest`.
 fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     let mut planner = planner(context, survey);
     let found = survey::ports::suggest_probed(context.host, &mut planner, &LOOPBACK, count, &|_, _| {})?;
     let ui = context.ui;
     if ui.is_json() {
-        let suggestions: Vec<_> = found.iter().map(|s| suggestion(context, s)).collect();
+        let suggestions: Vec<_> = found.iter().map(|s| suggestion_document(context, s)).collect();
         let profile = context.instance.profile.as_str();
         ui.print_json(&json!({ "ok": true, "profile": profile, "suggestions": suggestions }));
         return Ok(());
@@ -105,16 +108,17 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Runs `ports check`.
 fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> {
     let mut planner = planner(context, survey);
     let check = survey::ports::check_probed(context.host, &mut planner, &LOOPBACK, port);
-    let instead = match check.verdict {
+    let alternative = match check.verdict {
         PortVerdict::Refused(_) => survey::ports::nearest_probed(context.host, &mut planner, &LOOPBACK, port),
         _ => None,
     };
     let ui = context.ui;
     if ui.is_json() {
-        ui.print_json(&document(context, &check, instead.as_ref()));
+        ui.print_json(&check_document(context, &check, alternative.as_ref()));
         let refused = matches!(check.verdict, PortVerdict::Refused(_));
         return Ok(if refused {
             ExitCode::from(ErrorKind::Blocked.exit_code())
@@ -122,7 +126,7 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
             ExitCode::SUCCESS
         });
     }
-    let check = check.accept(instead.as_ref())?;
+    let check = check.accept(alternative.as_ref())?;
     let family = PortFamily::new(port).map_or_else(|| Span::one(port), PortFamily::span);
     let (kind, costs): (Msg, &[PoolOverlap]) = match &check.verdict {
         PortVerdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
@@ -136,11 +140,12 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn document(context: &Context<'_>, check: &PortCheck, instead: Option<&PortSuggestion>) -> Value {
-    let say = |msg: Msg| context.ui.render(&msg);
+/// Returns the document of `ports check`.
+fn check_document(context: &Context<'_>, check: &PortCheck, alternative: Option<&PortSuggestion>) -> Value {
+    let text = |msg: Msg| context.ui.render(&msg);
     let (name, why, shared) = match &check.verdict {
         PortVerdict::Disjoint => ("disjoint", None, Vec::new()),
-        PortVerdict::Near(shared) => ("near", None, overlaps(context, shared)),
+        PortVerdict::Near(shared) => ("near", None, overlap_documents(context, shared)),
         PortVerdict::Refused(why) => ("refused", Some(why.msg(check.base)), Vec::new()),
     };
     json!({
@@ -148,31 +153,33 @@ fn document(context: &Context<'_>, check: &PortCheck, instead: Option<&PortSugge
         "base": check.base,
         "verdict": name,
         "code": why.as_ref().map(Msg::key),
-        "message": why.map(say),
+        "message": why.map(text),
         "overlaps": shared,
-        "notices": check.notices.iter().map(|notice| say(notice.msg())).collect::<Vec<_>>(),
-        "suggestion": instead.map(|good| suggestion(context, good)),
+        "notices": check.notices.iter().map(|notice| text(notice.msg())).collect::<Vec<_>>(),
+        "suggestion": alternative.map(|found| suggestion_document(context, found)),
     })
 }
 
-fn suggestion(context: &Context<'_>, suggestion: &PortSuggestion) -> Value {
+/// Returns a suggestion as a part of a document.
+fn suggestion_document(context: &Context<'_>, suggestion: &PortSuggestion) -> Value {
     let family = suggestion.family;
     let mut ports: Map<_, _> = family
         .fixed()
         .map(|(role, port)| (role.name().to_owned(), Value::from(port)))
         .collect();
-    ports.insert("cdp-pool".to_owned(), span(family.cdp_pool()));
+    ports.insert("cdp-pool".to_owned(), span_document(family.cdp_pool()));
     json!({
         "base": family.base(),
-        "span": span(family.span()),
+        "span": span_document(family.span()),
         "ports": ports,
-        "overlaps": overlaps(context, &suggestion.overlaps),
+        "overlaps": overlap_documents(context, &suggestion.overlaps),
         "ephemeral": suggestion.ephemeral,
     })
 }
 
-fn overlaps(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
-    let one = |overlap: &PoolOverlap| {
+/// Returns overlaps as a part of a document.
+fn overlap_documents(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
+    let document = |overlap: &PoolOverlap| {
         json!({
             "first": overlap.span.first,
             "last": overlap.span.last,
@@ -185,5 +192,5 @@ fn overlaps(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
             "message": context.ui.render(&overlap.msg()),
         })
     };
-    overlaps.iter().map(one).collect()
+    overlaps.iter().map(document).collect()
 }

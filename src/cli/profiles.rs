@@ -1,4 +1,4 @@
-//! `profiles`: every instance on the host, and taking one away.
+//! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export and import.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ mod import;
 
 use find::find_instance;
 
-/// `openclaw profiles`
+/// The arguments of `openclaw profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct ProfilesArgs {
     #[command(subcommand)]
@@ -34,7 +34,7 @@ pub(crate) struct ProfilesArgs {
     pub json: bool,
 }
 
-/// `openclaw profiles ...`
+/// The subcommands of `openclaw profiles`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfilesCommand {
     List,
@@ -66,7 +66,7 @@ pub(crate) enum ProfilesCommand {
     },
 }
 
-/// `openclaw profiles ...`
+/// Runs `openclaw profiles ...`.
 pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode> {
     match &args.command {
         None | Some(ProfilesCommand::List) => Ok(list(context)),
@@ -101,13 +101,14 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
     }
 }
 
+/// Runs `profiles list`.
 fn list(context: &Context<'_>) -> ExitCode {
     let (ui, survey) = (&context.ui, context.survey());
     if ui.is_json() {
         let profiles: Vec<_> = survey
             .instances
             .iter()
-            .map(|found| document(context, &survey, found))
+            .map(|found| instance_document(context, &survey, found))
             .collect();
         ui.print_json(&json!({ "ok": true, "profiles": profiles }));
         return ExitCode::SUCCESS;
@@ -131,7 +132,7 @@ fn list(context: &Context<'_>) -> ExitCode {
             found
                 .base
                 .map_or_else(|| "-".to_owned(), |(family, _)| family.base().to_string()),
-            ui.render(&health(found)),
+            ui.render(&config_health_msg(found)),
             abbreviate_home(home, &found.state_dir),
             found
                 .workspaces
@@ -145,7 +146,8 @@ fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn health(found: &SurveyedInstance) -> Msg {
+/// Returns the sentence about the state of an instance's config.
+fn config_health_msg(found: &SurveyedInstance) -> Msg {
     match &found.config {
         ConfigHealth::Ok => msg!("profiles.ok"),
         ConfigHealth::Missing => msg!("profiles.missing"),
@@ -156,7 +158,8 @@ fn health(found: &SurveyedInstance) -> Msg {
     }
 }
 
-fn document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) -> Value {
+/// Returns an instance as a part of the document.
+fn instance_document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) -> Value {
     let (health, fault) = match &found.config {
         ConfigHealth::Ok => ("ok", Value::Null),
         ConfigHealth::Missing => ("missing", Value::Null),
@@ -180,12 +183,12 @@ fn document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) ->
         "stateDir": found.state_dir,
         "workspaces": found.workspaces,
         "serviceFile": found.service,
-        "running": running(survey, found),
+        "running": gateway_pid(survey, found),
     })
 }
 
-/// The process of the instance's gateway, where one listens.
-fn running(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
+/// Returns the process of the instance's gateway, where one listens.
+fn gateway_pid(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     let owners = survey
         .listeners
         .iter()
@@ -194,7 +197,7 @@ fn running(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     own.map(|owner| owner.pid).next()
 }
 
-/// `openclaw profiles remove NAME`
+/// The inputs of a run of `openclaw profiles remove NAME`.
 struct Removal<'a> {
     context: &'a Context<'a>,
     name: ProfileName,
@@ -204,10 +207,11 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
+    /// Plans the removal, asks for consent, and applies it.
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
         let before = context.survey();
-        // What is there to be removed is known before anybody is asked.
+        // Nobody is asked about a removal that is refused.
         let plan = self.plan(&before)?;
         if self.dry_run {
             self.print_result(&plan, true);
@@ -232,9 +236,13 @@ impl Removal<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Plans the removal.
+    ///
+    /// # Errors
+    /// When there is no such instance, its gateway runs, or it has a service.
     fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
         let found = find_instance(survey, &self.name)?;
-        if let Some(pid) = running(survey, found) {
+        if let Some(pid) = gateway_pid(survey, found) {
             return Err(Error::blocked(msg!(
                 "profiles.remove-running",
                 profile = self.name,
@@ -268,6 +276,7 @@ impl Removal<'_> {
         Ok(plan)
     }
 
+    /// Prints the changes of the removal.
     fn print_result(&self, plan: &plan::Plan, dry_run: bool) {
         let ui = &self.context.ui;
         if ui.is_json() {

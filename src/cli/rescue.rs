@@ -1,4 +1,4 @@
-//! `openclaw rescue`: what is wrong with another gateway, and its repair.
+//! `openclaw rescue`: diagnoses another instance's gateway, repairs it, and watches it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
-mod case;
+mod diagnosis;
 
-use case::{Case, parse};
+use diagnosis::{Diagnosis, parse_profile};
 
-/// `openclaw rescue`
+/// The arguments of `openclaw rescue`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RescueArgs {
@@ -35,7 +35,7 @@ pub(crate) struct RescueArgs {
     pub repair: RepairArgs,
 }
 
-/// `openclaw rescue ...`
+/// The subcommands of `openclaw rescue`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RescueCommand {
     Diagnose(DiagnoseArgs),
@@ -44,7 +44,7 @@ pub(crate) enum RescueCommand {
     History(HistoryArgs),
 }
 
-/// `openclaw rescue diagnose`
+/// The arguments of `openclaw rescue diagnose`.
 #[derive(Debug, Args)]
 pub(crate) struct DiagnoseArgs {
     #[arg(value_name = "NAME")]
@@ -53,7 +53,7 @@ pub(crate) struct DiagnoseArgs {
     pub json: bool,
 }
 
-/// `openclaw rescue repair`
+/// The arguments of `openclaw rescue repair`.
 #[derive(Debug, Args)]
 pub(crate) struct RepairArgs {
     #[arg(value_name = "NAME")]
@@ -66,90 +66,83 @@ pub(crate) struct RepairArgs {
     pub json: bool,
 }
 
-/// `openclaw rescue watch`
+/// The arguments of `openclaw rescue watch`.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     #[arg(value_name = "NAME")]
     pub targets: Vec<String>,
 }
 
-/// `openclaw rescue history`
+/// The arguments of `openclaw rescue history`.
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[arg(long)]
     pub json: bool,
 }
 
+/// Runs `openclaw rescue` and its subcommands.
 pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> {
     match &args.command {
         None => repair(context, &args.repair),
         Some(RescueCommand::Repair(args)) => repair(context, args),
         Some(RescueCommand::Diagnose(args)) => {
-            let case = Case::open(context, args.target.as_deref())?;
+            let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
             if context.ui.is_json() {
-                context.ui.print_json(&case.document(context, None));
+                context.ui.print_json(&diagnosis.document(context, None));
             } else {
-                case.show(context);
-                case.show_ladder(context);
+                diagnosis.print_causes(context);
+                diagnosis.print_steps(context);
             }
-            Ok(case.exit())
+            Ok(diagnosis.exit_code())
         }
         Some(RescueCommand::Watch(args)) => watch(context, args),
         Some(RescueCommand::History(_)) => Ok(history(context)),
     }
 }
 
+/// Runs `rescue repair`: diagnoses the target, and carries out the steps after consent.
 fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     let ui = &context.ui;
-    let case = Case::open(context, args.target.as_deref())?;
+    let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
     if !ui.is_json() {
-        case.show(context);
-        case.show_ladder(context);
+        diagnosis.print_causes(context);
+        diagnosis.print_steps(context);
     }
-    if case.is_healthy() || case.steps.is_empty() {
+    if diagnosis.is_healthy() || diagnosis.steps.is_empty() {
         if ui.is_json() {
-            ui.print_json(&case.document(context, None));
+            ui.print_json(&diagnosis.document(context, None));
         }
-        return Ok(case.exit());
+        return Ok(diagnosis.exit_code());
     }
     let job = RepairJob {
-        target: context.instance_context().with_instance(&case.target),
+        target: context.instance_context().with_instance(&diagnosis.target),
         rescuer: &context.instance,
         is_watched: false,
         is_forced: args.force,
         stop: &StopSignal::default(),
     };
     job.check_limit()?;
-    if !args.yes {
-        let terminal = context.host.terminal();
-        if ui.is_json() || !(terminal.stdin && terminal.stderr) {
-            if ui.is_json() {
-                ui.print_json(&case.document(context, None));
-            } else {
-                ui.print_note(&msg!(
-                    "rescue.only-shown",
-                    command = context.instance.command(),
-                    target = case.target.profile
-                ));
-            }
-            return Ok(case.exit());
-        }
-        if !Terminal::new(*ui).confirm(&msg!("rescue.ask", profile = case.target.profile), Some(false))? {
-            return Err(Error::failed(msg!("rescue.left", profile = case.target.profile)));
-        }
+    if !args.yes && !has_consent(context, &diagnosis)? {
+        return Ok(diagnosis.exit_code());
     }
-    let report = repair::run_repair(&job, &case.evidence, &case.causes, &case.steps, &mut |event| {
-        tell(context, event);
-    })?;
+    let report = repair::run_repair(
+        &job,
+        &diagnosis.evidence,
+        &diagnosis.causes,
+        &diagnosis.steps,
+        &mut |event| {
+            print_event(context, event);
+        },
+    )?;
     if ui.is_json() {
-        ui.print_json(&case.document(context, Some(&report)));
+        ui.print_json(&diagnosis.document(context, Some(&report)));
     } else {
         let key = if report.is_healthy {
             "rescue.done"
         } else {
             "rescue.in-vain"
         };
-        ui.print_paragraph(&Msg::new(key).with("profile", &case.target.profile));
+        ui.print_paragraph(&Msg::new(key).with("profile", &diagnosis.target.profile));
         if let Some(kept) = &report.kept_config {
             ui.print_detail(&msg!("rescue.kept", path = kept.display()));
         }
@@ -157,10 +150,35 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_healthy)))
 }
 
-fn tell(context: &Context<'_>, event: RepairEvent<'_>) {
+/// Asks for consent to the steps. Without a person they are only shown, and the answer is `false`.
+///
+/// # Errors
+/// When the person declines.
+fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
+    let ui = &context.ui;
+    let target = &diagnosis.target.profile;
+    if ui.is_json() {
+        ui.print_json(&diagnosis.document(context, None));
+        return Ok(false);
+    }
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stderr) {
+        let command = context.instance.command();
+        ui.print_note(&msg!("rescue.only-shown", command = command, target = target));
+        return Ok(false);
+    }
+    if Terminal::new(*ui).confirm(&msg!("rescue.ask", profile = target), Some(false))? {
+        Ok(true)
+    } else {
+        Err(Error::failed(msg!("rescue.left", profile = target)))
+    }
+}
+
+/// Prints an event of a repair.
+fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
     let ui = &context.ui;
     match event {
-        // All of it, with its file, stands in the list above.
+        // The step with all its details is in the list above.
         RepairEvent::Performing(step) => {
             ui.print_note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
         }
@@ -169,6 +187,7 @@ fn tell(context: &Context<'_>, event: RepairEvent<'_>) {
     }
 }
 
+/// Returns the sentence about the outcome of a step.
 fn outcome_msg(outcome: &StepOutcome) -> Msg {
     match outcome {
         StepOutcome::Helped => msg!("rescue.came-helped"),
@@ -178,23 +197,25 @@ fn outcome_msg(outcome: &StepOutcome) -> Msg {
     }
 }
 
+/// Runs `rescue watch` until the user interrupts.
 fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
     let survey = context.survey();
-    let wished = if args.targets.is_empty() {
+    let targets = if args.targets.is_empty() {
         vec!["default".to_owned()]
     } else {
         args.targets.clone()
     };
-    let names = wished
+    let names = targets
         .iter()
-        .map(|name| parse(name))
+        .map(|name| parse_profile(name))
         .collect::<Result<Vec<_>>>()?;
     for name in &names {
         rescue::resolve_target(&context.env, &survey, &context.instance, name)?;
     }
     let ui = context.ui;
-    let mut tell = |name: &ProfileName, event: WatchEvent| ui.print_line(&event.msg(name));
-    // Ctrl-C lets the step in hand come to its end; a second one, or where nobody can hear it, does not.
+    let mut print = |name: &ProfileName, event: WatchEvent| ui.print_line(&event.msg(name));
+    // Ctrl-C lets the current step finish. A second one ends the program, and so does the first one where no handler
+    // can be set.
     let stop = Arc::new(StopSignal::default());
     let handler_stop = stop.clone();
     let interrupted = Error::interrupted().kind.exit_code();
@@ -209,10 +230,11 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         policy: WatchPolicy::from_record(&record.rescue),
         stop: &stop,
     };
-    watch::run(&watcher, &names, &mut tell);
+    watch::run(&watcher, &names, &mut print);
     Ok(ExitCode::from(interrupted))
 }
 
+/// Runs `rescue history`.
 fn history(context: &Context<'_>) -> ExitCode {
     let ui = &context.ui;
     let history = History::read(&rescue::shared_dir(context.host, &context.env));
@@ -239,11 +261,13 @@ fn history(context: &Context<'_>) -> ExitCode {
         );
         ui.print_hanging(0, 2, &ui.render(&row.with_msg("outcome", outcome)));
         let causes = entry.causes.iter();
-        let causes: Vec<_> = causes.map(|cause| text(ui, cause, CauseKind::past_msg)).collect();
+        let causes: Vec<_> = causes
+            .map(|cause| render_recorded(ui, cause, CauseKind::past_msg))
+            .collect();
         ui.print_detail(&msg!("rescue.past-causes", causes = causes.join("; ")));
         for (step, result) in &entry.steps {
-            let step = text(ui, step, StepKind::past_msg);
-            let result = text(ui, result, StepResultKind::past_msg);
+            let step = render_recorded(ui, step, StepKind::past_msg);
+            let result = render_recorded(ui, result, StepResultKind::past_msg);
             ui.print_detail(&msg!("rescue.past-step", step = step, came = result));
         }
     }
@@ -251,7 +275,7 @@ fn history(context: &Context<'_>) -> ExitCode {
 }
 
 /// Renders a value of the history: its sentence, or its name where a later release wrote it.
-fn text<T: Copy>(ui: &Ui, value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> String {
+fn render_recorded<T: Copy>(ui: &Ui, value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> String {
     match value {
         Recorded::Known(value) => ui.render(&msg(*value)),
         Recorded::Later(name) => name.clone(),

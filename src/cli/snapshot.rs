@@ -17,7 +17,7 @@ use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, plan, probe};
 
-/// `openclaw snapshot`
+/// The arguments of `openclaw snapshot`.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct SnapshotArgs {
@@ -27,7 +27,7 @@ pub(crate) struct SnapshotArgs {
     pub json: bool,
 }
 
-/// `openclaw snapshot ...`
+/// The subcommands of `openclaw snapshot`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
     Create,
@@ -90,6 +90,7 @@ impl SnapshotInputs {
     }
 }
 
+/// Runs `snapshot create`.
 fn create(context: &Context<'_>) -> Result<ExitCode> {
     let _lock = context.lock()?;
     remove_leftovers(context);
@@ -124,6 +125,7 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Runs `snapshot list`.
 fn list(context: &Context<'_>) -> ExitCode {
     let found = snapshot::list(&snapshot_dir(context));
     let ui = &context.ui;
@@ -159,6 +161,7 @@ fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
     }
 }
 
+/// Runs `snapshot restore`.
 fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
     let chosen = find_snapshot(context, id)?;
     let ui = &context.ui;
@@ -179,7 +182,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let inputs = SnapshotInputs::new(context, &survey);
     let target = inputs.target(context);
     let manifest = target.verify(&chosen)?;
-    // What is there now can be had back: a restore is undone by a restore.
+    // The present state becomes a snapshot first, so that a restore can be undone by a restore.
     let before = match target.create("before-restore") {
         Ok(created) => Some(created.snapshot),
         Err(error) if error.has_reason(ErrorReason::NothingToSnapshot) => None,
@@ -229,7 +232,7 @@ fn remove_leftovers(context: &Context<'_>) {
 /// Refuses when the instance's gateway runs: it would write its own memory over what is restored.
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     let instance = &context.instance;
-    // The lock is held from the first moment of a start to the last of an end, port or no port.
+    // A gateway holds the lock from its start to its end, even while it does not listen.
     let holder = lock::read_holder(&instance.lock_path()).filter(|holder| holder.alive);
     let label = survey
         .position(&instance.config_path)
@@ -239,7 +242,7 @@ fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
         .iter()
         .filter_map(|listener| listener.owner.as_ref());
     let listens = owners.find(|owner| owner.is_gateway && owner.instance.as_deref() == label);
-    // A gateway of OpenClaw from npm takes no lock, and a process of another user's name tells no owner.
+    // A gateway of OpenClaw from npm takes no lock, and the owner of another user's process is not known.
     let answers = || {
         let probe =
             probe::probe_in_detail(context.instance_context(), survey, Instant::now() + PROBE_TIMEOUT);

@@ -1,14 +1,14 @@
-//! `openclaw status`, `openclaw gateway status`: the truth about this instance's gateway, or about all.
+//! `openclaw status` and `openclaw gateway status`: report the state of this instance's gateway, or of all gateways.
 //!
-//! Exit 0 healthy, 1 not running, 3 running but not as it should be. With `--json` one document
+//! The exit code is 0 for healthy, 1 for not running, and 3 for running but not healthy. With `--json` one document
 //! ([`document`]); with `--all` one that holds `instances`.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use self::service::Service;
+use self::service::ServiceReport;
 use super::Context;
-use super::duration::duration;
+use super::duration::duration_msg;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
@@ -25,51 +25,52 @@ pub(super) mod service;
 
 pub(crate) use args::{AskArgs, StatusArgs};
 
-/// Carries the verb out.
+/// Runs `openclaw status`.
 pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
     if args.all {
         all::run(context, &args.ask)
     } else {
-        one(context, &args.ask)
+        report_instance(context, &args.ask)
     }
 }
 
-/// Tells of this instance.
-pub(super) fn one(context: &Context<'_>, args: &AskArgs) -> ExitCode {
+/// Reports the state of this instance's gateway and service.
+pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = context.survey();
     let (service, probe) = std::thread::scope(|scope| {
-        let service = scope.spawn(|| service_of(context, &survey, deadline));
+        let service = scope.spawn(|| query_service(context, &survey, deadline));
         let probe = probe::probe_in_detail(context.instance_context(), &survey, deadline);
         (service.join().ok().flatten(), probe)
     });
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
-        let document = document::of(context, &probe, &context.instance, service.as_ref());
+        let document = document::status_document(context, &probe, &context.instance, service.as_ref());
         context.ui.print_json(&document);
     } else {
-        tell(context, &probe, service.as_ref());
+        print_status(context, &probe, service.as_ref());
     }
     ExitCode::from(probe.verdict.class().exit_code())
 }
 
-/// The service, asked of its manager only where one is installed, and not for longer than the gateway.
-fn service_of(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<Service> {
+/// Queries the service manager where a service is installed, within the time limit of the probe.
+fn query_service(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Option<ServiceReport> {
     let found = &survey.instances[survey.position(&context.instance.config_path)?];
     let host = context.host.with_deadline(deadline);
     let context = InstanceContext {
         host: &host,
         ..context.instance_context()
     };
-    Some(Service::look(context, found.service.as_ref()?))
+    Some(ServiceReport::query(context, found.service.as_ref()?))
 }
 
-fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
+/// Prints the state of the gateway and of its service.
+fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceReport>) {
     let (ui, instance) = (&context.ui, &context.instance);
-    headline(context, probe);
+    print_headline(context, probe);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
-    let source = ui.render(&describe_source(probe.port_source));
+    let source = ui.render(&source_msg(probe.port_source));
     let port = if probe.port == probe.configured_port {
         format!("{} ({source})", probe.port_number())
     } else {
@@ -93,7 +94,7 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
             .started
             .and_then(|at| context.host.now().duration_since(at).ok())
         {
-            add(msg!("status.up"), ui.render(&duration(up)));
+            add(msg!("status.up"), ui.render(&duration_msg(up)));
         }
         if let Some(latency) = probe.latency {
             add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
@@ -103,35 +104,35 @@ fn tell(context: &Context<'_>, probe: &Probe, service: Option<&Service>) {
         msg!("status.config"),
         abbreviate_home(&context.env.home, &instance.config_path),
     );
-    list_watched(context, probe, &mut fields);
+    add_watched_fields(context, probe, &mut fields);
     if let Some(service) = service {
-        service.list(context, &mut fields);
+        service.add_fields(context, &mut fields);
     }
     ui.print(&fields.render(ui.width()));
     if let Some(past) = &probe.last_run
-        && !service.is_some_and(Service::gave_up)
+        && !service.is_some_and(ServiceReport::gave_up)
     {
-        ui.print_detail(&ended(past));
+        ui.print_detail(&run_end_msg(past));
         if let Some(line) = &past.line {
-            let words = format!("{} {}", line.time, line.message);
-            ui.print_detail(&msg!("status.last-line", line = words.trim()));
+            let text = format!("{} {}", line.time, line.message);
+            ui.print_detail(&msg!("status.last-line", line = text.trim()));
         }
     }
     if let Some(service) = service {
-        service.tell(context);
+        service.print_details(context);
     }
-    advise(context, probe);
+    print_hints(context, probe);
 }
 
-/// The verdict as a sentence.
-pub(super) fn headline(context: &Context<'_>, probe: &Probe) {
+/// Prints the verdict as a sentence.
+pub(super) fn print_headline(context: &Context<'_>, probe: &Probe) {
     let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
-    let line = format!("{} {sentence}", mark(context, &probe.verdict));
+    let line = format!("{} {sentence}", status_mark(context, &probe.verdict));
     context.ui.print_hanging(0, 2, &line);
 }
 
-/// What it says of those that it looks after.
-pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
+/// Adds a field for each gateway that this one watches.
+pub(super) fn add_watched_fields(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
         let text = sanitize(watched["text"].as_str().unwrap_or_default());
@@ -139,8 +140,8 @@ pub(super) fn list_watched(context: &Context<'_>, probe: &Probe, fields: &mut Fi
     }
 }
 
-/// What keeps us from proving ourselves, and the ways out.
-pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
+/// Prints why the gateway refused this program's credentials, and the hints of the probe.
+pub(super) fn print_hints(context: &Context<'_>, probe: &Probe) {
     if let Some(error) = &probe.auth_error {
         context.ui.print_detail(&error.msg);
     }
@@ -149,7 +150,8 @@ pub(super) fn advise(context: &Context<'_>, probe: &Probe) {
     }
 }
 
-fn ended(past: &LastRun) -> Msg {
+/// Returns the sentence about the end of the last run.
+fn run_end_msg(past: &LastRun) -> Msg {
     match (past.end, past.pid) {
         (RunEnd::Orderly, _) => msg!("status.ended-in-order"),
         (RunEnd::Killed, Some(pid)) => msg!("status.ended-killed", pid = pid),
@@ -157,8 +159,8 @@ fn ended(past: &LastRun) -> Msg {
     }
 }
 
-/// Describes where the port of a gateway comes from.
-fn describe_source(source: PortSource) -> Msg {
+/// Returns the sentence about where the port of a gateway comes from.
+fn source_msg(source: PortSource) -> Msg {
     match source {
         PortSource::Flag => msg!("status.from-flag"),
         PortSource::Environment => msg!("status.from-env"),
@@ -171,14 +173,14 @@ fn describe_source(source: PortSource) -> Msg {
     }
 }
 
-/// A spot whose colour says how it is; the words beside it say the same.
-fn mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
-    let spot = if context.ui.ascii() || context.ui.plain() {
+/// Returns a mark in the colour of the verdict. The sentence beside it says the same.
+fn status_mark(context: &Context<'_>, verdict: &ProbeVerdict) -> String {
+    let mark = if context.ui.ascii() || context.ui.plain() {
         "*"
     } else {
         "●"
     };
-    let style = console::style(spot).force_styling(context.ui.colour());
+    let style = console::style(mark).force_styling(context.ui.colour());
     match verdict.class() {
         VerdictClass::Healthy => style.green(),
         VerdictClass::NotRunning => style.dim(),

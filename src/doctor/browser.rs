@@ -9,6 +9,7 @@ use crate::browser::checks::{BrowserCheckId, BrowserHealth};
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 
+/// The checks of browsers.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("browser-shared", shared),
     Check::error("browser-missing", missing),
@@ -44,6 +45,7 @@ fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     found
 }
 
+/// Reports a debugging address that the config of another instance has too.
 fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let describe = |key: &str, other: &str, holder: &str| {
         msg!("doctor.browser-shared", key = key, other = other, holder = holder)
@@ -59,11 +61,12 @@ fn bad_result<'s>(own: &'s InstanceReport<'_>, id: BrowserCheckId) -> Option<&'s
         .map(|check| &check.msg)
 }
 
-/// Returns whether the config says which program the browser is.
+/// Returns `true` if the config names the browser's program.
 fn names_program(own: &InstanceReport<'_>) -> bool {
     own.config_text("/browser/executablePath").is_some()
 }
 
+/// Reports a browser that the config names and that does not exist.
 fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = bad_result(own, BrowserCheckId::Program).filter(|_| names_program(own));
     let remedy = || format!("{} config unset browser.executablePath", own.command);
@@ -72,7 +75,7 @@ fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// No browser is named and none is installed, so that nothing but browsing is impossible.
+/// Reports that no browser is named or installed. Everything but browsing works then.
 fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if names_program(own) {
         return Vec::new();
@@ -80,7 +83,8 @@ fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problem_of(own, BrowserCheckId::Program)
 }
 
-/// The browser's port is taken. Where the config of another instance has it too, [`shared`] reports that.
+/// Reports that another process holds the browser's port. A port that another instance's config has too is reported by
+/// [`shared`].
 fn port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !shared(report, own).is_empty() {
         return Vec::new();

@@ -4,7 +4,7 @@ use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::Msg;
 
-/// How bad a finding is. The order is from the worst to the most harmless.
+/// The severity of a finding, from the worst to the most harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The instance can't run, is not isolated, or a secret can be read by others.
@@ -30,7 +30,7 @@ impl Severity {
 /// at most file metadata, and changes nothing.
 type FindProblems = fn(&HostReport<'_>, &InstanceReport<'_>) -> Vec<Problem>;
 
-/// One check: a row of the table of its family.
+/// A check of the doctor: its id, its severity and its function. Each is one row in the table of its family.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The stable name, by which scripts and people refer to the check.
@@ -63,7 +63,7 @@ pub(super) struct Problem {
     pub(super) msg: Msg,
     /// The command for the user, naming the profile.
     pub(super) remedy: String,
-    /// What `doctor --fix` does about it.
+    /// The repair that `doctor --fix` makes; `None` where it makes none.
     pub(super) fix: Option<Fix>,
 }
 

@@ -146,7 +146,7 @@ fn instances_with_linked_config(
     twins
 }
 
-/// Returns whether nothing of an instance exists, or its folder is another instance's.
+/// Returns `true` if nothing of an instance exists, or its folder is another instance's.
 fn is_absent(instances: &[InstanceReport<'_>], index: usize) -> bool {
     let own = &instances[index];
     let mut others = instances.iter().filter(|other| other.index != index);
@@ -162,7 +162,7 @@ fn installed_services(env: &Environment) -> Vec<(PathBuf, InstalledService)> {
         .collect()
 }
 
-/// What the reports on all instances of one host are collected with.
+/// The inputs that the reports on all instances of one host share.
 #[derive(Clone, Copy)]
 struct Collector<'c, 'a> {
     host: &'c Host,
@@ -173,8 +173,8 @@ struct Collector<'c, 'a> {
 }
 
 impl<'a> Collector<'_, 'a> {
-    /// Collects the report on one instance. What needs other programs or many files is left out unless it is
-    /// selected.
+    /// Collects the report on one instance. Parts that need other programs or many files are left out unless the instance
+    /// is selected.
     fn report(
         &self,
         index: usize,
@@ -263,6 +263,7 @@ impl<'a> Collector<'_, 'a> {
         (!token.contains("${")).then(|| (self.digest(token), token.chars().count()))
     }
 
+    /// Returns a digest of a token, which can be compared with other digests of this run.
     fn digest(&self, token: &str) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.digest_key);
@@ -315,6 +316,7 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
+    /// Runs `browser doctor` for one instance, or returns `None` if it uses no browser.
     fn browser_checks(&self, instances: &[InstanceReport<'_>], index: usize) -> Option<Vec<BrowserCheck>> {
         let own = &instances[index];
         let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
@@ -453,7 +455,7 @@ fn paths_of_interest(instance: &Instance, found: Option<&SurveyedInstance>) -> V
     paths
 }
 
-/// Returns what a folder contains, except for what a fix has put aside there.
+/// Returns the entries of a folder, except for those that a fix has moved aside there.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_in_use = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().contains(".aside-");

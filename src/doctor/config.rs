@@ -14,6 +14,7 @@ use crate::instance::shell_quote;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
+/// The checks of the config.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
     Check::error("config-broken", broken),
@@ -35,12 +36,12 @@ pub(super) const CHECKS: &[Check] = &[
 /// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
 const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
-/// The config does not exist.
+/// Reports a config that does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
     let is_absent = std::fs::symlink_metadata(path).is_err();
     let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
-    // Configs that were set up by hand may lie in `~/.openclaw`, which is no instance for that.
+    // `~/.openclaw` may hold configs that were set up by hand, and is not an instance then.
     let only_holds_configs = |found: &SurveyedInstance| {
         let mut others = report.instances.iter().filter(|other| other.index != own.index);
         found.found_by == [FoundBy::Folder]
@@ -53,7 +54,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(msg, format!("{} onboard", own.command))]
 }
 
-/// The config cannot be parsed, or a file that it includes.
+/// Reports a config, or a file that it includes, that can't be parsed.
 fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(ConfigHealth::Broken(fault)) = own.found.map(|found| &found.config) else {
         return Vec::new();
@@ -79,7 +80,7 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     }]
 }
 
-/// The config has values that its engine refuses.
+/// Reports values of the config that its engine refuses.
 fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -124,7 +125,7 @@ fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
     ConfigJudge::new(engine, node).judge(&own.config)
 }
 
-/// One release of OpenClaw would refuse the config, although the engine of this instance accepts it.
+/// Reports a config that one release of OpenClaw would refuse, although the engine of this instance accepts it.
 fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -168,7 +169,7 @@ fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.collect()
 }
 
-/// The config, or variables in `.env`, have names that only early releases of OpenClaw used.
+/// Reports a config, or variables in `.env`, with names that only early releases of OpenClaw used.
 fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let folder = &own.instance.state_dir;
     let file = LEGACY_NAMES
@@ -204,23 +205,23 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
                 name = name,
                 path = report.display_path(&env)
             );
-            let mend = format!(
+            let command = format!(
                 "sed -i 's/^\\(export \\)\\{{0,1\\}}CLAWDBOT_/\\1OPENCLAW_/' {}",
                 shell_quote(&env)
             );
-            problems.push(Problem::new(msg, mend));
+            problems.push(Problem::new(msg, command));
             break;
         }
     }
     problems
 }
 
-/// The config belongs to another user.
+/// Reports a config that belongs to another user.
 fn owner(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     foreign_owners(report, own, |role| role != PathRole::State)
 }
 
-/// The config is a link, which a program that replaces the file would break.
+/// Reports a config that is a link, which a program that replaces the file would break.
 fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let links = own
         .paths_with_role(PathRole::Config)
@@ -251,7 +252,7 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// The release that wrote the config is newer than the one that would read it.
+/// Reports a config that a newer release wrote than the one that would read it.
 fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (reader, inspected) = match &report.survey.node {
         Some(node) => (node.version.as_str(), report.display_path(&node.path)),
@@ -265,8 +266,8 @@ fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             path = inspected
         );
         // With this the user declares the config to be one of the older release.
-        let mend = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
-        Problem::new(msg, mend)
+        let command = format!("{} config set meta.lastTouchedVersion {reader}", own.command);
+        Problem::new(msg, command)
     });
     problems.into_iter().collect()
 }

@@ -15,7 +15,7 @@ use crate::secret::SecretOrigin;
 /// Number of unchanged lines that are shown around a change.
 const CONTEXT_LINES: usize = 2;
 
-/// Renders what is no text of a file in the user's language.
+/// Renders the parts of a diff that are not text of a file, in the user's language.
 pub(crate) struct DiffRenderer<'a> {
     /// Translates a sentence.
     pub(crate) translate: &'a dyn Fn(&Msg) -> String,

@@ -5,11 +5,13 @@ use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::msg;
 use crate::record::Engine;
 
+/// The checks of the engine.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::warning("engine-skew", skew),
 ];
 
+/// Reports that OpenClaw from npm is the engine and is not installed.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let is_node = own
         .record
@@ -26,7 +28,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     )]
 }
 
-/// The running gateway is of another engine or version than the one that a start would run now.
+/// Reports a running gateway of another engine or version than the one that a start would run now.
 fn skew(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(probe), Ok(record)) = (&own.probe, &own.record) else {
         return Vec::new();

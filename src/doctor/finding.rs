@@ -1,4 +1,4 @@
-//! A problem as the user sees it, with its check and its instance.
+//! Findings: problems with their check and their instance, as the user sees them.
 
 use super::check::Severity;
 use super::fix::Fix;
@@ -17,14 +17,13 @@ pub(crate) struct Finding {
     pub(crate) msg: Msg,
     /// The command that repairs it, naming the profile.
     pub(crate) remedy: String,
-    /// What `--fix` does about it; `None` where it does nothing.
+    /// The repair that `--fix` makes; `None` where it makes none.
     pub(crate) fix: Option<Fix>,
-    /// Why `--fix` does not make its usual repair: it would reach into another instance, or something is in its
-    /// way.
+    /// The reason why `--fix` does not make its usual repair: it would touch another instance, or a file is in the way.
     pub(crate) fix_refused: Option<Msg>,
 }
 
-/// Returns whether there is an error after a fix that did not exist before and was not hidden.
+/// Returns `true` if there is an error after a fix that did not exist before and was not hidden by another one.
 pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
     let is_known = |new: &Finding| {
         before
@@ -41,7 +40,7 @@ pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
         .any(|new| new.severity == Severity::Error && !is_known(new) && !was_hidden(new))
 }
 
-/// Returns whether one error hides another: a broken config hides what else is wrong with it, a gateway that refuses
+/// Returns `true` if one error hides another: a broken config hides its other problems, a gateway that refuses
 /// to start gives one reason at a time, and an instance that is only registered has no config.
 fn hides(old: &str, new: &str) -> bool {
     /// The checks of a gateway that refuses to start.

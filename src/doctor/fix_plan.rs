@@ -1,4 +1,4 @@
-//! From findings to plans: the fixes of one file become one write, and those of one instance one plan.
+//! Plans of fixes: the fixes of one file become one write, and those of one instance one plan.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::secret::{SecretOrigin, TextPiece};
 /// Configs that are edited by their paths, each with the bytes of its file and the document that it becomes.
 type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 
-/// Returns why a fix may not be made, or `None` where it may: it would reach into another instance, or something is
-/// in its way. The other fixes are made all the same.
+/// Returns the reason why a fix may not be made, or `None` where it may. It may not touch another instance, or replace a
+/// file that is in its way. Other fixes are not affected.
 pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
     let others = report.survey.paths_of_others(&own.instance.config_path);
     let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
@@ -116,7 +116,7 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
         }
         edit_config(&mut configs, fix);
     }
-    // What lies behind a link that is renamed is not there any more.
+    // A path below a renamed link does not exist any more.
     let renamed: Vec<PathBuf> = changes
         .iter()
         .filter(|change| matches!(change, Change::Rename { .. }))
@@ -142,7 +142,7 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     }
 }
 
-/// Returns the change of a fix that is about no text.
+/// Returns the change of a fix that edits no text.
 fn file_change(fix: &Fix) -> Option<Change> {
     match fix {
         Fix::SetMode { path, from, to } => Some(Change::SetMode {
@@ -160,7 +160,7 @@ fn file_change(fix: &Fix) -> Option<Change> {
     }
 }
 
-/// Makes a fix of a config in its document. A config that can't be edited stays as it is, and so does the finding.
+/// Applies a fix of a config to its document. A config that can't be edited stays as it is, and so does the finding.
 fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
     match fix {
         Fix::RestoreConfig { config, text } => {
@@ -198,7 +198,7 @@ fn open_config<'c>(
     configs.get_mut(path)
 }
 
-/// Returns the plan that takes back a plan which was carried out. A folder that was made stays: it is empty.
+/// Returns the plan that undoes an applied plan. A folder that was made stays, because it is empty.
 pub(crate) fn reverse(plan: &Plan) -> Plan {
     let back = |change: &Change| match change {
         Change::MakeDir { .. } => None,

@@ -1,4 +1,5 @@
-//! Checks of the gateway: whether it would start, whether it is protected and healthy, and whether its lock is true.
+//! Checks of the gateway: whether it would start, whether it is protected and healthy, and whether its lock file is
+//! correct.
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::{Probe, ProbeVerdict};
 
+/// The checks of the gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
     Check::error("gateway-auth", |_, own| {
@@ -43,7 +45,7 @@ fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Erro
     own.settings.as_ref()?.as_ref().err()
 }
 
-/// `gateway.mode` is not set.
+/// Reports that `gateway.mode` is not set.
 fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let unset = start_error(own).filter(|error| error.has_reason(ErrorReason::GatewayModeUnset));
     let problems = unset.map(|error| {
@@ -77,7 +79,7 @@ fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The token is so short that it may be guessed.
+/// Reports a token that is so short that it may be guessed.
 fn weak(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let length = own.gateway_token.map(|(_, length)| length);
     let problems = length
@@ -92,8 +94,8 @@ fn weak(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports what only a probe finds. A gateway that does not run is no problem by itself; one that listens elsewhere,
-/// or whose port another process holds, is a problem of ports.
+/// Reports a running gateway that is not healthy. A gateway that does not run is not a problem by itself. One that listens
+/// elsewhere, or whose port another process holds, is reported by the checks of ports.
 fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(probe) = &own.probe else {
         return Vec::new();
@@ -117,7 +119,7 @@ fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(msg, format!("{} gateway restart", own.command))]
 }
 
-/// The environment variables of the running gateway contradict the files of its instance.
+/// Reports environment variables of the running gateway that contradict the files of its instance.
 fn environment(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(running) = &own.running else {
         return Vec::new();
@@ -157,7 +159,7 @@ fn environment(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     problems
 }
 
-/// The lock is left from a gateway that was killed.
+/// Reports a lock file that a killed gateway left.
 fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let problems = own.lock.as_ref().filter(|lock| !lock.alive).map(|lock| {
         let path = own.instance.lock_path();
@@ -173,7 +175,7 @@ fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// A process holds the lock and does not listen.
+/// Reports a process that holds the lock and does not listen.
 fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
     // Where the system does not tell who listens, the answer of the gateway does.

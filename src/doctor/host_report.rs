@@ -1,4 +1,4 @@
-//! The report on a host: everything that the checks look at.
+//! The report on a host: the data that the checks read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ use crate::settings::Settings;
 use crate::survey::map::PortMap;
 use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
-/// Which instances are examined.
+/// The instances that are examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The chosen instance, compared with all others.
     One,
-    /// All instances; a problem between two is reported once.
+    /// All instances. A problem between two of them is reported once.
     All,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct HostReport<'a> {
     pub(super) instances: Vec<InstanceReport<'a>>,
     /// Every service of a gateway with the config that it starts, links followed.
     pub(super) services: Vec<(PathBuf, InstalledService)>,
-    /// Whether services of this user run without a login.
+    /// The state of lingering, by which services of this user run without a login.
     pub(super) linger: Linger,
     /// The run that was cut short in the middle of a change and has not been completed.
     pub(super) interrupted: Option<InterruptedTransaction>,
@@ -53,7 +53,7 @@ pub(crate) struct HostReport<'a> {
     pub(super) chosen: Option<usize>,
 }
 
-/// The state of one instance at one moment. What needs other programs or many files is collected for selected
+/// The state of one instance at one moment. Parts that need other programs or many files are collected for selected
 /// instances only.
 #[derive(Debug)]
 pub(super) struct InstanceReport<'a> {
@@ -92,7 +92,7 @@ pub(super) struct InstanceReport<'a> {
     pub(super) probe: Option<Probe>,
     /// The state of the service, where its manager could be asked.
     pub(super) service: Option<ServiceStatus>,
-    /// How the service differs from what would be installed now; `None` where nobody can tell.
+    /// The differences between the service and a new installation; `None` where they are not known.
     pub(super) drift: Option<ServiceDrift>,
     /// The process that holds the gateway's lock, or that died with it.
     pub(super) lock: Option<LockHolder>,
@@ -168,7 +168,7 @@ impl<'a> HostReport<'a> {
         self.instances.iter().filter(is_selected)
     }
 
-    /// Returns whether this is the first instance that is examined: problems of the host are reported with it.
+    /// Returns `true` for the first examined instance, with which problems of the host are reported.
     pub(super) fn is_first_selected(&self, own: &InstanceReport<'_>) -> bool {
         self.selected()
             .next()
@@ -187,8 +187,7 @@ impl<'a> HostReport<'a> {
         })
     }
 
-    /// Returns all other instances: for a problem that one instance causes to another and that is reported of the
-    /// first.
+    /// Returns all other instances, for a problem that is reported for the instance that causes it.
     pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
         let own = own.index;
         self.instances.iter().filter(move |other| other.index != own)

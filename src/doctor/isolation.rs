@@ -1,5 +1,5 @@
-//! Checks of isolation: what no two instances may share (docs/design.md#isolation-rules). Ports are in
-//! [`super::ports`].
+//! Checks of isolation: two instances share no config, folder, file, service name or token
+//! (docs/design.md#isolation-rules). Ports are checked in [`super::ports`].
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use crate::instance::Instance;
 use crate::instance::shell_quote;
 use crate::profile::ProfileName;
 
+/// The checks of isolation.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-config", config),
     Check::error("isolation-state", state),
@@ -28,12 +29,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("isolation-auth", auth),
 ];
 
-/// Returns whether two paths are the same or one lies in the other.
+/// Returns `true` if two paths are equal or one contains the other.
 fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-/// Two instances have one config.
+/// Reports two instances with one config.
 fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.config;
     let other = report
@@ -52,7 +53,7 @@ fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Two instances have one state folder, or one lies in the other. Instances that were set up by hand may share the
+/// Reports two instances with one state folder, or one inside the other's. Instances that were set up by hand may share the
 /// folder of their configs, but not their state.
 fn state(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
@@ -107,7 +108,7 @@ fn separate_state_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> 
     }
 }
 
-/// A link in the state folder leads into another instance's.
+/// Reports a link in the state folder that leads into another instance's state folder.
 fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let state = &own.resolved.state;
     let others: Vec<(&Path, &str)> = report
@@ -136,7 +137,7 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Two instances have one workspace, or one workspace lies in another instance.
+/// Reports two instances with one workspace, or a workspace inside another instance.
 fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(mine) = own.found.map(|found| &found.workspaces) else {
         return Vec::new();
@@ -163,14 +164,14 @@ fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> 
                 holder = other.label
             );
             let proposed = shell_quote(&own.instance.default_workspace());
-            let mend = format!("{} config set agents.defaults.workspace {proposed}", own.command);
-            problems.push(Problem::new(msg, mend));
+            let command = format!("{} config set agents.defaults.workspace {proposed}", own.command);
+            problems.push(Problem::new(msg, command));
         }
     }
     problems
 }
 
-/// Returns whether a path of one instance lies in the state folder of another.
+/// Returns `true` if a path of one instance is in the state folder of another.
 fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) -> bool {
     let theirs = &other.resolved.state;
     path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
@@ -186,7 +187,7 @@ fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> 
     expanded.is_absolute().then(|| canonicalize_existing(&expanded))
 }
 
-/// Returns the path that a key of both configs names, or that lies in another instance's state folder, and the
+/// Returns the path that a key of both configs names, or that is in another instance's state folder, and the
 /// label of that instance. `same` compares two paths.
 fn shared_path(
     report: &HostReport<'_>,
@@ -211,7 +212,7 @@ fn unset(own: &InstanceReport<'_>, key: [&str; 2]) -> Fix {
     }
 }
 
-/// Two gateways write one log file.
+/// Reports two gateways that write one log file.
 fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let shared = shared_path(report, own, "/logging/file", |a, b| a == b).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-log", path = path, holder = holder);
@@ -220,7 +221,7 @@ fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     shared.into_iter().collect()
 }
 
-/// Two gateways serve one canvas folder.
+/// Reports two gateways that serve one canvas folder.
 fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let shared = shared_path(report, own, "/canvasHost/root", overlap).map(|(path, holder)| {
         let msg = msg!("doctor.isolation-canvas", path = path, holder = holder);
@@ -239,7 +240,7 @@ fn browser_folders(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<(St
     profiles.into_iter().flatten().filter_map(folder).collect()
 }
 
-/// Two browsers have one folder.
+/// Reports browsers of two instances with one user-data folder.
 fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, folder) in browser_folders(report, own) {
@@ -259,8 +260,8 @@ fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems
 }
 
-/// Two instances have one profile name, after which services are named, so that only one of them can have a
-/// service. Where they share their state too, [`state`] reports it.
+/// Reports two instances with one profile name: services are named after it, so that only one of them can have a service.
+/// If they share their state too, [`state`] reports it.
 fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let profile = &own.instance.profile;
     let canonical = Instance::canonical_state(&report.home, profile);
@@ -294,7 +295,7 @@ fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Two channels have one token, so that each bot receives messages of the other. The report names keys and
+/// Reports channels of two instances with one token, so that each bot receives messages of the other. The report names keys and
 /// instances, never the token.
 fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let describe = |key: &str, other: &str, holder: &str| {
@@ -330,7 +331,7 @@ pub(super) fn shared_values<T: PartialEq>(
     problems
 }
 
-/// Two gateways have one token, so that a client of one may use the other.
+/// Reports two gateways with one token, so that a client of one may use the other.
 fn auth(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some((mine, _)) = own.gateway_token else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Problems with modes and owners that several families report, each for its own kinds of files.
+//! Problems with modes and owners of files, which several families of checks report.
 
 use super::check::Problem;
 use super::fix::Fix;
@@ -6,7 +6,7 @@ use super::host_report::{HostReport, InstanceReport, PathRole};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 
-/// Finds the files and folders with this purpose that other users may read or write.
+/// Reports the files and folders with this purpose that other users may read or write.
 pub(super) fn open_to_others(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
@@ -40,7 +40,8 @@ pub(super) fn open_to_others(
         .collect()
 }
 
-/// Finds the files and folders of another user among those whose purpose `is_wanted`, workspaces left out.
+/// Reports the files and folders that belong to another user, among those whose purpose `is_wanted` accepts. Workspaces are
+/// left out.
 pub(super) fn foreign_owners(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,

@@ -11,6 +11,7 @@ use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::PortMapEntry;
 
+/// The checks of ports.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-conflict", |report, own| overlaps(report, own, true)),
     Check::warning("ports-overlap", |report, own| overlaps(report, own, false)),
@@ -21,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-elsewhere", elsewhere),
 ];
 
+/// Returns the ports of an instance in the port map.
 fn entry<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Option<&'s PortMapEntry<'s>> {
     report.map.entries.get(own.index).filter(|_| own.found.is_some())
 }
@@ -41,7 +43,7 @@ fn change_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Str
     }
 }
 
-/// Ports of another instance are the same (a conflict) or so near that derived ports overlap.
+/// Reports ports that another instance has too: with `conflict` fixed ones, otherwise overlapping pools of browser ports.
 fn overlaps(report: &HostReport<'_>, own: &InstanceReport<'_>, conflict: bool) -> Vec<Problem> {
     let compared: Vec<&str> = report
         .others_to_compare(own)
@@ -57,7 +59,7 @@ fn overlaps(report: &HostReport<'_>, own: &InstanceReport<'_>, conflict: bool) -
         .collect()
 }
 
-/// The base port leaves no room for the derived ports.
+/// Reports a base port that leaves no room for the derived ports.
 fn unusable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(port) = crate::config::base_port(&own.config) else {
         return Vec::new();
@@ -81,7 +83,7 @@ fn unusable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![problems]
 }
 
-/// Another process listens on the base port, or on a derived one.
+/// Reports another process that listens on the base port, or on a derived one.
 fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Problem> {
     let Some(entry) = entry(report, own) else {
         return Vec::new();
@@ -115,7 +117,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
     problems
 }
 
-/// A port lies in the range from which the kernel chooses ports of clients.
+/// Reports a port in the range from which the kernel chooses ports of clients.
 fn ephemeral(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(found), Some(range)) = (own.found, report.survey.ephemeral) else {
         return Vec::new();
@@ -129,7 +131,7 @@ fn ephemeral(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> 
     problems.into_iter().collect()
 }
 
-/// The running gateway listens on another base port than its config has.
+/// Reports a running gateway that listens on another base port than its config has.
 fn elsewhere(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(port) = own.base_port() else {
         return Vec::new();

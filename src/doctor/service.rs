@@ -13,6 +13,7 @@ use crate::instance::shell_quote;
 use crate::service::{Linger, RunState};
 use crate::survey::InstalledService;
 
+/// The checks of services.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("service-missing", missing),
     Check::error("service-binary", binary),
@@ -26,8 +27,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("service-linger", linger),
 ];
 
-/// The folder in which systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
-const WANTS: &str = ".config/systemd/user/default.target.wants";
+/// Folder below the home folder in which systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
+const SYSTEMD_WANTS_DIR: &str = ".config/systemd/user/default.target.wants";
 
 /// Returns the services that start this instance.
 fn services<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Vec<&'s InstalledService> {
@@ -48,9 +49,9 @@ fn install_command(own: &InstanceReport<'_>) -> String {
     format!("{} gateway install --force", own.command)
 }
 
-/// The service is enabled and its file is gone.
+/// Reports a service that is enabled and whose file is missing.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let link = report.home.join(WANTS).join(unit_name(&own.instance));
+    let link = report.home.join(SYSTEMD_WANTS_DIR).join(unit_name(&own.instance));
     if !link.is_symlink() || link.exists() || !services(report, own).is_empty() {
         return Vec::new();
     }
@@ -58,7 +59,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(msg, install_command(own))]
 }
 
-/// The program that the service starts is gone.
+/// Reports a service whose program does not exist.
 fn binary(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = services(report, own).into_iter().filter_map(|service| {
         // In `node /path/openclaw.mjs gateway` both the program and the script have to exist.
@@ -74,7 +75,7 @@ fn binary(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     gone.collect()
 }
 
-/// The service starts an older release or another copy of this program.
+/// Reports a service that starts an older release or another copy of this program.
 fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let name = report.program.as_deref().and_then(Path::file_name);
@@ -106,7 +107,7 @@ fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Two services start the same instance.
+/// Reports a second service that starts the same instance.
 fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let services = services(report, own);
     let Some((first, rest)) = services.split_first().filter(|(_, rest)| !rest.is_empty()) else {
@@ -144,7 +145,7 @@ fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// The service has the name of one profile and starts another.
+/// Reports a service with the name of one profile that starts another.
 fn name(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let services = services(report, own);
     let [service] = &services[..] else {
@@ -166,7 +167,7 @@ fn name(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The manager has stopped to restart the service, because it failed too often.
+/// Reports a service that its manager no longer restarts, because it failed too often.
 fn gave_up(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let status = own
         .service
@@ -182,7 +183,7 @@ fn gave_up(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The service differs from what would be installed now, and no other check says why.
+/// Reports a service that differs from a new installation, if no other check reports the reason.
 fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(drift) = &own.drift else {
         return Vec::new();
@@ -202,7 +203,7 @@ fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     changed.chain(stale).collect()
 }
 
-/// The service is installed and does not start at a login.
+/// Reports a service that is installed and does not start at a login.
 fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let off = own.drift.as_ref().is_some_and(|drift| drift.disabled);
     let problems = own.service.as_ref().filter(|_| off).map(|status| {
@@ -212,7 +213,7 @@ fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// A token stands in a service file that other users may read (docs/openclaw.md#service-secrets).
+/// Reports a service file with a token that other users may read (docs/openclaw.md#service-secrets).
 fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let open = services(report, own).into_iter().filter_map(|service| {
         let meta = std::fs::symlink_metadata(&service.file)
@@ -241,9 +242,13 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     open.collect()
 }
 
-/// The service is enabled, and services of this user end with the last logout.
+/// Reports a service that is enabled although services of this user end with the last logout.
 fn linger(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let enabled = report.home.join(WANTS).join(unit_name(&own.instance)).exists();
+    let enabled = report
+        .home
+        .join(SYSTEMD_WANTS_DIR)
+        .join(unit_name(&own.instance))
+        .exists();
     if report.linger != Linger::Off || !enabled {
         return Vec::new();
     }

@@ -11,9 +11,11 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
-/// The check for a run that was cut short. While it finds something, no other check of the instance says anything true.
+/// The check for an interrupted run. While it finds something, the results of all other checks of the instance are
+/// unreliable.
 pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
 
+/// The checks of the state folder.
 pub(super) const CHECKS: &[Check] = &[
     INTERRUPTED,
     Check::warning("state-mode", |report, own| {
@@ -54,7 +56,7 @@ const SYNCED_FOLDERS: [&str; 8] = [
     "Syncthing",
 ];
 
-/// The state folder lies on a network file system, where locks and fsync cannot be relied on.
+/// Reports a state folder on a network file system, where locks and fsync cannot be relied on.
 fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let kind = own.disk.and_then(|disk| disk.network);
     let problems = kind.map(|kind| {
@@ -65,7 +67,7 @@ fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The state folder lies in a folder that a program keeps in sync, so that two machines write one state.
+/// Reports a state folder inside a folder that a program keeps in sync, so that two machines write one state.
 fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
@@ -78,15 +80,15 @@ fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Returns the part of a path that is the folder of a program which syncs.
+/// Returns the part of a path that is the folder of a program for syncing.
 fn synced_part(path: &Path) -> Option<String> {
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     let known = parts.find(|part| SYNCED_FOLDERS.iter().any(|name| part.contains(name)));
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// A run was cut short in the middle of a change. One that changes none of the examined instances is reported with the
-/// first of them.
+/// Reports a run that was interrupted in the middle of a change. One that changes none of the examined instances is
+/// reported with the first of them.
 fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(interrupted) = &report.interrupted else {
         return Vec::new();
@@ -103,8 +105,8 @@ fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     vec![Problem::fixable(own, msg, Fix::CompleteChange)]
 }
 
-/// A restore or an import was killed and left its staging folder. The next one removes it. In the middle of a restore
-/// the folder holds what is still to be moved, and is no leftover.
+/// Reports the staging folder of a restore or an import that was killed. The next one removes it. In the middle of an
+/// interrupted restore the folder holds files that are still to be moved, and is not reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if report.interrupted.is_some() {
         return Vec::new();
@@ -124,7 +126,7 @@ fn export_command(own: &InstanceReport<'_>) -> String {
     )
 }
 
-/// The bytes that are free on the disk of the state folder lie in this range.
+/// Reports a number of free bytes on the disk of the state folder that is in this range.
 fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) -> Vec<Problem> {
     let free = own.disk.map(|disk| disk.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
@@ -135,7 +137,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     problems.into_iter().collect()
 }
 
-/// The record, `instance.toml`, is broken.
+/// Reports a broken record, `instance.toml`.
 fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Err(broken) = &own.record else {
         return Vec::new();
@@ -147,7 +149,7 @@ fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::fixable(own, msg, Fix::Rename { path, to })]
 }
 
-/// The registry is broken.
+/// Reports a broken registry.
 fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let registry = &report.survey.registry;
     let fault = registry.fault.as_ref().filter(|_| report.is_first_selected(own));
@@ -163,7 +165,7 @@ fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// The registry has an instance of which nothing is left.
+/// Reports a registry entry whose instance does not exist any more.
 fn stale_entry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = own.found.filter(|found| {
         matches!(found.config, ConfigHealth::Missing)

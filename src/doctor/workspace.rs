@@ -7,6 +7,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 
+/// The checks of workspaces.
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-missing", missing),
     Check::error("workspace-file", file),
@@ -14,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-open", open),
 ];
 
-/// A workspace does not exist.
+/// Reports a workspace that does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -36,25 +37,26 @@ fn default_workspace_command(own: &InstanceReport<'_>) -> String {
     format!("{} config set agents.defaults.workspace {proposed}", own.command)
 }
 
-/// The workspace is a file.
+/// Reports a workspace that is a file.
 fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     own.paths_with_role(PathRole::Workspace)
         .filter(|(_, inspected)| !inspected.is_folder)
         .map(|(path, _)| {
             let msg = msg!("doctor.workspace-file", path = report.display_path(path));
             let is_default = *path == canonicalize_existing(&own.instance.default_workspace());
-            let mend = if is_default {
+            let command = if is_default {
                 let (path, away) = (shell_quote(path), shell_quote(&free_aside_name(path)));
                 format!("mv {path} {away} && mkdir -m 700 {path}")
             } else {
                 default_workspace_command(own)
             };
-            Problem::new(msg, mend)
+            Problem::new(msg, command)
         })
         .collect()
 }
 
-/// The workspace contains the home folder or the state folder, so that the agent may edit its own config and keys.
+/// Reports a workspace that contains the home folder or the state folder, so that the agent may edit its own config and
+/// keys.
 fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (home, state) = (
         canonicalize_existing(&report.home),
@@ -69,7 +71,7 @@ fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Other users may write into the workspace, and the agent would follow what they write.
+/// Reports a workspace into which other users may write: the agent would follow what they write.
 fn open(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     own.paths_with_role(PathRole::Workspace)
         .filter(|(_, inspected)| {

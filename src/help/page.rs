@@ -140,6 +140,7 @@ fn argument_help(arg: &Arg, lang: Lang) -> String {
 }
 
 impl Page {
+    /// Adds a heading.
     fn heading(&mut self, text: &str) {
         if self.bold {
             let bold = console::Style::new().bold().force_styling(true);
@@ -150,6 +151,7 @@ impl Page {
         self.out.push('\n');
     }
 
+    /// Adds a text in lines that fit the page.
     fn paragraph(&mut self, text: &str, indent: usize) {
         for line in wrap(text, self.width.saturating_sub(indent)) {
             self.out.push_str(&" ".repeat(indent));
@@ -158,6 +160,7 @@ impl Page {
         }
     }
 
+    /// Adds a heading with its entries.
     fn section(&mut self, heading: &str, entries: &[(String, String)]) {
         if entries.is_empty() {
             return;

@@ -1,3 +1,5 @@
+//! Tests of help pages and of errors of the command line.
+
 use clap::CommandFactory as _;
 use console::measure_text_width;
 

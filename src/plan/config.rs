@@ -19,7 +19,7 @@ use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileWrite, InstanceSummary, ports};
 
-/// The planned config, and what was decided while it was filled in.
+/// The planned config, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
     document: ConfigDocument,
     changed: bool,
@@ -44,7 +44,7 @@ impl ConfigPlan {
         } else {
             input.current.clone()
         };
-        let (ports, notices) = ports::settle(input, answers, base)?;
+        let (ports, notices) = ports::check_base(input, answers, base)?;
         let mut config = Self {
             document,
             changed: fresh,
@@ -61,9 +61,10 @@ impl ConfigPlan {
         Ok(config)
     }
 
+    /// Sets the keys that the answers change.
     fn fill(&mut self, input: &PlanInput<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
         let workspace = input.workspace(answers);
-        // The same workspace is not written again in other words (`~/...` in the config).
+        // A workspace that the config spells in another way (`~/...`) is not written again.
         let current = self
             .text("agents.defaults.workspace")
             .and_then(|typed| input.path(typed));
@@ -97,6 +98,7 @@ impl ConfigPlan {
         Ok(())
     }
 
+    /// Sets the authentication method and its credential.
     fn set_auth(&mut self, auth: Auth, answers: &Answers) -> Result<(), EditError> {
         self.set("gateway.auth.mode", json!(auth.name()))?;
         if let Some((credential, _)) = &answers.credential {
@@ -110,18 +112,20 @@ impl ConfigPlan {
         Ok(())
     }
 
+    /// Sets the profile of the provider.
     fn set_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         match answers.provider {
             Some(provider @ (Provider::Anthropic | Provider::OpenRouter | Provider::Google)) => {
                 let id = provider.id();
                 let at = KeyPath::keys(["auth".to_owned(), "profiles".to_owned(), format!("{id}:default")]);
-                self.put(&at, json!({ "provider": id, "mode": "api_key" }))
+                self.set_at(&at, json!({ "provider": id, "mode": "api_key" }))
             }
             Some(Provider::Custom) => self.set_custom_provider(answers),
             Some(Provider::OpenAi | Provider::Skip) | None => Ok(()),
         }
     }
 
+    /// Sets the server and the model of a custom provider.
     fn set_custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         let custom = &answers.custom;
         let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
@@ -129,10 +133,10 @@ impl ConfigPlan {
         };
         let id = custom.provider_id.as_deref().unwrap_or(Provider::Custom.id());
         let at = KeyPath::keys(["models", "providers", id]);
-        self.put(&at.child("baseUrl"), json!(url))?;
-        self.put(&at.child("api"), json!("openai-completions"))?;
+        self.set_at(&at.child("baseUrl"), json!(url))?;
+        self.set_at(&at.child("api"), json!("openai-completions"))?;
         if let Some(key) = &answers.provider_key {
-            self.put(&at.child("apiKey"), json!(key.expose()))?;
+            self.set_at(&at.child("apiKey"), json!(key.expose()))?;
             self.given.push(key.clone());
         }
         let known = self
@@ -153,19 +157,22 @@ impl ConfigPlan {
             "contextWindow": 128_000,
             "maxTokens": 8192,
         });
-        self.put(&at.child("models"), known.into_iter().chain([entry]).collect())
+        self.set_at(&at.child("models"), known.into_iter().chain([entry]).collect())
     }
 
+    /// Returns the text at a key of the document.
     fn text(&self, key: &str) -> Option<&str> {
         self.document.get(&KeyPath::parse(key).ok()?)?.as_str()
     }
 
+    /// Sets a key that is given as a dotted path.
     fn set(&mut self, key: &'static str, value: Value) -> Result<(), EditError> {
         let at = KeyPath::parse(key).expect("a key path of ours");
-        self.put(&at, value)
+        self.set_at(&at, value)
     }
 
-    fn put(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
+    /// Sets a key, and records if that changed the document.
+    fn set_at(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
         self.changed |= self.document.set(at, value)?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::i18n::msg;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DiskSnapshot(BTreeMap<PathBuf, DiskEntry>);
 
-/// One path of a [`DiskSnapshot`].
+/// The state of a path in a [`DiskSnapshot`], and the path with its links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DiskEntry {
     /// The state of what the path leads to.
@@ -24,7 +24,7 @@ pub(crate) struct DiskEntry {
 /// The state of a path, with symbolic links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PathState {
-    /// Nothing is there.
+    /// The path does not exist.
     Missing,
     /// A folder.
     Folder,

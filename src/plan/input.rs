@@ -61,7 +61,7 @@ pub(crate) struct ResolvedPaths {
     pub(crate) state_contents: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Another instance of the host, with the links in its paths followed.
+/// An instance of the host other than the planned one, with the links in its paths followed.
 #[derive(Debug)]
 pub(crate) struct OtherInstance<'a> {
     /// The instance as the survey found it.

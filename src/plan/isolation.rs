@@ -72,6 +72,7 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
     Ok(())
 }
 
+/// Returns the error for a path that another instance has too.
 fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &SurveyedInstance) -> Error {
     let msg = Msg::new(key)
         .with("path", input.display_path(path))

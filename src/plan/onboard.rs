@@ -57,7 +57,7 @@ pub(crate) fn onboard(
     check_isolation(input, disk, &workspace)?;
     let config = ConfigPlan::new(input, answers, base)?;
     let moved = reset::paths(&input.instance, &input.current_workspace(), answers.existing);
-    let mut builder = Builder {
+    let mut builder = ChangeBuilder {
         input,
         disk,
         moved: &moved,
@@ -80,6 +80,7 @@ pub(crate) fn onboard(
     Ok(plan)
 }
 
+/// Checks that the instance shares no path with another one, and that the registry can be written.
 fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path) -> Result<()> {
     isolation::check_instance(input)?;
     isolation::check_workspace(input, disk, workspace)?;
@@ -87,8 +88,8 @@ fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path)
     registry.require_valid(&input.display_path(&registry.path))
 }
 
-/// Collects the changes of folders, workspace files and keys, in the order in which they are carried out.
-struct Builder<'a> {
+/// A builder of the changes of folders, workspace files and keys, in the order in which they are applied.
+struct ChangeBuilder<'a> {
     input: &'a PlanInput<'a>,
     disk: &'a DiskSnapshot,
     /// The paths that a reset moves aside before anything else happens.
@@ -96,7 +97,7 @@ struct Builder<'a> {
     changes: Vec<Change>,
 }
 
-impl Builder<'_> {
+impl ChangeBuilder<'_> {
     /// Returns `true` if a path is gone once the reset has moved its paths aside.
     fn is_moved(&self, path: &Path) -> bool {
         self.moved.iter().any(|moved| path.starts_with(moved))
@@ -112,6 +113,7 @@ impl Builder<'_> {
         }
     }
 
+    /// Plans the missing folders of the instance.
     fn make_folders(&mut self, workspace: &Path) {
         let instance = &self.input.instance;
         self.make_folder(instance.state_dir.clone());
@@ -122,6 +124,7 @@ impl Builder<'_> {
         self.make_folder(workspace.to_path_buf());
     }
 
+    /// Plans the missing first files of the workspace.
     fn write_workspace(&mut self, workspace: &Path, stamp: &PlanStamp) {
         let nothing = DiskSnapshot::default();
         let disk = if self.is_moved(workspace) {
@@ -133,6 +136,7 @@ impl Builder<'_> {
             .extend(workspace::changes(workspace, disk, stamp.lang));
     }
 
+    /// Plans the file with the provider's key.
     fn write_keys(&mut self, answers: &Answers) -> Result<()> {
         let instance = &self.input.instance;
         let stores = [instance.env_file(), instance.auth_profiles()];
@@ -149,6 +153,7 @@ impl Builder<'_> {
     }
 }
 
+/// Returns the folder of a path.
 fn parent(path: &Path) -> Option<PathBuf> {
     path.parent().map(Path::to_path_buf)
 }
@@ -158,6 +163,7 @@ pub(crate) fn folder_stamp(now: &str) -> String {
     now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
+/// Plans the record, unless it is up to date.
 fn record_write(
     input: &PlanInput<'_>,
     disk: &DiskSnapshot,
@@ -182,6 +188,7 @@ fn record_write(
     ))
 }
 
+/// Plans the entry in the registry, unless it is up to date.
 fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
     let (instance, registry) = (&input.instance, input.registry);
     for path in [&instance.config_path, &instance.state_dir] {

@@ -1,4 +1,4 @@
-//! The ports of the instance that is set up: the base port, judged against what everybody else holds.
+//! The ports of the instance that is set up: the base port is checked against the ports of other instances and processes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,9 +15,13 @@ pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<Por
     answers.port.or_else(|| input.current_port())
 }
 
-/// Judges a base port, and returns the ports of its family and the notices about them. The port that the
+/// Checks a base port, and returns the ports of its family and the notices about them. The port that the
 /// instance has is never refused, whoever holds it today: nothing about it changes.
-pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<(PortFamily, Vec<Msg>)> {
+pub(super) fn check_base(
+    input: &PlanInput<'_>,
+    answers: &Answers,
+    base: Port,
+) -> Result<(PortFamily, Vec<Msg>)> {
     let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
     let check = input.planner.check(base, &bind_addresses(input, answers));
     if input.current_port() == Some(base) {
@@ -27,7 +31,7 @@ pub(super) fn settle(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Re
     Ok((family, port_notices(&check)))
 }
 
-/// Returns the notices about a judged base port: first what it costs or why it is refused, then the rest.
+/// Returns the notices about a checked base port: first the overlaps or the refusal, then the rest.
 pub(crate) fn port_notices(check: &PortCheck) -> Vec<Msg> {
     let costs = match &check.verdict {
         PortVerdict::Near(overlaps) => overlaps.iter().map(PoolOverlap::msg).collect(),

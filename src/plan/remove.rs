@@ -85,6 +85,7 @@ fn move_state(
         .collect()
 }
 
+/// Returns the change that moves a path aside.
 fn move_aside(path: &Path, to: PathBuf) -> Change {
     Change::Rename {
         path: path.to_path_buf(),

@@ -37,7 +37,7 @@ fn path(below_home: &str) -> PathBuf {
     Path::new(HOME).join(below_home)
 }
 
-/// Another instance with this base port, as the survey finds it.
+/// Returns another instance with this base port, as the survey finds it.
 fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     let profile = ProfileName::parse(name).unwrap();
     let instance = Instance::canonical(Path::new(HOME), profile.clone());
@@ -57,7 +57,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     }
 }
 
-/// The answers of a user who takes every default.
+/// Returns the answers of a user who takes every default.
 fn default_answers() -> Answers {
     Answers {
         port: Some(Port::known(BASE)),
@@ -178,7 +178,7 @@ impl Scenario {
         onboard(&input, answers, base, &disk, &stamp)
     }
 
-    /// Carries out the folders and files of a plan, in memory.
+    /// Applies the folders and files of a plan in memory.
     fn apply(&mut self, plan: &Plan) {
         for change in &plan.changes {
             match change {
@@ -202,7 +202,7 @@ impl Scenario {
     }
 }
 
-/// The paths that a plan changes, below the home folder, in order.
+/// Returns the paths that a plan changes, below the home folder, in order.
 fn changed_paths(plan: &Plan) -> Vec<PathBuf> {
     let below = |change: &Change| change.path().strip_prefix(HOME).unwrap().to_path_buf();
     plan.changes.iter().map(below).collect()

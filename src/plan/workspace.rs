@@ -8,7 +8,7 @@ use crate::i18n::{self, Lang};
 use super::disk::DiskSnapshot;
 use super::{Change, Content, FileKind, FileWrite};
 
-/// The file that only a new workspace gets: it asks the agent to get to know its user.
+/// Name of the file that only a new workspace gets: it asks the agent to get to know its user.
 const FIRST_RUN_FILE: &str = "BOOTSTRAP.md";
 
 /// Returns the paths of all first files of a workspace.

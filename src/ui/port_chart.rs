@@ -9,7 +9,7 @@ use console::{Style, measure_text_width};
 use crate::ports::Span;
 pub(crate) use crate::ports::merge_spans;
 
-/// One row of a chart: an instance and its ports.
+/// A row of a chart: an instance and its ports.
 #[derive(Clone, Debug)]
 pub(crate) struct ChartRow {
     /// The label before the row.

@@ -90,6 +90,7 @@ impl Ui {
         }
     }
 
+    /// Creates a progress bar.
     fn bar(&self, all: u64) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(all), self.draw_target());
         let template = if self.ascii() {
@@ -148,6 +149,7 @@ impl ApplyProgress<'_> {
         }
     }
 
+    /// Prints a line above the bar.
     fn print_above(&self, line: &str) {
         self.bar.suspend(|| self.ui.eprint(line));
     }

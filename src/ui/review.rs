@@ -46,6 +46,7 @@ impl Ui {
         out.join("\n")
     }
 
+    /// Returns the instance of a plan as a list of fields.
     fn summary_fields(&self, summary: &InstanceSummary, home: &Path) -> Fields {
         let mut fields = Fields::default();
         let mut add = |label: Msg, value: String| fields.add(self.render(&label), value);
@@ -127,7 +128,7 @@ impl Ui {
             (None, Some(after)) => format!("    + {}: {after}", found.path),
             (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
         };
-        // Who wrote last and when is nobody's decision.
+        // The stamps of the last run are not a decision of the user.
         let is_stamp = |found: &ConfigDifference| {
             let path = found.path.to_string();
             path.starts_with("wizard.") || path.starts_with("meta.")
@@ -201,6 +202,7 @@ fn workspace_file_name(change: &Change) -> Option<&str> {
     }
 }
 
+/// Returns the words that stand for a secret of this origin.
 fn origin_msg(origin: SecretOrigin) -> Msg {
     match origin {
         SecretOrigin::Generated => msg!("plan.generated"),

@@ -51,6 +51,7 @@ impl Table {
         all().map(line).collect::<Vec<_>>().join("\n")
     }
 
+    /// Returns each row as a block of labels and values.
     fn blocks(&self, columns: usize) -> String {
         let block = |row: &Vec<String>| {
             let mut cells = self.headings.iter().zip(row);

@@ -33,7 +33,7 @@ struct PastReply {
 /// The questions that are asked although they have a reply.
 #[derive(Debug, Default)]
 enum AskedAgain {
-    /// No question.
+    /// Only the questions without a reply.
     #[default]
     Nothing,
     /// The question of this step and all after it: the person went back and goes forward again.
@@ -143,6 +143,7 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
+    /// Returns the replies without secrets, as a draft holds them.
     fn draft(&self) -> toml::Table {
         let entry = |(id, past): (&StepId, &PastReply)| {
             let value = match &past.reply {
@@ -155,6 +156,7 @@ impl<'a> AnswerHistory<'a> {
         self.replies.iter().filter_map(entry).collect()
     }
 
+    /// Returns the earlier reply to this very question.
     fn past_reply(&self, id: StepId, question: &Question) -> Option<&PastReply> {
         self.replies.get(&id).filter(|past| {
             let answered = past.question.as_ref();

@@ -1,4 +1,4 @@
-//! A question as data, the reply to it, and the trait of whoever can be asked.
+//! A question as data, the reply to it, and the interface for asking it.
 
 use crate::error::{Error, Result};
 use crate::i18n::Msg;
@@ -30,31 +30,31 @@ pub(crate) struct PortChart {
 /// The form in which a question is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QuestionKind {
-    /// By one of several choices.
+    /// The answer is one of several choices.
     Choice {
         /// The choices.
         options: Vec<Choice>,
         /// The index of the choice that Enter takes.
         default: usize,
     },
-    /// By a line of text.
+    /// The answer is a line of text.
     Text {
         /// The text that Enter takes.
         default: Option<String>,
     },
-    /// By a line that is not shown while it is typed.
+    /// The answer is a line that is not shown while it is typed.
     Secret {
         /// `true` if an empty line is an answer.
         optional: bool,
     },
-    /// By yes or no.
+    /// The answer is yes or no.
     YesNo {
         /// The answer that Enter takes; `None` makes the user choose.
         default: Option<bool>,
     },
 }
 
-/// One of several possible answers.
+/// A choice of a question: its name, its label, and what is shown while it is marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
     /// The name of the choice, as a flag takes it.
@@ -80,7 +80,7 @@ pub(crate) enum Reply {
     Back,
 }
 
-/// Somebody who can be asked: a person at a terminal, or a script in tests.
+/// An interface for asking questions: a person at a terminal, or a script in tests.
 pub(crate) trait Prompter {
     /// Asks a question. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;

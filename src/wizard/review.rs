@@ -1,4 +1,4 @@
-//! The last question: the plan is on the screen; carry it out, change one answer, or leave.
+//! The last question of the wizard: apply the shown plan, change one answer, or leave.
 
 use crate::answers::NamedValue as _;
 use crate::error::Result;
@@ -21,12 +21,15 @@ pub(crate) enum ReviewDecision {
     Leave,
 }
 
+/// Name of the choice that confirms the plan.
 const CONFIRM: &str = "confirm";
+/// Name of the choice that leaves the wizard.
 const LEAVE: &str = "leave";
 
 /// Asks what to do with the plan. `asked` are the steps that a person answered, with their questions.
 pub(crate) fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
-    // The risk was acknowledged: who changes that leaves. A step that follows another one is changed along with it.
+    // Changing the acknowledgement of the risk would only end the wizard. A step that follows another one is changed along
+    // with it.
     let is_changeable = |id: StepId| {
         let follows = steps::ALL
             .iter()

@@ -58,7 +58,8 @@ named_enum! {
     }
 }
 
-/// One decision: a row of [`super::steps::ALL`]. Its texts are `step.ID.*` in the catalogues.
+/// A step of the wizard: the question of one decision and the rule for its reply. Each is a row of [`super::steps::ALL`],
+/// with its texts as `step.ID.*` in the catalogues.
 pub(crate) trait WizardStep: Sync {
     /// Returns the name of the step.
     fn id(&self) -> StepId;

@@ -25,7 +25,7 @@ impl TestHome {
     }
 
     /// Writes the config of an instance into a folder below the home folder.
-    #[expect(clippy::disallowed_methods, reason = "tests build their own world")]
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
     fn with_config(self, folder: &str, text: &str) -> Self {
         let folder = self.folder.path().join(folder);
         std::fs::create_dir_all(&folder).unwrap();

@@ -1,13 +1,14 @@
-//! Kills `snapshot restore` at each rename: until the change is completed every command says that it is not, doctor
-//! advises nothing that would lose it, and both doctor and a starting gateway complete it.
+//! Kills `snapshot restore` at each rename: until the change is completed every command reports it, doctor advises
+//! nothing that would lose data, and both doctor and a starting gateway complete it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::snapshot::home_with_rescue;
 use crate::support::gateway::Gateway;
-use crate::support::{Reason, Sandbox, network, skipped};
+use crate::support::{Ran, Reason, Sandbox, network, skipped};
 
+/// Session file that the restore brings back.
 const SESSION: &str = ".openclaw-rescue/agents/main/sessions/one.jsonl";
 
 /// Makes a home folder in which a restore was killed at its nth rename. Returns `None` where it has fewer, or its commit
@@ -46,6 +47,7 @@ fn killed_restore(nth: usize) -> Option<Sandbox> {
         .then_some(sandbox)
 }
 
+/// Returns the staging folders of the instance.
 fn staging_folders(sandbox: &Sandbox) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(sandbox.path(".openclaw-rescue")).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -54,7 +56,7 @@ fn staging_folders(sandbox: &Sandbox) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns whether strace can trace here; where it can't, the calling test counts as skipped.
+/// Returns `true` if strace can trace here; elsewhere the calling test counts as skipped.
 fn can_trace() -> bool {
     let traced = Command::new("strace")
         .args(["-qq", "-o", "/dev/null", "true"])
@@ -67,8 +69,59 @@ fn can_trace() -> bool {
     false
 }
 
+/// Runs a command of the `rescue` instance.
+fn run(sandbox: &Sandbox, args: &str) -> Ran {
+    sandbox.run(["--profile", "rescue"].into_iter().chain(args.split(' ')))
+}
+
+/// Asserts that every command reports the interrupted restore, and that doctor finds nothing else.
+#[track_caller]
+fn assert_reported(sandbox: &Sandbox, nth: usize) {
+    for args in [
+        "status",
+        "config get gateway.port",
+        "profiles",
+        "snapshot list",
+        "ports",
+    ] {
+        let run = run(sandbox, args);
+        assert!(
+            run.stderr.contains("A previous run was interrupted") && run.stderr.contains("doctor --fix"),
+            "{nth}: {args}: {run:?}"
+        );
+    }
+    let found = run(sandbox, "doctor --json").exits(1).json();
+    let findings = found["findings"].as_array().expect("findings").iter();
+    let ids: Vec<_> = findings.map(|finding| finding["id"].clone()).collect();
+    assert_eq!(ids, ["change-interrupted"], "{nth}");
+}
+
+/// Asserts that `doctor --fix` completes the restore. It may undo it only where the staging folder was removed.
+#[track_caller]
+fn assert_completed_by_doctor(sandbox: &Sandbox, nth: usize, staging_is_removed: bool) {
+    let fixed = run(sandbox, "doctor --fix --yes");
+    let is_undone = fixed.stderr.contains("its changes were undone");
+    assert!(
+        is_undone || fixed.stderr.contains("its changes are now complete"),
+        "{nth}: {fixed:?}"
+    );
+    assert!(staging_is_removed || !is_undone, "{nth}: {fixed:?}");
+    let expected = if is_undone { "second\n" } else { "first\n" };
+    assert_eq!(sandbox.read(SESSION), expected, "{nth}: {fixed:?}");
+    for below in [
+        "openclaw.json",
+        "instance.toml",
+        "credentials/a",
+        "cron/a",
+        "memory/a",
+    ] {
+        let path = sandbox.path(".openclaw-rescue").join(below);
+        assert!(path.exists(), "{nth}: {below}");
+    }
+}
+
 #[test]
-fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
+fn interrupted_restore_is_reported_by_every_command_and_completed_by_doctor() {
     if !can_trace() {
         return;
     }
@@ -79,72 +132,22 @@ fn a_restore_cut_short_is_reported_by_every_command_and_completed_by_doctor() {
                 continue;
             };
             count += 1;
-            let run = |args: &str| {
-                let mut all = vec!["--profile", "rescue"];
-                all.extend(args.split(' '));
-                sandbox.run(all)
-            };
-            for args in [
-                "status",
-                "config get gateway.port",
-                "profiles",
-                "snapshot list",
-                "ports",
-            ] {
-                let run = run(args);
-                assert!(
-                    run.stderr.contains("A previous run was interrupted")
-                        && run.stderr.contains("doctor --fix"),
-                    "{nth}: {args}: {run:?}"
-                );
-            }
-            let found = run("doctor --json").exits(1).json();
-            let ids: Vec<_> = found["findings"]
-                .as_array()
-                .expect("findings")
-                .iter()
-                .map(|finding| finding["id"].clone())
-                .collect();
-            assert_eq!(ids, ["change-interrupted"], "{nth}");
-            let is_obeyed = nth % 2 == 0;
-            if is_obeyed {
-                // What an earlier release advised.
+            assert_reported(&sandbox, nth);
+            let removes_staging = nth % 2 == 0;
+            if removes_staging {
+                // An earlier release advised this.
                 for folder in staging_folders(&sandbox) {
                     std::fs::remove_dir_all(folder).expect("a folder");
                 }
             }
-            let fixed = run("doctor --fix --yes");
-            let session = sandbox.read(SESSION);
-            let is_undone = fixed.stderr.contains("its changes were undone");
-            assert!(
-                is_undone || fixed.stderr.contains("its changes are now complete"),
-                "{nth}: {fixed:?}"
-            );
-            assert!(is_obeyed || !is_undone, "{nth}: {fixed:?}");
-            assert_eq!(
-                session,
-                if is_undone { "second\n" } else { "first\n" },
-                "{nth}: {fixed:?}"
-            );
-            for below in [
-                "openclaw.json",
-                "instance.toml",
-                "credentials/a",
-                "cron/a",
-                "memory/a",
-            ] {
-                assert!(
-                    sandbox.path(".openclaw-rescue").join(below).exists(),
-                    "{nth}: {below}"
-                );
-            }
+            assert_completed_by_doctor(&sandbox, nth, removes_staging);
         }
         assert!(count > 6, "{count} kills in the middle of the commit");
     });
 }
 
 #[test]
-fn a_gateway_completes_an_interrupted_restore_of_its_instance_before_it_starts() {
+fn gateway_completes_an_interrupted_restore_of_its_instance_before_it_starts() {
     if !can_trace() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A change of the config: under the lock, on the file as it is then, by the one transaction.
+//! A change of the config: it is made under the host-wide lock, on the file as it is at that moment, in one transaction.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -18,7 +18,10 @@ use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
 use crate::survey::Survey;
 
-/// The config as it is, or why the verb can't go on.
+/// Reads the config of the instance.
+///
+/// # Errors
+/// When it is broken or missing; the hints name the commands that help.
 pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     let path = &context.instance.config_path;
     match load(path) {
@@ -26,8 +29,8 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
         LoadedConfig::Broken(fault) => Err(broken_error(path, &fault)),
         LoadedConfig::Missing => {
             let error = Error::failed(msg!("config.missing", path = path.display()));
-            let meant = context.probably_meant(&context.survey());
-            let error = meant.into_iter().fold(error, Error::hint);
+            let hint = context.nearest_profile_hint(&context.survey());
+            let error = hint.into_iter().fold(error, Error::hint);
             Err(error.hint(msg!("config.hint-make", command = context.instance.command())))
         }
     }
@@ -53,8 +56,8 @@ pub(super) fn choose_judge(
     Ok(ConfigJudge::for_version(&version))
 }
 
-/// Edits the config under the lock; the path of the backup where anything was written.
-pub(super) fn change(
+/// Edits the config under the host-wide lock. Returns the path of the backup, or `None` where nothing changed.
+pub(super) fn change_config(
     context: &Context<'_>,
     release: Option<&str>,
     edit: impl FnOnce(&mut ConfigDocument) -> Result<bool, EditError>,
@@ -72,7 +75,7 @@ pub(super) fn change(
     refuse_new_findings(context, &judge, &before, &after)?;
     refuse_taken_port(context, &survey, &before, &after)?;
     let bytes = before.text().as_bytes().to_vec();
-    write(
+    apply_changes(
         context,
         &lock,
         &survey,
@@ -81,8 +84,8 @@ pub(super) fn change(
     Ok(Some(backup::backup_path(path, 1)))
 }
 
-/// A config of a newer release may mean something else by what is changed. Only its stamp may be changed then:
-/// that is the user's word that an older one is to read it.
+/// Refuses to change a config that a newer release wrote, in which the changed key may have another meaning. Only its
+/// version stamp may be changed: with that the user declares that an older release is to read it.
 fn refuse_newer(
     context: &Context<'_>,
     survey: &Survey,
@@ -90,7 +93,7 @@ fn refuse_newer(
     after: &ConfigDocument,
 ) -> Result<()> {
     let program = || context.host.program().map(|path| path.display().to_string());
-    let (reader, place) = match &survey.node {
+    let (reader, reader_path) = match &survey.node {
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
         None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
     };
@@ -106,12 +109,13 @@ fn refuse_newer(
         path = path,
         stamp = stamp,
         version = reader,
-        program = place
+        program = reader_path
     );
     let command = context.instance.command();
     Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))
 }
 
+/// Refuses a change after which the schema has a finding that it did not have before.
 fn refuse_new_findings(
     context: &Context<'_>,
     judge: &ConfigJudge,
@@ -119,7 +123,7 @@ fn refuse_new_findings(
     after: &ConfigDocument,
 ) -> Result<()> {
     let path = &context.instance.config_path;
-    // An include that can't be followed is somebody's to repair, perhaps by this very change.
+    // A broken include does not block a change, which may be the one that repairs it.
     let whole =
         |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
     let findings = judge.new_findings(&whole(before), &whole(after));
@@ -132,7 +136,7 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// A new base port goes by the same rules as one that the wizard is given (docs/design.md#port-rules).
+/// Refuses a new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
 fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,
@@ -147,7 +151,7 @@ fn refuse_taken_port(
     let bind = after
         .get(&KeyPath::keys(["gateway", "bind"]))
         .and_then(Value::as_str);
-    // Loopback is looked at in any case.
+    // Loopback is checked in any case.
     let addresses: &[IpAddr] = match bind {
         None | Some("loopback") => &[],
         Some(_) => &[
@@ -160,7 +164,8 @@ fn refuse_taken_port(
     planner.check(new, addresses).accept(None).map(drop)
 }
 
-pub(super) fn write(
+/// Applies changes of files of this instance, and prints the notices of the transaction.
+pub(super) fn apply_changes(
     context: &Context<'_>,
     lock: &HostLock,
     survey: &Survey,

@@ -1,31 +1,32 @@
-//! Going back to a backup: what is there, and putting one in the config's place.
+//! `openclaw config restore`: lists the backups of the config, and puts one in its place.
 //!
-//! The one verb that works on a config that can't be read. What stood there is kept: in the ring of
-//! backups, or beside the config where it is nothing that a backup could hold.
+//! It is the only subcommand that works on a config that can't be read. The replaced file is kept: as the newest backup, or
+//! beside the config where no backup could hold it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::write;
+use super::change::apply_changes;
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
+use crate::config::document::ConfigDocument;
 use crate::config::error::ConfigError;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change};
 
-/// `config restore --list`
-pub(super) fn list(context: &Context<'_>) -> ExitCode {
+/// Runs `config restore --list`.
+pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
     let path = &context.instance.config_path;
     let current = read::bytes(path).ok();
     let rows: Vec<_> = backup::list(path)
         .into_iter()
         .map(|backup| {
-            let health = health(&backup, current.as_deref());
+            let health = backup_health_msg(&backup, current.as_deref());
             (backup, health)
         })
         .collect();
@@ -70,89 +71,51 @@ pub(super) fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Whether a backup can be used, in words.
-fn health(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
+/// Returns the sentence about whether a backup can be used.
+fn backup_health_msg(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
     match backup.read() {
         Ok(document) if current == Some(document.text().as_bytes()) => msg!("config.backup-current"),
         Ok(_) => msg!("config.backup-fine"),
-        Err(fault) => unusable(backup, &fault),
+        Err(fault) => broken_backup_msg(backup, &fault),
     }
 }
 
-fn unusable(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
+/// Returns the sentence about a backup that can't be used.
+fn broken_backup_msg(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
     Msg::new("config.backup-broken")
         .with("number", backup.number)
         .with("place", fault.location(&backup.path))
         .with_msg("why", fault.why.clone())
 }
 
-/// `config restore`
+/// Runs `config restore`, with the backup of this number or the newest one that can be used.
 pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
     let lock = context.lock()?;
     let path = &context.instance.config_path;
     let current = read::bytes(path);
-    let now = current.as_deref().ok();
-    let (from, document) = match number {
-        None => backup::newest_valid(path, now)
-            .ok_or_else(|| Error::blocked(msg!("config.no-backup", path = path.display())))?,
-        Some(number) => {
-            let backup = backup::list(path)
-                .into_iter()
-                .find(|backup| backup.number == number);
-            let backup = backup.ok_or_else(|| {
-                Error::failed(msg!(
-                    "config.no-backup-number",
-                    number = number,
-                    path = path.display()
-                ))
-                .hint(msg!("config.hint-list", command = context.instance.command()))
-            })?;
-            match backup.read() {
-                Ok(document) => (Some(number), document),
-                Err(fault) => return Err(Error::blocked(unusable(&backup, &fault))),
-            }
-        }
-    };
-    let changed = now != Some(document.text().as_bytes());
+    let (number, document) = choose_backup(context, number, current.as_deref().ok())?;
+    let is_changed = current.as_deref().ok() != Some(document.text().as_bytes());
     let mut kept = None;
-    if changed {
-        let mut steps = Vec::new();
-        let before = match current {
-            Ok(bytes) => {
-                kept = Some(backup::backup_path(path, 1));
-                Some(bytes)
-            }
-            Err(read::ReadError::Missing) => None,
-            // Too large, a folder, no text: no backup can hold it, but it is not lost either.
-            Err(_) => {
-                let to = free_name(path);
-                steps.push(Change::Rename {
-                    path: path.clone(),
-                    to: to.clone(),
-                });
-                kept = Some(to);
-                None
-            }
-        };
-        steps.push(plan::config_write(path, &document, before));
-        write(context, &lock, &context.survey(), steps)?;
+    if is_changed {
+        let (changes, kept_path) = replacement(path, &document, current);
+        apply_changes(context, &lock, &context.survey(), changes)?;
+        kept = kept_path;
     }
     if context.ui.is_json() {
         context.ui.print_json(&json!({
             "ok": true,
             "config": path,
-            "changed": changed,
-            // The last good config has no place in the ring.
-            "from": from,
+            "changed": is_changed,
+            // The last good config has no number.
+            "from": number,
             "kept": kept,
         }));
     } else {
-        let said = match from {
+        context.ui.print_line(&match number {
             None => msg!("config.restored-last-good", path = path.display()),
-            Some(number) if changed => msg!("config.restored", number = number, path = path.display()),
+            Some(number) if is_changed => msg!("config.restored", number = number, path = path.display()),
             Some(number) => msg!("config.restored-same", number = number),
-        };
-        context.ui.print_line(&said);
+        });
         if let Some(kept) = kept {
             context
                 .ui
@@ -162,7 +125,60 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name beside the config that nothing has.
+/// Returns the document to restore, and the number of its backup; the last good config has no number. Without a wanted
+/// number it is the newest usable backup that differs from the current bytes.
+fn choose_backup(
+    context: &Context<'_>,
+    number: Option<usize>,
+    current: Option<&[u8]>,
+) -> Result<(Option<usize>, ConfigDocument)> {
+    let path = &context.instance.config_path;
+    let Some(number) = number else {
+        return backup::newest_valid(path, current)
+            .ok_or_else(|| Error::blocked(msg!("config.no-backup", path = path.display())));
+    };
+    let backup = backup::list(path)
+        .into_iter()
+        .find(|backup| backup.number == number);
+    let backup = backup.ok_or_else(|| {
+        Error::failed(msg!(
+            "config.no-backup-number",
+            number = number,
+            path = path.display()
+        ))
+        .hint(msg!("config.hint-list", command = context.instance.command()))
+    })?;
+    match backup.read() {
+        Ok(document) => Ok((Some(number), document)),
+        Err(fault) => Err(Error::blocked(broken_backup_msg(&backup, &fault))),
+    }
+}
+
+/// Returns the changes that replace the config by a document, and the path at which the replaced file is kept.
+fn replacement(
+    config: &Path,
+    document: &ConfigDocument,
+    current: Result<Vec<u8>, read::ReadError>,
+) -> (Vec<Change>, Option<PathBuf>) {
+    match current {
+        Ok(bytes) => {
+            let write = plan::config_write(config, document, Some(bytes));
+            (vec![write], Some(backup::backup_path(config, 1)))
+        }
+        Err(read::ReadError::Missing) => (vec![plan::config_write(config, document, None)], None),
+        // A folder, or a file that is too large: no backup can hold it, so it is moved aside.
+        Err(_) => {
+            let to = free_name(config);
+            let rename = Change::Rename {
+                path: config.to_path_buf(),
+                to: to.clone(),
+            };
+            (vec![rename, plan::config_write(config, document, None)], Some(to))
+        }
+    }
+}
+
+/// Returns a free path beside the config: `openclaw.json.broken-1`, `openclaw.json.broken-2` and so on.
 fn free_name(config: &Path) -> PathBuf {
     apply::free_path(|number| {
         let mut name = config.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! `openclaw config validate`: whether the gateway of this instance would start with the config.
+//! `openclaw config validate`: reports whether the gateway of this instance would start with the config.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::ui::Ui;
 
-/// Judges the config and prints the judgement: exit code 1 where the gateway would refuse the config.
+/// Runs `config validate`: checks the config and prints the findings. The exit code is 1 where the gateway would refuse the config.
 pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let document = read_config(context)?;
@@ -36,6 +36,7 @@ pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<E
     })
 }
 
+/// Prints the findings, and those of other releases.
 fn print(context: &Context<'_>, verdict: &Verdict) {
     let path = context.instance.config_path.display();
     context.ui.print_line(&if verdict.is_accepted() {
@@ -68,6 +69,7 @@ fn print(context: &Context<'_>, verdict: &Verdict) {
     }
 }
 
+/// Returns the findings as a document.
 fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
     let list = |findings: &[SchemaFinding]| -> Vec<Value> {
         let finding = |finding: &SchemaFinding| {

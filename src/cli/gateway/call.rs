@@ -1,4 +1,4 @@
-//! `openclaw gateway call METHOD`: one method of the gateway, its answer as JSON.
+//! `openclaw gateway call METHOD`: calls one method of the gateway and prints its answer as JSON.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 
-use super::super::duration::milliseconds;
+use super::super::duration::parse_time_limit;
 use crate::cli::Context;
 use crate::client::{self, GatewayEndpoint};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::probe::{self, ProbeVerdict};
 use crate::secret::Secret;
 use crate::settings::ClientAuth;
 
-/// `openclaw gateway call`
+/// The arguments of `openclaw gateway call`.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     #[arg(value_name = "METHOD")]
@@ -26,7 +26,7 @@ pub(crate) struct CallArgs {
     pub params: Option<String>,
     #[arg(long)]
     pub json: bool,
-    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "10000")]
+    #[arg(long, value_name = "MS", value_parser = parse_time_limit, default_value = "10000")]
     pub timeout: Duration,
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -34,6 +34,7 @@ pub(crate) struct CallArgs {
     pub token_file: Option<PathBuf>,
 }
 
+/// Runs `openclaw gateway call METHOD`.
 pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
     let deadline = Instant::now() + args.timeout;
     let params: Option<Value> = match &args.params {
@@ -43,8 +44,8 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
         None => None,
     };
     let target = match &args.url {
-        Some(url) => target(url, args.token_file.as_deref())?,
-        None => own(context, args.timeout)?,
+        Some(url) => remote_endpoint(url, args.token_file.as_deref())?,
+        None => own_endpoint(context, args.timeout)?,
     };
     let left = deadline.saturating_duration_since(Instant::now());
     let answer = client::call(&target, &args.method, params.as_ref(), left)?;
@@ -52,8 +53,8 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The gateway at a URL of the user's. This instance's own token is not shown there.
-pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndpoint> {
+/// Returns the gateway at a URL that the user gives. This instance's own token is not sent there.
+pub(super) fn remote_endpoint(url: &str, token_file: Option<&Path>) -> Result<GatewayEndpoint> {
     let auth = match token_file {
         Some(path) => {
             let unread = |e| Error::usage(msg!("client.token-file", path = path.display())).because(e);
@@ -67,8 +68,11 @@ pub(super) fn target(url: &str, token_file: Option<&Path>) -> Result<GatewayEndp
     })
 }
 
-/// This instance's own gateway, where it runs and lets us in.
-fn own(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
+/// Returns this instance's own gateway.
+///
+/// # Errors
+/// When it does not run or refuses the token.
+fn own_endpoint(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
     let (probe, auth) = probe::probe_for_client(context.instance_context(), limit);
     match probe.verdict {
         ProbeVerdict::Healthy | ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::Unhealthy(_) => {

@@ -1,4 +1,4 @@
-//! `openclaw gateway health`: the gateway's own answer to `health`.
+//! `openclaw gateway health`: prints the gateway's answer to the method `health`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::probe;
 
-/// `openclaw gateway health`
+/// The arguments of `openclaw gateway health`.
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     #[command(flatten)]
@@ -25,9 +25,10 @@ pub(crate) struct HealthArgs {
     pub token_file: Option<PathBuf>,
 }
 
+/// Runs `openclaw gateway health`.
 pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> {
     let (health, latency) = if let Some(url) = &args.url {
-        let target = call::target(url, args.token_file.as_deref())?;
+        let target = call::remote_endpoint(url, args.token_file.as_deref())?;
         let since = std::time::Instant::now();
         let health = client::call(&target, "health", None, args.ask.timeout)?;
         if health["ok"] == false {
@@ -41,11 +42,12 @@ pub(super) fn run(context: &Context<'_>, args: &HealthArgs) -> Result<ExitCode> 
         }
         (probe.health, probe.latency.unwrap_or_default())
     };
-    tell(context, &health, latency);
+    print_health(context, &health, latency);
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(context: &Context<'_>, health: &Value, latency: std::time::Duration) {
+/// Prints the answer, or a sentence with the time that it took.
+fn print_health(context: &Context<'_>, health: &Value, latency: std::time::Duration) {
     if context.ui.is_json() {
         context.ui.print_json(health);
     } else {

@@ -1,5 +1,5 @@
-//! `openclaw gateway probe`: can this instance's gateway be reached, who listens there, and what does it
-//! say of itself? The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
+//! `openclaw gateway probe`: reports whether this instance's gateway can be reached, which process listens on its port, and
+//! what the gateway reports about itself. The document has OpenClaw's keys (docs/openclaw.md#gateway-probe-document).
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,22 +14,24 @@ use crate::text::sanitize;
 use crate::time::{millis, unix_millis};
 use crate::ui::Fields;
 
+/// Runs `openclaw gateway probe`.
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let since = Instant::now();
     let survey = context.survey();
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
-        let document = document(context, &probe, args.timeout, since.elapsed());
+        let document = probe_document(context, &probe, args.timeout, since.elapsed());
         context.ui.print_json(&document);
     } else {
-        tell(context, &probe);
+        print_probe(context, &probe);
     }
     ExitCode::from(probe.verdict.class().exit_code())
 }
 
-fn tell(context: &Context<'_>, probe: &Probe) {
+/// Prints the result of a probe.
+fn print_probe(context: &Context<'_>, probe: &Probe) {
     let ui = &context.ui;
-    status::headline(context, probe);
+    status::print_headline(context, probe);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
     add(msg!("status.asked"), probe.url.clone());
@@ -48,49 +50,51 @@ fn tell(context: &Context<'_>, probe: &Probe) {
         add(msg!("status.protocol"), protocol.to_string());
     }
     if probe.is_running() {
-        let said = |name: &str| probe.presence[name].as_str().map(sanitize);
+        let text = |name: &str| probe.presence[name].as_str().map(sanitize);
         let engine = [Some(probe.engine.name()), probe.version.as_deref()];
         let engine = engine.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let itself: Vec<_> = [Some(engine), said("host"), said("platform")]
+        let engine: Vec<_> = [Some(engine), text("host"), text("platform")]
             .into_iter()
             .flatten()
             .filter(|part| !part.is_empty())
             .collect();
-        add(msg!("status.engine"), itself.join(", "));
+        add(msg!("status.engine"), engine.join(", "));
     }
-    for (label, value) in told(&probe.health) {
+    for (label, value) in health_fields(&probe.health) {
         add(label, value);
     }
-    status::list_watched(context, probe, &mut fields);
+    status::add_watched_fields(context, probe, &mut fields);
     ui.print(&fields.render(ui.width()));
-    status::advise(context, probe);
+    status::print_hints(context, probe);
 }
 
-/// What an answer to `health` tells beside being well.
-fn told(health: &Value) -> impl Iterator<Item = (Msg, String)> {
+/// Returns the fields of an answer to `health` that are shown, with their labels.
+fn health_fields(health: &Value) -> impl Iterator<Item = (Msg, String)> {
     let agents = health["agents"].as_array();
-    let ids = agents.map(|agents| names(agents.iter().map(|agent| &agent["agentId"])));
+    let ids = agents.map(|agents| join_names(agents.iter().map(|agent| &agent["agentId"])));
     let channels = health["channelOrder"].as_array();
     let count = |value: &Value| value.as_u64().map(|count| count.to_string());
     [
         (msg!("status.clients"), count(&health["gateway"]["clients"])),
         (msg!("status.agents"), ids),
         (msg!("status.sessions"), count(&health["sessions"]["count"])),
-        (msg!("status.channels"), channels.map(names)),
+        (msg!("status.channels"), channels.map(join_names)),
     ]
     .into_iter()
     .filter_map(|(label, value)| Some((label, value.filter(|value| !value.is_empty())?)))
 }
 
-fn names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+/// Joins texts of a document with commas, made safe for a terminal.
+fn join_names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
     let names = values.into_iter().filter_map(Value::as_str).map(sanitize);
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
+/// Returns the document of a probe.
+fn probe_document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
     let error =
         (!probe.is_healthy()).then(|| context.ui.render(&probe.msg(context.instance.profile.as_str())));
-    let whole = document::of(context, probe, &context.instance, None);
+    let whole = document::status_document(context, probe, &context.instance, None);
     json!({
         "ok": probe.is_healthy(),
         "verdict": probe.verdict.name(),

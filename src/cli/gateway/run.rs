@@ -1,4 +1,4 @@
-//! `openclaw gateway`, `openclaw gateway run`: the gateway in the foreground.
+//! `openclaw gateway` and `openclaw gateway run`: run the gateway in the foreground.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::super::onboard::{self, SetupArgs};
-use super::super::{Context, given, node};
+use super::super::{Context, node, preset_answers};
 use crate::answers::{Auth, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::gateway::{self, GatewayOptions, UserInteraction};
@@ -20,14 +20,14 @@ use crate::secret::Secret;
 use crate::settings::RunOverrides;
 use crate::wizard::terminal::Terminal;
 
-/// The flags of a run.
+/// The arguments of `openclaw gateway run`.
 #[derive(Debug, Default, Args)]
 pub(crate) struct RunArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
     pub port: Option<Port>,
-    #[arg(long, value_name = "MODE", value_parser = names(Bind::ALL, Bind::name))]
+    #[arg(long, value_name = "MODE", value_parser = name_parser(Bind::ALL, Bind::name))]
     pub bind: Option<String>,
-    #[arg(long, value_name = "MODE", value_parser = names(Auth::ALL, Auth::name))]
+    #[arg(long, value_name = "MODE", value_parser = name_parser(Auth::ALL, Auth::name))]
     pub auth: Option<String>,
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
     pub token: Option<String>,
@@ -49,14 +49,16 @@ pub(crate) struct RunArgs {
     pub engine: Option<Engine>,
 }
 
-fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
+/// Returns a parser that accepts the names of these values.
+fn name_parser<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
     PossibleValuesParser::new(all.iter().map(|value| name(*value)))
 }
 
+/// Runs the gateway of this instance in the foreground.
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     context.complete_interrupted_change()?;
     if args.dev {
-        configure(context)?;
+        ensure_config(context)?;
     }
     let lang = requested_lang(context.host.args());
     let options = GatewayOptions {
@@ -66,10 +68,10 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         lang,
     };
     if node::is_chosen(context, args.engine)? {
-        return node::gateway(context, &options);
+        return node::run_gateway(context, &options);
     }
     let interaction = UserInteraction {
-        confirm: &|question| ask(context, question),
+        confirm: &|question| confirm(context, question),
         notify: &|msg| context.ui.print_note(msg),
     };
     let instance_context = InstanceContext {
@@ -80,9 +82,9 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     gateway::run(instance_context, context.ui.lang(), &options, &interaction)
 }
 
-/// `--dev`: an instance that has no config gets the baseline of `setup`, with a token and ports of its own.
-/// (OpenClaw's writes one without a token, which its gateway then refuses: docs/openclaw.md#onboarding-config.)
-fn configure(context: &Context<'_>) -> Result<()> {
+/// Gives an instance without a config that of `setup`, with a token and ports of its own; for `--dev`. OpenClaw writes a
+/// config without a token, which its gateway then refuses (docs/openclaw.md#onboarding-config).
+fn ensure_config(context: &Context<'_>) -> Result<()> {
     if context.instance.config_path.exists() {
         return Ok(());
     }
@@ -94,6 +96,7 @@ fn configure(context: &Context<'_>) -> Result<()> {
     onboard::setup(context, &args).map(|_| ())
 }
 
+/// Returns the values of flags that replace those of the config for one run.
 fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
     let stdin = Some(Path::new("-"));
     if args.token_file.as_deref() == stdin && args.password_file.as_deref() == stdin {
@@ -105,7 +108,7 @@ fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
             Err(Error::usage(msg!("gateway.empty", flag = flag)))
         }
         (Some(value), _) => Ok(Some(Secret::new(value.trim()))),
-        (None, Some(path)) => given::secret_file(context.host, flag, path).map(Some),
+        (None, Some(path)) => preset_answers::read_secret_file(context.host, flag, path).map(Some),
         (None, None) => Ok(None),
     };
     Ok(RunOverrides {
@@ -118,8 +121,8 @@ fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
     })
 }
 
-/// On a terminal a person is asked; elsewhere `--force` was the answer.
-fn ask(context: &Context<'_>, question: &Msg) -> Result<bool> {
+/// Asks a person at the terminal. Without a terminal the answer is yes, because `--force` was given.
+fn confirm(context: &Context<'_>, question: &Msg) -> Result<bool> {
     let terminal = context.host.terminal();
     if terminal.stdin && terminal.stderr {
         Terminal::new(context.ui).confirm(question, Some(false))

@@ -1,4 +1,4 @@
-//! `openclaw gateway install`, `uninstall`, `start`, `stop`, `restart`: the instance as a service.
+//! `openclaw gateway install`, `uninstall`, `start`, `stop` and `restart`: manage the service of the instance.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::service::{
 };
 use crate::wizard::terminal::Terminal;
 
-/// The flags of an installation.
+/// The arguments of `openclaw gateway install`.
 #[derive(Debug, Default, Args)]
 pub(crate) struct InstallArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
@@ -35,42 +35,42 @@ pub(crate) struct InstallArgs {
     pub json: bool,
 }
 
-/// The flags of what is done to an installed service.
+/// The arguments of the actions on an installed service.
 #[derive(Debug, Default, Args)]
-pub(crate) struct ActArgs {
+pub(crate) struct ServiceActionArgs {
     #[arg(long)]
     pub json: bool,
 }
 
-/// What is done to an installed service.
+/// An action on an installed service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum ServiceAction {
     Uninstall,
     Start,
     Stop,
     Restart,
 }
 
-/// A gateway that was started is given this long to answer.
-const HEALTH: Duration = Duration::from_secs(30);
+/// Maximum time for a started gateway to answer.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An installation that was made.
-struct Installed {
+/// A finished installation of the service.
+struct Installation {
     report: ActionReport,
     port: Port,
-    /// Whether its gateway answered; `None` where nobody waited for it.
+    /// `Some(true)` if the gateway answered in time; `None` where nobody waited for it.
     healthy: Option<bool>,
     linger: Linger,
-    /// What else the user should know.
+    /// Further notices for the user.
     notices: Vec<Msg>,
 }
 
-/// Where a user looks when a service is not as it should be.
-fn look(context: &Context<'_>) -> String {
+/// Returns the command that shows the state of the service.
+fn status_command(context: &Context<'_>) -> String {
     format!("{} gateway status", context.instance.command())
 }
 
-/// `openclaw gateway install`
+/// Runs `openclaw gateway install`.
 pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitCode> {
     let options = InstallOptions {
         port: args.port,
@@ -79,23 +79,24 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     if args.dry_run {
         return dry_run(context, options);
     }
-    let mut installed = Installed::make(context, options, args.linger, true)?;
-    let is_healthy = installed.healthy == Some(true);
+    let mut installation = Installation::perform(context, options, args.linger, true)?;
+    let is_healthy = installation.healthy == Some(true);
     if !is_healthy {
-        installed.notices.push(msg!(
+        installation.notices.push(msg!(
             "service.not-healthy",
-            port = installed.port,
-            command = look(context)
+            port = installation.port,
+            command = status_command(context)
         ));
     }
-    installed.tell(context);
+    installation.print(context);
     if context.ui.is_json() {
-        context.ui.print_json(&installed.document(context));
+        context.ui.print_json(&installation.document(context));
     }
-    // It runs, but not as it should.
+    // Exit code 3: the service runs, and its gateway is not healthy.
     Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
 }
 
+/// Prints the files and commands of an installation without making it.
 fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     let ui = &context.ui;
     let preview = service::preview(context.instance_context(), options)?;
@@ -128,12 +129,13 @@ fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Installed {
-    /// Installs the service and starts it; `waits` for its gateway, and offers what lets it outlive a logout.
-    fn make(
+impl Installation {
+    /// Installs and starts the service, waits for its gateway where `waits`, and offers to enable lingering, so that it
+    /// outlives a logout.
+    fn perform(
         context: &Context<'_>,
         options: InstallOptions,
-        wished_linger: bool,
+        enables_linger: bool,
         waits: bool,
     ) -> Result<Self> {
         let preview = service::preview(context.instance_context(), options)?;
@@ -143,10 +145,10 @@ impl Installed {
             service::install(context.instance_context(), options)?
         };
         let healthy = waits.then(|| wait_healthy(context, preview.port));
-        let (linger, told) = offer_linger(context, wished_linger);
-        let beside = told.into_iter().chain(service::wsl_idle_note());
+        let (linger, notice) = offer_linger(context, enables_linger);
+        let more = notice.into_iter().chain(service::wsl_idle_note());
         Ok(Self {
-            notices: report.notices.iter().cloned().chain(beside).collect(),
+            notices: report.notices.iter().cloned().chain(more).collect(),
             port: preview.port,
             report,
             healthy,
@@ -154,17 +156,18 @@ impl Installed {
         })
     }
 
-    /// On the screen; nothing where a document follows.
-    fn tell(&self, context: &Context<'_>) {
+    /// Prints the result as text, unless a document follows.
+    fn print(&self, context: &Context<'_>) {
         if context.ui.is_json() {
             return;
         }
-        context.ui.print_paragraph(&said(context, &self.report));
+        context.ui.print_paragraph(&outcome_msg(context, &self.report));
         for notice in &self.notices {
             context.ui.eprint_paragraph(notice);
         }
     }
 
+    /// Returns the document of the installation.
     fn document(&self, context: &Context<'_>) -> Value {
         let mut document = document(context, "install", &self.report, &self.notices);
         document["port"] = self.port.into();
@@ -174,7 +177,7 @@ impl Installed {
     }
 }
 
-/// Waits until the gateway is well on the port of its service, or its service gives up.
+/// Waits until the gateway is healthy on the port of its service, or the service gives up. Returns `true` if it is healthy.
 fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     let instance = &context.instance;
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
@@ -183,29 +186,33 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
         env_port: Some(port),
         ..instance.clone()
     };
-    let goes_on = || {
+    let may_start = || {
         let status = service::status(context.instance_context());
         !status.is_ok_and(|status| matches!(status.state, RunState::GaveUp | RunState::Stopped))
     };
-    let healthy =
-        probe::wait_until_healthy_while(context.instance_context().with_instance(&target), HEALTH, goes_on)
-            .is_healthy();
+    let healthy = probe::wait_until_healthy_while(
+        context.instance_context().with_instance(&target),
+        HEALTH_TIMEOUT,
+        may_start,
+    )
+    .is_healthy();
     if healthy {
         boot::save_last_good_of_node_engine(context.instance_context());
     }
     healthy
 }
 
-/// Reads whether services outlive the last session; offers to make them, and says what was seen.
-fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
+/// Reads whether services outlive the last session, and offers to enable that. Returns the state afterwards, and a notice
+/// where one is due.
+fn offer_linger(context: &Context<'_>, is_requested: bool) -> (Linger, Option<Msg>) {
     let before = service::linger(context.instance_context());
     if !matches!(before, Linger::Off | Linger::Unknown) {
         return (before, None);
     }
     let terminal = context.host.terminal();
-    let person = terminal.stdin && terminal.stderr && !context.ui.is_json();
-    let wanted = wished
-        || (person
+    let has_person = terminal.stdin && terminal.stderr && !context.ui.is_json();
+    let wanted = is_requested
+        || (has_person
             && before == Linger::Off
             && Terminal::new(context.ui)
                 .confirm(&msg!("service.linger-ask"), Some(true))
@@ -216,39 +223,39 @@ fn offer_linger(context: &Context<'_>, wished: bool) -> (Linger, Option<Msg>) {
         before
     };
     let command = LINGER_COMMAND;
-    let told = match (after, wanted) {
+    let notice = match (after, wanted) {
         (Linger::On | Linger::Unsupported, _) => msg!("service.linger-on"),
         (Linger::Off, true) => msg!("service.linger-still-off", command = command),
         (Linger::Off, false) => msg!("service.linger-off", command = command),
         (Linger::Unknown, _) => msg!("service.linger-unknown", command = command),
     };
-    (after, Some(told))
+    (after, Some(notice))
 }
 
-/// `openclaw gateway start`, and its like.
-pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
+/// Performs an action on the installed service and prints its outcome.
+pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result<ExitCode> {
     let (ui, instance) = (&context.ui, context.instance_context());
     let (name, report) = {
         let _waiting = ui.spinner(&msg!("service.acting", profile = context.instance.profile));
         match action {
-            Action::Uninstall => {
+            ServiceAction::Uninstall => {
                 let _lock = context.lock()?;
                 ("uninstall", service::uninstall(instance)?)
             }
-            Action::Start => ("start", service::start(instance)?),
-            Action::Stop => ("stop", service::stop(instance)?),
-            Action::Restart => ("restart", service::restart(instance)?),
+            ServiceAction::Start => ("start", service::start(instance)?),
+            ServiceAction::Stop => ("stop", service::stop(instance)?),
+            ServiceAction::Restart => ("restart", service::restart(instance)?),
         }
     };
-    let runs_not =
-        report.outcome == ActionOutcome::NotInstalled && matches!(action, Action::Start | Action::Restart);
-    if runs_not {
+    let is_missing = report.outcome == ActionOutcome::NotInstalled
+        && matches!(action, ServiceAction::Start | ServiceAction::Restart);
+    if is_missing {
         return Err(not_installed(context, &report.status));
     }
     if ui.is_json() {
         ui.print_json(&document(context, name, &report, &report.notices));
     } else {
-        ui.print_paragraph(&said(context, &report));
+        ui.print_paragraph(&outcome_msg(context, &report));
         for notice in &report.notices {
             ui.eprint_paragraph(notice);
         }
@@ -256,13 +263,15 @@ pub(super) fn act(context: &Context<'_>, action: Action) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the error for an action on a service that is not installed.
 fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
     let command = format!("{} gateway install", context.instance.command());
     Error::failed(msg!("service.not-installed", name = status.name))
         .hint(msg!("service.install-it", command = command))
 }
 
-fn said(context: &Context<'_>, report: &ActionReport) -> Msg {
+/// Returns the sentence about the outcome of an action.
+fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     let name = &report.status.name;
     let pid = match report.status.state {
         RunState::Running(pid) => pid.to_string(),
@@ -292,7 +301,7 @@ fn said(context: &Context<'_>, report: &ActionReport) -> Msg {
     }
 }
 
-/// OpenClaw's keys (docs/openclaw.md#service-results), and ours.
+/// Returns the document of an action, with OpenClaw's keys (docs/openclaw.md#service-results) and those of this program.
 fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
     let ui = &context.ui;
     let status = &report.status;
@@ -306,7 +315,7 @@ fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings
         "action": action,
         "ok": true,
         "result": report.outcome.name(),
-        "message": ui.render(&said(context, report)),
+        "message": ui.render(&outcome_msg(context, report)),
         "profile": context.instance.profile.as_str(),
         "service": {
             "label": status.name,
@@ -322,22 +331,22 @@ fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings
     })
 }
 
-/// The end of an onboarding: the service is installed and started, and waited for where `waits`. What was
-/// written before stays, whatever comes of it.
-pub(crate) fn onboarded(context: &Context<'_>, waits: bool) -> Result<Value> {
-    let installed = Installed::make(context, InstallOptions::default(), false, waits)?;
-    installed.tell(context);
-    let (profile, port) = (&context.instance.profile, installed.port);
-    match installed.healthy {
+/// Installs and starts the service at the end of an onboarding, and waits for its gateway where `waits`. A failure undoes
+/// nothing of the onboarding.
+pub(crate) fn install_after_onboarding(context: &Context<'_>, waits: bool) -> Result<Value> {
+    let installation = Installation::perform(context, InstallOptions::default(), false, waits)?;
+    installation.print(context);
+    let (profile, port) = (&context.instance.profile, installation.port);
+    match installation.healthy {
         Some(false) => Err(
             Error::unhealthy(msg!("service.up-not-healthy", profile = profile, port = port))
-                .hint(msg!("service.look", command = look(context))),
+                .hint(msg!("service.look", command = status_command(context))),
         ),
         Some(true) if !context.ui.is_json() => {
             let healthy = msg!("service.healthy", profile = profile, port = port);
             context.ui.print_paragraph(&healthy);
-            Ok(installed.document(context))
+            Ok(installation.document(context))
         }
-        _ => Ok(installed.document(context)),
+        _ => Ok(installation.document(context)),
     }
 }

@@ -1,10 +1,10 @@
-//! The flags of `openclaw onboard` and `openclaw setup`.
+//! The arguments of `openclaw onboard` and `openclaw setup`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// `openclaw onboard`: each question's flag, named as OpenClaw names it where it has one.
+/// The arguments of `openclaw onboard`: one flag for each question, with OpenClaw's name where it has one.
 #[derive(Debug, Default, Args)]
 pub(crate) struct OnboardArgs {
     #[arg(long)]
@@ -77,7 +77,7 @@ pub(crate) struct OnboardArgs {
     pub json: bool,
 }
 
-/// The secrets of `onboard`: as a value, or better from a file (`-` is standard input).
+/// The secrets of `openclaw onboard`, as values or, better, from files (`-` is standard input).
 #[derive(Debug, Default, Args)]
 pub(crate) struct SecretArgs {
     #[arg(long, value_name = "TOKEN", conflicts_with = "gateway_token_file")]
@@ -106,7 +106,7 @@ pub(crate) struct SecretArgs {
     pub channel_token_file: Option<PathBuf>,
 }
 
-/// `openclaw setup`
+/// The arguments of `openclaw setup`.
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
     #[arg(long, value_name = "DIR")]

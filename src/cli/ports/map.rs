@@ -1,4 +1,4 @@
-//! The port map on a screen and as a document.
+//! The port map of `openclaw ports`, as text and as a document.
 
 use console::{Style, measure_text_width};
 use serde_json::{Value, json};
@@ -11,21 +11,21 @@ use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Ui;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
 
-/// Shows the map, as the run wishes it.
-pub(super) fn show(ui: Ui, survey: &Survey) {
+/// Prints the port map, as text or as a document.
+pub(super) fn print_map(ui: Ui, survey: &Survey) {
     let map = survey.port_map();
     if ui.is_json() {
-        ui.print_json(&document(ui, survey, &map));
+        ui.print_json(&map_document(ui, survey, &map));
         return;
     }
     if survey.instances.is_empty() {
         ui.print_paragraph(&msg!("ports.nobody"));
         return;
     }
-    draw_band(ui, survey, &map);
+    print_chart(ui, survey, &map);
     for (instance, entry) in survey.instances.iter().zip(&map.entries) {
         ui.print("");
-        show_instance(ui, instance, entry);
+        print_instance(ui, instance, entry);
     }
     if !map.foreign_listeners.is_empty() {
         ui.print("");
@@ -41,10 +41,11 @@ pub(super) fn show(ui: Ui, survey: &Survey) {
     }
 }
 
-fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
+/// Prints the chart of all instances' ports, with its legend.
+fn print_chart(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
     let row = |instance: &SurveyedInstance| {
-        // The few ports between the fixed ones are nobody's, and a hole there would say nothing.
+        // The few ports between the fixed ones are drawn too: gaps there would carry no information.
         let families = instance
             .claims
             .iter()
@@ -62,7 +63,7 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
         .map(row)
         .filter(|row| !row.spans.is_empty())
         .collect();
-    let paint = |tone: ChartTone, text: &str| style(ui, tone).apply_to(text).to_string();
+    let paint = |tone: ChartTone, text: &str| tone_style(ui, tone).apply_to(text).to_string();
     for line in port_chart::draw(
         &rows,
         &map.shared,
@@ -102,14 +103,16 @@ fn draw_band(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     }
 }
 
-fn style(ui: Ui, tone: ChartTone) -> Style {
+/// Returns the style of a tone, without colour where the terminal has none.
+fn tone_style(ui: Ui, tone: ChartTone) -> Style {
     tone.style().force_styling(ui.colour())
 }
 
-fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) {
+/// Prints an instance with its ports and its conflicts.
+fn print_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) {
     let bold = Style::new().force_styling(ui.colour()).bold();
     let label = bold.apply_to(&instance.label);
-    ui.print_hanging(0, 2, &format!("{label}: {}", ui.render(&ground(instance))));
+    ui.print_hanging(0, 2, &format!("{label}: {}", ui.render(&base_port_msg(instance))));
     if let ConfigHealth::Broken(fault) = &instance.config {
         let why = msg!("ports.broken", place = fault.location(&instance.config_path))
             .with_msg("why", fault.why.clone());
@@ -117,12 +120,12 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
     }
     for port in &entry.ports {
         let role = port.claim.role.msg();
-        let (tone, state) = state(port);
-        let mut state = style(ui, tone).apply_to(ui.render(&state)).to_string();
+        let (tone, state) = port_state(port);
+        let mut state = tone_style(ui, tone).apply_to(ui.render(&state)).to_string();
         if let ClaimReason::Pinned(key) = &port.claim.reason {
             state = format!("{state} ({key})");
         }
-        three_columns(ui, &port.claim.span.to_string(), &ui.render(&role), &state);
+        print_three_columns(ui, &port.claim.span.to_string(), &ui.render(&role), &state);
     }
     for PortNeighbour { conflict, msg, .. } in &entry.neighbours {
         let kind = if *conflict {
@@ -135,13 +138,13 @@ fn show_instance(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) 
         } else {
             msg!("ports.overlap")
         };
-        let word = style(ui, kind).apply_to(ui.render(&word)).to_string();
+        let word = tone_style(ui, kind).apply_to(ui.render(&word)).to_string();
         ui.print_hanging(2, 4, &format!("{word} {}", ui.render(msg)));
     }
 }
 
-/// Its span, and on which ground.
-fn ground(instance: &SurveyedInstance) -> Msg {
+/// Returns the sentence with the span of an instance's ports and the source of its base port.
+fn base_port_msg(instance: &SurveyedInstance) -> Msg {
     let bases = instance
         .claims
         .iter()
@@ -151,13 +154,13 @@ fn ground(instance: &SurveyedInstance) -> Msg {
         None => msg!("ports.no-base"),
         Some(_) if bases > 1 => msg!("ports.either"),
         Some((family, source)) => {
-            msg!("ports.base-from", span = family.span()).with_msg("source", describe_source(source))
+            msg!("ports.base-from", span = family.span()).with_msg("source", source_msg(source))
         }
     }
 }
 
-/// Who has a port now, in words.
-fn state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
+/// Returns the sentence about the process that holds a port now, and its tone.
+fn port_state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
             let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
@@ -175,9 +178,8 @@ fn state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     }
 }
 
-/// Columns of the widths of a pool's span and of the longest role, and what fits behind them; where it
-/// does not, it goes on below.
-fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
+/// Prints a span, a role and a state in three columns. A state that does not fit is continued below.
+fn print_three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     let fixed = Role::FIXED.into_iter().map(|(role, _)| role);
     let roles = fixed
         .chain([Role::CdpPool, Role::Pinned])
@@ -193,8 +195,8 @@ fn three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     }
 }
 
-/// Describes where a survey found a base port.
-fn describe_source(source: PortSource) -> Msg {
+/// Returns the sentence about where the survey found a base port.
+fn source_msg(source: PortSource) -> Msg {
     match source {
         // A survey sees neither flags nor the environment of a run.
         PortSource::Config | PortSource::Flag | PortSource::Environment => msg!("ports.source-config"),
@@ -206,17 +208,19 @@ fn describe_source(source: PortSource) -> Msg {
     }
 }
 
-fn document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
+/// Returns the document of the port map.
+fn map_document(ui: Ui, survey: &Survey, map: &PortMap<'_>) -> Value {
     let instances = survey.instances.iter().zip(&map.entries);
     json!({
         "ok": true,
-        "ephemeral": survey.ephemeral.map(span),
-        "excluded": survey.excluded.iter().copied().map(span).collect::<Vec<_>>(),
+        "ephemeral": survey.ephemeral.map(span_document),
+        "excluded": survey.excluded.iter().copied().map(span_document).collect::<Vec<_>>(),
         "instances": instances.map(|(instance, entry)| instance_document(ui, instance, entry)).collect::<Vec<_>>(),
         "listeners": map.foreign_listeners.iter().map(|listener| listener_document(listener)).collect::<Vec<_>>(),
     })
 }
 
+/// Returns an instance as a part of the document.
 fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'_>) -> Value {
     let (health, fault) = match &instance.config {
         ConfigHealth::Ok => ("ok", None),
@@ -245,6 +249,7 @@ fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'
     })
 }
 
+/// Returns a port as a part of the document.
 fn port_document(port: &MappedPort<'_>) -> Value {
     let (why, key) = match &port.claim.reason {
         ClaimReason::Derived => ("derived", None),
@@ -266,6 +271,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
     })
 }
 
+/// Returns a listener as a part of the document.
 fn listener_document(listener: &Listener) -> Value {
     let owner = listener.owner.as_ref();
     json!({
@@ -277,6 +283,7 @@ fn listener_document(listener: &Listener) -> Value {
     })
 }
 
-pub(crate) fn span(span: Span) -> Value {
+/// Returns a span as a part of a document.
+pub(crate) fn span_document(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }

@@ -1,4 +1,4 @@
-//! `openclaw status --all`: every instance on the host, all asked at once.
+//! `openclaw status --all`: reports the gateways of all instances on the host, which are probed at the same time.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::args::AskArgs;
 use super::document;
-use super::service::{brief, word};
+use super::service::{manager_document, state_msg};
 use crate::cli::Context;
-use crate::cli::duration::duration;
+use crate::cli::duration::duration_msg;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
@@ -19,53 +19,55 @@ use crate::service::{self, ServiceStatus};
 use crate::survey::{Survey, SurveyedInstance};
 use crate::ui::{Table, Ui};
 
-/// A gateway, and what the manager of its service says where it has one.
-type Asked = (Probe, Option<ServiceStatus>);
+/// The probe of a gateway, and the state of its service where it has one.
+type ProbedInstance = (Probe, Option<ServiceStatus>);
 
-/// How often the progress is looked at.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Interval at which the progress is drawn.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Tells of all.
+/// Runs `openclaw status --all`.
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = context.survey();
-    let asked = ask(context, &survey, deadline);
-    let found = || survey.instances.iter().zip(&asked);
+    let probed = probe_all(context, &survey, deadline);
+    let found = || survey.instances.iter().zip(&probed);
     if context.ui.is_json() {
         let instances: Vec<_> = found()
-            .map(|(found, asked)| entry(context, found, asked))
+            .map(|(found, probed)| instance_document(context, found, probed))
             .collect();
-        let ok = asked.iter().all(|(probe, _)| probe.is_healthy());
+        let ok = probed.iter().all(|(probe, _)| probe.is_healthy());
         context
             .ui
             .print_json(&json!({ "ok": ok, "instances": instances }));
     } else if survey.instances.is_empty() {
         context.ui.print_line(&msg!("status.none"));
     } else {
-        show(context, found());
+        print_table(context, found());
     }
-    ExitCode::from(worst_class(&asked).exit_code())
+    ExitCode::from(worst_class(&probed).exit_code())
 }
 
 /// Returns the worst class of all verdicts; [`VerdictClass::NotRunning`] where there is no instance.
-fn worst_class(asked: &[Asked]) -> VerdictClass {
-    asked
+fn worst_class(probed: &[ProbedInstance]) -> VerdictClass {
+    probed
         .iter()
         .map(|(probe, _)| probe.verdict.class())
         .max()
         .unwrap_or(VerdictClass::NotRunning)
 }
 
-/// Asks all, each on a thread of its own; whoever watches sees how many have answered.
-fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> {
+/// Probes all instances, each on a thread of its own, and shows how many have answered.
+fn probe_all(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<ProbedInstance> {
     let (host, env) = (&context.host.with_deadline(deadline), &context.env);
     let count = survey.instances.len();
-    let mut answers: Vec<Asked> = std::iter::repeat_with(Asked::default).take(count).collect();
+    let mut answers: Vec<ProbedInstance> = std::iter::repeat_with(ProbedInstance::default)
+        .take(count)
+        .collect();
     let progress = context.ui.probe_progress();
     std::thread::scope(|scope| {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         for (at, found) in survey.instances.iter().enumerate() {
-            let tell = tell.clone();
+            let sender = sender.clone();
             scope.spawn(move || {
                 let instance = probe::instance_of(env, found);
                 let context = InstanceContext {
@@ -76,13 +78,13 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
                 let probe = probe::probe_surveyed(context, survey, deadline);
                 let service = found.service.as_ref();
                 let status = service.and_then(|_| service::status(context).ok());
-                let _ = tell.send((at, (probe, status)));
+                let _ = sender.send((at, (probe, status)));
             });
         }
         let mut done = 0;
         while done < count {
             progress.update(done as u64, count as u64);
-            match told.recv_timeout(PAUSE) {
+            match receiver.recv_timeout(PROGRESS_INTERVAL) {
                 Ok((at, answer)) => {
                     answers[at] = answer;
                     done += 1;
@@ -96,9 +98,14 @@ fn ask(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<Asked> 
     answers
 }
 
-fn entry(context: &Context<'_>, found: &SurveyedInstance, (probe, status): &Asked) -> serde_json::Value {
-    let service = status.as_ref().map(brief);
-    let mut document = document::of(
+/// Returns an instance as a part of the document.
+fn instance_document(
+    context: &Context<'_>,
+    found: &SurveyedInstance,
+    (probe, status): &ProbedInstance,
+) -> serde_json::Value {
+    let service = status.as_ref().map(manager_document);
+    let mut document = document::status_document(
         context,
         probe,
         &probe::instance_of(&context.env, found),
@@ -111,7 +118,11 @@ fn entry(context: &Context<'_>, found: &SurveyedInstance, (probe, status): &Aske
     document
 }
 
-fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a SurveyedInstance, &'a Asked)> + Clone) {
+/// Prints the table of all instances, and hints for those that are not healthy.
+fn print_table<'a>(
+    context: &Context<'_>,
+    all: impl Iterator<Item = (&'a SurveyedInstance, &'a ProbedInstance)> + Clone,
+) {
     let ui = &context.ui;
     let headings = [
         msg!("status.profile"),
@@ -139,16 +150,16 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a SurveyedInstan
             or_dash(probe.port.map(|port| port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            or_dash(up.filter(|_| running).map(|up| ui.render(&duration(up)))),
+            or_dash(up.filter(|_| running).map(|up| ui.render(&duration_msg(up)))),
             ui.render(&match (&found.service, status) {
                 (None, _) => msg!("status.no"),
-                (Some(_), Some(status)) => word(&status.state),
+                (Some(_), Some(status)) => state_msg(&status.state),
                 (Some(_), None) => msg!("status.yes"),
             }),
         ]);
     }
     ui.print(&table.render(ui.width()));
-    // What is to be done, for each that needs it.
+    // The hints for each instance that needs them.
     for (found, (probe, _)) in all {
         let hints = probe.hints(&probe::instance_of(&context.env, found));
         if probe.is_healthy() && hints.is_empty() {
@@ -161,9 +172,9 @@ fn show<'a>(context: &Context<'_>, all: impl Iterator<Item = (&'a SurveyedInstan
     }
 }
 
-/// A verdict in a word or two, in the colour of how bad it is.
+/// Returns a verdict in one or two words, in the colour of its class.
 fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
-    let word = console::style(ui.render(&state(verdict))).force_styling(ui.colour());
+    let word = console::style(ui.render(&verdict_msg(verdict))).force_styling(ui.colour());
     match verdict.class() {
         VerdictClass::Healthy => word.green(),
         VerdictClass::NotRunning => word.dim(),
@@ -172,8 +183,8 @@ fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
     .to_string()
 }
 
-/// A verdict in a word or two.
-fn state(verdict: &ProbeVerdict) -> Msg {
+/// Returns a verdict in one or two words.
+fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
     match verdict {
         ProbeVerdict::Healthy => msg!("status.healthy"),
         ProbeVerdict::NotRunning => msg!("status.not-running"),

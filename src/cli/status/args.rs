@@ -1,21 +1,21 @@
-//! The flags of `openclaw status`, and of every command that asks a gateway.
+//! The arguments of `openclaw status`, and of every command that asks a gateway.
 
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::duration::milliseconds;
+use crate::cli::duration::parse_time_limit;
 
-/// The flags of every command that asks a gateway.
+/// The arguments of every command that asks a gateway.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AskArgs {
     #[arg(long)]
     pub json: bool,
-    #[arg(long, value_name = "MS", value_parser = milliseconds, default_value = "3000")]
+    #[arg(long, value_name = "MS", value_parser = parse_time_limit, default_value = "3000")]
     pub timeout: Duration,
 }
 
-/// `openclaw status`
+/// The arguments of `openclaw status`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct StatusArgs {
     #[arg(long)]

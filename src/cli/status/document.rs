@@ -1,16 +1,16 @@
-//! What was found of one instance, as JSON. The keys are those of OpenClaw's `status --json` and
-//! `gateway status --json` where it has them (docs/openclaw.md#gateway-status-document), so that scripts for either read it:
+//! The state of one instance as a document. The keys are those of OpenClaw's `status --json` and `gateway status --json`
+//! where it has them (docs/openclaw.md#gateway-status-document), so that scripts for either can read it:
 //!
-//! - ours: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one looks
-//!   after), `verdict` (`healthy`, `not-running`, `other-profile`,
+//! - keys of this program: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one
+//!   watches), `verdict` (`healthy`, `not-running`, `other-profile`,
 //!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
 //! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
-//!   its manager can't be asked, or what it says (with `--all` only that), `linger`, `drift` (null, or `files`, `disabled`, `stale`), `lastLines` of one that
-//!   gave up, `warnings`.
+//!   its manager can't be asked, or the state that it reports; without `--all` also `linger`, `drift` (null, or `files`,
+//!   `disabled`, `stale`), `lastLines` of a service that gave up, and `warnings`.
 
 use std::time::SystemTime;
 
@@ -23,8 +23,8 @@ use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
 use crate::time::millis;
 
-/// The document.
-pub(crate) fn of(
+/// Returns the document of one instance. `service` is the part about its service.
+pub(crate) fn status_document(
     context: &Context<'_>,
     probe: &Probe,
     instance: &Instance,
@@ -33,13 +33,10 @@ pub(crate) fn of(
     let ui = &context.ui;
     let message = ui.render(&probe.msg(instance.profile.as_str()));
     let ok = probe.is_healthy();
-    let error = (!ok).then_some(&message);
+    let error = (!ok).then_some(message.as_str());
     let reachable = probe.latency.is_some();
-    let unproven = probe.auth_error.iter().map(|error| ui.render(&error.msg));
-    let hints = unproven.chain(probe.hints(instance).into_iter().map(|hint| ui.render(&hint)));
-    let uptime = probe
-        .started
-        .and_then(|at| context.host.now().duration_since(at).ok());
+    let auth_error = probe.auth_error.iter().map(|error| ui.render(&error.msg));
+    let hints = auth_error.chain(probe.hints(instance).into_iter().map(|hint| ui.render(&hint)));
     json!({
         "ok": ok,
         "profile": instance.profile.as_str(),
@@ -47,72 +44,92 @@ pub(crate) fn of(
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,
-        "watching": watching(probe),
+        "watching": watched_gateways(probe),
         "hints": hints.collect::<Vec<_>>(),
         "stateDir": instance.state_dir,
-        "gateway": {
-            "mode": "local",
-            "url": probe.url,
-            "urlSource": "local loopback",
-            "reachable": reachable,
-            "connectLatencyMs": probe.latency.map(millis),
-            "self": if reachable { itself(probe) } else { Value::Null },
-            "error": error,
-            "port": probe.port_number(),
-            "configuredPort": probe.configured_port_number(),
-            "portSource": probe.port_source.name(),
-            "pid": probe.pid,
-            "engine": probe.engine.name(),
-            "version": probe.version,
-            "protocol": probe.protocol,
-            "startedAt": probe.started.map(stamp),
-            "uptimeMs": uptime.map(millis),
-            "heldBy": holder(&probe.verdict),
-        },
-        "port": {
-            "port": probe.configured_port_number(),
-            "status": if probe.listeners.is_empty() { "free" } else { "busy" },
-            "listeners": probe.listeners.iter().map(|listener| json!({
-                "address": listener.address().to_string(),
-                "pid": listener.owner.as_ref().map(|owner| owner.pid),
-                "command": listener.owner.as_ref().map(|owner| &owner.name),
-                "instance": listener.owner.as_ref().and_then(|owner| owner.instance.as_ref()),
-            })).collect::<Vec<_>>(),
-        },
-        "config": { "cli": config(context, probe, instance) },
+        "gateway": gateway_document(context, probe, error),
+        "port": port_document(probe),
+        "config": { "cli": config_document(context, probe, instance) },
         "rpc": { "ok": reachable, "url": probe.url, "error": error },
         "service": service,
-        "last": probe.last_run.as_ref().map(last),
+        "last": probe.last_run.as_ref().map(last_run_document),
     })
 }
 
-fn itself(probe: &Probe) -> Value {
-    let said = |name: &str| probe.presence[name].as_str();
+/// Returns the part about the gateway. `error` is the message where it is not healthy.
+fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -> Value {
+    let reachable = probe.latency.is_some();
+    let uptime = probe
+        .started
+        .and_then(|at| context.host.now().duration_since(at).ok());
     json!({
-        "host": said("host"),
-        "ip": said("ip"),
+        "mode": "local",
+        "url": probe.url,
+        "urlSource": "local loopback",
+        "reachable": reachable,
+        "connectLatencyMs": probe.latency.map(millis),
+        "self": if reachable { self_document(probe) } else { Value::Null },
+        "error": error,
+        "port": probe.port_number(),
+        "configuredPort": probe.configured_port_number(),
+        "portSource": probe.port_source.name(),
+        "pid": probe.pid,
+        "engine": probe.engine.name(),
         "version": probe.version,
-        "platform": said("platform"),
+        "protocol": probe.protocol,
+        "startedAt": probe.started.map(format_time),
+        "uptimeMs": uptime.map(millis),
+        "heldBy": holding_profile(&probe.verdict),
     })
 }
 
-/// What a rescue gateway says of those that it watches.
-fn watching(probe: &Probe) -> Value {
+/// Returns the part about the configured port and the processes that listen on it.
+fn port_document(probe: &Probe) -> Value {
+    let listeners = probe.listeners.iter().map(|listener| {
+        let owner = listener.owner.as_ref();
+        json!({
+            "address": listener.address().to_string(),
+            "pid": owner.map(|owner| owner.pid),
+            "command": owner.map(|owner| &owner.name),
+            "instance": owner.and_then(|owner| owner.instance.as_ref()),
+        })
+    });
+    json!({
+        "port": probe.configured_port_number(),
+        "status": if probe.listeners.is_empty() { "free" } else { "busy" },
+        "listeners": listeners.collect::<Vec<_>>(),
+    })
+}
+
+/// Returns what the gateway reports about itself.
+fn self_document(probe: &Probe) -> Value {
+    let text = |name: &str| probe.presence[name].as_str();
+    json!({
+        "host": text("host"),
+        "ip": text("ip"),
+        "version": probe.version,
+        "platform": text("platform"),
+    })
+}
+
+/// Returns the gateways that a rescue gateway watches, as it reports them.
+fn watched_gateways(probe: &Probe) -> Value {
     match &probe.health["watching"] {
         Value::Null => json!([]),
         watching => watching.clone(),
     }
 }
 
-/// The other profile that holds the port.
-fn holder(verdict: &ProbeVerdict) -> Option<&str> {
+/// Returns the other profile that holds the port.
+fn holding_profile(verdict: &ProbeVerdict) -> Option<&str> {
     match verdict {
         ProbeVerdict::OtherProfile(profile) => Some(profile),
         _ => None,
     }
 }
 
-fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
+/// Returns the part about the config and its findings.
+fn config_document(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
             "path": fault.location(&instance.config_path),
@@ -131,11 +148,12 @@ fn config(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     })
 }
 
-fn last(past: &LastRun) -> Value {
+/// Returns the part about the last run of a gateway that does not run.
+fn last_run_document(past: &LastRun) -> Value {
     json!({
         "end": past.end.name(),
         "pid": past.pid,
-        "lastSeen": past.last_seen.map(stamp),
+        "lastSeen": past.last_seen.map(format_time),
         "line": past.line.as_ref().map(|line| json!({
             "time": line.time,
             "level": line.level,
@@ -144,6 +162,7 @@ fn last(past: &LastRun) -> Value {
     })
 }
 
-pub(super) fn stamp(time: SystemTime) -> String {
+/// Returns a time as documents have it: `2026-11-22T19:22:45.123Z`.
+pub(super) fn format_time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

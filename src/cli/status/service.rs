@@ -1,5 +1,5 @@
-//! The service part of a status: what its manager says of it, whether it is as an installation would make
-//! it now, and what it outlives.
+//! The part of a status about the service: its state, how it differs from a new installation, and whether it runs without
+//! a login.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::document;
 use crate::cli::Context;
-use crate::cli::duration::duration;
+use crate::cli::duration::duration_msg;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -16,52 +16,53 @@ use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
 use crate::text::sanitize;
 use crate::ui::Fields;
 
-/// As many of its last lines are shown where it gave up.
-const LINES: usize = 5;
+/// Number of last log lines that are shown of a service that gave up.
+const LAST_LINE_COUNT: usize = 5;
 
-/// The service of an instance.
+/// The answer of a service manager about an instance's service, or its error.
 #[derive(Debug)]
-pub(super) enum Service {
-    /// Its manager told of it.
-    Told(Box<Told>),
-    /// There is this file, and its manager can't be asked.
-    Untold(PathBuf, Error),
+pub(super) enum ServiceReport {
+    /// The manager answered.
+    Answered(Box<ServiceDetails>),
+    /// The file of a service whose manager can't be asked, and the error.
+    Unanswered(PathBuf, Error),
 }
 
-/// A service as it was found.
+/// The state of an installed service.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ServiceDetails {
     status: ServiceStatus,
-    /// `None` where nobody could tell.
+    /// The differences from a new installation; `None` where they are not known.
     drift: Option<ServiceDrift>,
     linger: Linger,
-    /// What it said last, where it gave up.
-    lines: Vec<String>,
+    /// The last log lines of a service that gave up.
+    last_lines: Vec<String>,
 }
 
-impl Service {
-    /// Asks the manager of the service in this file.
-    pub(super) fn look(context: InstanceContext<'_>, file: &Path) -> Self {
-        match Told::look(context) {
-            Ok(told) => Self::Told(Box::new(told)),
-            Err(error) => Self::Untold(file.to_path_buf(), error),
+impl ServiceReport {
+    /// Asks the manager about the service in this file.
+    pub(super) fn query(context: InstanceContext<'_>, file: &Path) -> Self {
+        match ServiceDetails::query(context) {
+            Ok(details) => Self::Answered(Box::new(details)),
+            Err(error) => Self::Unanswered(file.to_path_buf(), error),
         }
     }
 
-    /// Whether its manager tries no more, so that its own last lines say more than an earlier run's end.
+    /// Returns `true` if the manager has given up restarting the service. Its last log lines then say more than the end of
+    /// an earlier run.
     pub(super) fn gave_up(&self) -> bool {
-        matches!(self, Self::Told(told) if told.status.state == RunState::GaveUp)
+        matches!(self, Self::Answered(details) if details.status.state == RunState::GaveUp)
     }
 
-    /// Its lines of the list.
-    pub(super) fn list(&self, context: &Context<'_>, fields: &mut Fields) {
+    /// Adds the fields of the service to the list of a status.
+    pub(super) fn add_fields(&self, context: &Context<'_>, fields: &mut Fields) {
         let ui = &context.ui;
         match self {
-            Self::Told(told) => told.list(context, fields),
-            Self::Untold(file, _) => {
+            Self::Answered(details) => details.add_fields(context, fields),
+            Self::Unanswered(file, _) => {
                 fields.add(
                     ui.render(&msg!("status.service")),
-                    ui.render(&word(&RunState::Unknown)),
+                    ui.render(&state_msg(&RunState::Unknown)),
                 );
                 let file = abbreviate_home(&context.env.home, file);
                 fields.add(ui.render(&msg!("status.service-file")), file);
@@ -69,19 +70,19 @@ impl Service {
         }
     }
 
-    /// What there is to say of it beside the list.
-    pub(super) fn tell(&self, context: &Context<'_>) {
+    /// Prints what does not fit into the list: the last log lines and remarks, or the error.
+    pub(super) fn print_details(&self, context: &Context<'_>) {
         match self {
-            Self::Told(told) => told.tell(context),
-            Self::Untold(_, error) => context.ui.print_detail(&error.msg),
+            Self::Answered(details) => details.print(context),
+            Self::Unanswered(_, error) => context.ui.print_detail(&error.msg),
         }
     }
 
-    /// As [`brief`], with all that was asked, or why nothing was told.
+    /// Returns the document of the service, or of the error.
     pub(super) fn document(&self, context: &Context<'_>) -> Value {
         match self {
-            Self::Told(told) => told.document(context),
-            Self::Untold(file, error) => json!({
+            Self::Answered(details) => details.document(context),
+            Self::Unanswered(file, error) => json!({
                 "sourcePath": file,
                 "runtime": { "status": RunState::Unknown.name() },
                 "error": { "code": error.code(), "message": context.ui.render(&error.msg) },
@@ -90,36 +91,36 @@ impl Service {
     }
 }
 
-impl Told {
-    /// Asks its manager, and whoever else knows; all at once.
-    fn look(context: InstanceContext<'_>) -> Result<Self> {
+impl ServiceDetails {
+    /// Queries state, drift and lingering at the same time.
+    fn query(context: InstanceContext<'_>) -> Result<Self> {
         std::thread::scope(|scope| {
             let drift = scope.spawn(|| service::drift(context).ok().flatten());
             let linger = scope.spawn(|| service::linger(context));
             let status = service::status(context)?;
-            let lines = match status.state {
-                RunState::GaveUp => service::last_log_lines(context, LINES),
+            let last_lines = match status.state {
+                RunState::GaveUp => service::last_log_lines(context, LAST_LINE_COUNT),
                 _ => Vec::new(),
             };
             Ok(Self {
                 status,
                 drift: drift.join().ok().flatten(),
                 linger: linger.join().unwrap_or(Linger::Unknown),
-                lines,
+                last_lines,
             })
         })
     }
 
-    fn list(&self, context: &Context<'_>, fields: &mut Fields) {
+    fn add_fields(&self, context: &Context<'_>, fields: &mut Fields) {
         let ui = &context.ui;
         let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
         let status = &self.status;
         let since = status
             .since
             .and_then(|at| context.host.now().duration_since(at).ok());
-        let mut value = format!("{}, {}", status.name, ui.render(&word(&status.state)));
+        let mut value = format!("{}, {}", status.name, ui.render(&state_msg(&status.state)));
         if let Some(since) = since {
-            value = format!("{value} ({})", ui.render(&duration(since)));
+            value = format!("{value} ({})", ui.render(&duration_msg(since)));
         }
         add(msg!("status.service"), value);
         if let Some(file) = &status.file {
@@ -138,17 +139,18 @@ impl Told {
         if status.restarts > 0 {
             add(msg!("status.restarts"), status.restarts.to_string());
         }
-        let ran_on = matches!(status.state, RunState::Running(_) | RunState::Starting);
-        if let Some(code) = status.exit_code.filter(|_| !ran_on) {
+        let is_up = matches!(status.state, RunState::Running(_) | RunState::Starting);
+        if let Some(code) = status.exit_code.filter(|_| !is_up) {
             add(msg!("status.exit-code"), code.to_string());
         }
     }
 
-    fn tell(&self, context: &Context<'_>) {
-        if !self.lines.is_empty() {
+    /// Prints the last log lines and the remarks.
+    fn print(&self, context: &Context<'_>) {
+        if !self.last_lines.is_empty() {
             context.ui.print_detail(&msg!("status.last-lines"));
         }
-        for line in &self.lines {
+        for line in &self.last_lines {
             context.ui.print_hanging(4, 6, &sanitize(line));
         }
         for remark in self.remarks(context) {
@@ -156,12 +158,13 @@ impl Told {
         }
     }
 
+    /// Returns the remarks about the service, with the commands that help.
     fn remarks(&self, context: &Context<'_>) -> Vec<Msg> {
         let command = format!("{} gateway install --force", context.instance.command());
         let differs = self.drift.as_ref().is_some_and(|drift| !drift.is_none());
         let drift = differs.then(|| msg!("status.service-differs", command = command));
-        let ends = self.linger == Linger::Off && self.status.enabled;
-        let linger = ends.then(|| msg!("service.linger-off", command = service::LINGER_COMMAND));
+        let ends_at_logout = self.linger == Linger::Off && self.status.enabled;
+        let linger = ends_at_logout.then(|| msg!("service.linger-off", command = service::LINGER_COMMAND));
         drift
             .into_iter()
             .chain(linger)
@@ -170,22 +173,22 @@ impl Told {
     }
 
     fn document(&self, context: &Context<'_>) -> Value {
-        let mut document = brief(&self.status);
-        let say = |msg: &Msg| context.ui.render(msg);
-        let remarks: Vec<_> = self.remarks(context).iter().map(say).collect();
+        let mut document = manager_document(&self.status);
+        let text = |msg: &Msg| context.ui.render(msg);
+        let remarks: Vec<_> = self.remarks(context).iter().map(text).collect();
         document["linger"] = self.linger.is_on().into();
         document["drift"] = self.drift.as_ref().map_or(
             Value::Null,
             |drift| json!({ "files": drift.files, "disabled": drift.disabled, "stale": drift.stale }),
         );
-        document["lastLines"] = json!(self.lines);
+        document["lastLines"] = json!(self.last_lines);
         document["warnings"] = json!(remarks);
         document
     }
 }
 
-/// What its manager says, with the keys of OpenClaw's `status --json` and ours.
-pub(super) fn brief(status: &ServiceStatus) -> Value {
+/// Returns the state that the manager reports, with the keys of OpenClaw's `status --json` and those of this program.
+pub(super) fn manager_document(status: &ServiceStatus) -> Value {
     let pid = match status.state {
         RunState::Running(pid) => Some(pid),
         _ => None,
@@ -199,14 +202,14 @@ pub(super) fn brief(status: &ServiceStatus) -> Value {
             "status": status.state.name(),
             "pid": pid,
             "lastExitStatus": status.exit_code,
-            "since": status.since.map(document::stamp),
+            "since": status.since.map(document::format_time),
         },
         "restarts": status.restarts,
     })
 }
 
-/// What a service does now, as a word.
-pub(crate) fn word(state: &RunState) -> Msg {
+/// Returns the state of a service in one or two words.
+pub(crate) fn state_msg(state: &RunState) -> Msg {
     match state {
         RunState::NotInstalled => msg!("status.service-none"),
         RunState::Stopped => msg!("status.service-stopped"),

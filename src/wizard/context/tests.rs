@@ -1,6 +1,6 @@
 //! Reading the input of a plan from a home folder of the test.
 
-#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+#![expect(clippy::disallowed_methods, reason = "tests make their own files")]
 
 use super::*;
 use crate::i18n::Lang;

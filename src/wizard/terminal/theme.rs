@@ -170,7 +170,7 @@ impl PromptTheme {
     }
 }
 
-/// Puts a mark before the first line, and indents the others by its width.
+/// Returns lines with a mark before the first one, and the others indented by its width.
 pub(super) fn hang_indent(mark: &str, lines: Vec<String>) -> Vec<String> {
     let indent = " ".repeat(measure_text_width(mark));
     let indented = lines.into_iter().enumerate().map(|(at, line)| {

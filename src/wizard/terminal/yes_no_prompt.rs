@@ -15,7 +15,7 @@ const MAX_TYPED_LETTERS: usize = 10;
 /// Blanks between the two answers on one line.
 const ANSWER_GAP: &str = "   ";
 
-/// One of the two answers, with the keys of its texts.
+/// An answer, yes or no, with the keys of its texts.
 struct Answer {
     yes: bool,
     /// The key of the word that is shown.
@@ -24,6 +24,7 @@ struct Answer {
     accepted: &'static str,
 }
 
+/// Both answers, in the order in which they are shown.
 const ANSWERS: [Answer; 2] = [
     Answer {
         yes: true,

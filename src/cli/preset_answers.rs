@@ -1,5 +1,5 @@
-//! Gathers what was answered before anybody is asked: flags over answers file over environment, secrets
-//! from files and standard input too.
+//! Collects the answers of `onboard` that are given before any question: by flags, an answers file and the environment, in
+//! this order of precedence. Secrets may also come from files and standard input.
 
 use std::path::Path;
 
@@ -13,12 +13,11 @@ use crate::wizard::{PresetAnswers, Reply, StepId, steps};
 
 use super::onboard::OnboardArgs;
 
-/// The path that stands for standard input.
-const STDIN: &str = "-";
+/// Path that stands for standard input.
+const STDIN_PATH: &str = "-";
 
-/// Collects the answers of flags, answers file and environment. Reads the files that are named, and standard input
-/// at most once.
-pub(super) fn gather(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
+/// Collects the answers of flags, answers file and environment. Reads the named files, and standard input at most once.
+pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     let mut preset = PresetAnswers::default();
     preset.bootstrap = !args.skip_bootstrap;
     if let Some(path) = &args.answers {
@@ -35,6 +34,10 @@ pub(super) fn gather(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     Ok(preset)
 }
 
+/// Sets the answers that flags give.
+///
+/// # Errors
+/// When flags contradict each other, or one has a value of OpenClaw that this program does not support.
 fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     if args.accept_risk {
         preset.set(StepId::AcceptRisk, Reply::Yes(true));
@@ -84,6 +87,7 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     Ok(())
 }
 
+/// Sets the secrets that flags give, as values or as files.
 fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> Result<()> {
     let secrets = &args.secrets;
     let secret = |value: &Option<String>| value.as_ref().map(|value| Secret::new(value.trim()));
@@ -114,22 +118,22 @@ fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> R
         (StepId::ChannelToken, &secrets.channel_token_file),
     ];
     let paths = files.iter().map(|(_, path)| *path).chain([&args.answers]);
-    let from_stdin = paths.filter(|path| path.as_deref() == Some(Path::new(STDIN)));
+    let from_stdin = paths.filter(|path| path.as_deref() == Some(Path::new(STDIN_PATH)));
     if from_stdin.count() > 1 {
         return Err(Error::usage(msg!("answers.stdin-twice")));
     }
     for (step, path) in files {
         if let Some(path) = path {
             let flag = format!("{}-file", step.name());
-            preset.set(step, Reply::Secret(secret_file(host, &flag, path)?));
+            preset.set(step, Reply::Secret(read_secret_file(host, &flag, path)?));
         }
     }
     Ok(())
 }
 
-/// Reads an answers file: a key for each step, no secrets.
+/// Sets the answers of a file, which has a key for each step. A secret or an unknown key in it is an error.
 fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Result<()> {
-    for (key, value) in answers_table(host, path)? {
+    for (key, value) in parse_answers_file(host, path)? {
         let step = steps::ALL.iter().find(|step| step.id().name() == key);
         let step = step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
         let reply = match value {
@@ -158,26 +162,27 @@ fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Re
     Ok(())
 }
 
-fn answers_table(host: &Host, path: &Path) -> Result<toml::Table> {
+/// Reads an answers file as TOML.
+fn parse_answers_file(host: &Host, path: &Path) -> Result<toml::Table> {
     let refused = |why: String| {
         Error::usage(msg!("answers.file", path = path.display())).because(anyhow::Error::msg(why))
     };
-    let text = file_or_stdin(host, path).map_err(|e| refused(e.to_string()))?;
+    let text = read_file_or_stdin(host, path).map_err(|e| refused(e.to_string()))?;
     text.parse().map_err(|e: toml::de::Error| refused(e.to_string()))
 }
 
-/// The text of a file; `-` is standard input.
-fn file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
-    if path == Path::new(STDIN) {
+/// Reads the text of a file, or of standard input where the path is `-`.
+fn read_file_or_stdin(host: &Host, path: &Path) -> Result<String, ReadError> {
+    if path == Path::new(STDIN_PATH) {
         host.stdin_text()
     } else {
         read::text(path)
     }
 }
 
-/// A secret from a file, or from standard input where the path is `-`; its last line end is no part of it.
-pub(super) fn secret_file(host: &Host, flag: &str, path: &Path) -> Result<Secret> {
-    let text = file_or_stdin(host, path);
+/// Reads a secret from a file, or from standard input where the path is `-`, without the blanks around it.
+pub(super) fn read_secret_file(host: &Host, flag: &str, path: &Path) -> Result<Secret> {
+    let text = read_file_or_stdin(host, path);
     let text = text.map_err(|e| {
         let error = Error::usage(msg!("answers.secret-file", flag = flag, path = path.display()));
         match e {

@@ -1,4 +1,4 @@
-//! One target: what was seen of it, why it is so, and what a repair would try, as text and as JSON.
+//! The diagnosis of one target: the evidence, the probable causes, and the steps of a repair, as text and as JSON.
 
 use std::process::ExitCode;
 
@@ -15,27 +15,30 @@ use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
 
-pub(crate) fn parse(name: &str) -> Result<ProfileName> {
+/// Parses the name of a target.
+pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
     ProfileName::parse(name).map_err(|error| error.to_error(name))
 }
 
-/// A target, what was seen of it, and what follows.
-pub(super) struct Case {
+/// A target with the evidence about it, the probable causes of its problem, and the steps to try.
+pub(super) struct Diagnosis {
     pub(crate) target: Instance,
     pub(crate) evidence: Evidence,
     pub(crate) causes: Vec<Cause>,
     pub(crate) steps: Vec<RepairStep>,
 }
 
-impl Case {
-    pub(super) fn open(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
-        let name = parse(name.unwrap_or("default"))?;
+impl Diagnosis {
+    /// Diagnoses the instance with this profile name; the default instance without a name.
+    pub(super) fn of_target(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
+        let name = parse_profile(name.unwrap_or("default"))?;
         let survey = context.survey();
         let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
-        Ok(Self::look(context, target))
+        Ok(Self::collect(context, target))
     }
 
-    fn look(context: &Context<'_>, target: Instance) -> Self {
+    /// Collects the evidence about a target and derives causes and steps.
+    fn collect(context: &Context<'_>, target: Instance) -> Self {
         let evidence = evidence::collect(context.instance_context().with_instance(&target));
         let causes = diagnose::diagnose(&evidence);
         let steps = steps::plan_steps(&evidence, &causes);
@@ -47,16 +50,18 @@ impl Case {
         }
     }
 
+    /// Returns `true` if the target's gateway is healthy.
     pub(super) fn is_healthy(&self) -> bool {
         self.evidence.probe.is_healthy()
     }
 
-    pub(super) fn exit(&self) -> ExitCode {
+    /// Returns exit code 0 for a healthy target, otherwise 1.
+    pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(u8::from(!self.is_healthy()))
     }
 
-    /// The causes, the most probable first, and what they rest on.
-    pub(super) fn show(&self, context: &Context<'_>) {
+    /// Prints the causes, the most probable first, and the evidence.
+    pub(super) fn print_causes(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
             ui.print_paragraph(&msg!("rescue.healthy", profile = self.target.profile));
@@ -70,18 +75,18 @@ impl Case {
             ui.print_hanging(5, 5, &ui.render(&line));
         }
         if !self.evidence.log.is_empty() {
-            let said = match &self.evidence.openclaw_log {
+            let heading = match &self.evidence.openclaw_log {
                 Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
                 None => msg!("rescue.log"),
             };
-            ui.print_hanging(5, 5, &ui.render(&said));
+            ui.print_hanging(5, 5, &ui.render(&heading));
         }
         for line in &self.evidence.log {
             ui.print_hanging(5, 7, &format!("| {line}"));
         }
     }
 
-    /// What a person should see beside the causes.
+    /// Returns the evidence that is printed below the causes.
     fn evidence_lines(&self) -> Vec<Msg> {
         let mut changes: Vec<_> = (self.evidence.config_changes.iter())
             .map(|change| match (&change.before, &change.after) {
@@ -100,25 +105,25 @@ impl Case {
         if !changes.is_empty() {
             changes.insert(0, msg!("rescue.changes"));
         }
-        let mut lines = self.circumstances();
+        let mut lines = self.host_lines();
         lines.extend(changes);
         lines
     }
 
-    /// Its service, its port, its disk.
-    fn circumstances(&self) -> Vec<Msg> {
+    /// Returns the lines about the service, the ports and the disk of the target.
+    fn host_lines(&self) -> Vec<Msg> {
         let mut lines = Vec::new();
         if let Some(service) = &self.evidence.service {
-            let state = crate::cli::status::service::word(&service.state);
-            let said = match service.exit_code {
+            let state = crate::cli::status::service::state_msg(&service.state);
+            let line = match service.exit_code {
                 Some(code) => msg!("rescue.saw-service-exit", name = service.name, code = code),
                 None => msg!("rescue.saw-service", name = service.name),
             };
-            lines.push(said.with_msg("state", state));
+            lines.push(line.with_msg("state", state));
         } else {
             lines.push(msg!("rescue.saw-no-manager"));
         }
-        // Once each, on however many addresses.
+        // A process that listens on several addresses is named once.
         let mut holders: Vec<_> = (self.evidence.probe.listeners.iter())
             .filter_map(|listener| Some((listener.port, listener.owner.as_ref()?)))
             .collect();
@@ -137,22 +142,23 @@ impl Case {
         lines
     }
 
-    /// What a person can do about a cause that no step mends.
-    fn by_hand(&self, cause: &Cause) -> Option<Msg> {
-        let unmended = self.steps.is_empty() && matches!(cause, Cause::Config(_));
-        let mend = || msg!("rescue.hand-config", command = self.target.command());
+    /// Returns the sentence about what a person can do about a cause that no step repairs.
+    fn manual_remedy(&self, cause: &Cause) -> Option<Msg> {
+        let is_unrepaired = self.steps.is_empty() && matches!(cause, Cause::Config(_));
+        let edit_config = || msg!("rescue.hand-config", command = self.target.command());
         cause
             .by_hand()
-            .or_else(|| unmended.then(|| self.evidence.refusal_hint.clone().unwrap_or_else(mend)))
+            .or_else(|| is_unrepaired.then(|| self.evidence.refusal_hint.clone().unwrap_or_else(edit_config)))
     }
 
-    pub(super) fn show_ladder(&self, context: &Context<'_>) {
+    /// Prints the steps of a repair, and what a person can do.
+    pub(super) fn print_steps(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
             return;
         }
-        for hand in self.causes.iter().filter_map(|cause| self.by_hand(cause)) {
-            ui.print_detail(&hand);
+        for remedy in self.causes.iter().filter_map(|cause| self.manual_remedy(cause)) {
+            ui.print_detail(&remedy);
         }
         if self.steps.is_empty() {
             ui.print_paragraph(&msg!("rescue.no-steps"));
@@ -164,13 +170,14 @@ impl Case {
         }
     }
 
+    /// Returns the document of the diagnosis, with the report where a repair was made.
     pub(super) fn document(&self, context: &Context<'_>, report: Option<&RepairReport>) -> Value {
         let ui = &context.ui;
         let causes = self.causes.iter().map(|cause| {
             json!({
                 "id": cause.kind().name(),
                 "message": ui.render(&cause.msg()),
-                "byHand": self.by_hand(cause).map(|hand| ui.render(&hand)),
+                "byHand": self.manual_remedy(cause).map(|remedy| ui.render(&remedy)),
             })
         });
         let planned = self

@@ -1,0 +1,176 @@
+//! The run of `openclaw onboard` with a person at the terminal: questions, review, and the draft that survives a closed
+//! terminal.
+
+use std::process::ExitCode;
+
+use super::{OnboardRun, check_port_again};
+use crate::answers::Answers;
+use crate::apply::AnswersDraft;
+use crate::error::{Error, ErrorReason, Result};
+use crate::i18n::{Lang, Msg};
+use crate::plan::Plan;
+use crate::wizard::review::{ReviewDecision, review};
+use crate::wizard::terminal::Terminal;
+use crate::wizard::{
+    AnswerHistory, AnswerSource, Interview, Prompter as _, Question, Reply, StepId, interview,
+};
+
+/// Key of the draft with the profile that it belongs to.
+const DRAFT_PROFILE_KEY: &str = "draft-of";
+/// Step that is asked again when a plan is refused, because another process may take a port meanwhile.
+const PORT_STEP: StepId = StepId::GatewayPort;
+
+/// The reason why a confirmed plan was not applied.
+enum ApplyFailure {
+    /// The plan is refused now, for example because a port was taken meanwhile.
+    Refused(Error),
+    /// The plan failed for a reason that another answer would not avoid.
+    Failed(Error),
+}
+
+impl OnboardRun<'_> {
+    /// Runs with a person, who answers questions and then confirms the plan, changes an answer, or leaves. Only a confirmed
+    /// plan is applied: where the host has changed meanwhile, the new plan is shown first.
+    pub(super) fn run_with_person(&self) -> Result<ExitCode> {
+        let mut terminal = Terminal::new(self.context.ui);
+        self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
+        // The welcome tells how to choose another language.
+        let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
+        for how in others.filter_map(|lang| lang.text("language.how")) {
+            self.context.ui.eprint(how);
+        }
+        let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
+        let result = self.run_with_draft(&mut terminal, &mut draft, left.as_deref());
+        // The draft is kept only if the terminal was closed. Any other end is final.
+        if !matches!(&result, Err(error) if error.has_reason(ErrorReason::TerminalClosed)) {
+            draft.discard();
+        }
+        result
+    }
+
+    /// Runs the questions, continues the draft of an earlier run where there is one, and saves each answer to a new draft.
+    fn run_with_draft(
+        &self,
+        terminal: &mut Terminal,
+        draft: &mut AnswersDraft,
+        left: Option<&str>,
+    ) -> Result<ExitCode> {
+        let mut history = self.resume_draft(terminal, left)?;
+        let profile = self.instance.profile.to_string();
+        history.observe(move |replies| {
+            let mut text = replies.clone();
+            text.insert(DRAFT_PROFILE_KEY.to_owned(), profile.clone().into());
+            draft.save(&toml::to_string(&text).unwrap_or_default());
+        });
+        self.ask_and_apply(terminal, &mut history)
+    }
+
+    /// Returns the answers of the draft that an interrupted run left, if it belongs to this profile and the person wants to
+    /// continue it.
+    fn resume_draft<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<AnswerHistory<'m>> {
+        let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
+        let profile = self.instance.profile.as_str();
+        let own_draft =
+            table.filter(|table| table.get(DRAFT_PROFILE_KEY).and_then(toml::Value::as_str) == Some(profile));
+        let Some(table) = own_draft else {
+            return Ok(AnswerHistory::default());
+        };
+        let question =
+            Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
+        match terminal.ask(&question)? {
+            Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+            _ => Ok(AnswerHistory::default()),
+        }
+    }
+
+    /// Asks the questions, shows the plan and applies it once it is confirmed. A refused or outdated plan leads back to
+    /// the questions.
+    fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<ExitCode> {
+        let ui = &self.context.ui;
+        let probing = ui.probe_progress();
+        let on_probe = |done, all| probing.update(done, all);
+        loop {
+            let survey = self.survey();
+            let mut context = self.interview_context(&survey)?.with_person(&on_probe);
+            let source = AnswerSource::Person(terminal, history);
+            let interview = interview(&mut context, &self.preset, source)?;
+            self.print_unused_answers(&interview);
+            let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
+            let plan = match self.plan(&context, &interview.answers) {
+                Ok(plan) => plan,
+                // No single question could detect it: the answers contradict each other, or the host has changed.
+                Err(refusal) if asked_port && refusal.is_about_input() => {
+                    terminal.show_rejection(&refusal);
+                    history.ask_only(PORT_STEP);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if self.is_dry_run {
+                return self.print_dry_run(&context, &plan, &interview.answers);
+            }
+            if !self.is_confirmed(terminal, history, &plan, &interview)? {
+                continue;
+            }
+            history.ask_nothing_again();
+            match self.apply_if_unchanged(&plan, &interview.answers) {
+                Ok(Some(code)) => return Ok(code),
+                Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
+                Err(ApplyFailure::Refused(refusal)) if asked_port => {
+                    terminal.show_rejection(&refusal);
+                    history.ask_only(PORT_STEP);
+                }
+                Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Shows the plan and asks for its confirmation. Returns `false` if an answer is to be changed first.
+    fn is_confirmed(
+        &self,
+        terminal: &mut Terminal,
+        history: &mut AnswerHistory<'_>,
+        plan: &Plan,
+        interview: &Interview,
+    ) -> Result<bool> {
+        let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
+        terminal.show(&format!("\n{text}\n"));
+        if plan.is_empty() {
+            return Ok(true);
+        }
+        match review(terminal, &interview.asked)? {
+            ReviewDecision::Confirm => return Ok(true),
+            ReviewDecision::Change(id) => history.ask_only(id),
+            ReviewDecision::Back => {
+                interview.asked.last().inspect(|(id, _)| history.ask_from(*id));
+            }
+            ReviewDecision::Leave => return Err(Error::failed(Msg::new("onboard.left"))),
+        }
+        Ok(false)
+    }
+
+    /// Plans again under the host-wide lock, and applies the plan if it is still the confirmed one. Returns `None` if the
+    /// host has changed, so that the new plan has to be shown first.
+    fn apply_if_unchanged(
+        &self,
+        confirmed: &Plan,
+        answers: &Answers,
+    ) -> Result<Option<ExitCode>, ApplyFailure> {
+        let lock = self.context.lock().map_err(ApplyFailure::Failed)?;
+        let survey = self.survey();
+        let mut context = self
+            .interview_context(&survey)
+            .map_err(ApplyFailure::Failed)?
+            .with_person(&|_, _| {});
+        if let Some(profile) = &answers.profile {
+            context.choose_profile(profile).map_err(ApplyFailure::Failed)?;
+        }
+        let plan = self.plan(&context, answers).map_err(ApplyFailure::Refused)?;
+        check_port_again(&context, &plan, answers).map_err(ApplyFailure::Refused)?;
+        if plan != *confirmed {
+            return Ok(None);
+        }
+        let code = self.apply_plan(lock, &context, plan, answers);
+        code.map(Some).map_err(ApplyFailure::Failed)
+    }
+}
