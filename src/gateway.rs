@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Modules by layer, each of which knows those before it only: rules and data (`protocol`, `access`, `reply`,
-//! `identity`), stores (`throttle`, `connections`, `clients`, `devices`, `watch_status`), the `state` that
+//! `identity`, `websocket`), stores (`throttle`, `connections`, `clients`, `devices`, `watch_status`), the `state` that
 //! holds them, what uses the state (`guard`, `methods`, `session`, `canvas`, `dashboard`, `http`), and the
 //! life of the process (`acquire`, `lifecycle`, `start`).
 //!
@@ -48,6 +48,7 @@ mod test_support;
 mod throttle;
 mod upgrade;
 mod watch_status;
+mod websocket;
 
 pub(crate) use acquire::UserInteraction;
 pub(crate) use start::{GatewayOptions, run};

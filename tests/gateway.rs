@@ -3,6 +3,7 @@
 mod boot;
 mod canvas;
 mod http;
+mod load;
 mod lock;
 mod log;
 mod ports;

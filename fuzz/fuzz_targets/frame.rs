@@ -14,15 +14,21 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(request) = parse_request(bytes, protocol) else {
             continue;
         };
-        let again = serde_json::json!({
-            "type": "req", "id": request.id, "method": request.method, "params": request.params,
-        });
+        let again = format!(
+            r#"{{"type": "req", "id": {}, "method": {}, "params": {}}}"#,
+            serde_json::json!(request.id),
+            serde_json::json!(request.method),
+            request.params.unwrap_or("null"),
+        );
         assert_eq!(
-            parse_request(again.to_string().as_bytes(), protocol).as_ref(),
+            parse_request(again.as_bytes(), protocol).as_ref(),
             Ok(&request)
         );
-        let _ = error_protocol(&request.params);
-        if let Err(reason) = ConnectParams::parse(request.params) {
+        let Ok(params) = serde_json::from_str(request.params.unwrap_or("null")) else {
+            continue;
+        };
+        let _ = error_protocol(&params);
+        if let Err(reason) = ConnectParams::parse(params) {
             assert!(CloseReason::new(1008, &reason).reason.len() <= 120);
         }
     }

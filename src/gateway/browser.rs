@@ -85,12 +85,15 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     if !allowed || is_cross_site(&head.headers) {
         return reply::error(StatusCode::FORBIDDEN, "not from here", "forbidden");
     }
-    let peer = head.extensions.get::<RequestConnection>();
-    let peer = peer.map(|connection| connection.peer.ip());
+    let connection = head.extensions.get::<RequestConnection>();
+    let peer = connection.map(|connection| connection.peer.ip());
     let required = &active.settings.auth;
     let outcome = authenticate(&service.state.throttle, required, &head.headers, peer).await;
     if outcome != AuthOutcome::Accepted {
         return reply::unauthorized();
+    }
+    if let Some(connection) = connection {
+        connection.permit.set_authenticated();
     }
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return reply::error(StatusCode::PAYLOAD_TOO_LARGE, "body too large", "too_large");

@@ -122,10 +122,13 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
         .get(CAPABILITY_PREFIX.len() + 1..)
         .and_then(|path| path.split_once('/'))
         .unwrap_or_default();
+    let connection = request.extensions().get::<RequestConnection>();
     if !context.state.canvas_capability.matches(capability) {
-        let connection = request.extensions().get::<RequestConnection>();
         let peer = connection.map(|connection| connection.peer.ip());
         return refuse_capability(&context.state, peer).await;
+    }
+    if let Some(connection) = connection {
+        connection.permit.set_authenticated();
     }
     // Clients append `canvas/...`, or the whole path that the canvas has without a capability.
     let rest = rest.strip_prefix("__openclaw__/").unwrap_or(rest);
@@ -140,7 +143,7 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
                     .headers()
                     .get(header::ORIGIN)
                     .is_some_and(|origin| origin == "null");
-            serve_live_reload(context, request, is_sandboxed).await
+            serve_live_reload(context, request, is_sandboxed)
         }
         _ => reply::not_found(),
     }
@@ -158,11 +161,11 @@ async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Respon
 
 /// Serves the live reload socket to a request whose token was checked by the guard.
 async fn serve_live_reload_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
-    serve_live_reload(context, request, false).await
+    serve_live_reload(context, request, false)
 }
 
 /// Answers a request for the live reload socket. A sandboxed page has no origin to check.
-async fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxed: bool) -> Response {
+fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxed: bool) -> Response {
     if !is_websocket_upgrade(request.headers()) {
         return (StatusCode::UPGRADE_REQUIRED, "upgrade required").into_response();
     }
@@ -178,16 +181,16 @@ async fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxe
     let Some(connection) = parts.extensions.get::<RequestConnection>().cloned() else {
         return reply::not_found();
     };
-    match accept_upgrade(&mut parts).await {
-        Ok(upgrade) => {
-            let upgrade = upgrade
-                .max_message_size(MAX_RELOAD_MESSAGE_BYTES)
-                .max_frame_size(MAX_RELOAD_MESSAGE_BYTES);
-            serve_until_evicted(upgrade, connection, move |socket| {
-                reload::serve(context.state, socket)
-            })
-        }
-        Err(refused) => refused,
+    let turns = context.state.large_message_turns.clone();
+    match accept_upgrade(&mut parts) {
+        Ok(upgrade) => serve_until_evicted(
+            upgrade,
+            connection,
+            MAX_RELOAD_MESSAGE_BYTES,
+            turns,
+            move |socket| reload::serve(context.state, socket),
+        ),
+        Err(status) => reply::upgrade_required(status),
     }
 }
 

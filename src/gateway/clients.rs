@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
-use axum::extract::ws::Utf8Bytes;
+use axum::body::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
@@ -29,8 +29,8 @@ const QUEUE_LENGTH: usize = 64;
 /// A message to the session of a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Outbound {
-    /// A frame to send.
-    Frame(Utf8Bytes),
+    /// A frame to send, in UTF-8.
+    Frame(Bytes),
     /// The end of the session: the credentials that the client showed are not valid any more.
     CredentialsChanged,
 }
@@ -224,19 +224,14 @@ impl Clients {
     }
 
     /// Renders the frame of an event with the next sequence number, for a session that sends it itself.
-    pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Utf8Bytes {
+    pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Bytes {
         self.registry().event_frame(event, payload, None)
     }
 }
 
 impl ClientRegistry {
     /// Renders the frame of an event with the next sequence number.
-    fn event_frame(
-        &mut self,
-        event: GatewayEvent,
-        payload: &Value,
-        version: Option<StateVersion>,
-    ) -> Utf8Bytes {
+    fn event_frame(&mut self, event: GatewayEvent, payload: &Value, version: Option<StateVersion>) -> Bytes {
         self.seq += 1;
         event.to_frame(payload, Some(self.seq), version).into()
     }

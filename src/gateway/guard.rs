@@ -82,12 +82,17 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
     if guard.is_public(request.uri().path()) {
         return next.run(request).await;
     }
-    let peer = request.extensions().get::<RequestConnection>();
-    let peer = peer.map(|connection| connection.peer.ip());
+    let connection = request.extensions().get::<RequestConnection>().cloned();
+    let peer = connection.as_ref().map(|connection| connection.peer.ip());
     let active = guard.state.active();
     let required = &active.settings.auth;
     match authenticate(&guard.state.throttle, required, request.headers(), peer).await {
-        AuthOutcome::Accepted => next.run(request).await,
+        AuthOutcome::Accepted => {
+            if let Some(connection) = connection {
+                connection.permit.set_authenticated();
+            }
+            next.run(request).await
+        }
         AuthOutcome::Missing | AuthOutcome::Wrong => reply::unauthorized(),
     }
 }

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::access::{Peer, is_local, is_websocket_upgrade};
 use super::connections::RequestConnection;
 use super::guard::{self, Guard};
+use super::protocol::MAX_HANDSHAKE_BYTES;
 use super::state::GatewayState;
 use super::upgrade::{accept_upgrade, serve_until_evicted};
 use super::{canvas, dashboard, reply, session};
@@ -127,10 +128,11 @@ async fn serve_websocket(State(guard): State<Guard>, request: Request, next: Nex
     };
     let state = guard.state;
     let permit = connection.permit.clone();
-    match accept_upgrade(&mut parts).await {
-        Ok(upgrade) => serve_until_evicted(upgrade, connection, move |socket| {
-            session::serve(state, socket, peer, move || permit.lift_byte_limit())
+    let turns = state.large_message_turns.clone();
+    match accept_upgrade(&mut parts) {
+        Ok(upgrade) => serve_until_evicted(upgrade, connection, MAX_HANDSHAKE_BYTES, turns, move |socket| {
+            session::serve(state, socket, peer, move || permit.set_authenticated())
         }),
-        Err(refused) => refused,
+        Err(status) => reply::upgrade_required(status),
     }
 }

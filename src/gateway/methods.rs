@@ -3,13 +3,17 @@
 //! A method that is not served is never met with silence: one that OpenClaw has and this engine lacks is
 //! answered as unavailable, and a name that no release has as unknown.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
+use super::clients::ConnectedClient;
 use super::clients::presence::MAX_ENTRIES;
 use super::protocol::shape::{FrameField, FrameShape};
 use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
+use super::state::GatewayState;
 
 mod browser;
 pub(crate) mod call;
@@ -25,6 +29,10 @@ mod tests;
 
 use call::MethodCall;
 
+/// Maximum size of the parameters of a call, in bytes: that of a body which browser control accepts over HTTP. No
+/// other method reads as many.
+const MAX_PARAMS_BYTES: usize = 1024 * 1024;
+
 /// The function that answers a method of the gateway's WebSocket protocol, at once or later.
 #[derive(Clone, Copy)]
 enum Handler {
@@ -34,13 +42,23 @@ enum Handler {
     Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
 }
 
+/// The parameters of a method.
+#[derive(Clone, Copy)]
+enum MethodParams {
+    /// The method reads none: whatever is there is not looked at.
+    Ignored,
+    /// An object with these fields, which is checked before the handler is called.
+    Fields(&'static [FrameField]),
+    /// The handler checks them itself.
+    Unchecked,
+}
+
 /// A method that this gateway serves, and what a call of it requires.
 struct Method {
     name: &'static str,
     /// The scope that it requires in protocol 3, and in 4.
     scopes: [OperatorScope; 2],
-    /// The fields of its parameters. `None` for a method that checks its parameters itself.
-    params: Option<&'static [FrameField]>,
+    params: MethodParams,
     handler: Handler,
 }
 
@@ -54,7 +72,7 @@ impl Method {
         Self {
             name,
             scopes: [scope; 2],
-            params: None,
+            params: MethodParams::Ignored,
             handler: Handler::Sync(handler),
         }
     }
@@ -68,15 +86,45 @@ impl Method {
         Self {
             name,
             scopes: [scope; 2],
-            params: None,
+            params: MethodParams::Ignored,
             handler: Handler::Async(handler),
         }
     }
 
     /// Sets the fields of the parameters, which are checked before the handler is called.
     const fn with_params(mut self, params: &'static [FrameField]) -> Self {
-        self.params = Some(params);
+        self.params = MethodParams::Fields(params);
         self
+    }
+
+    /// Leaves the check of the parameters to the handler.
+    const fn with_unchecked_params(mut self) -> Self {
+        self.params = MethodParams::Unchecked;
+        self
+    }
+
+    /// Builds and checks the parameters of a call; `Null` where there are none, or the method reads none.
+    fn parse_params(&self, text: Option<&str>, protocol: Protocol) -> Result<Value, ErrorResponse> {
+        let name = self.name;
+        let invalid =
+            |reason: &str| ErrorResponse::invalid_request(format!("invalid {name} params: {reason}"));
+        let fields = match self.params {
+            MethodParams::Ignored => return Ok(Value::Null),
+            MethodParams::Fields(fields) => Some(fields),
+            MethodParams::Unchecked => None,
+        };
+        let params = match text {
+            None => Value::Null,
+            Some(text) if text.len() > MAX_PARAMS_BYTES => return Err(invalid("too large")),
+            Some(text) => serde_json::from_str(text).map_err(|_| invalid("not JSON"))?,
+        };
+        if let Some(fields) = fields {
+            let nothing = json!({});
+            let params = if params.is_null() { &nothing } else { &params };
+            let checked = FrameShape::Object(fields).check(params, protocol);
+            checked.map_err(|reason| invalid(&reason))?;
+        }
+        Ok(params)
     }
 
     /// Sets the scope that protocol 4 requires, where it differs from that of protocol 3.
@@ -124,7 +172,8 @@ const METHODS: &[Method] = &[
     .with_params(dashboard::OVERVIEW_PARAMS),
     Method::future("browser.request", OperatorScope::Write, |call| {
         browser::request(call).boxed()
-    }),
+    })
+    .with_unchecked_params(),
 ];
 
 /// Returns the names of the served methods.
@@ -132,19 +181,51 @@ pub(crate) fn served_names() -> Vec<&'static str> {
     METHODS.iter().map(|method| method.name).collect()
 }
 
-/// Answers a client's call of a method of the gateway's WebSocket protocol, or returns the error of a call that is
-/// refused.
-pub(crate) fn answer(name: &str, call: MethodCall) -> BoxFuture<'static, MethodResult> {
-    match find_handler(name, &call) {
-        Err(error) => std::future::ready(Err(error)).boxed(),
-        Ok(Handler::Sync(handler)) => std::future::ready(handler(&call)).boxed(),
-        Ok(Handler::Async(handler)) => handler(call),
+/// A call that the client may make, with its parameters.
+pub(crate) struct AllowedCall {
+    handler: Handler,
+    params: Value,
+}
+
+impl AllowedCall {
+    /// Starts the call and returns its answer.
+    pub(crate) fn answer(
+        self,
+        state: &Arc<GatewayState>,
+        client: &Arc<ConnectedClient>,
+    ) -> BoxFuture<'static, MethodResult> {
+        let call = MethodCall {
+            state: state.clone(),
+            client: client.clone(),
+            params: self.params,
+        };
+        match self.handler {
+            Handler::Sync(handler) => std::future::ready(handler(&call)).boxed(),
+            Handler::Async(handler) => handler(call),
+        }
     }
 }
 
-/// Returns the handler of a method that this client may call with these parameters.
-fn find_handler(name: &str, call: &MethodCall) -> Result<Handler, ErrorResponse> {
-    let client = &call.client;
+/// Checks the call of a method: first whether this client may call it, then its parameters. They are built only
+/// where the method reads them, so that a refused call costs no more memory than its message.
+///
+/// # Errors
+/// The error that the client is answered with.
+pub(crate) fn check_call(
+    name: &str,
+    client: &ConnectedClient,
+    params: Option<&str>,
+) -> Result<AllowedCall, ErrorResponse> {
+    let method = find_method(name, client)?;
+    let params = method.parse_params(params, client.protocol)?;
+    Ok(AllowedCall {
+        handler: method.handler,
+        params,
+    })
+}
+
+/// Returns a method that this client may call.
+fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, ErrorResponse> {
     let method = METHODS.iter().find(|method| method.name == name);
     let is_for_nodes = known::NODE_METHODS.contains(&name);
     if is_for_nodes != (client.role == ClientRole::Node) {
@@ -163,25 +244,13 @@ fn find_handler(name: &str, call: &MethodCall) -> Result<Handler, ErrorResponse>
             "connect is only valid as the first request",
         ));
     }
-    let Some(method) = method else {
-        return Err(if known::is_known(name) {
+    method.ok_or_else(|| {
+        if known::is_known(name) {
             ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
         } else {
             ErrorResponse::invalid_request(format!("unknown method: {name}"))
-        });
-    };
-    let nothing = json!({});
-    let params = if call.params.is_null() {
-        &nothing
-    } else {
-        &call.params
-    };
-    if let Some(fields) = method.params {
-        FrameShape::Object(fields)
-            .check(params, client.protocol)
-            .map_err(|reason| ErrorResponse::invalid_request(format!("invalid {name} params: {reason}")))?;
-    }
-    Ok(method.handler)
+        }
+    })
 }
 
 /// Returns the error of a call without the required scope.

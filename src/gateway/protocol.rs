@@ -15,7 +15,7 @@ pub(crate) mod shape;
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between two `tick` events that the gateway sends to its clients.
 pub(crate) const TICK_INTERVAL: Duration = Duration::from_secs(30);
-/// Largest message in any version of the gateway's WebSocket protocol, in bytes: the limit of the socket itself.
+/// Largest message of any protocol version, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 25 * 1024 * 1024;
 /// Largest message of a client that is not authenticated yet, in bytes.
 pub(crate) const MAX_HANDSHAKE_BYTES: usize = 64 * 1024;

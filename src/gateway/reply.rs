@@ -23,6 +23,11 @@ pub(crate) fn foreign_origin() -> Response {
     error(StatusCode::FORBIDDEN, "origin not allowed", "forbidden")
 }
 
+/// Builds the reply to a request that is no valid upgrade to a WebSocket.
+pub(crate) fn upgrade_required(status: StatusCode) -> Response {
+    error(status, "upgrade required", "upgrade_required")
+}
+
 /// Builds the reply to a path that is not served.
 pub(crate) fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "not found", "not_found")

@@ -21,9 +21,9 @@ use super::connections::{ConnectionStage, RequestConnection};
 use super::state::GatewayState;
 use crate::i18n::msg;
 
-mod limited_stream;
+mod counted_stream;
 
-use limited_stream::LimitedStream;
+use counted_stream::CountedStream;
 
 /// Time that the head of an HTTP request to the gateway has to arrive whole, from the connection or the last reply
 /// on.
@@ -127,7 +127,7 @@ async fn serve_connection(
     // Without a delay for small replies. Where that fails, they are only slower.
     let _ = stream.set_nodelay(true);
     let permit = connection.permit.clone();
-    let stream = LimitedStream::new(stream, permit.clone());
+    let stream = CountedStream::new(stream, permit.clone());
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let permit = connection.permit.clone();

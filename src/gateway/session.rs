@@ -4,32 +4,29 @@
 //! challenge ──► handshake (10 s at most) ──► hello ──► requests and events ──► close
 //! ```
 //!
-//! One task serves each connection. The transport is any stream and sink of messages: the socket of `http`,
-//! or a test's channels. A request that takes long (a browser's) does not delay the others.
+//! One task serves each connection. The transport is a WebSocket, or a test's channels. A request that takes long (a browser's) does not delay the others.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
-use serde_json::json;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::access::Peer;
+use super::clients::ConnectedClient;
 use super::clients::{ClientRegistration, Outbound};
-use super::methods;
-use super::methods::call::MethodCall;
+use super::methods::{self, AllowedCall};
 use super::protocol::event::GatewayEvent;
 use super::protocol::frame::{self, FrameError};
 use super::protocol::refusal::{CloseReason, ConnectRefusal};
-use super::protocol::{
-    ErrorResponse, HANDSHAKE_TIMEOUT, MAX_HANDSHAKE_BYTES, MethodResult, Protocol, response_frame,
-};
+use super::protocol::{ErrorResponse, HANDSHAKE_TIMEOUT, MethodResult, Protocol, response_frame};
 use super::state::{GatewayState, StopReason};
+use super::websocket::{IncomingMessage, MAX_SMALL_MESSAGE_BYTES, MessageTransport, OutgoingMessage};
 use crate::time::unix_millis;
 
 mod handshake;
@@ -43,6 +40,8 @@ use handshake::{AcceptedClient, RejectedClient};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that the other side has to answer a close frame with its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The id in the answer to a message that has none.
+const UNKNOWN_REQUEST_ID: &str = "invalid";
 /// Maximum number of requests of one client that are answered at the same time; the next is read when one
 /// is answered.
 const MAX_CONCURRENT_CALLS: usize = 16;
@@ -52,19 +51,19 @@ struct Disconnected;
 
 /// Serves one WebSocket connection from the challenge to its end. `on_authenticated` is called once the
 /// client is authenticated: from then on the protocol limits what it may send.
-pub(crate) async fn serve<IO, E>(
+pub(crate) async fn serve<IO: MessageTransport>(
     state: Arc<GatewayState>,
     io: IO,
     peer: Peer,
     on_authenticated: impl FnOnce(),
-) where
-    IO: Stream<Item = Result<Message, E>> + Sink<Message>,
-{
+) {
     let mut io = pin!(io);
     // Boxed, so that an idle client keeps nothing of what the handshake needed.
     let end = match Box::pin(open_session(&state, io.as_mut(), peer)).await {
         Ok(Ok(registration)) => {
             on_authenticated();
+            let max_message = registration.client.protocol.max_payload();
+            io.as_mut().set_authenticated(max_message);
             converse(&state, io.as_mut(), registration).await
         }
         Ok(Err(close_reason)) => Ok(close_reason),
@@ -77,9 +76,12 @@ pub(crate) async fn serve<IO, E>(
     }
 }
 
-/// Sends a WebSocket message to a client of the gateway. Fails where the other side does not take it within
+/// Sends a WebSocket message to a client of the gateway. Fails where the other side does not accept it within
 /// [`WRITE_TIMEOUT`].
-async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Result<(), Disconnected> {
+async fn send<IO: MessageTransport>(
+    mut io: Pin<&mut IO>,
+    message: OutgoingMessage,
+) -> Result<(), Disconnected> {
     match timeout(WRITE_TIMEOUT, io.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Disconnected),
@@ -87,38 +89,31 @@ async fn send<IO: Sink<Message>>(mut io: Pin<&mut IO>, message: Message) -> Resu
 }
 
 /// Sends a WebSocket text message to a client of the gateway.
-async fn send_text<IO: Sink<Message>>(
+async fn send_text<IO: MessageTransport>(
     io: Pin<&mut IO>,
-    text: impl Into<Utf8Bytes>,
+    text: impl Into<Bytes>,
 ) -> Result<(), Disconnected> {
-    send(io, Message::Text(text.into())).await
+    send(io, OutgoingMessage::Text(text.into())).await
 }
 
-/// Receives the next message with a content. Pings and pongs are answered by the socket and skipped.
-async fn receive<IO, E>(io: &mut Pin<&mut IO>) -> Result<Bytes, Disconnected>
-where
-    IO: Stream<Item = Result<Message, E>>,
-{
-    loop {
-        match io.next().await {
-            Some(Ok(Message::Text(text))) => return Ok(text.into()),
-            Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Disconnected),
-        }
+/// Receives the next message, or the reason to close where what is received can't be accepted.
+async fn receive<IO: MessageTransport>(
+    io: &mut Pin<&mut IO>,
+) -> Result<Result<IncomingMessage, CloseReason>, Disconnected> {
+    match io.next().await {
+        Some(Ok(message)) => Ok(Ok(message)),
+        Some(Err(error)) => error.close_reason().map(Err).ok_or(Disconnected),
+        None => Err(Disconnected),
     }
 }
 
 /// Opens the WebSocket session of a client: sends the challenge, checks the client's first request and answers it.
 /// Returns the registered client, or the reason to close.
-async fn open_session<IO, E>(
+async fn open_session<IO: MessageTransport>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
     peer: Peer,
-) -> Result<Result<ClientRegistration, CloseReason>, Disconnected>
-where
-    IO: Stream<Item = Result<Message, E>> + Sink<Message>,
-{
+) -> Result<Result<ClientRegistration, CloseReason>, Disconnected> {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     let nonce = uuid::Uuid::new_v4().to_string();
     let ts = unix_millis(state.context.host.now());
@@ -131,7 +126,13 @@ where
         _ = state.stopped() => return Ok(Err(service_restart())),
     };
     let checked = match first {
-        Ok(message) => check_first_message(state, peer, &nonce, deadline, &message?).await,
+        Ok(received) => match received? {
+            Ok(message) => check_first_message(state, peer, &nonce, deadline, &message.bytes).await,
+            Err(close_reason) => {
+                log_refusal(peer, &close_reason);
+                return Ok(Err(close_reason));
+            }
+        },
         Err(_) => Err((None, RejectedClient::unknown(ConnectRefusal::TimedOut))),
     };
     match checked {
@@ -152,13 +153,18 @@ where
                 client,
             } = rejected;
             let close_reason = reason.close_reason(protocol, client.as_ref());
-            tracing::info!(ip = %peer.address.ip(), why = %close_reason.reason, "client refused");
+            log_refusal(peer, &close_reason);
             if let (Some(id), Some(error)) = (id, reason.error(protocol, client.as_ref())) {
                 send_text(io, response_frame(&id, &Err(error))).await?;
             }
             Ok(Err(close_reason))
         }
     }
+}
+
+/// Logs that a client was refused.
+fn log_refusal(peer: Peer, close_reason: &CloseReason) {
+    tracing::info!(ip = %peer.address.ip(), why = %close_reason.reason, "client refused");
 }
 
 /// Checks the first message of a client. Returns the id of the request with the outcome; a rejection without
@@ -171,16 +177,15 @@ async fn check_first_message(
     message: &[u8],
 ) -> Result<(String, AcceptedClient), (Option<String>, RejectedClient)> {
     let unanswered = |reason| (None, RejectedClient::unknown(reason));
-    if message.len() > MAX_HANDSHAKE_BYTES {
-        return Err(unanswered(ConnectRefusal::TooLarge));
-    }
     let request = frame::parse_request(message, Protocol::Three).map_err(|error| {
         unanswered(match error {
             FrameError::NotJson => ConnectRefusal::NotJson,
             FrameError::NotARequest { .. } => ConnectRefusal::NotARequest,
         })
     })?;
-    let check = handshake::check_first_request(state, peer, nonce, &request.method, request.params);
+    let params = request.params.map_or(Ok(Value::Null), serde_json::from_str);
+    let params = params.map_err(|_| unanswered(ConnectRefusal::NotJson))?;
+    let check = handshake::check_first_request(state, peer, nonce, &request.method, params);
     match timeout_at(deadline, check).await {
         Ok(Ok(accepted)) => Ok((request.id, accepted)),
         Ok(Err(rejected)) => Err((Some(request.id), rejected)),
@@ -191,8 +196,8 @@ async fn check_first_message(
 /// The next step of a client's WebSocket session after its handshake: to send a frame, to handle a message or to
 /// close the connection.
 enum SessionStep {
-    Send(Utf8Bytes),
-    Handle(Bytes),
+    Send(Bytes),
+    Handle(IncomingMessage),
     Close(CloseReason),
 }
 
@@ -201,15 +206,11 @@ type PendingCalls = FuturesUnordered<BoxFuture<'static, (String, MethodResult)>>
 
 /// Answers the requests of a connected client and delivers the gateway's events to it, until either side ends the
 /// WebSocket session.
-async fn converse<IO, E>(
+async fn converse<IO: MessageTransport>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
     mut registration: ClientRegistration,
-) -> Result<CloseReason, Disconnected>
-where
-    IO: Stream<Item = Result<Message, E>> + Sink<Message>,
-{
-    let max_payload = registration.client.protocol.max_payload();
+) -> Result<CloseReason, Disconnected> {
     let mut calls = PendingCalls::new();
     let mut stopped = pin!(state.stopped());
     loop {
@@ -226,54 +227,76 @@ where
             Some((id, result)) = calls.next(), if !calls.is_empty() => {
                 SessionStep::Send(response_frame(&id, &result).into())
             }
-            bytes = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => SessionStep::Handle(bytes?),
+            received = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => match received? {
+                Ok(message) => SessionStep::Handle(message),
+                Err(close_reason) => SessionStep::Close(close_reason),
+            },
         };
         match step {
             SessionStep::Send(frame) => send_text(io.as_mut(), frame).await?,
             SessionStep::Close(reason) => return Ok(reason),
-            SessionStep::Handle(bytes) if bytes.len() > max_payload => return Ok(CloseReason::new(1009, "")),
-            SessionStep::Handle(bytes) => {
-                if let Some(refusal) = start_call(state, &registration, &calls, &bytes) {
-                    send_text(io.as_mut(), refusal).await?;
-                }
-            }
+            SessionStep::Handle(message) => calls.push(start_call(state, &registration.client, message)),
         }
     }
 }
 
-/// Starts the call that a client's WebSocket message asks for, or returns the response to a message that is not a
-/// request.
+/// Starts the call that a message asks for. Returns the id of the request with the answer. A large message is
+/// read by another thread: others wait for this one.
 fn start_call(
     state: &Arc<GatewayState>,
-    registration: &ClientRegistration,
-    calls: &PendingCalls,
-    message: &[u8],
-) -> Option<String> {
-    let error = match frame::parse_request(message, registration.client.protocol) {
-        Ok(request) => {
-            let call = MethodCall {
-                state: state.clone(),
-                client: registration.client.clone(),
-                params: request.params,
-            };
-            let id = request.id;
-            let answer = methods::answer(&request.method, call).map(|result| (id, result));
-            calls.push(answer.boxed());
-            return None;
-        }
-        Err(error) => error,
+    client: &Arc<ConnectedClient>,
+    message: IncomingMessage,
+) -> BoxFuture<'static, (String, MethodResult)> {
+    let (state, client) = (state.clone(), client.clone());
+    if message.bytes.len() <= MAX_SMALL_MESSAGE_BYTES {
+        let (id, call) = read_call(&message, &client);
+        return answer_call(&state, &client, id, call);
+    }
+    let reader = client.clone();
+    // Begun at once, so that the turn of the message does not depend on what this client reads.
+    let reading = tokio::task::spawn_blocking(move || read_call(&message, &reader));
+    let answer = async move {
+        let Ok((id, call)) = reading.await else {
+            let error = ErrorResponse::unavailable("request cannot be read");
+            return (UNKNOWN_REQUEST_ID.to_owned(), Err(error));
+        };
+        answer_call(&state, &client, id, call).await
     };
-    let (id, reason) = match error {
-        FrameError::NotJson => (None, "not JSON".to_owned()),
-        FrameError::NotARequest { id, reason } => (id, reason),
+    answer.boxed()
+}
+
+/// Reads a message as a call. Returns the id of the request with the call, or with the error that answers it.
+fn read_call(
+    message: &IncomingMessage,
+    client: &ConnectedClient,
+) -> (String, Result<AllowedCall, ErrorResponse>) {
+    let (id, reason) = match frame::parse_request(&message.bytes, client.protocol) {
+        Ok(request) => {
+            let call = methods::check_call(&request.method, client, request.params);
+            return (request.id, call);
+        }
+        Err(FrameError::NotJson) => (None, "not JSON".to_owned()),
+        Err(FrameError::NotARequest { id, reason }) => (id, reason),
     };
     let error = ErrorResponse::invalid_request(format!("invalid request frame: {reason}"));
-    let id = id.as_deref().unwrap_or("invalid");
-    Some(response_frame(id, &Err(error)))
+    (id.unwrap_or_else(|| UNKNOWN_REQUEST_ID.to_owned()), Err(error))
+}
+
+/// Answers a call that was read.
+fn answer_call(
+    state: &Arc<GatewayState>,
+    client: &Arc<ConnectedClient>,
+    id: String,
+    call: Result<AllowedCall, ErrorResponse>,
+) -> BoxFuture<'static, (String, MethodResult)> {
+    match call {
+        Ok(call) => call.answer(state, client).map(|result| (id, result)).boxed(),
+        Err(error) => std::future::ready((id, Err(error))).boxed(),
+    }
 }
 
 /// Renders the event that tells a client that the gateway stops.
-fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Utf8Bytes {
+fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Bytes {
     let payload = match reason {
         StopReason::Signal => json!({"reason": "gateway stopping"}),
         StopReason::Restart => json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
@@ -293,15 +316,8 @@ fn credentials_changed() -> CloseReason {
 
 /// Closes the WebSocket connection of a client and gives the client a moment to close its side. What it sent
 /// meanwhile is read: otherwise the system would reset the connection, and our last frames would be lost.
-async fn close<IO, E>(mut io: Pin<&mut IO>, reason: CloseReason)
-where
-    IO: Stream<Item = Result<Message, E>> + Sink<Message>,
-{
-    let frame = CloseFrame {
-        code: reason.code,
-        reason: reason.reason.into(),
-    };
-    if send(io.as_mut(), Message::Close(Some(frame))).await.is_ok() {
+async fn close<IO: MessageTransport>(mut io: Pin<&mut IO>, reason: CloseReason) {
+    if send(io.as_mut(), OutgoingMessage::Close(reason)).await.is_ok() {
         let drained = async { while let Some(Ok(_)) = io.next().await {} };
         let _ = timeout(CLOSE_TIMEOUT, drained).await;
     }

@@ -18,6 +18,7 @@ use super::devices::DeviceStore;
 use super::identity::GatewayIdentity;
 use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
+use super::websocket::LargeMessageTurns;
 use crate::boot::UsableConfig;
 use crate::browser::BrowserControl;
 use crate::i18n::{Lang, Msg};
@@ -86,6 +87,8 @@ pub struct GatewayState {
     pub(crate) throttle: Throttle,
     /// The open connections on all ports.
     pub(crate) connections: Arc<Connections>,
+    /// The turns of large WebSocket messages.
+    pub(crate) large_message_turns: LargeMessageTurns,
     /// The capability that opens the canvas.
     pub(crate) canvas_capability: CanvasCapability,
     /// The watcher of the canvas folder.
@@ -121,6 +124,7 @@ impl GatewayState {
             hosts: Arc::new(AllowedHosts::new(&addresses, host.hostname().as_deref())),
             throttle: Throttle::new(lang),
             connections: Arc::default(),
+            large_message_turns: LargeMessageTurns::default(),
             canvas_capability: CanvasCapability::generate(host),
             canvas_watcher: CanvasWatcher::default(),
             clients: Arc::default(),

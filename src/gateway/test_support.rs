@@ -1,28 +1,29 @@
 //! A gateway without a socket for unit tests, and clients that are channels.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use axum::extract::ws::Message;
 use futures_util::{Sink, Stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
 
 use super::access::Peer;
 use super::clients::ConnectedClient;
 use super::devices::key::DeviceClaim;
 use super::devices::key::test_support::TestDevice;
 use super::identity::GatewayIdentity;
-use super::methods::call::MethodCall;
+use super::methods;
 use super::periodic_events;
 use super::protocol::connect::ClientInfo;
-use super::protocol::{ClientRole, Protocol};
+use super::protocol::{ClientRole, MAX_HANDSHAKE_BYTES, MethodResult, Protocol};
 use super::session::serve;
 use super::state::{ActiveConfig, GatewayState};
+use super::websocket::{IncomingMessage, MessageTransport, OutgoingMessage, WebSocketError};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::i18n::Lang;
@@ -87,13 +88,12 @@ impl TestGateway {
         Self { home, state }
     }
 
-    /// Returns a call of this client without parameters.
-    pub(crate) fn call(&self, client: ConnectedClient) -> MethodCall {
-        MethodCall {
-            state: self.state.clone(),
-            client: Arc::new(client),
-            params: Value::Null,
-        }
+    /// Answers the call of a method by this client. `Null` stands for no parameters.
+    pub(crate) async fn call(&self, client: ConnectedClient, method: &str, params: Value) -> MethodResult {
+        let client = Arc::new(client);
+        let params = (!params.is_null()).then(|| params.to_string());
+        let call = methods::check_call(method, &client, params.as_deref())?;
+        call.answer(&self.state, &client).await
     }
 
     /// Connects a client from this machine.
@@ -105,7 +105,11 @@ impl TestGateway {
     pub(crate) fn connect_from(&self, ip: &str, local: bool) -> TestClient {
         let (to, incoming) = mpsc::channel(256);
         let (outgoing, from) = mpsc::channel(256);
-        let channels = ServerChannels { incoming, outgoing };
+        let channels = ServerChannels {
+            incoming,
+            outgoing,
+            max_message: MAX_HANDSHAKE_BYTES,
+        };
         let peer = Peer {
             address: SocketAddr::new(ip.parse().unwrap(), 40000),
             local,
@@ -133,20 +137,33 @@ impl TestGateway {
 struct ServerChannels {
     incoming: mpsc::Receiver<Message>,
     outgoing: mpsc::Sender<Message>,
+    max_message: usize,
 }
 
 impl Stream for ServerChannels {
-    type Item = Result<Message, Infallible>;
+    type Item = Result<IncomingMessage, WebSocketError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.incoming.poll_recv(cx).map(|message| message.map(Ok))
+        loop {
+            let bytes = match ready!(self.incoming.poll_recv(cx)) {
+                Some(Message::Text(text)) => text.as_bytes().to_vec(),
+                Some(Message::Binary(bytes)) => bytes.to_vec(),
+                Some(Message::Ping(_) | Message::Pong(_)) => continue,
+                _ => return Poll::Ready(None),
+            };
+            return Poll::Ready(Some(if bytes.len() > self.max_message {
+                Err(WebSocketError::TooLarge)
+            } else {
+                Ok(IncomingMessage::new(bytes, None))
+            }));
+        }
     }
 }
 
-impl Sink<Message> for ServerChannels {
+impl Sink<OutgoingMessage> for ServerChannels {
     type Error = ();
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
         if self.outgoing.is_closed() {
             return Poll::Ready(Err(()));
         }
@@ -154,11 +171,17 @@ impl Sink<Message> for ServerChannels {
             return Poll::Ready(Ok(()));
         }
         // A full channel stands for a client that does not read: it is never ready again.
-        let _ = cx;
         Poll::Pending
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), ()> {
+    fn start_send(self: Pin<&mut Self>, message: OutgoingMessage) -> Result<(), ()> {
+        let message = match message {
+            OutgoingMessage::Text(text) => Message::text(String::from_utf8(text.to_vec()).unwrap()),
+            OutgoingMessage::Close(reason) => Message::Close(Some(CloseFrame {
+                code: reason.code.into(),
+                reason: reason.reason.into(),
+            })),
+        };
         self.outgoing.try_send(message).map_err(drop)
     }
 
@@ -168,6 +191,12 @@ impl Sink<Message> for ServerChannels {
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl MessageTransport for ServerChannels {
+    fn set_authenticated(mut self: Pin<&mut Self>, max_message: usize) {
+        self.max_message = max_message;
     }
 }
 
@@ -235,7 +264,7 @@ impl TestClient {
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.next_message().await {
-                Message::Close(Some(frame)) => return (frame.code, frame.reason.to_string()),
+                Message::Close(Some(frame)) => return (frame.code.into(), frame.reason.to_string()),
                 Message::Text(_) => {}
                 other => panic!("{other:?}"),
             }

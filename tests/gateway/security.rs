@@ -127,7 +127,7 @@ fn request_heads_and_bodies_are_limited() {
 }
 
 /// Raises the limit of open files: this process opens more than a thousand sockets.
-fn raise_open_file_limit() {
+pub fn raise_open_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let highest = Rlimit {

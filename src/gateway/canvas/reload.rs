@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 
 use super::settings;
 use crate::gateway::state::GatewayState;
+use crate::gateway::upgrade::UpgradedSocket;
+use crate::gateway::websocket::OutgoingMessage;
 
 /// Maximum time in which a canvas page must accept a live reload message before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends `reload` to one canvas page after each burst of changes in the canvas folder, until the page disconnects or
 /// the gateway stops.
-pub(super) async fn serve(state: Arc<GatewayState>, mut socket: WebSocket) {
+pub(super) async fn serve(state: Arc<GatewayState>, mut socket: UpgradedSocket) {
     let watched = state.clone();
     // Off this thread: the whole folder is walked, and a workspace may be a large one.
     let started = tokio::task::spawn_blocking(move || {
@@ -27,12 +29,12 @@ pub(super) async fn serve(state: Arc<GatewayState>, mut socket: WebSocket) {
     loop {
         tokio::select! {
             result = changes.changed() => {
-                let sent = timeout(WRITE_TIMEOUT, socket.send(Message::Text("reload".into())));
+                let sent = timeout(WRITE_TIMEOUT, socket.send(OutgoingMessage::Text("reload".into())));
                 if result.is_err() || !matches!(sent.await, Ok(Ok(()))) {
                     return;
                 }
             }
-            received = socket.recv() => if !matches!(received, Some(Ok(_))) {
+            received = socket.next() => if !matches!(received, Some(Ok(_))) {
                 return;
             },
             _ = state.stopped() => return,

@@ -79,7 +79,6 @@ fn to_openclaw_line(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::methods::answer;
     use crate::gateway::protocol::Protocol;
     use crate::gateway::test_support::{TestGateway, connected_client};
 
@@ -87,8 +86,8 @@ mod tests {
     async fn log_is_returned_part_by_part_in_the_form_of_openclaws_logger() {
         let gateway = TestGateway::new();
         let ask = |params: Value| {
-            let call = gateway.call(connected_client(Protocol::Four, &["operator.read"]));
-            answer("logs.tail", MethodCall { params, ..call })
+            let reader = connected_client(Protocol::Four, &["operator.read"]);
+            gateway.call(reader, "logs.tail", params)
         };
         let none = ask(json!({})).await.unwrap();
         assert_eq!((&none["lines"], &none["cursor"]), (&json!([]), &json!(0)));

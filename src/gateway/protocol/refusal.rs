@@ -14,8 +14,6 @@ const MAX_REASON_BYTES: usize = 120;
 pub(crate) enum ConnectRefusal {
     /// The handshake was not complete in time.
     TimedOut,
-    /// The first message is larger than a handshake may be.
-    TooLarge,
     /// The first message is not JSON.
     NotJson,
     /// The first message is JSON, but not a request.
@@ -218,7 +216,7 @@ impl ConnectRefusal {
     pub(crate) fn error(&self, protocol: Protocol, client: Option<&ClientInfo>) -> Option<ErrorResponse> {
         let detailed = |error, details| with_details_since_4(error, protocol, details);
         Some(match self {
-            Self::TimedOut | Self::TooLarge | Self::NotJson | Self::NotARequest => return None,
+            Self::TimedOut | Self::NotJson | Self::NotARequest => return None,
             Self::NotConnect => {
                 ErrorResponse::invalid_request("invalid handshake: first request must be connect")
             }
@@ -277,7 +275,6 @@ impl ConnectRefusal {
     pub(crate) fn close_reason(&self, protocol: Protocol, client: Option<&ClientInfo>) -> CloseReason {
         match self {
             Self::TimedOut | Self::NotJson => CloseReason::new(1000, ""),
-            Self::TooLarge => CloseReason::new(1009, ""),
             Self::NotARequest => CloseReason::new(1008, "invalid request frame"),
             _ => {
                 let code = if matches!(self, Self::Protocol { .. }) {

@@ -1,7 +1,7 @@
 //! Sessions over channels: greetings, events, and the ends of sessions.
 
-use axum::extract::ws::Message;
 use serde_json::{Value, json};
+use tungstenite::Message;
 
 use crate::gateway::methods;
 use crate::gateway::protocol::event::GatewayEvent;

@@ -1,9 +1,7 @@
-//! A stream that fails where a session sends too much before its client is authenticated.
-//!
-//! The largest message of a WebSocket is set once, before anybody knows who the client is. Without a limit
-//! below that, a stranger could make the gateway hold a message of that size for every connection.
+//! A stream that counts the bytes of HTTP requests, so that their memory is part of the budget of all
+//! connections. What a WebSocket holds it counts itself.
 
-use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::io::{IoSlice, Result};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,21 +10,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::gateway::connections::ConnectionPermit;
 
-/// The byte stream of a connection to the gateway, which fails where more is read than its permit's byte budget
-/// allows.
+/// The stream of a connection, whose permit counts the bytes.
 #[derive(Debug)]
-pub(super) struct LimitedStream<S> {
+pub(super) struct CountedStream<S> {
     stream: S,
     permit: Arc<ConnectionPermit>,
 }
 
-impl<S> LimitedStream<S> {
+impl<S> CountedStream<S> {
     pub(super) fn new(stream: S, permit: Arc<ConnectionPermit>) -> Self {
         Self { stream, permit }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -34,15 +31,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if self.permit.consume_budget(buffer.filled().len() - before) {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Ready(Err(Error::from(ErrorKind::ConnectionAborted)))
-        }
+        self.permit.count_http_bytes(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
