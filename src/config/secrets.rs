@@ -270,6 +270,14 @@ mod tests {
             ),
             ("{ // KEY=SEEDED\n}", "{ //<>\n}"),
             ("{ // which token to take\n}", ""),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn secret_values_are_hidden_in_every_notation_and_references_are_shown() {
+        for (text, wanted) in [
             // Written with escapes, behind a byte order mark, on two lines, in a list.
             ("\u{feff}{ token: 'SEE\\u0044ED' }", "\u{feff}{ token: '<>' }"),
             (
