@@ -146,6 +146,7 @@ impl Host {
 
     /// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one. `None` on
     /// other systems than Linux.
+    #[cfg(unix)]
     pub(crate) fn network_file_system(&self, path: &Path) -> Option<&'static str> {
         system::network_file_system(path)
     }
@@ -297,6 +298,7 @@ pub(crate) fn restrict_new_files_to_owner() {
 
 /// Returns whether this process ignores SIGHUP, so that it outlives its terminal (`nohup`). `false` on other systems
 /// than Linux.
+#[cfg(unix)]
 pub(crate) fn ignores_hangup() -> bool {
     system::ignores_hangup()
 }

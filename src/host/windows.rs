@@ -56,10 +56,6 @@ pub(super) fn group_of(_pid: u32) -> Option<u32> {
 /// Does nothing: files in a user's profile folder are private to that user.
 pub(super) fn restrict_new_files_to_owner() {}
 
-pub(super) fn ignores_hangup() -> bool {
-    false
-}
-
 /// Returns `None`: a gateway accepts requests for its addresses alone.
 pub(super) fn hostname() -> Option<String> {
     None
@@ -67,11 +63,6 @@ pub(super) fn hostname() -> Option<String> {
 
 /// Returns `None`: there is no such limit.
 pub(super) fn raise_open_file_limit() -> Option<usize> {
-    None
-}
-
-/// Returns `None`: no kind of file system is looked up.
-pub(super) fn network_file_system(_path: &Path) -> Option<&'static str> {
     None
 }
 
